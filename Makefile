@@ -1,0 +1,61 @@
+# Each target sets up what it needs in .venv by itself. uv is used when it is there; plain venv and pip do.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(shell command -v uv 2>/dev/null)
+ARGS   ?=
+
+.PHONY: demo test lint fmt bench docs lock clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
+	$(BIN)/parlour demo $(ARGS)
+
+test: lint ## everything that CI runs
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy, pyright
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+
+fmt: $(VENV)/.dev ## sort imports and format
+	$(BIN)/ruff check --fix --select I,F401
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, tables of limits and claims
+	$(BIN)/python -m tools.generate $(ARGS)
+
+lock: ## resolve the requirements again (needs uv)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra fast --group build -o requirements/run.txt pyproject.toml $(ARGS)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra fast --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin
+
+# A complete environment holds the marker; dev is a superset of run, so whichever came last may stay.
+$(VENV)/.run: requirements/run.txt pyproject.toml
+	@test -e $(VENV)/.dev || $(MAKE) --no-print-directory install REQS=requirements/run.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	@$(MAKE) --no-print-directory install REQS=requirements/dev.txt
+	@touch $@
+
+.PHONY: install
+install:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Parlour needs Python 3.11 or newer; set PYTHON=" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
+ifneq ($(UV),)
+	@uv pip install -q --python $(BIN)/python --require-hashes -r $(REQS)
+	@uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+else
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(REQS)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+endif

@@ -1,0 +1,1 @@
+"""The Parlour client: core (no Textual), ui (Textual), plain (line mode), cli."""

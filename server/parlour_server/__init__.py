@@ -1,0 +1,1 @@
+"""The Parlour server: accepts, authenticates, orders, stores and fans out."""

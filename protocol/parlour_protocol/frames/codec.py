@@ -1,0 +1,119 @@
+"""Frames to bytes and back, strictly, in both directions.
+
+Decoding accepts exactly what the schema names: one JSON object with every key once, no unknown field, no
+NaN, no lone surrogate, no number outside 53 bits, and nothing after the object (M1: parser
+differentials). It raises ``MalformedFrameError`` and nothing else, whatever the bytes. Both sides call it.
+"""
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+import msgspec
+
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.base import Frame
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.fields import decode_field, encode_field
+from parlour_protocol.frames.replies import AnyServerFrame
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.ids import RequestId, RequestIdField
+
+_T = TypeVar("_T")
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+_requests: Final = msgspec.json.Decoder(AnyRequest, dec_hook=decode_field)
+_server_frames: Final = msgspec.json.Decoder(AnyServerFrame, dec_hook=decode_field)
+_bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=decode_field)
+
+
+class _IdAlone(msgspec.Struct):
+    id: RequestIdField
+
+
+_id_alone: Final = msgspec.json.Decoder(_IdAlone)
+
+# What msgspec raises on bad input: its own errors, bad UTF-8 inside a string, and nesting without end.
+_REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise MalformedFrameError("a key stands twice in one object")
+
+
+# msgspec keeps the last of two equal keys; another parser may keep the first. Reading the text a second
+# time costs 2 us for a message, and only what the schema accepted gets here, so depth is bounded.
+_check_keys: Final = cast(
+    "Callable[[str], object]", json.JSONDecoder(object_pairs_hook=_refuse_repeated_keys).decode
+)
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the JSON text of a frame, UTF-8, without spaces."""
+    return _encoder.encode(frame)
+
+
+def encode_body(body: AnyBody) -> bytes:
+    """Return the JSON text of an event's body, as a store keeps it."""
+    return _encoder.encode(body)
+
+
+def decode_body(data: bytes | str) -> AnyBody:
+    """Read a body that ``encode_body`` wrote. Raises MalformedFrameError."""
+    return _decode(_bodies, data)
+
+
+def decode_request(data: bytes) -> AnyRequest:
+    """Read what a client sent. Raises MalformedFrameError."""
+    return _decode(_requests, data)
+
+
+def decode_server_frame(data: bytes) -> AnyServerFrame:
+    """Read what a server sent. Raises MalformedFrameError."""
+    return _decode(_server_frames, data)
+
+
+def request_id_of(data: bytes) -> RequestId | None:
+    """Return the id of a frame that was refused, so that the error can name it; None when it has none."""
+    try:
+        return _id_alone.decode(data).id
+    except _REFUSALS:
+        return None
+
+
+@functools.cache
+def strict_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
+    """Return a function that reads ``kind`` as strictly as frames are read. Raises MalformedFrameError."""
+    decoder = msgspec.json.Decoder(kind, dec_hook=decode_field)
+    return lambda data: _decode(decoder, data)
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | str) -> _T:
+    try:
+        value = decoder.decode(data)
+        _check_keys(data if isinstance(data, str) else data.decode())
+    except _REFUSALS as error:
+        raise MalformedFrameError(_reason(error)) from error
+    return value
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with a frame in ASCII, without a word of the frame's own content."""
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, msgspec.ValidationError) and (path := _path(error)):
+        return f"refused at {path}"
+    return "not valid JSON, or not of the schema"
+
+
+def _path(error: msgspec.ValidationError) -> str:
+    """Return where in the frame the error is: `$.text`; msgspec's own sentence may quote the content."""
+    _, found, path = str(error).rpartition(" - at `")
+    path = path.removesuffix("`")
+    return (
+        path if found and path.isascii() and len(path) <= 80 and path.replace("_", "").isprintable() else ""
+    )

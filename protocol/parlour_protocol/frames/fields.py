@@ -1,0 +1,103 @@
+"""The types of a frame's fields that need more than a pattern: names and the kinds of text.
+
+Each is made by one function that refuses what is against its rule, so a decoded frame holds only checked
+values. Text here has passed the first wall (`text/wire.py`): it can be stored and sent, but it is still
+a stranger's text and must go through ``safe_text`` before anybody sees it.
+"""
+
+from typing import Any, ClassVar, Final, Self
+
+from parlour_protocol.limits import (
+    MESSAGE_BYTES,
+    MESSAGE_LINES,
+    REACTION_BYTES,
+    REASON_BYTES,
+    TOPIC_BYTES,
+    Limit,
+)
+from parlour_protocol.names import (
+    DeviceName,
+    RoomName,
+    UserName,
+    parse_device_name,
+    parse_room_name,
+    parse_user_name,
+)
+from parlour_protocol.secret import Secret
+from parlour_protocol.text.wire import check_wire_text
+
+
+class WireText(str):
+    """Text of another person, checked for the wire and *not* for the screen."""
+
+    __slots__ = ()
+    max_bytes: ClassVar[Limit] = MESSAGE_BYTES
+    max_lines: ClassVar[int] = 1
+    may_be_blank: ClassVar[bool] = False
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Return ``raw`` as this type.
+
+        Raises WireTextError for text over the limit or with code points that no frame may carry, and
+        ValueError for nothing but spaces where something must stand.
+        """
+        check_wire_text(raw, max_bytes=cls.max_bytes.value, max_lines=cls.max_lines)
+        if not cls.may_be_blank and (not raw or raw.isspace()):
+            raise ValueError("must not be empty")
+        return cls(raw)
+
+
+class MessageText(WireText):
+    """The text of a message: up to 8 KiB of UTF-8 and 200 lines."""
+
+    __slots__ = ()
+    max_lines = MESSAGE_LINES.value
+
+
+class TopicText(WireText):
+    """A room's topic: one line; empty means none."""
+
+    __slots__ = ()
+    max_bytes = TOPIC_BYTES
+    may_be_blank = True
+
+
+class ReasonText(WireText):
+    """Why somebody was kicked, banned or refused: one line."""
+
+    __slots__ = ()
+    max_bytes = REASON_BYTES
+    may_be_blank = True
+
+
+class Reaction(WireText):
+    """A reaction: one emoji or a short word, one line."""
+
+    __slots__ = ()
+    max_bytes = REACTION_BYTES
+
+
+_PARSERS: Final[dict[type, Any]] = {
+    UserName: parse_user_name,
+    RoomName: parse_room_name,
+    DeviceName: parse_device_name,
+    Secret: Secret,
+    **{kind: kind.parse for kind in (MessageText, TopicText, ReasonText, Reaction)},
+}
+
+
+def decode_field(kind: type, value: object) -> object:
+    """Parse one field for msgspec's decoder (its ``dec_hook``). Raises ValueError for what is refused."""
+    if not isinstance(value, str):
+        raise ValueError("expected a string")  # noqa: TRY004 - msgspec reports ValueError as its own
+    return _PARSERS[kind](value)
+
+
+def encode_field(value: object) -> object:
+    """Give a field's plain value to msgspec's encoder (its ``enc_hook``)."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(type(value).__name__)

@@ -1,0 +1,181 @@
+"""What a server says: answers to requests, events of the log, and what is told but never stored."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, Status
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.fields import ReasonText, TopicText
+from parlour_protocol.ids import (
+    Count,
+    MillisField,
+    RequestIdField,
+    RoomIdField,
+    SeqField,
+    SeqOrZero,
+    SessionIdField,
+)
+from parlour_protocol.names import DeviceName, RoomName, UserName
+
+
+class LogEvent(Frame, frozen=True, tag="event"):
+    """One event of a room's log. ``seq`` orders the room; ``at`` is the server's time."""
+
+    room: RoomIdField
+    seq: SeqField
+    at: MillisField
+    author: UserName
+    device: DeviceName
+    body: AnyBody
+
+
+class RoomSummary(Part, frozen=True):
+    """A room as one of its members sees it.
+
+    ``head`` is the number of its newest event, ``read`` your read marker. ``peer`` is the other person of
+    a direct room (which has no name).
+    """
+
+    room: RoomIdField
+    kind: RoomKind
+    role: Role
+    head: SeqField
+    read: SeqOrZero
+    members: Count
+    name: RoomName | None = None
+    peer: UserName | None = None
+    topic: TopicText = TopicText()
+
+
+class Member(Part, frozen=True):
+    """A member of a room."""
+
+    user: UserName
+    role: Role
+    status: Status
+    muted: bool = False
+
+
+class RoomListing(Part, frozen=True):
+    """A public room in the directory."""
+
+    room: RoomIdField
+    name: RoomName
+    members: Count
+    topic: TopicText = TopicText()
+
+
+class Result(Part, frozen=True, tag_field="kind"):
+    """What an ``ok`` brings."""
+
+
+class Stored(Result, frozen=True, tag="stored"):
+    """It is on the server's disk as event ``seq`` of the room."""
+
+    room: RoomIdField
+    seq: SeqField
+    at: MillisField
+
+
+class Entered(Result, frozen=True, tag="entered"):
+    """You are in this room."""
+
+    room: RoomSummary
+
+
+class Page(Result, frozen=True, tag="page"):
+    """A run of the log in ascending order; ``more`` says that there is more in the asked direction."""
+
+    room: RoomIdField
+    events: tuple[LogEvent, ...]
+    more: bool
+
+
+class Members(Result, frozen=True, tag="members"):
+    """Members in order of name; ``more`` says that names follow after the last one."""
+
+    room: RoomIdField
+    members: tuple[Member, ...]
+    more: bool
+
+
+class Directory(Result, frozen=True, tag="directory"):
+    """Public rooms in order of name."""
+
+    rooms: tuple[RoomListing, ...]
+    more: bool
+
+
+AnyResult = Stored | Entered | Page | Members | Directory
+
+
+class Ok(Frame, frozen=True, tag="ok"):
+    """The request ``re`` was done. A request without a result of its own has none."""
+
+    re: RequestIdField
+    result: AnyResult | None = None
+
+
+class Error(Frame, frozen=True, tag="error"):
+    """The request ``re`` was refused and nothing was changed.
+
+    ``re`` is absent when the frame was so malformed that its id could not be read. ``hint`` is a sentence
+    for the person; ``retry_after`` is in milliseconds.
+    """
+
+    code: ErrorCode
+    re: RequestIdField | None = None
+    hint: ReasonText = ReasonText()
+    retry_after: Count | None = None
+
+
+class Hello(Frame, frozen=True, tag="hello"):
+    """The first frame of a connection: who you are, and every room that you are in."""
+
+    server: Annotated[str, Meta(max_length=255, pattern=r"\A[A-Za-z0-9.:\[\]_-]+\Z")]
+    user: UserName
+    device: DeviceName
+    session: SessionIdField
+    now: MillisField
+    rooms: tuple[RoomSummary, ...]
+
+
+class RoomEntered(Frame, frozen=True, tag="room_entered"):
+    """You became a member of this room (invited, or joined from another device)."""
+
+    room: RoomSummary
+
+
+class RoomClosed(Frame, frozen=True, tag="room_closed"):
+    """You are no longer a member of this room (left, kicked, banned)."""
+
+    room: RoomIdField
+
+
+class ReadMarked(Frame, frozen=True, tag="read"):
+    """Your read marker moved, from another device."""
+
+    room: RoomIdField
+    seq: SeqOrZero
+
+
+class TypingNow(Frame, frozen=True, tag="typing"):
+    """``user`` began to type, or stopped."""
+
+    room: RoomIdField
+    user: UserName
+    on: bool
+
+
+class StatusNow(Frame, frozen=True, tag="status"):
+    """``user``, who shares a room with you, came, went or is away."""
+
+    user: UserName
+    status: Status
+
+
+Reply = Ok | Error
+Push = LogEvent | RoomEntered | RoomClosed | ReadMarked | TypingNow | StatusNow
+AnyServerFrame = Hello | Reply | Push

@@ -1,0 +1,200 @@
+"""What a client asks for. Each request carries an id and gets exactly one ``ok`` or ``error``.
+
+For requests that change a room's log the id makes them idempotent: the same account sending the same
+request with the same id again gets the same answer, and it is stored once. Nothing here names an
+author, a time or a number: those only the server sets (S5: mass assignment).
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.ids import RequestIdField, RoomIdField, SeqField, SeqOrZero
+from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.names import RoomName, UserName
+
+Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
+PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
+
+
+class Request(Frame, frozen=True):
+    """A request; ``id`` is the client's own."""
+
+    id: RequestIdField
+
+
+class RoomRequest(Request, frozen=True):
+    """A request about one room."""
+
+    room: RoomIdField
+
+
+class Send(RoomRequest, frozen=True, tag="send"):
+    """Say something. Answer: ``stored``."""
+
+    text: MessageText
+    reply_to: SeqField | None = None
+
+
+class Edit(RoomRequest, frozen=True, tag="edit"):
+    """Give your own message ``target`` a new text. Answer: ``stored``."""
+
+    target: SeqField
+    text: MessageText
+
+
+class Delete(RoomRequest, frozen=True, tag="delete"):
+    """Delete your own message ``target`` (a moderator: anybody's). Answer: ``stored``."""
+
+    target: SeqField
+
+
+class React(RoomRequest, frozen=True, tag="react"):
+    """Put a reaction to message ``target``, or take it back. Answer: ``stored``."""
+
+    target: SeqField
+    reaction: Reaction
+    on: bool = True
+
+
+class History(RoomRequest, frozen=True, tag="history"):
+    """Ask for events after ``after`` (upwards), or else before ``before`` (the newest first found,
+    given in ascending order). Answer: ``page``.
+    """
+
+    after: SeqOrZero | None = None
+    before: SeqField | None = None
+    limit: PageSize = 100
+
+
+class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
+    """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread)."""
+
+    seq: SeqOrZero
+
+
+class Typing(RoomRequest, frozen=True, tag="typing"):
+    """You began to type, or stopped. Never stored."""
+
+    on: bool
+
+
+class SetStatus(Request, frozen=True, tag="set_status"):
+    """You are here, or away. Never stored."""
+
+    status: Literal[Status.ONLINE, Status.AWAY]
+
+
+class CreateRoom(Request, frozen=True, tag="create_room"):
+    """Make a room and be its owner. Answer: ``entered``."""
+
+    name: RoomName
+    kind: Literal[RoomKind.PUBLIC, RoomKind.PRIVATE]
+    topic: TopicText = TopicText()
+
+
+class OpenDirect(Request, frozen=True, tag="open_direct"):
+    """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``."""
+
+    user: UserName
+
+
+class Join(RoomRequest, frozen=True, tag="join"):
+    """Enter a public room. Answer: ``entered``."""
+
+
+class Leave(RoomRequest, frozen=True, tag="leave"):
+    """Leave a room. Answer: ``stored``."""
+
+
+class Invite(RoomRequest, frozen=True, tag="invite"):
+    """Bring ``user`` into the room. Answer: ``stored``."""
+
+    user: UserName
+
+
+class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
+    """Set or take away the topic. Answer: ``stored``."""
+
+    topic: TopicText
+
+
+class SetRole(RoomRequest, frozen=True, tag="set_role"):
+    """Give a member a role. Answer: ``stored``."""
+
+    user: UserName
+    role: Role
+
+
+class Kick(RoomRequest, frozen=True, tag="kick"):
+    """Put a member out. Answer: ``stored``."""
+
+    user: UserName
+    reason: ReasonText = ReasonText()
+
+
+class Ban(RoomRequest, frozen=True, tag="ban"):
+    """Put somebody out and keep them out, for ``seconds`` or for good. Answer: ``stored``."""
+
+    user: UserName
+    seconds: Seconds | None = None
+    reason: ReasonText = ReasonText()
+
+
+class Unban(RoomRequest, frozen=True, tag="unban"):
+    """Lift a ban. Answer: ``stored``."""
+
+    user: UserName
+
+
+class Mute(RoomRequest, frozen=True, tag="mute"):
+    """Let a member read but not write, for ``seconds`` or for good. Answer: ``stored``."""
+
+    user: UserName
+    seconds: Seconds | None = None
+
+
+class Unmute(RoomRequest, frozen=True, tag="unmute"):
+    """Let a muted member write again. Answer: ``stored``."""
+
+    user: UserName
+
+
+class ListMembers(RoomRequest, frozen=True, tag="members"):
+    """Who is in the room, with role and status; names after ``after``. Answer: ``members``."""
+
+    after: UserName | None = None
+
+
+class ListRooms(Request, frozen=True, tag="rooms"):
+    """The directory of public rooms; names after ``after``. Answer: ``directory``."""
+
+    after: RoomName | None = None
+
+
+AnyRequest = (
+    Send
+    | Edit
+    | Delete
+    | React
+    | History
+    | MarkRead
+    | Typing
+    | SetStatus
+    | CreateRoom
+    | OpenDirect
+    | Join
+    | Leave
+    | Invite
+    | SetTopic
+    | SetRole
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+    | ListMembers
+    | ListRooms
+)

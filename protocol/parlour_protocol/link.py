@@ -1,0 +1,86 @@
+"""Invite links: `parlour://host:port/join#code=…&pin=…`, everything that joining needs in one paste.
+
+The code and the pin stand in the fragment, which no HTTP request carries. The pin is the SHA-256 of the
+server's public key (SubjectPublicKeyInfo, DER): with it the client knows the server before a word of a
+credential leaves. A link that does not fit this form exactly is refused. The server writes links, the
+client reads them.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from parlour_protocol.errors import InvalidLinkError
+from parlour_protocol.secret import Secret
+
+DEFAULT_PORT: Final = 8443
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9a-fA-F:.]{2,45})\Z")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
+_PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+_MAX_LINK: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAddress:
+    """Where a server listens: a host name or an IP address without brackets, and a TCP port."""
+
+    host: str
+    port: int
+
+    def __post_init__(self) -> None:
+        """Refuse a host or a port that cannot be one. Raises InvalidLinkError."""
+        if not _HOST.match(self.host) or not 0 < self.port < 65536:  # noqa: PLR2004 - TCP
+            raise InvalidLinkError("the address is not a host name or IP address with a port")
+
+    @property
+    def authority(self) -> str:
+        """`host:port`, an IPv6 address in brackets: what stands in a URL and in the Host header."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ServerAddress":
+        """Read `host`, `host:port` or `[v6]:port`. Raises InvalidLinkError."""
+        try:
+            parts = urlsplit(f"//{text.strip()}")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port, parts = None, None, None
+        if not host or parts is None or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+            raise InvalidLinkError("the address should look like chat.example.org or chat.example.org:8443")
+        return cls(host, port or DEFAULT_PORT)
+
+
+@dataclass(frozen=True, slots=True)
+class InviteLink:
+    """An invitation to a server. ``code`` makes one account; ``pin`` may be absent where the certificate
+    is one that every system trusts.
+    """
+
+    address: ServerAddress
+    code: Secret
+    pin: str | None = None
+
+    def __str__(self) -> str:
+        fields = {"code": self.code.reveal()} | ({"pin": self.pin} if self.pin else {})
+        return f"parlour://{self.address.authority}/join#{urlencode(fields)}"
+
+    @classmethod
+    def parse(cls, text: str) -> "InviteLink":
+        """Read a link. Raises InvalidLinkError with a sentence that says what is wrong."""
+        text = text.strip()
+        if not text.startswith("parlour://") or len(text) > _MAX_LINK:
+            raise InvalidLinkError("an invite link begins with parlour:// and is one line")
+        try:
+            parts = urlsplit(text)
+            fields = parse_qs(parts.fragment, strict_parsing=True, max_num_fields=4)
+        except ValueError as error:
+            raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
+        if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin"}:
+            raise InvalidLinkError("the link is no invitation to join")
+        if any(len(values) != 1 for values in fields.values()):
+            raise InvalidLinkError("the link names a part twice")
+        code, pin = fields.get("code", [""])[0], fields.get("pin", [None])[0]
+        if not _TOKEN.match(code) or (pin is not None and not _PIN.match(pin)):
+            raise InvalidLinkError("the link is damaged: its code or its pin has the wrong form")
+        return cls(ServerAddress.parse(parts.netloc), Secret(code), pin)

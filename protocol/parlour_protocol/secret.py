@@ -1,0 +1,54 @@
+"""A secret that does not print itself.
+
+``Secret`` holds a password, a session token or a ticket between the place where it is read and the one
+place that uses it. It never shows its value in ``repr``, ``str``, a format string or a traceback's
+locals (K7: secrets in logs). Whoever needs the value says so with ``reveal()``.
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Self
+
+
+class Secret:
+    """Text that must not be shown. Compared in constant time."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Wrap ``value``."""
+        self._value = value
+
+    @classmethod
+    def random(cls) -> Self:
+        """Make a new token: 256 bits from the system's generator, 43 characters of base64url."""
+        return cls(secrets.token_urlsafe(32))
+
+    def reveal(self) -> str:
+        """Return the value, to be used at once and kept nowhere."""
+        return self._value
+
+    def digest(self) -> bytes:
+        """Return the SHA-256 of the value (32 bytes): what a server stores of a random token."""
+        return hashlib.sha256(self._value.encode("utf-8", "surrogatepass")).digest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self.digest(), other.digest())
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        # pickling would write the value somewhere
+        raise TypeError("a secret is not to be pickled")

@@ -1,0 +1,41 @@
+"""The audit log: one structured line for each thing that somebody may have to answer for (M7).
+
+``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
+text of a message (K7), and a newline in a field cannot make a second line (M5): lines are JSON. Every part
+of the server that decides something records it here.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class AuditEvent(StrEnum):
+    """What is recorded."""
+
+    LOGIN_OK = "login_ok"
+    LOGIN_FAILED = "login_failed"
+    LOGIN_THROTTLED = "login_throttled"
+    ACCOUNT_MADE = "account_made"
+    ACCOUNT_REFUSED = "account_refused"
+    ACCOUNT_DISABLED = "account_disabled"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
+    SESSION_ENDED = "session_ended"
+    TICKET_ISSUED = "ticket_issued"
+    TICKET_REDEEMED = "ticket_redeemed"
+    HANDSHAKE_REFUSED = "handshake_refused"
+    CONNECTION_OPENED = "connection_opened"
+    CONNECTION_CLOSED = "connection_closed"
+    REQUEST_REFUSED = "request_refused"
+    LIMIT_HIT = "limit_hit"
+    MODERATION = "moderation"
+    SERVER_STARTED = "server_started"
+    SERVER_STOPPED = "server_stopped"
+    RELOADED = "reloaded"
+
+
+class Audit(Protocol):
+    """Where audit events go."""
+
+    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+        """Write one line. Never raises and never waits."""
+        ...

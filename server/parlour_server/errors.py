@@ -1,0 +1,62 @@
+"""The errors of the server package, as a tree::
+
+ParlourServerError
+├── RefusedError          a request that is not to be done: an ErrorCode and a hint for its sender
+├── UnavailableError      the store or a queue cannot do it now; nothing was stored
+├── LoginRefusedError     wrong name or password, disabled account: one and the same to the outside
+├── PasswordRefusedError  a new password against the rules; says which
+├── TooManyAttemptsError  the throttle says wait
+├── InviteRefusedError    no such invite, used up or expired
+├── NameTakenError        the name, or one that looks like it, exists
+└── SetupError            the server cannot start, or a command cannot run: the text says what to do
+"""
+
+from parlour_protocol.errors import ErrorCode
+
+
+class ParlourServerError(Exception):
+    """Something that the server refuses or cannot do."""
+
+
+class RefusedError(ParlourServerError):
+    """A request that is not to be done. ``hint`` is a sentence in ASCII for the person."""
+
+    def __init__(self, code: ErrorCode, hint: str = "", *, retry_after: int | None = None) -> None:
+        """Refuse with ``code``; ``retry_after`` is in milliseconds."""
+        super().__init__(code.value)
+        self.code = code
+        self.hint = hint
+        self.retry_after = retry_after
+
+
+class UnavailableError(ParlourServerError):
+    """It cannot be done now (overloaded, disk full, stopping). Nothing was stored."""
+
+
+class LoginRefusedError(ParlourServerError):
+    """The login failed; why is in the audit log alone (P4: user enumeration)."""
+
+
+class PasswordRefusedError(ParlourServerError):
+    """The new password is against the rules; the text says which."""
+
+
+class TooManyAttemptsError(ParlourServerError):
+    """Too many failed logins; ``retry_after`` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        """Say how many seconds to wait."""
+        super().__init__(f"try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class InviteRefusedError(ParlourServerError):
+    """The invite does not exist, is used up or has expired; which of them is not told."""
+
+
+class NameTakenError(ParlourServerError):
+    """The name exists, or one that looks like it."""
+
+
+class SetupError(ParlourServerError):
+    """The server cannot start, or a command cannot run. The text tells the operator what to do."""

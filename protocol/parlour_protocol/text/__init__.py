@@ -1,0 +1,20 @@
+"""Text from strangers: what may cross the wire, how it is shown, what may reach the terminal.
+
+`check_wire_text` (wall one), `safe_text` (wall two) and `guard.FORBIDDEN` (wall three) share one set of
+tables of a pinned Unicode version. Nothing here knows a terminal or a widget, and importing it loads no table.
+"""
+
+from parlour_protocol.text.errors import WireTextError, WireTextReason
+from parlour_protocol.text.rule import safe_text
+from parlour_protocol.text.safe import BLANK_LABEL, SafeText, Span
+from parlour_protocol.text.wire import check_wire_text
+
+__all__ = [
+    "BLANK_LABEL",
+    "SafeText",
+    "Span",
+    "WireTextError",
+    "WireTextReason",
+    "check_wire_text",
+    "safe_text",
+]

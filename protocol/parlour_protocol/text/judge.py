@@ -1,0 +1,305 @@
+"""The rule's verdict on every code point of one line.
+
+A code point is shown as itself only if it is visible, or if it is an invisible character in the one context
+where an orthography or an RGI emoji needs it; the verdicts cover the whole line, so nothing is dropped.
+`rule.safe_text` turns the verdicts into text and `inspect.inspect_text` into a table; nobody else calls it.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Final
+
+from parlour_protocol.text import ranges
+from parlour_protocol.text.ranges import Kind
+
+MAX_NONSPACING: Final = 4  # UTS #39 section 5.4
+MAX_MARKS: Final = 6  # spacing marks included: Burmese words such as U+1019 103B 103E 1031 102C 103A need 5
+MAX_MARKS_TIBETAN: Final = 8
+MAX_EMOJI_JOINERS: Final = 3  # the longest RGI sequences, family and kiss
+MAX_JAMO: Final = 3  # of one kind in a syllable; modern Korean has 1, older text up to 3
+RTL_WINDOW: Final = 8
+DOTTED_CIRCLE: Final = "\u25cc"
+
+_BLACK_FLAG: Final = 0x1F3F4
+_FLAG_TAILS: Final = tuple(
+    "".join(chr(0xE0000 | ord(letter)) for letter in region) + "\U000e007f"
+    for region in ("gbeng", "gbsct", "gbwls")
+)
+_DOUBLED_MARKS: Final = frozenset({0x11128})  # CHAKMA VOWEL SIGN II is written as a doubled sign
+_TIBETAN: Final = range(0x0F00, 0x1000)
+_HANGUL_SYLLABLES: Final = range(0xAC00, 0xD7A4)
+_ZWJ: Final = "\u200d"
+_KINDS: Final = tuple(Kind)
+
+
+class Verdict(Enum):
+    """What happens to a code point."""
+
+    SHOWN = "visible"
+    IN_CONTEXT = "let through in context"
+    ON_CIRCLE = "visible on a dotted circle"
+    SPACES = "shown as spaces"
+    ESCAPED = "escaped"
+
+    def __init__(self, _value: str) -> None:
+        # Plain attributes: the rule asks for them once per code point.
+        self.is_escaped = self._name_ == "ESCAPED"
+        self.is_space = self._name_ == "SPACES"
+        self.prefix = DOTTED_CIRCLE if self._name_ == "ON_CIRCLE" else ""
+
+
+Run = tuple[int, int, Verdict]
+
+
+class LineJudge:
+    """Goes over one line once, left to right; a line holds no LF.
+
+    Invariants: ``_base`` is the code point that a mark would attach to, or -1 when that would be the client's
+    own text; ``_kind`` and ``_shown`` tell about the code point just before; ``_emoji`` says that an emoji
+    cluster is open, so that a joiner may continue it.
+    """
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._kinds = ranges.kinds()
+        self._scripts = ranges.scripts()
+        self._kind = Kind.HIDDEN
+        self._shown = False
+        self._base = -1
+        self._emoji = False
+        self._joiners = 0
+        self._jamo = 0
+        self._marks = self._nonspacing = self._enclosing = self._last_mark = 0
+        self._saturated = False
+
+    def runs(self) -> Iterator[Run]:
+        """Yield (start, end, verdict) for the whole line."""
+        line, plain, kinds = self._line, ranges.plain_run().match, self._kinds
+        position, end = 0, len(line)
+        while position < end:
+            if match := plain(line, position):
+                start, position = position, match.end()
+                self._start_cluster(ord(line[position - 1]), Kind.PLAIN)
+                yield start, position, Verdict.SHOWN
+                continue
+            point = ord(line[position])
+            kind = _KINDS[kinds(point)]
+            length, verdict = _HANDLERS[kind](self, position, point, kind)
+            self._shown = verdict is not Verdict.ESCAPED
+            self._kind = kind
+            yield position, position + length, verdict
+            position += length
+
+    def _start_cluster(self, base: int, kind: Kind) -> None:
+        self._base = base
+        self._kind = kind
+        self._shown = True
+        self._emoji = False
+        self._joiners = self._jamo = 0
+        self._marks = self._nonspacing = self._enclosing = self._last_mark = 0
+        self._saturated = False
+
+    def _escape(self) -> tuple[int, Verdict]:
+        """Escape one code point: what follows must not attach to the escape."""
+        self._start_cluster(-1, Kind.HIDDEN)
+        return 1, Verdict.ESCAPED
+
+    def _if(self, allowed: bool) -> tuple[int, Verdict]:  # noqa: FBT001 - the one thing it is about
+        return (1, Verdict.IN_CONTEXT) if allowed else self._escape()
+
+    # --- visible characters that need limits
+
+    def _hidden(self, _position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        return self._escape()
+
+    def _visible(self, _position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        self._start_cluster(point, kind)
+        return 1, Verdict.SHOWN
+
+    def _tab(self, _position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        self._start_cluster(0x20, Kind.TAB)
+        return 1, Verdict.SPACES
+
+    def _prepended(self, _position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        """Show one, not a run: a run is one cluster of any width (UAX #29 Prepend)."""
+        if self._kind is Kind.PREPENDED:
+            return self._escape()
+        self._start_cluster(point, kind)
+        return 1, Verdict.SHOWN
+
+    def _mark(self, _position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        verdict = Verdict.SHOWN
+        if self._base < 0:  # the mark would attach to the client's own gutter, name or escape
+            self._start_cluster(ord(DOTTED_CIRCLE), kind)
+            verdict = Verdict.ON_CIRCLE
+        is_spacing = kind is Kind.SPACING
+        tibetan = self._base in _TIBETAN
+        self._saturated = (
+            self._saturated
+            or self._marks >= (MAX_MARKS_TIBETAN if tibetan else MAX_MARKS)
+            or (not is_spacing and self._nonspacing >= (MAX_MARKS_TIBETAN if tibetan else MAX_NONSPACING))
+            or (kind is Kind.ENCLOSING and self._enclosing >= 1)
+            or (kind is Kind.NONSPACING and point == self._last_mark and point not in _DOUBLED_MARKS)
+        )
+        if self._saturated:  # and so is every further mark of this base: it would attach to the escape
+            self._emoji = False
+            return 1, Verdict.ESCAPED
+        self._marks += 1
+        self._nonspacing += not is_spacing
+        self._enclosing += kind is Kind.ENCLOSING
+        self._last_mark = point
+        return 1, verdict
+
+    def _conjoining(self, position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        """Cap the letters of one Korean syllable; a vowel or final without its syllable has no width."""
+        count = self._jamo + 1 if self._kind is kind else 1
+        may_follow = kind is Kind.JAMO_L or (self._shown and self._continues_syllable(position, kind))
+        if count > MAX_JAMO or not may_follow:
+            self._escape()
+            self._jamo = count
+            return 1, Verdict.ESCAPED
+        if kind is Kind.JAMO_L:
+            self._start_cluster(point, kind)
+        self._jamo = count
+        return 1, Verdict.SHOWN
+
+    def _continues_syllable(self, position: int, kind: Kind) -> bool:
+        if self._kind is Kind.PLAIN:
+            before = ord(self._line[position - 1])
+            is_open = (before - _HANGUL_SYLLABLES.start) % 28 == 0  # LV, not LVT
+            return before in _HANGUL_SYLLABLES and (is_open or kind is Kind.JAMO_T)
+        allowed = (Kind.JAMO_L, Kind.JAMO_V) if kind is Kind.JAMO_V else (Kind.JAMO_V, Kind.JAMO_T)
+        return self._kind in allowed
+
+    # --- emoji
+
+    def _pictograph(self, position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        joiners = self._joiners if self._emoji and self._kind is Kind.JOINER and self._shown else 0
+        self._start_cluster(point, kind)
+        self._emoji = True
+        self._joiners = joiners
+        if point == _BLACK_FLAG:
+            for tail in _FLAG_TAILS:
+                if self._line.startswith(tail, position + 1):
+                    self._emoji = False
+                    return 1 + len(tail), Verdict.IN_CONTEXT
+        return 1, Verdict.SHOWN
+
+    def _tone(self, _position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
+        """Show one after a pictograph, or alone as a swatch; a second in a row has no hand to colour."""
+        if self._kind is Kind.TONE:
+            return self._escape()
+        if not (self._emoji and self._kind is Kind.PICTOGRAPH):
+            self._start_cluster(point, Kind.TONE)
+        return 1, Verdict.SHOWN
+
+    def _emoji_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        return self._if(self._shown and self._before(position, "EMOJI_BASES"))
+
+    # --- invisible characters of orthographies
+
+    def _ideograph_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        return self._if(self._shown and self._before(position, "IDEOGRAPHS"))
+
+    def _mongolian_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        return self._if(self._shown and self._script(position - 1) == ranges.mongolian())
+
+    def _mongolian_separator(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        beside = (self._script(position - 1), self._script(position + 1))
+        allowed = self._kind is not Kind.MONGOLIAN_SEPARATOR and ranges.mongolian() in beside
+        return self._if(allowed)
+
+    def _joiner(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        if self._continues_emoji(position):
+            self._joiners += 1
+            return 1, Verdict.IN_CONTEXT
+        self._emoji = False
+        return self._if(self._shown and self._joins_letters(position))
+
+    def _continues_emoji(self, position: int) -> bool:
+        follows = self._line[position + 1 : position + 2]
+        return (
+            self._line[position] == _ZWJ
+            and self._emoji
+            and self._shown
+            and self._kind in {Kind.PICTOGRAPH, Kind.TONE, Kind.EMOJI_VARIATION}
+            and self._joiners < MAX_EMOJI_JOINERS
+            and bool(follows)
+            and self._kinds(ord(follows)) == Kind.PICTOGRAPH
+        )
+
+    def _joins_letters(self, position: int) -> bool:
+        """RFC 5892 appendix A.1 and A.2, widened: the end of a word counts as well."""
+        script = self._script_before(position)
+        if script not in ranges.joining_scripts() or self._before(position, "NOT_LETTERS"):
+            return False
+        if position + 1 == len(self._line):
+            return True
+        follows = ord(self._line[position + 1])
+        kind = self._kinds(follows)
+        if kind in {Kind.TAB, Kind.DIRECTION_MARK} or self._is(follows, "NOT_LETTERS"):
+            return True
+        is_shared_mark = kind == Kind.NONSPACING and not self._scripts(follows)
+        return self._scripts(follows) == script or is_shared_mark
+
+    def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        script = self._script_before(position)
+        allowed = self._shown and script in ranges.spaceless_scripts()
+        if allowed and position + 1 < len(self._line):
+            follows = ord(self._line[position + 1])
+            is_space = follows == 0x09 or (follows != 0x2800 and self._is(follows, "BLANK"))
+            allowed = is_space or self._scripts(follows) == script
+        result = self._if(allowed)
+        self._base = -1  # it ends the cluster: a mark behind it has no base
+        return result
+
+    def _direction_mark(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
+        start, end = max(0, position - RTL_WINDOW), position + RTL_WINDOW + 1
+        near = ranges.one_of("STRONG_RTL").search(self._line, start, end)
+        result = self._if(self._kind is not Kind.DIRECTION_MARK and near is not None)
+        self._base = -1
+        return result
+
+    # --- looking around
+
+    def _is(self, point: int, table: str) -> bool:
+        return ranges.one_of(table).match(chr(point)) is not None
+
+    def _before(self, position: int, table: str) -> bool:
+        return position > 0 and self._is(ord(self._line[position - 1]), table)
+
+    def _script(self, position: int) -> int:
+        return self._scripts(ord(self._line[position])) if 0 <= position < len(self._line) else 0
+
+    def _script_before(self, position: int) -> int:
+        """Return the script of what stands before; a mark that many scripts share has its base's."""
+        before = self._script(position - 1)
+        shared = {Kind.NONSPACING, Kind.SPACING, Kind.MONGOLIAN_VARIATION}
+        if not before and self._kind in shared and self._base >= 0:
+            return self._scripts(self._base)
+        return before
+
+
+_Handler = Callable[[LineJudge, int, int, Kind], tuple[int, Verdict]]
+_HANDLERS: Final[dict[Kind, _Handler]] = {
+    Kind.HIDDEN: LineJudge._hidden,
+    Kind.PLAIN: LineJudge._visible,
+    Kind.NONSPACING: LineJudge._mark,
+    Kind.SPACING: LineJudge._mark,
+    Kind.ENCLOSING: LineJudge._mark,
+    Kind.PICTOGRAPH: LineJudge._pictograph,
+    Kind.TONE: LineJudge._tone,
+    Kind.JAMO_L: LineJudge._conjoining,
+    Kind.JAMO_V: LineJudge._conjoining,
+    Kind.JAMO_T: LineJudge._conjoining,
+    Kind.PREPENDED: LineJudge._prepended,
+    Kind.EMOJI_VARIATION: LineJudge._emoji_variation,
+    Kind.IDEOGRAPH_VARIATION: LineJudge._ideograph_variation,
+    Kind.MONGOLIAN_VARIATION: LineJudge._mongolian_variation,
+    Kind.MONGOLIAN_SEPARATOR: LineJudge._mongolian_separator,
+    Kind.JOINER: LineJudge._joiner,
+    Kind.ZERO_WIDTH_SPACE: LineJudge._zero_width_space,
+    Kind.DIRECTION_MARK: LineJudge._direction_mark,
+    Kind.TAB: LineJudge._tab,
+    Kind.REGIONAL: LineJudge._visible,
+}

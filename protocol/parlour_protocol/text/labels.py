@@ -1,0 +1,26 @@
+"""How a code point that may not be shown is written instead: `⟦ESC⟧`, `⟦U+202E⟧`, `⟦U+E0041×37⟧`.
+
+The label is ASCII but for its brackets and the multiplication sign, so it is readable without colour and
+says the same in every font. A peer may type the brackets: that only makes harmless text look suspicious.
+`rule.py` and `inspect.py` call it.
+"""
+
+from typing import Final
+
+_C0: Final = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI "
+    "DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
+_DELETE: Final = 0x7F
+
+
+def label(point: int) -> str:
+    """Return the name of a code point: `ESC`, `DEL` or `U+202E`."""
+    if point < len(_C0):
+        return _C0[point]
+    return "DEL" if point == _DELETE else f"U+{point:04X}"
+
+
+def escape(point: int, count: int = 1) -> str:
+    """Return the visible escape for a run of ``count`` times one code point."""
+    return f"⟦{label(point)}×{count}⟧" if count > 1 else f"⟦{label(point)}⟧"

@@ -1,0 +1,164 @@
+"""Read the generated tables: compiled character classes, and what kind a code point is.
+
+Everything is parsed on first use and kept, so that a program which only meets ASCII never pays for it; the
+memory is bounded by the number of pages of Unicode, whatever a peer sends. Nothing here decides: `judge.py`
+and `guard.py` call it.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import cache
+from itertools import islice
+from typing import Final
+
+from parlour_protocol.text import tables
+
+_PAGE: Final = 256
+_INVISIBLE: Final = "\u200b-\u200f\u061c"
+
+
+class Kind(IntEnum):
+    """What a code point needs before it may be shown."""
+
+    HIDDEN = 0
+    """Never shown as itself; also every code point that no table names."""
+    PLAIN = 1
+    NONSPACING = 2
+    SPACING = 3
+    ENCLOSING = 4
+    PICTOGRAPH = 5
+    TONE = 6
+    JAMO_L = 7
+    JAMO_V = 8
+    JAMO_T = 9
+    PREPENDED = 10
+    EMOJI_VARIATION = 11
+    IDEOGRAPH_VARIATION = 12
+    MONGOLIAN_VARIATION = 13
+    MONGOLIAN_SEPARATOR = 14
+    JOINER = 15
+    """ZWJ and ZWNJ."""
+    ZERO_WIDTH_SPACE = 16
+    DIRECTION_MARK = 17
+    TAB = 18
+    REGIONAL = 19
+
+
+_KIND_RANGES: Final = (
+    (Kind.PLAIN, tables.PLAIN),
+    (Kind.NONSPACING, tables.MARKS_NONSPACING),
+    (Kind.SPACING, tables.MARKS_SPACING),
+    (Kind.ENCLOSING, tables.MARKS_ENCLOSING),
+    (Kind.PICTOGRAPH, tables.PICTOGRAPHS),
+    (Kind.TONE, "1F3FB-1F3FF"),
+    (Kind.JAMO_L, tables.JAMO_L),
+    (Kind.JAMO_V, tables.JAMO_V),
+    (Kind.JAMO_T, tables.JAMO_T),
+    (Kind.PREPENDED, tables.PREPENDED),
+    (Kind.EMOJI_VARIATION, "FE0E-FE0F"),
+    (Kind.IDEOGRAPH_VARIATION, "FE00-FE02 E0100-E01EF"),
+    (Kind.MONGOLIAN_VARIATION, "180B-180D 180F"),
+    (Kind.MONGOLIAN_SEPARATOR, "180E"),
+    (Kind.JOINER, "200C-200D"),
+    (Kind.ZERO_WIDTH_SPACE, "200B"),
+    (Kind.DIRECTION_MARK, "061C 200E-200F"),
+    (Kind.TAB, "0009"),
+    (Kind.REGIONAL, "1F1E6-1F1FF"),
+)
+
+
+def parse(ranges: str) -> Iterator[tuple[int, int]]:
+    """Yield the (first, last) pairs of a table such as `0041-005A 00AA`."""
+    for item in ranges.split():
+        first, _, last = item.partition("-")
+        yield int(first, 16), int(last or first, 16)
+
+
+def class_body(ranges: str) -> str:
+    """Return the inside of a regular expression's brackets for a table."""
+    return "".join(f"\\U{first:08X}-\\U{last:08X}" for first, last in parse(ranges))
+
+
+@cache
+def plain_run() -> re.Pattern[str]:
+    """Return the pattern of a run of code points that are shown wherever they stand."""
+    return re.compile(f"[{class_body(tables.PLAIN)}]+")
+
+
+@cache
+def one_of(table: str) -> re.Pattern[str]:
+    """Return the pattern of one code point of the named table."""
+    ranges: str = getattr(tables, table)
+    return re.compile(f"[{class_body(ranges)}]")
+
+
+@cache
+def blank_line() -> re.Pattern[str]:
+    """Return the pattern of a text in which there is nothing to see, invisible characters included."""
+    return re.compile(f"[{class_body(tables.BLANK)}{_INVISIBLE}]*")
+
+
+class _Pages:
+    """A map from code point to small number, unfolded page by page from ranges.
+
+    A page of 256 numbers is built when a code point of it is first asked for: at most 4,352 pages.
+    """
+
+    def __init__(self, ranges: list[tuple[int, int, int]]) -> None:
+        self._ranges = sorted(ranges)
+        self._ends = [last for _, last, _ in self._ranges]  # ascending too: no two ranges overlap
+        self._pages: dict[int, bytes] = {}
+
+    def __call__(self, point: int) -> int:
+        page = self._pages.get(point >> 8)
+        if page is None:
+            page = self._pages[point >> 8] = self._unfold(point & ~0xFF)
+        return page[point & 0xFF]
+
+    def _unfold(self, start: int) -> bytes:
+        page = bytearray(_PAGE)
+        end = start + _PAGE - 1
+        for first, last, number in islice(self._ranges, bisect_left(self._ends, start), None):
+            if first > end:
+                break
+            low, high = max(first, start), min(last, end)
+            page[low - start : high - start + 1] = bytes([number]) * (high - low + 1)
+        return bytes(page)
+
+
+@cache
+def kinds() -> _Pages:
+    """Return the map from code point to `Kind`."""
+    return _Pages([(first, last, kind) for kind, table in _KIND_RANGES for first, last in parse(table)])
+
+
+@cache
+def scripts() -> _Pages:
+    """Return the map from code point to script number; 0 is a script in which no joiner has a place."""
+    return _Pages([
+        (first, last, number)
+        for number, table in enumerate(tables.SCRIPTS.values(), start=1)
+        for first, last in parse(table)
+    ])
+
+
+@cache
+def joining_scripts() -> frozenset[int]:
+    """Return the numbers of the scripts whose letters join, so that ZWJ and ZWNJ mean something."""
+    names = list(tables.SCRIPTS)
+    return frozenset(names.index(name) + 1 for name in tables.JOINING_SCRIPTS.split())
+
+
+@cache
+def spaceless_scripts() -> frozenset[int]:
+    """Return the numbers of the scripts written without spaces, in which ZWSP shows where words end."""
+    names = list(tables.SCRIPTS)
+    return frozenset(names.index(name) + 1 for name in tables.SPACELESS_SCRIPTS.split())
+
+
+@cache
+def mongolian() -> int:
+    """Return the number of the Mongolian script."""
+    return list(tables.SCRIPTS).index("Mong") + 1

@@ -1,0 +1,194 @@
+"""What the client shows: rooms, entries of a timeline, and the state of the connection, as frozen values.
+
+``core`` makes new values when something changes; a view only reads them. Text from others stands here as
+``WireText`` (as it was stored and signed) and is made visible by ``safe_text`` alone, once, in the view.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.fields import Reaction, TopicText, WireText
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.names import DeviceName, RoomName, UserName
+
+
+class LinkState(Enum):
+    """Where the one connection to the server stands."""
+
+    OFFLINE = auto()
+    """Not connected; a new try comes by itself."""
+    CONNECTING = auto()
+    ONLINE = auto()
+    STOPPED = auto()
+    """Not connected, and no try will help before the person does something (``problem`` says what)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatus:
+    """The connection in words. ``security`` is a short text of ours, never of the server's."""
+
+    state: LinkState
+    server: str
+    security: str
+    """For example `TLS 1.3, key pinned` or `not connected`. Never the word "secure"."""
+    problem: str = ""
+    retry_in: float | None = None
+    """Seconds until the next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who this client is."""
+
+    user: UserName
+    device: DeviceName
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room that the account is in."""
+
+    id: RoomId
+    kind: RoomKind
+    role: Role
+    head: Seq
+    read: Seq
+    unread: int
+    """Messages of others above the read marker."""
+    mentions: int
+    members: int
+    name: RoomName | None = None
+    peer: UserName | None = None
+    topic: TopicText = TopicText()
+
+    @property
+    def title(self) -> str:
+        """What to call it: `lobby`, or `@peer`. Names are checked types, safe to show."""
+        return f"@{self.peer}" if self.peer is not None else (self.name or self.id)
+
+
+class Delivery(Enum):
+    """How far an entry of our own is."""
+
+    STORED = auto()
+    """On the server's disk."""
+    SENT = auto()
+    """Sent, not yet acknowledged."""
+    QUEUED = auto()
+    """Waiting for the connection."""
+    FAILED = auto()
+    """Refused; ``problem`` says why. Can be retried or cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionCount:
+    """One reaction under a message and who put it."""
+
+    reaction: Reaction
+    users: tuple[UserName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a room's timeline: an event of the log, or a message of ours that is on its way.
+
+    ``seq`` is None while it is not stored. ``text`` is the newest text of a message and None for anything
+    else (``body`` tells what happened). A deleted message has ``deleted`` and no text.
+    """
+
+    room: RoomId
+    at: Millis
+    author: UserName
+    device: DeviceName
+    body: AnyBody
+    seq: Seq | None = None
+    request: RequestId | None = None
+    text: WireText | None = None
+    reply_to: Seq | None = None
+    edited: bool = False
+    deleted: bool = False
+    reactions: tuple[ReactionCount, ...] = ()
+    delivery: Delivery = Delivery.STORED
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member as the list shows them."""
+
+    user: UserName
+    role: Role
+    status: Status
+    muted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsChanged:
+    """The list of rooms, a count of unread messages, a topic or a role changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryAdded:
+    """A new entry stands at the end of this room's timeline."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class EntryChanged:
+    """An entry changed: edited, deleted, reacted to, delivered. ``seq`` or ``request`` says which."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRemoved:
+    """An outgoing entry was cancelled."""
+
+    room: RoomId
+    request: RequestId
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryChanged:
+    """Older entries came in, or a gap was filled: read the timeline anew around what is shown."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The connection's state changed."""
+
+    status: ConnectionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TypingChanged:
+    """Who types in the room now, without ourselves."""
+
+    room: RoomId
+    users: tuple[UserName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """Somebody came, went or is away."""
+
+    user: UserName
+    status: Status
+
+
+Change = (
+    RoomsChanged
+    | EntryAdded
+    | EntryChanged
+    | EntryRemoved
+    | HistoryChanged
+    | StatusChanged
+    | TypingChanged
+    | PresenceChanged
+)

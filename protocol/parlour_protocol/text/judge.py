@@ -40,6 +40,7 @@ class Verdict(Enum):
     ON_CIRCLE = "visible on a dotted circle"
     SPACES = "shown as spaces"
     ESCAPED = "escaped"
+    LINE_BREAK = "line break"
 
     def __init__(self, _value: str) -> None:
         # Plain attributes: the rule asks for them once per code point.

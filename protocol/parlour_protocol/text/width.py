@@ -1,0 +1,66 @@
+"""How many terminal cells a piece of shown text takes, by the tables of the pinned Unicode version.
+
+An estimate: terminals disagree about Indic scripts, flags and emoji sequences, and no table fixes that, so a
+view must re-anchor the cursor after peer text. It never returns less than a mark-by-mark terminal would need
+for ordinary text. `layout.py` calls it; a view on Textual measures with Textual's own function instead.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from parlour_protocol.text import ranges
+from parlour_protocol.text.ranges import Kind
+
+_ZERO: Final = frozenset({
+    Kind.HIDDEN, Kind.NONSPACING, Kind.ENCLOSING, Kind.JAMO_V, Kind.JAMO_T, Kind.EMOJI_VARIATION,
+    Kind.IDEOGRAPH_VARIATION, Kind.MONGOLIAN_VARIATION, Kind.MONGOLIAN_SEPARATOR, Kind.JOINER,
+    Kind.ZERO_WIDTH_SPACE, Kind.DIRECTION_MARK,
+})  # fmt: skip
+_ATTACHED: Final = _ZERO | {Kind.SPACING}
+_ZWJ: Final = "\u200d"
+_WIDE_VARIATION: Final = "\ufe0f"
+
+
+def clusters(text: str) -> Iterator[tuple[str, int]]:
+    """Yield (cluster, cells): the pieces between which a line may be broken, close to UAX #29."""
+    if text.isascii():
+        yield from ((char, 1) for char in text)
+        return
+    kinds = ranges.kinds()
+    start = cells = 0
+    before = Kind.HIDDEN
+    flags = 0  # regional indicators in the open cluster
+    for index, char in enumerate(text):
+        kind = Kind(kinds(ord(char)))
+        flags = flags + 1 if kind is Kind.REGIONAL else 0
+        attached = index > start and (
+            kind in _ATTACHED
+            or (kind is Kind.TONE and before in {Kind.PICTOGRAPH, Kind.EMOJI_VARIATION})
+            or (kind is Kind.PICTOGRAPH and text[index - 1] == _ZWJ)
+            or before is Kind.PREPENDED
+            or flags == 2  # noqa: PLR2004 - two regional indicators are one flag
+        )
+        if not attached and index > start:
+            yield text[start:index], cells
+            start, cells, flags = index, 0, min(flags, 1)
+        cells = _grown(cells, char, kind, attached=attached)
+        before = kind
+    if start < len(text):
+        yield text[start:], cells
+
+
+def _grown(cells: int, char: str, kind: Kind, *, attached: bool) -> int:
+    """Return the cells of a cluster after one more code point."""
+    if char == _WIDE_VARIATION and cells:
+        return 2
+    if kind in _ZERO:
+        return cells
+    wide = ranges.one_of("WIDE").match(char) is not None
+    own = 2 if wide or kind is Kind.REGIONAL else 1
+    joins_emoji = attached and kind in {Kind.PICTOGRAPH, Kind.TONE, Kind.REGIONAL}
+    return max(cells, own) if joins_emoji else cells + own
+
+
+def cell_width(text: str) -> int:
+    """Return the cells that the text takes on one line."""
+    return len(text) if text.isascii() else sum(cells for _, cells in clusters(text))

@@ -1,0 +1,59 @@
+"""The repository packs into one distribution, with nothing forgotten and nothing unlocked."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PACKAGES = {"protocol": "parlour_protocol", "server": "parlour_server", "client": "parlour_client"}
+
+
+def tracked() -> list[Path]:
+    """Return the files that git knows, or all files where there is no git."""
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the developer
+    names = done.stdout.split("\n") if done.returncode == 0 else []
+    return [Path(name) for name in names if name] or [p.relative_to(ROOT) for p in ROOT.rglob("*.py")]
+
+
+def test_no_module_stands_beside_a_package() -> None:
+    """A module in a source root but outside its package imports here and is missing from the wheel."""
+    stray = [
+        path
+        for path in tracked()
+        if path.suffix == ".py" and path.parts[0] in PACKAGES and path.parts[1] != PACKAGES[path.parts[0]]
+    ]
+    assert stray == []
+
+
+def test_every_package_is_typed() -> None:
+    """Each package carries py.typed, so that programs made from this template are checked against it."""
+    assert [name for root, name in PACKAGES.items() if not (ROOT / root / name / "py.typed").is_file()] == []
+
+
+def test_the_extras_say_what_the_plain_install_brings() -> None:
+    """`server` and `client` together are the part of the dependencies that is not common to both."""
+    extras = PROJECT["optional-dependencies"]
+    sides = set(extras["server"]) | set(extras["client"])
+    assert sides <= set(PROJECT["dependencies"])
+    assert not set(extras["server"]) & set(extras["client"])
+
+
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) -> None:
+    """Every requirement is pinned to one version with SHA-256 hashes, and no registry is named."""
+    text = (ROOT / "requirements" / name).read_text()
+    pins = re.findall(r"^[a-z0-9][^\n]*?(?:\\\n +--hash[^\n]*)+", text, flags=re.MULTILINE)
+    named = re.findall(r"^[a-z0-9][^ ]*", text, flags=re.MULTILINE)
+    assert len(pins) == len(named) > 0
+    assert all("==" in pin for pin in pins)
+    assert "://" not in text
+    assert "--index-url" not in text
+
+
+def test_what_carries_addresses_is_not_in_the_repository() -> None:
+    """uv.lock names registries, and an environment is never committed."""
+    assert not [path for path in tracked() if path.name == "uv.lock" or path.parts[0] == ".venv"]

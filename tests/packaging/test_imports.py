@@ -1,0 +1,40 @@
+"""Dependencies point one way: the contracts of pyproject.toml, and what is really loaded."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_import_contract_is_kept() -> None:
+    """import-linter finds no import that a contract of pyproject.toml forbids."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - our own tool
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+LOADED = """
+import sys
+import {module}
+print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden"),
+    [
+        ("parlour_client.core.client", ["textual", "rich", "parlour_server", "click"]),
+        ("parlour_server.app", ["nacl", "textual", "parlour_client", "parlour_protocol.mls"]),
+        ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
+        ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
+        ("parlour_server.cli", ["starlette", "uvicorn", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"]),
+    ],
+)
+def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) -> None:
+    """A fresh interpreter that imports the module has none of the forbidden modules loaded afterwards."""
+    code = LOADED.format(module=module, forbidden=forbidden)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    assert done.stdout.split() == []

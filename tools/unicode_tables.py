@@ -13,6 +13,9 @@ from pathlib import Path
 from tools.ucd import Database, Properties, read_confusables, read_database
 
 PINNED_VERSION = "16.0.0"
+OLDEST_PYTHON_UNICODE = 14.0
+"""What Python 3.11 knows. PRECIS asks Python, so a newer letter in a name would be refused on one server and
+taken on another."""
 ROOT = Path(__file__).parents[1] / "protocol" / "parlour_protocol"
 HEADER = '''"""{title}
 
@@ -31,7 +34,6 @@ _CONTEXTUAL = frozenset([
     0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x061C, 0x180B, 0x180C, 0x180D, 0x180E, 0x180F,
     0xFE00, 0xFE01, 0xFE02, 0xFE0E, 0xFE0F, *range(0xE0100, 0xE01F0),
 ])  # fmt: skip
-_TAGS = frozenset(range(0xE0020, 0xE0080))
 _BLANK_LETTERS = frozenset([0x2800, 0x1D159, 0x13441, 0x13442, 0x16FE4])  # drawn as nothing, yet no space
 _JOINING_SYLLABICS = frozenset({"Virama", "Invisible_Stacker"})
 _JOINING_TYPES = frozenset({"D", "L", "R"})
@@ -66,11 +68,16 @@ def text_tables(database: Database) -> dict[str, list[int]]:
     )}  # fmt: skip
     prepended = where(lambda q: "PCM" in q or (q.get("GCB") == "PP" and q["gc"][0] == "L"))
     pictographs = [p for p in where(lambda q: "ExtPict" in q) if p in shown]
-    jamo = {f"JAMO_{kind}": [p for p in where(lambda q, k=kind: q.get("GCB") == k and q["sc"] == "Hang") if p in shown] for kind in "LVT"}
+    jamo = {
+        f"JAMO_{kind}": [
+            p for p in where(lambda q, k=kind: q.get("GCB") == k and q["sc"] == "Hang") if p in shown
+        ]
+        for kind in "LVT"
+    }
     tables = {**marks, "PREPENDED": prepended, "PICTOGRAPHS": pictographs, **jamo}
     special = set().union(*tables.values()) | _TONES | set(range(0x1F1E6, 0x1F200))
     plain = shown - special
-    never = set(range(0x110000)) - shown - set(prepended) - _CONTEXTUAL - _TAGS
+    may_pass = shown | set(prepended) | _CONTEXTUAL
     return {
         "PLAIN": sorted(plain),
         **tables,
@@ -80,7 +87,7 @@ def text_tables(database: Database) -> dict[str, list[int]]:
         "NOT_LETTERS": [p for p in where(lambda q: q["gc"][0] in "NPSZ") if p in shown],
         "BLANK": sorted(set(where(lambda q: q["gc"] == "Zs")) | _BLANK_LETTERS),
         "WIDE": [p for p in where(lambda q: q.get("ea") in {"W", "F"}) if p in shown],
-        "NEVER": sorted(never),
+        "MAY_PASS": sorted(may_pass),
     }
 
 
@@ -110,9 +117,12 @@ def name_scripts(database: Database) -> dict[str, list[int]]:
     for point, properties in enumerate(database.properties):
         if properties.get("ID_Status") != "Allowed" or "DI" in properties:
             continue
+        if float(properties["age"]) > OLDEST_PYTHON_UNICODE:
+            continue
         if properties["gc"][0] not in "LMN" and point not in _NAME_PUNCTUATION:
             continue
-        scripts = set(properties.get("scx", properties["sc"]).split())
+        extensions = properties["scx"]  # the default, `<script>`, stands for the script itself
+        scripts = {properties["sc"]} if extensions == "<script>" else set(extensions.split())
         scripts |= {more for script in scripts for more in added.get(script, "").split()}
         key = "" if scripts & {"Zyyy", "Zinh"} else " ".join(sorted(scripts))
         groups.setdefault(key, []).append(point)
@@ -135,7 +145,9 @@ def _text_module(database: Database) -> str:
         title="The classes of code points that the text rule knows.", version=database.version,
         decisions="`text/judge.py`", reader="text/ranges.py",
     )]  # fmt: skip
-    parts += [f"{name}: Final = {_literal(ranges(points))}\n" for name, points in text_tables(database).items()]
+    parts += [
+        f"{name}: Final = {_literal(ranges(points))}\n" for name, points in text_tables(database).items()
+    ]
     parts.append("SCRIPTS: Final = {\n")
     parts += [f'    "{name}": {_literal(ranges(points))},\n' for name, points in scripts.items()]
     parts.append("}\n")

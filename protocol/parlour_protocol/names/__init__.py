@@ -1,0 +1,24 @@
+"""Names as types: a value of `UserName`, `RoomName` or `DeviceName` was validated, once, at the edge.
+
+Names are stricter than text, because people recognise each other by them: canonical spelling, one script, no
+look-alikes (`skeleton`). Importing this package loads no table and no PRECIS.
+"""
+
+from parlour_protocol.names.device_name import DeviceName, parse_device_name
+from parlour_protocol.names.errors import NameReason, NameRefusedError
+from parlour_protocol.names.room_name import RoomName, parse_room_name
+from parlour_protocol.names.skeleton import Skeleton, skeleton
+from parlour_protocol.names.user_name import UserName, parse_user_name
+
+__all__ = [
+    "DeviceName",
+    "NameReason",
+    "NameRefusedError",
+    "RoomName",
+    "Skeleton",
+    "UserName",
+    "parse_device_name",
+    "parse_room_name",
+    "parse_user_name",
+    "skeleton",
+]

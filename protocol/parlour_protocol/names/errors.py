@@ -1,0 +1,39 @@
+"""Why a name was refused, in words for the person who chose it.
+
+The sentence stands here, beside the reason; the refused name itself never stands in the message. Raised by
+the `parse_…` functions of this package, shown by the command line and the client.
+"""
+
+from enum import Enum
+
+from parlour_protocol.errors import ParlourProtocolError
+
+
+class NameReason(Enum):
+    """The short code of a refusal, with the sentence for the person."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        self.sentence = sentence
+
+    TOO_SHORT = ("too_short", "The name is too short.")
+    TOO_LONG = ("too_long", "The name is too long.")
+    CHARACTERS = (
+        "characters",
+        "The name has a character that names may not have. Use letters, digits and - _ . (no spaces).",
+    )
+    ENDS = ("ends", "A name starts and ends with a letter or a digit.")
+    MIXED_SCRIPTS = (
+        "mixed_scripts",
+        "The name mixes alphabets or kinds of digits, so it could be taken for another. Use one of them.",
+    )
+    RESERVED = ("reserved", "The name is reserved, or looks like one that is. Choose another.")
+    NOT_PLAIN = ("not_plain", "The name has characters that cannot be seen, or too many marks on a letter.")
+
+
+class NameRefusedError(ParlourProtocolError, ValueError):
+    """A name against the rules; `str()` is a sentence for the person."""
+
+    def __init__(self, reason: NameReason) -> None:
+        super().__init__(reason.sentence)
+        self.reason = reason

@@ -1,0 +1,40 @@
+"""Words that no person may take as a name: they speak for the server, or for everybody.
+
+A name is reserved when it looks like one of the words, dots and dashes left out, so `adm1n` and `ad-min` are
+as taken as `admin`. Rooms have a list of their own, without `lobby`. The `parse_…` functions call it.
+"""
+
+from functools import cache
+from typing import Final
+
+from parlour_protocol.names.skeleton import Skeleton, skeleton
+
+_SPEAKS_FOR_SERVER: Final = """
+    abuse admin administrator admins daemon help hostmaster info mod moderator moderators mods notice
+    notification notifications official operator operators owner parlour parlourserver postmaster root
+    security server service staff sudo superuser support sysadmin sysop system webmaster
+"""
+_SPEAKS_FOR_OTHERS: Final = """
+    all anonymous channel deleted everybody everyone false here lobby me myself nil nobody none null room self
+    somebody someone true undefined unknown you
+"""
+_ROOMS: Final = "admin all everyone here me null parlour security server system you"
+
+
+def is_reserved_user_name(name: str) -> bool:
+    """Tell whether the canonical name looks like a word that speaks for the server or for everybody."""
+    return _bare(name) in _skeletons(_SPEAKS_FOR_SERVER + _SPEAKS_FOR_OTHERS)
+
+
+def is_reserved_room_name(name: str) -> bool:
+    """Tell whether the canonical room name looks like one that the client uses for itself."""
+    return _bare(name) in _skeletons(_ROOMS)
+
+
+def _bare(name: str) -> Skeleton:
+    return skeleton(name.translate({ord(char): None for char in "-_."}))
+
+
+@cache
+def _skeletons(words: str) -> frozenset[Skeleton]:
+    return frozenset(skeleton(word) for word in words.split())

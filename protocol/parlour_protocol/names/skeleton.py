@@ -1,0 +1,42 @@
+"""The skeleton of a name (UTS #39 section 4): two names with one skeleton cannot both exist.
+
+It goes further than UTS #39 in three places, towards refusing: case is folded, marks above and below letters
+of European scripts are dropped, and `i` counts as `l`, `w` as `vv`. A skeleton is for comparing and is never
+shown. The server stores it beside the name; `reserved.py` compares with it.
+"""
+
+import unicodedata
+from functools import cache
+from typing import Final, NewType
+
+Skeleton = NewType("Skeleton", str)
+"""What a name looks like; equal skeletons look alike."""
+
+# What the table says about ASCII, so that an ASCII name need not load it (a test holds the two equal).
+_ASCII: Final = str.maketrans({"0": "o", "1": "l", "m": "rn", "i": "l", "w": "vv"})
+_STACKED_MARKS: Final = (range(0x0300, 0x0370), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00))
+
+
+def skeleton(name: str) -> Skeleton:
+    """Return the skeleton of a canonical name."""
+    if name.isascii():
+        return Skeleton(name.lower().translate(_ASCII))
+    decomposed = unicodedata.normalize("NFD", name.lower())
+    mapped = "".join(_prototypes().get(char, char) for char in decomposed)
+    bare = "".join(char for char in unicodedata.normalize("NFD", mapped).lower() if not _is_stacked(char))
+    return Skeleton(bare.translate(_ASCII))
+
+
+def _is_stacked(char: str) -> bool:
+    return any(ord(char) in block for block in _STACKED_MARKS)
+
+
+@cache
+def _prototypes() -> dict[str, str]:
+    from parlour_protocol.names.confusable_table import CONFUSABLES  # noqa: PLC0415 - ASCII never needs it
+
+    pairs = (pair.split(">") for pair in CONFUSABLES.split())
+    return {
+        chr(int(source, 16)): "".join(chr(int(point, 16)) for point in target.split("+"))
+        for source, target in pairs
+    }

@@ -1,0 +1,43 @@
+"""The name of a person: the id that others write, canonical and hard to imitate.
+
+RFC 8265 UsernameCaseMapped, one script, 2 to 32 code points, not reserved; `parse_user_name` is the only maker
+and never repairs more than case and width. The server calls it at the door, the client before it asks.
+"""
+
+from typing import Final, NoReturn, Self
+
+from parlour_protocol.names.discipline import canonical_name
+from parlour_protocol.names.errors import NameReason, NameRefusedError
+from parlour_protocol.names.reserved import is_reserved_user_name
+
+MIN_USER_NAME: Final = 2
+MAX_USER_NAME: Final = 32
+MAX_USER_NAME_BYTES: Final = 64
+
+
+class UserName(str):
+    """A canonical user name; made by `parse_user_name` alone."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_args: object) -> NoReturn:  # type: ignore[misc]  # never returns
+        """Refuse: a name that was not parsed is no UserName."""
+        raise TypeError("UserName is made by parse_user_name() alone.")
+
+    @classmethod
+    def _parsed(cls, canonical: str) -> Self:
+        return str.__new__(cls, canonical)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        """Copy and unpickle by parsing again."""
+        return parse_user_name, (str(self),)
+
+
+def parse_user_name(raw: str) -> UserName:
+    """Return the canonical name; raise NameRefusedError with a sentence for the person."""
+    name = canonical_name(
+        raw, min_points=MIN_USER_NAME, max_points=MAX_USER_NAME, max_bytes=MAX_USER_NAME_BYTES
+    )
+    if is_reserved_user_name(name):
+        raise NameRefusedError(NameReason.RESERVED)
+    return UserName._parsed(name)  # noqa: SLF001 - the one maker

@@ -1,1 +1,1 @@
-"""Scripts for people who work on Parlour, run as `python -m tools.NAME` from the project root."""
+"""Scripts that write the generated files of the repository anew (`make docs`)."""

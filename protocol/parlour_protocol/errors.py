@@ -1,4 +1,6 @@
-"""The errors of the protocol package, as a tree::
+"""The errors of the protocol package, and the codes that go over the wire.
+
+The tree::
 
     ParlourProtocolError
     ├── MalformedFrameError    bytes that are no frame: not JSON, not of the schema, too deep
@@ -10,6 +12,7 @@ Wire errors are the short codes of ``ErrorCode``; what else a server knows stays
 """
 
 from enum import StrEnum
+from typing import Self
 
 
 class ParlourProtocolError(Exception):
@@ -62,7 +65,7 @@ class CloseCode(int):
 
     meaning: str
 
-    def __new__(cls, code: int, meaning: str) -> "CloseCode":
+    def __new__(cls, code: int, meaning: str) -> Self:
         """Make the code; ``meaning`` is the close reason on the wire (at most 123 bytes, RFC 6455 5.5)."""
         self = super().__new__(cls, code)
         self.meaning = meaning

@@ -53,8 +53,9 @@ class ServerAddress:
 
 @dataclass(frozen=True, slots=True)
 class InviteLink:
-    """An invitation to a server. ``code`` makes one account; ``pin`` may be absent where the certificate
-    is one that every system trusts.
+    """An invitation to a server.
+
+    ``code`` makes an account; ``pin`` may be absent where every system trusts the certificate.
     """
 
     address: ServerAddress

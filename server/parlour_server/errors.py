@@ -1,4 +1,6 @@
-"""The errors of the server package, as a tree::
+"""The errors of the server package.
+
+The tree::
 
 ParlourServerError
 ├── RefusedError          a request that is not to be done: an ErrorCode and a hint for its sender

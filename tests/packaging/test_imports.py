@@ -30,7 +30,10 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
         ("parlour_server.app", ["nacl", "textual", "parlour_client", "parlour_protocol.mls"]),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
-        ("parlour_server.cli", ["starlette", "uvicorn", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"]),
+        (
+            "parlour_server.cli",
+            ["starlette", "uvicorn", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"],
+        ),
     ],
 )
 def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) -> None:

@@ -7,12 +7,11 @@ for the person; methods that write messages do not wait for the network (the out
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
+from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, MemberView, Room
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import RoomName, UserName
-
-from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, MemberView, Room
 
 
 class ChatClient(Protocol):
@@ -33,7 +32,7 @@ class ChatClient(Protocol):
         ...
 
     def changes(self) -> AsyncIterator[Change]:
-        """The same as an iterator, for bots. Ends when the client stops."""
+        """Iterate over the same, for bots. Ends when the client stops."""
         ...
 
     async def start(self) -> None:
@@ -97,5 +96,5 @@ class ChatClient(Protocol):
     async def draft(self, room: RoomId) -> str: ...
     async def save_draft(self, room: RoomId, text: str) -> None: ...
     def wire_form(self, entry: Entry) -> str:
-        """The JSON of the entry's event as the server sent it (for the inspector)."""
+        """Return the JSON of the entry's event as the server sent it (for the inspector)."""
         ...

@@ -35,6 +35,7 @@ class _IdAlone(msgspec.Struct):
 _id_alone: Final = msgspec.json.Decoder(_IdAlone)
 
 # What msgspec raises on bad input: its own errors, bad UTF-8 inside a string, and nesting without end.
+_LONGEST_PATH: Final = 80  # characters; a path of ours is shorter
 _REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -114,6 +115,4 @@ def _path(error: msgspec.ValidationError) -> str:
     """Return where in the frame the error is: `$.text`; msgspec's own sentence may quote the content."""
     _, found, path = str(error).rpartition(" - at `")
     path = path.removesuffix("`")
-    return (
-        path if found and path.isascii() and len(path) <= 80 and path.replace("_", "").isprintable() else ""
-    )
+    return path if found and path.isascii() and len(path) <= _LONGEST_PATH else ""

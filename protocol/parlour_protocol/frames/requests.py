@@ -5,7 +5,7 @@ request with the same id again gets the same answer, and it is stored once. Noth
 author, a time or a number: those only the server sets (S5: mass assignment).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -60,9 +60,7 @@ class React(RoomRequest, frozen=True, tag="react"):
 
 
 class History(RoomRequest, frozen=True, tag="history"):
-    """Ask for events after ``after`` (upwards), or else before ``before`` (the newest first found,
-    given in ascending order). Answer: ``page``.
-    """
+    """Ask for events next above ``after``, or else next below ``before``, or the newest. Answer: ``page``."""
 
     after: SeqOrZero | None = None
     before: SeqField | None = None
@@ -84,15 +82,25 @@ class Typing(RoomRequest, frozen=True, tag="typing"):
 class SetStatus(Request, frozen=True, tag="set_status"):
     """You are here, or away. Never stored."""
 
-    status: Literal[Status.ONLINE, Status.AWAY]
+    status: Status
+
+    def __post_init__(self) -> None:
+        """Refuse to be told that the sender is not here. Raises ValueError."""
+        if self.status is Status.OFFLINE:
+            raise ValueError("who is offline sends nothing")
 
 
 class CreateRoom(Request, frozen=True, tag="create_room"):
     """Make a room and be its owner. Answer: ``entered``."""
 
     name: RoomName
-    kind: Literal[RoomKind.PUBLIC, RoomKind.PRIVATE]
+    kind: RoomKind
     topic: TopicText = TopicText()
+
+    def __post_init__(self) -> None:
+        """Refuse a named direct room: those are made by ``open_direct``. Raises ValueError."""
+        if self.kind is RoomKind.DIRECT:
+            raise ValueError("a direct room is opened with open_direct")
 
 
 class OpenDirect(Request, frozen=True, tag="open_direct"):

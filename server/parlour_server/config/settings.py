@@ -33,7 +33,7 @@ class Listen(Section, frozen=True):
     origins: Annotated[
         tuple[str, ...],
         Meta(
-            description="Origins that may open a WebSocket; a native client sends none, so none is needed (H1)"
+            description="Origins that may open a WebSocket; a native client sends none (H1)"
         ),
     ] = ()
     metrics: Annotated[str, Meta(description="loopback host:port of the metrics listener; empty: none")] = ""

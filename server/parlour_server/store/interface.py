@@ -80,11 +80,14 @@ class Sessions(Protocol):
     """Devices that are logged in."""
 
     async def create(self, session: SessionRecord, *, cap: int) -> None:
-        """Keep a new session. Over ``cap`` sessions of the account, the one seen longest ago ends (journal)."""
+        """Keep a new session; over ``cap`` of the account, the one seen longest ago ends (journal)."""
         ...
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
-        """Return the session with this token digest if it is neither ended, expired, nor of a disabled account."""
+        """Return the live session with this token digest.
+
+        None when it ended, expired, or its account is disabled.
+        """
         ...
 
     async def touch(self, session: SessionId, now: Millis) -> None:
@@ -127,7 +130,8 @@ class Rooms(Protocol):
         """Make a room with its first events, or return the one that exists.
 
         Returns the room's id and the events that were appended now (none when this request was done
-        before, or the direct room exists). Raises NameTakenError; RefusedError(LIMIT_REACHED) for too many rooms.
+        before, or the direct room exists). Raises NameTakenError; RefusedError(LIMIT_REACHED) for too
+        many rooms.
         """
         ...
 
@@ -194,7 +198,7 @@ class Attempts(Protocol):
         ...
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
-        """Note a failure for each key; one whose last failure is older than ``forget_after`` ms counts anew."""
+        """Note a failure for each key, counting anew after ``forget_after`` ms without one."""
         ...
 
     async def clear(self, keys: Iterable[str]) -> None:

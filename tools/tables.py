@@ -1,0 +1,113 @@
+"""The generated tables of the documentation: each stands between two markers and is written from the code.
+
+A table in a document is a claim; generated from what the program runs on, it cannot be an old one.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+
+from parlour_protocol import errors
+from parlour_protocol.errors import CloseCode, ErrorCode
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.limits import LIMITS
+from parlour_protocol.session import TRANSITIONS
+from parlour_server.config.settings import Settings
+
+SPECIFICATION = Path("protocol/README.md")
+CONFIGURATION = Path("docs/configuration.md")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows]]
+    return "\n".join(lines)
+
+
+def _summary(thing: object) -> str:
+    return " ".join((thing.__doc__ or "").split("\n\n")[0].split())
+
+
+def _frames(kinds: tuple[type[msgspec.Struct], ...]) -> str:
+    rows = []
+    for kind in kinds:
+        fields = [f"`{f.encode_name}`{'' if f.required else '?'}" for f in msgspec.structs.fields(kind)]
+        rows.append([f"`{kind.__struct_config__.tag}`", ", ".join(fields), _summary(kind).replace("``", "`")])
+    return _table(["tag", "fields (`?`: may be absent)", "meaning"], rows)
+
+
+def limits() -> str:
+    """Return the table of the protocol's limits."""
+    rows = [[f"`{m.name}`", f"{m.value:,}", m.unit, m.reason] for m in LIMITS]
+    return _table(["limit", "value", "unit", "reason"], rows)
+
+
+def states() -> str:
+    """Return the state machine as a table."""
+    rows = [[word.name.lower() for word in (*step, to)] for step, to in TRANSITIONS.items()]
+    return _table(["state", "who sends", "what", "next state"], rows)
+
+
+def error_codes() -> str:
+    """Return the table of error codes, with the docstrings that stand under them in the source."""
+    source = Path(errors.__file__).read_text(encoding="utf-8")
+    texts = dict(re.findall(r'    [A-Z_]+ = "([a-z_]+)"\n    """(.*?)"""', source))
+    return _table(["code", "meaning"], [[f"`{code}`", texts[code]] for code in ErrorCode])
+
+
+def close_codes() -> str:
+    """Return the table of close codes."""
+    codes = sorted((c for c in vars(errors).values() if isinstance(c, CloseCode)), key=int)
+    return _table(["code", "reason on the wire"], [[str(int(c)), c.meaning] for c in codes])
+
+
+def configuration() -> str:
+    """Return the table of the server's settings, with the defaults that are in force without any."""
+    rows = []
+    defaults = Settings()
+    for section in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
+        for field in section.type.fields:
+            value = getattr(getattr(defaults, section.name), field.name)
+            meta = field.type
+            while not isinstance(meta, msgspec.inspect.Metadata):
+                meta = getattr(meta, "type", None) or msgspec.inspect.Metadata(meta)
+            unit = (meta.extra or {}).get("unit", "")
+            reason = (meta.extra_json_schema or {}).get("description", "")
+            rows.append([f"`{section.name}.{field.name}`", f"`{_shown(value)}`", unit, reason])
+    return _table(["setting", "default", "unit", "reason"], rows)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+
+
+TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
+    "limits": (SPECIFICATION, limits),
+    "states": (SPECIFICATION, states),
+    "requests": (SPECIFICATION, lambda: _frames(get_args(AnyRequest))),
+    "answers": (SPECIFICATION, lambda: _frames(get_args(AnyServerFrame))),
+    "results": (SPECIFICATION, lambda: _frames(get_args(AnyResult))),
+    "bodies": (SPECIFICATION, lambda: _frames(get_args(AnyBody))),
+    "error codes": (SPECIFICATION, error_codes),
+    "close codes": (SPECIFICATION, close_codes),
+    "settings": (CONFIGURATION, configuration),
+}
+
+
+def files() -> dict[Path, str]:
+    """Return the documents with their tables written anew. Raises ValueError for a missing marker."""
+    found: dict[Path, str] = {}
+    for name, (path, make) in TABLES.items():
+        text = found.get(path) or path.read_text(encoding="utf-8")
+        begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        if begin not in text:
+            raise ValueError(f"{path} has no marker for the table of {name}")
+        head, rest = text.split(begin, 1)
+        found[path] = f"{head}{begin}\n{make()}\n\n{end}{rest.split(end, 1)[1]}"
+    return found

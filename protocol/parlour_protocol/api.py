@@ -110,7 +110,8 @@ def encode_payload(payload: Payload) -> bytes:
 
 def decode_payload(kind: type[P], data: bytes) -> P:
     """Read a body as ``kind``. Raises MalformedFrameError."""
-    return strict_decoder(kind)(data)
+    payload: P = strict_decoder(kind)(data)  # functools.cache forgets the type
+    return payload
 
 
 __all__ = [

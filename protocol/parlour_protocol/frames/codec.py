@@ -23,9 +23,11 @@ from parlour_protocol.ids import RequestId, RequestIdField
 _T = TypeVar("_T")
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
-_requests: Final = msgspec.json.Decoder(AnyRequest, dec_hook=decode_field)
-_server_frames: Final = msgspec.json.Decoder(AnyServerFrame, dec_hook=decode_field)
-_bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=decode_field)
+_requests: Final[msgspec.json.Decoder[AnyRequest]] = msgspec.json.Decoder(AnyRequest, dec_hook=decode_field)
+_server_frames: Final[msgspec.json.Decoder[AnyServerFrame]] = msgspec.json.Decoder(
+    AnyServerFrame, dec_hook=decode_field
+)
+_bodies: Final[msgspec.json.Decoder[AnyBody]] = msgspec.json.Decoder(AnyBody, dec_hook=decode_field)
 
 
 class _IdAlone(msgspec.Struct):
@@ -34,8 +36,8 @@ class _IdAlone(msgspec.Struct):
 
 _id_alone: Final = msgspec.json.Decoder(_IdAlone)
 
-# What msgspec raises on bad input: its own errors, bad UTF-8 inside a string, and nesting without end.
 _LONGEST_PATH: Final = 80  # characters; a path of ours is shorter
+# What msgspec raises on bad input: its own errors, bad UTF-8 inside a string, and nesting without end.
 _REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -87,7 +89,7 @@ def request_id_of(data: bytes) -> RequestId | None:
 @functools.cache
 def strict_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
     """Return a function that reads ``kind`` as strictly as frames are read. Raises MalformedFrameError."""
-    decoder = msgspec.json.Decoder(kind, dec_hook=decode_field)
+    decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(kind, dec_hook=decode_field)
     return lambda data: _decode(decoder, data)
 
 

@@ -47,7 +47,9 @@ async def main() -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", int(given.port)))
     listener.listen(4096)
-    async with serve(handle, sock=listener, ssl=context, compression=None, ping_interval=None, max_size=65_536):
+    async with serve(
+        handle, sock=listener, ssl=context, compression=None, ping_interval=None, max_size=65_536
+    ):
         Path(given.ready).write_text(str(listener.getsockname()[1]))
         await asyncio.get_running_loop().create_future()
 

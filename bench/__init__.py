@@ -1,0 +1,1 @@
+"""Measurements: ratios to a baseline that runs beside Parlour on the same machine (`python -m bench`)."""

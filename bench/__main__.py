@@ -1,0 +1,41 @@
+"""Run the measurements and print one table: `python -m bench [NAME …] [--rounds N]`; no name: all of them."""
+
+import argparse
+import platform
+import sys
+from collections.abc import Callable
+
+from bench import chat, load
+
+HEADS = ["what", "Parlour", "baseline", "ratio: median (min..max)", "goal", "also"]
+
+
+def main() -> int:
+    """Measure what was asked for."""
+    options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    options.add_argument("names", nargs="*")
+    options.add_argument("--rounds", type=int, default=3)
+    given = options.parse_args()
+    benches: dict[str, Callable[[], list[list[str]]]] = {
+        "fanout": lambda: chat.fanout(given.rounds),
+        "busy": lambda: chat.busy(given.rounds),
+        "durable": lambda: chat.durable(given.rounds),
+        "memory": chat.memory,
+        "handshakes": chat.handshakes,
+    }
+    if unknown := set(given.names) - benches.keys():
+        options.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
+    load.build()
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {sys.platform}\n"
+    )
+    for row in [HEADS, ["---"] * len(HEADS)]:
+        print("| " + " | ".join(row) + " |")
+    for name in given.names or benches:
+        for row in benches[name]():
+            print("| " + " | ".join(row) + " |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Fill a store with people who are logged in and in rooms, and get their tickets over HTTPS.
+
+Accounts and sessions are written through the store's own interface before the server starts: hashing two
+thousand passwords would take minutes and is not what is measured. Tickets come from the running server.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import Joined
+from parlour_protocol.ids import Millis, RoomId, new_request_id, new_room_id, new_session_id
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.secret import Secret
+
+from parlour_server.clock import SystemClock
+from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom, SessionRecord
+
+DAY_MS = 86_400_000
+DEVICE = parse_device_name("bench")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Session tokens in the order of the people, and the room of each."""
+
+    sessions: Sequence[Secret]
+    rooms: Sequence[RoomId]
+
+
+def _allow(_event: AppendEvent, _facts: Facts) -> None:
+    """Decide nothing: the store is filled by the operator."""
+
+
+async def fill(data: Path, people: int, *, room_size: int) -> Filled:
+    """Make ``people`` accounts with a session each, in rooms of ``room_size``."""
+    clock = SystemClock()
+    store = SqliteStore(data / "parlour.db", clock)
+    await store.open()
+    sessions, rooms = [], []
+    try:
+        for number in range(people):
+            user, now = parse_user_name(f"bench{number}"), clock.now()
+            await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
+            token = Secret.random()
+            expires = Millis(now + DAY_MS)
+            record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires)
+            await store.sessions.create(record, cap=1)
+            sessions.append(token)
+            if number % room_size == 0:
+                name = parse_room_name(f"bench-{number}")
+                made = NewRoom(
+                    new_room_id(), RoomKind.PUBLIC, user, DEVICE, new_request_id(), now, name, skeleton(name)
+                )
+                room, _ = await store.rooms.create(made)
+            else:
+                joined = AppendEvent(room, user, DEVICE, new_request_id(), now, Joined())
+                await store.log.append(joined, _allow)
+            rooms.append(room)
+    finally:
+        await store.close()
+    return Filled(sessions, rooms)
+
+
+async def tickets(data: Path, port: int, sessions: Sequence[Secret]) -> list[str]:
+    """Get a ticket for each session, eight at a time over kept connections."""
+    context = ssl.create_default_context(cafile=data / "ca.pem")
+    gate = asyncio.Semaphore(8)
+    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=30) as client:
+
+        async def one(session: Secret) -> str:
+            async with gate:
+                answer = await client.post(
+                    f"https://localhost:{port}/v1/tickets",
+                    headers={"Authorization": f"Bearer {session.reveal()}"},
+                )
+                answer.raise_for_status()
+                return str(answer.json()["ticket"])
+
+        return await asyncio.gather(*(one(session) for session in sessions))

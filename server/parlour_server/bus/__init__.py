@@ -1,0 +1,1 @@
+"""The bus: what servers tell each other at once. `interface.py` says what a bus promises."""

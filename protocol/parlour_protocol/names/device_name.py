@@ -1,11 +1,11 @@
 """What a person calls a device: free text of one line, such as `Anna's laptop`.
 
-RFC 8266 with case kept: spaces are trimmed and collapsed, controls and invisible characters refused. It is no
-identifier: two devices may share one, and nothing is decided by it. `parse_device_name` is the only maker; the
-server calls it at sign-in.
+RFC 8266 with case kept: spaces are trimmed and collapsed, controls and invisible characters refused. It is
+no identifier: two devices may share one, and nothing is decided by it. `parse_device_name` is the only maker;
+the server calls it at sign-in.
 """
 
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from parlour_protocol.names.errors import NameReason, NameRefusedError
 
@@ -19,7 +19,7 @@ class DeviceName(str):
 
     __slots__ = ()
 
-    def __new__(cls, *_args: object) -> NoReturn:  # type: ignore[misc]  # never returns
+    def __new__(cls, *_args: object) -> Self:
         """Refuse: a name that was not parsed is no DeviceName."""
         raise TypeError("DeviceName is made by parse_device_name() alone.")
 

@@ -1,8 +1,8 @@
 """The discipline that names of people and rooms share: one canonical spelling, or a refusal.
 
-RFC 8265 UsernameCaseMapped (which brings the bidi rule of RFC 5893), one script, letters at both ends, nothing
-that the rule for text would show otherwise. It never repairs a name beyond case and width. The `parse_…`
-functions call it. An ASCII name loads neither PRECIS nor a table.
+RFC 8265 UsernameCaseMapped (which brings the bidi rule of RFC 5893), one script, letters at both ends,
+nothing that the rule for text would show otherwise. It never repairs a name beyond case and width. The
+`parse_…` functions call it. An ASCII name loads neither PRECIS nor a table.
 """
 
 import re

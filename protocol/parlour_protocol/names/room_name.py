@@ -4,7 +4,7 @@ The same discipline, 1 to 40 code points; `lobby` is allowed, a few words that t
 `parse_room_name` is the only maker. The server calls it when a room is made or renamed.
 """
 
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from parlour_protocol.names.discipline import canonical_name
 from parlour_protocol.names.errors import NameReason, NameRefusedError
@@ -19,7 +19,7 @@ class RoomName(str):
 
     __slots__ = ()
 
-    def __new__(cls, *_args: object) -> NoReturn:  # type: ignore[misc]  # never returns
+    def __new__(cls, *_args: object) -> Self:
         """Refuse: a name that was not parsed is no RoomName."""
         raise TypeError("RoomName is made by parse_room_name() alone.")
 

@@ -1,10 +1,10 @@
 """The name of a person: the id that others write, canonical and hard to imitate.
 
-RFC 8265 UsernameCaseMapped, one script, 2 to 32 code points, not reserved; `parse_user_name` is the only maker
-and never repairs more than case and width. The server calls it at the door, the client before it asks.
+RFC 8265 UsernameCaseMapped, one script, 2 to 32 code points, not reserved; `parse_user_name` is the only
+maker and never repairs more than case and width. The server calls it at the door, the client before it asks.
 """
 
-from typing import Final, NoReturn, Self
+from typing import Final, Self
 
 from parlour_protocol.names.discipline import canonical_name
 from parlour_protocol.names.errors import NameReason, NameRefusedError
@@ -20,7 +20,7 @@ class UserName(str):
 
     __slots__ = ()
 
-    def __new__(cls, *_args: object) -> NoReturn:  # type: ignore[misc]  # never returns
+    def __new__(cls, *_args: object) -> Self:
         """Refuse: a name that was not parsed is no UserName."""
         raise TypeError("UserName is made by parse_user_name() alone.")
 

@@ -1,7 +1,7 @@
 """Text from strangers: what may cross the wire, how it is shown, what may reach the terminal.
 
-`check_wire_text` (wall one), `safe_text` (wall two) and `guard.FORBIDDEN` (wall three) share one set of
-tables of a pinned Unicode version. Nothing here knows a terminal or a widget, and importing it loads no table.
+`check_wire_text` (wall one), `safe_text` (wall two) and `guard.FORBIDDEN` (wall three) share the
+tables of one pinned Unicode version. Nothing here knows a terminal or a widget; importing it loads no table.
 """
 
 from parlour_protocol.text.errors import WireTextError, WireTextReason

@@ -59,4 +59,6 @@ def _code_point(char: str, verdict: Verdict) -> CodePoint:
     }.get(verdict, char)
     if verdict is Verdict.SHOWN and unicodedata.category(char).startswith("M"):
         shown = DOTTED_CIRCLE + char  # alone in its cell of the table, it would attach to the client's text
-    return CodePoint(f"U+{point:04X}", unicodedata.name(char, label(point)), unicodedata.category(char), shown, verdict)
+    return CodePoint(
+        f"U+{point:04X}", unicodedata.name(char, label(point)), unicodedata.category(char), shown, verdict
+    )

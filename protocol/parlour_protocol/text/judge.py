@@ -7,7 +7,7 @@ where an orthography or an RGI emoji needs it; the verdicts cover the whole line
 
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Final
+from typing import ClassVar, Final
 
 from parlour_protocol.text import ranges
 from parlour_protocol.text.ranges import Kind
@@ -17,6 +17,7 @@ MAX_MARKS: Final = 6  # spacing marks included: Burmese words such as U+1019 103
 MAX_MARKS_TIBETAN: Final = 8
 MAX_EMOJI_JOINERS: Final = 3  # the longest RGI sequences, family and kiss
 MAX_JAMO: Final = 3  # of one kind in a syllable; modern Korean has 1, older text up to 3
+MAX_LINKS: Final = 6  # letters linked by a virama are one cluster (UAX #29 GB9c); Sanskrit needs 4
 RTL_WINDOW: Final = 8
 DOTTED_CIRCLE: Final = "\u25cc"
 
@@ -28,6 +29,7 @@ _FLAG_TAILS: Final = tuple(
 _DOUBLED_MARKS: Final = frozenset({0x11128})  # CHAKMA VOWEL SIGN II is written as a doubled sign
 _TIBETAN: Final = range(0x0F00, 0x1000)
 _HANGUL_SYLLABLES: Final = range(0xAC00, 0xD7A4)
+_SPACES_AFTER: Final = frozenset({0x09})  # TAB is shown as spaces
 _ZWJ: Final = "\u200d"
 _KINDS: Final = tuple(Kind)
 
@@ -72,6 +74,8 @@ class LineJudge:
         self._jamo = 0
         self._marks = self._nonspacing = self._enclosing = self._last_mark = 0
         self._saturated = False
+        self._links = 0
+        self._linked = False
 
     def runs(self) -> Iterator[Run]:
         """Yield (start, end, verdict) for the whole line."""
@@ -80,12 +84,14 @@ class LineJudge:
         while position < end:
             if match := plain(line, position):
                 start, position = position, match.end()
+                links = self._links if self._linked and position - start == 1 else 0
                 self._start_cluster(ord(line[position - 1]), Kind.PLAIN)
+                self._links = links
                 yield start, position, Verdict.SHOWN
                 continue
             point = ord(line[position])
             kind = _KINDS[kinds(point)]
-            length, verdict = _HANDLERS[kind](self, position, point, kind)
+            length, verdict = self._HANDLERS[kind](self, position, point, kind)
             self._shown = verdict is not Verdict.ESCAPED
             self._kind = kind
             yield position, position + length, verdict
@@ -98,7 +104,8 @@ class LineJudge:
         self._emoji = False
         self._joiners = self._jamo = 0
         self._marks = self._nonspacing = self._enclosing = self._last_mark = 0
-        self._saturated = False
+        self._saturated = self._linked = False
+        self._links = 0
 
     def _escape(self) -> tuple[int, Verdict]:
         """Escape one code point: what follows must not attach to the escape."""
@@ -142,8 +149,11 @@ class LineJudge:
             or (kind is Kind.ENCLOSING and self._enclosing >= 1)
             or (kind is Kind.NONSPACING and point == self._last_mark and point not in _DOUBLED_MARKS)
         )
+        self._linked = kind is Kind.NONSPACING and self._is(point, "LINKERS")
+        self._links += self._linked
+        self._saturated = self._saturated or self._links > MAX_LINKS
         if self._saturated:  # and so is every further mark of this base: it would attach to the escape
-            self._emoji = False
+            self._emoji = self._linked = False
             return 1, Verdict.ESCAPED
         self._marks += 1
         self._nonspacing += not is_spacing
@@ -248,7 +258,7 @@ class LineJudge:
         allowed = self._shown and script in ranges.spaceless_scripts()
         if allowed and position + 1 < len(self._line):
             follows = ord(self._line[position + 1])
-            is_space = follows == 0x09 or (follows != 0x2800 and self._is(follows, "BLANK"))
+            is_space = follows in _SPACES_AFTER or self._is(follows, "SPACES")
             allowed = is_space or self._scripts(follows) == script
         result = self._if(allowed)
         self._base = -1  # it ends the cluster: a mark behind it has no base
@@ -280,27 +290,28 @@ class LineJudge:
             return self._scripts(self._base)
         return before
 
+    _HANDLERS: ClassVar[dict[Kind, "_Handler"]] = {
+        Kind.HIDDEN: _hidden,
+        Kind.PLAIN: _visible,
+        Kind.NONSPACING: _mark,
+        Kind.SPACING: _mark,
+        Kind.ENCLOSING: _mark,
+        Kind.PICTOGRAPH: _pictograph,
+        Kind.TONE: _tone,
+        Kind.JAMO_L: _conjoining,
+        Kind.JAMO_V: _conjoining,
+        Kind.JAMO_T: _conjoining,
+        Kind.PREPENDED: _prepended,
+        Kind.EMOJI_VARIATION: _emoji_variation,
+        Kind.IDEOGRAPH_VARIATION: _ideograph_variation,
+        Kind.MONGOLIAN_VARIATION: _mongolian_variation,
+        Kind.MONGOLIAN_SEPARATOR: _mongolian_separator,
+        Kind.JOINER: _joiner,
+        Kind.ZERO_WIDTH_SPACE: _zero_width_space,
+        Kind.DIRECTION_MARK: _direction_mark,
+        Kind.TAB: _tab,
+        Kind.REGIONAL: _visible,
+    }
+
 
 _Handler = Callable[[LineJudge, int, int, Kind], tuple[int, Verdict]]
-_HANDLERS: Final[dict[Kind, _Handler]] = {
-    Kind.HIDDEN: LineJudge._hidden,
-    Kind.PLAIN: LineJudge._visible,
-    Kind.NONSPACING: LineJudge._mark,
-    Kind.SPACING: LineJudge._mark,
-    Kind.ENCLOSING: LineJudge._mark,
-    Kind.PICTOGRAPH: LineJudge._pictograph,
-    Kind.TONE: LineJudge._tone,
-    Kind.JAMO_L: LineJudge._conjoining,
-    Kind.JAMO_V: LineJudge._conjoining,
-    Kind.JAMO_T: LineJudge._conjoining,
-    Kind.PREPENDED: LineJudge._prepended,
-    Kind.EMOJI_VARIATION: LineJudge._emoji_variation,
-    Kind.IDEOGRAPH_VARIATION: LineJudge._ideograph_variation,
-    Kind.MONGOLIAN_VARIATION: LineJudge._mongolian_variation,
-    Kind.MONGOLIAN_SEPARATOR: LineJudge._mongolian_separator,
-    Kind.JOINER: LineJudge._joiner,
-    Kind.ZERO_WIDTH_SPACE: LineJudge._zero_width_space,
-    Kind.DIRECTION_MARK: LineJudge._direction_mark,
-    Kind.TAB: LineJudge._tab,
-    Kind.REGIONAL: LineJudge._visible,
-}

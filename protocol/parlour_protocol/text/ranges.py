@@ -137,11 +137,13 @@ def kinds() -> _Pages:
 @cache
 def scripts() -> _Pages:
     """Return the map from code point to script number; 0 is a script in which no joiner has a place."""
-    return _Pages([
-        (first, last, number)
-        for number, table in enumerate(tables.SCRIPTS.values(), start=1)
-        for first, last in parse(table)
-    ])
+    return _Pages(
+        [
+            (first, last, number)
+            for number, table in enumerate(tables.SCRIPTS.values(), start=1)
+            for first, last in parse(table)
+        ]
+    )
 
 
 @cache

@@ -25,7 +25,9 @@ def safe_text(untrusted: str) -> SafeText:
         spans: tuple[Line, ...] = ((Span(untrusted, is_escape=False),),) if untrusted else ((),)
         return SafeText._made_by_rule(spans, hidden=0, blank=not untrusted.strip(" "), truncated=False)  # noqa: SLF001 - the one maker
     missing = max(0, len(untrusted) - MAX_SHOWN)
-    raw_lines = untrusted[:MAX_SHOWN].replace("\r\n", "\n").split("\n")  # never splitlines(): it breaks at NEL
+    raw_lines = (
+        untrusted[:MAX_SHOWN].replace("\r\n", "\n").split("\n")
+    )  # never splitlines(): it breaks at NEL
     shown = [_show_line(line) for line in raw_lines]
     lines = [line for line, _ in shown]
     if missing:
@@ -60,7 +62,9 @@ def _show_line(line: str) -> tuple[Line, int]:
         if count:
             pieces += _closed(repeated, count)
             repeated, count = -1, 0
-        pieces.append(Span(verdict.prefix + (line[start:end] if not verdict.is_space else _TAB), is_escape=False))
+        pieces.append(
+            Span(verdict.prefix + (line[start:end] if not verdict.is_space else _TAB), is_escape=False)
+        )
     pieces += _closed(repeated, count)
     return tuple(_merged(pieces)), hidden
 

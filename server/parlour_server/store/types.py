@@ -122,10 +122,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """An event that is on disk. ``replay``: it was so already, from the same request before."""
+    """An event that is on disk. ``replay``: it was so already, from the same request before.
+
+    ``also`` are the events that the store appended after it on its own, in the same transaction: the role
+    of the member who became owner because the last owner went. They are to be told like the event itself.
+    """
 
     event: LogEvent
     replay: bool = False
+    also: tuple[LogEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,11 @@ text of a message (K7), and a newline in a field cannot make a second line (M5):
 of the server that decides something records it here.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
+
+from parlour_server.logs import log
 
 
 class AuditEvent(StrEnum):
@@ -39,3 +42,17 @@ class Audit(Protocol):
     def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
         """Write one line. Never raises and never waits."""
         ...
+
+
+class LoggedAudit:
+    """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them."""
+
+    def __init__(self, count: Callable[[AuditEvent], None] | None = None) -> None:
+        """``count`` is told every event, for the metrics."""
+        self._count = count
+
+    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+        """Write one line. Never raises and never waits."""
+        if self._count is not None:
+            self._count(event)
+        log(event.value, audit=True, **fields)

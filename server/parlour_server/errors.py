@@ -58,7 +58,7 @@ class TooManyAttemptsError(ParlourServerError):
 
     def __init__(self, retry_after: int) -> None:
         """Say how many seconds to wait."""
-        super().__init__(f"try again in {retry_after} s")
+        super().__init__(f"Too many attempts: try again in {retry_after} seconds.")
         self.retry_after = retry_after
 
 

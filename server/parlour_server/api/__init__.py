@@ -1,0 +1,1 @@
+"""The HTTPS API: JSON over `/v1`, strict in both directions, described by an OpenAPI document."""

@@ -2,8 +2,8 @@
 
 ``verify`` raises for a wrong password and takes the same time when there is no account at all (P4: user
 enumeration); more work than the slots and the queue hold is refused at once (P6: argon2 as denial of
-service). It never returns a bool that a caller could forget, and never truncates. ``logins``, ``accounts`` and
-``changes`` call it.
+service). It never returns a bool that a caller could forget, and never truncates. ``logins``, ``accounts``
+and ``changes`` call it.
 """
 
 import asyncio

@@ -11,7 +11,6 @@ counted like a known one (P4). ``logins`` and ``changes`` call it. Invariants:
 """
 
 import hashlib
-import ipaddress
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,26 +21,13 @@ from parlour_protocol.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Logins as LoginSettings
 from parlour_server.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.net.addresses import origin_of
 from parlour_server.store.interface import Attempts
 
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
 _FAMILIAR_FOR: Final = 90 * _DAY
-_IPV6_SITE: Final = 64  # one household's part of an IPv6 address: it can take any address below that
-
-
-def site_of(address: str) -> str:
-    """Return what counts as one address: an IPv4 address, or the /64 that an IPv6 address lies in."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped:
-            return str(ip.ipv4_mapped)
-        return str(ipaddress.ip_network((ip, _IPV6_SITE), strict=False))
-    return str(ip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +44,7 @@ class _Keys:
         def digest(text: str) -> str:
             return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-        site = site_of(address)
+        site = origin_of(address)
         both = digest(f"{name}\0{site}")
         return cls(f"account:{digest(name)}", f"pair:{both}", f"familiar:{both}", f"address:{site}")
 

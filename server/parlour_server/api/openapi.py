@@ -1,0 +1,104 @@
+"""The OpenAPI document, made from the table of operations and the structs of the bodies.
+
+The structs and the table are the truth; the document says what a schema can say of them. It is served at
+`/v1/openapi.json`, and `tools/openapi.py` writes the copy in `docs/`, which a test holds to be current.
+"""
+
+import json
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from parlour_protocol.api import Payload, Problem
+from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+from parlour_server.api.operations import OPERATIONS, Operation
+
+_FIELDS: Final[dict[type, str]] = {
+    UserName: "A user name: canonical (RFC 8265), one script, 2 to 32 code points.",
+    DeviceName: "What a person calls a device: one line, 1 to 32 code points.",
+    Secret: "A secret. A new password has "
+    f"{PASSWORD_MIN.value} code points at least and {PASSWORD_BYTES.value} bytes of UTF-8 at most.",
+}
+
+
+@cache
+def document() -> bytes:
+    """Return the document as JSON text."""
+    rows = OPERATIONS
+    kinds = sorted({k for row in rows for k in (row.takes, row.gives) if k} | {Problem}, key=_name)
+    _, schemas = msgspec.json.schema_components(
+        kinds, schema_hook=_field, ref_template="#/components/schemas/{name}"
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
+    whole = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Parlour",
+            "version": "1",
+            "summary": "Accounts, sessions and tickets; the chat itself is a WebSocket (asyncapi.json).",
+        },
+        "servers": [{"url": "https://localhost:8443"}],
+        "paths": paths,
+        "components": {
+            "schemas": _portable(dict(sorted(schemas.items()))),
+            "securitySchemes": {
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token that POST /v1/sessions gave. A ticket is no session.",
+                }
+            },
+        },
+    }
+    return (json.dumps(whole, indent=1) + "\n").encode()
+
+
+def _operation(row: Operation) -> dict[str, Any]:
+    refusals = {status.value for status in row.refusals} | {429, 500}
+    if row.session:
+        refusals.add(401)
+    found: dict[str, Any] = {"operationId": row.name, "summary": row.does}
+    if row.session:
+        found["security"] = [{"session": []}]
+    if "{id}" in row.path:
+        found["parameters"] = [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+        ]
+    if row.takes:
+        found["requestBody"] = {"required": True, "content": _content(row.takes)}
+    gives: dict[str, Any] = {"description": row.status.phrase}
+    if row.gives:
+        gives["content"] = _content(row.gives)
+    elif row.name == "describe":
+        gives["content"] = {"application/json": {"schema": {"type": "object"}}}
+    found["responses"] = {str(row.status.value): gives} | {
+        str(status): {"description": "See `error` and `message`.", "content": _content(Problem)}
+        for status in sorted(refusals)
+    }
+    return found
+
+
+def _content(kind: type[Payload]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{_name(kind)}"}}}
+
+
+def _name(kind: type) -> str:
+    return kind.__name__
+
+
+def _field(kind: type) -> dict[str, Any]:
+    return {"type": "string", "description": _FIELDS[kind]}
+
+
+def _portable(node: Any) -> Any:
+    """Write Python's anchors as those of ECMA-262, which JSON Schema reads."""
+    if isinstance(node, dict):
+        return {key: _portable(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_portable(value) for value in node]
+    return node.replace("\\A", "^").replace("\\Z", "$") if isinstance(node, str) else node

@@ -1,0 +1,122 @@
+"""What a failure looks like to the outside: one form for all, a short code and a sentence for the person.
+
+Nothing here names a library, a path or a cause that the asker may not know (H10, P4). `app.py` of this
+package turns every raised error into an answer by this table; what is not in it is a fault of ours and
+says nothing but that.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import Response
+
+from parlour_protocol.api import Payload, Problem, encode_payload
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.names import NameRefusedError
+from parlour_server.errors import (
+    InviteRefusedError,
+    LoginRefusedError,
+    NameTakenError,
+    PasswordRefusedError,
+    SessionRefusedError,
+    TooManyAttemptsError,
+    UnavailableError,
+)
+
+# The answers hold tokens and lists of devices: no cache may keep them, no browser may guess their type.
+HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_RETRY_UNAVAILABLE: Final = 5
+# Where no sentence stands, the error's own text is for the person.
+_ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
+    NameRefusedError: (HTTPStatus.BAD_REQUEST, "name_refused", ""),
+    PasswordRefusedError: (HTTPStatus.BAD_REQUEST, "password_refused", ""),
+    LoginRefusedError: (HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password."),
+    SessionRefusedError: (
+        HTTPStatus.UNAUTHORIZED,
+        "unauthenticated",
+        "The session has ended, or there was none: log in.",
+    ),
+    InviteRefusedError: (
+        HTTPStatus.FORBIDDEN,
+        "invite_refused",
+        "The invite is not known, used up or expired: ask for a new one.",
+    ),
+    NameTakenError: (
+        HTTPStatus.CONFLICT,
+        "name_taken",
+        "The name, or one that looks like it, is taken: choose another.",
+    ),
+    TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
+    UnavailableError: (
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "The server cannot do it now and changed nothing: try again.",
+    ),
+}
+_FAULT: Final = (
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "fault",
+    "The server made a mistake; its operator finds it in the log.",
+)
+
+
+class RequestRefusedError(Exception):
+    """A request whose form is refused before anything is done: wrong type, too large, too slow."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def answer(payload: Payload, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """Return an answer with this body."""
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(encode_payload(payload), status, {**HEADERS, **fields}, "application/json")
+
+
+def nothing() -> Response:
+    """Return the answer 204: done, and there is nothing to say."""
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
+
+
+def problem(
+    status: HTTPStatus, code: str, message: str, *, retry_after: int | None = None, **headers: str
+) -> Response:
+    """Return an answer that says what was refused."""
+    if retry_after is not None:
+        headers["Retry_After"] = str(retry_after)
+    return answer(Problem(code, message, retry_after), status, **headers)
+
+
+def problem_of(error: Exception) -> Response:
+    """Return the answer for an error of ours; a fault for one that is not expected here."""
+    if isinstance(error, RequestRefusedError):
+        return problem(error.status, error.code, error.message)
+    if isinstance(error, MalformedFrameError):
+        return _malformed(error)
+    status, code, text = _ANSWERS.get(type(error), _FAULT)
+    headers = {"WWW_Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+    retry_after = error.retry_after if isinstance(error, TooManyAttemptsError) else None
+    if isinstance(error, UnavailableError):
+        retry_after = _RETRY_UNAVAILABLE
+    return problem(status, code, text or str(error), retry_after=retry_after, **headers)
+
+
+def http_problem(status: int, allow: str | None) -> Response:
+    """Return the answer for a path or a method that does not exist."""
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        methods = ", ".join(sorted((allow or "").replace(" ", "").split(",")))
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {methods}.", Allow=methods)
+    return problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+
+
+def _malformed(error: MalformedFrameError) -> Response:
+    """Say what is wrong with a body; a refused name says why in its own words."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NameRefusedError):
+            return problem(HTTPStatus.BAD_REQUEST, "name_refused", str(cause))
+        cause = cause.__cause__
+    return problem(HTTPStatus.BAD_REQUEST, "malformed", f"The body was refused: {error}.")

@@ -1,0 +1,92 @@
+"""Logs: JSON lines on standard error, one line an event, each with its time and its level.
+
+Control characters are escaped by JSON, so nothing that a stranger sends can make a second line or move a
+cursor (M5); secrets are objects that print as dots, and the libraries' own loggers are kept at WARNING,
+because their DEBUG lines quote headers and messages (K7). The composition root and the command line set
+it up.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, TextIO
+
+import structlog
+
+from parlour_protocol.secret import Secret
+
+_LONGEST: Final = 500  # characters of one field: a log line must not be a stranger's storage
+_LIBRARIES: Final = ("websockets", "uvicorn", "asyncio", "starlette", "sqlalchemy", "alembic")
+_log: Final = structlog.get_logger()
+
+
+def set_up(stream: TextIO | None = None) -> None:
+    """Send all logs of the process to ``stream`` (standard error) as JSON lines."""
+    out = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _plain,
+            structlog.processors.JSONRenderer(serializer=_line),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Bridge()]
+    root.setLevel(logging.WARNING)
+    for name in _LIBRARIES:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log(event: str, **fields: object) -> None:
+    """Write one line of information."""
+    _log.info(event, **fields)
+
+
+def warn(event: str, **fields: object) -> None:
+    """Write one line that the operator should act on."""
+    _log.warning(event, **fields)
+
+
+def log_fault(where: str, error: BaseException) -> None:
+    """Write one line about a fault of ours: what it was and where, without a word of the data."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    at = " < ".join(
+        f"{frame.name}:{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[::-1]
+    )
+    # Not str(error): the text of an exception quotes what it choked on (K7).
+    _log.error("fault", where=where, kind=type(error).__name__, at=at)
+
+
+class _Bridge(logging.Handler):
+    """Brings what libraries log into the same lines, without their tracebacks."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            log_fault(record.name, error)
+        else:
+            _log.warning("library", where=record.name, text=record.getMessage())
+
+
+def _plain(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Make every field a number, a word or a short text."""
+    return {key: _field(value) for key, value in fields.items()}
+
+
+def _field(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, Secret):
+        return "(secret)"
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _line(fields: dict[str, Any], **_: object) -> str:
+    # ASCII alone: C1 controls, bidi overrides and line separators come out as \uXXXX, too.
+    return json.dumps(fields, ensure_ascii=True)

@@ -6,6 +6,7 @@ Unicode data files: (c) Unicode, Inc., licensed under the Unicode License V3 (SP
 """
 
 # fmt: off
+# ruff: noqa: S105 - MAY_PASS is no password
 from typing import Final
 
 UNICODE_VERSION: Final = "16.0.0"

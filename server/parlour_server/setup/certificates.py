@@ -1,0 +1,212 @@
+"""The server's own small certificate authority, its leaf, and the pin that invite links carry.
+
+The CA signs this server's certificates and nothing below them (path length 0); the leaf is ECDSA P-256,
+for the names given, for a year at most. A renewal keeps the leaf's key, so that the pin of every invite link
+that was ever given out stays true. `setup/initialise.py`, the server and `doctor` call it.
+"""
+
+import ipaddress
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from parlour_server.errors import SetupError
+from parlour_server.setup.datafolder import DataFolder, write_private
+
+_CA_LIFE: Final = timedelta(days=3652)
+_LEAF_LIFE: Final = timedelta(days=397)  # what browsers and systems accept at most
+_RENEW_BEFORE: Final = timedelta(days=30)
+_CLOCKS_DIFFER: Final = timedelta(hours=1)
+
+
+def pin_of(certificate: x509.Certificate) -> str:
+    """Return the pin: SHA-256 of the SubjectPublicKeyInfo in DER, as 43 characters of base64url."""
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return urlsafe_b64encode(sha256(key).digest()).decode().rstrip("=")
+
+
+def read_certificate(path: Path) -> x509.Certificate:
+    """Return the first certificate of a PEM file. Raises SetupError."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except OSError as error:
+        raise SetupError(f"cannot read the certificate {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SetupError(f"{path} holds no certificate; move it away and run `init` again") from error
+
+
+def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the host names and addresses that the certificate is for."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    addresses = [str(address) for address in found.get_values_for_type(x509.IPAddress)]
+    return (*found.get_values_for_type(x509.DNSName), *addresses)
+
+
+def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
+    """Tell whether the folder's own CA signed this certificate: only then its key stays, and a pin holds."""
+    if not folder.ca_certificate.exists():
+        return False
+    try:
+        leaf.verify_directly_issued_by(read_certificate(folder.ca_certificate))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None = None) -> bool:
+    """Make the CA and the leaf where they are missing, and a new leaf when names or time ask for it.
+
+    A certificate that another CA signed is left alone. Returns whether something was written.
+    """
+    now = now or datetime.now(UTC)
+    wanted = tuple(dict.fromkeys(_bare(name) for name in names))
+    if folder.certificate.exists() and folder.key.exists():
+        leaf = read_certificate(folder.certificate)
+        if not is_own(folder, leaf):
+            return False
+        if set(names_of(leaf)) == set(wanted) and leaf.not_valid_after_utc - now > _RENEW_BEFORE:
+            return False
+    ca, ca_key = _authority(folder, now)
+    leaf_key = _key(folder.key)
+    leaf = _leaf(wanted, leaf_key, ca, ca_key, now)
+    write_private(folder.certificate, _pem(leaf) + _pem(ca))
+    return True
+
+
+def _authority(folder: DataFolder, now: datetime) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
+    if folder.ca_certificate.exists() and not folder.ca_key.exists():
+        raise SetupError(
+            f"{folder.ca_key} is missing, so no certificate can be made; restore it from a backup"
+        )
+    key = _key(folder.ca_key)
+    if folder.ca_certificate.exists():
+        return read_certificate(folder.ca_certificate), key
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COMMON_NAME, f"Parlour CA {x509.random_serial_number():x}"[:24])]
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCKS_DIFFER)
+        .not_valid_after(now + _CA_LIFE)
+        # No name constraints: they would make every client need a new CA for every new name of the server.
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    write_private(folder.ca_certificate, _pem(certificate))
+    return certificate, key
+
+
+def _leaf(
+    names: tuple[str, ...],
+    key: EllipticCurvePrivateKey,
+    ca: x509.Certificate,
+    ca_key: EllipticCurvePrivateKey,
+    now: datetime,
+) -> x509.Certificate:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _CLOCKS_DIFFER)
+        .not_valid_after(min(now - _CLOCKS_DIFFER + _LEAF_LIFE, ca.not_valid_after_utc))
+        # Critical, because the subject is empty (RFC 5280 section 4.2.1.6).
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
+        .sign(ca_key, hashes.SHA256())
+    )
+
+
+def _key(path: Path) -> EllipticCurvePrivateKey:
+    """Return the key of the file, made now if there is none."""
+    if not path.exists():
+        key = generate_private_key(SECP256R1())
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return key
+    try:
+        found = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise SetupError(f"{path} holds no key that can be read; restore it from a backup") from error
+    if not isinstance(found, EllipticCurvePrivateKey):
+        raise SetupError(f"{path} holds a key that is not ECDSA; move it away and run `init` again")
+    return found
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _bare(name: str) -> str:
+    """Return the name without a port, as certificates carry it: lower case, IPv6 shortened."""
+    host = name.lower()
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    try:
+        return x509.DNSName(name)
+    except ValueError as error:
+        raise SetupError(
+            f"{name!r} is no host name; write one with non-ASCII letters in its xn-- form"
+        ) from error
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.PEM)

@@ -1,0 +1,130 @@
+"""The data folder: everything that a server keeps, in one folder that its user alone can enter (O2).
+
+The folder is 0700 and every file in it 0600; a folder or a file that others can read is refused, with the
+command that mends it, because somebody may have read it already. New files appear whole or not at all. The
+command line and the composition root call it.
+"""
+
+import contextlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from parlour_server.errors import SetupError
+
+_FOLDER_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The files of a server, by what they are."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """The configuration."""
+        return self.path / "parlour.toml"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file; `-wal` and `-shm` files lie beside it."""
+        return self.path / "parlour.db"
+
+    @property
+    def ca_certificate(self) -> Path:
+        """The certificate of the server's own CA: what a client may be given."""
+        return self.path / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        """The key of the CA."""
+        return self.path / "ca.key"
+
+    @property
+    def certificate(self) -> Path:
+        """The server's certificate, followed by those that lead to its root."""
+        return self.path / "server.pem"
+
+    @property
+    def key(self) -> Path:
+        """The server's key; the pin of invite links is its public half."""
+        return self.path / "server.key"
+
+    @property
+    def running(self) -> Path:
+        """Where the server that runs can be reached; gone when none does."""
+        return self.path / "run.json"
+
+    def create(self) -> None:
+        """Make the folder, or check the one that is there. Raises SetupError."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                self.path.mkdir(mode=_FOLDER_MODE)
+        except OSError as error:
+            raise SetupError(f"cannot make the folder {self.path}: {error.strerror}") from error
+        self.check()
+
+    def check(self) -> None:
+        """Raise SetupError for the first thing that is not as private as it must be."""
+        for problem in self.problems():
+            raise SetupError(problem)
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each thing that is not as private as it must be, with what to do."""
+        if not self.path.is_dir():
+            return [f"there is no data folder {self.path}; `parlour-server init --data {self.path}` makes it"]
+        try:
+            found = [
+                *_problem(self.path),
+                *(p for file in sorted(self.path.iterdir()) for p in _problem(file)),
+            ]
+        except OSError as error:
+            return [f"cannot read the data folder {self.path}: {error.strerror}"]
+        return found
+
+    def require(self) -> None:
+        """Raise SetupError unless this is the private data folder of a server that was initialised."""
+        self.check()
+        for file in (self.database, self.certificate, self.key):
+            if not file.exists():
+                raise SetupError(
+                    f"{file} is missing; `parlour-server init --data {self.path}` makes what is missing"
+                )
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600, whole or not at all. Raises SetupError."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        # O_EXCL: a file or link that somebody put there is not followed.
+        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise SetupError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _problem(path: Path) -> list[str]:
+    status = path.lstat()
+    if stat.S_ISLNK(status.st_mode):
+        status = path.stat()  # a link is as private as what it points to
+    if status.st_uid != os.geteuid():
+        return [f"{path} belongs to another user; run the server as its owner, or `chown` it"]
+    if status.st_mode & _OTHERS:
+        mode = "700" if stat.S_ISDIR(status.st_mode) else "600"
+        return [
+            f"others can read or write {path} (mode {stat.S_IMODE(status.st_mode):o}); `chmod {mode} {path}`"
+        ]
+    return []

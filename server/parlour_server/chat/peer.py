@@ -39,7 +39,7 @@ class Peer(Protocol):
         ...
 
     def send(self, frame: Frame) -> None:
-        """Send one frame to this peer: noted in the session's state machine, encoded, written."""
+        """Encode one frame and write it; the chat keeps the session's state machine."""
         ...
 
     def write(self, wire: bytes) -> None:

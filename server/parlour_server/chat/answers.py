@@ -1,0 +1,47 @@
+"""Refusals as frames: what a person is told when a request is not done.
+
+Hints are ASCII sentences of this server's own; nothing that a client sent is ever quoted back, and no
+detail of an unforeseen failure leaves the server. Everything in the chat that refuses calls this.
+"""
+
+import math
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.fields import ReasonText
+from parlour_protocol.frames.replies import Error
+from parlour_protocol.ids import RequestId
+from parlour_server.errors import NameTakenError, ParlourServerError, RefusedError
+
+
+def refusal(request: RequestId, error: ParlourServerError) -> Error:
+    """Return the answer to a request that ended with ``error``."""
+    if isinstance(error, RefusedError):
+        return Error(re=request, code=error.code, hint=ReasonText(error.hint), retry_after=error.retry_after)
+    if isinstance(error, NameTakenError):
+        hint = "this name, or one that looks like it, exists: choose another"
+        return Error(re=request, code=ErrorCode.NAME_TAKEN, hint=ReasonText(hint))
+    return unavailable(request)
+
+
+def unavailable(request: RequestId) -> Error:
+    """Return the answer to a request that could not be done now."""
+    hint = "the server cannot do this now: try again in a moment"
+    return Error(re=request, code=ErrorCode.UNAVAILABLE, hint=ReasonText(hint))
+
+
+def too_fast(request: RequestId, seconds: float) -> Error:
+    """Return the answer to a request over a budget that has room again after ``seconds``."""
+    hint = "you are too fast for this server: wait a moment"
+    wait = max(1, math.ceil(seconds * 1000))
+    return Error(re=request, code=ErrorCode.RATE_LIMITED, hint=ReasonText(hint), retry_after=wait)
+
+
+def too_many(request: RequestId) -> Error:
+    """Return the answer to a request that was one too many in flight."""
+    hint = "wait for answers before asking more"
+    return Error(re=request, code=ErrorCode.TOO_MANY_IN_FLIGHT, hint=ReasonText(hint))
+
+
+def malformed(request: RequestId | None, reason: str) -> Error:
+    """Return the answer to bytes that are no frame; ``reason`` comes from the codec, which quotes nothing."""
+    return Error(re=request, code=ErrorCode.MALFORMED, hint=ReasonText(reason))

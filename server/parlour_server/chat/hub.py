@@ -1,0 +1,188 @@
+"""Fan-out: what is on disk goes to every member that is connected here, in order, and to nobody else.
+
+Who gets a room's events is a projection of that room's own log: the event that puts somebody out takes
+them off before any later event is written (S4: stale room rights). A hole in the numbers is filled from
+the store; a notice that is lost, repeated or late changes nothing. The service publishes and subscribes.
+Invariants:
+
+* a connection gets the events of a room from its summary's ``head`` on, each at least once, in order;
+* an event that ended a membership, however late it is heard, ends the delivery that began before it.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import Added, Banned, Created, Joined, Kicked, Left
+from parlour_protocol.frames.codec import encode
+from parlour_protocol.frames.replies import LogEvent, RoomClosed, RoomEntered, RoomSummary
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_server.bus.interface import RoomEphemeral, UserEphemeral
+from parlour_server.chat.background import Background
+from parlour_server.chat.feed import RoomFeed
+from parlour_server.chat.gaps import GapFiller
+from parlour_server.chat.pacing import Scheduler
+from parlour_server.chat.roster import Roster
+from parlour_server.chat.state import PeerState
+from parlour_server.errors import RefusedError
+from parlour_server.store.interface import Store
+from parlour_server.wire import text_frame
+
+
+class Hub:
+    """The rooms that somebody here listens to."""
+
+    def __init__(
+        self, *, store: Store, roster: Roster, loop: Scheduler, background: Background, floor: float
+    ) -> None:
+        """``floor``: seconds between two writes to a busy room's members."""
+        self._store = store
+        self._roster = roster
+        self._loop = loop
+        self._background = background
+        self._floor = floor
+        self._feeds: dict[RoomId, RoomFeed] = {}
+        self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
+
+    def feed(self, room: RoomId) -> RoomFeed | None:
+        """Return the room's feed if somebody here listens to it."""
+        return self._feeds.get(room)
+
+    def committed(self, event: LogEvent) -> None:
+        """Deliver an event that is on disk; early, late and repeated ones are put right."""
+        feed = self._feeds.get(event.room)
+        if feed is None or event.seq <= feed.last:
+            # Told already or to nobody; but it may end or begin a membership that was read before it.
+            self._apply(feed, event)
+            return
+        for due in feed.take(event):
+            feed.out.put(text_frame(encode(due)))
+            self._apply(feed, due)
+        if feed.has_hole:
+            self._gaps.found(feed)
+
+    def advanced(self, room: RoomId, seq: Seq) -> None:
+        """Another process appended up to ``seq``: read what was not told."""
+        feed = self._feeds.get(room)
+        if feed is None:
+            self._gaps.look(room)
+        elif seq > feed.last:
+            feed.heard = max(feed.heard, seq)
+            self._gaps.found(feed)
+
+    def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:
+        """Deliver the room's events to this connection from now on.
+
+        Returns the summary as it is true now: its head may be further on. Send it before any await.
+        """
+        feed = self._feeds.get(summary.room)
+        if feed is None:
+            feed = self._feeds[summary.room] = RoomFeed(summary.room, summary.head, self._loop, self._floor)
+        feed.size = summary.members
+        feed.out.add(state)
+        state.rooms[summary.room] = summary.head
+        if summary.head < feed.last:
+            return msgspec.structs.replace(summary, head=feed.last)
+        return summary
+
+    def settle(
+        self, state: PeerState, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
+    ) -> list[RoomSummary]:
+        """Subscribe a new connection to its rooms, but for those that ``ended`` after they were read."""
+        return [self.subscribe(state, room) for room in rooms if ended.get(room.room, 0) <= room.head]
+
+    async def enter(self, state: PeerState, room: RoomId) -> RoomSummary:
+        """Subscribe one connection to a room that its user is in. Raises RefusedError(NOT_FOUND).
+
+        Send the summary before any await.
+        """
+        summary = await self._read(room, state.user)
+        if summary is None:
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+        return self.subscribe(state, summary)
+
+    def leave_all(self, state: PeerState) -> None:
+        """Deliver nothing to this connection any more."""
+        for room in list(state.rooms):
+            self._unsubscribe(state, room)
+
+    def enter_late(self, state: PeerState) -> None:
+        """See to the rooms that were entered while the connection was being greeted."""
+        for room in state.entered - state.rooms.keys():
+            self._background.start("entering a room", self._enter_all(room, state.user))
+        state.entered.clear()
+
+    def tell_room(self, notice: RoomEphemeral) -> None:
+        """Tell a room's members something that is not stored."""
+        feed = self._feeds.get(notice.room)
+        if feed is None:
+            return
+        wire = text_frame(encode(notice.frame))
+        for state in list(feed.out.members):
+            if state.info.id != notice.origin:
+                state.peer.write(wire)
+
+    def tell_user(self, notice: UserEphemeral) -> None:
+        """Tell somebody's connections something that is not stored."""
+        for state in self._roster.of(notice.user):
+            if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
+                state.push(notice.frame)
+
+    def _apply(self, feed: RoomFeed | None, event: LogEvent) -> None:
+        body = event.body
+        kind = type(body)
+        if kind is Joined or kind is Created:
+            self._entered(event, event.author)
+        elif kind is Left:
+            self._ended(feed, event, event.author)
+        elif isinstance(body, Added):
+            self._entered(event, body.who)
+        elif isinstance(body, Kicked | Banned):
+            self._ended(feed, event, body.who)
+
+    def _entered(self, event: LogEvent, user: UserName) -> None:
+        ready = False
+        for state in self._roster.of(user):
+            if not state.ready:
+                state.entered.add(event.room)
+            elif event.room not in state.rooms and state.expects != event.room:
+                ready = True
+        if ready:
+            self._background.start("entering a room", self._enter_all(event.room, user))
+
+    def _ended(self, feed: RoomFeed | None, event: LogEvent, user: UserName) -> None:
+        self._roster.note_end(user, event.room, event.seq)
+        if feed is not None:
+            feed.out.flush()  # the event itself is the last that they get
+        for state in self._roster.of(user):
+            state.entered.discard(event.room)
+            since = state.rooms.get(event.room)
+            if since is not None and since < event.seq:
+                self._unsubscribe(state, event.room)
+                state.push(RoomClosed(room=event.room))
+
+    async def _enter_all(self, room: RoomId, user: UserName) -> None:
+        summary = await self._read(room, user)
+        if summary is None:
+            return
+        for state in self._roster.of(user):
+            if state.ready and room not in state.rooms and state.expects != room:
+                state.push(RoomEntered(room=self.subscribe(state, summary)))
+
+    async def _read(self, room: RoomId, user: UserName) -> RoomSummary | None:
+        """Read a summary; None also when the membership ended while it was read."""
+        with self._roster.watching(user) as ended:
+            summary = await self._store.rooms.summary(room, user)
+        return None if summary is None or ended.get(room, 0) > summary.head else summary
+
+    def _unsubscribe(self, state: PeerState, room: RoomId) -> None:
+        state.rooms.pop(room, None)
+        feed = self._feeds.get(room)
+        if feed is None:
+            return
+        feed.out.discard(state)
+        if not feed.out.members:
+            feed.out.close()
+            del self._feeds[room]

@@ -1,0 +1,193 @@
+"""Requests that append to a room's log: turned into an event, handed to the store, answered when on disk.
+
+No task is made for a message: the store's future answers from its callback. Author, device and time are
+the server's own and never the client's (S5: spoofed sender). The intake calls ``append``; joining, which
+needs more of an answer than a number, calls ``commit``.
+"""
+
+from asyncio import CancelledError, Future
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Deleted,
+    Edited,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Reacted,
+    RoleSet,
+    TopicSet,
+    Unbanned,
+    Unmuted,
+)
+from parlour_protocol.frames.replies import Ok, Stored
+from parlour_protocol.frames.requests import (
+    AnyRequest,
+    Ban,
+    Delete,
+    Edit,
+    Invite,
+    Kick,
+    Leave,
+    Mute,
+    React,
+    Send,
+    SetRole,
+    SetTopic,
+    Unban,
+    Unmute,
+)
+from parlour_protocol.ids import Millis, RequestId, RoomId
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.bus.interface import Bus, EventCommitted
+from parlour_server.chat.answers import refusal, unavailable
+from parlour_server.chat.guard import Guard
+from parlour_server.chat.state import PeerState
+from parlour_server.clock import Clock
+from parlour_server.errors import ParlourServerError, RefusedError
+from parlour_server.rooms.rights import decide
+from parlour_server.store.interface import Log
+from parlour_server.store.types import Appended, AppendEvent
+
+LastingRequest = (
+    Send | Edit | Delete | React | Leave | Invite | SetTopic | SetRole | Kick | Ban | Unban | Mute | Unmute
+)
+_MODERATION: Final[frozenset[type]] = frozenset({RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted})
+AUTHORIZATION: Final = frozenset(
+    {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
+)
+"""Refusals that an operator may want to see (M7)."""
+
+
+def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+    """Return what the request puts into the log."""
+    match frame:
+        case Send():
+            return Message(text=frame.text, reply_to=frame.reply_to)
+        case Edit():
+            return Edited(target=frame.target, text=frame.text)
+        case Delete():
+            return Deleted(target=frame.target)
+        case React():
+            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+        case Leave():
+            return Left()
+        case Invite():
+            return Added(who=frame.user)
+        case SetTopic():
+            return TopicSet(topic=frame.topic)
+        case SetRole():
+            return RoleSet(who=frame.user, role=frame.role)
+        case Kick():
+            return Kicked(who=frame.user, reason=frame.reason)
+        case Ban():
+            return Banned(who=frame.user, until=_end(now, frame.seconds), reason=frame.reason)
+        case Unban():
+            return Unbanned(who=frame.user)
+        case Mute():
+            return Muted(who=frame.user, until=_end(now, frame.seconds))
+        case Unmute():
+            return Unmuted(who=frame.user)
+        case _:
+            assert_never(frame)
+
+
+def _end(now: Millis, seconds: int | None) -> Millis | None:
+    return None if seconds is None else Millis(now + seconds * 1000)
+
+
+class Appender:
+    """Hands events to the store and tells of those that are on disk."""
+
+    def __init__(self, *, log: Log, bus: Bus, clock: Clock, audit: Audit) -> None:
+        """Take the collaborators."""
+        self._log = log
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+
+    def append(self, state: PeerState, frame: LastingRequest) -> None:
+        """Append what the request says; the answer follows by itself."""
+        now = self._clock.now()
+        future = self._start(state, frame.id, frame.room, body_of(frame, now), now)
+        future.add_done_callback(self._answer_with(state, frame))
+
+    async def commit(self, state: PeerState, request: RequestId, room: RoomId, body: AnyBody) -> None:
+        """Append one event, tell of it, and return when it is on disk.
+
+        Raises RefusedError or UnavailableError.
+        """
+        future = self._start(state, request, room, body, self._clock.now())
+        # as a callback, so that it is told before whatever the store finished after it
+        future.add_done_callback(self._publish_quietly)
+        await future
+
+    def refused(self, state: PeerState, frame: AnyRequest, error: ParlourServerError) -> None:
+        """Answer a request that was refused, and put refusals of rights into the audit log."""
+        state.answer(refusal(frame.id, error))
+        if isinstance(error, RefusedError) and error.code in AUTHORIZATION:
+            self._audit.record(
+                AuditEvent.REQUEST_REFUSED,
+                code=error.code.value,
+                request=type(frame).__name__.lower(),
+                room=getattr(frame, "room", None),
+                user=state.user,
+                connection=state.info.id,
+                address=state.info.address,
+            )
+
+    def _start(
+        self, state: PeerState, request: RequestId, room: RoomId, body: AnyBody, now: Millis
+    ) -> "Future[Appended]":
+        grant = state.info.grant
+        event = AppendEvent(
+            room=room, author=grant.user, device=grant.device, request=request, at=now, body=body
+        )
+        return self._log.append(event, decide)
+
+    def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
+        def done(future: "Future[Appended]") -> None:
+            with Guard("an append", lambda: state.answer(unavailable(frame.id))):
+                self._settle(state, frame, future)
+
+        return done
+
+    def _settle(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
+        try:
+            appended = future.result()
+        except ParlourServerError as error:
+            self.refused(state, frame, error)
+            return
+        except CancelledError:
+            state.answer(unavailable(frame.id))
+            return
+        event = appended.event
+        state.answer(Ok(re=frame.id, result=Stored(room=event.room, seq=event.seq, at=event.at)))
+        self._publish(appended)
+
+    def _publish_quietly(self, future: "Future[Appended]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            with Guard("telling of an event"):
+                self._publish(future.result())
+
+    def _publish(self, appended: Appended) -> None:
+        if appended.replay:
+            return  # M6: it was told when it was stored
+        for event in (appended.event, *appended.also):
+            self._bus.publish(EventCommitted(event))
+        body = appended.event.body
+        if type(body) in _MODERATION:
+            self._audit.record(
+                AuditEvent.MODERATION,
+                what=type(body).__name__.lower(),
+                room=appended.event.room,
+                seq=appended.event.seq,
+                user=appended.event.author,
+                subject=getattr(body, "who", None),
+            )

@@ -1,0 +1,198 @@
+"""The chat: greets connections, hands their frames to the intake, and what servers tell to the hub.
+
+It implements ``Chat`` of `peer.py`. A connection is counted in before anything is read for it, so that no
+event and no revocation can slip through between; one that is ended is forgotten by everybody at once and
+gets nothing more (S2). The composition root makes it; `net` and the bus call it.
+"""
+
+import asyncio
+
+from parlour_protocol.errors import (
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    SESSION_ENDED,
+    SESSION_EXPIRED,
+    CloseCode,
+)
+from parlour_protocol.frames.codec import request_id_of
+from parlour_protocol.frames.replies import Hello, StatusNow
+from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_server.audit import Audit
+from parlour_server.bus.interface import (
+    Bus,
+    EventCommitted,
+    Notice,
+    SessionsEnded,
+    UserEphemeral,
+)
+from parlour_server.chat.answers import unavailable
+from parlour_server.chat.asking import Asker
+from parlour_server.chat.background import Background
+from parlour_server.chat.guard import Guard
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.intake import Intake
+from parlour_server.chat.lasting import Appender
+from parlour_server.chat.peer import Peer
+from parlour_server.chat.presence import Presence
+from parlour_server.chat.roster import Roster
+from parlour_server.chat.state import PeerState
+from parlour_server.chat.throttle import AccountBudget, ConnectionBudget
+from parlour_server.clock import Clock
+from parlour_server.config.settings import Settings
+from parlour_server.store.interface import Store
+
+
+class ChatService:
+    """Everything between a connection's frames and the store."""
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        settings: Settings,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """``server`` is the name that the hello gives; the bus tells this chat from now on."""
+        self._server = server
+        self._rates = settings.rates
+        self._store = store
+        self._clock = clock
+        self._loop = loop
+        self._states: dict[Peer, PeerState] = {}
+        self._expiries: dict[PeerState, asyncio.TimerHandle] = {}
+        self._roster = Roster()
+        self._background = Background()
+        self._hub = Hub(
+            store=store,
+            roster=self._roster,
+            loop=loop,
+            background=self._background,
+            floor=settings.delivery.flush_ms / 1000,
+        )
+        self._presence = Presence(
+            roster=self._roster,
+            hub=self._hub,
+            bus=bus,
+            loop=loop,
+            members=settings.delivery.presence_members,
+        )
+        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit)
+        asker = Asker(
+            store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
+        )
+        self._intake = Intake(
+            accounts=AccountBudget(settings.rates),
+            appender=appender,
+            asker=asker,
+            audit=audit,
+            background=self._background,
+            clock=clock,
+            end=self._end,
+            strikes=settings.rates.strikes,
+        )
+        bus.subscribe(self._heard)
+
+    def opened(self, peer: Peer) -> None:
+        """Count the connection in, and greet it."""
+        state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()))
+        self._states[peer] = state
+        self._roster.add(state)
+        left = (state.info.grant.expires - self._clock.now()) / 1000
+        self._expiries[state] = self._loop.call_later(max(0.0, left), self._end, state, SESSION_EXPIRED)
+        self._background.start("a greeting", self._greet_or_end(state))
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        """Handle one frame."""
+        state = self._states.get(peer)
+        if state is None or state.gone:
+            return
+        with Guard("a frame", lambda: self._failed(state, data)):
+            self._intake.receive(state, data)
+
+    def closed(self, peer: Peer) -> None:
+        """Forget the connection."""
+        state = self._states.pop(peer, None)
+        if state is not None:
+            self._forget(state)
+
+    def room_advanced(self, room: RoomId, seq: Seq) -> None:
+        """Hear from the journal that another process appended to a room."""
+        self._hub.advanced(room, seq)
+
+    async def close(self) -> None:
+        """End every connection and every task."""
+        for state in self._roster.everybody():
+            self._end(state, GOING_AWAY)
+        await self._background.close()
+
+    def _heard(self, notice: Notice) -> None:
+        if isinstance(notice, EventCommitted):
+            self._hub.committed(notice.event)
+        elif isinstance(notice, SessionsEnded):
+            self._end_sessions(notice.sessions)
+        elif isinstance(notice, UserEphemeral):
+            self._hub.tell_user(notice)
+        elif isinstance(notice.frame, StatusNow):
+            self._presence.heard(notice, notice.frame)
+        else:
+            self._hub.tell_room(notice)
+
+    def _end_sessions(self, sessions: frozenset[SessionId]) -> None:
+        for state in self._roster.with_sessions(sessions):
+            self._end(state, SESSION_ENDED)
+
+    async def _greet_or_end(self, state: PeerState) -> None:
+        with Guard("a greeting", lambda: self._end(state, INTERNAL_ERROR)):
+            await self._greet(state)
+
+    async def _greet(self, state: PeerState) -> None:
+        grant = state.info.grant
+        live = await self._store.sessions.list(grant.user, self._clock.now())
+        if all(session.id != grant.session for session in live):
+            # It ended between its ticket's redemption and the moment from which its end is heard here.
+            self._end(state, SESSION_ENDED)
+            return
+        with self._roster.watching(grant.user) as ended:
+            rooms = await self._store.rooms.summaries(grant.user)
+        if state.gone:
+            return
+        state.greet(
+            Hello(
+                server=self._server,
+                user=grant.user,
+                device=grant.device,
+                session=grant.session,
+                now=self._clock.now(),
+                rooms=tuple(self._hub.settle(state, rooms, ended)),
+            )
+        )
+        self._hub.enter_late(state)
+        self._presence.changed(state.user, state.rooms)
+
+    def _failed(self, state: PeerState, data: bytes) -> None:
+        """Answer a frame whose handling failed, if it began a request."""
+        request = request_id_of(data)
+        if request is not None and request in state.session.in_flight:
+            state.answer(unavailable(request))
+
+    def _end(self, state: PeerState, code: CloseCode) -> None:
+        if state.gone:
+            return
+        self._forget(state)
+        state.peer.end(code)
+
+    def _forget(self, state: PeerState) -> None:
+        """Take the connection out of everything, at once; doing it twice is the same as once."""
+        if state.gone:
+            return
+        state.gone = True
+        state.session.close()
+        state.queue.clear()
+        self._expiries.pop(state).cancel()
+        self._roster.remove(state)
+        self._presence.changed(state.user, state.rooms)
+        self._hub.leave_all(state)

@@ -1,0 +1,77 @@
+"""What the chat keeps for one connection, from its opening until it is gone.
+
+``PeerState`` holds the session's state machine, the budgets, the queue of requests that wait their turn,
+and the rooms whose events it gets. It decides nothing; `service.py` makes it, `hub.py` fills its rooms.
+"""
+
+from collections import deque
+
+from parlour_protocol.frames.base import Frame, Status
+from parlour_protocol.frames.replies import Error, Hello, Ok
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.session import Session, Side
+from parlour_server.chat.peer import Peer
+from parlour_server.chat.throttle import ConnectionBudget
+
+
+class PeerState:
+    """One connection as the chat sees it."""
+
+    __slots__ = (
+        "budget",
+        "busy",
+        "entered",
+        "expects",
+        "gone",
+        "info",
+        "peer",
+        "queue",
+        "ready",
+        "rooms",
+        "session",
+        "status",
+        "strikes",
+        "user",
+    )
+
+    def __init__(self, peer: Peer, budget: ConnectionBudget) -> None:
+        """Begin before the hello, in no room."""
+        self.peer = peer
+        self.info = peer.info
+        self.user = peer.info.grant.user
+        self.budget = budget
+        self.session = Session(Side.SERVER)
+        self.ready = False
+        """The hello was said; events may follow."""
+        self.gone = False
+        """Ended or closed; nothing more may be delivered."""
+        self.busy = False
+        """A request that waits for the store runs; later ones wait in ``queue``."""
+        self.queue: deque[AnyRequest] = deque()
+        self.rooms: dict[RoomId, Seq] = {}
+        """Rooms whose events this connection gets, and the head at which each began. The hub alone writes."""
+        self.entered: set[RoomId] = set()
+        """Rooms that the user entered while this connection was not ready yet."""
+        self.expects: RoomId | None = None
+        """A room that the running request enters: its answer brings the summary, so no push does."""
+        self.status = Status.ONLINE
+        self.strikes = 0
+
+    def answer(self, frame: Ok | Error) -> None:
+        """Answer a request in flight; nothing when the connection is gone."""
+        if self.gone:
+            return
+        self.session.sent(frame)
+        self.peer.send(frame)
+
+    def greet(self, hello: Hello) -> None:
+        """Say hello: from here on the connection is ready."""
+        self.session.sent(hello)
+        self.peer.send(hello)
+        self.ready = True
+
+    def push(self, frame: Frame) -> None:
+        """Tell this connection alone something that nobody asked for."""
+        if not self.gone:
+            self.peer.send(frame)

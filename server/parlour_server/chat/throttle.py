@@ -1,0 +1,84 @@
+"""How fast one account and one connection may ask (R1: message flood).
+
+Every frame counts against its connection, by number and by bytes; a lasting request also counts against
+its account over all its connections, and making rooms or bringing people in has a budget by the hour.
+What is over is refused with the time to wait, nothing is queued. `service.py` asks before it does anything.
+"""
+
+from typing import Final
+
+from parlour_protocol.frames.requests import (
+    AnyRequest,
+    CreateRoom,
+    History,
+    Invite,
+    ListMembers,
+    ListRooms,
+    MarkRead,
+    OpenDirect,
+    SetStatus,
+    Typing,
+)
+from parlour_protocol.names import UserName
+from parlour_server.config.settings import Rates
+from parlour_server.limits import HOUR, MINUTE, KeyedBuckets, TokenBucket
+
+_FLEETING: Final = frozenset({History, MarkRead, Typing, SetStatus, ListMembers, ListRooms})
+"""Requests that append nothing to any log."""
+_NOTICES_PER_MINUTE: Final = 60
+"""Typing and status changes of one connection that are told on; a person makes fewer."""
+_NOTICE_BURST: Final = 10
+
+
+class ConnectionBudget:
+    """What one connection may do."""
+
+    __slots__ = ("_bytes", "_notices", "_requests")
+
+    def __init__(self, rates: Rates, now: float) -> None:
+        """Begin with full buckets."""
+        self._requests = TokenBucket(
+            rates.requests_per_minute, per=MINUTE, burst=rates.request_burst, now=now
+        )
+        self._bytes = TokenBucket(rates.bytes_per_minute, per=MINUTE, burst=rates.bytes_burst, now=now)
+        self._notices = TokenBucket(_NOTICES_PER_MINUTE, per=MINUTE, burst=_NOTICE_BURST, now=now)
+
+    def frame(self, size: int, now: float) -> float:
+        """Count a frame of ``size`` bytes; 0.0, or the seconds to wait."""
+        return self._requests.take(now) or self._bytes.take(now, size)
+
+    def notice(self, now: float) -> bool:
+        """Tell whether something fleeting may be told on; otherwise it is dropped without a word."""
+        return not self._notices.take(now)
+
+
+class AccountBudget:
+    """What each account may do over all its connections; forgotten when it is whole again."""
+
+    __slots__ = ("_invites", "_messages", "_rooms")
+
+    def __init__(self, rates: Rates) -> None:
+        """Begin with nobody."""
+        self._messages: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
+        )
+        self._rooms: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour
+        )
+        self._invites: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour
+        )
+
+    def request(self, user: UserName, frame: AnyRequest, now: float) -> float:
+        """Count a request of this account; 0.0, or the seconds to wait."""
+        kind = type(frame)
+        if kind in _FLEETING:
+            return 0.0
+        wait = self._messages.take(user, now)
+        if wait:
+            return wait
+        if kind is Invite:
+            return self._invites.take(user, now)
+        if kind is CreateRoom or kind is OpenDirect:
+            return self._rooms.take(user, now)
+        return 0.0

@@ -1,0 +1,39 @@
+"""Addresses: of those who connect, and where to listen.
+
+``origin_of`` says whom a connection is counted for; ``listen_address`` reads the `host:port` of the
+configuration. Neither ever asks a name server. `net/listener.py` and `net/server.py` call them.
+"""
+
+import ipaddress
+from typing import Final
+
+from parlour_server.errors import SetupError
+
+_V6_CUSTOMER: Final = 64  # one customer gets a whole /64 at least, so it counts as one address (H6)
+_LAST_PORT: Final = 65_535
+
+
+def plain_address(host: str) -> str:
+    """Return the address without a zone, and IPv4 as IPv4 even on a socket for both."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def origin_of(address: str) -> str:
+    """Return what per-address caps count: the IPv4 address, or the IPv6 network that it is in."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address, _V6_CUSTOMER), strict=False))
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Read `host:port` or `[v6]:port`. Raises SetupError."""
+    host, separator, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise SetupError(f"{text!r}: an IPv6 address stands in brackets, as in [::1]:8443")
+    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
+        raise SetupError(f"{text!r} is no address to listen on; write host:port, as in 127.0.0.1:8443")
+    return host, int(port)

@@ -1,0 +1,23 @@
+"""The one way to close a socket: politely, and by force soon after.
+
+``transport.close()`` waits for the peer twice, to take what is unsent and to answer TLS's close_notify; a
+peer that does neither would hold the socket for ever (S2, R5: stuck close). So nothing in `net` calls it
+without the timer that is set here.
+"""
+
+import asyncio
+
+
+def close_soon(
+    loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, seconds: float
+) -> asyncio.TimerHandle:
+    """Close, and abort after ``seconds``. Cancel the handle in ``connection_lost``."""
+    transport.close()
+    return abort_after(loop, transport, seconds)
+
+
+def abort_after(
+    loop: asyncio.AbstractEventLoop, transport: asyncio.Transport, seconds: float
+) -> asyncio.TimerHandle:
+    """Abort after ``seconds``, whatever the peer does."""
+    return loop.call_later(seconds, transport.abort)

@@ -1,0 +1,230 @@
+"""HTTP/1.1: uvicorn's parser and ASGI bridge, with deadlines, caps and the gate put in front.
+
+Every request's head goes through the gate before the HTTPS API or the chat sees any of it. What uvicorn
+leaves open is closed here: heads and bodies have deadlines *in total*, however they trickle (H5); a second
+request that was sent before the first was answered is never processed (H9: smuggling); refusals are whole,
+fixed answers, and strangers cause at most a bounded line of log (R6). `net/listener.py` makes one for each
+socket that finished its TLS handshake.
+
+uvicorn's protocol class is no documented interface: `tests/server/net/test_pins.py` names what is used of it.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Final, cast
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from parlour_server.net import refusals
+from parlour_server.net.closing import close_soon
+from parlour_server.net.gate import Head, Redeem, Refuse, Rules, judge
+from parlour_server.net.quiet import quiet_logger
+from parlour_server.net.refusal_log import RefusalLog
+from parlour_server.net.refusals import Refusal
+from parlour_server.net.slots import Slot
+from parlour_server.net.upgrade import Upgrades
+
+HEAD_BYTES: Final = 16 * 1024
+KEEP_ALIVE_SECONDS: Final = 5
+_TOO_LARGE: Final = 431
+_log: Final = quiet_logger("http")
+
+
+def asgi_config(app: Any) -> Config:
+    """Return uvicorn's configuration for our use of its protocol: no log, no headers, no proxies."""
+    return Config(
+        app,
+        http=HttpConnection,
+        ws="none",
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # X-Forwarded-For is anybody's to send
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSetup:
+    """What all HTTP connections of a server share."""
+
+    config: Config
+    state: ServerState
+    rules: Rules
+    log: RefusalLog
+    upgrades: Upgrades
+    request_seconds: float
+    body_seconds: float
+    close_seconds: float
+
+
+class _Awaited(Enum):
+    """What a deadline is set for."""
+
+    HEAD = auto()
+    BODY = auto()
+
+
+class HttpConnection(H11Protocol):
+    """One socket that speaks HTTP, until it is closed or becomes a WebSocket."""
+
+    def __init__(self, setup: HttpSetup, slot: Slot) -> None:
+        """Hold ``slot`` until the socket is closed or handed over."""
+        super().__init__(config=setup.config, server_state=setup.state, app_state={})
+        self.logger = _log  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+        self.access_log = False
+        self._setup = setup
+        self._slot: Slot | None = slot
+        self._address = slot.address
+        self._awaited: _Awaited | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._abort: asyncio.TimerHandle | None = None
+        self._decision: Redeem | Refuse | None = None
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request's head."""
+        super().connection_made(transport)
+        self._await(_Awaited.HEAD)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless this socket was refused already."""
+        if self._decision is not None or self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._decision is None and not self.transport.is_closing():
+            self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the slot back."""
+        super().connection_lost(exc)
+        self._await(None)
+        if self._abort is not None:
+            self._abort.cancel()
+        if self._slot is not None:
+            self._slot.release()
+
+    # what uvicorn's protocol asks
+
+    def _should_upgrade(self) -> bool:
+        """Judge the request whose head was just parsed. True takes it away from the API."""
+        head = Head(
+            self.scope["method"].encode("ascii"),
+            self._target(),
+            self.scope["http_version"].encode("ascii"),
+            self.headers,
+        )
+        decision = judge(head, self._setup.rules)
+        if isinstance(decision, Redeem | Refuse):
+            self._decision = decision
+            return True
+        return False
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Do what the gate decided: answer and close, or redeem the ticket."""
+        del event  # the gate has seen it
+        decision = self._decision
+        if isinstance(decision, Refuse) and not decision.burn:
+            self.refuse(decision.refusal)
+        elif self.conn.trailing_data[0]:
+            # H9: a client must wait for our answer; what is here already belongs to no connection of ours
+            self.refuse(refusals.BAD_REQUEST)
+        elif decision is not None:
+            self._setup.upgrades.begin(self, decision)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what was no HTTP. uvicorn calls this while it handles h11's exception."""
+        del msg
+        error = sys.exception()
+        too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == _TOO_LARGE
+        self.refuse(refusals.TOO_LARGE if too_large else refusals.BAD_REQUEST)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request only if this one was taken in whole, and nothing came after it."""
+        whole = self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE
+        if not whole or self.conn.trailing_data[0]:
+            self._close()
+        self._await(None)
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Close when the answer that is under way is sent, or now."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        else:
+            self._close()
+
+    # what Upgrades calls
+
+    @property
+    def address(self) -> str:
+        """Return the remote address."""
+        return self._address
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with a fixed response and close."""
+        if self.transport.is_closing():
+            return
+        self._setup.log.refused(refusal.reason, self._address)
+        self.transport.write(refusal.wire)
+        self._close()
+
+    def hand_over(self) -> Slot | None:
+        """Stop being this socket's protocol. Returns the slot, or None when the socket is gone."""
+        if self.transport.is_closing():
+            return None
+        self.connections.discard(self)
+        self._await(None)
+        slot, self._slot = self._slot, None
+        return slot
+
+    # inside
+
+    def _target(self) -> bytes:
+        query = self.scope["query_string"]
+        return self.scope["raw_path"] + (b"?" + query if query else b"")
+
+    def _watch(self) -> None:
+        """Set or clear the deadline by where the request stands."""
+        match self.conn.their_state:
+            case h11.IDLE:
+                self._await(_Awaited.HEAD)
+            case h11.SEND_BODY:
+                self._await(_Awaited.BODY)
+            case _:
+                self._await(None)
+
+    def _await(self, awaited: _Awaited | None) -> None:
+        if awaited is self._awaited:
+            return  # a deadline that runs is not set anew by another byte (H5)
+        self._awaited = awaited
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if awaited is not None:
+            seconds = self._setup.request_seconds if awaited is _Awaited.HEAD else self._setup.body_seconds
+            self._deadline = self.loop.call_later(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        self._setup.log.refused("too_slow", self._address)
+        self.transport.abort()
+
+    def _close(self) -> None:
+        self._await(None)
+        if self._abort is None:
+            self._abort = close_soon(self.loop, self.transport, self._setup.close_seconds)
+
+
+def http_protocol(setup: HttpSetup, slot: Slot) -> asyncio.Protocol:
+    """Return the protocol of a newly accepted socket."""
+    return cast("asyncio.Protocol", HttpConnection(setup, slot))

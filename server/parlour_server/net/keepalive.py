@@ -1,0 +1,52 @@
+"""The pulse: one timer for all connections, not one each.
+
+A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that
+ten thousand pings never go out at once (R3: dead peers), and ends every connection whose session has run
+out while it was open (S3: endless session). `net/server.py` runs it.
+"""
+
+import asyncio
+from typing import Final
+
+from parlour_protocol.errors import SESSION_EXPIRED
+from parlour_server.clock import Clock
+from parlour_server.net.registry import Registry
+
+BEATS: Final = 20
+
+
+class Pulse:
+    """Pings and expiries."""
+
+    def __init__(self, registry: Registry, clock: Clock, ping_seconds: float) -> None:
+        """Watch over the connections in ``registry``."""
+        self._registry = registry
+        self._clock = clock
+        self._interval = ping_seconds / BEATS
+        self._beats = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._timer = asyncio.get_running_loop().call_later(self._interval, self._next)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def beat(self) -> None:
+        """Do one beat's work."""
+        now = self._clock.now()
+        share = self._beats % BEATS
+        self._beats += 1
+        for connection in self._registry:
+            if connection.info.grant.expires <= now:
+                connection.end(SESSION_EXPIRED)
+            elif connection.share % BEATS == share:
+                connection.ping()
+
+    def _next(self) -> None:
+        self.start()
+        self.beat()

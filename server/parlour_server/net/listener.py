@@ -1,0 +1,159 @@
+"""The listening socket: accepts, counts, and only then speaks TLS.
+
+Sockets are accepted here rather than by asyncio's own server, because a cap must count a socket before
+it costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its
+log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris).
+`net/server.py` makes one.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from parlour_server.errors import SetupError
+from parlour_server.net.addresses import plain_address
+from parlour_server.net.refusal_log import RefusalLog
+from parlour_server.net.slots import Slot, Slots
+from parlour_server.net.tls import TlsFiles
+
+BACKLOG: Final = 1024
+_ACCEPTS_AT_ONCE: Final = 64  # a flood of connections must not starve those that are open
+_PAUSE_SECONDS: Final = 0.5
+_OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+ProtocolFactory = Callable[[Slot], asyncio.Protocol]
+"""Makes the protocol of an accepted socket; from its ``connection_made`` on the slot is the protocol's."""
+
+
+class Listener:
+    """Accepts on one address until it is closed."""
+
+    def __init__(
+        self,
+        tls: TlsFiles,
+        slots: Slots,
+        make_protocol: ProtocolFactory,
+        log: RefusalLog,
+        *,
+        tls_seconds: float,
+        close_seconds: float,
+    ) -> None:
+        """Take the collaborators; ``open`` begins."""
+        self._tls = tls
+        self._slots = slots
+        self._make_protocol = make_protocol
+        self._log = log
+        self._tls_seconds = tls_seconds
+        self._close_seconds = close_seconds
+        self._sockets: list[socket.socket] = []
+        self._handshakes: dict[asyncio.Task[None], tuple[socket.socket, Slot]] = {}
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+
+    async def open(self, host: str, port: int) -> list[tuple[str, int]]:
+        """Listen, and return the addresses with their real ports. Raises SetupError."""
+        loop = asyncio.get_running_loop()
+        try:
+            infos = await loop.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+            )
+            for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
+                self._sockets.append(_listening(family, address))
+        except OSError as error:
+            self.close()
+            raise SetupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        for listening in self._sockets:
+            loop.add_reader(listening, self._accept_some, listening)
+        names = (listening.getsockname() for listening in self._sockets)
+        return [(str(name[0]), int(name[1])) for name in names]
+
+    def close(self) -> None:
+        """Stop accepting; give up handshakes that are under way."""
+        loop = asyncio.get_running_loop()
+        for listening in self._sockets:
+            if pause := self._pauses.pop(listening, None):
+                pause.cancel()
+            loop.remove_reader(listening)
+            listening.close()
+        self._sockets.clear()
+        for task in self._handshakes:
+            task.cancel()
+
+    def _accept_some(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                accepted, peer = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Other errors are the lost connection's own (accept(2)); the next one may be well.
+                if error.errno in _OUT_OF_RESOURCES:
+                    self._pause(listening)
+                return
+            self._admit(accepted, plain_address(str(peer[0])))
+
+    def _pause(self, listening: socket.socket) -> None:
+        """Leave newcomers in the kernel's queue for a moment: without it the loop would spin on EMFILE."""
+        loop = asyncio.get_running_loop()
+        self._log.limit_hit("file_descriptors", "")
+        loop.remove_reader(listening)
+        self._pauses[listening] = loop.call_later(_PAUSE_SECONDS, self._resume, listening)
+
+    def _resume(self, listening: socket.socket) -> None:
+        del self._pauses[listening]
+        asyncio.get_running_loop().add_reader(listening, self._accept_some, listening)
+
+    def _admit(self, accepted: socket.socket, address: str) -> None:
+        slot = self._slots.take(address)
+        if slot is None:
+            accepted.close()
+            self._log.limit_hit("connections", address)
+            return
+        accepted.setblocking(False)
+        # Nagle's algorithm would hold each answer back for 40 ms.
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = asyncio.get_running_loop().create_task(self._shake_hands(accepted, slot))
+        self._handshakes[task] = accepted, slot
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        accepted, slot = self._handshakes.pop(task)
+        if task.cancelled():  # perhaps before it ran at all
+            accepted.close()
+            slot.release()
+
+    async def _shake_hands(self, accepted: socket.socket, slot: Slot) -> None:
+        """Speak TLS; the protocol's ``connection_made`` comes only when the handshake is done."""
+        protocol = self._make_protocol(slot)
+        try:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: protocol,
+                accepted,
+                ssl=self._tls.context,
+                ssl_handshake_timeout=self._tls_seconds,
+                ssl_shutdown_timeout=self._close_seconds,
+            )
+        except OSError:  # ssl.SSLError and TimeoutError are OSErrors
+            slot.release()
+            self._log.refused("tls", slot.address)
+            return
+        if transport.is_closing():
+            # asyncio tells nobody of a connection that was lost between the handshake and here
+            slot.release()
+
+
+def _listening(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    # IPPROTO_TCP said outright: asyncio sets TCP_NODELAY by itself only on sockets that carry it.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setblocking(False)
+        listening.bind(address)
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening

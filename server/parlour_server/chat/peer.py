@@ -10,7 +10,6 @@ from typing import Protocol
 from parlour_protocol.errors import CloseCode
 from parlour_protocol.frames.base import Frame
 from parlour_protocol.ids import ConnectionId
-from parlour_protocol.session import Session
 from parlour_server.store.types import TicketGrant
 
 
@@ -32,11 +31,6 @@ class Peer(Protocol):
 
     @property
     def info(self) -> PeerInfo: ...
-
-    @property
-    def session(self) -> Session:
-        """The connection's state machine: the chat tells it each request (``session.received``)."""
-        ...
 
     def send(self, frame: Frame) -> None:
         """Encode one frame and write it; the chat keeps the session's state machine."""

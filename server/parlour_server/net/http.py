@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from parlour_server.net import refusals
@@ -99,10 +99,10 @@ class HttpConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, unless this socket was refused already."""
-        if self._decision is not None or self.transport.is_closing():
+        if self._is_done():
             return
         super().data_received(data)
-        if self._decision is None and not self.transport.is_closing():
+        if not self._is_done():
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -159,10 +159,11 @@ class HttpConnection(H11Protocol):
 
     def shutdown(self) -> None:
         """Close when the answer that is under way is sent, or now."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
-        else:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
             self._close()
+        else:
+            cycle.keep_alive = False
 
     # what Upgrades calls
 
@@ -189,6 +190,10 @@ class HttpConnection(H11Protocol):
         return slot
 
     # inside
+
+    def _is_done(self) -> bool:
+        """Tell whether what else comes is no longer looked at."""
+        return self._decision is not None or self.transport.is_closing()
 
     def _target(self) -> bytes:
         query = self.scope["query_string"]

@@ -18,9 +18,8 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from parlour_protocol import frames
-from parlour_protocol.errors import INTERNAL_ERROR, TOO_SLOW, CloseCode, OutOfOrderError
+from parlour_protocol.errors import TOO_SLOW, CloseCode
 from parlour_protocol.limits import REQUEST_FRAME
-from parlour_protocol.session import Session, Side
 from parlour_server.chat.peer import Chat, PeerInfo
 from parlour_server.net.closing import abort_after
 from parlour_server.net.inbox import Inbox, InboxError
@@ -71,7 +70,6 @@ class Connection(asyncio.Protocol):
         "_watcher",
         "_ws",
         "info",
-        "session",
         "share",
     )
 
@@ -85,7 +83,6 @@ class Connection(asyncio.Protocol):
     ) -> None:
         """Take over ``transport``, on which the handshake was answered."""
         self.info = info
-        self.session = Session(Side.SERVER)
         self.share = 0  # which beat of the pulse pings it
         self._chat = chat
         self._watcher = watcher
@@ -103,15 +100,8 @@ class Connection(asyncio.Protocol):
 
     def send(self, frame: frames.Frame) -> None:
         """Send one frame to this peer, at the end of this loop iteration."""
-        if self._ended is not None:
-            return
-        try:
-            self.session.sent(frame)
-        except OutOfOrderError:
-            _log.exception("the chat sent a frame out of order")
-            self.end(INTERNAL_ERROR)
-            return
-        self._outbox.put(text_frame(frames.encode(frame)))
+        if self._ended is None:
+            self._outbox.put(text_frame(frames.encode(frame)))
 
     def write(self, wire: bytes) -> None:
         """Write frames that are ready; cuts the peer off when too much is unsent."""
@@ -212,7 +202,6 @@ class Connection(asyncio.Protocol):
             self._outbox.flush()
         if self._ended is None:
             self._ended = code
-            self.session.close()
 
     def _code_received(self) -> CloseCode:
         received = self._ws.close_rcvd or self._ws.close_sent
@@ -223,7 +212,6 @@ class Connection(asyncio.Protocol):
 
     def _cut_off(self, limit: str) -> None:
         self._ended = TOO_SLOW
-        self.session.close()
         self._outbox.close()
         self._watcher.cut_off(self, limit)
         self._transport.abort()

@@ -1,12 +1,21 @@
 """User names: who is let in, who is refused and why, one attack at a time."""
 
+# ruff: noqa: RUF001 - confusable letters are the matter here
 import copy
 import pickle
+from collections.abc import Callable
 
 import pytest
 
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.names import NameReason, NameRefusedError, UserName, parse_user_name
+from parlour_protocol.names import (
+    NameReason,
+    NameRefusedError,
+    UserName,
+    parse_device_name,
+    parse_user_name,
+    precis,
+)
 
 
 def refusal(raw: str) -> NameReason | None:
@@ -110,6 +119,20 @@ def test_the_limits():
     assert refusal("é" * 32) is None
     assert refusal("田" * 21) is None
     assert len(("é" * 32).encode()) == 64
+
+
+@pytest.mark.parametrize("parse", [parse_user_name, parse_device_name])
+def test_a_flood_is_refused_unread(parse: Callable[[str], str], monkeypatch: pytest.MonkeyPatch):
+    """A name of a million letters is not normalised before it is refused."""
+
+    def never(raw: str) -> str:
+        raise AssertionError(len(raw))
+
+    monkeypatch.setattr(precis, "enforce_user_name", never)
+    monkeypatch.setattr(precis, "enforce_nickname", never)
+    with pytest.raises(NameRefusedError) as caught:
+        parse("é" * 1_000_000)
+    assert caught.value.reason is NameReason.TOO_LONG
 
 
 def test_the_bidi_rule():

@@ -30,9 +30,8 @@ runner = _load_runner()
 
 
 def _run(path: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(RUNNER), str(path)], capture_output=True, text=True, check=False
-    )  # noqa: S603
+    command = [sys.executable, str(RUNNER), str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
 
 
 def _write(tmp_path: Path, *entries: dict[str, str]) -> Path:

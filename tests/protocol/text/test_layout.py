@@ -35,7 +35,7 @@ def test_a_cluster_is_never_cut():
 
 
 def test_too_many_rows_are_folded_with_a_count():
-    """Five thousand lines take as many rows as the view allows, the last one saying how many more there are."""
+    """Five thousand lines take the rows that the view allows, the last one telling how many more."""
     shown = visual_rows(safe_text("x\n" * 5000), 40, 8)
     assert len(shown) == 8
     assert shown[-1].kind is RowKind.FOLD

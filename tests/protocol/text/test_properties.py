@@ -1,5 +1,6 @@
 """What holds for any text whatever: random strings, weighted towards what is dangerous."""
 
+# ruff: noqa: RUF001 - letters of many scripts are the matter here
 import unicodedata
 
 from hypothesis import given, settings
@@ -12,8 +13,14 @@ from parlour_protocol.text.judge import Verdict
 from parlour_protocol.text.layout import GUTTER, visual_rows
 
 CONTEXTUAL = "\u200b\u200c\u200d\u200e\u200f\u061c\u180b\u180e\ufe00\ufe0e\ufe0f\U000e0100"
-DANGEROUS = "\x00\x07\x1b\x7f\x85\x9b\u00ad\u034f\u115f\u2028\u202a\u202e\u2066\u2069\ufeff\ufff9\U000e0067\U000e007f\ud800\ue000"
-BASES = "a1 \t\n\r\u05d0\u0628\u0915\u0e01\u1820\u0f40\u1100\u1161\u11a8\uac00\u845b\u0600\U0001f468\U0001f3f4\U0001f1eb\U0001f3fb\u2764"
+DANGEROUS = (
+    "\x00\x07\x1b\x7f\x85\x9b\u00ad\u034f\u115f\u2028\u202a\u202e\u2066\u2069\ufeff\ufff9\ue000\ud800"
+    "\U000e0067\U000e007f"
+)
+BASES = (
+    "a1 \t\n\r\u05d0\u0628\u0915\u0e01\u1820\u0f40\u1100\u1161\u11a8\uac00\u845b\u0600\u2764"
+    "\U0001f468\U0001f3f4\U0001f1eb\U0001f3fb"
+)
 MARKS = "\u0301\u0316\u0489\u20e3\u094d\u093e\u0f90\u064b\u0e49\U00011128"
 
 weighted = st.text(st.sampled_from(CONTEXTUAL + DANGEROUS + BASES + MARKS), max_size=60)

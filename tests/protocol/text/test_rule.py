@@ -307,6 +307,8 @@ class TestSafeText:
         safe = safe_text(char * (MAX_SHOWN + 5) + "\x00")
         assert safe.truncated
         assert safe.plain.endswith("⟦+6 more⟧")
+        kept = safe.plain.removesuffix("⟦+6 more⟧")
+        assert kept == safe_text(char * MAX_SHOWN).plain
         assert not safe_text(char * MAX_SHOWN).truncated
 
     def test_what_is_copied_is_what_is_shown(self):

@@ -5,6 +5,7 @@ import importlib
 import os
 import re
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -43,7 +44,7 @@ def test_ranges_ascend_without_overlap():
     for table in [*(text for text in ALL if re.match("[0-9A-F]{4}", text)), *tables.SCRIPTS.values()]:
         pairs = list(ranges.parse(table))
         assert all(first <= last for first, last in pairs)
-        assert all(before[1] < after[0] for before, after in zip(pairs, pairs[1:], strict=False))
+        assert all(before[1] < after[0] for before, after in pairwise(pairs))
 
 
 def test_kinds_do_not_overlap():

@@ -1,0 +1,1 @@
+"""The store: interfaces (`interface.py`), records (`types.py`) and one folder for each implementation."""

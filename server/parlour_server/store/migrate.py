@@ -1,0 +1,103 @@
+"""Create a database, bring it to the newest schema, and say where it stands.
+
+Nothing here runs by itself: a server refuses an old database rather than changing it. `parlour-server
+init` calls ``create``, `parlour-server migrate` calls ``upgrade``; both load SQLAlchemy and Alembic, which a
+running server does not.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import NullPool
+
+from parlour_server.errors import SetupError
+
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
+PRIVATE: Final = 0o600
+
+
+def create(path: Path) -> None:
+    """Make a new database of the newest schema, readable by its owner alone. Raises SetupError."""
+    try:
+        # O_EXCL: a file, or a link, that somebody put there is not taken for ours
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
+    except FileExistsError:
+        raise SetupError(f"{path} exists already; `parlour-server migrate` brings it up to date") from None
+    except OSError as error:
+        raise SetupError(f"{path} cannot be made: {error.strerror}") from error
+    try:
+        os.fchmod(descriptor, PRIVATE)  # whatever the umask is; SQLite gives its -wal and -shm the same mode
+    finally:
+        os.close(descriptor)
+    upgrade(path)
+
+
+def upgrade(path: Path) -> None:
+    """Apply every revision that the database lacks, in one transaction. Raises SetupError."""
+    with _connect(path) as connection, connection.begin():
+        config = _config()
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SetupError(
+                f"{path} was made by another version of parlour-server ({error}); install that or a newer one"
+            ) from error
+
+
+def current(path: Path) -> str | None:
+    """Return the revision of the database, None for an empty one."""
+    with _connect(path) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """Return the newest revision that this program knows."""
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    if newest is None:
+        raise SetupError("this installation lacks its migrations; install parlour-server again")
+    return newest
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _connect(path: Path) -> Iterator[Connection]:
+    if not path.is_file():
+        raise SetupError(f"there is no database at {path}; `parlour-server init` makes one")
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DatabaseError as error:
+        raise SetupError(f"{path} cannot be migrated: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def _configure(connection: Any, _record: object) -> None:
+    # sqlite3 would commit before each DDL statement; with None the transaction is ours, see _begin
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA busy_timeout = 5000")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,79 @@
+"""The journal: what running servers must hear about, written in the transaction that it reports.
+
+Nothing in it is content: session ids, room ids, numbers. Entries that every server has polled long ago
+are pruned. The other parts call ``note_…``; servers poll ``since``.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.readers import Readers
+from parlour_server.store.sqlite.stored import plain, user_name
+from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+
+KEEP_MILLIS: Final = 3_600_000
+KEEP_ENTRIES: Final = 1_000
+"""Kept whatever their age, because a clock that jumps ahead makes everything look old."""
+
+
+def note_session_ended(db: sqlite3.Connection, at: Millis, session: SessionId, user: UserName) -> None:
+    """Tell every server to close the sockets of this session."""
+    _prune(db, at)
+    db.execute(
+        "INSERT INTO journal (at, session, account) VALUES (?, ?, ?)", (at, plain(session), plain(user))
+    )
+
+
+def note_room_advanced(db: sqlite3.Connection, at: Millis, room: RoomId, seq: Seq) -> None:
+    """Tell running servers to read this room up to ``seq``."""
+    _prune(db, at)
+    db.execute("INSERT INTO journal (at, room, seq) VALUES (?, ?, ?)", (at, room, seq))
+
+
+def _prune(db: sqlite3.Connection, at: Millis) -> None:
+    db.execute(
+        "DELETE FROM journal WHERE at < ? AND number <= (SELECT max(number) FROM journal) - ?",
+        (at - KEEP_MILLIS, KEEP_ENTRIES),
+    )
+
+
+class SqliteJournal:
+    """Reads the journal."""
+
+    def __init__(self, readers: Readers) -> None:
+        """Read through ``readers``."""
+        self._readers = readers
+
+    async def head(self) -> int:
+        """Return the number of the newest entry, 0 for none."""
+        return await self._readers.run(_head)
+
+    async def since(self, number: int) -> Sequence[JournalEntry]:
+        """Return the entries after this number, in order: one look at the end of a B-tree."""
+
+        def read(db: sqlite3.Connection) -> list[JournalEntry]:
+            rows = db.execute(
+                "SELECT number, session, account, room, seq FROM journal WHERE number > ? ORDER BY number",
+                (number,),
+            )
+            return [_entry(*row) for row in rows]
+
+        return await self._readers.run(read)
+
+
+def _head(db: sqlite3.Connection) -> int:
+    newest: int = db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0]
+    return newest
+
+
+def _entry(
+    number: int, session: SessionId | None, account: str | None, room: RoomId | None, seq: Seq | None
+) -> JournalEntry:
+    if session is not None and account is not None:
+        return JournalEntry(number, SessionEnded(session, user_name(account)))
+    if room is not None and seq is not None:
+        return JournalEntry(number, RoomAdvanced(room, seq))
+    raise ValueError(f"journal entry {number} is neither of a session nor of a room")

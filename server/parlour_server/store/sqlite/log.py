@@ -1,0 +1,99 @@
+"""The log: appends events with their rights decided and their effects done, and reads pages of them.
+
+One transaction holds all of an append; it refuses before it changes anything. It never orders by time:
+a clock that is set back changes what people read, not the order. Called by the chat for every request
+that lasts.
+"""
+
+import sqlite3
+from asyncio import Future
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import RoleSet
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId, Seq
+from parlour_server.errors import RefusedError
+from parlour_server.store.interface import Decide
+from parlour_server.store.sqlite.announcer import Announcer
+from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.effects import MOVES, apply_effect
+from parlour_server.store.sqlite.events import find_request, insert_event, is_same
+from parlour_server.store.sqlite.facts import read_facts
+from parlour_server.store.sqlite.members import heir
+from parlour_server.store.sqlite.readers import Readers
+from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event
+from parlour_server.store.sqlite.writer import Writer
+from parlour_server.store.types import Appended, AppendEvent
+
+
+class SqliteLog:
+    """The events of the rooms."""
+
+    def __init__(self, writer: Writer, readers: Readers, announcer: Announcer) -> None:
+        """Use the store's writer and readers; ``announcer`` tells other processes."""
+        self._writer = writer
+        self._readers = readers
+        self._announcer = announcer
+
+    def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
+        """Append one event; the future ends when it is on disk, or with why it is not."""
+        return self._writer.submit(partial(self._append, event, decide))
+
+    def _append(self, event: AppendEvent, decide: Decide, db: WriteConnection) -> Appended:
+        earlier = find_request(db, event.author, event.request)
+        if earlier is not None:
+            if earlier.room != event.room or not is_same(earlier.body, event.body):
+                raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
+            return Appended(earlier, replay=True)
+        decide(event, read_facts(db, event))
+        stored = insert_event(db, event.room, event.author, event.device, event.at, event.body, event.request)
+        apply_effect(db, stored)
+        also = _name_heir(db, stored) if type(event.body) in MOVES else ()
+        self._announcer.advanced(db, event.room, (also or (stored,))[-1].seq)
+        return Appended(stored, also=also)
+
+    async def page(
+        self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
+    ) -> tuple[Sequence[LogEvent], bool]:
+        """Return events in ascending order and whether more lie in the asked direction."""
+        upwards = after is not None
+        bound = after if upwards else before
+        where, order = ("seq > ?", "ASC") if upwards else ("seq < ?", "DESC")
+        query = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608 - no value in it
+        values = (room, _TOP if bound is None else bound, limit + 1)
+
+        def read(db: sqlite3.Connection) -> tuple[list[LogEvent], bool]:
+            rows, more = _fit(db.execute(query, values), limit, max_bytes)
+            return [read_event(room, row) for row in (rows if upwards else reversed(rows))], more
+
+        return await self._readers.run(read)
+
+
+_TOP = 2**63 - 1
+
+
+def _fit(found: Iterable[tuple[Any, ...]], limit: int, max_bytes: int) -> tuple[list[tuple[Any, ...]], bool]:
+    """Take rows up to the limit and the size; return them, and whether there were more."""
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    for row in found:
+        size += len(row[-1])
+        if len(rows) >= limit or (rows and size > max_bytes):
+            return rows, True
+        rows.append(row)
+    return rows, False
+
+
+def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
+    """Make somebody owner if the room has none; the log shows it, in the name of who caused it."""
+    who = heir(db, cause.room)
+    if who is None:
+        return ()
+    body = RoleSet(who=who, role=Role.OWNER)
+    event = insert_event(db, cause.room, cause.author, cause.device, cause.at, body, None)
+    apply_effect(db, event)
+    return (event,)

@@ -1,0 +1,113 @@
+"""Makes rooms: a named one with its owner, or the one direct room of two people.
+
+Asked for twice, a room is made once: by the request's id, and for two people by their pair. It refuses
+before it changes anything. Called by `rooms.py` in a write's transaction.
+"""
+
+from collections.abc import Sequence
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.limits import ROOMS_PER_USER
+from parlour_protocol.names import UserName
+from parlour_server.errors import NameTakenError, RefusedError
+from parlour_server.store.sqlite.accounts import account_exists
+from parlour_server.store.sqlite.announcer import Announcer
+from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.events import find_request, insert_event
+from parlour_server.store.sqlite.members import count_rooms, enter
+from parlour_server.store.sqlite.stored import plain
+from parlour_server.store.types import NewRoom
+
+Made = tuple[RoomId, Sequence[LogEvent]]
+
+
+def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
+    """Return the room's id and its first events; no events when it was there before."""
+    existing = _made_before(db, room)
+    if existing is not None:
+        return existing, ()
+    people = [room.author] if room.peer is None else [room.author, room.peer]
+    for person in people:
+        if count_rooms(db, person) >= ROOMS_PER_USER.value:
+            raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
+    _insert_room(db, room)
+    for person in people:
+        enter(db, room.room, person, Role.OWNER, since=Seq(1), read=0)
+    events = [_append(db, room, Created(room_kind=room.kind, name=room.name), first=True)]
+    if room.topic:
+        events.append(_append(db, room, TopicSet(topic=room.topic), first=False))
+    db.execute(
+        "UPDATE members SET read = ? WHERE room = ? AND account = ?",
+        (events[-1].seq, room.room, plain(room.author)),
+    )
+    announcer.advanced(db, room.room, events[-1].seq)
+    return room.room, events
+
+
+def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
+    """Return the room that this request, or this pair of people, has already; refuse a taken name."""
+    earlier = find_request(db, room.author, room.request)
+    if earlier is not None and not _is_same(db, earlier, room):
+        raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
+    if earlier is not None:
+        return earlier.room
+    if room.kind is RoomKind.DIRECT:
+        return _find_direct(db, room)
+    taken = db.execute(
+        "SELECT 1 FROM rooms WHERE name = ? OR skeleton = ?",
+        (room.name and plain(room.name), room.skeleton and plain(room.skeleton)),
+    ).fetchone()
+    if taken is not None:
+        raise NameTakenError("this name, or one that looks like it, exists")
+    return None
+
+
+def _is_same(db: WriteConnection, earlier: LogEvent, room: NewRoom) -> bool:
+    if earlier.body != Created(room_kind=room.kind, name=room.name):
+        return False
+    return room.kind is not RoomKind.DIRECT or _find_direct(db, room) == earlier.room
+
+
+def _find_direct(db: WriteConnection, room: NewRoom) -> RoomId | None:
+    low, high = _pair(room)
+    row = db.execute("SELECT room FROM rooms WHERE low = ? AND high = ?", (low, high)).fetchone()
+    if row is not None:
+        return RoomId(row[0])
+    if room.peer is None or not account_exists(db, room.peer):
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
+    if low == high:
+        raise RefusedError(ErrorCode.FORBIDDEN, "a direct room is for two people")
+    return None
+
+
+def _pair(room: NewRoom) -> tuple[str | None, str | None]:
+    """Return the two people of a direct room in one order, whoever opens it."""
+    if room.peer is None:
+        return None, None
+    people: list[UserName] = sorted((room.author, room.peer), key=lambda name: plain(name).encode())
+    return plain(people[0]), plain(people[1])
+
+
+def _insert_room(db: WriteConnection, room: NewRoom) -> None:
+    db.execute(
+        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+        (
+            room.room,
+            room.kind.value,
+            room.name and plain(room.name),
+            room.skeleton and plain(room.skeleton),
+            *_pair(room),
+            plain(room.topic),
+        ),
+    )
+
+
+def _append(db: WriteConnection, room: NewRoom, body: AnyBody, *, first: bool) -> LogEvent:
+    # one request, one event: only the first of a room carries it
+    request = room.request if first else None
+    return insert_event(db, room.room, room.author, room.device, room.at, body, request)

@@ -1,0 +1,136 @@
+"""Sessions: the devices that are logged in, in SQLite.
+
+A session that ends is deleted, and the journal says so in the same transaction; one that expires is
+deleted when somebody logs in later. Tokens are digests. Called by the HTTPS API and the tickets.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.names import UserName
+from parlour_server.clock import Clock
+from parlour_server.store.sqlite.journal import note_session_ended
+from parlour_server.store.sqlite.readers import Readers
+from parlour_server.store.sqlite.stored import device_name, plain, user_name
+from parlour_server.store.sqlite.writer import Writer
+from parlour_server.store.types import SessionRecord
+
+_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires"
+_LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
+
+
+class SqliteSessions:
+    """Devices that are logged in."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def create(self, session: SessionRecord, *, cap: int) -> None:
+        """Keep a new session; over ``cap``, the one seen longest ago ends."""
+        await self._writer.submit(partial(_create, session=session, cap=cap))
+
+    async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
+        """Return the live session with this token digest."""
+
+        def read(db: sqlite3.Connection) -> SessionRecord | None:
+            row = db.execute(_LIVE + "s.token = ? AND s.expires > ?", (token, now)).fetchone()
+            return None if row is None else _record(*row)
+
+        return await self._readers.run(read)
+
+    async def touch(self, session: SessionId, now: Millis) -> None:
+        """Note that the session was seen."""
+
+        def write(db: sqlite3.Connection) -> None:
+            # never backwards: a clock that was set back must not make a session look idle
+            db.execute(
+                "UPDATE sessions SET last_seen = ? WHERE session = ? AND last_seen < ?", (now, session, now)
+            )
+
+        await self._writer.submit(write)
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
+        """Return the account's live sessions, newest first."""
+
+        def read(db: sqlite3.Connection) -> Sequence[SessionRecord]:
+            query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
+            return [_record(*row) for row in db.execute(query, (plain(user), now))]
+
+        return await self._readers.run(read)
+
+    async def end(self, user: UserName, session: SessionId) -> bool:
+        """End one session of this account; False when it has no such session."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            found = db.execute(
+                "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
+            ).fetchall()
+            return _end(db, user, self._clock.now(), found) == 1
+
+        return await self._writer.submit(write)
+
+    async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
+        """End all sessions of the account but one; returns how many ended."""
+        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now(), but=but))
+
+
+def end_sessions(db: sqlite3.Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
+    """End all sessions of the account but one; returns how many ended."""
+    found = db.execute(
+        "SELECT session FROM sessions WHERE account = ? AND session IS NOT ?", (plain(user), but)
+    ).fetchall()
+    return _end(db, user, at, found)
+
+
+def is_live(db: sqlite3.Connection, session: SessionId, now: Millis) -> bool:
+    """Return whether the session may open a connection now."""
+    return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
+
+
+def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
+    db.execute("DELETE FROM sessions WHERE expires <= ?", (session.created,))
+    over = db.execute(
+        "SELECT session FROM sessions WHERE account = ?"
+        " ORDER BY last_seen DESC, created DESC LIMIT -1 OFFSET ?",
+        (plain(session.user), cap - 1),
+    ).fetchall()
+    _end(db, session.user, session.created, over)
+    db.execute(
+        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            session.id,
+            plain(session.user),
+            plain(session.device),
+            session.token,
+            session.created,
+            session.last_seen,
+            session.expires,
+        ),
+    )
+
+
+def _end(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+    ended = 0
+    for (session,) in found:
+        db.execute("DELETE FROM sessions WHERE session = ?", (session,))
+        note_session_ended(db, at, session, user)
+        ended += 1
+    return ended
+
+
+def _record(
+    session: SessionId,
+    account: str,
+    device: str,
+    token: bytes,
+    created: Millis,
+    last_seen: Millis,
+    expires: Millis,
+) -> SessionRecord:
+    return SessionRecord(session, user_name(account), device_name(device), token, created, last_seen, expires)

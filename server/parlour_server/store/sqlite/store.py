@@ -1,0 +1,65 @@
+"""The SQLite store: one file, for one machine, with nothing to install.
+
+It opens only a database of this program's schema and never changes one. Any number of processes of the
+machine may open it at once. Built by the composition root and by administration commands.
+"""
+
+from pathlib import Path
+
+from parlour_server.clock import Clock
+from parlour_server.store.sqlite.accounts import SqliteAccounts
+from parlour_server.store.sqlite.announcer import Announcer
+from parlour_server.store.sqlite.attempts import SqliteAttempts
+from parlour_server.store.sqlite.connection import WriteConnection, check_schema
+from parlour_server.store.sqlite.journal import SqliteJournal
+from parlour_server.store.sqlite.log import SqliteLog
+from parlour_server.store.sqlite.readers import Readers
+from parlour_server.store.sqlite.rooms import SqliteRooms
+from parlour_server.store.sqlite.sessions import SqliteSessions
+from parlour_server.store.sqlite.tickets import MemoryTickets
+from parlour_server.store.sqlite.writer import Writer
+
+
+class SqliteStore:
+    """Accounts, sessions, tickets, rooms, logs, failed logins and the journal, in one file.
+
+    ``announce_appends``: tell running servers, by the journal, of events appended here. For
+    administration commands; a server tells by its bus.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, announce_appends: bool = False) -> None:
+        """Prepare for the database at ``path``; ``open`` connects."""
+        self._path = path
+        self._clock = clock
+        self._writer = Writer(path, clock)
+        self._readers = Readers(path)
+        announcer = Announcer(clock, speaks=announce_appends)
+        self.accounts = SqliteAccounts(self._writer, self._readers, clock)
+        self.sessions = SqliteSessions(self._writer, self._readers, clock)
+        self.tickets = MemoryTickets(self._readers, clock)
+        self.rooms = SqliteRooms(self._writer, self._readers, announcer)
+        self.log = SqliteLog(self._writer, self._readers, announcer)
+        self.attempts = SqliteAttempts(self._writer, self._readers)
+        self.journal = SqliteJournal(self._readers)
+
+    async def open(self) -> None:
+        """Connect. Raises SetupError for a database that is missing or not of this program's schema."""
+        check_schema(self._path)
+        await self._writer.open()
+
+    async def close(self) -> None:
+        """Write what is queued and disconnect."""
+        await self._readers.close()
+        await self._writer.close()
+
+    async def check(self) -> None:
+        """Raise UnavailableError when a write would fail: it writes one row, and shares its commit."""
+        now = self._clock.now()
+
+        def write(db: WriteConnection) -> None:
+            db.execute(
+                "INSERT INTO health (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+                (now,),
+            )
+
+        await self._writer.submit(write)

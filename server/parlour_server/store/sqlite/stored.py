@@ -1,0 +1,87 @@
+"""Between the values of the program and the columns of the database.
+
+What comes from the database was checked before it went in, so it is not checked again: a later table of
+Unicode must not make an old message unreadable. Nothing else in the server makes names or texts this way.
+"""
+
+from typing import Any, Final, get_args
+
+import msgspec
+
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.codec import encode_body
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_server.store.types import Membership
+
+ROLES: Final = {role.value: role for role in Role}
+ROOM_KINDS: Final = {kind.value: kind for kind in RoomKind}
+BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
+
+
+def _as_stored(kind: type, value: str) -> str:
+    made: str = str.__new__(kind, value)
+    return made
+
+
+_bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=_as_stored)
+
+
+def user_name(raw: str) -> UserName:
+    """Return a stored name as its type."""
+    return str.__new__(UserName, raw)
+
+
+def device_name(raw: str) -> DeviceName:
+    """Return a stored name as its type."""
+    return str.__new__(DeviceName, raw)
+
+
+def room_name(raw: str | None) -> RoomName | None:
+    """Return a stored name as its type; direct rooms have none."""
+    return None if raw is None else str.__new__(RoomName, raw)
+
+
+def topic_text(raw: str) -> TopicText:
+    """Return a stored topic as its type."""
+    return str.__new__(TopicText, raw)
+
+
+def read_body(raw: bytes) -> AnyBody:
+    """Return a stored body."""
+    body: AnyBody = _bodies.decode(raw)
+    return body
+
+
+def write_body(body: AnyBody) -> bytes:
+    """Return a body as it is stored."""
+    return encode_body(body)
+
+
+EVENT_COLUMNS: Final = "seq, at, author, device, body"
+
+
+def read_event(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
+    """Return an event from its ``EVENT_COLUMNS``."""
+    seq, at, author, device, body = row
+    return LogEvent(
+        room=room,
+        seq=seq,
+        at=at,
+        author=user_name(author),
+        device=device_name(device),
+        body=read_body(body),
+    )
+
+
+def read_membership(account: UserName, role: str | None, muted_until: Millis | None) -> Membership | None:
+    """Return a membership from its columns; None when there is no role."""
+    return None if role is None else Membership(account, ROLES[role], muted_until)
+
+
+def plain(text: str) -> str:
+    """Return ``text`` as a plain str: sqlite3 looks for an adapter, slowly, for every other type."""
+    return str(text)

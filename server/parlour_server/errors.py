@@ -7,7 +7,6 @@ ParlourServerError
 ├── UnavailableError      the store or a queue cannot do it now; nothing was stored
 ├── LoginRefusedError     wrong name or password, disabled account: one and the same to the outside
 ├── SessionRefusedError   no live session has this bearer token
-├── TicketRefusedError    no such ticket, taken, expired or revoked
 ├── PasswordRefusedError  a new password against the rules; says which
 ├── TooManyAttemptsError  the throttle says wait
 ├── InviteRefusedError    no such invite, used up or expired
@@ -43,10 +42,6 @@ class LoginRefusedError(ParlourServerError):
 
 class SessionRefusedError(ParlourServerError):
     """No live session has this bearer token; whether one ever had is not told."""
-
-
-class TicketRefusedError(ParlourServerError):
-    """No such ticket: never issued, taken, expired or revoked; which of them is not told."""
 
 
 class PasswordRefusedError(ParlourServerError):

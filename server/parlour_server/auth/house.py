@@ -1,7 +1,8 @@
 """The house: the name that the server itself writes in the rooms that no person made, such as `lobby`.
 
-It is no account: no row, no password, nothing to log in to (P8: default accounts). Nobody can register the
-name or one that looks like it. `setup`, `accounts` and the command line call it.
+The store needs a row for an author, so `init` makes one: disabled, with a hash that no password has, hence
+nothing to log in to (P8: default accounts). Nobody can register the name or one that looks like it. `setup`,
+`accounts` and the command line call it.
 """
 
 from functools import cache

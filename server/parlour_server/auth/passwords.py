@@ -78,6 +78,10 @@ class Passwords:
         value = normalized(password)
         return await self._run(lambda: self._verify(encoded or self._nobody, value))
 
+    def unusable(self) -> str:
+        """Return a hash that no password has, for an account that nobody may log in to."""
+        return _hash_of_nothing(self._hasher)
+
     def close(self) -> None:
         """Stop the threads; a hash that runs is finished first, those that wait are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ file.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_type_hints
@@ -56,6 +57,12 @@ def default_file(values: Mapping[str, Any]) -> str:
         mark = "" if given is not None else "# "
         lines.append(f"{mark}{row.key} = {_toml(row.value if given is None else given)}")
     return "\n".join(lines) + "\n"
+
+
+def with_names(text: str, names: tuple[str, ...]) -> str:
+    """Return the text of a file with its `names` line set; unchanged where it has no such line."""
+    line = f"names = {_toml(names)}"
+    return re.sub(r"^(?:# )?names = \[[^\]\n]*\]$", lambda _: line, text, count=1, flags=re.MULTILINE)
 
 
 def _section_rows(name: str, settings: Settings) -> list[Row]:

@@ -1,0 +1,202 @@
+"""The composition root: makes every part of a server once, starts them in order, and stops them.
+
+Nothing else makes a collaborator, and nothing is a global. What starts last stops first; whatever fails to
+start leaves nothing running. `serving.py` runs it in a process, tests and benchmarks run it in theirs.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from parlour_server.api.app import make_api
+from parlour_server.api.endpoints import Endpoints
+from parlour_server.audit import AuditEvent, LoggedAudit
+from parlour_server.auth.accounts import AccountMaker
+from parlour_server.auth.changes import PasswordChanges
+from parlour_server.auth.logins import Logins
+from parlour_server.auth.passwords import Passwords
+from parlour_server.auth.rates import Rates
+from parlour_server.auth.sessions import Sessions
+from parlour_server.auth.throttle import Throttle
+from parlour_server.auth.tickets import Tickets
+from parlour_server.bus.local import LocalBus
+from parlour_server.chat.service import ChatService
+from parlour_server.clock import Clock, SystemClock
+from parlour_server.config.settings import Settings
+from parlour_server.journal import Follower
+from parlour_server.logs import log
+from parlour_server.metrics import Metrics
+from parlour_server.net.server import NetServer
+from parlour_server.net.tls import TlsFiles
+from parlour_server.setup.address import forget_running, note_running, reachable_at
+from parlour_server.setup.certificates import renew_if_due
+from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.opening import make_store
+
+_CLOSE_SECONDS: Final = 0.5
+_RENEW_EVERY: Final = 6 * 3600
+
+
+class Application:
+    """One server."""
+
+    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None) -> None:
+        """Make what needs no event loop; ``start`` does the rest."""
+        self._folder = folder
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._metrics = Metrics()
+        self._audit = LoggedAudit(self._metrics.count)
+        self._store = make_store(folder, self._clock)
+        self._bus = LocalBus()
+        self._passwords = Passwords(threads=settings.logins.hash_threads, queue=settings.logins.hash_queue)
+        self._tls: TlsFiles | None = None
+        self._api: ASGIApp | None = None
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> str:
+        """Serve, and return the URL. Raises SetupError, leaving nothing running."""
+        async with AsyncExitStack() as stack:
+            url = await self._start(stack)
+            self._stack = stack.pop_all()
+        self._audit.record(AuditEvent.SERVER_STARTED, url=url)
+        return url
+
+    async def stop(self) -> None:
+        """Tell everybody, write what is queued, be gone within five seconds."""
+        await self._stack.aclose()
+        self._audit.record(AuditEvent.SERVER_STOPPED)
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Take new certificates and settings; returns the settings that need a restart.
+
+        Raises SetupError and keeps what was in force.
+        """
+        renew_if_due(self._folder, settings.listen.names)
+        if self._tls is not None:
+            self._tls.reload()
+        waiting = _need_restart(self._settings, settings)
+        self._settings = settings
+        self._api = self._make_api()
+        self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
+        return waiting
+
+    async def _start(self, stack: AsyncExitStack) -> str:
+        stack.callback(self._passwords.close)
+        renew_if_due(self._folder, self._settings.listen.names)
+        self._tls = TlsFiles(self._folder.certificate, self._folder.key)
+        await self._store.open()
+        stack.push_async_callback(self._store.close)
+        await self._bus.open()
+        stack.push_async_callback(self._bus.close)
+        chat = ChatService(
+            server=reachable_at(self._folder, self._settings).authority,
+            settings=self._settings,
+            store=self._store,
+            bus=self._bus,
+            clock=self._clock,
+            audit=self._audit,
+            loop=asyncio.get_running_loop(),
+        )
+        stack.push_async_callback(_within, chat.close)
+        self._api = self._make_api()
+        net = NetServer(
+            self._settings, self._tls, chat, self._serve_api, self._store.tickets, self._audit, self._clock
+        )
+        follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced)
+        await follower.begin()
+        addresses = await net.start()
+        stack.push_async_callback(net.stop)
+        _run(stack, follower.run())
+        _run(stack, self._renew())
+        self._start_metrics(stack, net)
+        host, port = addresses[0]
+        note_running(self._folder, host, port)
+        stack.callback(forget_running, self._folder)
+        return f"https://{_in_url(host)}:{port}"
+
+    def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
+        self._metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
+        self._metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
+        self._metrics.start(self._settings.listen.metrics)
+        stack.callback(self._metrics.stop)
+
+    def _make_api(self) -> ASGIApp:
+        logins, rates = self._settings.logins, self._settings.rates
+        names = self._settings.listen.names
+        store, audit, clock = self._store, self._audit, self._clock
+        sessions = Sessions(store.sessions, self._bus, clock, audit, logins)
+        throttle = Throttle(store.attempts, clock, logins)
+        tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
+        endpoints = Endpoints(
+            accounts=AccountMaker(store, self._bus, self._passwords, clock, audit, names),
+            logins=Logins(store.accounts, sessions, self._passwords, throttle, audit),
+            sessions=sessions,
+            tickets=Tickets(store.tickets, tickets, audit, seconds=logins.ticket_seconds),
+            passwords=PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names),
+            store=store,
+            clock=clock,
+            body_seconds=self._settings.connections.body_seconds,
+        )
+        return make_api(
+            endpoints, Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst), audit
+        )
+
+    async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request to the API that is in force: a reload makes a new one."""
+        if self._api is not None:
+            await self._api(scope, receive, send)
+
+    async def _renew(self) -> None:
+        """Renew the certificate of our own CA before it ends: a server may run for longer than a year."""
+        while True:
+            await asyncio.sleep(_RENEW_EVERY)
+            if renew_if_due(self._folder, self._settings.listen.names) and self._tls is not None:
+                self._tls.reload()
+                log("certificate_renewed")
+
+
+def _run(stack: AsyncExitStack, work: Any) -> None:
+    """Run ``work`` until the stack is closed."""
+    task = asyncio.get_running_loop().create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(end)
+
+
+async def _within(close: Any) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await close()
+    except TimeoutError:
+        log("chat_closed_late")
+
+
+def _in_url(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: told where to reach what is
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _need_restart(old: Settings, new: Settings) -> list[str]:
+    """Return the settings that differ and that only a new process takes up."""
+    at_once = {"logins", "body_seconds", "http_per_minute", "http_burst"}
+    found = []
+    for section in old.__struct_fields__:
+        before, after = getattr(old, section), getattr(new, section)
+        found += [
+            f"{section}.{key}"
+            for key in before.__struct_fields__
+            if getattr(before, key) != getattr(after, key) and not at_once & {section, key}
+        ]
+        found += [
+            f"logins.{key}"
+            for key in ("hash_threads", "hash_queue")
+            if section == "logins" and getattr(before, key) != getattr(after, key)
+        ]
+    return found

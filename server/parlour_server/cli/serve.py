@@ -1,0 +1,84 @@
+"""`init` and `run`: make a data folder, and serve from it."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+
+import click
+
+from parlour_server.cli.options import data_option, example, folder_of, json_option, say, settings_of
+
+
+@click.command(
+    epilog=example(
+        "parlour-server init --data ~/parlour\nparlour-server init --data ~/parlour --name chat.example.org"
+    )
+)
+@data_option
+@click.option(
+    "--name",
+    "names",
+    metavar="HOST",
+    multiple=True,
+    help="A host name or address that people will connect to; may be given again.",
+)
+@json_option
+def init(data: Path, names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Make a data folder with configuration, certificates, database and lobby.
+
+    Running it again makes what is missing and adds names; it changes nothing else.
+    """
+    from parlour_server.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
+    from parlour_server.setup.initialise import initialise  # noqa: PLC0415
+
+    found = asyncio.run(initialise(DataFolder(data.absolute()), names, SystemClock()))
+    if as_json:
+        say({"data": data, "names": found.names, "pin": found.pin, "new": found.new})
+        return
+    click.echo(f"{data}: {', '.join(found.new) + ' made' if found.new else 'nothing was missing'}")
+    click.echo(f"names: {', '.join(found.names)}")
+    click.echo(f"pin:   {found.pin}")
+    click.echo(f"next:  parlour-server run --data {data}")
+
+
+@click.command(
+    epilog=example(
+        "parlour-server run --data ~/parlour\nparlour-server run --data ~/parlour --listen 0.0.0.0:8443"
+    )
+)
+@data_option
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics on this loopback address.")
+@click.option(
+    "--ready-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help='When ready, write {"url": …} to this file.',
+)
+@click.option("--ready-fd", metavar="N", type=click.IntRange(min=1), help="The same, to this descriptor.")
+@click.option(
+    "--loop",
+    type=click.Choice(["auto", "asyncio", "uvloop", "fastnet", "fast"]),
+    default="auto",
+    show_default=True,
+    help="The event loop; auto takes the fastest installed.",
+)
+def run(
+    data: Path,
+    listen: str | None,
+    metrics: str | None,
+    ready_file: Path | None,
+    ready_fd: int | None,
+    loop: str,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
+
+    It listens on this machine alone unless --listen or the configuration says otherwise. SIGHUP makes it read
+    its certificates and its configuration again.
+    """
+    from parlour_server.serving import Ready, serve  # noqa: PLC0415 - keeps `--help` quick
+
+    folder = folder_of(data)
+    load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
+    serve(folder, load, Ready(ready_file, ready_fd), loop=loop)

@@ -1,0 +1,69 @@
+"""Follows the store's journal: what other processes did that the sockets of this one must hear about.
+
+An administration command, or another server on the same store, ends a session or appends to a room; this
+loop sees it within a quarter of a second, also when the bus lost the notice (S1: a socket that outlives its
+session). It never raises: a store that cannot answer is asked again. The composition root runs it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_server.errors import UnavailableError
+from parlour_server.logs import log, warn
+from parlour_server.store.interface import Journal
+from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+
+POLL_SECONDS: Final = 0.25
+
+
+class Follower:
+    """Tells what is new in the journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        end_sessions: Callable[[Iterable[SessionId]], None],
+        room_advanced: Callable[[RoomId, Seq], None],
+    ) -> None:
+        self._journal = journal
+        self._end_sessions = end_sessions
+        self._room_advanced = room_advanced
+        self._number = 0
+        self._failing = False
+
+    async def begin(self) -> None:
+        """Remember where the journal stands: before the first socket is accepted."""
+        self._number = await self._journal.head()
+
+    async def run(self) -> None:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def look(self) -> None:
+        """Tell everything that is new."""
+        try:
+            entries = await self._journal.since(self._number)
+        except UnavailableError:
+            if not self._failing:
+                warn(
+                    "journal_unreadable", consequence="sessions that other processes end stay open meanwhile"
+                )
+            self._failing = True
+            return
+        if self._failing:
+            log("journal_readable")
+            self._failing = False
+        for entry in entries:
+            self._tell(entry)
+            self._number = entry.number
+
+    def _tell(self, entry: JournalEntry) -> None:
+        match entry.what:
+            case SessionEnded(session=session):
+                self._end_sessions([session])
+            case RoomAdvanced(room=room, seq=seq):
+                self._room_advanced(room, seq)

@@ -1,0 +1,131 @@
+"""Looks a server's data folder over and says what is dangerous, what could be better and what is fine.
+
+It changes nothing and needs no running server; every sentence that is not "fine" says what to do. `doctor`
+calls it.
+"""
+
+import os
+import shutil
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Final, Literal
+
+from parlour_server.config.load import load
+from parlour_server.config.settings import Settings
+from parlour_server.errors import ParlourServerError, SetupError
+from parlour_server.metrics import refuse_open
+from parlour_server.net.addresses import listen_address
+from parlour_server.net.tls import TlsFiles
+from parlour_server.serving import refuse_old_websockets
+from parlour_server.setup.address import running
+from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate
+from parlour_server.setup.datafolder import DataFolder
+
+Level = Literal["danger", "advice", "fine"]
+DANGER: Final = "danger"
+_LEAST_FREE: Final = 100 * 1024 * 1024
+_SOON: Final = timedelta(days=14)
+_PQ_SINCE: Final = (3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Level
+    about: str
+    text: str
+
+
+def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
+    """Return what was found, and the settings in force if they can be read."""
+    problems = folder.problems()
+    found = [Finding("danger", "files", problem) for problem in problems]
+    if not folder.path.is_dir():
+        return found, None
+    if not problems:
+        found.append(Finding("fine", "files", f"{folder.path} and what is in it are private"))
+    settings = None
+    try:
+        settings = load(folder.settings)
+        found += _listening(settings)
+    except ParlourServerError as error:
+        found.append(Finding("danger", "configuration", str(error)))
+    found += [*_certificate(folder), *_database(folder), *_machine(folder), *_libraries()]
+    where = running(folder)
+    found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "does not run"))
+    return found, settings
+
+
+def _listening(settings: Settings) -> list[Finding]:
+    host, _ = listen_address(settings.listen.address)
+    found = []
+    if host in {"127.0.0.1", "::1", "localhost"}:
+        found.append(Finding("fine", "listen", f"{settings.listen.address}: this machine alone can connect"))
+    else:
+        found.append(Finding("advice", "listen", f"{settings.listen.address}: other machines can connect"))
+    if settings.listen.metrics:
+        try:
+            refuse_open(listen_address(settings.listen.metrics)[0])
+        except SetupError as error:
+            found.append(Finding("danger", "metrics", str(error)))
+    return found
+
+
+def _certificate(folder: DataFolder) -> list[Finding]:
+    try:
+        TlsFiles(folder.certificate, folder.key)
+        leaf = read_certificate(folder.certificate)
+    except ParlourServerError as error:
+        return [Finding("danger", "certificate", str(error))]
+    left = leaf.not_valid_after_utc - datetime.now(UTC)
+    ends = f"ends on {leaf.not_valid_after_utc:%Y-%m-%d}"
+    if left <= timedelta():
+        return [Finding("danger", "certificate", f"it has ended ({ends}); `init` or your CA renews it")]
+    level: Level = "advice" if left < _SOON else "fine"
+    own = "our own CA" if is_own(folder, leaf) else "another CA"
+    text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
+    return [Finding(level, "certificate", text)]
+
+
+def _database(folder: DataFolder) -> list[Finding]:
+    from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
+
+    try:
+        current, head = migrate.current(folder.database), migrate.head()
+    except ParlourServerError as error:
+        return [Finding("danger", "database", str(error))]
+    if current != head:
+        return [
+            Finding("danger", "database", f"schema {current} is not {head}: run `parlour-server migrate`")
+        ]
+    return [Finding("fine", "database", f"schema {head}")]
+
+
+def _machine(folder: DataFolder) -> list[Finding]:
+    found = []
+    free = shutil.disk_usage(folder.path).free
+    if free < _LEAST_FREE:
+        found.append(
+            Finding("danger", "disk", f"{free // 1024**2} MiB are free; without room nothing can be sent")
+        )
+    if os.geteuid() == 0:
+        found.append(Finding("advice", "user", "run the server as a user of its own, not as root"))
+    return found
+
+
+def _libraries() -> list[Finding]:
+    found = []
+    try:
+        refuse_old_websockets(version("websockets"))
+    except SetupError as error:
+        found.append(Finding("danger", "websockets", str(error)))
+    if ssl.OPENSSL_VERSION_INFO >= _PQ_SINCE:
+        text = f"TLS 1.3 alone, X25519MLKEM768 offered first ({ssl.OPENSSL_VERSION})"
+        found.append(Finding("fine", "tls", text))
+    else:
+        text = f"TLS 1.3 alone; {ssl.OPENSSL_VERSION} has no post-quantum key exchange, 3.5 has"
+        found.append(Finding("advice", "tls", text))
+    return found

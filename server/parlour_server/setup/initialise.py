@@ -1,0 +1,102 @@
+"""Makes a data folder ready to serve: configuration, certificates, database, the house and its lobby.
+
+Every step does nothing where its work is done already, so `init` may be run again at any time, for a new name
+or after a restore. It makes no account that can log in (P8). `parlour-server init` calls it.
+"""
+
+from dataclasses import dataclass
+
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RequestId, new_room_id
+from parlour_protocol.names import skeleton
+from parlour_server.auth.house import house, house_device, lobby
+from parlour_server.auth.passwords import Passwords
+from parlour_server.clock import Clock
+from parlour_server.config.load import load
+from parlour_server.config.settings import Listen
+from parlour_server.config.write import default_file, with_names
+from parlour_server.errors import SetupError
+from parlour_server.setup.certificates import pin_of, read_certificate, renew_if_due
+from parlour_server.setup.datafolder import DataFolder, write_private
+from parlour_server.setup.opening import opened
+from parlour_server.store.interface import Store
+from parlour_server.store.types import NewAccountRecord, NewRoom
+
+_REQUEST = RequestId("init-makes-the-lobby")
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What is there now. ``pin`` is of the certificate in use."""
+
+    names: tuple[str, ...]
+    pin: str
+    new: tuple[str, ...]
+
+
+async def initialise(folder: DataFolder, names: tuple[str, ...], clock: Clock) -> Initialised:
+    """Do what is missing. Raises SetupError."""
+    folder.create()
+    new = [*_settings(folder, names)]
+    known = load(folder.settings).listen.names
+    if renew_if_due(folder, known):
+        new.append("certificate")
+    if not folder.database.exists():
+        from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
+
+        migrate.create(folder.database)
+        new.append("database")
+    async with opened(folder, clock) as store:
+        await _make_house(store, clock)
+        if await _make_lobby(store, clock):
+            new.append("lobby")
+    return Initialised(known, pin_of(read_certificate(folder.certificate)), tuple(new))
+
+
+def _settings(folder: DataFolder, names: tuple[str, ...]) -> list[str]:
+    """Write the file, or the names that it lacks into it."""
+    if not folder.settings.exists():
+        wanted = tuple(dict.fromkeys((*Listen().names, *names)))
+        values = {"listen.names": wanted} if names else {}
+        write_private(folder.settings, default_file(values).encode())
+        return ["configuration"]
+    known = load(folder.settings, environment={}).listen.names
+    wanted = tuple(dict.fromkeys((*known, *names)))
+    if wanted == known:
+        return []
+    text = with_names(folder.settings.read_text("utf-8"), wanted)
+    write_private(folder.settings, text.encode())
+    if load(folder.settings, environment={}).listen.names != wanted:
+        raise SetupError(
+            f"add {', '.join(names)} to `names` in [listen] of {folder.settings}, then run this again"
+        )
+    return ["names"]
+
+
+async def _make_house(store: Store, clock: Clock) -> None:
+    if await store.accounts.find(house()) is not None:
+        return
+    passwords = Passwords(threads=1)
+    try:
+        record = NewAccountRecord(house(), skeleton(house()), passwords.unusable(), clock.now())
+    finally:
+        passwords.close()
+    await store.accounts.create(record, None)
+    await store.accounts.set_disabled(house(), disabled=True)
+
+
+async def _make_lobby(store: Store, clock: Clock) -> bool:
+    if await store.rooms.find_by_name(lobby()) is not None:
+        return False
+    room = NewRoom(
+        room=new_room_id(),
+        kind=RoomKind.PUBLIC,
+        author=house(),
+        device=house_device(),
+        request=_REQUEST,
+        at=clock.now(),
+        name=lobby(),
+        skeleton=skeleton(lobby()),
+    )
+    _, events = await store.rooms.create(room)
+    return bool(events)

@@ -21,6 +21,7 @@ from parlour_server.net.handshake import answer_handshake
 from parlour_server.net.refusals import Refusal
 
 MAX_HEADERS: Final = 32  # our client sends 10, a browser 20; long lists are an attack on parsers (H7)
+HEAD_BYTES: Final = 16 * 1024
 _MAX_BURNT: Final = 4
 _CHAT_PATH: Final = CHAT_PATH.encode()
 _TARGET: Final = re.compile(rb"/[\x21-\x7e]*")
@@ -40,6 +41,10 @@ class Head:
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of every header of this name."""
         return [value for key, value in self.headers if key == name]
+
+    def size(self) -> int:
+        """Return the head's length in bytes: the parser's own cap is on heads that are incomplete."""
+        return len(self.target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ def _check_every_request(head: Head, rules: Rules) -> Refusal | None:
     # An absolute target (`GET https://other/…`) would overrule the Host header (RFC 9112 section 3.2.2).
     if not _TARGET.fullmatch(head.target):
         return refusals.BAD_REQUEST
-    if len(head.headers) > MAX_HEADERS:
+    if len(head.headers) > MAX_HEADERS or head.size() > HEAD_BYTES:
         return refusals.TOO_LARGE
     return _check_host(head, rules) or _check_origin(head, rules) or _check_length(head, rules)
 

@@ -22,14 +22,13 @@ from uvicorn.server import ServerState
 
 from parlour_server.net import refusals
 from parlour_server.net.closing import close_soon
-from parlour_server.net.gate import Head, Redeem, Refuse, Rules, judge
+from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, judge
 from parlour_server.net.quiet import quiet_logger
 from parlour_server.net.refusal_log import RefusalLog
 from parlour_server.net.refusals import Refusal
 from parlour_server.net.slots import Slot
 from parlour_server.net.upgrade import Upgrades
 
-HEAD_BYTES: Final = 16 * 1024
 KEEP_ALIVE_SECONDS: Final = 5
 _TOO_LARGE: Final = 431
 _log: Final = quiet_logger("http")

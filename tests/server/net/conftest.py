@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import socket
@@ -51,7 +51,7 @@ def make_pair(folder: Path, name: str = "server") -> Pair:
     """Write a self-signed certificate for localhost and 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     certificate = (
         x509.CertificateBuilder()
@@ -60,7 +60,7 @@ def make_pair(folder: Path, name: str = "server") -> Pair:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=36_500))
+        .not_valid_after(start + dt.timedelta(days=36_500))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -290,9 +290,9 @@ class Bench:
         [(_, self.port)] = await self.server.start()
 
     async def stop(self) -> None:
-        """Stop the server, then hang up the clients."""
-        await self.server.stop()
+        """Hang up the clients and stop the server."""
         await self._stack.aclose()
+        await self.server.stop()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let the loop run until the condition holds."""
@@ -363,7 +363,7 @@ BenchMaker = Callable[..., Any]
 
 @pytest.fixture
 def bench(pair: Pair) -> BenchMaker:
-    """Make servers: ``async with bench(per_address=3) as b`` runs one with that setting."""
+    """Make servers, each with the connection settings that a test names."""
 
     @asynccontextmanager
     async def running(*, origins: tuple[str, ...] = (), app: Any = api, **caps: Any) -> AsyncIterator[Bench]:

@@ -1,0 +1,35 @@
+"""The Textual user interface, on the core's interface alone.
+
+``run`` is the whole of it for others. Importing this package loads no Textual, so that commands without a
+screen start fast.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from parlour_client.core.errors import SetupError
+
+if TYPE_CHECKING:
+    from parlour_client.core.interface import ChatClient
+    from parlour_client.ui.doors import Doors
+
+
+def run(client: "ChatClient | None" = None, *, doors: "Doors | None" = None, tour: Sequence[str] = ()) -> int:
+    """Open the screen on a client that is not started, or on the doors to one; return the exit code.
+
+    Raises SetupError when there is no terminal to draw on, and what the client's start raised.
+    """
+    # Textual draws on standard error: `parlour 2>log` would be a blank screen.
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise SetupError(
+            "The screen needs a terminal for input and for standard error.",
+            "Do not redirect them; for pipes and screen readers there is parlour chat --plain.",
+        )
+    from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
+
+    app = ParlourApp(client, doors=doors, tour=tour)
+    app.run()
+    if app.problem is not None:
+        raise app.problem
+    return app.return_code or 0

@@ -1,0 +1,99 @@
+"""Rows of peer text that cannot move the pane beside them, however wide the terminal draws them.
+
+Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
+width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
+column where the row must end (`CSI n G`). Nothing is ever cut or dropped. Every widget that shows peer text
+is an `Anchored` one; Textual's compositor calls the strips.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.segment import Segment
+from textual.geometry import Region
+from textual.strip import Strip
+
+if TYPE_CHECKING:
+    from textual.widget import Widget as _Base
+else:
+    _Base = object  # a second Widget among the bases would cut off the first one's styles (Textual's `_css_bases`)
+
+# Latin, Greek, Cyrillic, punctuation, arrows, boxes, kana, CJK, Hangul: measured, all terminals agree.
+_AGREED: Final = re.compile(
+    "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u21ff"
+    "\u2500-\u259f\u27e6\u27e7\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3\ufffd]*+"
+)
+
+
+def agreed_width(text: str) -> bool:
+    """Tell whether every terminal draws the text over the same number of cells."""
+    return text.isascii() or _AGREED.fullmatch(text) is not None
+
+
+class AnchoredStrip(Strip):
+    """A strip that knows its column on the screen, and leaves the cursor right behind its last cell."""
+
+    __slots__ = ("_column",)
+
+    def __init__(self, segments: Iterable[Segment], cell_length: int | None, column: int) -> None:
+        super().__init__(segments, cell_length)
+        self._column = column  # zero-based
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        """Crop, keeping the anchor: the compositor cuts rows where something lies over them."""
+        cropped = super().crop(start, end)
+        if cropped is self:
+            return self
+        return AnchoredStrip(list(cropped), cropped.cell_length, self._column + max(0, start))
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """Divide, each piece with its own anchor."""
+        pieces: list[Strip] = []
+        column = self._column
+        for piece in super().divide(cuts):
+            pieces.append(piece if piece is self else AnchoredStrip(list(piece), piece.cell_length, column))
+            column += piece.cell_length
+        return pieces
+
+    def render(self, console: Console) -> str:
+        """Return the bytes: blanks, back, the text, and the cursor where the row ends."""
+        if self._render_cache is None:
+            plain = Strip(self._segments, self._cell_length)
+            start, end = _to_column(self._column), _to_column(self._column + self.cell_length)
+            if all(agreed_width(segment.text) for segment in self._segments):
+                self._render_cache = plain.render(console) + end
+            else:
+                blanks = Strip([Segment(" " * segment.cell_length, segment.style) for segment in self._segments])
+                text = Strip(_without_padding(self._segments))
+                self._render_cache = blanks.render(console) + start + text.render(console) + end
+        return self._render_cache
+
+
+def _without_padding(segments: list[Segment]) -> list[Segment]:
+    """Leave out the blanks at the end: on a terminal with wider letters they would erase letters."""
+    kept = list(segments)
+    while kept and not kept[-1].text.strip(" "):
+        kept.pop()
+    if kept:
+        text, style, _ = kept[-1]
+        kept[-1] = Segment(text.rstrip(" "), style)
+    return kept
+
+
+def _to_column(column: int) -> str:
+    return f"\x1b[{column + 1}G"
+
+
+class Anchored(_Base):
+    """A widget whose rows are anchored. Put it before the Textual class in the list of bases."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""
+        column = self.region.x + crop.x
+        return [
+            strip if strip.text.isascii() else AnchoredStrip(list(strip), strip.cell_length, column)
+            for strip in super().render_lines(crop)
+        ]
+

@@ -1,0 +1,85 @@
+"""The slash commands: one table that parsing, completion and help read.
+
+A command is a word and a rest; what it does stands in ``deeds``. A line that begins with ``//`` is a message
+that begins with one slash. The composer's screen calls ``parse``.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One slash command. ``takes`` names what its first word completes to."""
+
+    name: str
+    usage: str
+    help: str
+    takes: str = ""
+
+    @property
+    def line(self) -> str:
+        """How it is written."""
+        return f"/{self.name} {self.usage}".rstrip()
+
+
+COMMANDS: Final = (
+    Command("help", "", "keys and commands"),
+    Command("rooms", "", "public rooms of this server, to look and to join"),
+    Command("join", "ROOM", "enter a public room", "room"),
+    Command("leave", "", "leave this room"),
+    Command("create", "NAME [private]", "make a room; private rooms are entered by invitation"),
+    Command("dm", "PERSON [MESSAGE]", "open a direct room", "person"),
+    Command("invite", "PERSON", "bring somebody into this room", "person"),
+    Command("topic", "[TEXT]", "set the topic; without a text take it away"),
+    Command("who", "", "show or hide who is here"),
+    Command("kick", "PERSON [REASON]", "put somebody out; they may come back", "person"),
+    Command("ban", "PERSON [10m|2h|7d] [REASON]", "put somebody out and keep them out", "person"),
+    Command("unban", "PERSON", "lift a ban", "person"),
+    Command("mute", "PERSON [10m|2h|7d]", "let somebody read but not write", "person"),
+    Command("unmute", "PERSON", "let somebody write again", "person"),
+    Command("role", "PERSON owner|moderator|member", "give somebody a role", "person"),
+    Command("react", "EMOJI", "react to the selected message, or to the newest"),
+    Command("search", "[WORDS]", "search what you have, in all rooms"),
+    Command("away", "", "tell the others that you are away"),
+    Command("back", "", "tell the others that you are here"),
+    Command("typing", "on|off", "let others see that you type (off at the start)"),
+    Command("theme", "", "choose the colours"),
+    Command("quit", "", "leave Parlour; what is queued stays queued"),
+)
+BY_NAME: Final = {command.name: command for command in COMMANDS}
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was written: a command with its rest, or a message."""
+
+    command: Command | None
+    rest: str
+    unknown: bool = False
+
+
+def parse(text: str) -> Line:
+    """Tell a command from a message."""
+    if text.startswith("//"):
+        return Line(None, text[1:])
+    if not text.startswith("/"):
+        return Line(None, text)
+    word, _, rest = text[1:].partition(" ")
+    command = BY_NAME.get(word.strip().lower())
+    return Line(command, rest.strip(), unknown=command is None)
+
+
+def first_word(rest: str) -> tuple[str, str]:
+    """Split off the first word, without an `@` or `#` before it."""
+    word, _, tail = rest.partition(" ")
+    return word.lstrip("@#"), tail.strip()
+
+
+def seconds(word: str) -> int | None:
+    """Read `10m`, `2h`, `7d`; None when the word is no length of time."""
+    number, unit = word[:-1], _UNITS.get(word[-1:])
+    if unit is None or not (number.isascii() and number.isdigit()) or len(number) > 6:  # noqa: PLR2004 - a year in seconds has 8
+        return None
+    return int(number) * unit

@@ -1,0 +1,99 @@
+"""Small dialogs: confirm, ask for a line, choose from a list. Esc always leaves with nothing done.
+
+Each is a ``ModalScreen[Result]`` that takes Content alone. The screens push them and await the answer.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+
+from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.safe import SafeStatic, option, own
+
+_LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Yes or no; anything but y and Enter on it is no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="dialog.yes"),
+        Binding("n,escape", "answer(False)", "No", id="dialog.no"),
+    ]
+
+    def __init__(self, question: Content) -> None:
+        super().__init__(classes="dialog")
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._question)
+            yield SafeStatic(own("y yes · n or esc no", "dim"))
+
+    def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
+        """Leave with the answer."""
+        self.dismiss(answer)
+
+
+class AskScreen(ModalScreen[str | None]):
+    """One line of text."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, question: Content, placeholder: str = "") -> None:
+        super().__init__(classes="dialog")
+        self._question, self._placeholder = question, placeholder
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._question)
+            yield Input(placeholder=self._placeholder, compact=True)
+            yield SafeStatic(own("enter takes it · esc leaves", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Leave with the line."""
+        self.dismiss(event.value.strip() or None)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        self.dismiss(None)
+
+
+class Choices(Anchored, OptionList):
+    """A list to choose from."""
+
+
+class ChooseScreen(ModalScreen[str | None]):
+    """A list of (id, what is shown); returns the id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, title: Content, choices: Sequence[tuple[str, Content]], empty: str) -> None:
+        super().__init__(classes="dialog")
+        self._heading, self._choices, self._empty = title, choices, empty
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._heading)
+            if self._choices:
+                yield Choices(*(option(shown, id=key) for key, shown in self._choices), markup=False, compact=True)
+            else:
+                yield SafeStatic(own(self._empty, "dim"))
+            yield SafeStatic(own("enter chooses · esc leaves", "dim"))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Leave with the choice."""
+        self.dismiss(event.option_id)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        self.dismiss(None)

@@ -1,0 +1,32 @@
+"""The third wall: whatever a widget drew, no forbidden code point and no link goes on to the terminal.
+
+It works on every line of every widget, so that a mistake in the view layer (or in Textual) shows a U+FFFD
+instead of running a terminal command. It never passes a control segment: those of the drivers and of
+`anchored` are made behind it. `ParlourApp` puts one instance at the end of its line filters.
+"""
+
+from parlour_protocol.text.guard import FORBIDDEN, REPLACEMENT
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+
+
+class TerminalGuard(LineFilter):
+    """Replaces what may never reach a terminal. Keep one instance: Textual caches lines by filter."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's interface
+        """Return the segments without anything that a terminal would act on."""
+        return [self._clean(segment) for segment in segments]
+
+    @staticmethod
+    def _clean(segment: Segment) -> Segment:
+        text, style, control = segment
+        if style is not None and style.link:  # OSC 8: a link's text and its target can differ
+            style = style.update_link(None)
+        clean = text if text.isascii() and text.isprintable() else FORBIDDEN.sub(REPLACEMENT, text)
+        if clean is text and style is segment.style and not control:
+            return segment
+        return Segment(clean, style)
+
+

@@ -1,0 +1,74 @@
+"""The line above the composer: what you are doing (reply, edit), what was refused, who types.
+
+The most important of these is shown; a refusal stays until the next key press that sends or five more
+seconds have gone. The chat screen tells it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.content import Content
+from textual.timer import Timer
+
+from parlour_client.ui.safe import SafeStatic, join, own, peer_line
+
+STAYS: Final = 8.0
+"""Seconds that a refusal is shown."""
+_NAMED: Final = 3
+
+
+class HintLine(SafeStatic):
+    """One line of words about what goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(id="hint")
+        self._refusal: Content | None = None
+        self._warning = ""
+        self._mode: Content | None = None
+        self._typing: Sequence[str] = ()
+        self._timer: Timer | None = None
+
+    def refuse(self, words: Content) -> None:
+        """Tell that something was not done, and why."""
+        self._refusal = words
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(STAYS, self.forget)
+        self._update()
+
+    def forget(self) -> None:
+        """Take the refusal away."""
+        if self._refusal is not None:
+            self._refusal = None
+            self._update()
+
+    def warn(self, words: str) -> None:
+        """Tell something about the text being written; our words."""
+        if words != self._warning:
+            self._warning = words
+            self._update()
+
+    def mode(self, words: Content | None) -> None:
+        """Tell what Enter will do, when it is not a plain message."""
+        self._mode = words
+        self._update()
+
+    def typing(self, users: Sequence[str]) -> None:
+        """Tell who types."""
+        self._typing = users
+        self._update()
+
+    def _update(self) -> None:
+        if self._refusal is not None:
+            self.show(join(own("! ", "bold $text-error"), self._refusal))
+        elif self._warning:
+            self.show(own(self._warning, "$text-warning"))
+        elif self._mode is not None:
+            self.show(self._mode)
+        elif self._typing:
+            names = own(", ").join(peer_line(name) for name in self._typing[:_NAMED])
+            more = own(" and others") if len(self._typing) > _NAMED else own("")
+            verb = " is typing" if len(self._typing) == 1 else " are typing"
+            self.show(join(names, more, own(verb, "dim")))
+        else:
+            self.show(own(""))

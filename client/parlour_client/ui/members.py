@@ -1,0 +1,51 @@
+"""The list of members: who is here, in words; roles too.
+
+It shows what the client says; choosing somebody opens the direct room. The chat screen fills it and hides it
+where the terminal is narrow.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from parlour_protocol.frames.base import Role, Status
+from textual.content import Content
+from textual.widgets import OptionList
+
+from parlour_client.core.model import MemberView
+from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.safe import join, option, own, peer_line
+
+_HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not here"}
+
+
+class MemberList(Anchored, OptionList):
+    """The members of the open room."""
+
+    HELP: ClassVar[str] = (
+        "Who is in this room. Enter opens a direct room with somebody; F4 hides the list.\n"
+        "/invite brings people in; moderators have /kick, /ban, /mute and /role."
+    )
+
+    def __init__(self) -> None:
+        super().__init__(id="members", markup=False, compact=True)
+
+    def fill(self, members: Sequence[MemberView]) -> None:
+        """Show these members."""
+        marked = self.highlighted
+        entries = []
+        for status, heading in _HEADINGS.items():
+            group = [member for member in members if member.status is status]
+            if group:
+                entries.append(option(own(f"{heading} ({len(group)})", "bold dim"), disabled=True))
+                entries += [option(_row(member), id=f"user:{member.user}") for member in group]
+        if not entries:
+            entries.append(option(own("nobody known yet", "dim"), disabled=True))
+        self.set_options(entries)
+        if marked is not None and marked < len(entries):
+            self.highlighted = marked
+
+
+def _row(member: MemberView) -> Content:
+    words = [] if member.role is Role.MEMBER else [member.role.value]
+    words += ["muted"] if member.muted else []
+    return join(peer_line(member.user), own(("  " + ", ".join(words)) if words else "", "dim"))

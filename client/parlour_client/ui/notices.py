@@ -1,0 +1,37 @@
+"""The notifications of the client: a closed list of own sentences.
+
+A toast can never carry a stranger's word, because only members of this list can be shown. The views call
+``notice``; nothing else in the package calls Textual's ``notify``.
+"""
+
+from enum import Enum
+from typing import Final, Literal
+
+from textual.app import App
+
+Severity = Literal["information", "warning", "error"]
+
+
+class Notice(Enum):
+    """What the client may say in a toast."""
+
+    COPIED = "Copied what is shown (not the raw text)."
+    NO_UNREAD = "Nothing unread."
+    DELETED = "Deleted for everybody."
+    TOO_FAR = "That message is too far back: scroll up to it."
+    NOT_YOURS = "Only your own messages can be edited."
+    NOT_STORED = "The server has not stored this message yet."
+    NOTHING_SELECTED = "Select a message first: alt+up."
+    STDERR_HIDDEN = "Standard error is not a terminal."
+
+
+_SEVERITY: Final[dict[Notice, Severity]] = {
+    Notice.TOO_FAR: "warning",
+    Notice.NOT_YOURS: "warning",
+    Notice.NOT_STORED: "warning",
+}
+
+
+def notice(app: App[None], what: Notice) -> None:
+    """Show one of our sentences for a few seconds."""
+    app.notify(what.value, severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)

@@ -1,0 +1,89 @@
+"""The only way for peer text into a widget: `safe_text`, then Content made of spans, never a markup string.
+
+Widgets of this package take `Content` from here and nothing else (a test greps the sources). Own words go
+through `own`, which takes literal text of ours; names are checked types and still go through the rule, so
+that a mistake in a name check cannot reach the screen. Called by every module that shows something.
+"""
+
+from typing import Final, Protocol
+
+from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
+from textual.content import Content
+from textual.widgets import Label, Static
+from textual.widgets.option_list import Option
+
+from parlour_client.ui.anchored import Anchored
+
+ESCAPE: Final = "bold $text-warning"
+"""The style of an escape; its brackets make it readable without colour."""
+
+
+def own(text: str, style: str = "") -> Content:
+    """Return words of ours; never call it with anything that a peer, a server or a file gave."""
+    return Content.styled(text, style) if style else Content(text)
+
+
+def peer(untrusted: str, style: str = "") -> Content:
+    """Return a stranger's text, line by line, with its escapes marked."""
+    return of_safe(safe_text(untrusted), style)
+
+
+def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
+    """Return a stranger's text on one line of at most ``limit`` characters; line breaks show as ` / `."""
+    safe = safe_text(untrusted)
+    if safe.blank:
+        return own(BLANK_LABEL, "dim")
+    line = Content(" / ").join(_line(spans, style) for spans in safe.spans)
+    return line if len(line) <= limit else Content.assemble(line[: limit - 1], own("…"))
+
+
+def of_safe(safe: SafeText, style: str = "") -> Content:
+    """Return text that went through the rule."""
+    if safe.blank:
+        return own(BLANK_LABEL, "dim")
+    return Content("\n").join(_line(spans, style) for spans in safe.spans)
+
+
+class _Span(Protocol):
+    @property
+    def text(self) -> str: ...
+    @property
+    def is_escape(self) -> bool: ...
+
+
+def _line(spans: tuple[_Span, ...], style: str) -> Content:
+    parts = [(span.text, ESCAPE if span.is_escape else style) for span in spans]
+    return Content.assemble(*(Content.styled(text, kind) if kind else Content(text) for text, kind in parts))
+
+
+def join(*parts: Content) -> Content:
+    """Put contents side by side. The way to mix own words with peer text: never an f-string."""
+    return Content.assemble(*parts)
+
+
+def lines(*parts: Content) -> Content:
+    """Put contents under each other."""
+    return Content("\n").join(parts)
+
+
+class SafeStatic(Anchored, Static):
+    """A Static that takes Content alone, and whose rows keep their column."""
+
+    def __init__(self, content: Content | None = None, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(content or Content(), id=id, classes=classes, markup=False)
+
+    def show(self, content: Content) -> None:
+        """Replace what is shown."""
+        self.update(content)
+
+
+class SafeLabel(Anchored, Label):
+    """A Label that takes Content alone."""
+
+    def __init__(self, content: Content, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(content, id=id, classes=classes, markup=False)
+
+
+def option(content: Content, *, id: str | None = None, disabled: bool = False) -> Option:  # noqa: A002 - Textual's name
+    """Return an entry of an OptionList."""
+    return Option(content, id=id, disabled=disabled)

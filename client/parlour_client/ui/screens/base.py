@@ -1,0 +1,82 @@
+"""What every part of the chat screen shares: the client, the parts of the screen, and asking politely.
+
+``ask`` is the one place where a refusal of the server, a bad name or a text over a limit becomes words for
+the person; nothing else catches those errors. The parts of the chat screen inherit it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.ids import RoomId
+from textual.content import Content
+from textual.screen import Screen
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.interface import ChatClient
+from parlour_client.core.model import Room
+from parlour_client.ui.composer import Composer
+from parlour_client.ui.hint import HintLine
+from parlour_client.ui.members import MemberList
+from parlour_client.ui.rooms import RoomList
+from parlour_client.ui.safe import join, own, peer_line
+from parlour_client.ui.status import StatusLine
+from parlour_client.ui.timeline import Timeline
+
+
+def words_of(error: Exception) -> Content:
+    """Return an error as words: its sentence and its hint, both through the rule."""
+    words = str(error) or "That did not work."
+    hint = getattr(error, "hint", "")
+    parts = [peer_line(words)]
+    if isinstance(hint, str) and hint:
+        parts.append(peer_line(hint, style="dim"))
+    return own(" ").join(parts)
+
+
+class ChatParts(Screen[None]):
+    """The client and the widgets that the parts of the chat screen work with."""
+
+    def __init__(self, client: ChatClient) -> None:
+        super().__init__()
+        self.client = client
+        self.current: RoomId | None = None
+        """The room that is open."""
+        self.room_list = RoomList()
+        self.timeline = Timeline(id="timeline")
+        self.member_list = MemberList()
+        self.hint = HintLine()
+        self.status_line = StatusLine()
+        self.composer: Composer
+
+    @property
+    def room(self) -> Room | None:
+        """The room that is open."""
+        return self.client.room(self.current) if self.current is not None else None
+
+    def ask(self, what: Callable[[], Awaitable[Any]], *, group: str = "ask") -> None:
+        """Do something with the client; tell the person when it was refused."""
+
+        async def asked() -> None:
+            try:
+                await what()
+            except (ParlourClientError, ParlourProtocolError, ValueError) as error:
+                self.hint.refuse(words_of(error))
+
+        self.run_worker(asked(), group=group)
+
+    def refuse(self, words: str) -> None:
+        """Say in words of ours that something was not done."""
+        self.hint.refuse(own(words))
+
+    def heading(self, words: str, name: str) -> Content:
+        """Return own words followed by a name."""
+        return join(own(words, "bold"), peer_line(name, style="bold"))
+
+    async def open_room(self, room: RoomId) -> None:
+        """Show another room."""
+        raise NotImplementedError
+
+    def write(self) -> None:
+        """Go back to writing."""
+        self.composer.focus()

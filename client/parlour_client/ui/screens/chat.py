@@ -1,0 +1,187 @@
+"""The chat screen: rooms, timeline, composer, people, status; laid out here and filled by its parts.
+
+It knows the client by its interface and its widgets by their messages. It never handles a stranger's text
+itself. ``ParlourApp`` pushes it when there is an account.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final
+
+from parlour_protocol.names import parse_user_name
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Footer
+
+from parlour_client.core.interface import ChatClient
+from parlour_client.ui.commands import parse
+from parlour_client.ui.composer import Composer
+from parlour_client.ui.help import help_page
+from parlour_client.ui.members import MemberList
+from parlour_client.ui.offers import OfferList
+from parlour_client.ui.safe import SafeStatic, lines, own
+from parlour_client.ui.screens.deeds import Deeds
+from parlour_client.ui.tour import Tour
+
+TYPING_EVERY: Final = 5.0
+"""Seconds between two signs that we type."""
+
+
+class ChatScreen(Deeds):
+    """Where one chats."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", id="chat.help"),
+        Binding("f2", "rooms", "Rooms", id="chat.rooms"),
+        Binding("f3", "search", "Search", id="chat.search"),
+        Binding("f4", "people", "People", id="chat.people"),
+        Binding("ctrl+n", "next_unread", "Unread", id="chat.next_unread"),
+        Binding("alt+up", "messages(-1)", "Messages", id="chat.messages"),
+        Binding("alt+down", "messages(1)", "Next message", show=False, id="chat.messages_down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
+        Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
+        Binding("ctrl+end", "newest", "Newest", show=False, priority=True, id="chat.newest"),
+        Binding("escape", "write", "Write", show=False, id="chat.write"),
+        Binding("f8", "tour_next", "Next step of the tour", show=False, id="chat.tour_next"),
+        Binding("f9", "tour_end", "End the tour", show=False, id="chat.tour_end"),
+    ]
+
+    def __init__(self, client: ChatClient, tour: Sequence[str] = ()) -> None:
+        super().__init__(client)
+        offers = OfferList()
+        self.composer = Composer(offers, id="composer")
+        self._offers = offers
+        self._tour = Tour(tour)
+        self._unsubscribe: Callable[[], None] | None = None
+        self._typed_at = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Horizontal(id="panes"):
+            yield self.room_list
+            with Vertical(id="main"):
+                yield SafeStatic(own("Parlour", "bold"), id="heading")
+                yield self._tour
+                yield self.timeline
+                yield SafeStatic(_EMPTY, id="empty")
+                yield SafeStatic(id="pill")
+                yield self._offers
+                yield self.hint
+                yield self.composer
+            yield self.member_list
+        yield self.status_line
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Follow the client."""
+        self.query_one("#pill").display = False
+        self._unsubscribe = self.client.subscribe(self.on_change)
+        self.status_line.tell(self.client.status, self.client.account)
+        self.composer.focus()
+        self.open_first()
+
+    def on_unmount(self) -> None:
+        """Follow no more."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    # --- writing
+
+    @on(Composer.Sent)
+    def _sent(self, event: Composer.Sent) -> None:
+        line = parse(event.text)
+        self.hint.forget()
+        if line.command is not None or line.unknown:
+            self.ask(lambda: self.do(line))
+        else:
+            self.ask(lambda: self.send_text(line.rest), group="send")
+        self._typed_at = 0.0
+
+    @on(Composer.Wrote)
+    def _wrote(self, event: Composer.Wrote) -> None:
+        self.hint.warn(event.warning)
+        room, now = self.current, time.monotonic()
+        if self.share_typing and room is not None and event.text and now - self._typed_at > TYPING_EVERY:
+            self._typed_at = now
+            self.ask(lambda: self.client.typing(room, on=True), group="typing")
+
+    @on(MemberList.OptionSelected, "#members")
+    def _person(self, event: MemberList.OptionSelected) -> None:
+        user = (event.option_id or "").removeprefix("user:")
+        if user and user != self.client.account.user:
+            self.ask(lambda: self._do_dm(str(parse_user_name(user))))
+
+    @on(events.AppFocus)
+    def _focus_came(self) -> None:
+        self.read_now()
+
+    def command(self, text: str) -> None:
+        """Do a slash command, as the palette gives it."""
+        self.ask(lambda: self.do(parse(text)))
+
+    # --- keys
+
+    def action_help(self) -> None:
+        """Tell about what has the focus."""
+        self.app.push_screen(help_page(self))
+
+    def action_rooms(self) -> None:
+        """Go to the list of rooms, or back."""
+        if self.room_list.has_focus:
+            self.action_write()
+        else:
+            self.add_class("-rooms")
+            self.room_list.focus()
+
+    def action_search(self) -> None:
+        """Open the search."""
+        self.search()
+
+    def action_people(self) -> None:
+        """Show or hide who is here."""
+        hides = "-hide-people" if self.has_class("-wide") else "-people"
+        self.toggle_class(hides)
+        if not self.member_list.display:
+            self.write()
+
+    def action_messages(self, step: int) -> None:
+        """Go among the messages."""
+        self.timeline.focus()
+        self.timeline.move_selection(step)
+        if self.timeline.selected is None:
+            self.write()
+
+    def action_page(self, step: int) -> None:
+        """Scroll the timeline by a page, also while writing."""
+        self.timeline.scroll_relative(y=step * max(1, self.timeline.size.height - 2), animate=False)
+
+    def action_newest(self) -> None:
+        """Go to the newest message."""
+        self.timeline.clear_selection()
+        self.timeline.follow()
+        self.write()
+
+    def action_write(self) -> None:
+        """Go back to writing."""
+        self.remove_class("-rooms")
+        self.timeline.clear_selection()
+        self.write()
+
+    def action_tour_next(self) -> None:
+        """Go on in the tour."""
+        self._tour.next()
+
+    def action_tour_end(self) -> None:
+        """End the tour."""
+        self._tour.end()
+
+
+_EMPTY: Final = lines(
+    own("No room is open.", "bold"),
+    own("/rooms shows the public rooms of this server, /create NAME makes one,"),
+    own("/dm PERSON writes to somebody. F1 helps."),
+)

@@ -1,0 +1,170 @@
+"""What each slash command does: one method a command, found by its name in the table.
+
+Names that a person types are parsed into their types first, so nothing else goes to the client; refusals are
+told by ``ask``. The chat screen inherits it.
+"""
+
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_room_name, parse_user_name
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.commands import Line, first_word, seconds
+from parlour_client.ui.dialogs import ChooseScreen
+from parlour_client.ui.help import help_page
+from parlour_client.ui.safe import join, own, peer_line
+from parlour_client.ui.screens.messages_part import MessagesPart
+from parlour_client.ui.search import SearchScreen
+
+
+class Deeds(MessagesPart):
+    """The slash commands."""
+
+    share_typing = False
+    """Whether others see that we type: off until asked for."""
+
+    async def do(self, line: Line) -> None:
+        """Do a command; its text goes away when it was done."""
+        if line.command is None:
+            self.refuse("There is no such command. /help lists them; // at the start sends a slash.")
+            return
+        self.composer.put("")  # before the deed: one may open another room with a draft of its own
+        await getattr(self, f"_do_{line.command.name}")(line.rest)
+
+    def _room(self) -> RoomId:
+        if self.current is None:
+            raise ValueError("No room is open. /rooms shows which there are.")
+        return self.current
+
+    async def _do_help(self, _rest: str) -> None:
+        self.app.push_screen(help_page(self))
+
+    async def _do_rooms(self, _rest: str) -> None:
+        listing = await self.client.directory()
+        mine = {room.id for room in self.client.rooms}
+        choices = []
+        for room in listing:
+            facts = f"  {room.members} members{', you are in' if room.room in mine else ''}  "
+            choices.append((room.room, join(peer_line(room.name, style="bold"), own(facts, "dim"), peer_line(room.topic) if room.topic else own(""))))
+
+        def take(chosen: str | None) -> None:
+            if chosen:
+                self.ask(lambda: self._enter(RoomId(chosen)))
+
+        empty = "No public rooms yet. /create NAME makes one."
+        self.app.push_screen(ChooseScreen(own("Public rooms", "bold"), choices, empty), take)
+
+    async def _enter(self, room: RoomId) -> None:
+        if self.client.room(room) is None:
+            await self.client.join(room)
+        await self.open_room(room)
+
+    async def _do_join(self, rest: str) -> None:
+        name = parse_room_name(first_word(rest)[0])
+        mine = next((room for room in self.client.rooms if room.name == name), None)
+        if mine is not None:
+            await self.open_room(mine.id)
+            return
+        found = next((room for room in await self.client.directory() if room.name == name), None)
+        if found is None:
+            raise ValueError("There is no such public room. /rooms shows which there are.")
+        await self._enter(found.room)
+
+    async def _do_leave(self, _rest: str) -> None:
+        await self.client.leave(self._room())
+
+    async def _do_create(self, rest: str) -> None:
+        name, how = first_word(rest)
+        if how not in {"", "private", "public"}:
+            raise ValueError("Write /create NAME or /create NAME private.")
+        kind = RoomKind.PRIVATE if how == "private" else RoomKind.PUBLIC
+        await self.open_room((await self.client.create_room(parse_room_name(name), kind)).id)
+
+    async def _do_dm(self, rest: str) -> None:
+        who, message = first_word(rest)
+        room = await self.client.open_direct(parse_user_name(who))
+        await self.open_room(room.id)
+        if message:
+            await self.client.send(room.id, message)
+
+    async def _do_invite(self, rest: str) -> None:
+        await self.client.invite(self._room(), parse_user_name(first_word(rest)[0]))
+
+    async def _do_topic(self, rest: str) -> None:
+        await self.client.set_topic(self._room(), rest)
+
+    async def _do_who(self, _rest: str) -> None:
+        self.action_people()
+
+    async def _do_kick(self, rest: str) -> None:
+        who, reason = first_word(rest)
+        await self.client.kick(self._room(), parse_user_name(who), reason)
+
+    async def _do_ban(self, rest: str) -> None:
+        who, tail = first_word(rest)
+        length, reason = first_word(tail)
+        span = seconds(length)
+        await self.client.ban(
+            self._room(), parse_user_name(who), seconds=span, reason=reason if span is not None else tail
+        )
+
+    async def _do_unban(self, rest: str) -> None:
+        await self.client.unban(self._room(), parse_user_name(first_word(rest)[0]))
+
+    async def _do_mute(self, rest: str) -> None:
+        who, length = first_word(rest)
+        if length and seconds(length) is None:
+            raise ValueError("Write how long as 10m, 2h or 7d.")
+        await self.client.mute(self._room(), parse_user_name(who), seconds=seconds(length))
+
+    async def _do_unmute(self, rest: str) -> None:
+        await self.client.unmute(self._room(), parse_user_name(first_word(rest)[0]))
+
+    async def _do_role(self, rest: str) -> None:
+        who, role = first_word(rest)
+        if role not in set(Role):
+            raise ValueError("A role is owner, moderator or member.")
+        await self.client.set_role(self._room(), parse_user_name(who), Role(role))
+
+    async def _do_react(self, rest: str) -> None:
+        entry = self.timeline.selected or next((e for e in reversed(self.timeline.entries) if e.text), None)
+        if entry is None or not rest:
+            raise ValueError("Write /react and an emoji or a short word.")
+        self.react_to(entry, rest)
+
+    async def _do_search(self, rest: str) -> None:
+        self.search(rest)
+
+    def search(self, words: str = "") -> None:
+        """Open the search."""
+
+        def name(entry: Entry) -> str:
+            room = self.client.room(entry.room)
+            return room.title if room is not None else "a room that you left"
+
+        def take(entry: Entry | None) -> None:
+            if entry is not None and (seq := entry.seq) is not None:
+                self.ask(lambda: self.reveal(entry.room, seq), group="reveal")
+
+        self.app.push_screen(SearchScreen(lambda w: self.client.search(w), name, words), take)
+
+    async def _do_away(self, _rest: str) -> None:
+        await self.client.set_status(Status.AWAY)
+
+    async def _do_back(self, _rest: str) -> None:
+        await self.client.set_status(Status.ONLINE)
+
+    async def _do_typing(self, rest: str) -> None:
+        if rest not in {"on", "off"}:
+            raise ValueError("Write /typing on or /typing off.")
+        self.share_typing = rest == "on"
+
+    async def _do_theme(self, _rest: str) -> None:
+        self.app.action_change_theme()
+
+    async def _do_quit(self, _rest: str) -> None:
+        self.app.exit()
+
+    def action_people(self) -> None:
+        """Show or hide who is here."""
+        raise NotImplementedError

@@ -1,0 +1,174 @@
+"""Acting on messages: reply, react, edit, delete, inspect, copy, send again; and what Enter sends.
+
+What the composer is doing (a plain message, a reply, an edit) is one value; the hint line always says it.
+Copying copies what is shown, never the raw text. The chat screen inherits it.
+"""
+
+from dataclasses import dataclass
+
+from parlour_protocol.ids import Seq
+from parlour_protocol.text import safe_text
+from textual import on
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.composer import Composer
+from parlour_client.ui.dialogs import AskScreen, ConfirmScreen
+from parlour_client.ui.inspector import inspector_page
+from parlour_client.ui.notices import Notice, notice
+from parlour_client.ui.safe import join, lines, own, peer_line
+from parlour_client.ui.screens.rooms_part import RoomsPart
+from parlour_client.ui.timeline.keys import TimelineKeys, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Enter answers this message."""
+
+    to: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Enter gives this message a new text."""
+
+    target: Seq
+
+
+class MessagesPart(RoomsPart):
+    """Messages: send and act on them."""
+
+    _mode: Reply | Change | None = None
+    _wished: Entry | None = None
+
+    def enter_mode(self, mode: Reply | Change | None, entry: Entry | None = None) -> None:
+        """Say what Enter will do."""
+        self._mode = mode
+        if mode is None or entry is None:
+            self.hint.mode(None)
+            return
+        words = own("reply to ", "bold") if isinstance(mode, Reply) else own("edit ", "bold")
+        quote = peer_line(entry.text or "", limit=40)
+        keys = own("  esc leaves", "dim")
+        self.hint.mode(join(words, peer_line(entry.author, style="bold"), own(": "), quote, keys))
+
+    async def send_text(self, text: str) -> None:
+        """Send what was written, as the mode says; it stays in the composer when it is refused."""
+        room = self.current
+        if room is None:
+            self.refuse("No room is open. /rooms shows which there are.")
+            return
+        mode = self._mode
+        if isinstance(mode, Change):
+            await self.client.edit(room, mode.target, text)
+        else:
+            await self.client.send(room, text, reply_to=mode.to if isinstance(mode, Reply) else None)
+        self.composer.remember(text)
+        self.composer.put("")
+        self.enter_mode(None)
+        self.timeline.clear_selection()
+        self.timeline.follow()
+        await self.client.save_draft(room, "")
+
+    @on(Composer.GaveUp)
+    def _gave_up(self) -> None:
+        if isinstance(self._mode, Change):
+            self.composer.put("")
+        self.enter_mode(None)
+        self.timeline.clear_selection()
+        self.hint.forget()
+
+    # --- wishes of the timeline
+
+    @on(TimelineKeys.Action)
+    def _wish(self, event: TimelineKeys.Action) -> None:
+        entry = event.entry
+        handlers = {
+            Wish.REPLY: self._reply,
+            Wish.REACT: self._react,
+            Wish.EDIT: self._edit,
+            Wish.DELETE: self._delete,
+            Wish.INSPECT: self._inspect,
+            Wish.COPY: self._copy,
+            Wish.PARENT: self._parent,
+            Wish.RETRY: self._retry,
+            Wish.CANCEL: self._cancel,
+            Wish.UNREAD: self._unread,
+        }
+        handlers[event.wish](entry)
+
+    def _stored(self, entry: Entry) -> Seq | None:
+        if entry.seq is None:
+            notice(self.app, Notice.NOT_STORED)
+        return entry.seq
+
+    def _reply(self, entry: Entry) -> None:
+        if (seq := self._stored(entry)) is not None:
+            self.enter_mode(Reply(seq), entry)
+            self.write()
+
+    def _edit(self, entry: Entry) -> None:
+        if entry.author != self.client.account.user or entry.text is None:
+            notice(self.app, Notice.NOT_YOURS)
+        elif (seq := self._stored(entry)) is not None:
+            self.enter_mode(Change(seq), entry)
+            self.composer.put(entry.text)
+            self.write()
+
+    def _react(self, entry: Entry) -> None:
+        seq = self._stored(entry)
+        if seq is None:
+            return
+
+        def take(reaction: str | None) -> None:
+            if reaction:
+                self.react_to(entry, reaction)
+
+        self.app.push_screen(AskScreen(own("React with an emoji or a short word"), "👍"), take)
+
+    def react_to(self, entry: Entry, reaction: str) -> None:
+        """Put a reaction, or take it back when it is there already."""
+        room, seq, me = self.current, entry.seq, self.client.account.user
+        if room is not None and seq is not None:
+            on_already = any(one.reaction == reaction and me in one.users for one in entry.reactions)
+            self.ask(lambda: self.client.react(room, seq, reaction, on=not on_already))
+
+    def _delete(self, entry: Entry) -> None:
+        room, seq = self.current, self._stored(entry)
+        if room is None or seq is None:
+            return
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(lambda: self.client.delete(room, seq))
+
+        question = own("Delete this message for everybody? It cannot be brought back.", "bold")
+        shown = join(own("│ ", "dim"), peer_line(entry.text or "", limit=120))
+        self.app.push_screen(ConfirmScreen(lines(question, peer_line(entry.author), shown)), answer)
+
+    def _inspect(self, entry: Entry) -> None:
+        self.app.push_screen(inspector_page(entry, self.client.wire_form(entry)))
+
+    def _copy(self, entry: Entry) -> None:
+        if entry.text is not None:
+            self.app.copy_to_clipboard(safe_text(entry.text).plain)  # never the raw text: paste-jacking
+            notice(self.app, Notice.COPIED)
+
+    def _parent(self, entry: Entry) -> None:
+        room, parent = self.current, entry.reply_to
+        if room is not None and parent is not None:
+            self.ask(lambda: self.reveal(room, parent), group="reveal")
+
+    def _retry(self, entry: Entry) -> None:
+        request = entry.request
+        if request is not None and entry.seq is None:
+            self.ask(lambda: self.client.retry(request))
+
+    def _cancel(self, entry: Entry) -> None:
+        request = entry.request
+        if request is not None and entry.seq is None:
+            self.ask(lambda: self.client.cancel(request))
+
+    def _unread(self, entry: Entry) -> None:
+        room, seq = self.current, self._stored(entry)
+        if room is not None and seq is not None:
+            self.ask(lambda: self.client.mark_read(room, Seq(seq - 1)))

@@ -1,0 +1,110 @@
+"""The welcome: an address or an invite link, a name, a password; then the chat.
+
+The password is masked, becomes a ``Secret`` at once and is shown nowhere. What is wrong is said beside the
+fields and nothing typed is lost. ``ParlourApp`` shows it when there is no account.
+"""
+
+from typing import ClassVar, Final
+
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.limits import PASSWORD_MIN
+from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.secret import Secret
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Footer, Input
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.interface import ChatClient
+from parlour_client.ui.doors import Doors, Person
+from parlour_client.ui.safe import SafeStatic, lines, own
+from parlour_client.ui.screens.base import words_of
+
+_INTRO: Final = lines(
+    own("Welcome to Parlour", "bold"),
+    own("Paste your invite link to make an account, or the address of a server to log in.", "dim"),
+)
+
+
+class WelcomeScreen(Screen[ChatClient | None]):
+    """Come in by a link or by an address."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "enter", "Come in", id="welcome.enter"),
+        Binding("down", "app.focus_next", "Next field", show=False, id="welcome.next"),
+        Binding("up", "app.focus_previous", "Previous field", show=False, id="welcome.previous"),
+    ]
+
+    def __init__(self, doors: Doors) -> None:
+        super().__init__()
+        self._doors = doors
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with VerticalScroll(id="welcome", can_focus=False):
+            yield SafeStatic(_INTRO)
+            yield SafeStatic(own("Invite link or address"))
+            yield Input(placeholder="parlour://…  or  chat.example.org:8443", id="where", compact=True)
+            yield SafeStatic(own("Your name"))
+            yield Input(placeholder="small letters and digits, such as alice", id="who", compact=True)
+            yield SafeStatic(own(f"Password (a new one: at least {PASSWORD_MIN.value} characters)"))
+            yield Input(password=True, id="password", compact=True)
+            yield SafeStatic(own("Name of this device"))
+            yield Input(self._doors.device, placeholder="laptop", id="device", compact=True)
+            yield SafeStatic(own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told")
+        yield Footer(compact=True)
+
+    @on(Input.Submitted)
+    def _next(self, event: Input.Submitted) -> None:
+        if event.input.id == "device":
+            self.action_enter()
+        else:
+            self.focus_next()
+
+    def action_enter(self) -> None:
+        """Check what was typed and go through the door."""
+        if self._busy:
+            return
+        try:
+            where = self._where()
+            person = self._person(new=isinstance(where, InviteLink))
+        except (ParlourProtocolError, ValueError) as error:
+            self.query_one("#told", SafeStatic).show(words_of(error))
+            return
+        self._busy = True
+        self.query_one("#told", SafeStatic).show(own("Connecting…", "bold"))
+        self.run_worker(self._go(where, person))
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _where(self) -> InviteLink | ServerAddress:
+        text = self._value("where")
+        return InviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
+
+    def _person(self, *, new: bool) -> Person:
+        password = self.query_one("#password", Input).value
+        if new and len(password) < PASSWORD_MIN.value:
+            raise ValueError(f"The password needs at least {PASSWORD_MIN.value} characters; a few words are easy.")
+        if not password:
+            raise ValueError("Type your password.")
+        device = self._value("device") or "terminal"
+        return Person(parse_user_name(self._value("who")), Secret(password), parse_device_name(device))
+
+    async def _go(self, where: InviteLink | ServerAddress, person: Person) -> None:
+        try:
+            if isinstance(where, InviteLink):
+                client = await self._doors.join(where, person)
+            else:
+                client = await self._doors.login(where, person)
+        except ParlourClientError as error:
+            self.query_one("#told", SafeStatic).show(words_of(error))
+            self._busy = False
+        else:
+            self.query_one("#password", Input).clear()
+            self.dismiss(client)

@@ -1,0 +1,187 @@
+"""An entry as rows of pieces, each piece with the name of its look.
+
+Every row of peer text begins with the client's gutter, so that no row can imitate a new message; rows
+without a gutter hold our own words and checked names alone. It knows no widget and no colour: ``view`` turns
+looks into styles.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.names import UserName
+from parlour_protocol.text import BLANK_LABEL, Span, safe_text
+from rich.cells import cell_len
+
+from parlour_client.core.model import Delivery, Entry
+from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
+from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
+
+GUTTER: Final = "│ "
+MENTION_GUTTER: Final = "┃ "
+"""The gutter of a message that names the reader: told by its form, not by colour alone."""
+GUTTER_CELLS: Final = 2
+FOLD_AT: Final = 24
+"""Rows of one message that are shown before it is opened."""
+MIN_WIDTH: Final = 8
+
+
+class Look(StrEnum):
+    """The looks of pieces; each is a component class `timeline--…` of the widget."""
+
+    TEXT = "text"
+    ESCAPE = "escape"
+    GUTTER = "gutter"
+    MENTION = "mention"
+    AUTHOR = "author"
+    OWN = "own"
+    META = "meta"
+    FAILED = "failed"
+    QUOTE = "quote"
+    EVENT = "event"
+    DATE = "date"
+    UNREAD = "unread"
+
+
+class Piece(NamedTuple):
+    """A stretch of a row."""
+
+    text: str
+    look: Look
+
+
+Row = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an entry's rows depend on beside the entry: its neighbours, its reply's parent, the reader."""
+
+    width: int
+    me: UserName
+    new_day: bool = False
+    first_unread: bool = False
+    continues: bool = False
+    """The same author goes on within a few minutes: no new header."""
+    parent: Entry | None = None
+    opened: bool = False
+
+
+def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
+    """Return the rows of the entry, top to bottom; at least one."""
+    width = max(MIN_WIDTH, setting.width)
+    rows: list[Row] = []
+    if setting.new_day:
+        rows.append((Piece(_ruled(day(entry.at), width), Look.DATE),))
+    if setting.first_unread:
+        rows.append((Piece(_ruled("new", width), Look.UNREAD),))
+    if not is_message(entry):
+        return (*rows, *_event_rows(entry, width))
+    if not setting.continues:
+        rows.append(_header(entry, setting.me, width))
+    if entry.reply_to is not None:
+        rows.append(_quote(setting.parent, width))
+    rows += _text_rows(entry, width, setting)
+    if entry.reactions:
+        rows += _reaction_rows(entry, width)
+    rows += _meta_rows(entry, width)
+    return tuple(rows)
+
+
+def is_message(entry: Entry) -> bool:
+    """Tell a message (also a deleted one) from everything else that happens."""
+    return isinstance(entry.body, Message) or entry.text is not None or entry.deleted
+
+
+def _header(entry: Entry, me: UserName, width: int) -> Row:
+    name = _cut(safe_text(entry.author).plain, width - 7)
+    return (
+        Piece(name, Look.OWN if entry.author == me else Look.AUTHOR),
+        Piece("  " + clock(entry.at), Look.META),
+    )
+
+
+def _quote(parent: Entry | None, width: int) -> Row:
+    if parent is None:
+        return _gutter(Piece(_cut("> an earlier message", width - GUTTER_CELLS), Look.QUOTE))
+    words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
+    head = f"> {safe_text(parent.author).plain}: "
+    return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
+
+
+def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
+    if entry.deleted or entry.text is None:
+        return [_gutter(Piece("(deleted)", Look.META))]
+    safe = safe_text(entry.text)
+    if safe.blank:
+        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+    mention = f"@{setting.me}" in entry.text
+    rows = [_peer_row(row, mention=mention) for row in wrapped(safe, width - GUTTER_CELLS)]
+    if len(rows) > FOLD_AT and not setting.opened:
+        more = f"… {len(rows) - FOLD_AT + 1} more rows: enter opens them"
+        rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
+    if safe.hidden:
+        noun = "character" if safe.hidden == 1 else "characters"
+        mark = f"contains {safe.hidden} hidden {noun}: i shows them"
+        rows.append(_gutter(Piece(_cut(mark, width - GUTTER_CELLS), Look.ESCAPE)))
+    return rows
+
+
+def _event_rows(entry: Entry, width: int) -> list[Row]:
+    words, untrusted = sentence(entry)
+    line = f"· {safe_text(words).plain}  {clock(entry.at)}"
+    rows: list[Row] = [(Piece(_cut(line, width), Look.EVENT),)]
+    if untrusted is not None:
+        rows += [_peer_row(row) for row in wrapped(safe_text(untrusted), width - GUTTER_CELLS)]
+    return rows
+
+
+def _reaction_rows(entry: Entry, width: int) -> list[Row]:
+    # Each reaction is a stranger's text, so it stays behind the gutter; the count comes first, where no
+    # mark of the text can reach it.
+    line: list[Span] = []
+    for one in entry.reactions:
+        line.append(Span(("   " if line else "") + f"{len(one.users)}× ", is_escape=False))
+        line += safe_text(one.reaction).spans[0]
+    return [
+        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
+        for row in wrapped_line(line, width - GUTTER_CELLS)
+    ]
+
+
+def _meta_rows(entry: Entry, width: int) -> list[Row]:
+    rows: list[Row] = []
+    if entry.edited and not entry.deleted:
+        rows.append((Piece(_cut("  edited", width), Look.META),))
+    if words := delivery_words(entry):
+        failed = entry.delivery is Delivery.FAILED
+        rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
+        if failed and entry.problem:  # the server may have worded it
+            rows += [_peer_row(row) for row in wrapped(safe_text(entry.problem), width - GUTTER_CELLS)]
+    return rows
+
+
+def _peer_row(row: SpanRow, *, mention: bool = False) -> Row:
+    pieces = (Piece(span.text, Look.ESCAPE if span.is_escape else Look.TEXT) for span in row)
+    return (Piece(MENTION_GUTTER, Look.MENTION), *pieces) if mention else _gutter(*pieces)
+
+
+def _gutter(*pieces: Piece) -> Row:
+    return (Piece(GUTTER, Look.GUTTER), *pieces)
+
+
+def _ruled(words: str, width: int) -> str:
+    line = f"── {words} "
+    return (line + "─" * max(0, width - len(line)))[:width]
+
+
+def _cut(text: str, cells: int) -> str:
+    """Return the text on at most so many cells, with `…` where something is left out."""
+    if text.isascii():
+        return text if len(text) <= cells else text[: max(0, cells - 1)] + "…"
+    if cell_len(text) <= cells:
+        return text
+    while text and cell_len(text) > cells - 1:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,242 @@
+"""The entries of one room in order, with the height of each: what is stored by number, what is unsent last.
+
+It knows rows as numbers only and never draws; heights are estimates until ``measure`` has been asked. It
+never holds an entry twice: a second arrival of the same event or request changes the first. ``view`` owns it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from parlour_protocol.frames import bodies
+from parlour_protocol.ids import RequestId, Seq
+from parlour_protocol.names import UserName
+from textual.cache import LRUCache
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.timeline.heights import Heights
+from parlour_client.ui.timeline.rows import Row, Setting, is_message, rows_of
+from parlour_client.ui.timeline.words import day_number
+
+CACHED_ENTRIES: Final = 2_000
+CONTINUES_WITHIN: Final = 5 * 60_000
+"""Milliseconds in which the same author goes on without a new header."""
+_FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
+"""Bodies that are shown at the message they are about."""
+
+Key = Seq | RequestId
+
+
+def key_of(entry: Entry) -> Key:
+    """Return what names the entry among those of its room."""
+    key = entry.seq if entry.seq is not None else entry.request
+    assert key is not None, "an entry is stored or asked for"  # noqa: S101 - the core's promise
+    return key
+
+
+class Store:
+    """Entries and heights. ``width`` is what rows are measured at."""
+
+    def __init__(self, me: UserName, entries: Iterable[Entry] = (), *, read: Seq | None = None) -> None:
+        self.me = me
+        self.entries: list[Entry] = []
+        self.width = 0
+        self.opened: set[Key] = set()
+        """Long messages that are shown whole."""
+        self.read = read
+        """The read marker that the room was opened with."""
+        self._stored = 0  # the first so many entries have a number
+        self._heights = Heights()
+        self._exact: list[bool] = []
+        self._rows: LRUCache[Key, tuple[Row, ...]] = LRUCache(CACHED_ENTRIES)
+        self._load(entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def total(self) -> int:
+        """The rows of all entries, as far as is known."""
+        return self._heights.total
+
+    # --- changes
+
+    def _load(self, entries: Iterable[Entry]) -> None:
+        shown = [entry for entry in entries if _is_shown(entry)]
+        stored = {entry.seq: entry for entry in shown if entry.seq is not None}
+        unsent = {entry.request: entry for entry in shown if entry.seq is None}
+        self.entries = [*(stored[seq] for seq in sorted(stored)), *unsent.values()]
+        self._stored = len(stored)
+        self.estimate(self.width)
+
+    def estimate(self, width: int) -> None:
+        """Forget what was measured; guess every height for rows of this width."""
+        self.width = width
+        cells = max(1, width - 2)
+        self._heights = Heights([2 + len(entry.text or "") // cells for entry in self.entries])
+        self._exact = [False] * len(self.entries)
+        self._rows.clear()
+
+    def prepend(self, older: Sequence[Entry]) -> None:
+        """Put a page of older entries before the first one."""
+        first = self.entries[0].seq if self._stored else None
+        fresh = [e for e in older if e.seq is not None and _is_shown(e) and (first is None or e.seq < first)]
+        cells = max(1, self.width - 2)
+        heights = [2 + len(entry.text or "") // cells for entry in fresh]
+        self._heights = Heights([*heights, *(self._heights[i] for i in range(len(self.entries)))])
+        self._exact = [*([False] * len(fresh)), *self._exact]
+        self.entries = [*fresh, *self.entries]
+        self._stored += len(fresh)
+        self._forget_at(len(fresh))
+
+    def drop_oldest(self, count: int) -> None:
+        """Forget the oldest entries; they can be paged in again."""
+        count = min(count, self._stored)
+        self._heights = Heights(self._heights[i] for i in range(count, len(self.entries)))
+        del self.entries[:count], self._exact[:count]
+        self._stored -= count
+        self._forget_at(0)
+
+    def put(self, entry: Entry) -> bool:
+        """Add an entry or change the one that it is; return whether it is new."""
+        index = self.index(entry)
+        if index is None:
+            if _is_shown(entry):
+                self._insert(entry)
+            return _is_shown(entry)
+        if self.entries[index].seq is None and entry.seq is not None:  # now it has its place in the log
+            self._take(index)
+            self._insert(entry)
+        else:
+            self.entries[index] = entry
+            self._forget_at(index)
+        return False
+
+    def remove(self, request: RequestId) -> None:
+        """Take out an unsent entry."""
+        for index in range(self._stored, len(self.entries)):
+            if self.entries[index].request == request:
+                self._take(index)
+                return
+
+    def _insert(self, entry: Entry) -> None:
+        at = len(self.entries)
+        if entry.seq is not None:
+            at = bisect_left(self.entries, entry.seq, hi=self._stored, key=_seq)
+            self._stored += 1
+        self.entries.insert(at, entry)
+        self._exact.insert(at, False)
+        tail = [self._heights.pop() for _ in range(len(self.entries) - 1 - at)]
+        for height in (1, *reversed(tail)):
+            self._heights.append(height)
+        self._forget_at(at)
+        self._forget_at(at + 1)
+
+    def _take(self, index: int) -> None:
+        self._rows.discard(key_of(self.entries[index]))
+        tail = [self._heights.pop() for _ in range(len(self.entries) - index)]
+        for height in reversed(tail[:-1]):
+            self._heights.append(height)
+        del self.entries[index], self._exact[index]
+        self._stored -= index < self._stored
+        self._forget_at(index)
+
+    def _forget_at(self, index: int) -> None:
+        if index < len(self.entries):
+            self._rows.discard(key_of(self.entries[index]))
+            self._exact[index] = False
+
+    def open_or_fold(self, index: int) -> None:
+        """Show a long message whole, or fold it again."""
+        self.opened ^= {key_of(self.entries[index])}
+        self._forget_at(index)
+
+    # --- looking
+
+    def index(self, entry: Entry) -> int | None:
+        """Return where the entry stands, whether it was asked for or stored when it came in."""
+        if entry.seq is not None and (found := self.index_of(entry.seq)) is not None:
+            return found
+        if entry.request is not None:
+            for index in range(len(self.entries) - 1, self._stored - 1, -1):
+                if self.entries[index].request == entry.request:
+                    return index
+        return None
+
+    def index_of(self, seq: Seq) -> int | None:
+        """Return where event ``seq`` stands."""
+        at = bisect_left(self.entries, seq, hi=self._stored, key=_seq)
+        return at if at < self._stored and self.entries[at].seq == seq else None
+
+    def by_seq(self, seq: Seq | None) -> Entry | None:
+        """Return the entry of event ``seq`` if it is here."""
+        index = self.index_of(seq) if seq is not None else None
+        return self.entries[index] if index is not None else None
+
+    @property
+    def first_unread(self) -> int | None:
+        """Return the index of the first entry after the read marker that the room was opened with."""
+        if self.read is None:
+            return None
+        at = bisect_left(self.entries, self.read + 1, hi=self._stored, key=_seq)
+        return at if at < self._stored else None
+
+    # --- rows
+
+    def rows(self, index: int) -> tuple[Row, ...]:
+        """Return the rows of an entry and note its height."""
+        key = key_of(self.entries[index])
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = rows_of(self.entries[index], self._setting(index))
+            self._rows[key] = rows
+        self._heights.set(index, len(rows))
+        self._exact[index] = True
+        return rows
+
+    def height(self, index: int) -> int:
+        """Return the exact height of an entry."""
+        return self._heights[index] if self._exact[index] else len(self.rows(index))
+
+    def top(self, index: int) -> int:
+        """Return the row at which an entry begins."""
+        return self._heights.before(index)
+
+    def find(self, row: int) -> tuple[int, int]:
+        """Return (index, row of the entry) for a row from the top; the store must not be empty."""
+        return self._heights.find(row)
+
+    def _setting(self, index: int) -> Setting:
+        entry = self.entries[index]
+        before = self.entries[index - 1] if index else None
+        new_day = before is None or day_number(before.at) != day_number(entry.at)
+        first_unread = before is not None and index == self.first_unread and entry.author != self.me
+        return Setting(
+            width=self.width,
+            me=self.me,
+            new_day=new_day,
+            first_unread=first_unread,
+            continues=not (new_day or first_unread) and before is not None and _goes_on(before, entry),
+            parent=self.by_seq(entry.reply_to),
+            opened=key_of(entry) in self.opened,
+        )
+
+
+def _goes_on(before: Entry, entry: Entry) -> bool:
+    return (
+        is_message(before)
+        and before.author == entry.author
+        and entry.reply_to is None
+        and 0 <= entry.at - before.at < CONTINUES_WITHIN
+    )
+
+
+def _is_shown(entry: Entry) -> bool:
+    body = entry.body
+    if isinstance(body, bodies.Blank):
+        return body.was == "message" or entry.deleted
+    return not isinstance(body, _FOLDED_IN)
+
+
+def _seq(entry: Entry) -> int:
+    return entry.seq or 0

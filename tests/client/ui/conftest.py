@@ -1,0 +1,42 @@
+"""Fixtures of the UI's tests: a client in memory, and the app on it at a size."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # ui_fake, also for the scripts that show and measure
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+from parlour_client.ui.app import ParlourApp
+from textual.pilot import Pilot
+from ui_fake import FakeClient
+
+OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    """Return a client with a lobby, a garden and a direct room with bob."""
+    return FakeClient.peopled()
+
+
+@pytest.fixture
+def open_app(tmp_path: Path) -> OpenApp:
+    """Return what opens the app on a client; tooltips and notifications are on, as for a person."""
+
+    @asynccontextmanager
+    async def opened(
+        client: FakeClient, size: tuple[int, int] = (80, 24), tour: tuple[str, ...] = ()
+    ) -> AsyncIterator[Pilot[None]]:
+        app = ParlourApp(client, tour=tour)
+        app.crash_log = tmp_path / "crash.log"
+        async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+            await pilot.pause()
+            await pilot.pause()
+            yield pilot
+
+    return opened

@@ -1,0 +1,51 @@
+"""Open the real screen on a scripted client, to look at it: `python tests/client/ui/show.py`."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from parlour_client.ui import run
+from parlour_protocol.frames import bodies
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.fields import ReasonText, TopicText
+from parlour_protocol.ids import Seq
+from parlour_protocol.names import parse_room_name
+from ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+
+TOUR = (
+    "This is a room. Write below and press Enter.",
+    "F2 goes to the rooms, alt+up to the messages.",
+    "Some people here are hostile: look at what they sent, then press i on it.",
+)
+
+
+def scripted() -> FakeClient:
+    """Make a client with a bit of everything."""
+    client = FakeClient.peopled()
+    client.say(LOBBY, BOB, "I read the notes of yesterday. They are long, so here is the gist in one line that wraps.")
+    client.say(LOBBY, BOB, "And a second message\nof two lines.")
+    client.say(LOBBY, CAROL, "thanks @alice, could you look?", reply_to=Seq(4))
+    client.happen(LOBBY, CAROL, bodies.TopicSet(TopicText("Today: the [bold]garden[/bold] party")))
+    client.happen(LOBBY, CAROL, bodies.RoleSet(BOB, Role.MODERATOR))
+    client.happen(LOBBY, CAROL, bodies.Kicked(BOB, ReasonText("too \u202eloud")))
+    client.say(LOBBY, BOB, "\x1b]52;c;ZXZpbA==\x1b\\ \x1b[2J [/nope] [@click=app.quit]x[/] \u202egnp.exe")
+    client.say(LOBBY, BOB, "नमस्ते दुनिया, தமிழ் மொழி, 👨‍👩‍👧‍👦 🇸🇪🇳🇴🇩🇰 ๏ ไทย 日本語 한국어 עברית العربية")
+    client.say(GARDEN, CAROL, "the roses are out")
+    client.say(DIRECT, BOB, "psst @alice")
+    return client
+
+
+def corpus(client: FakeClient) -> None:
+    """Say everything that the corpus holds, in a room of its own."""
+    shared = Path(os.environ.get("PARLOUR_SHARED", Path(__file__).parents[4] / "shared"))
+    room = client.add_room(LOBBY[:0] + "C" * 22, parse_room_name("corpus"))  # type: ignore[arg-type]
+    for item in json.loads((shared / "text" / "corpus.json").read_text()):
+        client.say(room.id, CAROL, item["text"])
+
+
+if __name__ == "__main__":
+    shown = scripted()
+    if "--corpus" in sys.argv:
+        corpus(shown)
+    sys.exit(run(shown, tour=TOUR if "--tour" in sys.argv else ()))

@@ -1,0 +1,319 @@
+"""A ``ChatClient`` in memory, for tests, for measuring and for looking at the screen.
+
+It stores what it is told at once and tells its listeners, as the real core does. Not for production: it has
+no network, no disk and no checks.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+
+from parlour_client.core.errors import RefusedError
+from parlour_client.core.model import (
+    Account,
+    Change,
+    ConnectionStatus,
+    Delivery,
+    Entry,
+    EntryAdded,
+    EntryChanged,
+    EntryRemoved,
+    LinkState,
+    MemberView,
+    ReactionCount,
+    Room,
+    RoomsChanged,
+    StatusChanged,
+)
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import bodies
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
+
+ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
+LAPTOP = parse_device_name("laptop")
+LOBBY, GARDEN, DIRECT = (RoomId(letter * 22) for letter in "LGD")
+START = Millis(1_795_500_000_000)
+
+
+def raw_text(text: str) -> MessageText:
+    """Make a message text without the first wall, as a hostile server or archive could."""
+    return str.__new__(MessageText, text)
+
+
+class FakeClient:
+    """One account in memory."""
+
+    def __init__(self) -> None:
+        self.account = Account(ALICE, LAPTOP, "chat.example:8443")
+        self.status = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned")
+        self._rooms: dict[RoomId, Room] = {}
+        self.logs: dict[RoomId, list[Entry]] = {}
+        self.people: dict[RoomId, list[MemberView]] = {}
+        self.listing: list[RoomListing] = []
+        self.drafts: dict[RoomId, str] = {}
+        self.calls: list[tuple[object, ...]] = []
+        self.refusal: RefusedError | None = None
+        self.online = True
+        self.started = self.stopped = False
+        self._listeners: list[Callable[[Change], None]] = []
+        self._clock = START
+
+    @classmethod
+    def peopled(cls) -> "FakeClient":
+        """Make a client with three rooms and a few messages."""
+        client = cls()
+        client.add_room(LOBBY, parse_room_name("lobby"), topic="Everybody is welcome")
+        client.add_room(GARDEN, parse_room_name("garden"))
+        client.add_room(DIRECT, None, peer=BOB)
+        client.say(LOBBY, BOB, "hello")
+        client.say(LOBBY, CAROL, "good morning")
+        client.mark_all_read()
+        return client
+
+    # --- what tests do to it
+
+    def add_room(
+        self, room: RoomId, name: RoomName | None, *, peer: UserName | None = None, topic: str = ""
+    ) -> Room:
+        """Make a room with alice, bob and carol."""
+        kind = RoomKind.DIRECT if peer is not None else RoomKind.PUBLIC
+        self._rooms[room] = Room(
+            room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, str.__new__(TopicText, topic)
+        )
+        self.logs[room] = []
+        self.people[room] = [
+            MemberView(ALICE, Role.OWNER, Status.ONLINE),
+            MemberView(BOB, Role.MEMBER, Status.AWAY),
+            MemberView(CAROL, Role.MODERATOR, Status.OFFLINE, muted=True),
+        ]
+        self.happen(room, ALICE, bodies.Created(kind, name))
+        return self._rooms[room]
+
+    def say(self, room: RoomId, author: UserName, text: str, *, reply_to: Seq | None = None) -> Entry:
+        """Store a message of somebody; the text goes in raw."""
+        return self.happen(room, author, bodies.Message(raw_text(text), reply_to))
+
+    def happen(self, room: RoomId, author: UserName, body: bodies.AnyBody) -> Entry:
+        """Store an event."""
+        log = self.logs[room]
+        self._clock = Millis(self._clock + 20_000)
+        seq = Seq(1 + sum(entry.seq is not None for entry in log))
+        text = body.text if isinstance(body, bodies.Message) else None
+        reply_to = body.reply_to if isinstance(body, bodies.Message) else None
+        entry = Entry(room, self._clock, author, LAPTOP, body, seq=seq, text=text, reply_to=reply_to)
+        log.append(entry)
+        known = self._rooms[room]
+        others = author != self.account.user and text is not None
+        self._rooms[room] = replace(
+            known,
+            head=seq,
+            unread=known.unread + others,
+            mentions=known.mentions + (others and "@alice" in (text or "")),
+        )
+        self.tell(EntryAdded(entry))
+        self.tell(RoomsChanged())
+        return entry
+
+    def change(self, entry: Entry) -> None:
+        """Put an entry in the place of the one with its number."""
+        log = self.logs[entry.room]
+        at = next(i for i, one in enumerate(log) if one.seq == entry.seq and one.request in {entry.request, None})
+        log[at] = entry
+        self.tell(EntryChanged(entry))
+
+    def set_link(self, status: ConnectionStatus) -> None:
+        """Change the state of the connection."""
+        self.status = status
+        self.online = status.state is LinkState.ONLINE
+        self.tell(StatusChanged(status))
+
+    def set_topic_raw(self, room: RoomId, topic: str) -> None:
+        """Set a topic without the first wall."""
+        self._rooms[room] = replace(self._rooms[room], topic=str.__new__(TopicText, topic))
+        self.tell(RoomsChanged())
+
+    def mark_all_read(self) -> None:
+        """Take the counts away."""
+        for room in self._rooms.values():
+            self._rooms[room.id] = replace(room, read=room.head, unread=0, mentions=0)
+
+    def remove_room(self, room: RoomId) -> None:
+        """Put the account out of a room."""
+        del self._rooms[room]
+        self.tell(RoomsChanged())
+
+    def tell(self, change: Change) -> None:
+        """Tell the listeners."""
+        for listener in list(self._listeners):
+            listener(change)
+
+    def _called(self, *call: object) -> None:
+        self.calls.append(call)
+        if self.refusal is not None:
+            raise self.refusal
+
+    # --- ChatClient
+
+    @property
+    def rooms(self) -> Sequence[Room]:
+        return sorted(self._rooms.values(), key=lambda room: room.title)
+
+    def room(self, room: RoomId) -> Room | None:
+        return self._rooms.get(room)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def changes(self) -> AsyncIterator[Change]:
+        return
+        yield
+
+    async def start(self) -> None:
+        self.started = True
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def ready(self) -> None:
+        return
+
+    async def timeline(
+        self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100
+    ) -> Sequence[Entry]:
+        log = self.logs[room]
+        if before is not None:
+            self.calls.append(("timeline", before))
+            return tuple([entry for entry in log if entry.seq and entry.seq < before][-limit:])
+        if after is not None:
+            return tuple([entry for entry in log if entry.seq and entry.seq > after][:limit])
+        return tuple(log[-limit:])
+
+    async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
+        self._called("search", words, room)
+        found = [e for log in self.logs.values() for e in log if e.text and words in e.text]
+        return tuple(reversed(found[-limit:]))
+
+    async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
+        self._called("send", room, text, reply_to)
+        body = bodies.Message(MessageText.parse(text), reply_to)
+        if self.online:
+            return self.happen(room, self.account.user, body)
+        entry = Entry(
+            room, self._clock, ALICE, LAPTOP, body, request=new_request_id(), text=body.text,
+            reply_to=reply_to, delivery=Delivery.QUEUED,
+        )  # fmt: skip
+        self.logs[room].append(entry)
+        self.tell(EntryAdded(entry))
+        return entry
+
+    async def edit(self, room: RoomId, target: Seq, text: str) -> None:
+        self._called("edit", room, target, text)
+        old = next(entry for entry in self.logs[room] if entry.seq == target)
+        self.change(replace(old, text=MessageText.parse(text), edited=True))
+
+    async def delete(self, room: RoomId, target: Seq) -> None:
+        self._called("delete", room, target)
+        old = next(entry for entry in self.logs[room] if entry.seq == target)
+        self.change(replace(old, text=None, deleted=True, body=bodies.Blank("message")))
+
+    async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
+        self._called("react", room, target, reaction, on)
+        old = next(entry for entry in self.logs[room] if entry.seq == target)
+        kept = tuple(one for one in old.reactions if one.reaction != reaction)
+        mine = (ReactionCount(str.__new__(Reaction, reaction), (ALICE,)),) if on else ()
+        self.change(replace(old, reactions=kept + mine))
+
+    async def stored(self, request: RequestId) -> Seq:
+        raise NotImplementedError
+
+    async def retry(self, request: RequestId) -> None:
+        self._called("retry", request)
+
+    async def cancel(self, request: RequestId) -> None:
+        self._called("cancel", request)
+        for room, log in self.logs.items():
+            if any(entry.request == request for entry in log):
+                self.logs[room] = [entry for entry in log if entry.request != request]
+                self.tell(EntryRemoved(room, request))
+
+    async def create_room(self, name: RoomName, kind: RoomKind, topic: str = "") -> Room:
+        self._called("create_room", name, kind, topic)
+        room = self.add_room(RoomId((name * 22)[:22]), name, topic=topic)
+        self.tell(RoomsChanged())
+        return room
+
+    async def open_direct(self, user: UserName) -> Room:
+        self._called("open_direct", user)
+        found = next((room for room in self.rooms if room.peer == user), None)
+        return found or self.add_room(RoomId((user * 22)[:22]), None, peer=user)
+
+    async def join(self, room: RoomId) -> Room:
+        self._called("join", room)
+        listed = next((one for one in self.listing if one.room == room), None)
+        if listed is None:
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        return self.add_room(room, listed.name, topic=listed.topic)
+
+    async def leave(self, room: RoomId) -> None:
+        self._called("leave", room)
+        self.remove_room(room)
+
+    async def directory(self) -> Sequence[RoomListing]:
+        self._called("directory")
+        return self.listing
+
+    async def members(self, room: RoomId) -> Sequence[MemberView]:
+        return self.people[room]
+
+    async def invite(self, room: RoomId, user: UserName) -> None:
+        self._called("invite", room, user)
+
+    async def set_topic(self, room: RoomId, topic: str) -> None:
+        self._called("set_topic", room, topic)
+        self.set_topic_raw(room, topic)
+
+    async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
+        self._called("set_role", room, user, role)
+
+    async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
+        self._called("kick", room, user, reason)
+        self.happen(room, ALICE, bodies.Kicked(user, ReasonText(reason)))
+
+    async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
+        self._called("ban", room, user, seconds, reason)
+
+    async def unban(self, room: RoomId, user: UserName) -> None:
+        self._called("unban", room, user)
+
+    async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
+        self._called("mute", room, user, seconds)
+
+    async def unmute(self, room: RoomId, user: UserName) -> None:
+        self._called("unmute", room, user)
+
+    async def mark_read(self, room: RoomId, seq: Seq) -> None:
+        self._called("mark_read", room, seq)
+        known = self._rooms[room]
+        self._rooms[room] = replace(known, read=seq, unread=0 if seq >= known.head else 1, mentions=0)
+        self.tell(RoomsChanged())
+
+    async def typing(self, room: RoomId, *, on: bool) -> None:
+        self._called("typing", room, on)
+
+    async def set_status(self, status: Status) -> None:
+        self._called("set_status", status)
+
+    async def draft(self, room: RoomId) -> str:
+        return self.drafts.get(room, "")
+
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        self.drafts[room] = text
+
+    def wire_form(self, entry: Entry) -> str:
+        text: WireText | str = entry.text or ""
+        return json.dumps({"type": "event", "seq": entry.seq, "text": text}, ensure_ascii=False, indent=2)

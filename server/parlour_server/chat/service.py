@@ -11,7 +11,6 @@ from parlour_protocol.errors import (
     GOING_AWAY,
     INTERNAL_ERROR,
     SESSION_ENDED,
-    SESSION_EXPIRED,
     CloseCode,
 )
 from parlour_protocol.frames.codec import request_id_of
@@ -61,9 +60,7 @@ class ChatService:
         self._rates = settings.rates
         self._store = store
         self._clock = clock
-        self._loop = loop
         self._states: dict[Peer, PeerState] = {}
-        self._expiries: dict[PeerState, asyncio.TimerHandle] = {}
         self._roster = Roster()
         self._background = Background()
         self._hub = Hub(
@@ -101,8 +98,6 @@ class ChatService:
         state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()))
         self._states[peer] = state
         self._roster.add(state)
-        left = (state.info.grant.expires - self._clock.now()) / 1000
-        self._expiries[state] = self._loop.call_later(max(0.0, left), self._end, state, SESSION_EXPIRED)
         self._background.start("a greeting", self._greet_or_end(state))
 
     def received(self, peer: Peer, data: bytes) -> None:
@@ -192,7 +187,6 @@ class ChatService:
         state.gone = True
         state.session.close()
         state.queue.clear()
-        self._expiries.pop(state).cancel()
         self._roster.remove(state)
         self._presence.changed(state.user, state.rooms)
         self._hub.leave_all(state)

@@ -1,0 +1,206 @@
+"""Stand-ins for the chat's collaborators, and a small world of people who are connected to it."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from tests.server.chat.memory import MemoryStore
+
+from parlour_protocol.errors import CloseCode
+from parlour_protocol.frames.base import Frame
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.codec import decode_server_frame, encode
+from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
+from parlour_protocol.frames.requests import AnyRequest, CreateRoom
+from parlour_protocol.ids import ConnectionId, Millis, RequestId, RoomId, SessionId, new_request_id
+from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_server.audit import AuditEvent
+from parlour_server.bus.local import LocalBus
+from parlour_server.chat.peer import PeerInfo
+from parlour_server.chat.service import ChatService
+from parlour_server.config.settings import Delivery, Rates, Settings
+from parlour_server.store.types import Account, AppendEvent, SessionRecord, TicketGrant
+
+_F = TypeVar("_F", bound=Frame)
+
+LAPTOP = parse_device_name("laptop")
+GENEROUS = Rates(
+    messages_per_minute=10**6, message_burst=10**6, requests_per_minute=10**6, request_burst=10**6
+)
+
+
+class FakeClock:
+    """Two clocks that a test moves."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_000.0
+
+    def now(self) -> Millis:
+        return Millis(int(self.seconds * 1000) + 1_700_000_000_000)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+class RecordingAudit:
+    """Keeps what is recorded."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[AuditEvent, dict[str, Any]]] = []
+
+    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+        self.lines.append((event, fields))
+
+    def of(self, event: AuditEvent) -> list[dict[str, Any]]:
+        return [fields for kind, fields in self.lines if kind is event]
+
+
+class FakePeer:
+    """A connection that keeps what it is sent, read back as its client would read it."""
+
+    def __init__(self, user: UserName, session: SessionId, device: DeviceName, expires: Millis) -> None:
+        grant = TicketGrant(session=session, user=user, device=device, expires=expires)
+        self.info = PeerInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address="192.0.2.7")
+        self.frames: list[AnyServerFrame] = []
+        self.writes: list[int] = []
+        """How many frames each write carried."""
+        self.ended: CloseCode | None = None
+
+    def send(self, frame: Frame) -> None:
+        self.frames.append(decode_server_frame(encode(frame)))
+
+    def write(self, wire: bytes) -> None:
+        count = 0
+        while wire:
+            size, start = wire[1], 2
+            if size == 126:
+                size, start = int.from_bytes(wire[2:4], "big"), 4
+            assert wire[0] == 0x81
+            self.frames.append(decode_server_frame(wire[start : start + size]))
+            wire = wire[start + size :]
+            count += 1
+        self.writes.append(count)
+
+    def end(self, code: CloseCode) -> None:
+        self.ended = code
+
+    def got(self, kind: type[_F]) -> list[_F]:
+        return [frame for frame in self.frames if isinstance(frame, kind)]
+
+    def events(self, room: RoomId) -> list[LogEvent]:
+        return [event for event in self.got(LogEvent) if event.room == room]
+
+    def texts(self, room: RoomId) -> list[str]:
+        return [event.body.text for event in self.events(room) if isinstance(event.body, Message)]
+
+
+async def settle() -> None:
+    """Let the loop turn until everything that needs no timer is done."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+class World:
+    """A chat over a store in memory, and the people in it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = FakeClock()
+        self.audit = RecordingAudit()
+        self.store = MemoryStore()
+        self.bus = LocalBus()
+        self.chat = ChatService(
+            server="chat.example",
+            settings=settings,
+            store=self.store,
+            bus=self.bus,
+            clock=self.clock,
+            audit=self.audit,
+            loop=asyncio.get_running_loop(),
+        )
+
+    def account(self, name: str) -> UserName:
+        user = parse_user_name(name)
+        self.store.people.setdefault(user, Account(user, "x", Millis(0)))
+        return user
+
+    def open(self, name: str) -> FakePeer:
+        """Connect somebody, without waiting for the hello."""
+        user = self.account(name)
+        expires = Millis(self.clock.now() + 10**9)
+        session = SessionRecord(
+            id=SessionId(secrets.token_urlsafe(16)),
+            user=user,
+            device=LAPTOP,
+            token=b"",
+            created=Millis(0),
+            last_seen=Millis(0),
+            expires=expires,
+        )
+        self.store.live.setdefault(user, []).append(session)
+        peer = FakePeer(user, session.id, LAPTOP, expires)
+        self.chat.opened(peer)
+        return peer
+
+    async def connect(self, name: str) -> FakePeer:
+        """Connect somebody and take the hello."""
+        peer = self.open(name)
+        await settle()
+        assert len(peer.got(Hello)) == 1
+        return peer
+
+    def push(self, peer: FakePeer, kind: Callable[..., AnyRequest], /, **fields: Any) -> RequestId:
+        """Send a request without waiting; fields are plain values, as JSON would carry them."""
+        request = fields.pop("id", None) or new_request_id()
+        tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
+        self.chat.received(peer, msgspec.json.encode({"type": tag, "id": request, **fields}))
+        return request
+
+    async def ask(self, peer: FakePeer, kind: Callable[..., AnyRequest], /, **fields: Any) -> Ok | Error:
+        """Send a request and return its one answer."""
+        request = self.push(peer, kind, **fields)
+        await settle()
+        return self.answer(peer, request)
+
+    def answer(self, peer: FakePeer, request: RequestId) -> Ok | Error:
+        answers = [f for f in peer.frames if isinstance(f, Ok | Error) and f.re == request]
+        assert len(answers) == 1, f"{len(answers)} answers"
+        return answers[0]
+
+    async def make_room(self, peer: FakePeer, name: str, kind: str = "public") -> RoomId:
+        """Make a room and return its id."""
+        answer = await self.ask(peer, CreateRoom, name=name, kind=kind)
+        assert isinstance(answer, Ok)
+        assert isinstance(answer.result, Entered)
+        return answer.result.room.room
+
+    def elsewhere(self, room: RoomId, name: str, body: Any) -> LogEvent:
+        """Append to the log as another process would: nothing is told."""
+        event = AppendEvent(room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body)
+        return self.store.commit(event, lambda *_: None).event
+
+
+def stored(answer: Ok | Error) -> Stored:
+    """Return what was stored, or fail."""
+    assert isinstance(answer, Ok), answer
+    assert isinstance(answer.result, Stored)
+    return answer.result
+
+
+def refused(answer: Ok | Error) -> Error:
+    """Return the refusal, or fail."""
+    assert isinstance(answer, Error), answer
+    assert answer.hint.isascii()
+    return answer
+
+
+@asynccontextmanager
+async def world(rates: Rates = GENEROUS, delivery: Delivery | None = None) -> AsyncIterator[World]:
+    """Make a world and end it."""
+    made = World(Settings(rates=rates, delivery=delivery or Delivery(flush_ms=0)))
+    try:
+        yield made
+    finally:
+        await made.chat.close()

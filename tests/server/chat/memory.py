@@ -1,0 +1,305 @@
+"""A store in memory for tests of the chat: what the contract of the real ones says, without a disk.
+
+Its reads can be held (``hold``), so that a test can let something happen between the moment at which a
+fact was read and the moment at which it arrives. Appends are done when the event loop turns.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Blank,
+    Created,
+    Deleted,
+    Joined,
+    Kicked,
+    Left,
+    Muted,
+    Reacted,
+    RoleSet,
+    TopicSet,
+    Unbanned,
+    Unmuted,
+)
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import RoomName, UserName
+from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
+from parlour_server.store.interface import Decide
+from parlour_server.store.types import (
+    Account,
+    Appended,
+    AppendEvent,
+    Facts,
+    Membership,
+    NewRoom,
+    SessionRecord,
+    Target,
+)
+
+
+@dataclass
+class Room:
+    """A room and its log."""
+
+    id: RoomId
+    kind: RoomKind
+    name: RoomName | None
+    topic: TopicText = TopicText()
+    events: list[LogEvent] = field(default_factory=list)
+    members: dict[UserName, Membership] = field(default_factory=dict)
+    bans: dict[UserName, Millis] = field(default_factory=dict)
+    read: dict[UserName, Seq] = field(default_factory=dict)
+
+    @property
+    def head(self) -> Seq:
+        return Seq(len(self.events))
+
+
+class MemoryStore:
+    """Rooms, logs, sessions and accounts; each attribute is this object itself."""
+
+    def __init__(self) -> None:
+        self.known: dict[RoomId, Room] = {}
+        self.people: dict[UserName, Account] = {}
+        self.live: dict[UserName, list[SessionRecord]] = {}
+        self.done: dict[tuple[UserName, str], tuple[AppendEvent, LogEvent]] = {}
+        self.made: dict[tuple[UserName, str], RoomId] = {}
+        self.down = False
+        self.reads: list[str] = []
+        self._held: dict[str, asyncio.Event] = {}
+
+    @property
+    def accounts(self) -> Any:
+        return self
+
+    sessions = tickets = rooms = log = attempts = journal = accounts
+
+    def hold(self, read: str) -> asyncio.Event:
+        """Let reads of this name end only when the returned event is set."""
+        self._held[read] = asyncio.Event()
+        return self._held[read]
+
+    async def _after(self, read: str, value: Any) -> Any:
+        self.reads.append(read)
+        if read in self._held:
+            await self._held[read].wait()
+        else:
+            await asyncio.sleep(0)
+        if self.down:
+            raise UnavailableError("down")
+        return value
+
+    # accounts and sessions
+
+    async def find(self, user: UserName) -> Account | None:
+        return self.people.get(user)
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
+        return await self._after("list", tuple(s for s in self.live.get(user, ()) if s.expires > now))
+
+    # rooms
+
+    async def create(self, new: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+        if (new.author, new.request) in self.made:
+            return self.made[new.author, new.request], ()
+        for room in self.known.values():
+            if new.peer and room.kind is RoomKind.DIRECT and set(room.members) == {new.author, new.peer}:
+                return room.id, ()
+            if new.name and room.name == new.name:
+                raise NameTakenError(new.name)
+        room = self.known[new.room] = Room(new.room, new.kind, new.name, new.topic)
+        role = Role.MEMBER if new.peer else Role.OWNER
+        room.members[new.author] = Membership(new.author, role)
+        bodies: list[AnyBody] = [Created(room_kind=new.kind, name=new.name)]
+        if new.peer:
+            room.members[new.peer] = Membership(new.peer, Role.MEMBER)
+            bodies.append(Added(who=new.peer))
+        if new.topic:
+            bodies.append(TopicSet(topic=new.topic))
+        for body in bodies:
+            self._write(room, AppendEvent(room.id, new.author, new.device, new.request, new.at, body))
+        self.made[new.author, new.request] = room.id
+        return await self._after("create", (room.id, tuple(room.events)))
+
+    async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
+        found = [self._summary(room, user) for room in self.known.values() if user in room.members]
+        return await self._after("summaries", tuple(found))
+
+    async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
+        found = self.known.get(room)
+        value = self._summary(found, user) if found and user in found.members else None
+        return await self._after("summary", value)
+
+    async def membership(self, room: RoomId, user: UserName) -> Membership | None:
+        found = self.known.get(room)
+        return await self._after("membership", found.members.get(user) if found else None)
+
+    async def members(
+        self, room: RoomId, *, after: UserName | None, limit: int
+    ) -> tuple[Sequence[Membership], bool]:
+        members = sorted(self.known[room].members.values(), key=lambda member: member.user)
+        rest = [member for member in members if after is None or member.user > after]
+        return await self._after("members", (rest[:limit], len(rest) > limit))
+
+    async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
+        rooms = sorted(
+            (r for r in self.known.values() if r.kind is RoomKind.PUBLIC), key=lambda r: r.name or ""
+        )
+        listed = [
+            RoomListing(room=r.id, name=r.name, members=len(r.members), topic=r.topic)
+            for r in rooms
+            if r.name and (after is None or r.name > after)
+        ]
+        return await self._after("directory", (listed[:limit], len(listed) > limit))
+
+    async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
+        found = self.known.get(room)
+        if found is None or user not in found.members or seq > found.head:
+            return False
+        found.read[user] = seq
+        return True
+
+    # the log
+
+    def append(self, event: AppendEvent, decide: Decide) -> "asyncio.Future[Appended]":
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        try:
+            result = self.commit(event, decide)
+        except (RefusedError, UnavailableError) as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+    def commit(self, event: AppendEvent, decide: Decide) -> Appended:
+        """Append at once."""
+        if self.down:
+            raise UnavailableError("down")
+        if earlier := self.done.get((event.author, event.request)):
+            if (earlier[0].room, earlier[0].body) != (event.room, event.body):
+                raise RefusedError(ErrorCode.CONFLICT)
+            return Appended(earlier[1], replay=True)
+        decide(event, self.facts(event))
+        logged = self._write(self.known[event.room], event)
+        self.done[event.author, event.request] = (event, logged)
+        return Appended(logged)
+
+    async def page(
+        self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
+    ) -> tuple[Sequence[LogEvent], bool]:
+        del max_bytes
+        events = self.known[room].events if room in self.known else []
+        if after is not None:
+            found = [event for event in events if event.seq > after]
+            return await self._after("page", (found[:limit], len(found) > limit))
+        found = [event for event in events if before is None or event.seq < before]
+        return await self._after("page", (found[-limit:], len(found) > limit))
+
+    def facts(self, event: AppendEvent) -> Facts:
+        """Read what a decision rests on."""
+        room = self.known.get(event.room)
+        if room is None:
+            return Facts(kind=None, author=None)
+        who: UserName | None = getattr(event.body, "who", None)
+        return Facts(
+            kind=room.kind,
+            author=room.members.get(event.author),
+            author_banned_until=room.bans.get(event.author),
+            author_rooms=self._rooms_of(event.author),
+            subject=room.members.get(who) if who else None,
+            subject_exists=who in self.people,
+            subject_banned_until=room.bans.get(who) if who else None,
+            subject_rooms=self._rooms_of(who),
+            target=self._target(room, event),
+            owners=sum(member.role is Role.OWNER for member in room.members.values()),
+        )
+
+    def _rooms_of(self, user: UserName | None) -> int:
+        return sum(user in room.members for room in self.known.values())
+
+    def _target(self, room: Room, event: AppendEvent) -> Target | None:
+        seq = getattr(event.body, "target", None) or getattr(event.body, "reply_to", None)
+        if seq is None or seq > room.head:
+            return None
+        there: set[tuple[str, str]] = set()
+        for other in room.events:
+            if isinstance(other.body, Reacted) and other.body.target == seq:
+                change = there.add if other.body.on else there.discard
+                change((other.author, other.body.reaction))
+        target = room.events[seq - 1]
+        own = (event.author, getattr(event.body, "reaction", ""))
+        kind = type(target.body).__struct_config__.tag
+        reactions = len({text for _, text in there})
+        return Target(Seq(seq), target.author, str(kind), reactions, has_reaction=own in there)
+
+    def _summary(self, room: Room, user: UserName) -> RoomSummary:
+        others = [name for name in room.members if name != user]
+        return RoomSummary(
+            room=room.id,
+            kind=room.kind,
+            role=room.members[user].role,
+            head=room.head,
+            read=room.read.get(user, Seq(0)),
+            members=len(room.members),
+            name=room.name,
+            peer=others[0] if room.kind is RoomKind.DIRECT else None,
+            topic=room.topic,
+        )
+
+    def _write(self, room: Room, event: AppendEvent) -> LogEvent:
+        logged = LogEvent(
+            room=room.id,
+            seq=Seq(room.head + 1),
+            at=event.at,
+            author=event.author,
+            device=event.device,
+            body=event.body,
+        )
+        room.events.append(logged)
+        self._project(room, event.author, event.body)
+        return logged
+
+    def _project(self, room: Room, author: UserName, body: AnyBody) -> None:  # noqa: C901 - one case each
+        match body:
+            case Joined():
+                room.members[author] = Membership(author, Role.MEMBER)
+            case Added(who=who):
+                room.members[who] = Membership(who, Role.MEMBER)
+            case Left():
+                del room.members[author]
+            case Kicked(who=who):
+                room.members.pop(who, None)
+            case Banned(who=who, until=until):
+                room.members.pop(who, None)
+                room.bans[who] = until or Millis(0)
+            case Unbanned(who=who):
+                room.bans.pop(who, None)
+            case Muted(who=who, until=until):
+                room.members[who] = Membership(who, room.members[who].role, until or Millis(0))
+            case Unmuted(who=who):
+                room.members[who] = Membership(who, room.members[who].role)
+            case RoleSet(who=who, role=role):
+                room.members[who] = Membership(who, role, room.members[who].muted_until)
+            case TopicSet(topic=topic):
+                room.topic = topic
+            case Deleted(target=seq):
+                old = room.events[seq - 1]
+                room.events[seq - 1] = LogEvent(
+                    room=old.room,
+                    seq=old.seq,
+                    at=old.at,
+                    author=old.author,
+                    device=old.device,
+                    body=Blank(was="message"),
+                )
+            case _:
+                pass

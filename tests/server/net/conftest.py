@@ -310,6 +310,12 @@ class Bench:
         await self.tickets.put(secret.digest(), grant, seconds=30)
         return secret.reveal()
 
+    async def plain(self) -> Wire:
+        """Connect without TLS."""
+        wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        self._stack.push_async_callback(wire.close)
+        return wire
+
     async def wire(self, *, receive_buffer: int = 0) -> Wire:
         """Connect over TLS."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -317,12 +323,16 @@ class Bench:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.sock_connect(sock, ("127.0.0.1", self.port))
         context = self.pair.trusting_context()
-        async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection(
-                sock=sock, ssl=context, server_hostname="localhost", limit=2**20
-            )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await loop.sock_connect(sock, ("127.0.0.1", self.port))
+                reader, writer = await asyncio.open_connection(
+                    sock=sock, ssl=context, server_hostname="localhost", limit=2**20
+                )
+        except OSError:
+            sock.close()
+            raise
         wire = Wire(reader, writer)
         self._stack.push_async_callback(wire.close)
         return wire

@@ -1,0 +1,127 @@
+"""The archive as the rest of the core sees it: one object, its calls awaited, its work on one thread.
+
+It refuses a file whose key does not fit. It never writes anything in plain form: settings and the session
+token lie inside as well. The client and the sign-in open it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from parlour_client.core.archive import events, outbox, rooms, search
+from parlour_client.core.archive.database import Database
+from parlour_client.core.archive.events import Applied, Window
+from parlour_client.core.archive.key import Key, open_key
+from parlour_client.core.archive.outbox import Outgoing
+from parlour_client.core.archive.rooms import KnownRoom
+from parlour_client.core.model import Entry
+from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.secret import Secret
+
+
+class Archive:
+    """One open archive."""
+
+    def __init__(self, database: Database, key: Key) -> None:
+        """Take an open database; use ``Archive.open``."""
+        self._database = database
+        self.key = key
+
+    @classmethod
+    async def open(cls, archive: Path, key_file: Path, passphrase: Secret | None = None) -> "Archive":
+        """Open it, or make it. Raises ArchiveError, PassphraseNeededError."""
+        key = await asyncio.to_thread(open_key, key_file, passphrase)
+        return cls(await Database.open(archive, key.raw), key)
+
+    async def close(self) -> None:
+        """Finish what is queued and close."""
+        await self._database.close()
+
+    # history
+    async def add(self, new: Sequence[LogEvent], mentions: Sequence[bool], top: Seq) -> list[Applied]:
+        """Store events of one room; returns the ones that were new."""
+        return await self._database.write(events.add, new, mentions, top)
+
+    async def below(self, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False) -> Window:
+        """Return the newest rows of the timeline under ``before``."""
+        return await self._database.read(events.below, room, before, limit, over_holes=over_holes)
+
+    async def above(
+        self, room: RoomId, after: Seq, limit: int, *, over_holes: bool = False
+    ) -> tuple[Sequence[LogEvent], Seq | None]:
+        """Return events over ``after``, and the one after which some are missing."""
+        return await self._database.read(events.above, room, after, limit, over_holes=over_holes)
+
+    async def shown(self, room: RoomId, seqs: Sequence[Seq]) -> Sequence[Entry]:
+        """Return these entries of the timeline."""
+        return await self._database.read(events.shown, room, seqs)
+
+    async def counts(self, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
+        """Return unread messages and mentions."""
+        return await self._database.read(events.counts, room, read, me)
+
+    async def set_floor(self, room: RoomId, floor: Seq) -> None:
+        """Note that the server has nothing at or below ``floor``."""
+        await self._database.write(events.set_floor, room, floor)
+
+    async def search(self, words: str, room: RoomId | None, limit: int) -> Sequence[Entry]:
+        """Find messages, newest first."""
+        return await self._database.read(search.search, words, room, limit)
+
+    # rooms, settings, drafts
+    async def rooms(self) -> Sequence[KnownRoom]:
+        """Return the rooms that the account is in."""
+        return await self._database.read(rooms.load)
+
+    async def save_rooms(
+        self, summaries: Sequence[RoomSummary], *, all_of_them: bool = False
+    ) -> dict[RoomId, Seq]:
+        """Write rooms; returns the newest event that is here of each."""
+        if all_of_them:
+            await self._database.write(rooms.keep_only, [summary.room for summary in summaries])
+        return await self._database.write(rooms.save, summaries)
+
+    async def leave_room(self, room: RoomId) -> None:
+        """Take a room off the list."""
+        await self._database.write(rooms.leave, room)
+
+    async def setting(self, name: str) -> str | None:
+        """Return a setting."""
+        return await self._database.read(rooms.setting, name)
+
+    async def set_setting(self, name: str, value: str | None) -> None:
+        """Write a setting, or take it away."""
+        await self._database.write_durably(rooms.set_setting, name, value)
+
+    async def draft(self, room: RoomId) -> str:
+        """Return what was typed and not sent."""
+        return await self._database.read(rooms.draft, room)
+
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        """Keep what was typed."""
+        await self._database.write(rooms.save_draft, room, text)
+
+    # outbox
+    async def outgoing(self) -> Sequence[Outgoing]:
+        """Return what is to be sent, in order."""
+        return await self._database.read(outbox.load)
+
+    async def put(self, room: RoomId, frames: Sequence[AnyRequest], at: Millis) -> Sequence[Outgoing]:
+        """Queue requests, on the disk when this returns."""
+        return await self._database.write_durably(outbox.put, room, frames, at)
+
+    def acknowledge(self, request: RequestId, room: RoomId, seq: Seq) -> "asyncio.Future[bool]":
+        """Note where a request is stored; True: its event is here already.
+
+        Queued when this returns, so that it is written before an event that is added later.
+        """
+        return self._database.submit_write(outbox.acknowledge, request, room, seq)
+
+    async def set_outgoing(self, request: RequestId, state: str, problem: str = "") -> None:
+        """Mark a request as queued or failed."""
+        await self._database.write(outbox.set_state, request, state, problem)
+
+    async def drop(self, request: RequestId) -> None:
+        """Forget a request."""
+        await self._database.write(outbox.remove, request)

@@ -1,0 +1,169 @@
+"""The encrypted file itself: opened with its key, migrated, and used on one thread of its own.
+
+The cipher is ChaCha20-Poly1305 per page (SQLite3 Multiple Ciphers), which also finds damage; the write-ahead
+log is encrypted as well, and nothing temporary touches the disk. Several programs may have it open:
+transactions are short and begin with the write lock. Only ``Archive`` calls it.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+import apsw
+
+from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.errors import ArchiveError, DamagedArchiveError
+from parlour_protocol.secret import Secret
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WAIT_FOR_OTHERS: Final = 10_000
+"""Milliseconds: another program's transaction takes a few at most."""
+
+
+class Database:
+    """One open archive file."""
+
+    def __init__(self, connection: apsw.Connection, thread: ThreadPoolExecutor) -> None:
+        """Take an open connection; use ``Database.open``."""
+        self._connection = connection
+        self._thread = thread
+
+    @classmethod
+    async def open(cls, path: Path, key: Secret) -> "Database":
+        """Open or make the file. Raises DamagedArchiveError when the key does not open it."""
+        thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+        try:
+            connection = await asyncio.get_running_loop().run_in_executor(thread, _guarded, _open, path, key)
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(connection, thread)
+
+    async def close(self) -> None:
+        """Write what is queued and close the file."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+        self._thread.shutdown(wait=False)
+
+    async def read(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``call(connection, …)`` on the archive's thread."""
+        return await self.submit(lambda: call(self._connection, *args, **kwargs))
+
+    async def write(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same in one transaction, all or nothing; the last ones may be lost with the power."""
+        return await self.submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
+
+    async def write_durably(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same, and on the disk before it returns: for what no server has yet."""
+        return await self.submit(lambda: _durably(self._connection, call, *args, **kwargs))
+
+    def submit_write(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Queue a call in a transaction of its own."""
+        return self.submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
+
+    def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
+        """Queue a call; calls run in the order in which they were queued."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, _guarded, call)
+
+
+def _in_transaction(
+    connection: apsw.Connection,
+    call: Callable[Concatenate[apsw.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    connection.execute("BEGIN IMMEDIATE")  # the write lock first: upgrading a read transaction can fail
+    try:
+        result = call(connection, *args, **kwargs)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return result
+
+
+def _durably(
+    connection: apsw.Connection,
+    call: Callable[Concatenate[apsw.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    connection.pragma("synchronous", "full")
+    try:
+        return _in_transaction(connection, call, *args, **kwargs)
+    finally:
+        connection.pragma("synchronous", "normal")
+
+
+def _guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Turn the database's errors into ours."""
+    try:
+        return call(*args, **kwargs)
+    except apsw.FullError as error:
+        raise ArchiveError(
+            "The disk is full; nothing was written.", "Free some space and try again."
+        ) from error
+    except apsw.BusyError as error:
+        raise ArchiveError(
+            "Another program holds the archive.", "Close the other Parlour and try again."
+        ) from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise DamagedArchiveError("The archive is damaged, or its key belongs to another archive.") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.IOError) as error:
+        raise ArchiveError("The archive cannot be read or written.") from error
+
+
+def _open(path: Path, key: Secret) -> apsw.Connection:
+    _made_private(path)
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(_WAIT_FOR_OTHERS)
+        connection.pragma("cipher", "chacha20")
+        connection.execute(f"PRAGMA key = 'raw:{key.reveal()}'")  # 64 hex digits of our own making
+        connection.pragma("journal_mode", "wal")  # the first access: a wrong key fails here
+        connection.pragma("synchronous", "normal")  # history comes back from the server
+        connection.pragma("secure_delete", 1)  # what was deleted is overwritten
+        connection.pragma("temp_store", 2)  # in memory: no plain temporary file
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _made_private(path: Path) -> None:
+    """Make the file with mode 0600 before SQLite does; its log and index files take the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        raise ArchiveError(f"The file {path} cannot be used: {error.strerror}.") from error
+
+
+def _migrate(connection: apsw.Connection) -> None:
+    if connection.pragma("user_version") == len(MIGRATIONS):
+        return
+    _in_transaction(connection, _migrate_in_transaction)
+
+
+def _migrate_in_transaction(connection: apsw.Connection) -> None:
+    version = int(str(connection.pragma("user_version")))
+    if version > len(MIGRATIONS):
+        raise ArchiveError(
+            "The archive was written by a newer Parlour.", "Update this one: pip install -U parlour."
+        )
+    for migration in MIGRATIONS[version:]:
+        for statement in migration:
+            connection.execute(statement)
+    connection.pragma("user_version", len(MIGRATIONS))

@@ -1,0 +1,207 @@
+"""History in the archive: events go in once, windows of the timeline come out.
+
+An event that was deleted takes its text with it, from the table and from the search index. A window says
+where numbers are missing, so that the caller can fetch them. Functions over a connection, run by
+``Database`` on its thread.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.archive.rows import (
+    COLUMNS,
+    Row,
+    entries_of,
+    event_of,
+    folds_of,
+    is_row,
+    kind_of,
+    target_of,
+)
+from parlour_client.core.model import Entry
+from parlour_protocol.frames import LogEvent, decode_body, encode_body
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
+from parlour_protocol.ids import RequestId, RoomId, Seq
+
+_INSERT: Final = """
+    INSERT INTO events (room, seq, at, author, device, kind, target, is_row, mention, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (room, seq) DO UPDATE
+        SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
+        WHERE excluded.kind = 'blank' AND events.kind != 'blank'
+"""  # what is known changes in one way alone: it was deleted on the server meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One event that was new here.
+
+    ``entry`` is the timeline's row that it made or changed, None when there is none (its target is not
+    here). ``request`` is ours when it is a message that this archive's outbox sent.
+    """
+
+    event: LogEvent
+    entry: Entry | None
+    mention: bool
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A run of the timeline in ascending order. ``hole`` is the event next to which some are missing."""
+
+    entries: Sequence[Entry]
+    hole: Seq | None
+
+
+def add(
+    connection: apsw.Connection, events: Sequence[LogEvent], mentions: Sequence[bool], top: Seq
+) -> list[Applied]:
+    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has."""
+    if not events:
+        return []
+    fresh = [
+        (event, mention)
+        for event, mention in zip(events, mentions, strict=True)
+        if _insert(connection, event, mention)
+    ]
+    for event, _ in fresh:
+        if isinstance(event.body, Deleted):
+            _blank(connection, event.room, event.body.target)
+    for seq in {_message_of(event) for event, _ in fresh} - {None}:
+        _index(connection, events[0].room, cast("Seq", seq))
+    connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, events[0].room))
+    return [_applied(connection, event, mention) for event, mention in fresh]
+
+
+def below(
+    connection: apsw.Connection, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False
+) -> Window:
+    """Return the newest ``limit`` rows under ``before``."""
+    query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
+    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
+    rows, expected, shown = [], before - 1, 0
+    for row in _rows(connection, query, (room, before)):
+        if (row[1] != expected and not over_holes) or shown == limit:
+            break
+        rows.append(row)
+        expected, shown = row[1] - 1, shown + row[6]
+    hole = Seq(expected + 1) if shown < limit and expected > floor and not over_holes else None
+    return Window(_folded(connection, room, rows[::-1]), hole)
+
+
+def above(
+    connection: apsw.Connection, room: RoomId, after: Seq, limit: int, *, over_holes: bool = False
+) -> tuple[Sequence[LogEvent], Seq | None]:
+    """Return up to ``limit`` events over ``after``, and the event after which some are missing."""
+    query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constants
+    top = _number(connection, "SELECT top FROM rooms WHERE id = ?", (room,))
+    events: list[LogEvent] = []
+    expected = after + 1
+    for row in _rows(connection, query, (room, after, limit)):
+        if row[1] != expected and not over_holes:
+            break
+        events.append(event_of(row))
+        expected = row[1] + 1
+    hole = Seq(expected - 1) if len(events) < limit and expected <= top and not over_holes else None
+    return events, hole
+
+
+def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Sequence[Entry]:
+    """Return the entries of these events that stand in the timeline."""
+    numbers = sorted(set(seqs))
+    marks = ", ".join("?" * len(numbers))
+    query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq IN ({marks}) ORDER BY seq"  # noqa: S608 - marks alone
+    return _folded(connection, room, list(_rows(connection, query, (room, *numbers))))
+
+
+def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
+    """Return the messages of others above ``read``, and how many of them name this account."""
+    query = """
+        SELECT count(*), coalesce(sum(mention), 0) FROM events
+        WHERE room = ? AND seq > ? AND kind = 'message' AND author != ?"""
+    unread, mentions = next(connection.execute(query, (room, read, me)))
+    lowest = _number(
+        connection, "SELECT coalesce(min(seq), 0) FROM events WHERE room = ? AND seq > ?", (room, read)
+    )
+    return int(str(unread)) + max(0, lowest - read - 1), int(str(mentions))
+
+
+def set_floor(connection: apsw.Connection, room: RoomId, floor: Seq) -> None:
+    """Note that the server has nothing at or below ``floor``."""
+    connection.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (floor, room))
+
+
+def _insert(connection: apsw.Connection, event: LogEvent, mention: bool) -> bool:  # noqa: FBT001 - a column
+    body = event.body
+    values = (
+        event.room, event.seq, event.at, event.author, event.device,
+        kind_of(body), target_of(body), is_row(body), mention, encode_body(body).decode(),
+    )  # fmt: skip
+    connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
+    return connection.changes() > 0
+
+
+def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
+    """Overwrite a message, its edits and its reactions, as the server does."""
+    query = "SELECT seq, kind FROM events WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted')"
+    for seq, kind in list(connection.execute(query, (room, target, target))):
+        body = Blank(was=str(kind))
+        connection.execute(
+            "UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ? WHERE room = ? AND seq = ?",
+            (is_row(body), encode_body(body).decode(), room, seq),
+        )
+
+
+def _message_of(event: LogEvent) -> Seq | None:
+    """Return the message whose searchable text an event may change."""
+    if isinstance(event.body, Message | Blank):
+        return event.seq
+    return event.body.target if isinstance(event.body, Edited | Deleted) else None
+
+
+def _index(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
+    """Let the search find the message's newest text, or nothing when it was deleted."""
+    found = list(connection.execute("SELECT id, body FROM events WHERE room = ? AND seq = ?", (room, seq)))
+    if not found:
+        return
+    number, body = found[0]
+    edits = (
+        "SELECT body FROM events WHERE room = ? AND target = ? AND kind = 'edited' ORDER BY seq DESC LIMIT 1"
+    )
+    newest = next((str(edit) for (edit,) in connection.execute(edits, (room, seq))), str(body))
+    message = decode_body(str(body))
+    connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
+    if isinstance(message, Message):
+        text = cast("Message | Edited", decode_body(newest)).text
+        connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, str(text)))
+
+
+def _applied(connection: apsw.Connection, event: LogEvent, mention: bool) -> Applied:  # noqa: FBT001 - a column
+    query = "DELETE FROM outbox WHERE room = ? AND seq = ? RETURNING request"
+    request = next(
+        (RequestId(str(found)) for (found,) in connection.execute(query, (event.room, event.seq))), None
+    )
+    entry = next(iter(shown(connection, event.room, [target_of(event.body) or event.seq])), None)
+    return Applied(event, entry, mention, request)
+
+
+def _folded(connection: apsw.Connection, room: RoomId, rows: Sequence[Row]) -> Sequence[Entry]:
+    if not rows:
+        return ()
+    query = "SELECT target, author, body FROM events WHERE room = ? AND target BETWEEN ? AND ? ORDER BY seq"
+    about = connection.execute(query, (room, rows[0][1], rows[-1][1]))
+    return entries_of(rows, folds_of(cast("Iterable[tuple[int, str, str]]", about)))
+
+
+def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterable[Row]:
+    return cast("Iterable[Row]", connection.execute(query, cast("apsw.Bindings", values)))
+
+
+def _number(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> int:
+    for (value,) in connection.execute(query, cast("apsw.Bindings", values)):
+        return int(str(value))
+    return 0

@@ -1,0 +1,90 @@
+"""Rooms, settings and drafts in the archive: what the client needs to open without a network.
+
+A room that was left keeps its history. ``settings`` holds the profile with the session token, which is why
+none of it lies outside the encrypted file. Functions over a connection.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+import msgspec
+
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames.codec import strict_decoder
+from parlour_protocol.frames.fields import encode_field
+from parlour_protocol.ids import RoomId, Seq
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRoom:
+    """A room as it was last known, and the newest event of it that is here."""
+
+    summary: RoomSummary
+    top: Seq
+
+
+def load(connection: apsw.Connection) -> Sequence[KnownRoom]:
+    """Return the rooms that the account is in."""
+    rows = cast(
+        "list[tuple[str, int]]",
+        list(connection.execute("SELECT summary, top FROM rooms WHERE entered ORDER BY id")),
+    )
+    return [KnownRoom(strict_decoder(RoomSummary)(summary.encode()), Seq(top)) for summary, top in rows]
+
+
+def save(connection: apsw.Connection, summaries: Sequence[RoomSummary]) -> dict[RoomId, Seq]:
+    """Write the rooms as the server told them; return the newest event that is here of each."""
+    query = """
+        INSERT INTO rooms (id, summary, entered) VALUES (?, ?, 1)
+        ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, entered = 1 RETURNING top"""
+    return {
+        summary.room: Seq(
+            int(str(next(connection.execute(query, (summary.room, _encoder.encode(summary).decode())))[0]))
+        )
+        for summary in summaries
+    }
+
+
+def leave(connection: apsw.Connection, room: RoomId) -> None:
+    """Take a room off the list; its history stays."""
+    connection.execute("UPDATE rooms SET entered = 0 WHERE id = ?", (room,))
+
+
+def keep_only(connection: apsw.Connection, rooms: Sequence[RoomId]) -> None:
+    """Take every other room off the list: the server's greeting is complete."""
+    marks = ", ".join("?" * len(rooms))
+    connection.execute(f"UPDATE rooms SET entered = 0 WHERE id NOT IN ({marks})", tuple(rooms))  # noqa: S608 - marks alone
+
+
+def setting(connection: apsw.Connection, name: str) -> str | None:
+    """Return a setting."""
+    return next(
+        (str(v) for (v,) in connection.execute("SELECT value FROM settings WHERE name = ?", (name,))), None
+    )
+
+
+def set_setting(connection: apsw.Connection, name: str, value: str | None) -> None:
+    """Write a setting, or take it away."""
+    if value is None:
+        connection.execute("DELETE FROM settings WHERE name = ?", (name,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
+
+def draft(connection: apsw.Connection, room: RoomId) -> str:
+    """Return what was typed and not sent."""
+    return next(
+        (str(t) for (t,) in connection.execute("SELECT text FROM drafts WHERE room = ?", (room,))), ""
+    )
+
+
+def save_draft(connection: apsw.Connection, room: RoomId, text: str) -> None:
+    """Keep what was typed; empty: forget it."""
+    if text:
+        connection.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (room, text))
+    else:
+        connection.execute("DELETE FROM drafts WHERE room = ?", (room,))

@@ -1,0 +1,130 @@
+"""From an archived event to what a timeline shows, and back.
+
+Reading trusts nothing that was once decoded less than the wire: bodies go through the strict decoder again.
+A ``Fold`` adds to a message what later events say of it: the newest text, reactions. Pure functions; the
+modules of the archive call them on its thread.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from parlour_client.core.model import Entry, ReactionCount
+from parlour_protocol.frames import AnyBody, LogEvent, Reaction, WireText, decode_body
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
+
+COLUMNS: Final = "room, seq, at, author, device, body, is_row"
+
+Row = tuple[str, int, int, str, str, str, int]
+
+user_name = functools.lru_cache(4096)(parse_user_name)
+device_name = functools.lru_cache(4096)(parse_device_name)
+
+
+def kind_of(body: AnyBody) -> str:
+    """Return a body's tag on the wire."""
+    return str(type(body).__struct_config__.tag)
+
+
+def target_of(body: AnyBody) -> Seq | None:
+    """Return the message that a body is about."""
+    return body.target if isinstance(body, Edited | Deleted | Reacted) else None
+
+
+def is_row(body: AnyBody) -> bool:
+    """Say whether an event stands in the timeline by itself; the others change the row of their target."""
+    if isinstance(body, Blank):
+        return body.was == "message"
+    return not isinstance(body, Edited | Deleted | Reacted)
+
+
+def event_of(row: Row) -> LogEvent:
+    """Return the event that a row holds."""
+    room, seq, at, author, device, body, _ = row
+    return LogEvent(
+        room=RoomId(room),
+        seq=Seq(seq),
+        at=Millis(at),
+        author=user_name(author),
+        device=device_name(device),
+        body=decode_body(body),
+    )
+
+
+@dataclass(slots=True)
+class Fold:
+    """What later events say of one message."""
+
+    text: WireText | None = None
+    reactions: dict[Reaction, dict[UserName, None]] = field(default_factory=dict)
+
+    def add(self, author: UserName, body: AnyBody) -> None:
+        """Apply one event about the message; call in order of ``seq``."""
+        match body:
+            case Edited(text=text):
+                self.text = text
+            case Reacted(reaction=reaction, on=True):
+                self.reactions.setdefault(reaction, {})[author] = None
+            case Reacted(reaction=reaction, on=False):
+                self.reactions.get(reaction, {}).pop(author, None)
+            case _:
+                pass
+
+    def counts(self) -> tuple[ReactionCount, ...]:
+        """Return the reactions that somebody still puts, in the order in which they first came."""
+        return tuple(
+            ReactionCount(reaction, tuple(users)) for reaction, users in self.reactions.items() if users
+        )
+
+
+def entry_of(row: Row, fold: Fold | None = None) -> Entry:
+    """Return the timeline's entry for a row."""
+    event = event_of(row)
+    body, fold = event.body, fold or Fold()
+    message = body if isinstance(body, Message) else None
+    return Entry(
+        room=event.room,
+        at=event.at,
+        author=event.author,
+        device=event.device,
+        body=body,
+        seq=event.seq,
+        text=(fold.text or message.text) if message else None,
+        reply_to=message.reply_to if message else None,
+        edited=message is not None and fold.text is not None,
+        deleted=isinstance(body, Blank),
+        reactions=fold.counts() if message else (),
+    )
+
+
+def folds_of(rows: Iterable[tuple[int, str, str]]) -> dict[Seq, Fold]:
+    """Fold (target, author, body) rows, in order of ``seq``, by target."""
+    folds: dict[Seq, Fold] = {}
+    for target, author, body in rows:
+        folds.setdefault(Seq(target), Fold()).add(user_name(author), decode_body(body))
+    return folds
+
+
+def entries_of(rows: Sequence[Row], folds: dict[Seq, Fold]) -> list[Entry]:
+    """Return the entries of the rows that stand in the timeline, in the same order."""
+    return [entry_of(row, folds.get(Seq(row[1]))) for row in rows if row[6]]
+
+
+__all__ = [
+    "COLUMNS",
+    "DeviceName",
+    "Fold",
+    "Row",
+    "device_name",
+    "entries_of",
+    "entry_of",
+    "event_of",
+    "folds_of",
+    "is_row",
+    "kind_of",
+    "target_of",
+    "user_name",
+]

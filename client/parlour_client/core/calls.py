@@ -1,0 +1,128 @@
+"""What a client asks about rooms and people, each as one method: the second half of ``ChatClient``.
+
+Every method is one request and raises what the server refused in words. ``Client`` inherits it and says how
+to ask; texts and names were checked by their types before anything is sent.
+"""
+
+from collections.abc import Sequence
+from parlour_client.core.errors import ServerMisbehavedError, SetupError
+from parlour_client.core.model import MemberView, Room
+from parlour_client.core.texts import reason_text, topic_text
+from parlour_protocol.frames import AnyRequest, AnyResult
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
+from parlour_protocol.frames.requests import (
+    Ban,
+    CreateRoom,
+    Invite,
+    Join,
+    Kick,
+    Leave,
+    ListMembers,
+    ListRooms,
+    Mute,
+    OpenDirect,
+    SetRole,
+    SetTopic,
+    Unban,
+    Unmute,
+)
+from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.names import RoomName, UserName
+
+MAX_PAGES = 40
+"""Pages of a list that are read: a server that never says `the end` does not hold the client."""
+
+
+class RoomCalls:
+    """Requests about rooms. A subclass gives ``_ask`` and ``_entered``."""
+
+    async def _ask(self, frame: AnyRequest) -> AnyResult | None:
+        raise NotImplementedError
+
+    async def _entered(self, entered: Entered) -> Room:
+        raise NotImplementedError
+
+    async def create_room(self, name: RoomName, kind: RoomKind, topic: str = "") -> Room:
+        """Make a room and be its owner."""
+        if kind is RoomKind.DIRECT:
+            raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
+        return await self._enter(
+            CreateRoom(id=new_request_id(), name=name, kind=kind, topic=topic_text(topic))
+        )
+
+    async def open_direct(self, user: UserName) -> Room:
+        """Open the room with one person."""
+        return await self._enter(OpenDirect(id=new_request_id(), user=user))
+
+    async def join(self, room: RoomId) -> Room:
+        """Enter a public room."""
+        return await self._enter(Join(id=new_request_id(), room=room))
+
+    async def leave(self, room: RoomId) -> None:
+        """Leave a room."""
+        await self._ask(Leave(id=new_request_id(), room=room))
+
+    async def directory(self) -> Sequence[RoomListing]:
+        """List the public rooms."""
+        rooms: list[RoomListing] = []
+        for _ in range(MAX_PAGES):
+            page = await self._ask(ListRooms(id=new_request_id(), after=rooms[-1].name if rooms else None))
+            if not isinstance(page, Directory):
+                raise ServerMisbehavedError("The server answered with something else than a directory.")
+            rooms += page.rooms
+            if not page.more or not page.rooms:
+                break
+        return rooms
+
+    async def members(self, room: RoomId) -> Sequence[MemberView]:
+        """List who is in the room."""
+        members: list[MemberView] = []
+        for _ in range(MAX_PAGES):
+            after = members[-1].user if members else None
+            page = await self._ask(ListMembers(id=new_request_id(), room=room, after=after))
+            if not isinstance(page, Members):
+                raise ServerMisbehavedError("The server answered with something else than members.")
+            members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
+            if not page.more or not page.members:
+                break
+        return members
+
+    async def invite(self, room: RoomId, user: UserName) -> None:
+        """Bring somebody into the room."""
+        await self._ask(Invite(id=new_request_id(), room=room, user=user))
+
+    async def set_topic(self, room: RoomId, topic: str) -> None:
+        """Set the topic; empty takes it away."""
+        await self._ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))
+
+    async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
+        """Give a member a role."""
+        await self._ask(SetRole(id=new_request_id(), room=room, user=user, role=role))
+
+    async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
+        """Put a member out."""
+        await self._ask(Kick(id=new_request_id(), room=room, user=user, reason=reason_text(reason)))
+
+    async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
+        """Put somebody out and keep them out."""
+        frame = Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=reason_text(reason))
+        await self._ask(frame)
+
+    async def unban(self, room: RoomId, user: UserName) -> None:
+        """Lift a ban."""
+        await self._ask(Unban(id=new_request_id(), room=room, user=user))
+
+    async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
+        """Let a member read but not write."""
+        await self._ask(Mute(id=new_request_id(), room=room, user=user, seconds=seconds))
+
+    async def unmute(self, room: RoomId, user: UserName) -> None:
+        """Let a muted member write again."""
+        await self._ask(Unmute(id=new_request_id(), room=room, user=user))
+
+    async def _enter(self, frame: CreateRoom | OpenDirect | Join) -> Room:
+        result = await self._ask(frame)
+        if not isinstance(result, Entered):
+            raise ServerMisbehavedError("The server answered with something else than a room.")
+        return await self._entered(result)

@@ -1,0 +1,216 @@
+"""``Client``: one account on one server, as every view, command and bot uses it (``ChatClient``).
+
+It opens the archive, keeps the connection and passes on; the parts do the work. It holds no password, and
+what others wrote leaves it only as ``WireText``. The commands, the TUI, the line mode and bots make one.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from random import Random, SystemRandom
+from parlour_client.core.calls import RoomCalls
+from parlour_client.core.clock import Clock, SystemClock
+from parlour_client.core.engine import Engine
+from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
+from parlour_client.core.home import Home
+from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, Room
+from parlour_client.core.news import News
+from parlour_client.core.profile import Profile, load_profile
+from parlour_client.core.signin import open_archive
+from parlour_client.core.texts import message_text
+from parlour_client.core.wire import Dial, Wire
+from parlour_client.core.writing import Writing
+from parlour_protocol.frames import AnyRequest, AnyResult, LogEvent, encode
+from parlour_protocol.frames.base import Status
+from parlour_protocol.frames.replies import Entered
+from parlour_protocol.frames.requests import Send, SetStatus, Typing
+from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.secret import Secret
+
+
+def dial_over_tls(profile: Profile) -> Dial:
+    """Return what opens connections for a profile: a fresh ticket each time, over a verified connection."""
+    from parlour_client.core.https import Api  # noqa: PLC0415 - a client in a test needs no network
+    from parlour_client.core.socket import open_socket  # noqa: PLC0415
+    from parlour_client.core.trust import Verifier  # noqa: PLC0415
+
+    verifier = Verifier(profile.address, profile.trust)
+    api = Api(verifier)
+
+    async def ticket() -> Secret:
+        if profile.session is None:
+            raise NoAccountError("You are logged out.")
+        return (await api.ticket(profile.session)).ticket
+
+    async def dial() -> Wire:
+        return await open_socket(verifier, ticket)
+
+    return dial
+
+
+class Client(Writing, RoomCalls):
+    """A client over one home folder."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        passphrase: Secret | None = None,
+        follow: bool = True,
+        clock: Clock | None = None,
+        chance: Random | None = None,
+        dial: Callable[[Profile], Dial] = dial_over_tls,
+    ) -> None:
+        """Use the account of ``home``. Without ``follow`` no room is caught up: for programs that only send."""
+        self._home = home
+        self._passphrase = passphrase
+        self._follow = follow
+        self._clock = clock or SystemClock()
+        self._chance = chance or SystemRandom()
+        self._dial = dial
+        self._news = News()
+        self._started: Engine | None = None
+
+    @property
+    def _engine(self) -> Engine:
+        if self._started is None:
+            raise StoppedError("The client is not started.")
+        return self._started
+
+    @property
+    def account(self) -> Account:
+        """Who this client is; known once it was started."""
+        return self._engine.profile.account
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """Where the connection stands."""
+        return self._engine.connection.status
+
+    @property
+    def rooms(self) -> Sequence[Room]:
+        """The rooms the account is in, by title."""
+        return self._engine.state.rooms
+
+    def room(self, room: RoomId) -> Room | None:
+        """Return one of them."""
+        return self._engine.state.room(room)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call ``listener`` for every change; returns what ends that."""
+        return self._news.subscribe(listener)
+
+    def changes(self) -> AsyncIterator[Change]:
+        """Iterate over changes until the client stops."""
+        return self._news.changes()
+
+    async def start(self) -> None:
+        """Open the archive and connect in the background."""
+        archive = await open_archive(self._home, self._passphrase)
+        try:
+            profile = await load_profile(archive)
+            if profile.session is None:
+                raise NoAccountError(
+                    "You are logged out.", "Log in again: parlour login ADDRESS --username NAME."
+                )
+            engine = Engine(
+                profile,
+                archive,
+                self._dial(profile),
+                self._clock,
+                self._chance,
+                self._news,
+                follow=self._follow,
+            )
+            await engine.load(adopt=self._home.adopt_outbox())
+        except BaseException:
+            await archive.close()
+            raise
+        self._started = engine
+        engine.start()
+
+    async def stop(self) -> None:
+        """Disconnect and close the archive; what is queued stays queued on disk."""
+        engine, self._started = self._started, None
+        if engine is not None:
+            await engine.stop()
+            self._news.end()
+            self._home.release_outbox()
+            await engine.archive.close()
+
+    async def ready(self, patience: float | None = None) -> None:
+        """Wait until the connection is up and every room has caught up.
+
+        Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
+        """
+        await self._engine.until(self._engine.online, patience)
+        await self._engine.until(self._engine.sync.caught_up, patience)
+
+    async def timeline(
+        self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100
+    ) -> Sequence[Entry]:
+        """Return entries in ascending order."""
+        return await self._engine.timeline.window(room, before, after, limit)
+
+    async def log(self, room: RoomId, *, after: Seq, limit: int = 200) -> Sequence[LogEvent]:
+        """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
+        return await self._engine.timeline.log(room, after, limit)
+
+    async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
+        """Search the archive, newest first."""
+        return await self._engine.archive.search(words, room, limit)
+
+    async def mark_read(self, room: RoomId, seq: Seq) -> None:
+        """Everything up to ``seq`` is read."""
+        await self._engine.mark_read(room, seq)
+
+    async def typing(self, room: RoomId, *, on: bool) -> None:
+        """Say that the person began to type, or stopped. Offline: says nothing."""
+        await self._say(Typing(id=new_request_id(), room=room, on=on))
+
+    async def set_status(self, status: Status) -> None:
+        """Say that the person is here, or away."""
+        if status is Status.OFFLINE:
+            raise SetupError("Being offline is not said but done.", "Use: online or away.")
+        await self._say(SetStatus(id=new_request_id(), status=status))
+
+    async def draft(self, room: RoomId) -> str:
+        """Return what was typed and not sent."""
+        return await self._engine.archive.draft(room)
+
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        """Keep what was typed."""
+        await self._engine.archive.save_draft(room, text)
+
+    def wire_form(self, entry: Entry) -> str:
+        """Return the JSON of the entry's event, or of our request while it is on its way."""
+        if entry.seq is not None:
+            event = LogEvent(
+                room=entry.room,
+                seq=entry.seq,
+                at=entry.at,
+                author=entry.author,
+                device=entry.device,
+                body=entry.body,
+            )
+            return encode(event).decode()
+        if entry.request is None or entry.text is None:
+            return ""
+        frame = Send(
+            id=entry.request, room=entry.room, text=message_text(entry.text), reply_to=entry.reply_to
+        )
+        return encode(frame).decode()
+
+    async def _ask(self, frame: AnyRequest) -> AnyResult | None:
+        return await self._engine.ask(frame)
+
+    async def _entered(self, entered: Entered) -> Room:
+        await self._engine.enter(entered.room)
+        room = self.room(entered.room.room)
+        if room is None:
+            raise StoppedError("You are not in this room any more.")
+        return room
+
+    async def _say(self, frame: AnyRequest) -> None:
+        """Say what is not worth waiting for."""
+        conversation = self._engine.conversation
+        if conversation is not None:
+            await conversation.ask(frame, lambda _: None)

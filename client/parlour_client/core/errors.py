@@ -1,0 +1,172 @@
+"""The errors of the client, as a tree; the text of each is for the person, ``hint`` says what to do::
+
+    ParlourClientError
+    ├── SetupError              the home folder or what was typed is not usable
+    │   ├── NoAccountError      nobody has logged in here yet
+    │   └── PassphraseNeededError
+    ├── ArchiveError            the archive cannot be read or written
+    │   ├── DamagedArchiveError
+    │   └── WrongPassphraseError
+    ├── TrustError              the server is not proven to be the right one; nothing was sent
+    │   ├── PinChangedError
+    │   └── CertificateError
+    ├── UnreachableError        no connection; another try may help
+    │   └── ServerMisbehavedError   it answered, but not as this protocol says
+    ├── SessionEndedError       log in again
+    ├── ApiRefusedError         the HTTPS API said no: a code and a sentence
+    │   └── LoginRefusedError
+    ├── RefusedError            a request in the chat was refused: an ErrorCode
+    └── StoppedError            the client was stopped while something waited
+
+No text here quotes what a server sent, unless it went through ``safe_text``.
+"""
+
+from typing import ClassVar
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.text import safe_text
+
+_SHOWN_OF_A_STRANGER = 200
+
+
+def quoted(untrusted: str) -> str:
+    """Return a server's sentence as it may be shown: through the rule, one line, short."""
+    return " ".join(safe_text(untrusted[:_SHOWN_OF_A_STRANGER]).lines)
+
+
+class ParlourClientError(Exception):
+    """Something did not work; ``str()`` is a sentence for the person."""
+
+    hint: str = ""
+    stops: ClassVar[bool] = False
+    """True where no new try helps before the person does something."""
+
+    def __init__(self, text: str, hint: str | None = None) -> None:
+        """Say what happened and, in ``hint``, what to do about it."""
+        super().__init__(text)
+        if hint is not None:
+            self.hint = hint
+
+
+class SetupError(ParlourClientError):
+    """The home folder, a file or what was typed cannot be used as it is."""
+
+
+class NoAccountError(SetupError):
+    """Nobody has logged in with this home folder yet."""
+
+    hint = "Paste your invite link: parlour join LINK --username NAME (or: parlour login ADDRESS --username NAME)."
+
+
+class PassphraseNeededError(SetupError):
+    """The archive's key is wrapped by a passphrase that was not given."""
+
+    hint = "Open it with `parlour chat` in a terminal, which asks for the passphrase."
+
+
+class ArchiveError(ParlourClientError):
+    """The archive cannot be read or written now."""
+
+    stops = True
+
+    hint = "Look whether the disk is full and the home folder is yours."
+
+
+class DamagedArchiveError(ArchiveError):
+    """The archive's file is damaged, or its key belongs to another archive."""
+
+    hint = "Move archive.db* out of the home folder and log in again: history comes back from the server."
+
+
+class WrongPassphraseError(ArchiveError):
+    """The passphrase does not open the archive's key."""
+
+    hint = "Type it again."
+
+
+class TrustError(ParlourClientError):
+    """The server is not proven to be the right one. Nothing was sent to it."""
+
+    stops = True
+
+
+class PinChangedError(TrustError):
+    """The server shows another key than the pinned one."""
+
+    hint = (
+        "Ask the server's owner over another channel whether the key was changed. "
+        "If so, use a new invite link or log in again; if not, somebody stands in between."
+    )
+
+
+class CertificateError(TrustError):
+    """The server's certificate is not valid for its name, or nobody that is trusted vouches for it."""
+
+    hint = "Use an invite link with a pin, or name the server's CA: parlour login ADDRESS --ca FILE."
+
+
+class UnreachableError(ParlourClientError):
+    """The server cannot be reached, or does not answer in time."""
+
+    hint = "Look whether the address is right, the server runs and the network is up."
+
+
+class ServerMisbehavedError(UnreachableError):
+    """What answers there does not speak this protocol as it should."""
+
+    hint = "Ask the server's owner; it may be another program or another version."
+
+
+class SessionEndedError(ParlourClientError):
+    """The session was ended: by a logout, a password change, its age, or the server's owner."""
+
+    hint = "Log in again: parlour login ADDRESS --username NAME."
+    stops = True
+
+
+class ApiRefusedError(ParlourClientError):
+    """The HTTPS API refused. ``code`` is its short code; ``retry_after`` is in seconds."""
+
+    def __init__(
+        self, text: str, code: str, *, hint: str | None = None, retry_after: int | None = None
+    ) -> None:
+        """Keep the short code beside the sentence."""
+        super().__init__(text, hint)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class LoginRefusedError(ApiRefusedError):
+    """The name and the password do not belong together; the server never says which is wrong."""
+
+    hint = "Look at the spelling of the name and the keyboard's layout, then try again."
+
+
+class StoppedError(ParlourClientError):
+    """The client was stopped before the answer came."""
+
+
+_WORDS: dict[ErrorCode, str] = {
+    ErrorCode.MALFORMED: "The server did not understand the request.",
+    ErrorCode.TOO_MANY_IN_FLIGHT: "Too many requests at once.",
+    ErrorCode.NOT_FOUND: "There is no such room, person or message, or none that you may see.",
+    ErrorCode.FORBIDDEN: "Your role in this room does not allow that.",
+    ErrorCode.BANNED: "You are banned from this room.",
+    ErrorCode.MUTED: "You are muted in this room.",
+    ErrorCode.NAME_TAKEN: "That name, or one that looks like it, is taken.",
+    ErrorCode.ALREADY: "It is so already.",
+    ErrorCode.RATE_LIMITED: "That was too fast.",
+    ErrorCode.LIMIT_REACHED: "A limit of the server is reached.",
+    ErrorCode.CONFLICT: "The server has another request under this id.",
+    ErrorCode.UNAVAILABLE: "The server cannot do it now; nothing was stored.",
+}
+
+
+class RefusedError(ParlourClientError):
+    """A request in the chat was refused and nothing was changed. ``retry_after`` is in milliseconds."""
+
+    def __init__(self, code: ErrorCode, server_hint: str = "", *, retry_after: int | None = None) -> None:
+        """Take the refusal as the server sent it."""
+        super().__init__(_WORDS[code], quoted(server_hint))
+        self.code = code
+        self.retry_after = retry_after

@@ -1,0 +1,259 @@
+"""The outbox: every message is on disk before it is sent, and goes out in order until the server has it.
+
+queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
+a drop or a crash stores it once. Several are on their way at a time; after a refusal for speed one at a time,
+when the server said. The client owns one; nothing else sends what lasts.
+"""
+
+import asyncio
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.clock import Clock
+from parlour_client.core.conversation import Conversation
+from parlour_client.core.errors import ParlourClientError, RefusedError, SetupError, StoppedError
+from parlour_client.core.model import Delivery
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, LogEvent, Ok
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.requests import Delete, Edit, React, Send
+from parlour_protocol.ids import Millis, RequestId, RoomId
+
+WINDOW: Final = 32
+"""Requests on their way at a time: a round trip is not waited for, and other requests keep half the slots."""
+MAX_TRIES: Final = 5
+"""How often a server that cannot store is asked again before the person is."""
+_REMEMBERED: Final = 4_096
+_A_MOMENT: Final = 1.0
+
+Lasting = Send | Edit | Delete | React
+
+
+@dataclass(slots=True)
+class Item:
+    """One request on its way."""
+
+    position: int
+    frame: Lasting
+    at: Millis
+    delivery: Delivery
+    stored: Stored | None = None
+    error: ParlourClientError | None = None
+    tries: int = 0
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def request(self) -> RequestId:
+        """The request's id."""
+        return self.frame.id
+
+
+Tell = Callable[[Item, bool], None]
+"""Called when an item changed; True: it is gone from the timeline."""
+
+
+class Outbox:
+    """The queue, and what is known of each request in it."""
+
+    def __init__(self, archive: Archive, clock: Clock, tell: Tell, *, follow: bool = True) -> None:
+        """Begin empty; ``load`` brings what an earlier run left.
+
+        With ``follow`` a stored message stays here until its event comes; without, nothing waits for it.
+        """
+        self._follow = follow
+        self._archive = archive
+        self._clock = clock
+        self._tell = tell
+        self._items: OrderedDict[RequestId, Item] = OrderedDict()
+        self._finished: OrderedDict[RequestId, Item] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._queued: list[tuple[int, RequestId]] = []
+        self._going = 0
+        self._held = False
+        self._window = WINDOW
+        self._writes: set[asyncio.Future[object]] = set()
+
+    async def load(self) -> None:
+        """Adopt what earlier programs on this home left unsent."""
+        for row in await self._archive.outgoing():
+            if isinstance(row.frame, Lasting) and row.state != "stored":
+                self._items.setdefault(
+                    row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED)
+                )
+                if row.state == "failed":
+                    item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
+                    item.done.set()
+                else:
+                    self._queue(item)
+
+    async def put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
+        """Queue requests of one room; they are on disk when this returns."""
+        at = self._clock.now()
+        rows = await self._archive.put(frames[0].room, frames, at)
+        items = [
+            Item(row.position, frame, at, Delivery.QUEUED) for row, frame in zip(rows, frames, strict=True)
+        ]
+        for item in items:
+            self._items[item.request] = item
+            self._queue(item)
+        return items
+
+    def unsent(self, room: RoomId) -> Sequence[Item]:
+        """Return the messages of a room whose events are not here yet, in order."""
+        return [
+            item for item in self._items.values() if item.frame.room == room and isinstance(item.frame, Send)
+        ]
+
+    async def outcome(self, request: RequestId) -> Stored:
+        """Wait until the server has it on its disk. Raises why it has not."""
+        item = self._items.get(request) or self._finished.get(request)
+        if item is None:
+            raise SetupError("There is no such message on its way.")
+        await item.done.wait()
+        if item.stored is None:
+            raise item.error or StoppedError("The message was cancelled.")
+        return item.stored
+
+    async def retry(self, request: RequestId) -> None:
+        """Send a failed request again, at its old place in the queue."""
+        item = self._items.get(request)
+        if item is None or item.delivery is not Delivery.FAILED:
+            raise SetupError("Only a message that failed can be sent again.")
+        item.error, item.tries, item.delivery = None, 0, Delivery.QUEUED
+        item.done.clear()
+        await self._archive.set_outgoing(request, "queued")
+        self._tell(item, False)
+        self._queue(item)
+
+    async def cancel(self, request: RequestId) -> None:
+        """Take back what is not on its way."""
+        item = self._items.get(request)
+        if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
+            raise SetupError("The message is on its way already.", "Delete it when it has arrived.")
+        self._finish(item)
+        await self._archive.drop(request)
+        self._tell(item, True)
+
+    async def run(self, conversation: Conversation) -> None:
+        """Send in order while the conversation lasts. What was on its way before is sent again."""
+        for known in self._items.values():
+            if known.delivery is Delivery.SENT:
+                known.delivery = Delivery.QUEUED
+                self._queue(known)
+        self._held, self._going = False, 0
+        while True:
+            self._wake.clear()
+            while (item := self._next()) is not None:
+                item.delivery = Delivery.SENT
+                self._going += 1
+                self._tell(item, False)
+                await conversation.ask(item.frame, partial(self._answered, item))
+            await self._wake.wait()
+
+    def arrived(self, request: RequestId, event: LogEvent) -> None:
+        """The event of one of our requests is in the archive: its row of the timeline stands by itself."""
+        item = self._items.get(request)
+        if item is not None:
+            item.stored = item.stored or Stored(room=event.room, seq=event.seq, at=event.at)
+            self._finish(item)
+
+    async def flush(self) -> None:
+        """Wait until what was answered is written."""
+        while self._writes:
+            await asyncio.gather(*self._writes, return_exceptions=True)
+
+    def _next(self) -> Item | None:
+        """Return the next request that may go out now."""
+        if self._held or self._going >= self._window:
+            return None
+        while self._queued:
+            _, request = heapq.heappop(self._queued)
+            found = self._items.get(request)
+            if found is not None and found.delivery is Delivery.QUEUED:  # it may have been cancelled since
+                return found
+        if not self._going:
+            self._window = WINDOW  # the queue is empty: the server keeps up again
+        return None
+
+    def _queue(self, item: Item) -> None:
+        heapq.heappush(self._queued, (item.position, item.request))
+        self._wake.set()
+
+    def _answered(self, item: Item, reply: Ok | Error) -> None:
+        self._going -= 1
+        if isinstance(reply, Error):
+            self._refused(item, reply)
+        elif isinstance(reply.result, Stored):
+            self._stored(item, reply.result)
+        else:
+            self._failed(item, RefusedError(ErrorCode.MALFORMED))
+        self._wake.set()
+
+    def _stored(self, item: Item, stored: Stored) -> None:
+        item.stored, item.delivery = stored, Delivery.STORED
+        if self._follow:
+            written = self._archive.acknowledge(item.request, stored.room, stored.seq)
+            written.add_done_callback(partial(self._acknowledged, item))
+            self._keep(written)
+            item.done.set()
+        else:
+            self._finish(item)
+            self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
+
+    def _acknowledged(self, item: Item, written: "asyncio.Future[bool]") -> None:
+        if written.cancelled() or written.exception() is not None:
+            return  # it stays in the outbox and is sent again: the server knows its id
+        if written.result() and item.request in self._items:  # the event overtook the answer
+            self._finish(item)
+            self._tell(item, True)
+
+    def _refused(self, item: Item, reply: Error) -> None:
+        item.tries += 1
+        match reply.code:
+            case ErrorCode.RATE_LIMITED:
+                self._window = 1  # what follows must not overtake what was refused
+                self._again(item, (reply.retry_after or 1_000) / 1_000)
+            case ErrorCode.TOO_MANY_IN_FLIGHT:
+                self._again(item, _A_MOMENT)
+            case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
+                self._window = 1
+                self._again(item, _A_MOMENT * item.tries)
+            case _:
+                self._failed(item, RefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
+
+    def _again(self, item: Item, seconds: float) -> None:
+        item.delivery = Delivery.QUEUED
+        self._queue(item)
+        self._tell(item, False)
+        self._held = True
+        self._clock.call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._held = False
+        self._wake.set()
+
+    def _failed(self, item: Item, error: ParlourClientError) -> None:
+        item.error, item.delivery = error, Delivery.FAILED
+        item.done.set()
+        if isinstance(item.frame, Send):
+            self._keep(asyncio.ensure_future(self._archive.set_outgoing(item.request, "failed", str(error))))
+        else:  # an edit, a deletion, a reaction has no row of its own to be retried from
+            self._finish(item)
+            self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
+        self._tell(item, False)
+
+    def _finish(self, item: Item) -> None:
+        self._items.pop(item.request, None)
+        self._finished[item.request] = item
+        while len(self._finished) > _REMEMBERED:
+            self._finished.popitem(last=False)
+        item.done.set()
+
+    def _keep(self, write: "asyncio.Future[object] | asyncio.Future[bool] | asyncio.Future[None]") -> None:
+        self._writes.add(write)  # type: ignore[arg-type]
+        write.add_done_callback(self._writes.discard)

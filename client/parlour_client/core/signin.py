@@ -1,0 +1,117 @@
+"""Joining, logging in, logging out, sessions and the password: what a client does before and beside chatting.
+
+The server is verified before a credential goes out; the password is used once and kept nowhere. A home keeps
+one account: logging in as somebody else, or elsewhere, is refused rather than mixing two histories. The
+commands and the TUI's first screen call it.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.errors import NoAccountError, SessionEndedError, SetupError
+from parlour_client.core.home import Home
+from parlour_client.core.https import Api
+from parlour_client.core.model import Account
+from parlour_client.core.profile import Profile, load_profile, save_profile, trust_fields
+from parlour_client.core.trust import Pin, SystemRoots, Trust, Verifier
+from parlour_protocol.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.ids import SessionId
+from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+async def open_archive(home: Home, passphrase: Secret | None = None) -> Archive:
+    """Open the home's archive."""
+    return await Archive.open(home.archive, home.key, passphrase)
+
+
+class SignIn:
+    """The account of one home, over an open archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Keep the account in ``archive``."""
+        self._archive = archive
+
+    async def saved(self) -> Account | None:
+        """Return the account that is logged in here, None for none."""
+        try:
+            profile = await load_profile(self._archive)
+        except NoAccountError:
+            return None
+        return profile.account if profile.session is not None else None
+
+    async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
+        """Make an account with an invite, and log in."""
+        trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
+        await self._fits(link.address, user)
+        api = Api(Verifier(link.address, trust))
+        made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
+        return await self.log_in(link.address, trust, made.user, password, device)
+
+    async def log_in(
+        self,
+        address: ServerAddress,
+        trust: Trust | None,
+        user: UserName,
+        password: Secret,
+        device: DeviceName,
+    ) -> Account:
+        """Log in and save the session. Without ``trust`` the server is known as it was the last time."""
+        known = await self._fits(address, user)
+        if trust is None:
+            trust = known.trust if known is not None else SystemRoots()
+        login = Login(username=user, password=password, device=device)
+        made = await Api(Verifier(address, trust)).log_in(login)
+        if made.user != user:
+            raise SetupError("The server answered with another account.", "Ask the server's owner.")
+        profile = Profile(
+            server=address.authority, user=user, device=device, session=made.session, **trust_fields(trust)
+        )
+        await save_profile(self._archive, profile)
+        return profile.account
+
+    async def log_out(self) -> None:
+        """End the session here and on the server."""
+        profile, api, session = await self._current()
+        try:
+            await api.end_session(session)
+        except SessionEndedError:
+            pass  # it had ended before: what was wanted
+        await save_profile(self._archive, replace(profile, session=None))
+
+    async def sessions(self) -> Sequence[SessionInfo]:
+        """List the account's sessions."""
+        _, api, session = await self._current()
+        return await api.sessions(session)
+
+    async def end_session(self, which: SessionId) -> None:
+        """End one of the other sessions."""
+        _, api, session = await self._current()
+        await api.end_session(session, which)
+
+    async def change_password(self, old: Secret, new: Secret) -> None:
+        """Change the password; every other session ends."""
+        _, api, session = await self._current()
+        await api.change_password(session, PasswordChange(old=old, new=new))
+
+    async def _current(self) -> tuple[Profile, Api, Secret]:
+        profile = await load_profile(self._archive)
+        if profile.session is None:
+            raise NoAccountError("You are logged out.")
+        return profile, Api(Verifier(profile.address, profile.trust)), profile.session
+
+    async def _fits(self, address: ServerAddress, user: UserName) -> Profile | None:
+        """Return the saved profile; refuse another account: two histories are not mixed in one archive."""
+        try:
+            known = await load_profile(self._archive)
+        except NoAccountError:
+            return None
+        if (known.server, known.user) != (address.authority, user):
+            raise SetupError(
+                f"This home belongs to {known.user} on {known.server}.",
+                "Name another folder with --home DIR for another account.",
+            )
+        return known

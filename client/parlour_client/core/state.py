@@ -1,0 +1,157 @@
+"""What the client knows of its rooms: the server's summaries, moved on by each event of their logs.
+
+One function per kind of event; an event at or below a room's head is known already and changes nothing here.
+It does no I/O and emits nothing. ``Ingest`` applies events, the client reads ``rooms``.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.model import Room
+from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import (
+    Added,
+    Banned,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    RoleSet,
+    TopicSet,
+)
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
+
+
+@dataclass(slots=True)
+class KnownRoom:
+    """One room: its summary, and what was counted."""
+
+    summary: RoomSummary
+    unread: int = 0
+    mentions: int = 0
+
+    @property
+    def room(self) -> Room:
+        """The room as a view sees it."""
+        told = self.summary
+        return Room(
+            id=told.room,
+            kind=told.kind,
+            role=told.role,
+            head=told.head,
+            read=told.read,
+            unread=self.unread,
+            mentions=self.mentions,
+            members=told.members,
+            name=told.name,
+            peer=told.peer,
+            topic=told.topic,
+        )
+
+
+class State:
+    """The rooms of one account."""
+
+    def __init__(self, me: UserName) -> None:
+        """Begin without rooms."""
+        self.me = me
+        self._known: dict[RoomId, KnownRoom] = {}
+        self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+    @property
+    def rooms(self) -> Sequence[Room]:
+        """All rooms, by title."""
+        return sorted((known.room for known in self._known.values()), key=lambda room: room.title)
+
+    def room(self, room: RoomId) -> Room | None:
+        """Return one room; None when the account is not in it."""
+        known = self._known.get(room)
+        return known.room if known else None
+
+    def summary(self, room: RoomId) -> RoomSummary | None:
+        """Return what the archive keeps of a room."""
+        known = self._known.get(room)
+        return known.summary if known else None
+
+    def tell(self, summary: RoomSummary) -> None:
+        """Take a room as the server tells it now; counts stay until they are counted anew."""
+        known = self._known.get(summary.room)
+        if known is None:
+            self._known[summary.room] = KnownRoom(summary)
+        else:
+            known.summary = summary
+
+    def keep_only(self, rooms: Sequence[RoomId]) -> None:
+        """Forget every other room."""
+        self._known = {room: known for room, known in self._known.items() if room in set(rooms)}
+
+    def forget(self, room: RoomId) -> None:
+        """The account is not in this room any more."""
+        self._known.pop(room, None)
+
+    def count(self, room: RoomId, unread: int, mentions: int) -> None:
+        """Take counts that the archive made."""
+        if known := self._known.get(room):
+            known.unread, known.mentions = unread, mentions
+
+    def read(self, room: RoomId, seq: Seq) -> None:
+        """Move the read marker; the caller counts anew."""
+        if known := self._known.get(room):
+            known.summary = replace(known.summary, read=seq)
+
+    def names_me(self, body: AnyBody) -> bool:
+        """Say whether a message names this account: `@alice`, as a word of its own."""
+        return isinstance(body, Message) and self._mention.search(body.text) is not None
+
+    def apply(self, event: LogEvent, *, mention: bool) -> bool:
+        """Move a room on by its next event; False when it was known."""
+        known = self._known.get(event.room)
+        if known is None or event.seq <= known.summary.head:
+            return False
+        changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
+        known.summary = replace(changed, head=event.seq)
+        if isinstance(event.body, Message) and event.author != self.me and event.seq > known.summary.read:
+            known.unread += 1
+            known.mentions += mention
+        return True
+
+
+_Change = Callable[[RoomSummary, LogEvent, UserName], RoomSummary]
+
+
+def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return told
+
+
+def _one_more(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return replace(told, members=told.members + 1)
+
+
+def _one_less(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return replace(told, members=max(0, told.members - 1))
+
+
+def _topic(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    assert isinstance(event.body, TopicSet)  # noqa: S101 - the table below says so
+    return replace(told, topic=event.body.topic)
+
+
+def _role(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+    assert isinstance(event.body, RoleSet)  # noqa: S101 - the table below says so
+    return replace(told, role=event.body.role) if event.body.who == me else told
+
+
+_CHANGES: Final[dict[type, _Change]] = {
+    Joined: _one_more,
+    Added: _one_more,
+    Left: _one_less,
+    Kicked: _one_less,
+    Banned: _one_less,  # a ban of somebody who had left makes this one too low until the next greeting
+    TopicSet: _topic,
+    RoleSet: _role,
+}

@@ -1,0 +1,41 @@
+"""What a conversation needs of a connection: whole text frames out and in, and an end.
+
+``socket`` has the real one, tests have one in memory. A wire knows no frame's meaning and never
+reconnects. ``Dial`` opens one: the connection calls it each time that it needs a new wire.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from parlour_client.core.errors import ParlourClientError
+
+
+class WireClosedError(ParlourClientError):
+    """The wire has ended; ``code`` is the WebSocket close code, or None when it just broke."""
+
+    def __init__(self, code: int | None = None) -> None:
+        """Take the close code that the server sent."""
+        super().__init__("The connection was lost.")
+        self.code = code
+
+
+class Wire(Protocol):
+    """One open connection."""
+
+    security: str
+    """How it is protected, in our own words."""
+
+    async def receive(self) -> bytes:
+        """Wait for the next frame. Raises WireClosedError."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send one frame. Raises WireClosedError."""
+        ...
+
+    async def close(self) -> None:
+        """End it politely, within a second or two."""
+        ...
+
+
+Dial = Callable[[], Awaitable[Wire]]

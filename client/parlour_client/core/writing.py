@@ -1,0 +1,78 @@
+"""What a client writes: messages, edits, deletions, reactions; all through the outbox, none waits for a network.
+
+Texts are checked before they are queued. ``Client`` inherits it; ``stored`` is how a script waits for the
+server's word.
+"""
+
+from collections.abc import Sequence
+
+from parlour_client.core.engine import Engine
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Entry, EntryAdded
+from parlour_client.core.texts import message_text, reaction_text
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.requests import Delete, Edit, React, Send
+from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id
+
+
+class Writing:
+    """The writing half of ``ChatClient``. A subclass gives ``_engine``."""
+
+    @property
+    def _engine(self) -> Engine:
+        raise NotImplementedError
+
+    async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
+        """Queue a message; it is on disk when this returns."""
+        return (await self.send_many(room, [text], reply_to=reply_to))[0]
+
+    async def send_many(
+        self, room: RoomId, texts: Sequence[str], *, reply_to: Seq | None = None
+    ) -> Sequence[Entry]:
+        """Queue several messages at once, in order: one write to the disk for all of them."""
+        self._in_room(room)
+        frames = [
+            Send(id=new_request_id(), room=room, text=message_text(text), reply_to=reply_to) for text in texts
+        ]
+        items = await self._engine.outbox.put(frames)
+        entries = [self._engine.timeline.entry_of(item) for item in items]
+        for entry in entries:
+            self._engine.news.emit(EntryAdded(entry))
+        return entries
+
+    async def edit(self, room: RoomId, target: Seq, text: str) -> None:
+        """Queue a new text for a message of ours."""
+        self._in_room(room)
+        frame = Edit(id=new_request_id(), room=room, target=target, text=message_text(text))
+        await self._engine.outbox.put([frame])
+
+    async def delete(self, room: RoomId, target: Seq) -> None:
+        """Queue a deletion."""
+        self._in_room(room)
+        await self._engine.outbox.put([Delete(id=new_request_id(), room=room, target=target)])
+
+    async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
+        """Queue a reaction, or taking it back."""
+        self._in_room(room)
+        frame = React(id=new_request_id(), room=room, target=target, reaction=reaction_text(reaction), on=on)
+        await self._engine.outbox.put([frame])
+
+    async def stored(self, request: RequestId) -> Seq:
+        """Wait until the server has it on its disk; raises when it was refused."""
+        return (await self.outcome(request)).seq
+
+    async def outcome(self, request: RequestId) -> Stored:
+        """The same, with the room and the server's time."""
+        return await self._engine.unless_stopped(self._engine.outbox.outcome(request))
+
+    async def retry(self, request: RequestId) -> None:
+        """Send a failed message again."""
+        await self._engine.outbox.retry(request)
+
+    async def cancel(self, request: RequestId) -> None:
+        """Take back a message that is not on its way."""
+        await self._engine.outbox.cancel(request)
+
+    def _in_room(self, room: RoomId) -> None:
+        if self._engine.state.room(room) is None:
+            raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")

@@ -18,7 +18,7 @@ from textual.strip import Strip
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
 else:
-    _Base = object  # a second Widget among the bases would cut off the first one's styles (Textual's `_css_bases`)
+    _Base = object  # two Widgets among the bases: Textual's `_css_bases` would forget the other one's styles
 
 # Latin, Greek, Cyrillic, punctuation, arrows, boxes, kana, CJK, Hangul: measured, all terminals agree.
 _AGREED: Final = re.compile(
@@ -65,7 +65,9 @@ class AnchoredStrip(Strip):
             if all(agreed_width(segment.text) for segment in self._segments):
                 self._render_cache = plain.render(console) + end
             else:
-                blanks = Strip([Segment(" " * segment.cell_length, segment.style) for segment in self._segments])
+                blanks = Strip(
+                    [Segment(" " * segment.cell_length, segment.style) for segment in self._segments]
+                )
                 text = Strip(_without_padding(self._segments))
                 self._render_cache = blanks.render(console) + start + text.render(console) + end
         return self._render_cache
@@ -96,4 +98,3 @@ class Anchored(_Base):
             strip if strip.text.isascii() else AnchoredStrip(list(strip), strip.cell_length, column)
             for strip in super().render_lines(crop)
         ]
-

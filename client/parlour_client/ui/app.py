@@ -5,7 +5,6 @@ makes it; whoever gives it a client gives it an unstarted one, and the app start
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -28,7 +27,7 @@ class ParlourApp(QuietCrash):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
-    CSS_PATH: ClassVar[list[str | Path]] = ["looks/chat.tcss", "looks/dialogs.tcss"]
+    CSS_PATH = ["looks/chat.tcss", "looks/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
     COMMANDS = {*QuietCrash.COMMANDS, lambda: ChatProvider}  # noqa: RUF012 - Textual's declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
@@ -64,7 +63,7 @@ class ParlourApp(QuietCrash):
         elif self._doors is not None:
             from parlour_client.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
 
-            self.push_screen(WelcomeScreen(self._doors), self._came_in)
+            _ = self.push_screen(WelcomeScreen(self._doors), self._came_in)
         else:
             self.exit()
 
@@ -82,7 +81,7 @@ class ParlourApp(QuietCrash):
             self.problem = error
             self.exit(return_code=1)
             return
-        self.push_screen(ChatScreen(client, self._tour))
+        _ = self.push_screen(ChatScreen(client, self._tour))
 
     async def on_unmount(self) -> None:
         """Stop the client; what is queued stays queued on disk."""

@@ -26,7 +26,7 @@ REMEMBERED: Final = 100
 class Composer(Anchored, TextArea):
     """Where one writes."""
 
-    HELP: ClassVar[str] = (
+    HELP: ClassVar[str | None] = (
         "Write and press Enter. Shift+Enter or Ctrl+J begins a new line.\n"
         "Tab takes what the list offers; @ names a person, # a room, / begins a command.\n"
         "Up and Down at the edges go through what you wrote before. Esc leaves a reply or an edit."
@@ -53,7 +53,9 @@ class Composer(Anchored, TextArea):
         """Esc: leave the reply or the edit."""
 
     def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(id=id, compact=True, highlight_cursor_line=False, placeholder="Write here. F1 helps.")
+        super().__init__(
+            id=id, compact=True, highlight_cursor_line=False, placeholder="Write here. F1 helps."
+        )
         self._offers = offers
         self._open = Offers(0)
         self.people: Sequence[str] = ()

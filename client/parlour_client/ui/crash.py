@@ -9,14 +9,15 @@ The three methods are Textual's private ones; `tests/client/ui/test_crash.py` pi
 import os
 import stat
 import traceback
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from parlour_protocol.text import safe_text
 from platformdirs import user_state_path
 from rich.segment import Segment, Segments
 from textual.app import App
+
+from parlour_protocol.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024
 """Bytes: after that the log begins anew."""
@@ -67,7 +68,9 @@ def write_log(error: Exception | None, path: Path | None = None) -> Path | None:
             os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
             if os.fstat(descriptor).st_size > _MAX_LOG:
                 file.truncate(0)
-            file.write("\n".join([f"== {datetime.now(timezone.utc).isoformat(timespec='seconds')}", *places(error), ""]))
+            file.write(
+                "\n".join([f"== {datetime.now(UTC).isoformat(timespec='seconds')}", *places(error), ""])
+            )
     except OSError:
         return None
     return path
@@ -78,6 +81,9 @@ def places(error: BaseException | None) -> list[str]:
     found: list[str] = []
     while error is not None and len(found) < 200:  # noqa: PLR2004 - a chain can be a ring
         found.append(f"{type(error).__module__}.{type(error).__qualname__}")
-        found += [f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_name}" for frame, line in traceback.walk_tb(error.__traceback__)]
+        found += [
+            f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
         error = error.__cause__ or error.__context__
     return found

@@ -39,7 +39,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
         """Leave with the answer."""
-        self.dismiss(answer)
+        _ = self.dismiss(answer)
 
 
 class AskScreen(ModalScreen[str | None]):
@@ -60,11 +60,11 @@ class AskScreen(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave with the line."""
-        self.dismiss(event.value.strip() or None)
+        _ = self.dismiss(event.value.strip() or None)
 
     def action_leave(self) -> None:
         """Leave with nothing."""
-        self.dismiss(None)
+        _ = self.dismiss(None)
 
 
 class Choices(Anchored, OptionList):
@@ -85,15 +85,17 @@ class ChooseScreen(ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._heading)
             if self._choices:
-                yield Choices(*(option(shown, id=key) for key, shown in self._choices), markup=False, compact=True)
+                yield Choices(
+                    *(option(shown, id=key) for key, shown in self._choices), markup=False, compact=True
+                )
             else:
                 yield SafeStatic(own(self._empty, "dim"))
             yield SafeStatic(own("enter chooses · esc leaves", "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Leave with the choice."""
-        self.dismiss(event.option_id)
+        _ = self.dismiss(event.option_id)
 
     def action_leave(self) -> None:
         """Leave with nothing."""
-        self.dismiss(None)
+        _ = self.dismiss(None)

@@ -7,11 +7,10 @@ account. Raise ``ParlourClientError`` to say no in words.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from parlour_client.core.interface import ChatClient
 from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
-
-from parlour_client.core.interface import ChatClient
 
 
 @dataclass(frozen=True, slots=True)

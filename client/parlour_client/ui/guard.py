@@ -5,11 +5,11 @@ instead of running a terminal command. It never passes a control segment: those 
 `anchored` are made behind it. `ParlourApp` puts one instance at the end of its line filters.
 """
 
-from parlour_protocol.text.guard import FORBIDDEN, REPLACEMENT
 from rich.segment import Segment
-from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
+
+from parlour_protocol.text.guard import FORBIDDEN, REPLACEMENT
 
 
 class TerminalGuard(LineFilter):
@@ -28,5 +28,3 @@ class TerminalGuard(LineFilter):
         if clean is text and style is segment.style and not control:
             return segment
         return Segment(clean, style)
-
-

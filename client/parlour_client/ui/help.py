@@ -24,7 +24,10 @@ def help_page(screen: Screen[Any]) -> Page:
     """Return the page for what has the focus."""
     focused = screen.focused
     about = getattr(focused, "HELP", None) if focused is not None else None
-    parts = [own("Here", "bold"), own(about if isinstance(about, str) else "Nothing has the focus: press Tab.")]
+    parts = [
+        own("Here", "bold"),
+        own(about if isinstance(about, str) else "Nothing has the focus: press Tab."),
+    ]
     parts += [own(""), own("Keys", "bold"), *_keys(screen)]
     parts += [own(""), own("Commands", "bold")]
     parts += [join(own(f"{c.line:<36}", "bold"), own(f" {c.help}")) for c in COMMANDS]

@@ -6,14 +6,14 @@ behind a gutter. The chat screen pushes the page.
 
 from typing import Final
 
-from parlour_protocol.text import safe_text
-from parlour_protocol.text.inspect import CodePoint, inspect_text
 from textual.content import Content
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, of_safe, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
+from parlour_protocol.text import safe_text
+from parlour_protocol.text.inspect import CodePoint, inspect_text
 
 MAX_ROWS: Final = 400
 """Code points in the table; a longer text is cut here with a count."""
@@ -30,7 +30,10 @@ def inspector_page(entry: Entry, wire: str) -> Page:
         _fact("device", peer_line(entry.device)),
         _fact("time", own(f"{day(entry.at)} {clock(entry.at)}")),
         _fact("number", own(str(entry.seq) if entry.seq is not None else "not stored yet")),
-        _fact("length", own(f"{len(text)} code points, {len(text.encode('utf-8', 'replace'))} bytes, {hidden} hidden")),
+        _fact(
+            "length",
+            own(f"{len(text)} code points, {len(text.encode('utf-8', 'replace'))} bytes, {hidden} hidden"),
+        ),
         own(""),
         own("Code points", "bold"),
         *(_row(point) for point in points[:MAX_ROWS]),

@@ -7,13 +7,13 @@ where the terminal is narrow.
 from collections.abc import Sequence
 from typing import ClassVar
 
-from parlour_protocol.frames.base import Role, Status
 from textual.content import Content
 from textual.widgets import OptionList
 
 from parlour_client.core.model import MemberView
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.safe import join, option, own, peer_line
+from parlour_protocol.frames.base import Role, Status
 
 _HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not here"}
 
@@ -21,7 +21,7 @@ _HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not he
 class MemberList(Anchored, OptionList):
     """The members of the open room."""
 
-    HELP: ClassVar[str] = (
+    HELP: ClassVar[str | None] = (
         "Who is in this room. Enter opens a direct room with somebody; F4 hides the list.\n"
         "/invite brings people in; moderators have /kick, /ban, /mute and /role."
     )

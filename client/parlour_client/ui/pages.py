@@ -35,7 +35,7 @@ class Page(ModalScreen[None]):
 
     def action_leave(self) -> None:
         """Close."""
-        self.dismiss(None)
+        _ = self.dismiss(None)
 
     def action_scroll(self, step: int) -> None:
         """Scroll by a row."""

@@ -7,12 +7,12 @@ that a mistake in a name check cannot reach the screen. Called by every module t
 
 from typing import Final, Protocol
 
-from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
 from textual.content import Content
 from textual.widgets import Label, Static
 from textual.widgets.option_list import Option
 
 from parlour_client.ui.anchored import Anchored
+from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
 
 ESCAPE: Final = "bold $text-warning"
 """The style of an escape; its brackets make it readable without colour."""
@@ -69,7 +69,13 @@ def lines(*parts: Content) -> Content:
 class SafeStatic(Anchored, Static):
     """A Static that takes Content alone, and whose rows keep their column."""
 
-    def __init__(self, content: Content | None = None, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        content: Content | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
         super().__init__(content or Content(), id=id, classes=classes, markup=False)
 
     def show(self, content: Content) -> None:

@@ -44,7 +44,10 @@ class SearchScreen(ModalScreen[Entry | None]):
             yield Input(self._words, placeholder="Words to look for", compact=True)
             yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
             yield Choices(markup=False, compact=True)
-        yield SafeStatic(own("enter searches, then goes to the message · down to the results · esc leaves", "dim"), classes="keys")
+        yield SafeStatic(
+            own("enter searches, then goes to the message · down to the results · esc leaves", "dim"),
+            classes="keys",
+        )
 
     def on_mount(self) -> None:
         """Search at once when words were given."""
@@ -65,7 +68,9 @@ class SearchScreen(ModalScreen[Entry | None]):
             told.show(peer_line(str(error)))
             return
         results = self.query_one(Choices)
-        results.set_options([option(self._row(entry), id=str(index)) for index, entry in enumerate(self._found)])
+        results.set_options(
+            [option(self._row(entry), id=str(index)) for index, entry in enumerate(self._found)]
+        )
         if self._found:
             told.show(own(f"{len(self._found)} found, newest first", "dim"))
             results.highlighted = 0
@@ -80,7 +85,7 @@ class SearchScreen(ModalScreen[Entry | None]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Leave with the entry."""
-        self.dismiss(self._found[event.option_index])
+        _ = self.dismiss(self._found[event.option_index])
 
     def action_results(self) -> None:
         """Go to the results."""
@@ -88,4 +93,4 @@ class SearchScreen(ModalScreen[Entry | None]):
 
     def action_leave(self) -> None:
         """Leave with nothing."""
-        self.dismiss(None)
+        _ = self.dismiss(None)

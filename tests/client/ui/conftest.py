@@ -11,9 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # ui_fake, also for the scripts that show and measure
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
-from parlour_client.ui.app import ParlourApp
 from textual.pilot import Pilot
 from ui_fake import FakeClient
+
+from parlour_client.ui.app import ParlourApp
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 

@@ -5,13 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+from ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+
 from parlour_client.ui import run
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import Seq
 from parlour_protocol.names import parse_room_name
-from ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 TOUR = (
     "This is a room. Write below and press Enter.",
@@ -23,7 +24,11 @@ TOUR = (
 def scripted() -> FakeClient:
     """Make a client with a bit of everything."""
     client = FakeClient.peopled()
-    client.say(LOBBY, BOB, "I read the notes of yesterday. They are long, so here is the gist in one line that wraps.")
+    client.say(
+        LOBBY,
+        BOB,
+        "I read the notes of yesterday. They are long, so here is the gist in one line that wraps.",
+    )
     client.say(LOBBY, BOB, "And a second message\nof two lines.")
     client.say(LOBBY, CAROL, "thanks @alice, could you look?", reply_to=Seq(4))
     client.happen(LOBBY, CAROL, bodies.TopicSet(TopicText("Today: the [bold]garden[/bold] party")))

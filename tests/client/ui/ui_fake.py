@@ -121,7 +121,9 @@ class FakeClient:
     def change(self, entry: Entry) -> None:
         """Put an entry in the place of the one with its number."""
         log = self.logs[entry.room]
-        at = next(i for i, one in enumerate(log) if one.seq == entry.seq and one.request in {entry.request, None})
+        at = next(
+            i for i, one in enumerate(log) if one.seq == entry.seq and one.request in {entry.request, None}
+        )
         log[at] = entry
         self.tell(EntryChanged(entry))
 

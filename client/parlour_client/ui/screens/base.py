@@ -5,10 +5,8 @@ the person; nothing else catches those errors. The parts of the chat screen inhe
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.ids import RoomId
 from textual.content import Content
 from textual.screen import Screen
 
@@ -22,6 +20,10 @@ from parlour_client.ui.rooms import RoomList
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.status import StatusLine
 from parlour_client.ui.timeline import Timeline
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.ids import RoomId
+
+Answer = TypeVar("Answer")
 
 
 def words_of(error: Exception) -> Content:
@@ -64,6 +66,10 @@ class ChatParts(Screen[None]):
                 self.hint.refuse(words_of(error))
 
         self.run_worker(asked(), group=group)
+
+    def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
+        """Put a dialog or a page over this screen; ``answered`` gets its result."""
+        _ = self.app.push_screen(screen, answered)
 
     def refuse(self, words: str) -> None:
         """Say in words of ours that something was not done."""

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final
 
-from parlour_protocol.names import parse_user_name
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -24,6 +23,7 @@ from parlour_client.ui.offers import OfferList
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.deeds import Deeds
 from parlour_client.ui.tour import Tour
+from parlour_protocol.names import parse_user_name
 
 TYPING_EVERY: Final = 5.0
 """Seconds between two signs that we type."""
@@ -127,7 +127,7 @@ class ChatScreen(Deeds):
 
     def action_help(self) -> None:
         """Tell about what has the focus."""
-        self.app.push_screen(help_page(self))
+        self.push(help_page(self))
 
     def action_rooms(self) -> None:
         """Go to the list of rooms, or back."""

@@ -4,10 +4,6 @@ Names that a person types are parsed into their types first, so nothing else goe
 told by ``ask``. The chat screen inherits it.
 """
 
-from parlour_protocol.frames.base import Role, RoomKind, Status
-from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_room_name, parse_user_name
-
 from parlour_client.core.model import Entry
 from parlour_client.ui.commands import Line, first_word, seconds
 from parlour_client.ui.dialogs import ChooseScreen
@@ -15,6 +11,9 @@ from parlour_client.ui.help import help_page
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
 from parlour_client.ui.search import SearchScreen
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_room_name, parse_user_name
 
 
 class Deeds(MessagesPart):
@@ -37,7 +36,7 @@ class Deeds(MessagesPart):
         return self.current
 
     async def _do_help(self, _rest: str) -> None:
-        self.app.push_screen(help_page(self))
+        self.push(help_page(self))
 
     async def _do_rooms(self, _rest: str) -> None:
         listing = await self.client.directory()
@@ -45,14 +44,23 @@ class Deeds(MessagesPart):
         choices = []
         for room in listing:
             facts = f"  {room.members} members{', you are in' if room.room in mine else ''}  "
-            choices.append((room.room, join(peer_line(room.name, style="bold"), own(facts, "dim"), peer_line(room.topic) if room.topic else own(""))))
+            choices.append(
+                (
+                    room.room,
+                    join(
+                        peer_line(room.name, style="bold"),
+                        own(facts, "dim"),
+                        peer_line(room.topic) if room.topic else own(""),
+                    ),
+                )
+            )
 
         def take(chosen: str | None) -> None:
             if chosen:
                 self.ask(lambda: self._enter(RoomId(chosen)))
 
         empty = "No public rooms yet. /create NAME makes one."
-        self.app.push_screen(ChooseScreen(own("Public rooms", "bold"), choices, empty), take)
+        self.push(ChooseScreen(own("Public rooms", "bold"), choices, empty), take)
 
     async def _enter(self, room: RoomId) -> None:
         if self.client.room(room) is None:
@@ -146,7 +154,7 @@ class Deeds(MessagesPart):
             if entry is not None and (seq := entry.seq) is not None:
                 self.ask(lambda: self.reveal(entry.room, seq), group="reveal")
 
-        self.app.push_screen(SearchScreen(lambda w: self.client.search(w), name, words), take)
+        self.push(SearchScreen(self.client.search, name, words), take)
 
     async def _do_away(self, _rest: str) -> None:
         await self.client.set_status(Status.AWAY)

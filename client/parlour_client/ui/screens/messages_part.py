@@ -6,8 +6,6 @@ Copying copies what is shown, never the raw text. The chat screen inherits it.
 
 from dataclasses import dataclass
 
-from parlour_protocol.ids import Seq
-from parlour_protocol.text import safe_text
 from textual import on
 
 from parlour_client.core.model import Entry
@@ -18,6 +16,8 @@ from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.rooms_part import RoomsPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
+from parlour_protocol.ids import Seq
+from parlour_protocol.text import safe_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +83,16 @@ class MessagesPart(RoomsPart):
     def _wish(self, event: TimelineKeys.Action) -> None:
         entry = event.entry
         handlers = {
-            Wish.REPLY: self._reply,
-            Wish.REACT: self._react,
-            Wish.EDIT: self._edit,
-            Wish.DELETE: self._delete,
-            Wish.INSPECT: self._inspect,
-            Wish.COPY: self._copy,
-            Wish.PARENT: self._parent,
-            Wish.RETRY: self._retry,
-            Wish.CANCEL: self._cancel,
-            Wish.UNREAD: self._unread,
+            Wish.REPLY: self._wish_reply,
+            Wish.REACT: self._wish_react,
+            Wish.EDIT: self._wish_edit,
+            Wish.DELETE: self._wish_delete,
+            Wish.INSPECT: self._wish_inspect,
+            Wish.COPY: self._wish_copy,
+            Wish.PARENT: self._wish_parent,
+            Wish.RETRY: self._wish_retry,
+            Wish.CANCEL: self._wish_cancel,
+            Wish.UNREAD: self._wish_unread,
         }
         handlers[event.wish](entry)
 
@@ -101,12 +101,12 @@ class MessagesPart(RoomsPart):
             notice(self.app, Notice.NOT_STORED)
         return entry.seq
 
-    def _reply(self, entry: Entry) -> None:
+    def _wish_reply(self, entry: Entry) -> None:
         if (seq := self._stored(entry)) is not None:
             self.enter_mode(Reply(seq), entry)
             self.write()
 
-    def _edit(self, entry: Entry) -> None:
+    def _wish_edit(self, entry: Entry) -> None:
         if entry.author != self.client.account.user or entry.text is None:
             notice(self.app, Notice.NOT_YOURS)
         elif (seq := self._stored(entry)) is not None:
@@ -114,7 +114,7 @@ class MessagesPart(RoomsPart):
             self.composer.put(entry.text)
             self.write()
 
-    def _react(self, entry: Entry) -> None:
+    def _wish_react(self, entry: Entry) -> None:
         seq = self._stored(entry)
         if seq is None:
             return
@@ -123,7 +123,7 @@ class MessagesPart(RoomsPart):
             if reaction:
                 self.react_to(entry, reaction)
 
-        self.app.push_screen(AskScreen(own("React with an emoji or a short word"), "👍"), take)
+        self.push(AskScreen(own("React with an emoji or a short word"), "👍"), take)
 
     def react_to(self, entry: Entry, reaction: str) -> None:
         """Put a reaction, or take it back when it is there already."""
@@ -132,7 +132,7 @@ class MessagesPart(RoomsPart):
             on_already = any(one.reaction == reaction and me in one.users for one in entry.reactions)
             self.ask(lambda: self.client.react(room, seq, reaction, on=not on_already))
 
-    def _delete(self, entry: Entry) -> None:
+    def _wish_delete(self, entry: Entry) -> None:
         room, seq = self.current, self._stored(entry)
         if room is None or seq is None:
             return
@@ -143,32 +143,32 @@ class MessagesPart(RoomsPart):
 
         question = own("Delete this message for everybody? It cannot be brought back.", "bold")
         shown = join(own("│ ", "dim"), peer_line(entry.text or "", limit=120))
-        self.app.push_screen(ConfirmScreen(lines(question, peer_line(entry.author), shown)), answer)
+        self.push(ConfirmScreen(lines(question, peer_line(entry.author), shown)), answer)
 
-    def _inspect(self, entry: Entry) -> None:
-        self.app.push_screen(inspector_page(entry, self.client.wire_form(entry)))
+    def _wish_inspect(self, entry: Entry) -> None:
+        self.push(inspector_page(entry, self.client.wire_form(entry)))
 
-    def _copy(self, entry: Entry) -> None:
+    def _wish_copy(self, entry: Entry) -> None:
         if entry.text is not None:
             self.app.copy_to_clipboard(safe_text(entry.text).plain)  # never the raw text: paste-jacking
             notice(self.app, Notice.COPIED)
 
-    def _parent(self, entry: Entry) -> None:
+    def _wish_parent(self, entry: Entry) -> None:
         room, parent = self.current, entry.reply_to
         if room is not None and parent is not None:
             self.ask(lambda: self.reveal(room, parent), group="reveal")
 
-    def _retry(self, entry: Entry) -> None:
+    def _wish_retry(self, entry: Entry) -> None:
         request = entry.request
         if request is not None and entry.seq is None:
             self.ask(lambda: self.client.retry(request))
 
-    def _cancel(self, entry: Entry) -> None:
+    def _wish_cancel(self, entry: Entry) -> None:
         request = entry.request
         if request is not None and entry.seq is None:
             self.ask(lambda: self.client.cancel(request))
 
-    def _unread(self, entry: Entry) -> None:
+    def _wish_unread(self, entry: Entry) -> None:
         room, seq = self.current, self._stored(entry)
         if room is not None and seq is not None:
             self.ask(lambda: self.client.mark_read(room, Seq(seq - 1)))

@@ -6,8 +6,6 @@ that is no longer open is dropped. The chat screen inherits it.
 
 from typing import Final
 
-from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.ids import RoomId, Seq
 from textual import on
 
 from parlour_client.core import model
@@ -17,11 +15,17 @@ from parlour_client.ui.rooms import RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.base import ChatParts
 from parlour_client.ui.timeline import Timeline
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId, Seq
 
 PAGE: Final = 100
 FARTHEST: Final = 50
 """Pages that a jump to an old message reads at most."""
-_KINDS: Final = {RoomKind.PUBLIC: "public room", RoomKind.PRIVATE: "private room", RoomKind.DIRECT: "direct room"}
+_KINDS: Final = {
+    RoomKind.PUBLIC: "public room",
+    RoomKind.PRIVATE: "private room",
+    RoomKind.DIRECT: "direct room",
+}
 
 
 class RoomsPart(ChatParts):
@@ -61,7 +65,8 @@ class RoomsPart(ChatParts):
         if room is None:
             heading.show(own("Parlour", "bold"))
             return
-        kind = own(f"  {_KINDS[room.kind]}, {room.members} members  ", "dim")
+        count = "" if room.kind is RoomKind.DIRECT else f", {room.members} members"
+        kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, topic))
         self.composer.rooms = [one.name for one in rooms if one.name is not None]
@@ -77,13 +82,13 @@ class RoomsPart(ChatParts):
 
     # --- changes of the client
 
-    def on_change(self, change: model.Change) -> None:  # noqa: C901 - one line for each kind of change
+    def on_change(self, change: model.Change) -> None:
         """Show a change."""
         match change:
             case model.EntryAdded(entry=entry) | model.EntryChanged(entry=entry):
                 self._take(entry)
             case model.EntryRemoved(room=room, request=request) if room == self.current:
-                self.timeline.remove(request)
+                self.timeline.take_out(request)
             case model.HistoryChanged(room=room) if room == self.current:
                 self.ask(self._renew, group="renew")
             case model.RoomsChanged():

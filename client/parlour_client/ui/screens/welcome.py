@@ -6,11 +6,6 @@ fields and nothing typed is lost. ``ParlourApp`` shows it when there is no accou
 
 from typing import ClassVar, Final
 
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.limits import PASSWORD_MIN
-from parlour_protocol.link import InviteLink, ServerAddress
-from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.secret import Secret
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,6 +18,11 @@ from parlour_client.core.interface import ChatClient
 from parlour_client.ui.doors import Doors, Person
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.base import words_of
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.limits import PASSWORD_MIN
+from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.secret import Secret
 
 _INTRO: Final = lines(
     own("Welcome to Parlour", "bold"),
@@ -56,7 +56,9 @@ class WelcomeScreen(Screen[ChatClient | None]):
             yield Input(password=True, id="password", compact=True)
             yield SafeStatic(own("Name of this device"))
             yield Input(self._doors.device, placeholder="laptop", id="device", compact=True)
-            yield SafeStatic(own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told")
+            yield SafeStatic(
+                own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
+            )
         yield Footer(compact=True)
 
     @on(Input.Submitted)
@@ -90,7 +92,9 @@ class WelcomeScreen(Screen[ChatClient | None]):
     def _person(self, *, new: bool) -> Person:
         password = self.query_one("#password", Input).value
         if new and len(password) < PASSWORD_MIN.value:
-            raise ValueError(f"The password needs at least {PASSWORD_MIN.value} characters; a few words are easy.")
+            raise ValueError(
+                f"The password needs at least {PASSWORD_MIN.value} characters; a few words are easy."
+            )
         if not password:
             raise ValueError("Type your password.")
         device = self._value("device") or "terminal"
@@ -107,4 +111,4 @@ class WelcomeScreen(Screen[ChatClient | None]):
             self._busy = False
         else:
             self.query_one("#password", Input).clear()
-            self.dismiss(client)
+            _ = self.dismiss(client)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from parlour_protocol.frames.bodies import Message
-from parlour_protocol.names import UserName
-from parlour_protocol.text import BLANK_LABEL, Span, safe_text
 from rich.cells import cell_len
 
 from parlour_client.core.model import Delivery, Entry
 from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.names import UserName
+from parlour_protocol.text import BLANK_LABEL, Span, safe_text
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "
@@ -142,7 +142,7 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
     # mark of the text can reach it.
     line: list[Span] = []
     for one in entry.reactions:
-        line.append(Span(("   " if line else "") + f"{len(one.users)}× ", is_escape=False))
+        line.append(Span(("   " if line else "") + f"{len(one.users)}x ", is_escape=False))
         line += safe_text(one.reaction).spans[0]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))

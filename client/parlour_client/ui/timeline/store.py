@@ -8,15 +8,15 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from parlour_protocol.frames import bodies
-from parlour_protocol.ids import RequestId, Seq
-from parlour_protocol.names import UserName
 from textual.cache import LRUCache
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.timeline.heights import Heights
 from parlour_client.ui.timeline.rows import Row, Setting, is_message, rows_of
 from parlour_client.ui.timeline.words import day_number
+from parlour_protocol.frames import bodies
+from parlour_protocol.ids import RequestId, Seq
+from parlour_protocol.names import UserName
 
 CACHED_ENTRIES: Final = 2_000
 CONTINUES_WITHIN: Final = 5 * 60_000
@@ -178,7 +178,7 @@ class Store:
         """Return the index of the first entry after the read marker that the room was opened with."""
         if self.read is None:
             return None
-        at = bisect_left(self.entries, self.read + 1, hi=self._stored, key=_seq)
+        at = bisect_left(self.entries, Seq(self.read + 1), hi=self._stored, key=_seq)
         return at if at < self._stored else None
 
     # --- rows
@@ -238,5 +238,5 @@ def _is_shown(entry: Entry) -> bool:
     return not isinstance(body, _FOLDED_IN)
 
 
-def _seq(entry: Entry) -> int:
-    return entry.seq or 0
+def _seq(entry: Entry) -> Seq:
+    return entry.seq or Seq(0)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from parlour_protocol.ids import RequestId, Seq
-from parlour_protocol.names import UserName
 from rich.segment import Segment
 from rich.style import Style
 from textual.cache import LRUCache
@@ -25,6 +23,8 @@ from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.timeline.keys import TimelineKeys
 from parlour_client.ui.timeline.rows import Look, Row, is_message
 from parlour_client.ui.timeline.store import Key, Store, key_of
+from parlour_protocol.ids import RequestId, Seq
+from parlour_protocol.names import UserName
 
 KEEP: Final = 20_000
 """Entries in memory; when twice as many are there, the oldest go and can be paged in again."""
@@ -81,7 +81,9 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
 
     # --- what the screen tells it
 
-    def show(self, me: UserName, entries: Sequence[Entry], *, read: Seq | None = None, complete: bool) -> None:
+    def show(
+        self, me: UserName, entries: Sequence[Entry], *, read: Seq | None = None, complete: bool
+    ) -> None:
         """Show a room anew, at the first unread message or else at the end."""
         self._store = Store(me, entries, read=read)
         self._pending.clear()
@@ -135,7 +137,7 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         """Show the new state of an entry."""
         self.add(entry)
 
-    def remove(self, request: RequestId) -> None:
+    def take_out(self, request: RequestId) -> None:
         """Take out an unsent entry."""
         if self._store is not None:
             self._flush()
@@ -281,7 +283,11 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
             return None
         self._flush()
         return next(
-            (i for i in range(len(self._store) - 1, -1, -1) if key_of(self._store.entries[i]) == self._selected),
+            (
+                i
+                for i in range(len(self._store) - 1, -1, -1)
+                if key_of(self._store.entries[i]) == self._selected
+            ),
             None,
         )
 

@@ -6,12 +6,11 @@ returned beside it, to be shown on rows of its own behind the gutter. ``rows`` c
 
 from datetime import datetime
 
+from parlour_client.core.model import Delivery, Entry
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
 from parlour_protocol.ids import Millis
-
-from parlour_client.core.model import Delivery, Entry
 
 Sentence = tuple[str, WireText | None]
 

@@ -6,10 +6,10 @@ it fits on either. It never drops a cluster. ``rows`` calls it.
 
 from collections.abc import Iterator, Sequence
 
-from parlour_protocol.text import SafeText, Span
-from parlour_protocol.text.width import clusters
 from rich.cells import cell_len
 
+from parlour_protocol.text import SafeText, Span
+from parlour_protocol.text.width import clusters
 
 SpanRow = tuple[Span, ...]
 

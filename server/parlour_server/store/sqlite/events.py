@@ -1,21 +1,19 @@
-"""Rows of the log: how an event gets its number and its row, and how a request is found again.
+"""Rows of the log: how an event is written, and how a request is found again.
 
-The number is the room's counter, moved in the same transaction, so a room's events have no hole and no
-two of them one number. Called by the log and when a room is made.
+The caller read the room's head in the same transaction (one writer at a time: BEGIN IMMEDIATE), so a
+room's events have no hole; the table's key refuses a number twice. Called by the log and when a room is made.
 """
 
 import sqlite3
 from typing import Final
 
-from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Blank, Edited, Reacted
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RequestId, RoomId
-from parlour_protocol.names import DeviceName, UserName
-from parlour_server.errors import RefusedError
+from parlour_protocol.ids import RequestId
+from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.stored import BODY_KINDS, EVENT_COLUMNS, plain, read_event, write_body
 
-_NEXT: Final = "UPDATE rooms SET head = head + 1 WHERE room = ? RETURNING head"
+_MOVE_HEAD: Final = "UPDATE rooms SET head = ? WHERE room = ?"
 _INSERT: Final = (
     "INSERT INTO events (room, seq, at, author, device, request, kind, target, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -23,36 +21,28 @@ _INSERT: Final = (
 _BY_REQUEST: Final = f"SELECT room, {EVENT_COLUMNS} FROM events WHERE author = ? AND request = ?"  # noqa: S608 - columns of ours
 
 
-def insert_event(
-    db: sqlite3.Connection,
-    room: RoomId,
-    author: UserName,
-    device: DeviceName,
-    at: Millis,
-    body: AnyBody,
-    request: RequestId | None,
-) -> LogEvent:
-    """Append one event; ``request`` is None for one that the store adds on its own."""
-    row = db.execute(_NEXT, (room,)).fetchone()
-    if row is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
-    kind = type(body)
+def insert_event(db: sqlite3.Connection, event: LogEvent, request: RequestId | None) -> None:
+    """Append an event that carries the number after the room's head, and move the head.
+
+    ``request`` is None for an event that the store adds on its own.
+    """
+    body = event.body
     target = body.target if isinstance(body, Edited | Reacted) else None
+    db.execute(_MOVE_HEAD, (event.seq, event.room))
     db.execute(
         _INSERT,
         (
-            room,
-            row[0],
-            at,
-            plain(author),
-            plain(device),
+            event.room,
+            event.seq,
+            event.at,
+            plain(event.author),
+            plain(event.device),
             request,
-            BODY_KINDS[kind],
+            BODY_KINDS[type(body)],
             target,
             write_body(body),
         ),
     )
-    return LogEvent(room=room, seq=row[0], at=at, author=author, device=device, body=body)
 
 
 def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -> LogEvent | None:

@@ -9,11 +9,11 @@ import sqlite3
 from asyncio import Future
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import RoleSet
+from parlour_protocol.frames.bodies import AnyBody, RoleSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_server.errors import RefusedError
@@ -22,12 +22,12 @@ from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
-from parlour_server.store.sqlite.facts import read_facts
+from parlour_server.store.sqlite.facts import read_facts, read_standing
 from parlour_server.store.sqlite.members import heir
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event
 from parlour_server.store.sqlite.writer import Writer
-from parlour_server.store.types import Appended, AppendEvent
+from parlour_server.store.types import Appended, AppendEvent, Facts
 
 
 class SqliteLog:
@@ -44,13 +44,17 @@ class SqliteLog:
         return self._writer.submit(partial(self._append, event, decide))
 
     def _append(self, event: AppendEvent, decide: Decide, db: WriteConnection) -> Appended:
-        earlier = find_request(db, event.author, event.request)
-        if earlier is not None:
-            if earlier.room != event.room or not is_same(earlier.body, event.body):
-                raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
-            return Appended(earlier, replay=True)
-        decide(event, read_facts(db, event))
-        stored = insert_event(db, event.room, event.author, event.device, event.at, event.body, event.request)
+        standing = read_standing(db, event)
+        if standing is None or standing.repeats is not None:
+            earlier = _replay(db, event)
+            if earlier is not None:
+                return earlier
+        if standing is None:
+            decide(event, Facts(None, None))
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
+        decide(event, read_facts(db, event, standing))
+        stored = _numbered(event, Seq(standing.head + 1), event.body)
+        insert_event(db, stored, event.request)
         apply_effect(db, stored)
         also = _name_heir(db, stored) if type(event.body) in MOVES else ()
         self._announcer.advanced(db, event.room, (also or (stored,))[-1].seq)
@@ -73,7 +77,22 @@ class SqliteLog:
         return await self._readers.run(read)
 
 
-_TOP = 2**63 - 1
+_TOP: Final = 2**63 - 1  # above every number
+
+
+def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
+    """Return what this request appended before. Raises RefusedError when that was something else."""
+    earlier = find_request(db, event.author, event.request)
+    if earlier is None:
+        return None
+    if earlier.room != event.room or not is_same(earlier.body, event.body):
+        raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
+    return Appended(earlier, replay=True)
+
+
+def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:
+    """Return an event of the same room, time and author, with its number."""
+    return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
 
 
 def _fit(found: Iterable[tuple[Any, ...]], limit: int, max_bytes: int) -> tuple[list[tuple[Any, ...]], bool]:
@@ -93,7 +112,7 @@ def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
     who = heir(db, cause.room)
     if who is None:
         return ()
-    body = RoleSet(who=who, role=Role.OWNER)
-    event = insert_event(db, cause.room, cause.author, cause.device, cause.at, body, None)
+    event = _numbered(cause, Seq(cause.seq + 1), RoleSet(who=who, role=Role.OWNER))
+    insert_event(db, event, None)
     apply_effect(db, event)
     return (event,)

@@ -37,9 +37,10 @@ def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
     _insert_room(db, room)
     for person in people:
         enter(db, room.room, person, Role.OWNER, since=Seq(1), read=0)
-    events = [_append(db, room, Created(room_kind=room.kind, name=room.name), first=True)]
-    if room.topic:
-        events.append(_append(db, room, TopicSet(topic=room.topic), first=False))
+    events = _first_events(room)
+    for event in events:
+        # one request, one event: only the first carries it
+        insert_event(db, event, room.request if event is events[0] else None)
     db.execute(
         "UPDATE members SET read = ? WHERE room = ? AND account = ?",
         (events[-1].seq, room.room, plain(room.author)),
@@ -107,7 +108,11 @@ def _insert_room(db: WriteConnection, room: NewRoom) -> None:
     )
 
 
-def _append(db: WriteConnection, room: NewRoom, body: AnyBody, *, first: bool) -> LogEvent:
-    # one request, one event: only the first of a room carries it
-    request = room.request if first else None
-    return insert_event(db, room.room, room.author, room.device, room.at, body, request)
+def _first_events(room: NewRoom) -> list[LogEvent]:
+    bodies: list[AnyBody] = [Created(room_kind=room.kind, name=room.name)]
+    if room.topic:
+        bodies.append(TopicSet(topic=room.topic))
+    return [
+        LogEvent(room=room.room, seq=Seq(seq), at=room.at, author=room.author, device=room.device, body=body)
+        for seq, body in enumerate(bodies, start=1)
+    ]

@@ -154,7 +154,6 @@ def _log() -> None:
         sa.PrimaryKeyConstraint("room", "seq", name="pk_events"),
         sa.UniqueConstraint("author", "request", name="uq_events_author_request"),
         sqlite_strict=True,
-        sqlite_with_rowid=False,
     )
     op.create_index(
         "ix_events_room_target",

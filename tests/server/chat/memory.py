@@ -79,6 +79,7 @@ class MemoryStore:
 
     @property
     def accounts(self) -> Any:
+        """The parts of the store are the store."""
         return self
 
     sessions = tickets = rooms = log = attempts = journal = accounts
@@ -97,6 +98,15 @@ class MemoryStore:
         if self.down:
             raise UnavailableError("down")
         return value
+
+    async def open(self) -> None:
+        """Nothing to connect."""
+
+    async def close(self) -> None:
+        """Nothing to write."""
+
+    async def check(self) -> None:
+        """Find that it works."""
 
     # accounts and sessions
 

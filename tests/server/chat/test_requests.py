@@ -1,0 +1,248 @@
+"""Requests that are no plain append: rooms, direct rooms, members, the directory, markers, idempotence."""
+
+from tests.server.chat.fakes import World, refused, settle, stored
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomKind, Status
+from parlour_protocol.frames.bodies import Muted, RoleSet
+from parlour_protocol.frames.replies import (
+    Directory,
+    Entered,
+    Error,
+    LogEvent,
+    Members,
+    Ok,
+    Page,
+    ReadMarked,
+    RoomEntered,
+    RoomSummary,
+    TypingNow,
+)
+from parlour_protocol.frames.requests import (
+    CreateRoom,
+    Edit,
+    History,
+    Invite,
+    Join,
+    Kick,
+    ListMembers,
+    ListRooms,
+    MarkRead,
+    Mute,
+    OpenDirect,
+    Send,
+    SetRole,
+    Typing,
+)
+from parlour_protocol.ids import new_request_id
+from parlour_server.audit import AuditEvent
+
+
+def entered(answer: Ok | Error) -> RoomSummary:
+    """Return the room that was entered, or fail."""
+    assert isinstance(answer, Ok), answer
+    assert isinstance(answer.result, Entered)
+    return answer.result.room
+
+
+async def test_a_send_repeated_is_stored_and_told_once(chat: World):
+    """M6: the same id again gets the same answer; the room has one message."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "lounge")
+    request = new_request_id()
+    first = stored(await chat.ask(ada, Send, id=request, room=room, text="once"))
+    ada.frames.clear()
+    assert stored(await chat.ask(ada, Send, id=request, room=room, text="once")) == first
+    again = await chat.connect("ada")
+    assert stored(await chat.ask(again, Send, id=request, room=room, text="once")) == first
+    assert not ada.got(LogEvent)
+    assert chat.store.known[room].head == 2
+
+
+async def test_an_id_used_for_something_else_is_a_conflict(chat: World):
+    """M6: an id cannot be reused to slip in another text."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "lounge")
+    request = new_request_id()
+    await chat.ask(ada, Send, id=request, room=room, text="once")
+    ada.frames.clear()
+    again = await chat.ask(ada, Send, id=request, room=room, text="twice")
+    assert refused(again).code is ErrorCode.CONFLICT
+
+
+async def test_a_room_is_made_once_for_one_request(chat: World):
+    """M6: making a room again with the same id enters the same room."""
+    ada = await chat.connect("ada")
+    request = new_request_id()
+    first = entered(await chat.ask(ada, CreateRoom, id=request, name="lounge", kind="public"))
+    ada.frames.clear()
+    again = entered(await chat.ask(ada, CreateRoom, id=request, name="lounge", kind="public"))
+    assert again.room == first.room
+
+
+async def test_a_name_that_is_taken_is_said_to_be(chat: World):
+    """Two rooms of one name cannot exist."""
+    ada = await chat.connect("ada")
+    await chat.make_room(ada, "lounge")
+    answer = await chat.ask(ada, CreateRoom, name="lounge", kind="private")
+    assert refused(answer).code is ErrorCode.NAME_TAKEN
+
+
+async def test_a_direct_room_is_one_for_both_and_told_to_the_other(chat: World):
+    """Opening it from either side gives the same room; the other's devices enter it."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    one = entered(await chat.ask(ada, OpenDirect, user="bob"))
+    other = entered(await chat.ask(bob, OpenDirect, user="ada"))
+    assert one.room == other.room
+    assert (one.kind, one.peer, other.peer) == (RoomKind.DIRECT, "bob", "ada")
+    assert [frame.room.room for frame in bob.got(RoomEntered)] == [one.room]
+    stored(await chat.ask(bob, Send, room=one.room, text="hi"))
+    assert ada.texts(one.room) == ["hi"]
+
+
+async def test_a_direct_room_needs_somebody_else_who_exists(chat: World):
+    """Neither oneself nor nobody."""
+    ada = await chat.connect("ada")
+    assert refused(await chat.ask(ada, OpenDirect, user="ada")).code is ErrorCode.FORBIDDEN
+    assert refused(await chat.ask(ada, OpenDirect, user="zoe")).code is ErrorCode.NOT_FOUND
+
+
+async def test_a_private_room_is_invisible_to_strangers_whatever_they_ask(chat: World):
+    """A private room answers a stranger as one that is not there (enumeration of rooms)."""
+    ada, eve = await chat.connect("ada"), await chat.connect("eve")
+    room = await chat.make_room(ada, "den", "private")
+    for kind, fields in (
+        (Send, {"text": "x"}),
+        (Join, {}),
+        (History, {}),
+        (ListMembers, {}),
+        (MarkRead, {"seq": 1}),
+        (Typing, {"on": True}),
+        (Invite, {"user": "eve"}),
+        (Kick, {"user": "ada"}),
+    ):
+        real = refused(await chat.ask(eve, kind, room=room, **fields))
+        none = refused(await chat.ask(eve, kind, room="A" * 22, **fields))
+        assert (real.code, real.hint) == (none.code, none.hint)
+        assert real.code is ErrorCode.NOT_FOUND
+
+
+async def test_history_is_given_to_members_alone_a_page_at_a_time(chat: World):
+    """A member reads up and down; a stranger reads nothing, a public room's neither."""
+    ada, eve = await chat.connect("ada"), await chat.connect("eve")
+    room = await chat.make_room(ada, "lounge")
+    for n in range(5):
+        await chat.ask(ada, Send, room=room, text=f"{n}")
+    newest = await chat.ask(ada, History, room=room, limit=2)
+    assert isinstance(newest, Ok)
+    assert isinstance(newest.result, Page)
+    assert [event.seq for event in newest.result.events] == [5, 6]
+    assert newest.result.more
+    assert refused(await chat.ask(eve, History, room=room)).code is ErrorCode.NOT_FOUND
+
+
+async def test_members_are_listed_with_role_status_and_mute(chat: World):
+    """Who is here is answered for any room, however large."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    await chat.ask(ada, Mute, room=room, user="bob")
+    chat.chat.closed(bob)
+    answer = await chat.ask(ada, ListMembers, room=room)
+    assert isinstance(answer, Ok)
+    assert isinstance(answer.result, Members)
+    rows = [(m.user, m.role, m.status, m.muted) for m in answer.result.members]
+    assert rows == [("ada", "owner", Status.ONLINE, False), ("bob", "member", Status.OFFLINE, True)]
+
+
+async def test_the_directory_lists_public_rooms_only(chat: World):
+    """A private room's name is nobody's business."""
+    ada, eve = await chat.connect("ada"), await chat.connect("eve")
+    await chat.make_room(ada, "lounge")
+    await chat.make_room(ada, "den", "private")
+    answer = await chat.ask(eve, ListRooms)
+    assert isinstance(answer, Ok)
+    assert isinstance(answer.result, Directory)
+    assert [listing.name for listing in answer.result.rooms] == ["lounge"]
+
+
+async def test_a_read_marker_goes_to_the_other_devices_of_its_user_alone(chat: World):
+    """Not back to the sender, and to nobody else."""
+    ada, other, bob = await chat.connect("ada"), await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    answer = await chat.ask(ada, MarkRead, room=room, seq=1)
+    assert isinstance(answer, Ok)
+    assert other.got(ReadMarked) == [ReadMarked(room=room, seq=1)]
+    assert not ada.got(ReadMarked)
+    assert not bob.got(ReadMarked)
+    assert refused(await chat.ask(ada, MarkRead, room=room, seq=99)).code is ErrorCode.NOT_FOUND
+
+
+async def test_typing_is_told_to_the_others_and_never_stored(chat: World):
+    """Not to the connection that it came from."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    head = chat.store.known[room].head
+    await chat.ask(ada, Typing, room=room, on=True)
+    assert bob.got(TypingNow) == [TypingNow(room=room, user=ada.info.grant.user, on=True)]
+    assert not ada.got(TypingNow)
+    assert chat.store.known[room].head == head
+
+
+async def test_typing_too_often_is_dropped_without_a_word(chat: World):
+    """R1: a fleeting thing is not worth an error, and not worth telling a hundred times."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    for n in range(50):
+        assert isinstance(await chat.ask(ada, Typing, room=room, on=n % 2 == 0), Ok)
+    assert len(bob.got(TypingNow)) == 10
+
+
+async def test_the_muted_may_neither_send_nor_show_that_they_type(chat: World):
+    """A timed mute ends by itself."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    await chat.ask(ada, Mute, room=room, user="bob", seconds=60)
+    assert refused(await chat.ask(bob, Typing, room=room, on=True)).code is ErrorCode.MUTED
+    muted = refused(await chat.ask(bob, Send, room=room, text="x"))
+    assert (muted.code, muted.retry_after) == (ErrorCode.MUTED, 60_000)
+    chat.clock.seconds += 60
+    stored(await chat.ask(bob, Send, room=room, text="x"))
+
+
+async def test_moderation_and_refused_rights_are_audited(chat: World):
+    """M7: who did what to whom, and who tried; never a text."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    await chat.ask(ada, SetRole, room=room, user="bob", role="moderator")
+    await chat.ask(ada, Mute, room=room, user="bob")
+    await chat.ask(bob, Kick, room=room, user="ada", reason="canary")
+    await chat.ask(bob, Edit, room=room, target=1, text="canary")
+    kinds = [fields["what"] for fields in chat.audit.of(AuditEvent.MODERATION)]
+    assert kinds == [RoleSet.__name__.lower(), Muted.__name__.lower()]
+    tried = chat.audit.of(AuditEvent.REQUEST_REFUSED)
+    assert [(line["request"], line["user"]) for line in tried] == [("kick", "bob"), ("edit", "bob")]
+    assert "canary" not in str(chat.audit.lines)
+
+
+async def test_an_entry_whose_answer_failed_is_made_good(chat: World):
+    """A room that was joined, but whose summary could not be read, is still entered."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    held = chat.store.hold("summary")
+    request = chat.push(bob, Join, room=room)
+    await settle()
+    chat.store.down = True
+    held.set()
+    await settle()
+    refused(chat.answer(bob, request))
+    chat.store.down = False
+    bob.frames.clear()
+    assert entered(await chat.ask(bob, Join, id=request, room=room)).room == room
+    await chat.ask(ada, Send, room=room, text="welcome")
+    assert bob.texts(room) == ["welcome"]

@@ -30,7 +30,7 @@ from parlour_server.logs import log
 from parlour_server.metrics import Metrics
 from parlour_server.net.server import NetServer
 from parlour_server.net.tls import TlsFiles
-from parlour_server.setup.address import forget_running, note_running, reachable_at
+from parlour_server.setup.address import forget_running, name_of, note_running
 from parlour_server.setup.certificates import renew_if_due
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.setup.opening import make_store
@@ -92,7 +92,7 @@ class Application:
         await self._bus.open()
         stack.push_async_callback(self._bus.close)
         chat = ChatService(
-            server=reachable_at(self._folder, self._settings).authority,
+            server=name_of(self._settings),
             settings=self._settings,
             store=self._store,
             bus=self._bus,

@@ -11,7 +11,7 @@ import json
 import os
 from typing import Any
 
-from parlour_protocol.link import ServerAddress
+from parlour_protocol.link import DEFAULT_PORT, ServerAddress
 from parlour_server.config.settings import Settings
 from parlour_server.net.addresses import listen_address
 from parlour_server.setup.datafolder import DataFolder, write_private
@@ -53,6 +53,12 @@ def reachable_at(folder: DataFolder, settings: Settings) -> ServerAddress:
         if not _is_here(known.host):
             return known
     return ServerAddress("127.0.0.1" if _is_everywhere(host) else host, port)
+
+
+def name_of(settings: Settings) -> str:
+    """Return the host name that the server greets with."""
+    known = (_split(name, DEFAULT_PORT).host for name in settings.listen.names)
+    return next((host for host in known if not _is_here(host)), "localhost")
 
 
 def _split(name: str, port: int) -> ServerAddress:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.server.bus.contract import BusContract
+from tests.server.bus.contract import BusContract, Ear, notice
 
 from parlour_server.bus.interface import Bus
 from parlour_server.bus.local import LocalBus
@@ -20,8 +20,8 @@ class TestLocalBus(BusContract):
 
     async def test_it_tells_before_publish_returns(self, bus: Bus):
         """In one process there is nothing to wait for."""
-        heard: list[object] = []
-        bus.subscribe(heard.append)
+        ear = Ear()
+        bus.subscribe(ear)
         for count in range(1, 4):
-            bus.publish(object())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-            assert len(heard) == count
+            bus.publish(notice(count))
+            assert len(ear.notices) == count

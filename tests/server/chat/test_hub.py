@@ -5,10 +5,12 @@ import asyncio
 import pytest
 from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
 
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Banned, Kicked, Left, Message, RoleSet
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import Ban, History, Invite, Join, Kick, Leave, Send
+from parlour_protocol.ids import RoomId
 from parlour_server.bus.interface import EventCommitted
 from parlour_server.chat import gaps
 
@@ -20,7 +22,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gaps, "_RETRY", 0.0)
 
 
-async def two_in_a_room(chat: World, kind: str = "public") -> tuple[FakePeer, FakePeer, str]:
+async def two_in_a_room(chat: World, kind: str = "public") -> tuple[FakePeer, FakePeer, RoomId]:
     """Connect Ada and Bob, and bring them into one room."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge", kind)
@@ -170,7 +172,7 @@ async def test_what_the_store_appended_by_itself_is_told_too(chat: World):
     def promoting(event, decide):  # noqa: ANN001
         appended = plain(event, decide)
         if isinstance(event.body, Left):
-            role = chat.elsewhere(room, "ada", RoleSet(who=bob.info.grant.user, role="owner"))
+            role = chat.elsewhere(room, "ada", RoleSet(who=bob.info.grant.user, role=Role.OWNER))
             return type(appended)(appended.event, also=(role,))
         return appended
 

@@ -185,7 +185,8 @@ async def test_rooms_and_invitations_have_a_budget_by_the_hour():
         await chat.make_room(ada, "two")
         answer = refused(await chat.ask(ada, CreateRoom, name="three", kind="public"))
         assert (answer.code, answer.retry_after) == (ErrorCode.RATE_LIMITED, 1_800_000)
-        chat.account("bob"), chat.account("cyd")
+        chat.account("bob")
+        chat.account("cyd")
         stored(await chat.ask(ada, Invite, room=room, user="bob"))
         assert refused(await chat.ask(ada, Invite, room=room, user="cyd")).code is ErrorCode.RATE_LIMITED
 

@@ -34,7 +34,7 @@ from parlour_protocol.frames.requests import (
     SetRole,
     Typing,
 )
-from parlour_protocol.ids import new_request_id
+from parlour_protocol.ids import Seq, new_request_id
 from parlour_server.audit import AuditEvent
 
 
@@ -173,7 +173,7 @@ async def test_a_read_marker_goes_to_the_other_devices_of_its_user_alone(chat: W
     await chat.ask(bob, Join, room=room)
     answer = await chat.ask(ada, MarkRead, room=room, seq=1)
     assert isinstance(answer, Ok)
-    assert other.got(ReadMarked) == [ReadMarked(room=room, seq=1)]
+    assert other.got(ReadMarked) == [ReadMarked(room=room, seq=Seq(1))]
     assert not ada.got(ReadMarked)
     assert not bob.got(ReadMarked)
     assert refused(await chat.ask(ada, MarkRead, room=room, seq=99)).code is ErrorCode.NOT_FOUND

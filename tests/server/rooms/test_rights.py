@@ -1,0 +1,330 @@
+"""The rights of a room: every refusal of ``decide``, and what it lets through."""
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Blank,
+    Created,
+    Deleted,
+    Edited,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Reacted,
+    RoleSet,
+    TopicSet,
+    Unbanned,
+    Unmuted,
+)
+from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.limits import REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.rights import decide
+from parlour_server.rooms.table import LOWEST_ROLE, RANK, Action
+from parlour_server.store.types import AppendEvent, Facts, Membership, Target
+
+ADA, BOB = parse_user_name("ada"), parse_user_name("bob")
+NOW = Millis(1_000_000)
+LATER, EARLIER, FOR_GOOD = Millis(NOW + 1), Millis(NOW - 1), Millis(0)
+TEXT, HEART = MessageText("hi"), Reaction("+1")
+MESSAGE = Target(Seq(5), ADA, "message")
+
+
+def event(body: AnyBody) -> AppendEvent:
+    """Return Ada's event."""
+    return AppendEvent(RoomId("r" * 22), ADA, parse_device_name("laptop"), RequestId("q" * 22), NOW, body)
+
+
+def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more: Any) -> Facts:
+    """Return facts of a public room in which Ada and Bob have these roles."""
+    fields: dict[str, Any] = {
+        "kind": RoomKind.PUBLIC,
+        "author": role and Membership(ADA, role),
+        "subject": theirs and Membership(BOB, theirs),
+        "subject_exists": True,
+        "target": MESSAGE,
+        "owners": 1,
+    }
+    return Facts(**{**fields, **more})
+
+
+def outcome(body: AnyBody, known: Facts) -> ErrorCode | None:
+    """Return why it is refused, or None; the hint must be fit to be shown."""
+    try:
+        decide(event(body), known)
+    except RefusedError as error:
+        refusal = error
+    else:
+        return None
+    assert refusal.hint
+    assert refusal.hint.isascii()
+    assert len(refusal.hint) <= 256
+    return refusal.code
+
+
+BODIES: dict[Action, list[AnyBody]] = {
+    Action.WRITE: [
+        Message(text=TEXT),
+        Message(text=TEXT, reply_to=Seq(5)),
+        Edited(target=Seq(5), text=TEXT),
+        Reacted(target=Seq(5), reaction=HEART, on=True),
+    ],
+    Action.DELETE_OWN: [Deleted(target=Seq(5))],
+    Action.LEAVE: [Left()],
+    Action.INVITE: [Added(who=BOB)],
+    Action.SET_TOPIC: [TopicSet(topic=TopicText("t"))],
+    Action.SET_ROLE: [RoleSet(who=BOB, role=Role.MODERATOR)],
+    Action.KICK: [Kicked(who=BOB)],
+    Action.BAN: [Banned(who=BOB)],
+    Action.UNBAN: [Unbanned(who=BOB)],
+    Action.MUTE: [Muted(who=BOB)],
+    Action.UNMUTE: [Unmuted(who=BOB)],
+}
+ABOUT_A_MEMBER = {Action.SET_ROLE, Action.KICK, Action.MUTE, Action.UNMUTE}
+CASES = [(action, body) for action, bodies in BODIES.items() for body in bodies]
+
+
+def fitting(action: Action, role: Role | None, **more: Any) -> Facts:
+    """Return facts under which nothing but role and kind of room can refuse the action."""
+    known = facts(role, Role.MEMBER if action in ABOUT_A_MEMBER else None, **more)
+    if action is Action.UNMUTE:
+        return replace(known, subject=Membership(BOB, Role.MEMBER, FOR_GOOD))
+    if action is Action.UNBAN:
+        return replace(known, subject_banned_until=FOR_GOOD)
+    return known
+
+
+@pytest.mark.parametrize(("role", "kind"), list(itertools.product(Role, RoomKind)))
+@pytest.mark.parametrize(("action", "body"), CASES)
+def test_the_table_is_what_is_decided(action: Action, body: AnyBody, role: Role, kind: RoomKind):
+    """Each action in each kind of room: from the lowest role of the table on, and not below."""
+    lowest = LOWEST_ROLE[kind].get(action)
+    allowed = lowest is not None and RANK[role] >= RANK[lowest]
+    assert outcome(body, fitting(action, role, kind=kind)) is (None if allowed else ErrorCode.FORBIDDEN)
+
+
+@pytest.mark.parametrize(("action", "body"), CASES)
+@pytest.mark.parametrize("kind", [RoomKind.PRIVATE, RoomKind.DIRECT, None])
+def test_a_room_that_a_stranger_may_not_see_is_not_there(
+    action: Action, body: AnyBody, kind: RoomKind | None
+):
+    """Enumeration: never FORBIDDEN, never BANNED, for a room that is hidden or does not exist."""
+    hidden = fitting(action, None, kind=kind, author_banned_until=FOR_GOOD)
+    assert outcome(body, hidden) is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(("action", "body"), CASES)
+def test_a_stranger_of_a_public_room_must_join_first(action: Action, body: AnyBody):
+    """It is in the directory, so it may say what is wrong: not in it, or banned."""
+    assert outcome(body, fitting(action, None)) is ErrorCode.FORBIDDEN
+    banned = fitting(action, None, author_banned_until=FOR_GOOD)
+    assert outcome(body, banned) is ErrorCode.BANNED
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [(None, None), (FOR_GOOD, ErrorCode.MUTED), (LATER, ErrorCode.MUTED), (NOW, None), (EARLIER, None)],
+)
+@pytest.mark.parametrize(
+    "body", [*BODIES[Action.WRITE], *BODIES[Action.INVITE], *BODIES[Action.SET_TOPIC]], ids=str
+)
+def test_the_muted_put_no_words_before_the_others(
+    body: AnyBody, until: Millis | None, expected: ErrorCode | None
+):
+    """A mute holds until its time and not a millisecond longer; moderators can be muted too."""
+    assert outcome(body, facts(author=Membership(ADA, Role.MODERATOR, until))) is expected
+
+
+@pytest.mark.parametrize("body", [Deleted(target=Seq(5)), Left()])
+def test_the_muted_may_take_back_and_go(body: AnyBody):
+    """Deleting one's own words and leaving put nothing before anybody."""
+    assert outcome(body, facts(author=Membership(ADA, Role.MEMBER, FOR_GOOD))) is None
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, None),
+        ({"author": Membership(ADA, Role.MEMBER)}, ErrorCode.ALREADY),
+        ({"kind": None}, ErrorCode.NOT_FOUND),
+        ({"kind": RoomKind.PRIVATE}, ErrorCode.NOT_FOUND),
+        ({"kind": RoomKind.DIRECT}, ErrorCode.NOT_FOUND),
+        ({"kind": RoomKind.PRIVATE, "author_banned_until": FOR_GOOD}, ErrorCode.NOT_FOUND),
+        ({"author_banned_until": FOR_GOOD}, ErrorCode.BANNED),
+        ({"author_banned_until": LATER}, ErrorCode.BANNED),
+        ({"author_banned_until": NOW}, None),
+        ({"author_rooms": ROOMS_PER_USER.value - 1}, None),
+        ({"author_rooms": ROOMS_PER_USER.value}, ErrorCode.LIMIT_REACHED),
+    ],
+)
+def test_joining(known: dict[str, Any], expected: ErrorCode | None):
+    """Public rooms alone are joined, by those not banned, up to the limit of rooms."""
+    assert outcome(Joined(), facts(None, **known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, None),
+        ({"subject_exists": False}, ErrorCode.NOT_FOUND),
+        ({"subject": Membership(BOB, Role.MEMBER)}, ErrorCode.ALREADY),
+        ({"subject_banned_until": FOR_GOOD}, ErrorCode.FORBIDDEN),
+        ({"subject_banned_until": EARLIER}, None),
+        ({"subject_rooms": ROOMS_PER_USER.value - 1}, None),
+        ({"subject_rooms": ROOMS_PER_USER.value}, ErrorCode.LIMIT_REACHED),
+    ],
+)
+def test_bringing_somebody_in(known: dict[str, Any], expected: ErrorCode | None):
+    """They exist, are not there, are not banned, and have room for one more."""
+    assert outcome(Added(who=BOB), facts(**known)) is expected
+
+
+@pytest.mark.parametrize(("mine", "theirs"), list(itertools.product(Role, Role)))
+@pytest.mark.parametrize(
+    "body",
+    [Kicked(who=BOB), Banned(who=BOB), Muted(who=BOB), Unmuted(who=BOB), RoleSet(who=BOB, role=Role.MEMBER)],
+    ids=str,
+)
+def test_nobody_acts_on_an_equal_or_a_higher_role(body: AnyBody, mine: Role, theirs: Role):
+    """Privilege escalation: a moderator cannot touch a moderator, nobody an owner."""
+    muted = Membership(BOB, theirs, FOR_GOOD if isinstance(body, Unmuted) else None)
+    role_already = isinstance(body, RoleSet) and theirs is Role.MEMBER
+    code = outcome(body, facts(mine, owners=2, subject=muted))
+    needed = Role.OWNER if isinstance(body, RoleSet) else Role.MODERATOR
+    if RANK[mine] >= RANK[needed] and role_already:
+        assert code is ErrorCode.ALREADY
+    elif RANK[mine] >= RANK[needed] and RANK[mine] > RANK[theirs]:
+        assert code is None
+    else:
+        assert code is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "body", [Kicked(who=ADA), Banned(who=ADA), Muted(who=ADA), Unmuted(who=ADA)], ids=str
+)
+def test_nobody_kicks_bans_mutes_or_unmutes_themselves(body: AnyBody):
+    """A muted moderator cannot lift the mute."""
+    myself = Membership(ADA, Role.MODERATOR, FOR_GOOD)
+    assert outcome(body, facts(author=myself, subject=myself)) is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(("owners", "expected"), [(1, ErrorCode.FORBIDDEN), (2, None)])
+def test_an_owner_steps_down_only_if_another_stays(owners: int, expected: ErrorCode | None):
+    """A room never loses its last owner by a change of role."""
+    myself = Membership(ADA, Role.OWNER)
+    body = RoleSet(who=ADA, role=Role.MEMBER)
+    assert outcome(body, facts(author=myself, subject=myself, owners=owners)) is expected
+
+
+@pytest.mark.parametrize(
+    "body", [Kicked(who=BOB), Muted(who=BOB), Unmuted(who=BOB), RoleSet(who=BOB, role=Role.OWNER)], ids=str
+)
+def test_who_is_not_in_the_room_cannot_be_acted_on(body: AnyBody):
+    """Only a ban reaches those who are not there."""
+    assert outcome(body, facts(Role.OWNER)) is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("body", "known", "expected"),
+    [
+        (Banned(who=BOB), {}, None),
+        (Banned(who=BOB), {"subject_exists": False}, ErrorCode.NOT_FOUND),
+        (Banned(who=BOB), {"subject_banned_until": FOR_GOOD}, ErrorCode.ALREADY),
+        (Banned(who=BOB, until=LATER), {"subject_banned_until": FOR_GOOD}, None),
+        (Unbanned(who=BOB), {}, ErrorCode.ALREADY),
+        (Unbanned(who=BOB), {"subject_banned_until": EARLIER}, ErrorCode.ALREADY),
+        (Unbanned(who=BOB), {"subject_banned_until": LATER}, None),
+        (Muted(who=BOB), {"subject": Membership(BOB, Role.MEMBER, FOR_GOOD)}, ErrorCode.ALREADY),
+        (Muted(who=BOB, until=LATER), {"subject": Membership(BOB, Role.MEMBER, FOR_GOOD)}, None),
+        (Unmuted(who=BOB), {"subject": Membership(BOB, Role.MEMBER)}, ErrorCode.ALREADY),
+        (Unmuted(who=BOB), {"subject": Membership(BOB, Role.MEMBER, EARLIER)}, ErrorCode.ALREADY),
+    ],
+)
+def test_bans_and_mutes_that_are_so_already(body: AnyBody, known: dict[str, Any], expected: ErrorCode | None):
+    """What changes nothing is refused; a new end is a change."""
+    assert outcome(body, facts(Role.MODERATOR, **known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("target", "refused"),
+    [
+        (None, ErrorCode.NOT_FOUND),
+        (Target(Seq(5), ADA, "blank"), ErrorCode.NOT_FOUND),
+        (Target(Seq(5), ADA, "joined"), ErrorCode.NOT_FOUND),
+        (Target(Seq(5), ADA, "edited"), ErrorCode.NOT_FOUND),
+    ],
+)
+@pytest.mark.parametrize("body", [*BODIES[Action.WRITE][1:], Deleted(target=Seq(5))], ids=str)
+def test_replies_edits_reactions_and_deletions_need_a_message(
+    body: AnyBody, target: Target | None, refused: ErrorCode
+):
+    """Nothing can be done to an event that is no message, or no longer one."""
+    if isinstance(body, Deleted) and target and target.kind == "blank":
+        refused = ErrorCode.ALREADY
+    assert outcome(body, facts(Role.OWNER, target=target)) is refused
+
+
+@pytest.mark.parametrize("role", Role)
+def test_only_the_author_edits_a_message(role: Role):
+    """Putting words into somebody's mouth is nobody's right."""
+    theirs = facts(role, target=Target(Seq(5), BOB, "message"))
+    assert outcome(Edited(target=Seq(5), text=TEXT), theirs) is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("role", "kind", "expected"),
+    [
+        (Role.MEMBER, RoomKind.PUBLIC, ErrorCode.FORBIDDEN),
+        (Role.MODERATOR, RoomKind.PUBLIC, None),
+        (Role.OWNER, RoomKind.PRIVATE, None),
+        (Role.OWNER, RoomKind.DIRECT, ErrorCode.FORBIDDEN),
+    ],
+)
+def test_moderators_delete_the_messages_of_others(role: Role, kind: RoomKind, expected: ErrorCode | None):
+    """But nobody does in a direct room."""
+    theirs = facts(role, kind=kind, target=Target(Seq(5), BOB, "message"))
+    assert outcome(Deleted(target=Seq(5)), theirs) is expected
+
+
+@pytest.mark.parametrize(
+    ("on", "has", "count", "expected"),
+    [
+        (True, False, 0, None),
+        (True, True, 1, ErrorCode.ALREADY),
+        (False, True, 1, None),
+        (False, False, 1, ErrorCode.ALREADY),
+        (True, False, REACTIONS_PER_MESSAGE.value - 1, None),
+        (True, False, REACTIONS_PER_MESSAGE.value, ErrorCode.LIMIT_REACHED),
+        (False, True, REACTIONS_PER_MESSAGE.value, None),
+    ],
+)
+def test_reactions(on: bool, has: bool, count: int, expected: ErrorCode | None):  # noqa: FBT001 - a table
+    """Once each, up to the limit, and taken back only if put."""
+    target = Target(Seq(5), BOB, "message", reactions=count, has_reaction=has)
+    assert outcome(Reacted(target=Seq(5), reaction=HEART, on=on), facts(target=target)) is expected
+
+
+@pytest.mark.parametrize("body", [Created(room_kind=RoomKind.PUBLIC), Blank(was="message")])
+def test_what_no_request_makes_is_refused(body: AnyBody):
+    """The store makes these itself."""
+    assert outcome(body, facts(Role.OWNER)) is ErrorCode.FORBIDDEN
+
+
+def test_a_timed_refusal_says_when_it_ends():
+    """So that a client can count down."""
+    with pytest.raises(RefusedError) as caught:
+        decide(event(Message(text=TEXT)), facts(author=Membership(ADA, Role.MEMBER, Millis(NOW + 5_000))))
+    assert caught.value.retry_after == 5_000

@@ -30,10 +30,14 @@ class RoomList(Anchored, OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
-        self._shown: tuple[Content, ...] = ()
+        self._shown: tuple[object, ...] = ()
 
     def fill(self, rooms: Sequence[Room], current: RoomId | None) -> None:
         """Show these rooms; the cursor stays on the room that it was on."""
+        shown = (*((room.title, room.kind, room.unread, room.mentions) for room in rooms), current)
+        if shown == self._shown:
+            return
+        self._shown = shown
         direct = [room for room in rooms if room.kind is RoomKind.DIRECT]
         others = [room for room in rooms if room.kind is not RoomKind.DIRECT]
         entries = [option(own("Rooms", "bold dim"), disabled=True)]

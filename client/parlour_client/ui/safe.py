@@ -76,11 +76,14 @@ class SafeStatic(Anchored, Static):
         id: str | None = None,  # noqa: A002 - Textual's name
         classes: str | None = None,
     ) -> None:
-        super().__init__(content or Content(), id=id, classes=classes, markup=False)
+        self._shown = content or Content()
+        super().__init__(self._shown, id=id, classes=classes, markup=False)
 
     def show(self, content: Content) -> None:
-        """Replace what is shown."""
-        self.update(content)
+        """Replace what is shown; nothing is laid out anew where the style fixes the size."""
+        if not content.is_same(self._shown):
+            self._shown = content
+            self.update(content, layout=self.styles.auto_dimensions)
 
 
 class SafeLabel(Anchored, Label):

@@ -17,6 +17,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.anchored import Anchored
@@ -42,6 +43,7 @@ class Place:
 class Timeline(Anchored, TimelineKeys, can_focus=True):
     """The messages of one room."""
 
+    DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
 
     new_below: reactive[int] = reactive(0)
@@ -100,7 +102,7 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         self._store = self._place = self._selected = None
         self._pending.clear()
         self._strips.clear()
-        self.virtual_size = Size(self.size.width, 0)
+        self._set_rows(0)
         self.refresh()
 
     def renew(self, entries: Sequence[Entry], *, complete: bool) -> None:
@@ -201,7 +203,7 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         self._settling = True
         try:
             top = self._measured_top(store, height)
-            self.virtual_size = Size(self.size.width, store.total)
+            self._set_rows(store.total)
             last = max(0, store.total - height)
             if top >= last:
                 self._place = None
@@ -211,6 +213,13 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
             self._settling = False
         self._tell(store, top)
         self.refresh()
+
+    def _set_rows(self, rows: int) -> None:
+        """Set how many rows there are without a new layout of the whole screen: the scrollbar always stands."""
+        self.set_reactive(Widget.virtual_size, Size(self.size.width, rows))
+        self.vertical_scrollbar.window_virtual_size = rows
+        self.vertical_scrollbar.window_size = self.size.height
+        self.vertical_scrollbar.refresh()
 
     def _measured_top(self, store: Store, height: int) -> int:
         """Return the row of the top of the view, after a page below and one above it were measured."""

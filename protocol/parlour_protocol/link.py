@@ -48,7 +48,7 @@ class ServerAddress:
             host, port, parts = None, None, None
         if not host or parts is None or parts.path or parts.query or parts.fragment or "@" in parts.netloc:
             raise InvalidLinkError("the address should look like chat.example.org or chat.example.org:8443")
-        return cls(host, port or DEFAULT_PORT)
+        return cls(host, DEFAULT_PORT if port is None else port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class InviteLink:
             raise InvalidLinkError("an invite link begins with parlour:// and is one line")
         try:
             parts = urlsplit(text)
-            fields = parse_qs(parts.fragment, strict_parsing=True, max_num_fields=4)
+            # blank values are kept so that an empty pin is refused, not taken for no pin
+            fields = parse_qs(parts.fragment, keep_blank_values=True, strict_parsing=True, max_num_fields=4)
         except ValueError as error:
             raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
         if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin"}:

@@ -134,7 +134,7 @@ class Application:
             accounts=AccountMaker(store, self._bus, self._passwords, clock, audit, names),
             logins=Logins(store.accounts, sessions, self._passwords, throttle, audit),
             sessions=sessions,
-            tickets=Tickets(store.tickets, tickets, audit, seconds=logins.ticket_seconds),
+            tickets=Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords=PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names),
             store=store,
             clock=clock,

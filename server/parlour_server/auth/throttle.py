@@ -1,9 +1,10 @@
 """Back-off against guessing (P5): counts failed logins by account and by address, kept over a restart.
 
 Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down, never
-lock it out for good. An address from which somebody once logged in to the account is judged by its own
-failures alone, so that strangers' failures do not keep the owner out at home. An unknown user name is
-counted like a known one (P4). ``logins`` and ``changes`` call it. Invariants:
+lock it out for good (NIST would end the password after a hundred failures: that is what a stranger would
+want). An address from which the account was used within a week is judged by its own failures alone, so that
+strangers' failures do not keep the owner out at home. An unknown user name is counted like a known one (P4).
+``logins``, ``changes`` and ``tickets`` call it. Invariants:
 
 * a login that goes right forgets the failures of its account, never those of its address: whoever has an
   account of their own could otherwise guess at others without end, logging in between;
@@ -27,7 +28,8 @@ from parlour_server.store.interface import Attempts
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
-_FAMILIAR_FOR: Final = 90 * _DAY
+_FAMILIAR_FOR: Final = 7 * _DAY  # a store keeps attempts no longer
+_MOST_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Throttle:
         self._clock = clock
         self._settings = settings
         self._under_way: Counter[str] = Counter()
+        self._marked: dict[str, Millis] = {}
 
     @asynccontextmanager
     async def attempt(self, name: str, address: str) -> AsyncIterator[None]:
@@ -78,11 +81,23 @@ class Throttle:
             await self._failed(keys, mine)
             raise
         else:
-            await self._succeeded(keys)
+            await self._attempts.clear((keys.account, keys.pair))
+            await self.used(name, address)
         finally:
             self._under_way[mine] -= 1
             if not self._under_way[mine]:
                 del self._under_way[mine]
+
+    async def used(self, name: str, address: str) -> None:
+        """Note that a session of the account is used from this address: it is familiar from now on."""
+        key = _Keys.of(name, address).familiar
+        now = self._clock.now()
+        if now - self._marked.get(key, 0) < _DAY:
+            return  # one write a day is enough to last for a week
+        if len(self._marked) >= _MOST_REMEMBERED:
+            self._marked.clear()
+        self._marked[key] = now
+        await self._attempts.add((key,), now, forget_after=Millis(_FAMILIAR_FOR))
 
     def _refuse_if_waiting(self, stored: dict[str, tuple[int, Millis]], mine: str, address: str) -> None:
         failures, last = self._live(stored, _DAY).get(mine, (0, self._clock.now()))
@@ -110,7 +125,3 @@ class Throttle:
     async def _failed(self, keys: _Keys, mine: str) -> None:
         await self._attempts.add((mine,), self._clock.now(), forget_after=Millis(_DAY))
         await self._attempts.add((keys.address,), self._clock.now(), forget_after=Millis(_HOUR))
-
-    async def _succeeded(self, keys: _Keys) -> None:
-        await self._attempts.clear((keys.account, keys.pair))
-        await self._attempts.add((keys.familiar,), self._clock.now(), forget_after=Millis(_FAMILIAR_FOR))

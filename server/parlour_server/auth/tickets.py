@@ -8,6 +8,7 @@ the handshake takes them out of the store (`net/upgrade.py`).
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.rates import Rates
+from parlour_server.auth.throttle import Throttle
 from parlour_server.store.interface import Tickets as TicketStore
 from parlour_server.store.types import SessionRecord, TicketGrant
 
@@ -15,9 +16,12 @@ from parlour_server.store.types import SessionRecord, TicketGrant
 class Tickets:
     """Issues."""
 
-    def __init__(self, store: TicketStore, rates: Rates, audit: Audit, *, seconds: int) -> None:
+    def __init__(
+        self, store: TicketStore, rates: Rates, throttle: Throttle, audit: Audit, *, seconds: int
+    ) -> None:
         self._store = store
         self._rates = rates
+        self._throttle = throttle
         self._audit = audit
         self.seconds = seconds
 
@@ -27,6 +31,7 @@ class Tickets:
         ticket = Secret.random()
         grant = TicketGrant(session.id, session.user, session.device, session.expires)
         await self._store.put(ticket.digest(), grant, seconds=self.seconds)
+        await self._throttle.used(session.user, address)
         self._audit.record(
             AuditEvent.TICKET_ISSUED,
             user=session.user,

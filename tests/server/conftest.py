@@ -1,0 +1,103 @@
+"""What the server's tests share: a real store, made by `init`, and what stands in for the rest."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
+
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName, parse_user_name, skeleton
+from parlour_protocol.secret import Secret
+from parlour_server.auth.passwords import Passwords
+from parlour_server.bus.interface import Notice
+from parlour_server.bus.local import LocalBus
+from parlour_server.clock import SystemClock
+from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.initialise import initialise
+from parlour_server.setup.opening import make_store
+from parlour_server.store.interface import Store
+from parlour_server.store.types import InviteRecord, NewAccountRecord
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """Return a clock that stands."""
+    return StoppedClock()
+
+
+@pytest.fixture
+def audit() -> ReadableAudit:
+    """Return an audit log that can be read."""
+    return ReadableAudit()
+
+
+@pytest.fixture
+def bus() -> LocalBus:
+    """Return a bus."""
+    return LocalBus()
+
+
+@pytest.fixture
+def notices(bus: LocalBus) -> list[Notice]:
+    """Return what is told on the bus."""
+    found: list[Notice] = []
+    bus.subscribe(found.append)
+    return found
+
+
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder as `init` makes it; tests copy it."""
+    path = tmp_path_factory.mktemp("initialised") / "data"
+    asyncio.run(initialise(DataFolder(path), (), SystemClock()))
+    return path
+
+
+@pytest.fixture
+def folder(initialised: Path, tmp_path: Path) -> DataFolder:
+    """Return a data folder of the test's own."""
+    path = tmp_path / "data"
+    shutil.copytree(initialised, path)
+    path.chmod(0o700)
+    return DataFolder(path)
+
+
+@pytest.fixture
+async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]:
+    """Return an open store that `init` made."""
+    opened = make_store(folder, clock)
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def passwords() -> Iterator[Passwords]:
+    """Return hashing that costs nothing."""
+    found = Passwords(threads=2, queue=50, hasher=CHEAP)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def make_account(store: Store, clock: StoppedClock) -> MakeAccount:
+    """Return a coroutine function that makes an account with the password ``PASSWORD``."""
+
+    async def make(name: str = "anna", password_hash: str | None = None) -> UserName:
+        user = parse_user_name(name)
+        record = NewAccountRecord(user, skeleton(user), password_hash or CHEAP.hash(PASSWORD), clock.now())
+        await store.accounts.create(record, None)
+        return user
+
+    return make
+
+
+@pytest.fixture
+async def invite(store: Store, clock: StoppedClock) -> Secret:
+    """Return the code of an invite for two accounts."""
+    code = Secret.random()
+    await store.accounts.add_invite(InviteRecord(code.digest(), 2, clock.now(), Millis(clock.now() + 60_000)))
+    return code

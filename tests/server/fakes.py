@@ -1,0 +1,49 @@
+"""A clock that stands, an audit log that can be read, hashing that costs nothing."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from argon2 import PasswordHasher
+
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
+from parlour_server.audit import AuditEvent
+
+START = 1_800_000_000_000
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "tigress-violin-marble"
+
+
+@dataclass
+class StoppedClock:
+    """A clock that moves when a test says so."""
+
+    millis: int = START
+
+    def now(self) -> Millis:
+        return Millis(self.millis)
+
+    def monotonic(self) -> float:
+        return (self.millis - START) / 1000
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.millis += int(seconds * 1000)
+
+
+@dataclass
+class ReadableAudit:
+    """Keeps what was recorded."""
+
+    events: list[tuple[AuditEvent, dict[str, object]]] = field(default_factory=list)
+
+    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+        self.events.append((event, dict(fields)))
+
+    def kinds(self) -> list[AuditEvent]:
+        return [event for event, _ in self.events]
+
+
+class MakeAccount(Protocol):
+    """Makes an account with the password ``PASSWORD``, or with the hash that is given."""
+
+    async def __call__(self, name: str = "anna", password_hash: str | None = None) -> UserName: ...

@@ -57,7 +57,9 @@ def instances(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
     """Return a strategy for one struct."""
     hints = get_type_hints(kind, include_extras=True)
     fields = {
-        field.name: _NARROWER.get((kind, field.name)) or values(hints[field.name])
+        field.name: _NARROWER[kind, field.name]
+        if (kind, field.name) in _NARROWER
+        else values(hints[field.name])
         for field in msgspec.structs.fields(kind)
     }
     return st.builds(kind, **fields)

@@ -5,6 +5,7 @@ to ask; texts and names were checked by their types before anything is sent.
 """
 
 from collections.abc import Sequence
+
 from parlour_client.core.errors import ServerMisbehavedError, SetupError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.texts import reason_text, topic_text

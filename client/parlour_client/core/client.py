@@ -6,6 +6,7 @@ what others wrote leaves it only as ``WireText``. The commands, the TUI, the lin
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random, SystemRandom
+
 from parlour_client.core.calls import RoomCalls
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.engine import Engine
@@ -55,14 +56,20 @@ class Client(Writing, RoomCalls):
         *,
         passphrase: Secret | None = None,
         follow: bool = True,
+        adopt: bool = True,
         clock: Clock | None = None,
         chance: Random | None = None,
         dial: Callable[[Profile], Dial] = dial_over_tls,
     ) -> None:
-        """Use the account of ``home``. Without ``follow`` no room is caught up: for programs that only send."""
+        """Use the account of ``home``.
+
+        Without ``follow`` no room is caught up: for programs that only send. Without ``adopt`` nothing that
+        earlier programs left unsent is sent: for programs that only read.
+        """
         self._home = home
         self._passphrase = passphrase
         self._follow = follow
+        self._adopt = adopt
         self._clock = clock or SystemClock()
         self._chance = chance or SystemRandom()
         self._dial = dial
@@ -120,7 +127,7 @@ class Client(Writing, RoomCalls):
                 self._news,
                 follow=self._follow,
             )
-            await engine.load(adopt=self._home.adopt_outbox())
+            await engine.load(adopt=self._adopt and self._home.adopt_outbox())
         except BaseException:
             await archive.close()
             raise
@@ -136,12 +143,16 @@ class Client(Writing, RoomCalls):
             self._home.release_outbox()
             await engine.archive.close()
 
+    async def connected(self, patience: float | None = None) -> None:
+        """Wait until the connection is up, caught up or not. Raises as ``ready`` does."""
+        await self._engine.until(self._engine.online, patience)
+
     async def ready(self, patience: float | None = None) -> None:
         """Wait until the connection is up and every room has caught up.
 
         Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
         """
-        await self._engine.until(self._engine.online, patience)
+        await self.connected(patience)
         await self._engine.until(self._engine.sync.caught_up, patience)
 
     async def timeline(

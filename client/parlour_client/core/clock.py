@@ -15,7 +15,9 @@ from parlour_protocol.ids import Millis
 class Timer(Protocol):
     """A call that is still to come."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
 
 
 class Clock(Protocol):
@@ -25,8 +27,13 @@ class Clock(Protocol):
         """Return the wall clock's time."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
-    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer: ...
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Run ``call`` in the event loop after so many seconds."""
+        ...
 
 
 class SystemClock:

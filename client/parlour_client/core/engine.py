@@ -5,6 +5,7 @@ connection ends. An archive that cannot be written stops it. ``Client`` is its f
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Coroutine, Sequence
 from random import Random
 from typing import Any, TypeVar
@@ -75,6 +76,7 @@ class Engine:
         )
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._telling: set[asyncio.Future[None]] = set()
         self._late_reads: dict[RoomId, Seq] = {}
         self._running: asyncio.Task[None] | None = None
 
@@ -99,6 +101,7 @@ class Engine:
             await asyncio.gather(self._running, return_exceptions=True)
         self._stopped.set()
         await self.outbox.flush()
+        await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def ask(self, frame: AnyRequest) -> AnyResult | None:
         """Ask the server now. Raises UnreachableError while offline."""
@@ -107,7 +110,7 @@ class Engine:
         return await self.conversation.request(frame)
 
     async def until(self, reached: asyncio.Event, patience: float | None) -> None:
-        """Wait for an event of the connection. Raises why it cannot come, or the last problem after a time."""
+        """Wait for an event of the connection. Raises why it cannot come, after a time the last problem."""
         try:
             async with asyncio.timeout(patience):
                 await self.unless_stopped(reached.wait())
@@ -236,14 +239,19 @@ class Engine:
     def _outgoing_changed(self, item: Item, gone: bool) -> None:  # noqa: FBT001 - the outbox's callback
         if not isinstance(item.frame, Send):
             if item.error is not None:
-                self._tell_problem(item)
+                task = asyncio.ensure_future(self._tell_problem(item))
+                self._telling.add(task)
+                task.add_done_callback(self._telling.discard)
         elif gone:
             self.news.emit(EntryRemoved(item.frame.room, item.request))
         else:
             self.news.emit(EntryChanged(self.timeline.entry_of(item)))
 
-    def _tell_problem(self, item: Item) -> None:
+    async def _tell_problem(self, item: Item) -> None:
         """Show on the message why its edit, deletion or reaction was refused."""
+        if not isinstance(item.frame, Send):
+            for entry in await self.archive.shown(item.frame.room, [item.frame.target]):
+                self.news.emit(EntryChanged(dataclasses.replace(entry, problem=str(item.error))))
 
     def _status_changed(self) -> None:
         if self.connection.status.state is LinkState.STOPPED:

@@ -1,4 +1,6 @@
-"""The errors of the client, as a tree; the text of each is for the person, ``hint`` says what to do::
+"""The errors of the client, as a tree. The text of each is for the person, ``hint`` says what to do.
+
+::
 
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
@@ -55,7 +57,7 @@ class SetupError(ParlourClientError):
 class NoAccountError(SetupError):
     """Nobody has logged in with this home folder yet."""
 
-    hint = "Paste your invite link: parlour join LINK --username NAME (or: parlour login ADDRESS --username NAME)."
+    hint = "With an invite: parlour join LINK --username NAME. Else: parlour login ADDRESS --username NAME."
 
 
 class PassphraseNeededError(SetupError):

@@ -139,6 +139,12 @@ class Outbox:
         await self._archive.drop(request)
         self._tell(item, True)
 
+    async def abandon(self, requests: Sequence[RequestId]) -> None:
+        """Forget these, however far they are."""
+        for item in [self._items[request] for request in requests if request in self._items]:
+            self._finish(item)
+            await self._archive.drop(item.request)
+
     async def run(self, conversation: Conversation) -> None:
         """Send in order while the conversation lasts. What was on its way before is sent again."""
         for known in self._items.values():
@@ -156,7 +162,7 @@ class Outbox:
             await self._wake.wait()
 
     def arrived(self, request: RequestId, event: LogEvent) -> None:
-        """The event of one of our requests is in the archive: its row of the timeline stands by itself."""
+        """Let a request go: its event is in the archive and stands in the timeline by itself."""
         item = self._items.get(request)
         if item is not None:
             item.stored = item.stored or Stored(room=event.room, seq=event.seq, at=event.at)

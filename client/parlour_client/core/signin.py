@@ -6,6 +6,7 @@ commands and the TUI's first screen call it.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -76,10 +77,8 @@ class SignIn:
     async def log_out(self) -> None:
         """End the session here and on the server."""
         profile, api, session = await self._current()
-        try:
+        with suppress(SessionEndedError):  # it had ended before: what was wanted
             await api.end_session(session)
-        except SessionEndedError:
-            pass  # it had ended before: what was wanted
         await save_profile(self._archive, replace(profile, session=None))
 
     async def sessions(self) -> Sequence[SessionInfo]:

@@ -2,7 +2,7 @@
 
 It goes straight to the server (no proxy), follows no redirect, takes no compression, takes text frames up
 to the protocol's limit and requires ``parlour.v1`` in the answer. The library masks every frame with a
-fresh random key (RFC 6455 section 5.3). Its log is cut off: at its debug level it would hold tickets and texts.
+fresh random key (RFC 6455 section 5.3). Its log is cut off: in detail it would hold tickets and texts.
 """
 
 import logging

@@ -91,7 +91,7 @@ class State:
         self._known = {room: known for room, known in self._known.items() if room in set(rooms)}
 
     def forget(self, room: RoomId) -> None:
-        """The account is not in this room any more."""
+        """Take a room off: the account is not in it any more."""
         self._known.pop(room, None)
 
     def count(self, room: RoomId, unread: int, mentions: int) -> None:

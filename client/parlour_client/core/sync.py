@@ -20,7 +20,7 @@ from parlour_protocol.ids import RoomId, Seq, new_request_id
 from parlour_protocol.limits import PAGE_EVENTS
 
 LONGEST_CATCH_UP: Final = 10_000
-"""Events that are fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
+"""Events fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
 _AT_ONCE: Final = 8
 """Rooms that catch up side by side."""
 
@@ -29,7 +29,7 @@ class Sync:
     """Where each room stands, and the fetching of what is missing."""
 
     def __init__(self, ingest: Ingest, *, follow: bool) -> None:
-        """Hand accepted events to ``ingest``. Without ``follow`` nothing is fetched (a command that only sends)."""
+        """Hand accepted events to ``ingest``. Without ``follow`` nothing is fetched: for who only sends."""
         self._ingest = ingest
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
@@ -69,7 +69,7 @@ class Sync:
             self.see(event.room, event.seq)
 
     def forget(self, room: RoomId) -> None:
-        """The account is not in this room any more: nothing of it is fetched."""
+        """Fetch nothing more of a room: the account is not in it any more."""
         self._heads.pop(room, None)
 
     async def run(self, conversation: Conversation) -> None:

@@ -1,7 +1,7 @@
 """Windows of a room's timeline: from the archive, and from the server where the archive has a hole.
 
-Entries come in ascending order with what later events say of them; our own that are not stored yet stand at the
-end of the newest window. Offline it gives what there is. The client asks it for views and for `tail`.
+Entries come in ascending order with what later events say of them; our own that are not stored yet stand at
+the end of the newest window. Offline it gives what there is. The client asks it for views and for `tail`.
 """
 
 from collections.abc import Callable, Sequence

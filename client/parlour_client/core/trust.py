@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from parlour_protocol.link import ServerAddress
 
 PROBE_SECONDS: Final = 10
 _MAX_CA_BYTES: Final = 1 << 20
+_PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,13 @@ class Pin:
     value: str
     words = "key pinned"
 
+    @classmethod
+    def parse(cls, text: str) -> "Pin":
+        """Read a pin as it stands in a link. Raises SetupError."""
+        if not _PIN.match(text.strip()):
+            raise SetupError("That is no pin.", "A pin has 43 characters; the server's `doctor` shows it.")
+        return cls(text.strip())
+
 
 Trust = SystemRoots | CaFile | Pin
 
@@ -88,7 +97,7 @@ class Verifier:
         return self._context
 
     def forget(self) -> None:
-        """Probe again next time: a leaf may be renewed under the same key, so the pin decides, not the leaf."""
+        """Probe again next time: a leaf may be renewed under the same key, and the pin decides."""
         self._context = None
 
     async def _made(self) -> ssl.SSLContext:

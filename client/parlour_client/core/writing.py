@@ -1,4 +1,4 @@
-"""What a client writes: messages, edits, deletions, reactions; all through the outbox, none waits for a network.
+"""What a client writes: messages, edits, deletions, reactions; all through the outbox, never waiting.
 
 Texts are checked before they are queued. ``Client`` inherits it; ``stored`` is how a script waits for the
 server's word.
@@ -62,7 +62,7 @@ class Writing:
         return (await self.outcome(request)).seq
 
     async def outcome(self, request: RequestId) -> Stored:
-        """The same, with the room and the server's time."""
+        """Wait likewise; returns also the room and the server's time."""
         return await self._engine.unless_stopped(self._engine.outbox.outcome(request))
 
     async def retry(self, request: RequestId) -> None:
@@ -72,6 +72,10 @@ class Writing:
     async def cancel(self, request: RequestId) -> None:
         """Take back a message that is not on its way."""
         await self._engine.outbox.cancel(request)
+
+    async def abandon(self, requests: Sequence[RequestId]) -> None:
+        """Forget requests, on their way or not: a command that failed must not send them the next time."""
+        await self._engine.outbox.abandon(requests)
 
     def _in_room(self, room: RoomId) -> None:
         if self._engine.state.room(room) is None:

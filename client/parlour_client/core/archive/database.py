@@ -38,7 +38,7 @@ class Database:
         """Open or make the file. Raises DamagedArchiveError when the key does not open it."""
         thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
         try:
-            connection = await asyncio.get_running_loop().run_in_executor(thread, _guarded, _open, path, key)
+            connection = await _later(thread, lambda: _open(path, key))
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -58,13 +58,13 @@ class Database:
     async def write(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The same in one transaction, all or nothing; the last ones may be lost with the power."""
+        """Run it in one transaction, all or nothing; the last ones may be lost with the power."""
         return await self.submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
 
     async def write_durably(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """The same, and on the disk before it returns: for what no server has yet."""
+        """Run it so that it is on the disk when this returns: for what no server has yet."""
         return await self.submit(lambda: _durably(self._connection, call, *args, **kwargs))
 
     def submit_write(
@@ -75,7 +75,11 @@ class Database:
 
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Queue a call; calls run in the order in which they were queued."""
-        return asyncio.get_running_loop().run_in_executor(self._thread, _guarded, call)
+        return _later(self._thread, call)
+
+
+def _later(thread: ThreadPoolExecutor, call: Callable[[], T]) -> "asyncio.Future[T]":
+    return asyncio.get_running_loop().run_in_executor(thread, lambda: _guarded(call))
 
 
 def _in_transaction(
@@ -107,10 +111,10 @@ def _durably(
         connection.pragma("synchronous", "normal")
 
 
-def _guarded(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _guarded(call: Callable[[], T]) -> T:
     """Turn the database's errors into ours."""
     try:
-        return call(*args, **kwargs)
+        return call()
     except apsw.FullError as error:
         raise ArchiveError(
             "The disk is full; nothing was written.", "Free some space and try again."

@@ -147,13 +147,15 @@ def _insert(connection: apsw.Connection, event: LogEvent, mention: bool) -> bool
 
 def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
     """Overwrite a message, its edits and its reactions, as the server does."""
-    query = "SELECT seq, kind FROM events WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted')"
+    query = """
+        SELECT seq, kind FROM events
+        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted')"""
+    update = """
+        UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ?
+        WHERE room = ? AND seq = ?"""
     for seq, kind in list(connection.execute(query, (room, target, target))):
         body = Blank(was=str(kind))
-        connection.execute(
-            "UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ? WHERE room = ? AND seq = ?",
-            (is_row(body), encode_body(body).decode(), room, seq),
-        )
+        connection.execute(update, (is_row(body), encode_body(body).decode(), room, seq))
 
 
 def _message_of(event: LogEvent) -> Seq | None:

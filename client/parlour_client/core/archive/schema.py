@@ -38,7 +38,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             request TEXT NOT NULL UNIQUE,
             room TEXT NOT NULL,
             at INTEGER NOT NULL,
-            frame TEXT NOT NULL,             -- the request as it goes over the wire: a resend is the same bytes
+            frame TEXT NOT NULL,             -- the request as on the wire: a resend is the same bytes
             state TEXT NOT NULL CHECK (state IN ('queued', 'failed', 'stored')),
             seq INTEGER,                     -- where it is stored, until that event is here
             problem TEXT NOT NULL DEFAULT ''

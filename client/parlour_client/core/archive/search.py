@@ -23,7 +23,8 @@ def search(connection: apsw.Connection, words: str, room: RoomId | None, limit: 
         return ()
     query = """
         SELECT events.room, events.seq FROM words JOIN events ON events.id = words.rowid
-        WHERE words MATCH ? AND (? IS NULL OR events.room = ?) ORDER BY events.at DESC, events.seq DESC LIMIT ?"""
+        WHERE words MATCH ? AND (? IS NULL OR events.room = ?)
+        ORDER BY events.at DESC, events.seq DESC LIMIT ?"""
     hits = cast("list[tuple[RoomId, Seq]]", list(connection.execute(query, (wanted, room, room, limit))))
     return [entry for where, seq in hits for entry in shown(connection, where, [seq])]
 

@@ -1,0 +1,141 @@
+"""Bots: programs that chat. Give a ``Bot`` what to do with a message, and run it.
+
+    bot = Bot(Path("~/.local/share/my-bot").expanduser())
+
+    @bot.on_message
+    async def answer(message: Incoming) -> None:
+        if message.text == "!ping":
+            await message.reply("pong")
+
+    asyncio.run(bot.run())
+
+A bot is a client like any other: it has an account and a home folder (`parlour --home DIR join …`), gets
+each message once and in order, over drops of the connection and its own restarts alike if it keeps the
+number of the last one. It never sees its own messages. What people write is ``WireText``: text to work with,
+never to print to a terminal; ``safe_text`` makes it visible.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import ParlourClientError, StoppedError
+from parlour_client.core.home import Home
+from parlour_client.core.model import Account, Change, LinkState, Room, RoomsChanged, StatusChanged
+from parlour_protocol.frames import WireText
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_protocol.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message of somebody else."""
+
+    bot: "Bot"
+    room: Room
+    seq: Seq
+    at: Millis
+    author: UserName
+    text: WireText
+    reply_to: Seq | None
+
+    async def reply(self, text: str) -> Seq:
+        """Answer it; returns when the answer is on the server's disk."""
+        return await self.bot.say(self.room.id, text, reply_to=self.seq)
+
+    async def react(self, reaction: str) -> None:
+        """Put a reaction to it."""
+        await self.bot.client.react(self.room.id, self.seq, reaction)
+
+
+Handler = Callable[[Incoming], Awaitable[None]]
+
+
+class Bot:
+    """A client with handlers."""
+
+    def __init__(self, home: Path, *, passphrase: Secret | None = None, client: Client | None = None) -> None:
+        """Use the account of the home folder."""
+        self.client = client or Client(Home(home), passphrase=passphrase)
+        self.started = asyncio.Event()
+        """Set once the bot is connected and every room has caught up."""
+        self._handlers: list[Handler] = []
+        self._seen: dict[RoomId, Seq] = {}
+
+    @property
+    def account(self) -> Account:
+        """Who the bot is; known once it runs."""
+        return self.client.account
+
+    def on_message(self, handler: Handler) -> Handler:
+        """Call ``handler`` for each message of somebody else, one after the other."""
+        self._handlers.append(handler)
+        return handler
+
+    def resume(self, room: RoomId, after: Seq) -> None:
+        """Begin after this number in this room, instead of with what comes from now on."""
+        self._seen[room] = after
+
+    async def say(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Seq:
+        """Send a message; returns its number when it is on the server's disk."""
+        entry = await self.client.send(room, text, reply_to=reply_to)
+        if entry.request is None:
+            raise StoppedError("The message was not queued.")
+        return await self.client.stored(entry.request)
+
+    def room(self, title: str) -> Room:
+        """Return the room called `lobby` or `@user`. Raises LookupError."""
+        return next(room for room in self.client.rooms if room.title == title)
+
+    async def run(self) -> None:
+        """Run until cancelled. Raises why the client stopped: a session that ended, a changed pin."""
+        some = asyncio.Event()
+
+        def hear(change: Change) -> None:
+            if not isinstance(change, StatusChanged) or change.status.state is not LinkState.CONNECTING:
+                some.set()
+            if isinstance(change, RoomsChanged):
+                self._begin_new_rooms()
+
+        await self.client.start()
+        unsubscribe = self.client.subscribe(hear)
+        try:
+            await self.client.ready()
+            self._begin_new_rooms()
+            self.started.set()
+            await self._work(some)
+        finally:
+            unsubscribe()
+            await self.client.stop()
+
+    def _begin_new_rooms(self) -> None:
+        """Begin every new room with what comes from now on."""
+        for room in self.client.rooms:
+            self._seen.setdefault(room.id, room.head)
+
+    async def _work(self, some: asyncio.Event) -> None:
+        while self.client.status.state is not LinkState.STOPPED:
+            some.clear()
+            for room in self.client.rooms:
+                await self._read(room)
+            await some.wait()
+        raise ParlourClientError(self.client.status.problem or "The client stopped.")
+
+    async def _read(self, room: Room) -> None:
+        while room.head > self._seen.get(room.id, room.head):
+            events = await self.client.log(room.id, after=self._seen[room.id])
+            if not events:
+                return
+            for event in events:
+                self._seen[room.id] = event.seq
+                if isinstance(event.body, Message) and event.author != self.account.user:
+                    body = event.body
+                    message = Incoming(
+                        self, room, event.seq, event.at, event.author, body.text, body.reply_to
+                    )
+                    for handler in self._handlers:
+                        await handler(message)

@@ -1,0 +1,199 @@
+"""`join`, `login`, `logout`, `sessions`, `passwd`, `passphrase`: the account of one home folder.
+
+A password is read without being shown, used once and kept nowhere. The commands only read what was typed and
+print what happened; ``core.signin`` does the work.
+"""
+
+import asyncio
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from parlour_client.cli.passwords import from_stdin, read_password
+from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.cli.words import DEVICE, USER, print_json
+from parlour_client.core.archive.key import open_key, rewrap
+from parlour_client.core.home import Home
+from parlour_client.core.model import Account
+from parlour_client.core.signin import SignIn
+from parlour_client.core.trust import CaFile, Pin, Trust
+from parlour_protocol.api import SessionInfo
+from parlour_protocol.ids import SessionId
+from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_device_name
+from parlour_protocol.secret import Secret
+
+
+def this_device() -> DeviceName:
+    """Return this machine's name, as a proposal."""
+    try:
+        return parse_device_name(socket.gethostname().partition(".")[0])
+    except NameRefusedError:
+        return parse_device_name("computer")
+
+
+@click.command(
+    epilog="\b\nExample:\n  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada"
+)
+@click.argument("link")
+@click.option("--username", type=USER, required=True, help="The name that others will see.")
+@click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
+@from_stdin
+@click.pass_context
+def join(
+    context: click.Context, link: str, username: UserName, device: DeviceName | None, *, password_stdin: bool
+) -> None:
+    """Make an account with an invite LINK, and log in."""
+    invite = InviteLink.parse(link)
+    home = the_home(context)
+    password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
+    _welcome(run(_join(home, invite, username, password, device or this_device())))
+
+
+async def _join(
+    home: Home, link: InviteLink, user: UserName, password: Secret, device: DeviceName
+) -> Account:
+    async with opened(home, the_passphrase(home)) as archive:
+        return await SignIn(archive).join(link, user, password, device)
+
+
+@click.command(
+    epilog="\b\nExample:\n  parlour login chat.example.org --username ada\n"
+    "  parlour login 192.0.2.7:8443 --username ada --ca friends-ca.pem"
+)
+@click.argument("address")
+@click.option("--username", type=USER, required=True, help="Your name on that server.")
+@click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Trust this authority (PEM) and no other, instead of the system's.",
+)
+@click.option(
+    "--pin", metavar="PIN", help="Trust this key and no other: 43 characters from the server's owner."
+)
+@from_stdin
+@click.pass_context
+def login(
+    context: click.Context,
+    address: str,
+    username: UserName,
+    device: DeviceName | None,
+    ca: Path | None,
+    pin: str | None,
+    *,
+    password_stdin: bool,
+) -> None:
+    """Log in at the server at ADDRESS (HOST or HOST:PORT).
+
+    A server that was joined before is known by what it was known by then, unless --ca or --pin says so.
+    """
+    if ca is not None and pin is not None:
+        raise click.UsageError("--ca and --pin exclude each other.")
+    where = ServerAddress.parse(address)
+    trust: Trust | None = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
+    home = the_home(context)
+    password = read_password(stdin=password_stdin)
+    _welcome(run(_login(home, where, trust, username, password, device or this_device())))
+
+
+async def _login(
+    home: Home,
+    where: ServerAddress,
+    trust: Trust | None,
+    user: UserName,
+    password: Secret,
+    device: DeviceName,
+) -> Account:
+    async with opened(home, the_passphrase(home)) as archive:
+        return await SignIn(archive).log_in(where, trust, user, password, device)
+
+
+def _welcome(account: Account) -> None:
+    click.echo(f"Logged in as {account.user} on {account.server}.", err=True)
+
+
+@click.command(epilog="\b\nExample:\n  parlour logout")
+@click.pass_context
+def logout(context: click.Context) -> None:
+    """End this device's session. History stays in the archive."""
+    run(_logout(the_home(context)))
+    click.echo("Logged out.", err=True)
+
+
+async def _logout(home: Home) -> None:
+    async with opened(home, the_passphrase(home)) as archive:
+        await SignIn(archive).log_out()
+
+
+@click.command(epilog="\b\nExample:\n  parlour sessions\n  parlour sessions --end 3kTMd1AJmf6Grr0dzZOy9w")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--end", "which", metavar="ID", help="End this session.")
+@click.pass_context
+def sessions(context: click.Context, which: str | None, *, as_json: bool) -> None:
+    """List where you are logged in, or end one of these sessions."""
+    home = the_home(context)
+    if which is not None:
+        run(_end_session(home, SessionId(which)))
+        click.echo("The session is ended.", err=True)
+        return
+    for session in run(_sessions(home)):
+        if as_json:
+            print_json(_session_fields(session))
+        else:
+            mark = "  (this one)" if session.current else ""
+            click.echo(f"{session.id}  {session.device}  last seen {_day(session.last_seen)}{mark}")
+
+
+async def _end_session(home: Home, which: SessionId) -> None:
+    async with opened(home, the_passphrase(home)) as archive:
+        await SignIn(archive).end_session(which)
+
+
+async def _sessions(home: Home) -> list[SessionInfo]:
+    async with opened(home, the_passphrase(home)) as archive:
+        return list(await SignIn(archive).sessions())
+
+
+def _session_fields(session: SessionInfo) -> dict[str, object]:
+    return {name: getattr(session, name) for name in session.__struct_fields__}
+
+
+def _day(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+@click.command(
+    epilog="\b\nExample:\n  parlour passwd\n  printf 'OLD\\nNEW\\n' | parlour passwd --password-stdin"
+)
+@click.option("--password-stdin", is_flag=True, help="Read the old and the new password from two lines.")
+@click.pass_context
+def passwd(context: click.Context, *, password_stdin: bool) -> None:
+    """Change your password. Every other session ends."""
+    home = the_home(context)
+    old = read_password(stdin=password_stdin, words="Old password")
+    new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
+    run(_passwd(home, old, new))
+    click.echo("The password is changed; every other session has ended.", err=True)
+
+
+async def _passwd(home: Home, old: Secret, new: Secret) -> None:
+    async with opened(home, the_passphrase(home)) as archive:
+        await SignIn(archive).change_password(old, new)
+
+
+@click.command(epilog="\b\nExample:\n  parlour passphrase\n  parlour passphrase --remove")
+@click.option(
+    "--remove", is_flag=True, help="Keep the key in a file that only you can read, without a passphrase."
+)
+@click.pass_context
+def passphrase(context: click.Context, *, remove: bool) -> None:
+    """Protect the archive by a passphrase, change it, or take it away."""
+    home = the_home(context)
+    key = open_key(home.key, the_passphrase(home))
+    new = None if remove else read_password(stdin=False, words="New passphrase", twice=True)
+    run(asyncio.to_thread(rewrap, home.key, key, new))
+    click.echo("The passphrase is taken away." if remove else "The passphrase is set.", err=True)

@@ -1,0 +1,62 @@
+"""`chat`: opens the TUI or the line mode on the home's account, or the welcome screen when there is none.
+
+It is where views and core are put together: it makes the client and the doors to one and knows nothing of
+widgets. The root calls it when no command is given.
+"""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_client.cli.account import this_device
+from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.core.client import Client
+from parlour_client.core.home import Home
+from parlour_client.core.model import Account
+from parlour_client.core.signin import SignIn
+from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from parlour_client.ui.doors import Doors, Person
+
+
+@click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
+@click.option("--plain", is_flag=True, help="Line by line: for screen readers, simple terminals and pipes.")
+@click.pass_context
+def chat(context: click.Context, *, plain: bool = False) -> int:
+    """Open the chat on this home's account."""
+    home = the_home(context)
+    passphrase = the_passphrase(home)
+    if plain or not sys.stdout.isatty():
+        from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
+
+        return run(run_plain(Client(home, passphrase=passphrase)))
+    from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
+
+    if run(_saved(home, passphrase)) is not None:
+        return run_screen(Client(home, passphrase=passphrase))
+    return run_screen(doors=_doors(home, passphrase))
+
+
+async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
+    async with opened(home, passphrase) as archive:
+        return await SignIn(archive).saved()
+
+
+def _doors(home: Home, passphrase: Secret | None) -> "Doors":
+    """Return how the welcome screen gets a client."""
+    from parlour_client.ui.doors import Doors  # noqa: PLC0415 - the screen's own type
+
+    async def login(address: ServerAddress, person: "Person") -> Client:
+        async with opened(home, passphrase) as archive:
+            await SignIn(archive).log_in(address, None, person.user, person.password, person.device)
+        return Client(home, passphrase=passphrase)
+
+    async def join(link: InviteLink, person: "Person") -> Client:
+        async with opened(home, passphrase) as archive:
+            await SignIn(archive).join(link, person.user, person.password, person.device)
+        return Client(home, passphrase=passphrase)
+
+    return Doors(login=login, join=join, device=this_device())

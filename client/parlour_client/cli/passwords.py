@@ -1,0 +1,40 @@
+"""How a password gets in: typed without being shown, or as the first line of the standard input.
+
+Never as an argument and never from the environment, where other programs and the shell's history see it
+(P9). The account commands call it.
+"""
+
+import sys
+from typing import Final
+
+import click
+
+from parlour_client.core.errors import SetupError
+from parlour_protocol.limits import PASSWORD_BYTES
+from parlour_protocol.secret import Secret
+
+from_stdin: Final = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of the standard input."
+)
+
+
+def read_password(*, stdin: bool, words: str = "Password", twice: bool = False) -> Secret:
+    """Return the password."""
+    if stdin:
+        return _first_line()
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to type a password in; use --password-stdin.")
+    return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
+
+
+def _first_line() -> Secret:
+    line = sys.stdin.buffer.readline(PASSWORD_BYTES.value + 3)
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
+    if not line or len(line) > PASSWORD_BYTES.value:
+        raise SetupError(
+            "The first line of the standard input is no password.", "Write the password and a newline."
+        )
+    try:
+        return Secret(line.decode())
+    except UnicodeDecodeError as error:
+        raise SetupError("The password is not UTF-8.", "Set the terminal to UTF-8.") from error

@@ -1,0 +1,284 @@
+"""`room …` and `dm`: make, find, enter and look after rooms.
+
+Each command connects, asks once, prints the answer and ends; what the server refuses is told in words.
+Topics are strangers' text and go through the rule.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import click
+
+from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Room
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.names import RoomName, UserName
+
+_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+_FOR: Final = click.option(
+    "--for",
+    "seconds",
+    type=click.IntRange(1, 366 * 86_400),
+    metavar="SECONDS",
+    help="For so long; default: for good.",
+)
+_REASON: Final = click.option("--reason", default="", help="What to say to it; everybody sees it.")
+
+
+def _do(context: click.Context, work: Callable[[Client], Awaitable[None]]) -> None:
+    async def connect() -> None:
+        async with connected(the_home(context)) as client:
+            await work(client)
+
+    run(connect())
+
+
+@click.group(
+    epilog="\b\nExample:\n  parlour room create garden --topic 'plants and bees'\n  parlour room join garden"
+)
+def room() -> None:
+    """Make, find, enter and look after rooms."""
+
+
+@room.command(
+    name="create", epilog="\b\nExample:\n  parlour room create garden --private --topic 'plants and bees'"
+)
+@click.argument("name", type=ROOM_NAME)
+@click.option("--private", is_flag=True, help="Entered by invitation alone, and not listed.")
+@click.option("--topic", default="", help="One line that stands above the messages.")
+@click.pass_context
+def create(context: click.Context, name: RoomName, topic: str, *, private: bool) -> None:
+    """Make a room and be its owner."""
+
+    async def work(client: Client) -> None:
+        made = await client.create_room(name, RoomKind.PRIVATE if private else RoomKind.PUBLIC, topic)
+        click.echo(f"Made {made.title}.", err=True)
+
+    _do(context, work)
+
+
+@room.command(name="list", epilog="\b\nExample:\n  parlour room list --all")
+@click.option("--all", "everything", is_flag=True, help="Also the public rooms that you are not in.")
+@_JSON
+@click.pass_context
+def list_rooms(context: click.Context, *, everything: bool, as_json: bool) -> None:
+    """List your rooms."""
+
+    async def work(client: Client) -> None:
+        for mine in client.rooms:
+            _print_room(mine, as_json=as_json)
+        if everything:
+            known = {mine.id for mine in client.rooms}
+            for listing in await client.directory():
+                if listing.room not in known:
+                    fields = {
+                        "room": listing.name,
+                        "room_id": listing.room,
+                        "kind": "public",
+                        "member": False,
+                    }
+                    fields |= {"members": listing.members, "topic": listing.topic}
+                    _print_listing(fields, as_json=as_json)
+
+    _do(context, work)
+
+
+def _print_room(mine: Room, *, as_json: bool) -> None:
+    fields: dict[str, object] = {
+        "room": mine.title,
+        "room_id": mine.id,
+        "kind": mine.kind.value,
+        "member": True,
+    }
+    fields |= {"members": mine.members, "topic": mine.topic, "role": mine.role.value, "head": mine.head}
+    _print_listing(fields, as_json=as_json)
+
+
+def _print_listing(fields: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json(fields)
+        return
+    topic = f"  {shown(str(fields['topic']))}" if fields["topic"] else ""
+    outside = "" if fields["member"] else "  (not joined)"
+    click.echo(f"{fields['room']}  {fields['kind']}, {fields['members']} people{topic}{outside}")
+
+
+@room.command(name="join", epilog="\b\nExample:\n  parlour room join garden")
+@click.argument("name", type=ROOM_NAME)
+@click.pass_context
+def join_room(context: click.Context, name: RoomName) -> None:
+    """Enter a public room."""
+
+    async def work(client: Client) -> None:
+        found = next((listing for listing in await client.directory() if listing.name == name), None)
+        if found is None:
+            raise SetupError(f"There is no public room called {name}.", "See them: parlour room list --all")
+        click.echo(f"You are in {(await client.join(found.room)).title}.", err=True)
+
+    _do(context, work)
+
+
+@room.command(name="leave", epilog="\b\nExample:\n  parlour room leave garden")
+@click.argument("name")
+@click.pass_context
+def leave(context: click.Context, name: str) -> None:
+    """Leave a room."""
+
+    async def work(client: Client) -> None:
+        await client.leave(find_room(client, name).id)
+
+    _do(context, work)
+
+
+@room.command(name="members", epilog="\b\nExample:\n  parlour room members lobby")
+@click.argument("name")
+@_JSON
+@click.pass_context
+def members(context: click.Context, name: str, *, as_json: bool) -> None:
+    """List who is in a room."""
+
+    async def work(client: Client) -> None:
+        for member in await client.members(find_room(client, name).id):
+            if as_json:
+                fields: dict[str, object] = {
+                    "user": member.user,
+                    "role": member.role.value,
+                    "status": member.status.value,
+                }
+                print_json(fields | {"muted": member.muted})
+            else:
+                muted = ", muted" if member.muted else ""
+                click.echo(f"{member.user}  {member.role.value}, {member.status.value}{muted}")
+
+    _do(context, work)
+
+
+@room.command(name="topic", epilog="\b\nExample:\n  parlour room topic garden 'bees only'")
+@click.argument("name")
+@click.argument("topic")
+@click.pass_context
+def set_topic(context: click.Context, name: str, topic: str) -> None:
+    """Set the topic; '' takes it away."""
+
+    async def work(client: Client) -> None:
+        await client.set_topic(find_room(client, name).id, topic)
+
+    _do(context, work)
+
+
+@room.command(name="role", epilog="\b\nExample:\n  parlour room role garden ben moderator")
+@click.argument("name")
+@click.argument("user", type=USER)
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.pass_context
+def set_role(context: click.Context, name: str, user: UserName, role: str) -> None:
+    """Give a member a role."""
+
+    async def work(client: Client) -> None:
+        await client.set_role(find_room(client, name).id, user, Role(role))
+
+    _do(context, work)
+
+
+@room.command(name="invite", epilog="\b\nExample:\n  parlour room invite garden ben")
+@click.argument("name")
+@click.argument("user", type=USER)
+@click.pass_context
+def invite(context: click.Context, name: str, user: UserName) -> None:
+    """Bring somebody into a room."""
+
+    async def work(client: Client) -> None:
+        await client.invite(find_room(client, name).id, user)
+
+    _do(context, work)
+
+
+@room.command(
+    name="kick", epilog="\b\nExample:\n  parlour room kick garden mallory --reason 'see the house rules'"
+)
+@click.argument("name")
+@click.argument("user", type=USER)
+@_REASON
+@click.pass_context
+def kick(context: click.Context, name: str, user: UserName, reason: str) -> None:
+    """Put somebody out; they may come back."""
+
+    async def work(client: Client) -> None:
+        await client.kick(find_room(client, name).id, user, reason)
+
+    _do(context, work)
+
+
+@room.command(name="ban", epilog="\b\nExample:\n  parlour room ban garden mallory --for 86400")
+@click.argument("name")
+@click.argument("user", type=USER)
+@_FOR
+@_REASON
+@click.pass_context
+def ban(context: click.Context, name: str, user: UserName, seconds: int | None, reason: str) -> None:
+    """Put somebody out and keep them out."""
+
+    async def work(client: Client) -> None:
+        await client.ban(find_room(client, name).id, user, seconds=seconds, reason=reason)
+
+    _do(context, work)
+
+
+@room.command(name="unban", epilog="\b\nExample:\n  parlour room unban garden mallory")
+@click.argument("name")
+@click.argument("user", type=USER)
+@click.pass_context
+def unban(context: click.Context, name: str, user: UserName) -> None:
+    """Lift a ban."""
+
+    async def work(client: Client) -> None:
+        await client.unban(find_room(client, name).id, user)
+
+    _do(context, work)
+
+
+@room.command(name="mute", epilog="\b\nExample:\n  parlour room mute garden mallory --for 600")
+@click.argument("name")
+@click.argument("user", type=USER)
+@_FOR
+@click.pass_context
+def mute(context: click.Context, name: str, user: UserName, seconds: int | None) -> None:
+    """Let a member read but not write."""
+
+    async def work(client: Client) -> None:
+        await client.mute(find_room(client, name).id, user, seconds=seconds)
+
+    _do(context, work)
+
+
+@room.command(name="unmute", epilog="\b\nExample:\n  parlour room unmute garden mallory")
+@click.argument("name")
+@click.argument("user", type=USER)
+@click.pass_context
+def unmute(context: click.Context, name: str, user: UserName) -> None:
+    """Let a muted member write again."""
+
+    async def work(client: Client) -> None:
+        await client.unmute(find_room(client, name).id, user)
+
+    _do(context, work)
+
+
+@click.command(epilog="\b\nExample:\n  parlour dm ben 'are you there?'")
+@click.argument("user", type=USER)
+@click.argument("text", required=False)
+@click.pass_context
+def dm(context: click.Context, user: UserName, text: str | None) -> None:
+    """Open the direct room with USER, and say TEXT there."""
+
+    async def work(client: Client) -> None:
+        opened = await client.open_direct(user)
+        if text is not None:
+            entry = await client.send(opened.id, text)
+            assert entry.request is not None  # noqa: S101 - a message that was just queued has one
+            await client.outcome(entry.request)
+
+    _do(context, work)

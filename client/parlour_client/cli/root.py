@@ -1,0 +1,182 @@
+"""The root of the command line, and the one guard around it.
+
+Commands are loaded when they are used. Whatever goes wrong, the person gets a sentence and what to do, never
+a traceback: 1 for what went wrong, 2 for a command that was not understood. ``main`` is the entry point.
+"""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import click
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_protocol.errors import ParlourProtocolError
+
+_FAILED: Final = 1
+_NOT_UNDERSTOOD: Final = 2
+_INTERRUPTED: Final = 130
+_EXAMPLE: Final = """\b
+Example, with an invite link from a friend:
+  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada
+  parlour
+
+\b
+Example, in a script:
+  echo "the build is green" | parlour send lobby --stdin
+"""
+
+# name -> (where it is, what `parlour --help` says): a module is loaded when its command is called.
+COMMANDS: Final = {
+    "chat": ("parlour_client.cli.chat:chat", "Open the chat; what `parlour` alone does."),
+    "demo": (
+        "parlour_client.demo.command:demo",
+        "Try everything on a throw-away server with simulated people.",
+    ),
+    "dm": ("parlour_client.cli.room:dm", "Open the room with one person, and say something."),
+    "export": ("parlour_client.cli.reading:export", "Print a room's whole history."),
+    "join": ("parlour_client.cli.account:join", "Make an account with an invite link, and log in."),
+    "login": ("parlour_client.cli.account:login", "Log in at a server where you have an account."),
+    "logout": ("parlour_client.cli.account:logout", "End this device's session."),
+    "passphrase": ("parlour_client.cli.account:passphrase", "Protect the archive's key by a passphrase."),
+    "passwd": ("parlour_client.cli.account:passwd", "Change the password; ends every other session."),
+    "room": ("parlour_client.cli.room:room", "Make, find, enter and look after rooms."),
+    "search": ("parlour_client.cli.reading:search", "Search all messages in the archive."),
+    "send": ("parlour_client.cli.send:send", "Send a message, or one for each line of the standard input."),
+    "sessions": ("parlour_client.cli.account:sessions", "List your sessions, or end one."),
+    "tail": ("parlour_client.cli.tail:tail", "Print a room's messages as they come."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and loads one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+        """Return the names."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        """Load a command."""
+        where, _ = COMMANDS.get(cmd_name, ("", ""))
+        if not where:
+            return None
+        module, _, name = where.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    epilog=_EXAMPLE,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--home",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of one account: archive, key, session. Default: your data folder.",
+)
+@click.version_option(package_name="parlour", prog_name="parlour", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context, home: Path | None) -> None:
+    """Chat in the terminal. Without a command: open the chat."""
+    os.umask(0o077)  # everything that any command writes is for this person alone
+    context.obj = home
+    if context.invoked_subcommand is None:
+        command = cli.get_command(context, "chat")
+        assert command is not None  # noqa: S101 - the table above has it
+        context.invoke(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(guarded(arguments))
+
+
+def guarded(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal without UTF-8 gets escapes, no traceback
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # end as by Ctrl+C: what is queued stays on disk
+    try:
+        result = cli.main(arguments, prog_name="parlour", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        status = _ended_by(error)
+        if status is None:
+            raise
+        return status
+    return result if isinstance(result, int) else 0
+
+
+def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of endings
+    """Tell the person what happened; returns the exit status, or None for what is not ours to catch."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.UsageError():
+            error.show()
+            return _NOT_UNDERSTOOD
+        case KeyboardInterrupt() | click.Abort():
+            return _INTERRUPTED
+        case BrokenPipeError():
+            return _nobody_reads()
+        case BaseExceptionGroup():  # side-by-side work: the first failure ended the rest
+            return _ended_by(error.exceptions[0])
+        case Exception():
+            return _told(*_words(error))
+        case _:
+            return None
+
+
+def _nobody_reads() -> int:
+    """Keep Python from complaining about a closed pipe while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _FAILED
+
+
+def _words(error: Exception) -> tuple[str, str]:
+    """Return the sentence for an error, and what to do."""
+    match error:
+        case ParlourClientError():
+            return str(error), error.hint
+        case ParlourProtocolError():
+            text = str(error)
+            return text[:1].upper() + text[1:].removesuffix(".") + ".", ""
+        case click.ClickException():
+            return error.format_message(), ""
+        case OSError():
+            return f"{error.filename or 'The system'}: {error.strerror or type(error).__name__}.", ""
+    return _fault(error)
+
+
+def _fault(error: Exception) -> tuple[str, str]:
+    if isinstance(error, ModuleNotFoundError):
+        return f"This part of Parlour is not installed here ({error.name}).", "pip install parlour"
+    if os.environ.get("PARLOUR_DEBUG"):
+        raise error
+    kind = type(error).__name__
+    return f"This is a fault in Parlour ({kind}).", "PARLOUR_DEBUG=1 in the environment shows where."
+
+
+def _told(sentence: str, hint: str) -> int:
+    click.echo(f"parlour: {sentence}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)
+    return _FAILED

@@ -1,0 +1,73 @@
+"""From a command to a client and back: the home, the passphrase, the event loop, a connected client.
+
+A command's coroutine runs to its end or to the first error; Ctrl+C ends it quietly, with the client stopped
+and what was queued on disk. It tells on standard error what the person should know. Every command that
+connects uses it.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.key import needs_passphrase
+from parlour_client.core.client import Client
+from parlour_client.core.home import Home, default_folder
+from parlour_client.core.signin import open_archive
+from parlour_protocol.secret import Secret
+
+T = TypeVar("T")
+
+PATIENCE: Final = 15.0
+"""Seconds in which a command must get its connection."""
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine."""
+    return asyncio.run(work)
+
+
+def the_home(context: click.Context) -> Home:
+    """Return the home that ``--home`` names."""
+    folder: Path | None = context.find_root().obj
+    return Home(folder or default_folder())
+
+
+def the_passphrase(home: Home) -> Secret | None:
+    """Ask for the archive's passphrase when it has one and there is somebody to ask."""
+    if not needs_passphrase(home.key) or not sys.stdin.isatty():
+        return None
+    return Secret(click.prompt("Passphrase", hide_input=True, err=True))
+
+
+@asynccontextmanager
+async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive]:
+    """Open the archive for the time of the context."""
+    archive = await open_archive(home, passphrase)
+    if archive.key.made and archive.key.is_plain:
+        click.echo(
+            f"The key of the archive lies in {home.key}, readable by you alone and without a passphrase. "
+            "Set one with: parlour passphrase",
+            err=True,
+        )
+    try:
+        yield archive
+    finally:
+        await archive.close()
+
+
+@asynccontextmanager
+async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> AsyncIterator[Client]:
+    """Give a client that is connected; with ``follow`` also caught up."""
+    client = Client(home, passphrase=the_passphrase(home), follow=follow, adopt=adopt)
+    await client.start()
+    try:
+        await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))
+        yield client
+    finally:
+        await client.stop()

@@ -1,0 +1,177 @@
+"""`send`: one message, or one for each line of the standard input.
+
+Success means that the server has it on its disk. Lines are sent as they come, many on their way at a time,
+and acknowledged in order. What was not acknowledged when the command fails is not sent later. Scripts
+call it.
+"""
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator
+from typing import Final
+
+import click
+
+from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.words import find_room, print_json
+from parlour_client.core.client import Client
+from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.core.home import Home
+from parlour_client.core.model import Entry, LinkState, Room
+from parlour_client.core.texts import message_text
+from parlour_protocol.limits import MESSAGE_BYTES
+
+LONGEST_OUTAGE: Final = 30.0
+"""Seconds without a connection after which a command gives up."""
+MAX_UNANSWERED: Final = 256
+"""Lines on their way; more are not read."""
+_MAX_LINE: Final = 4 * MESSAGE_BYTES.value
+
+
+@click.command(
+    epilog='\b\nExample:\n  parlour send lobby "good morning"\n  parlour send @ben "are you there?"\n'
+    "  tail -f build.log | parlour send builds --stdin"
+)
+@click.argument("room")
+@click.argument("text", required=False)
+@click.option(
+    "--stdin",
+    "lines",
+    is_flag=True,
+    help="A message for each line of the standard input, but empty ones.",
+)
+@click.option("--json", "as_json", is_flag=True, help='Print {"seq": …} for each message that is stored.')
+@click.pass_context
+def send(context: click.Context, room: str, text: str | None, *, lines: bool, as_json: bool) -> int:
+    """Send TEXT to ROOM: a name, or @user. Exit status 0: the server has it on its disk."""
+    if lines == (text is not None):
+        raise click.UsageError("Give either a TEXT or --stdin.")
+    home = the_home(context)
+    if text is not None:
+        message_text(text)  # refuse before connecting
+        return run(_send_one(home, room, text, as_json=as_json))
+    return run(_send_lines(home, room, as_json=as_json))
+
+
+async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:
+    async with connected(home, adopt=True) as client:
+        room = find_room(client, wanted)
+        entry = await client.send(room.id, text)
+        await _acknowledged(client, room, entry, as_json=as_json)
+    return 0
+
+
+async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
+    async with connected(home, adopt=True) as client:
+        sender = _Lines(client, find_room(client, wanted), as_json=as_json)
+        return await sender.run()
+
+
+class _Lines:
+    """Sends lines in order, with a bounded number of them on their way."""
+
+    def __init__(self, client: Client, room: Room, *, as_json: bool) -> None:
+        self._client = client
+        self._room = room
+        self._as_json = as_json
+        self._going: asyncio.Queue[Entry | None] = asyncio.Queue(MAX_UNANSWERED)
+        self._failed = 0
+
+    async def run(self) -> int:
+        """Send until the input ends; returns the exit status."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read())
+            tasks.create_task(self._report())
+        return 1 if self._failed else 0
+
+    async def _read(self) -> None:
+        async for lines in _input_lines():
+            texts = [text for line in lines if (text := self._text(line)) is not None]
+            if texts:
+                for entry in await self._client.send_many(self._room.id, texts):
+                    await self._going.put(entry)
+        await self._going.put(None)
+
+    async def _report(self) -> None:
+        while (entry := await self._going.get()) is not None:
+            try:
+                await _acknowledged(self._client, self._room, entry, as_json=self._as_json)
+            except ParlourClientError as error:
+                if error.stops or isinstance(error, UnreachableError):
+                    await self._give_up()
+                    raise
+                self._refuse(error)
+
+    async def _give_up(self) -> None:
+        waiting = [entry for entry in iter(self._queued, None) if entry.request is not None]
+        await self._client.abandon([entry.request for entry in waiting if entry.request is not None])
+
+    def _queued(self) -> Entry | None:
+        return None if self._going.empty() else self._going.get_nowait()
+
+    def _text(self, line: bytes) -> str | None:
+        """Return a line's text; None for an empty one, or for one that cannot be sent, which is told."""
+        try:
+            text = line.decode()
+            if not text.strip():
+                return None
+            return str(message_text(text))
+        except UnicodeDecodeError:
+            self._refuse(SetupError("A line is not UTF-8 and was left out."))
+        except SetupError as error:
+            self._refuse(error)
+        return None
+
+    def _refuse(self, error: ParlourClientError) -> None:
+        self._failed += 1
+        click.echo(f"parlour: {error}", err=True)
+
+
+async def _acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
+    """Wait for the server's word and print it; gives up when there is no connection for too long."""
+    assert entry.request is not None  # noqa: S101 - a message that was just queued has one
+    waiting = asyncio.ensure_future(client.outcome(entry.request))
+    try:
+        while not (await asyncio.wait({waiting}, timeout=LONGEST_OUTAGE))[0]:
+            if client.status.state is not LinkState.ONLINE:
+                raise UnreachableError(
+                    client.status.problem or "The connection was lost.", "Send it again later."
+                )
+        stored = waiting.result()
+    except (UnreachableError, asyncio.CancelledError):
+        await client.abandon([entry.request])
+        raise
+    finally:
+        waiting.cancel()
+    if as_json:
+        print_json({"seq": stored.seq, "room": room.title, "room_id": room.id, "at": stored.at})
+
+
+async def _input_lines() -> AsyncIterator[list[bytes]]:
+    """Yield the lines of the standard input, as many at a time as are there."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_UNANSWERED)
+
+    def read() -> None:  # a thread: a file, a pipe and a terminal can all be read this way
+        for line in iter(_one_line, None):
+            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+        asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
+
+    threading.Thread(target=read, name="standard input", daemon=True).start()
+    while True:
+        batch = [await lines.get()]
+        while not lines.empty() and len(batch) < MAX_UNANSWERED:
+            batch.append(lines.get_nowait())
+        yield [line for line in batch if line is not None]
+        if None in batch:
+            return
+
+
+def _one_line() -> bytes | None:
+    """Return the next line without its end; None at the end. Of a line without end it keeps the beginning."""
+    line = sys.stdin.buffer.readline(_MAX_LINE)
+    rest = line
+    while rest and not rest.endswith(b"\n"):
+        rest = sys.stdin.buffer.readline(_MAX_LINE)
+    return line.removesuffix(b"\n").removesuffix(b"\r") if line else None

@@ -1,0 +1,100 @@
+"""`tail`: a room's messages as they come, each once, in order, over drops of the connection.
+
+It reads the log by number, so that nothing is left out between history and what comes live. JSON is
+ASCII-escaped; text for people goes through the rule. Scripts call it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.core.client import Client
+from parlour_client.core.errors import UnreachableError
+from parlour_client.core.home import Home
+from parlour_client.core.model import Change, LinkState, Room
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.ids import Seq
+
+
+@click.command(
+    epilog="\b\nExample:\n  parlour tail lobby --json\n  parlour tail lobby --json --from 1 --count 10"
+)
+@click.argument("room")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, ASCII only.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N.")
+@click.option(
+    "--from",
+    "first",
+    type=click.IntRange(min=0),
+    metavar="SEQ",
+    help="Begin with this number of the history.",
+)
+@click.option("--events", is_flag=True, help="Everything that happens in the room, not only messages.")
+@click.pass_context
+def tail(
+    context: click.Context, room: str, count: int | None, first: int | None, *, as_json: bool, events: bool
+) -> None:
+    """Print the messages of ROOM (a name, or @user) as they come; from now on, or from a number on."""
+    run(_tail(the_home(context), room, count, first, as_json=as_json, events=events))
+
+
+async def _tail(
+    home: Home, wanted: str, count: int | None, first: int | None, *, as_json: bool, events: bool
+) -> None:
+    async with connected(home, follow=True) as client:
+        room = find_room(client, wanted)
+        left = count
+        async for event in follow(client, room, Seq(max(0, first - 1)) if first is not None else room.head):
+            if events or isinstance(event.body, Message):
+                print_event(room, event, as_json=as_json)
+                left = left - 1 if left is not None else None
+                if left == 0:
+                    return
+
+
+async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEvent]:
+    """Yield the room's events over ``after``, each number in turn, for ever; raises why it cannot."""
+    news = asyncio.Event()
+
+    def hear(_: Change) -> None:
+        news.set()
+
+    unsubscribe = client.subscribe(hear)
+    try:
+        while True:
+            news.clear()
+            for event in await client.log(room.id, after=after):
+                after = event.seq
+                news.set()
+                yield event
+            if client.status.state is LinkState.STOPPED:
+                raise UnreachableError(client.status.problem, "Log in again, then go on with --from.")
+            await news.wait()
+    finally:
+        unsubscribe()
+
+
+def print_event(room: Room, event: LogEvent, *, as_json: bool) -> None:
+    """Print one event for a script or for a person."""
+    if as_json:
+        print_json(event_fields(room, event))
+    else:
+        time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
+        text = (
+            event.body.text if isinstance(event.body, Message) else f"({type(event.body).__name__.lower()})"
+        )
+        click.echo(f"{time} {event.author}: {shown(text, indent='      ')}")
+
+
+def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
+    """Return what a script sees of an event: the envelope, then the body's own fields."""
+    body = event.body
+    fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}
+    fields |= {"author": event.author, "device": event.device, "kind": body.__struct_config__.tag}
+    return fields | {name: getattr(body, name) for name in body.__struct_fields__}

@@ -1,0 +1,92 @@
+"""What commands take and print: names from arguments, rooms by name, lines for people and for scripts.
+
+JSON is ASCII-escaped, so that nothing in it reaches a terminal raw; text for people goes through
+``safe_text``. The commands call it.
+"""
+
+import json
+from typing import Any, Final
+
+import click
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Room
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name
+from parlour_protocol.names import parse_room_name as _room_name
+from parlour_protocol.names import parse_user_name as _user_name
+from parlour_protocol.text import BLANK_LABEL, safe_text
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one object on one line, at once."""
+    click.echo(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
+
+
+def shown(untrusted: str, indent: str = "  ") -> str:
+    """Return a stranger's text as it may stand on a terminal; its further lines are indented."""
+    safe = safe_text(untrusted)
+    return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
+
+
+class UserParam(click.ParamType[UserName]):
+    """A user name; a leading @ is allowed."""
+
+    name = "user"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserName:
+        """Parse it, or say what is wrong."""
+        try:
+            return _user_name(str(value).removeprefix("@"))
+        except NameRefusedError as error:
+            self.fail(str(error), param, ctx)
+
+
+class RoomNameParam(click.ParamType[RoomName]):
+    """The name of a room that is to be made."""
+
+    name = "room"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RoomName:
+        """Parse it, or say what is wrong."""
+        try:
+            return _room_name(str(value).removeprefix("#"))
+        except NameRefusedError as error:
+            self.fail(str(error), param, ctx)
+
+
+class DeviceParam(click.ParamType[DeviceName]):
+    """A device's name."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DeviceName:
+        """Parse it, or say what is wrong."""
+        try:
+            return parse_device_name(str(value))
+        except NameRefusedError as error:
+            self.fail(str(error), param, ctx)
+
+
+USER: Final = UserParam()
+ROOM_NAME: Final = RoomNameParam()
+DEVICE: Final = DeviceParam()
+
+
+def find_room(client: Client, wanted: str) -> Room:
+    """Return the room of this name, `@user` or id that the account is in. Raises SetupError."""
+    name = wanted.removeprefix("#")
+    for room in client.rooms:
+        if wanted == room.id or (room.kind is not RoomKind.DIRECT and _same(room.name, name)):
+            return room
+        if wanted.startswith("@") and _same(room.peer, wanted[1:]):
+            return room
+    asked = shown(wanted)
+    if wanted.startswith("@"):
+        raise SetupError(f"You have no room with {asked} yet.", f"Open it: parlour dm {asked}")
+    raise SetupError(f"You are not in a room called {asked}.", f"Join it first: parlour room join {asked}")
+
+
+def _same(name: str | None, typed: str) -> bool:
+    return name is not None and (name == typed or name == typed.lower())

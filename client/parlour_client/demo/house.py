@@ -1,0 +1,137 @@
+"""The demo's server: a process of its own in a temporary folder, on a free port of loopback, with its own CA.
+
+It is started by the same commands that anybody uses and reached only over the network: the demo imports
+nothing of the server. The folder and the process are gone when the context ends, however it ends.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_protocol.link import InviteLink
+
+_START_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 6.0  # the server promises five
+_COMMAND_SECONDS: Final = 30.0
+
+
+class DemoError(ParlourClientError):
+    """The demo cannot go on."""
+
+
+class House:
+    """A server that can be started, killed and started again on the same data and port."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use ``folder``, which must be private."""
+        self.folder = folder
+        self.port = 0
+        self._data = folder / "server"
+        self._ready = folder / "ready"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """The server's address, as it said when it was ready."""
+        return f"https://127.0.0.1:{self.port}"
+
+    async def prepare(self) -> None:
+        """Make the data folder: keys, certificate, configuration, the lobby."""
+        await self._run("init", "--data", str(self._data))
+
+    async def start(self) -> None:
+        """Start the server and wait until it is ready."""
+        self._ready.unlink(missing_ok=True)
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command("run", "--data", str(self._data), "--listen", f"127.0.0.1:{self.port}"),
+                "--ready-file",
+                str(self._ready),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                self.port = await self._await_ready(self._process)
+        except TimeoutError as error:
+            raise DemoError("The demo's server did not start in time.", f"See {self.folder}.") from error
+
+    async def kill(self) -> None:
+        """Kill the server without a word (SIGKILL): what it had acknowledged must be on its disk."""
+        await self._end(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+
+    async def stop(self) -> None:
+        """Stop the server as a supervisor would."""
+        await self._end(signal.SIGTERM)
+
+    async def invite(self, uses: int) -> InviteLink:
+        """Make an invite for so many people."""
+        out = await self._run("invite", "create", "--data", str(self._data), "--uses", str(uses), "--json")
+        return InviteLink.parse(json.loads(out)["link"])
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of the house's own CA: what `init` made for everybody to see."""
+        return self._data / "ca.pem"
+
+    def log(self) -> str:
+        """Return what the server wrote to its log."""
+        return (self.folder / "server.log").read_text(encoding="utf-8", errors="backslashreplace")
+
+    async def _await_ready(self, process: asyncio.subprocess.Process) -> int:
+        """Return the port from the ready file, which appears whole or not at all."""
+        while not self._ready.exists():
+            if process.returncode is not None:
+                raise DemoError("The demo's server ended at once.", f"It said: {self.log()[-400:]}")
+            await asyncio.sleep(0.02)  # another process writes the file: there is no event to wait for
+        return urlsplit(json.loads(self._ready.read_text(encoding="utf-8"))["url"]).port or 0
+
+    async def _end(self, how: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _run(self, *arguments: str) -> str:
+        """Run one administration command and return what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        out, err = await asyncio.wait_for(process.communicate(), _COMMAND_SECONDS)
+        if process.returncode:
+            raise DemoError(f"parlour-server {arguments[0]} failed.", err.decode(errors="replace")[-400:])
+        return out.decode()
+
+    @staticmethod
+    def _command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "parlour_server", *arguments]
+
+
+@contextlib.asynccontextmanager
+async def open_house() -> AsyncIterator[House]:
+    """Open a house for the time of the context; everything of it is removed at the end."""
+    os.umask(0o077)
+    with tempfile.TemporaryDirectory(prefix="parlour-demo-") as name:
+        house = House(Path(name))
+        await house.prepare()
+        await house.start()
+        try:
+            yield house
+        finally:
+            await house.stop()

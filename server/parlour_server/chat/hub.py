@@ -10,10 +10,12 @@ Invariants:
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Added, Banned, Created, Joined, Kicked, Left
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import LogEvent, RoomClosed, RoomEntered, RoomSummary
@@ -29,6 +31,9 @@ from parlour_server.chat.state import PeerState
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.wire import text_frame
+
+_MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
+"""Bodies that begin or end a membership; nearly all events are none of them."""
 
 
 class Hub:
@@ -132,10 +137,14 @@ class Hub:
 
     def _apply(self, feed: RoomFeed | None, event: LogEvent) -> None:
         body = event.body
-        kind = type(body)
-        if kind is Joined or kind is Created:
+        if type(body) not in _MOVES:
+            return
+        if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
+            # the log does not name the second of the two; the members do
+            self._background.start("entering a direct room", self._enter_direct(event))
+        elif isinstance(body, Joined | Created):
             self._entered(event, event.author)
-        elif kind is Left:
+        elif isinstance(body, Left):
             self._ended(feed, event, event.author)
         elif isinstance(body, Added):
             self._entered(event, body.who)
@@ -162,6 +171,11 @@ class Hub:
             if since is not None and since < event.seq:
                 self._unsubscribe(state, event.room)
                 state.push(RoomClosed(room=event.room))
+
+    async def _enter_direct(self, event: LogEvent) -> None:
+        members, _ = await self._store.rooms.members(event.room, after=None, limit=2)
+        for member in members:
+            self._entered(event, member.user)
 
     async def _enter_all(self, room: RoomId, user: UserName) -> None:
         summary = await self._read(room, user)

@@ -68,9 +68,18 @@ class FakePeer:
         self.writes: list[int] = []
         """How many frames each write carried."""
         self.ended: CloseCode | None = None
+        self._more = asyncio.Event()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until what this connection was sent fulfils a condition."""
+        async with asyncio.timeout(10):
+            while not condition():
+                self._more.clear()
+                await self._more.wait()
 
     def send(self, frame: Frame) -> None:
         self.frames.append(decode_server_frame(encode(frame)))
+        self._more.set()
 
     def write(self, wire: bytes) -> None:
         count = 0
@@ -83,6 +92,7 @@ class FakePeer:
             wire = wire[start + size :]
             count += 1
         self.writes.append(count)
+        self._more.set()
 
     def end(self, code: CloseCode) -> None:
         self.ended = code

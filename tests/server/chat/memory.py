@@ -127,12 +127,10 @@ class MemoryStore:
             if new.name and room.name == new.name:
                 raise NameTakenError(new.name)
         room = self.known[new.room] = Room(new.room, new.kind, new.name, new.topic)
-        role = Role.MEMBER if new.peer else Role.OWNER
-        room.members[new.author] = Membership(new.author, role)
+        room.members[new.author] = Membership(new.author, Role.OWNER)
         bodies: list[AnyBody] = [Created(room_kind=new.kind, name=new.name)]
         if new.peer:
-            room.members[new.peer] = Membership(new.peer, Role.MEMBER)
-            bodies.append(Added(who=new.peer))
+            room.members[new.peer] = Membership(new.peer, Role.OWNER)
         if new.topic:
             bodies.append(TopicSet(topic=new.topic))
         for body in bodies:

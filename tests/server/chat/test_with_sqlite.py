@@ -1,0 +1,166 @@
+"""The chat over the real store: what a disk and threads add to it changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
+
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Kicked, Message, RoleSet
+from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, RoomClosed, RoomEntered
+from parlour_protocol.frames.requests import Delete, History, Join, Kick, Leave, OpenDirect, Send
+from parlour_protocol.ids import Millis, RequestId, SessionId, new_request_id
+from parlour_protocol.names import parse_user_name, skeleton
+from parlour_server.bus.local import LocalBus
+from parlour_server.chat.service import ChatService
+from parlour_server.config.settings import Delivery, Settings
+from parlour_server.store import migrate
+from parlour_server.store.sqlite.store import SqliteStore
+from parlour_server.store.types import NewAccountRecord, SessionRecord
+
+
+class DiskWorld(World):
+    """The same people over a SQLite file. Answers come when the disk has them."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.clock = FakeClock()
+        self.audit = RecordingAudit()
+        self.bus = LocalBus()
+        self.disk = store
+        self.chat = ChatService(
+            server="chat.example",
+            settings=Settings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
+            store=store,
+            bus=self.bus,
+            clock=self.clock,
+            audit=self.audit,
+            loop=asyncio.get_running_loop(),
+        )
+
+    async def connect(self, name: str) -> FakePeer:
+        """Make an account, log it in and take the hello."""
+        user = parse_user_name(name)
+        if await self.disk.accounts.find(user) is None:
+            record = NewAccountRecord(user, skeleton(user), "x", Millis(0))
+            await self.disk.accounts.create(record, None)
+        now = self.clock.now()
+        session = SessionRecord(
+            id=SessionId(new_request_id()),
+            user=user,
+            device=LAPTOP,
+            token=new_request_id().encode(),
+            created=now,
+            last_seen=now,
+            expires=Millis(now + 10**9),
+        )
+        await self.disk.sessions.create(session, cap=99)
+        peer = FakePeer(user, session.id, LAPTOP, session.expires)
+        self.chat.opened(peer)
+        await peer.until(lambda: peer.got(Hello))
+        return peer
+
+    async def done(self, peer: FakePeer, request: RequestId) -> Ok | Error:
+        """Wait for the answer to a request."""
+        await peer.until(lambda: any(isinstance(f, Ok | Error) and f.re == request for f in peer.frames))
+        return self.answer(peer, request)
+
+    async def ask(self, peer: FakePeer, kind, /, **fields) -> Ok | Error:  # noqa: ANN001, ANN003
+        """Send a request and wait for its answer."""
+        return await self.done(peer, self.push(peer, kind, **fields))
+
+
+@pytest.fixture
+async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
+    """Give a world whose store is a new file."""
+    path = tmp_path / "parlour.db"
+    migrate.create(path)
+    store = SqliteStore(path, FakeClock())
+    await store.open()
+    world = DiskWorld(store)
+    yield world
+    await world.chat.close()
+    await store.close()
+
+
+async def test_many_messages_at_once_are_stored_acknowledged_and_told_in_order(disk: DiskWorld):
+    """Two people write a hundred lines each; both read two hundred in the log's order."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = await disk.make_room(ada, "lounge")
+    await disk.ask(bob, Join, room=room)
+    sent = []
+    for n in range(50):
+        sent += [(peer, disk.push(peer, Send, room=room, text=f"{n}")) for peer in (ada, bob)]
+        if n % 10 == 0:
+            await asyncio.sleep(0)
+    numbers = [stored(await disk.done(peer, request)).seq for peer, request in sent]
+    assert sorted(numbers) == list(range(3, 103))
+    for peer in (ada, bob):
+        await peer.until(lambda peer=peer: len(peer.texts(room)) == 100)
+        assert [event.seq for event in peer.events(room)][-100:] == list(range(3, 103))
+        said = [(e.author, e.body.text) for e in peer.events(room) if isinstance(e.body, Message)]
+        for name in ("ada", "bob"):
+            assert [text for author, text in said if author == name] == [f"{n}" for n in range(50)]
+
+
+async def test_a_repeated_send_is_one_message(disk: DiskWorld):
+    """M6, on disk."""
+    ada = await disk.connect("ada")
+    room = await disk.make_room(ada, "lounge")
+    request = new_request_id()
+    first = stored(await disk.ask(ada, Send, id=request, room=room, text="once"))
+    again = await disk.connect("ada")
+    assert stored(await disk.ask(again, Send, id=request, room=room, text="once")) == first
+    page = await disk.ask(again, History, room=room)
+    assert isinstance(page, Ok)
+    assert len(getattr(page.result, "events", ())) == 2
+
+
+async def test_a_kicked_member_hears_no_more(disk: DiskWorld):
+    """S4, on disk: the kick and the message after it are in one commit."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = await disk.make_room(ada, "lounge")
+    await disk.ask(bob, Join, room=room)
+    disk.push(ada, Kick, room=room, user="bob")
+    await disk.done(ada, disk.push(ada, Send, room=room, text="about bob"))
+    await bob.until(lambda: bob.got(RoomClosed))
+    assert isinstance(bob.events(room)[-1].body, Kicked)
+    assert isinstance(await disk.ask(bob, History, room=room), Error)
+    await ada.until(lambda: ada.texts(room))
+    assert bob.texts(room) == []
+
+
+async def test_the_heir_of_a_room_is_told_to_its_members(disk: DiskWorld):
+    """The last owner leaves; the oldest member becomes owner, and hears it."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = await disk.make_room(ada, "lounge")
+    await disk.ask(bob, Join, room=room)
+    await disk.ask(ada, Leave, room=room)
+    await bob.until(lambda: isinstance(bob.got(LogEvent)[-1].body, RoleSet))
+    assert bob.got(LogEvent)[-1].body == RoleSet(who=bob.info.grant.user, role=Role.OWNER)
+    assert ada.frames[-1] == RoomClosed(room=room)
+
+
+async def test_a_direct_room_reaches_the_other_person(disk: DiskWorld):
+    """Both are in it from the first event on."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    answer = await disk.ask(ada, OpenDirect, user="bob")
+    assert isinstance(answer, Ok)
+    await bob.until(lambda: bob.got(RoomEntered))
+    room = bob.got(RoomEntered)[0].room
+    assert room.peer == "ada"
+    await disk.ask(bob, Send, room=room.room, text="hi")
+    await ada.until(lambda: ada.texts(room.room))
+    assert not ada.got(RoomEntered)
+
+
+async def test_a_deleted_message_is_gone_from_history(disk: DiskWorld):
+    """The rights ask for a message that is still there, the second time there is none."""
+    ada = await disk.connect("ada")
+    room = await disk.make_room(ada, "lounge")
+    seq = stored(await disk.ask(ada, Send, room=room, text="canary")).seq
+    stored(await disk.ask(ada, Delete, room=room, target=seq))
+    assert isinstance(await disk.ask(ada, Delete, room=room, target=seq), Error)
+    page = await disk.ask(ada, History, room=room)
+    assert "canary" not in repr(page)

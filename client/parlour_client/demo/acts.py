@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.demo.house import House
 from parlour_client.demo.people import Person, sign_up
-from parlour_client.demo.script import ADA, BEN, GUEST, HOSTILE, LOOK_ALIKE, MALLORY, SCRIPT
+from parlour_client.demo.script import CORA, BEN, GUEST, HOSTILE, LOOK_ALIKE, MALLORY, SCRIPT
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomKind
@@ -50,12 +50,12 @@ async def everybody_is_in(scene: Scene) -> str:
 
 
 async def a_look_alike_is_refused(scene: Scene) -> str:
-    """A name that looks like Ada's cannot be registered."""
+    """A name that looks like Cora's cannot be registered."""
     link = await scene.house.invite(1)
     try:
         await sign_up(scene.house.folder / "look-alike", LOOK_ALIKE, link, Secret.random())
     except (ParlourClientError, ValueError) as error:
-        return f"a second ada, in Cyrillic letters that look the same, was refused: {error}"
+        return f"a second cora, in Cyrillic letters that look the same, was refused: {error}"
     raise MissedError("it was accepted")
 
 
@@ -95,7 +95,7 @@ async def people_talk(scene: Scene) -> str:
     """What people say arrives, in one order, as they said it."""
     lines = [line for line in SCRIPT if line.who != MALLORY]
     said = [(await scene.people[line.who].say(line.text), line.text) for line in lines]
-    for name in (ADA, BEN, GUEST):
+    for name in (CORA, BEN, GUEST):
         heard = [(e.seq, e.text) for e in [await scene.people[name].heard(seq) for seq, _ in said]]
         if heard != said:
             raise MissedError(f"{name} heard {heard}")
@@ -121,9 +121,9 @@ async def hostile_text_is_shown_escaped(scene: Scene) -> str:
 
 async def a_private_room_is_private(scene: Scene) -> str:
     """Who was not invited can neither write to a private room nor learn that it exists."""
-    ada, mallory = scene.people[ADA].client, scene.people[MALLORY].client
-    room = await ada.create_room(parse_room_name("back-room"), RoomKind.PRIVATE)
-    await ada.invite(room.id, parse_user_name(BEN))
+    cora, mallory = scene.people[CORA].client, scene.people[MALLORY].client
+    room = await cora.create_room(parse_room_name("back-room"), RoomKind.PRIVATE)
+    await cora.invite(room.id, parse_user_name(BEN))
     try:
         await mallory.join(room.id)
     except RefusedError as refused:
@@ -135,17 +135,17 @@ async def a_private_room_is_private(scene: Scene) -> str:
 
 async def nothing_is_lost_when_the_server_dies(scene: Scene) -> str:
     """The server is killed in mid-traffic and started again: all arrives, once, in order."""
-    ada, ben = scene.people[ADA], scene.people[BEN]
+    cora, ben = scene.people[CORA], scene.people[BEN]
     texts = [f"while the server dies: {number}" for number in range(BURST)]
-    before = ada.lobby.head
-    requests = [(await ada.client.send(ada.lobby.id, text)).request for text in texts[: BURST // 2]]
+    before = cora.lobby.head
+    requests = [(await cora.client.send(cora.lobby.id, text)).request for text in texts[: BURST // 2]]
     first = requests[0]
     if first is not None:
-        await ada.client.stored(first)  # in mid-traffic: some are on the disk, the others are not
+        await cora.client.stored(first)  # in mid-traffic: some are on the disk, the others are not
     await scene.house.kill()
-    requests += [(await ada.client.send(ada.lobby.id, text)).request for text in texts[BURST // 2 :]]
+    requests += [(await cora.client.send(cora.lobby.id, text)).request for text in texts[BURST // 2 :]]
     await scene.house.start()
-    seqs = [await ada.client.stored(request) for request in requests if request is not None]
+    seqs = [await cora.client.stored(request) for request in requests if request is not None]
     await ben.heard(seqs[-1])
     heard = await ben.client.timeline(ben.lobby.id, after=before, limit=2 * BURST)
     if [entry.text for entry in heard if entry.text in texts] != texts:

@@ -11,7 +11,7 @@ import click
 def demo(*, headless: bool) -> None:
     r"""Chat with simulated people through a real server that lives only for this demo.
 
-    Starts a server process on a free port of loopback, in a temporary folder with its own CA; ada, ben and
+    Starts a server process on a free port of loopback, in a temporary folder with its own CA; cora, ben and
     mallory (who is hostile) are real clients. Everything is removed at the end.
 
     \b

@@ -22,9 +22,7 @@ async def perform(say: Callable[[str], None]) -> bool:
                 say(f"  {'ok  ' if held else 'FAIL'}  {report}")
         folder = house.folder
     gone = not folder.exists()
-    say(
-        f"  {'ok  ' if gone else 'FAIL'}  the server is stopped, and its folder {'is' if gone else 'is not'} removed"
-    )
+    say("  ok    the server is stopped, its folder gone" if gone else f"  FAIL  {folder} is still there")
     passed = sum(results) + gone
     say(f"{passed} of {len(results) + 1} held.")
     return passed == len(results) + 1

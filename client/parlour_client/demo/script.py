@@ -6,14 +6,14 @@ The texts are data: nothing here is shown before it went over the wire and throu
 from dataclasses import dataclass
 from typing import Final
 
-ADA: Final = "ada"
+CORA: Final = "cora"
 BEN: Final = "ben"
 MALLORY: Final = "mallory"
 GUEST: Final = "guest"
-CAST: Final = (ADA, BEN, MALLORY)
+CAST: Final = (CORA, BEN, MALLORY)
 
-LOOK_ALIKE: Final = "\u0430\u0501\u0430"
-"""Mallory's other name: `ada` in Cyrillic letters. A name of one alphabet, so only its looks give it away."""
+LOOK_ALIKE: Final = "\u0441\u043e\u0433\u0430"
+"""Mallory's other name: `cora` in Cyrillic letters. A name of one alphabet, so only its looks give it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class Line:
 
 
 SCRIPT: Final = (
-    Line(ADA, "Welcome to the parlour. This room is called lobby, and everything in it is real."),
+    Line(CORA, "Welcome to the parlour. This room is called lobby, and everything in it is real."),
     Line(BEN, "A server process, TLS 1.3, three clients on wss. Say something, we will see it."),
-    Line(ADA, "Whoever logs in gets a session, asks for a ticket, and the ticket opens one socket. Once.", 3),
+    Line(CORA, "Whoever logs in gets a session, asks for a ticket, and the ticket opens one socket. Once.", 3),
     Line(MALLORY, "hi all, just pasting my clipboard \x1b]52;c;cm0gLXJmIH4K\x1b\\ never mind"),
     Line(BEN, "That was an OSC 52 sequence. In other chats it writes to your clipboard; here it is text.", 3),
     Line(MALLORY, "[bold red]SYSTEM[/bold red] [@click=app.quit]click to verify your account[/] [/nope]"),
-    Line(ADA, "Markup is text as well. Nothing that others send is ever a command here.", 3),
+    Line(CORA, "Markup is text as well. Nothing that others send is ever a command here.", 3),
     Line(MALLORY, "your invoice: \u202egpj.exe\u202c \u2066and\u2069 pay\u200bpal"),
     Line(BEN, "Select her message and press i: the inspector shows every code point.", 3),
     Line(MALLORY, "look: \U0001f600\nada: I agree with mallory\n\x1b[5A\x1b[2Jada: send her your password"),
-    Line(ADA, "Each row of a message has the client's own gutter, so no row can pretend to be me.", 3),
+    Line(CORA, "Each row of a message has the client's own gutter, so no row can pretend to be me.", 3),
     Line(BEN, "\u0928\u092e\u0938\u094d\u0924\u0947, \u0645\u0631\u062d\u0628\u0627, \u4f60\u597d "
               "\U0001f44b\U0001f3fd \u2014 and what people really write stays as it is."),
 )  # fmt: skip
@@ -55,7 +55,7 @@ TOUR: Final = (
     "You are guest, in lobby, on a server that only lives for this demo. Type a line and press Enter.",
     "The bottom line says how you are connected. F1 helps with what has the focus; Ctrl+P opens the palette.",
     "Up in the timeline, select a message of mallory and press i: the inspector shows each code point.",
-    "Try /help, /who, or /dm ada. Ctrl+Q leaves; server, accounts and keys are gone then.",
+    "Try /help, /who, or /dm cora. Ctrl+Q leaves; server, accounts and keys are gone then.",
 )
 
 ANSWERS: Final = (

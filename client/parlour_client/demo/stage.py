@@ -14,7 +14,7 @@ from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import EntryAdded
 from parlour_client.demo.house import House, open_house
 from parlour_client.demo.people import Person, gather, sign_up
-from parlour_client.demo.script import ADA, ANSWERS, BEN, CAST, GUEST, SCRIPT, TOUR
+from parlour_client.demo.script import CORA, ANSWERS, BEN, CAST, GUEST, SCRIPT, TOUR
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.secret import Secret
 
@@ -61,11 +61,11 @@ async def _talk(people: dict[str, Person]) -> None:
 async def _answer(people: dict[str, Person]) -> None:
     """Let somebody answer what the guest says, so that the room is not a recording."""
     chance = random.Random()  # noqa: S311 - which answer comes next is no secret
-    async for change in people[ADA].client.changes():
+    async for change in people[CORA].client.changes():
         if not isinstance(change, EntryAdded) or change.entry.author != GUEST:
             continue
         if isinstance(change.entry.body, Message):
-            speaker = people[chance.choice((ADA, BEN))]
+            speaker = people[chance.choice((CORA, BEN))]
             with contextlib.suppress(ParlourClientError):
                 await speaker.client.typing(change.entry.room, on=True)
                 await asyncio.sleep(1.5)

@@ -10,6 +10,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from parlour_server.errors import SetupError
@@ -48,7 +49,7 @@ class Listener:
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
         self._sockets: list[socket.socket] = []
-        self._handshakes: dict[asyncio.Task[None], tuple[socket.socket, Slot]] = {}
+        self._handshakes: dict[asyncio.Task[None], socket.socket] = {}
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
 
     async def open(self, host: str, port: int) -> list[tuple[str, int]]:
@@ -77,8 +78,10 @@ class Listener:
             loop.remove_reader(listening)
             listening.close()
         self._sockets.clear()
-        for task in self._handshakes:
-            task.cancel()
+        for accepted in self._handshakes.values():
+            # Not by cancelling the task: what lies above the socket takes itself down when it breaks.
+            with suppress(OSError):
+                accepted.shutdown(socket.SHUT_RDWR)
 
     def _accept_some(self, listening: socket.socket) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
@@ -114,14 +117,8 @@ class Listener:
         # Nagle's algorithm would hold each answer back for 40 ms.
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.get_running_loop().create_task(self._shake_hands(accepted, slot))
-        self._handshakes[task] = accepted, slot
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        accepted, slot = self._handshakes.pop(task)
-        if task.cancelled():  # perhaps before it ran at all
-            accepted.close()
-            slot.release()
+        self._handshakes[task] = accepted
+        task.add_done_callback(self._handshakes.pop)
 
     async def _shake_hands(self, accepted: socket.socket, slot: Slot) -> None:
         """Speak TLS; the protocol's ``connection_made`` comes only when the handshake is done."""

@@ -1,0 +1,72 @@
+"""The stores that the contract is held against: add an implementation to ``MAKERS`` and it is tested."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.server.store.world import FakeClock, StoreMaker, World
+
+from parlour_server.store import migrate
+from parlour_server.store.interface import Store
+from parlour_server.store.sqlite import SqliteStore
+
+
+def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
+    path: Path = request.getfixturevalue("database")
+    return lambda clock, announce: SqliteStore(path, clock, announce_appends=announce)
+
+
+MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {"sqlite": _sqlite}
+
+
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database as `init` makes it, made once: only to be copied."""
+    path = tmp_path_factory.mktemp("new") / "parlour.db"
+    migrate.create(path)
+    return path
+
+
+@pytest.fixture
+def database(new_database: Path, tmp_path: Path) -> Path:
+    """A new SQLite database of this test's own."""
+    return Path(shutil.copy(new_database, tmp_path / "parlour.db"))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture(params=sorted(MAKERS))
+def maker(request: pytest.FixtureRequest) -> StoreMaker:
+    """Make stores, not yet open, that share one new database: (clock, announce_appends) -> store."""
+    return MAKERS[request.param](request)
+
+
+@pytest.fixture
+async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
+    """Open a server's store."""
+    made = maker(clock, False)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def administration(store: Store, maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
+    """Open a second store on the same database, as an administration command does while the server runs."""
+    assert store is not None
+    made = maker(clock, True)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def world(store: Store, clock: FakeClock) -> World:
+    """Short ways to fill the store."""
+    return World(store, clock)

@@ -1,0 +1,47 @@
+"""Failed logins by key."""
+
+from tests.server.store.world import World
+
+from parlour_protocol.ids import Millis
+
+HOUR = Millis(3_600_000)
+
+
+async def test_failures_are_counted_by_key(world: World) -> None:
+    """Each key counts by itself and remembers its last failure; a key without any is not there."""
+    now = world.clock.now()
+    await world.store.attempts.add(["user:alice", "ip:1"], now, forget_after=HOUR)
+    await world.store.attempts.add(["user:alice"], Millis(now + 5), forget_after=HOUR)
+    assert await world.store.attempts.failures(["user:alice", "ip:1", "ip:2"], now) == {
+        "user:alice": (2, now + 5),
+        "ip:1": (1, now),
+    }
+
+
+async def test_old_failures_are_forgotten(world: World) -> None:
+    """A key whose last failure is exactly as old as the memory counts on; one older counts anew."""
+    now = world.clock.now()
+    await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
+    await world.store.attempts.add(["a"], Millis(now + HOUR), forget_after=HOUR)
+    await world.store.attempts.add(["b"], Millis(now + HOUR + 1), forget_after=HOUR)
+    found = await world.store.attempts.failures(["a", "b"], now)
+    assert (found["a"][0], found["b"][0]) == (2, 1)
+
+
+async def test_cleared_keys_begin_again(world: World) -> None:
+    """Clearing forgets the keys it names and no other."""
+    now = world.clock.now()
+    await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
+    await world.store.attempts.clear(["a", "c"])
+    assert await world.store.attempts.failures(["a", "b"], now) == {"b": (1, now)}
+
+
+async def test_many_addresses_do_not_fill_the_disk_for_good(world: World) -> None:
+    """Keys that nobody used for more than a week are gone when the next failure comes."""
+    now = world.clock.now()
+    await world.store.attempts.add([f"ip:{number}" for number in range(50)], now, forget_after=HOUR)
+    week = 7 * 24 * HOUR
+    await world.store.attempts.add(["new"], Millis(now + week), forget_after=HOUR)
+    assert len(await world.store.attempts.failures([f"ip:{number}" for number in range(50)], now)) == 50
+    await world.store.attempts.add(["new"], Millis(now + week + 1), forget_after=HOUR)
+    assert await world.store.attempts.failures([f"ip:{number}" for number in range(50)], now) == {}

@@ -1,0 +1,129 @@
+"""The journal, and two processes on one database."""
+
+import asyncio
+
+import pytest
+from tests.server.store.world import World, message
+
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import Left, RoleSet
+from parlour_protocol.ids import Seq
+from parlour_server.errors import NameTakenError, RefusedError
+from parlour_server.store.interface import Store
+from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+
+
+async def test_a_new_journal_is_empty(world: World) -> None:
+    """Before anything happened its head is 0 and nothing comes after that."""
+    assert await world.store.journal.head() == 0
+    assert await world.store.journal.since(0) == []
+
+
+async def test_a_servers_own_events_are_not_in_the_journal(world: World) -> None:
+    """A server tells by its bus of what it appends; the journal stays silent."""
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    await world.append(room, alice, message())
+    assert await world.store.journal.head() == 0
+
+
+async def test_a_command_tells_the_server_what_it_did(world: World, administration: Store) -> None:
+    """What another process did to sessions and rooms is in the journal, in order, for whoever polls."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    await administration.accounts.set_disabled(alice, disabled=True)
+    command = World(administration, world.clock)
+    await command.append(room, alice, message())
+    left = await command.append(room, alice, Left())
+    assert [type(event.body) for event in left.also] == [RoleSet]
+    made, _ = await administration.rooms.create(command.new_room(bob, "kitchen", RoomKind.PUBLIC, "tea"))
+    assert await world.store.journal.since(0) == [
+        JournalEntry(1, SessionEnded(session.id, alice)),
+        JournalEntry(2, RoomAdvanced(room, Seq(3))),
+        JournalEntry(3, RoomAdvanced(room, Seq(5))),
+        JournalEntry(4, RoomAdvanced(made, Seq(2))),
+    ]
+    assert await world.store.journal.head() == 4
+    assert await world.store.journal.since(3) == [JournalEntry(4, RoomAdvanced(made, Seq(2)))]
+    assert await world.store.journal.since(4) == []
+
+
+async def test_what_was_refused_is_not_announced(world: World, administration: Store) -> None:
+    """A write that was refused leaves nothing in the journal."""
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    command = World(administration, world.clock)
+    said = command.event(room, alice, message())
+    with pytest.raises(NameTakenError):
+        await administration.accounts.create(command.new_account("alice"), None)
+
+    def refuse(*_: object) -> None:
+        raise NameTakenError
+
+    with pytest.raises(NameTakenError):
+        await administration.log.append(said, refuse)
+    assert await world.store.journal.head() == 0
+
+
+async def test_two_processes_number_one_room_together(world: World, administration: Store) -> None:
+    """Events that two stores append to one room at the same time have no hole and no number twice."""
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    command = World(administration, world.clock)
+    futures = []
+    for _ in range(50):
+        futures += [world.append(room, alice, message()), command.append(room, alice, message())]
+    seqs = [(await future).event.seq for future in futures]
+    assert sorted(seqs) == list(range(2, 102))
+    assert [event.seq for event in await world.events(room)] == list(range(1, 102))
+
+
+async def test_what_one_process_did_another_sees(world: World, administration: Store) -> None:
+    """Accounts, invites and sessions of one store are those of the other."""
+    alice = await World(administration, world.clock).account("alice")
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    assert await administration.sessions.find(session.token, world.clock.now()) == session
+    assert await administration.sessions.end_all(alice) == 1
+    assert await world.store.sessions.find(session.token, world.clock.now()) is None
+
+
+async def test_old_entries_are_forgotten_but_not_the_newest(world: World) -> None:
+    """Entries of more than an hour ago go when many newer ones came; the numbers go on."""
+    alice = await world.account("alice")
+    for number in range(20):
+        await world.store.sessions.create(world.session(alice, number), cap=1)
+    assert await world.store.journal.head() == 19
+    later = []
+    for number in range(20, 1100):
+        world.clock.forward(60)
+        later.append(world.store.sessions.create(world.session(alice, number), cap=1))
+    await asyncio.gather(*later)
+    entries = await world.store.journal.since(0)
+    assert entries[0].number > 19
+    assert entries[-1].number == await world.store.journal.head() == 1099
+    assert len(entries) >= 60
+
+
+async def test_the_journal_does_not_forget_when_the_clock_jumps_ahead(world: World) -> None:
+    """A jump of the clock makes entries look old; those that a server may not have read yet stay."""
+    alice = await world.account("alice")
+    for number in range(5):
+        await world.store.sessions.create(world.session(alice, number), cap=1)
+        world.clock.forward(7200)
+    assert [entry.number for entry in await world.store.journal.since(0)] == [1, 2, 3, 4]
+
+
+async def test_a_request_is_one_for_all_processes(world: World, administration: Store) -> None:
+    """A request that one store did is a replay, or a conflict, at the other."""
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    event = world.event(room, alice, message())
+    await world.store.log.append(event, lambda *_: None)
+    assert (await administration.log.append(event, lambda *_: None)).replay
+    with pytest.raises(RefusedError):
+        await administration.log.append(
+            world.event(room, alice, message("no"), event.request), lambda *_: None
+        )

@@ -1,0 +1,209 @@
+"""Making rooms, finding them, listing who is in them, and read markers."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.server.store.world import World, allow, message
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import Added, Created, TopicSet
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.replies import RoomListing, RoomSummary
+from parlour_protocol.ids import Seq, new_request_id, new_room_id
+from parlour_protocol.limits import ROOMS_PER_USER
+from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_server.errors import NameTakenError, RefusedError
+from parlour_server.store.types import Membership
+
+
+async def test_a_new_room_has_its_first_events(world: World) -> None:
+    """A room begins with ``created`` and, when it has a topic, ``topic``; its maker owns it and has read them."""
+    alice = await world.account("alice")
+    new = world.new_room(alice, "kitchen", topic="tea")
+    room, events = await world.store.rooms.create(new)
+    assert room == new.room
+    assert [event.body for event in events] == [
+        Created(RoomKind.PUBLIC, parse_room_name("kitchen")),
+        TopicSet(TopicText("tea")),
+    ]
+    assert list(events) == await world.events(room)
+    assert await world.store.rooms.summary(room, alice) == RoomSummary(
+        room=room,
+        kind=RoomKind.PUBLIC,
+        role=Role.OWNER,
+        head=Seq(2),
+        read=Seq(2),
+        members=1,
+        name=parse_room_name("kitchen"),
+        topic=TopicText("tea"),
+    )
+
+
+async def test_making_a_room_twice_makes_it_once(world: World) -> None:
+    """The same request again gives the same room and no events, also when both run at once."""
+    alice = await world.account("alice")
+    new = world.new_room(alice, "kitchen", topic="tea")
+    again = replace(new, room=new_room_id())
+    made = await asyncio.gather(*(world.store.rooms.create(each) for each in (new, again)))
+    assert [room for room, _ in made] == [new.room, new.room]
+    assert [len(events) for _, events in made] == [2, 0]
+
+
+async def test_a_request_of_another_room_is_a_conflict(world: World) -> None:
+    """A request id that made another room, or anything else, makes no second one."""
+    alice, bob = await world.people(2)
+    first = world.new_room(alice, "kitchen")
+    room, _ = await world.store.rooms.create(first)
+    said = world.event(room, alice, message())
+    await world.store.log.append(said, allow)
+    others = [
+        replace(world.new_room(alice, "garden"), request=first.request),
+        replace(world.new_room(alice, "garden"), request=said.request),
+        replace(world.new_direct(alice, bob), request=first.request),
+    ]
+    for other in others:
+        with pytest.raises(RefusedError) as refused:
+            await world.store.rooms.create(other)
+        assert refused.value.code is ErrorCode.CONFLICT
+    assert len(await world.store.rooms.summaries(alice)) == 1
+
+
+async def test_names_and_skeletons_are_unique(world: World) -> None:
+    """Neither the name nor one that looks like it can be taken twice, whoever comes second."""
+    alice, bob = await world.people(2)
+    await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
+    same = world.new_room(bob, "kitchen")
+    alike = replace(world.new_room(bob, "kltchen"), skeleton="kitchen")
+    for new in (same, alike):
+        with pytest.raises(NameTakenError):
+            await world.store.rooms.create(new)
+    assert await world.store.rooms.summaries(bob) == []
+
+
+async def test_two_people_have_one_direct_room(world: World) -> None:
+    """Whoever opens it, a pair has one room; both are in it as owners, and it has no name."""
+    alice, bob = await world.people(2)
+    opened = await asyncio.gather(
+        world.store.rooms.create(world.new_direct(bob, alice)),
+        world.store.rooms.create(world.new_direct(alice, bob)),
+    )
+    assert opened[0][0] == opened[1][0]
+    assert [len(events) for _, events in opened] == [1, 0]
+    for user, peer in ((alice, bob), (bob, alice)):
+        (summary,) = await world.store.rooms.summaries(user)
+        assert (summary.kind, summary.role, summary.peer, summary.name) == (
+            RoomKind.DIRECT,
+            Role.OWNER,
+            peer,
+            None,
+        )
+        assert summary.members == 2
+
+
+async def test_a_direct_room_needs_two_people_who_exist(world: World) -> None:
+    """There is no direct room with oneself, nor with a name that nobody has."""
+    alice = await world.account("alice")
+    for peer, code in ((alice, ErrorCode.FORBIDDEN), (parse_user_name("zoe"), ErrorCode.NOT_FOUND)):
+        with pytest.raises(RefusedError) as refused:
+            await world.store.rooms.create(world.new_direct(alice, peer))
+        assert refused.value.code is code
+    assert await world.store.rooms.summaries(alice) == []
+
+
+async def test_too_many_rooms_are_refused(world: World) -> None:
+    """At the limit nobody makes another room, nor gets one by being written to."""
+    alice, bob = await world.people(2)
+    last = None
+    for number in range(ROOMS_PER_USER.value):
+        last = world.new_room(alice, f"room{number}")
+        await world.store.rooms.create(last)
+    for new in (world.new_room(alice, "more"), world.new_direct(alice, bob), world.new_direct(bob, alice)):
+        with pytest.raises(RefusedError) as refused:
+            await world.store.rooms.create(new)
+        assert refused.value.code is ErrorCode.LIMIT_REACHED
+    assert last is not None
+    assert await world.store.rooms.create(last) == (last.room, ())
+
+
+async def test_summaries_are_of_ones_own_rooms(world: World) -> None:
+    """A user sees the rooms they are in, and nothing of the others."""
+    alice, bob = await world.people(2)
+    first, second = await world.room(alice), await world.room(alice, bob)
+    assert {summary.room for summary in await world.store.rooms.summaries(alice)} == {first, second}
+    assert [summary.room for summary in await world.store.rooms.summaries(bob)] == [second]
+    assert await world.store.rooms.summary(first, bob) is None
+    assert await world.store.rooms.membership(first, bob) is None
+    assert await world.store.rooms.membership(second, bob) == Membership(bob, Role.MEMBER)
+
+
+async def test_members_are_listed_by_name_page_by_page(world: World) -> None:
+    """Members come in order of name, after a name, with word whether more follow."""
+    people = await world.people(5)
+    room = await world.room(people[3], people[1], people[4], people[0])
+    present = [people[0], people[1], people[3], people[4]]
+    found, more = await world.store.rooms.members(room, after=None, limit=4)
+    assert ([each.user for each in found], more) == (present, False)
+    found, more = await world.store.rooms.members(room, after=people[0], limit=2)
+    assert ([each.user for each in found], more) == (present[1:3], True)
+    found, more = await world.store.rooms.members(room, after=people[2], limit=2)
+    assert ([(each.user, each.role) for each in found], more) == (
+        [(people[3], Role.OWNER), (people[4], Role.MEMBER)],
+        False,
+    )
+
+
+async def test_the_directory_lists_public_rooms_alone(world: World) -> None:
+    """Public rooms come in order of name; private and direct ones are nowhere in it."""
+    alice, bob = await world.people(2)
+    for name in ("pantry", "garden", "kitchen"):
+        await world.store.rooms.create(world.new_room(alice, name, topic=f"the {name}"))
+    await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
+    await world.store.rooms.create(world.new_direct(alice, bob))
+    found, more = await world.store.rooms.directory(after=None, limit=2)
+    assert ([each.name for each in found], more) == (["garden", "kitchen"], True)
+    found, more = await world.store.rooms.directory(after=parse_room_name("kitchen"), limit=2)
+    room = await world.store.rooms.find_by_name(parse_room_name("pantry"))
+    assert room is not None
+    assert found == [RoomListing(room, parse_room_name("pantry"), 1, TopicText("the pantry"))]
+    assert not more
+
+
+async def test_rooms_are_found_by_name(world: World) -> None:
+    """Public and private rooms are found by their exact name; others are not."""
+    alice = await world.account("alice")
+    room, _ = await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
+    assert await world.store.rooms.find_by_name(parse_room_name("hidden")) == room
+    assert await world.store.rooms.find_by_name(parse_room_name("kitchen")) is None
+
+
+async def test_the_read_marker_moves_within_the_log(world: World) -> None:
+    """It may go forward and back, but not beyond the newest event, and not for somebody outside."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice)
+    await world.append(room, alice, Added(bob))
+    for seq in (2, 0, 1):
+        assert await world.store.rooms.mark_read(bob, room, Seq(seq))
+        summary = await world.store.rooms.summary(room, bob)
+        assert summary is not None
+        assert summary.read == seq
+    assert not await world.store.rooms.mark_read(bob, room, Seq(3))
+    assert not await world.store.rooms.mark_read(carol, room, Seq(1))
+    assert not await world.store.rooms.mark_read(bob, new_room_id(), Seq(0))
+    summary = await world.store.rooms.summary(room, bob)
+    assert summary is not None
+    assert summary.read == 1
+
+
+async def test_a_refused_room_leaves_its_name_free(world: World) -> None:
+    """After a refusal the name, the skeleton and the request can be used."""
+    alice = await world.account("alice")
+    taken = world.new_room(alice, "kitchen")
+    await world.store.rooms.create(taken)
+    request = new_request_id()
+    with pytest.raises(NameTakenError):
+        await world.store.rooms.create(replace(world.new_room(alice, "kitchen"), request=request))
+    room, events = await world.store.rooms.create(replace(world.new_room(alice, "garden"), request=request))
+    assert len(events) == 1
+    assert await world.store.rooms.find_by_name(parse_room_name("garden")) == room

@@ -1,0 +1,111 @@
+"""Sessions: found while they live, capped, ended with a word in the journal."""
+
+from tests.server.store.world import World
+
+from parlour_protocol.ids import Millis, SessionId
+from parlour_server.store.types import JournalEntry, SessionEnded
+
+
+async def ended(world: World) -> list[SessionId]:
+    """Return the sessions that the journal says have ended, in order."""
+    entries = await world.store.journal.since(0)
+    return [entry.what.session for entry in entries if isinstance(entry.what, SessionEnded)]
+
+
+async def test_a_session_is_found_by_its_token_until_it_expires(world: World) -> None:
+    """One millisecond before its end it is found, at its end it is not; another token finds nothing."""
+    alice = await world.account("alice")
+    session = world.session(alice, 1, days=1)
+    await world.store.sessions.create(session, cap=9)
+    assert await world.store.sessions.find(session.token, Millis(session.expires - 1)) == session
+    assert await world.store.sessions.find(session.token, session.expires) is None
+    assert await world.store.sessions.find(b"x" * 32, world.clock.now()) is None
+
+
+async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world: World) -> None:
+    """A login that raced with the disabling gets a session that opens nothing."""
+    alice = await world.account("alice")
+    await world.store.accounts.set_disabled(alice, disabled=True)
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    assert await world.store.sessions.find(session.token, world.clock.now()) is None
+    assert await world.store.sessions.list(alice, world.clock.now()) == []
+
+
+async def test_over_the_cap_the_one_seen_longest_ago_ends(world: World) -> None:
+    """At the cap nothing ends; one more ends the session that was not seen for longest, and the journal says so."""
+    alice, bob = await world.people(2)
+    await world.store.sessions.create(world.session(bob, 9), cap=3)
+    sessions = []
+    for number in range(3):
+        sessions.append(world.session(alice, number))
+        await world.store.sessions.create(sessions[-1], cap=3)
+        world.clock.forward(1)
+    assert await ended(world) == []
+    await world.store.sessions.touch(sessions[0].id, world.clock.now())
+    await world.store.sessions.create(world.session(alice, 3), cap=3)
+    assert await ended(world) == [sessions[1].id]
+    assert await world.store.sessions.find(sessions[1].token, world.clock.now()) is None
+    listed = [session.id for session in await world.store.sessions.list(alice, world.clock.now())]
+    assert listed == [world.session(alice, number).id for number in (3, 2, 0)]
+
+
+async def test_a_lower_cap_ends_as_many_as_it_must(world: World) -> None:
+    """When the cap was lowered, the next login brings the account under it."""
+    alice = await world.account("alice")
+    for number in range(5):
+        await world.store.sessions.create(world.session(alice, number), cap=9)
+        world.clock.forward(1)
+    await world.store.sessions.create(world.session(alice, 5), cap=2)
+    assert len(await world.store.sessions.list(alice, world.clock.now())) == 2
+
+
+async def test_expired_sessions_count_for_no_cap(world: World) -> None:
+    """A session that has expired neither keeps another out nor is reported as ended."""
+    alice = await world.account("alice")
+    await world.store.sessions.create(world.session(alice, 1, days=30), cap=2)
+    await world.store.sessions.create(world.session(alice, 2, days=1), cap=2)
+    world.clock.forward(86_400)
+    assert len(await world.store.sessions.list(alice, world.clock.now())) == 1
+    await world.store.sessions.create(world.session(alice, 3), cap=2)
+    assert len(await world.store.sessions.list(alice, world.clock.now())) == 2
+    assert await ended(world) == []
+
+
+async def test_seeing_a_session_goes_forward_only(world: World) -> None:
+    """A clock that was set back does not make a session look idle."""
+    alice = await world.account("alice")
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    for offset, expected in ((500, 500), (-500, 500), (900, 900)):
+        await world.store.sessions.touch(session.id, Millis(session.last_seen + offset))
+        found = await world.store.sessions.find(session.token, world.clock.now())
+        assert found is not None
+        assert found.last_seen == session.last_seen + expected
+
+
+async def test_a_session_ends_once_and_for_its_owner_alone(world: World) -> None:
+    """Ending works for one's own session, once; somebody else's is as good as not there."""
+    alice, bob = await world.people(2)
+    session = world.session(alice, 1)
+    await world.store.sessions.create(session, cap=9)
+    assert not await world.store.sessions.end(bob, session.id)
+    assert await world.store.sessions.find(session.token, world.clock.now()) == session
+    assert await world.store.sessions.end(alice, session.id)
+    assert not await world.store.sessions.end(alice, session.id)
+    assert await world.store.sessions.find(session.token, world.clock.now()) is None
+    assert await world.store.journal.since(0) == [JournalEntry(1, SessionEnded(session.id, alice))]
+
+
+async def test_all_sessions_but_one_end(world: World) -> None:
+    """A password change keeps the device that made it, ends the account's others and nobody else's."""
+    alice, bob = await world.people(2)
+    sessions = [world.session(user, number) for number, user in enumerate((alice, alice, alice, bob))]
+    for session in sessions:
+        await world.store.sessions.create(session, cap=9)
+    assert await world.store.sessions.end_all(alice, but=sessions[1].id) == 2
+    assert sorted(await ended(world)) == sorted([sessions[0].id, sessions[2].id])
+    assert await world.store.sessions.list(alice, world.clock.now()) == [sessions[1]]
+    assert await world.store.sessions.end_all(alice) == 1
+    assert await world.store.sessions.end_all(alice) == 0
+    assert await world.store.sessions.list(bob, world.clock.now()) == [sessions[3]]

@@ -1,0 +1,81 @@
+"""The migrations make what the metadata says, in one transaction."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from parlour_server.errors import SetupError
+from parlour_server.store import migrate
+from parlour_server.store.schema import metadata
+from parlour_server.store.version import SCHEMA_VERSION
+
+
+def _tables(path: Path) -> dict[str, str]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
+
+
+def test_migrations_and_metadata_agree(database: Path) -> None:
+    """Alembic finds nothing that the newest revision lacks, or has beyond the metadata."""
+    engine = create_engine(f"sqlite:///{database}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_migrations_make_what_the_metadata_makes(database: Path, tmp_path: Path) -> None:
+    """Statement for statement: also what Alembic does not compare (STRICT, checks, partial indexes)."""
+    made = tmp_path / "made.db"
+    engine = create_engine(f"sqlite:///{made}")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert _tables(database) == _tables(made)
+
+
+def test_the_version_is_the_newest_revision(database: Path) -> None:
+    """What a server asks for is what the migrations lead to."""
+    assert migrate.head() == SCHEMA_VERSION == migrate.current(database)
+
+
+def test_upgrading_again_changes_nothing(database: Path) -> None:
+    """A database at its newest revision is left alone."""
+    before = _tables(database)
+    migrate.upgrade(database)
+    assert _tables(database) == before
+
+
+def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """When a statement fails half-way, the tables made before it are not there."""
+    path = tmp_path / "parlour.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE journal (in_the_way)")
+    connection.close()
+    with pytest.raises(SetupError, match="cannot be migrated"):
+        migrate.upgrade(path)
+    assert list(_tables(path)) == ["journal"]
+    assert migrate.current(path) is None
+
+
+def test_a_database_of_the_future_is_refused(database: Path) -> None:
+    """A revision that this program does not know is not migrated from."""
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(SetupError, match="another version"):
+        migrate.upgrade(database)
+
+
+def test_nothing_is_migrated_where_nothing_is(tmp_path: Path) -> None:
+    """A mistyped path makes no database."""
+    for act in (migrate.upgrade, migrate.current):
+        with pytest.raises(SetupError, match="parlour-server init"):
+            act(tmp_path / "mistyped.db")
+    assert list(tmp_path.iterdir()) == []

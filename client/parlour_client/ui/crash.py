@@ -11,11 +11,13 @@ import stat
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 from platformdirs import user_state_path
 from rich.segment import Segment, Segments
 from textual.app import App
+from textual.worker import WorkerFailed
 
 from parlour_protocol.text import safe_text
 
@@ -43,21 +45,26 @@ class QuietCrash(App[None]):
         """End with a sentence."""
         self._show_crash(None)
 
-    def _show_crash(self, error: Exception | None) -> None:
+    def _show_crash(self, error: BaseException | None) -> None:
+        if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
+            error = error.error
         if not self._exit_renderables:
             sentence = crash_sentence(error, write_log(error, self.crash_log))
-            self._exit_renderables.append(Segments([Segment(sentence + "\n")]))
+            rows = wrap(
+                sentence, max(20, self.console.width - 1), break_on_hyphens=False
+            )  # the printer cuts rows
+            self._exit_renderables.append(Segments([Segment("\n".join(rows) + "\n")]))
         self._close_messages_no_wait()
 
 
-def crash_sentence(error: Exception | None, log: Path | None) -> str:
+def crash_sentence(error: BaseException | None, log: Path | None) -> str:
     """Return what the person reads: the kind of error, and where the details are."""
     kind = type(error).__name__ if error is not None else "an error"
     where = f"Details without any message text are in {log}." if log else "No details could be written."
     return safe_text(f"Parlour had to stop ({kind}). What you sent is kept. {where}").plain
 
 
-def write_log(error: Exception | None, path: Path | None = None) -> Path | None:
+def write_log(error: BaseException | None, path: Path | None = None) -> Path | None:
     """Append the kinds of the errors and the places in the code; return the file, None if that failed."""
     path = path or user_state_path("parlour") / "crash.log"
     try:

@@ -19,6 +19,18 @@ from parlour_client.ui.app import ParlourApp
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
+def screen_text(pilot: Pilot[None]) -> str:
+    """Return what is on the screen, row by row."""
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
+
+
+async def settled(pilot: Pilot[None], turns: int = 4) -> None:
+    """Wait until workers and the messages that they caused are done."""
+    for _ in range(turns):
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+
 @pytest.fixture
 def client() -> FakeClient:
     """Return a client with a lobby, a garden and a direct room with bob."""
@@ -36,8 +48,7 @@ def open_app(tmp_path: Path) -> OpenApp:
         app = ParlourApp(client, tour=tour)
         app.crash_log = tmp_path / "crash.log"
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
-            await pilot.pause()
-            await pilot.pause()
+            await settled(pilot)
             yield pilot
 
     return opened

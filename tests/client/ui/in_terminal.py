@@ -1,0 +1,43 @@
+"""The program that tests run in a pseudo-terminal: the real `run` on messages from a file.
+
+`in_terminal.py FILE [crash]`; the file holds a JSON list of texts. With `crash` an error with a secret in it
+is raised in the middle of the app.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.ui import run
+from ui_fake import BOB, LOBBY, FakeClient
+
+SECRET = "hunter2-token"
+
+
+class CrashingClient(FakeClient):
+    """Raises an error that quotes a stranger, with a secret among its locals."""
+
+    async def send(self, room: object, text: str, **_rest: object) -> None:  # type: ignore[override]
+        session_token = SECRET
+        raise RuntimeError(f"\x1b]0;PWNED\x07{room}{text}{session_token}")
+
+
+def main() -> None:
+    """Run."""
+    client = CrashingClient.peopled() if "crash" in sys.argv else FakeClient.peopled()
+    client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
+    client.remove_room(client.rooms[0].id)
+    for text in json.loads(Path(sys.argv[1]).read_text()):
+        client.say(LOBBY, BOB, text)
+    client.set_topic_raw(LOBBY, "\x1b]0;TOPIC\x07\u202etopic")
+    client.say(LOBBY, BOB, "END OF ALL")
+    client.mark_all_read()
+    client.set_link(
+        ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3", problem="\x1b[2J\x9b2J")
+    )
+    sys.exit(run(client))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""A real pseudo-terminal for tests: run a script in it, collect every byte that it writes, press keys.
+
+It waits for a marker in the output, never for a time. Only tests use it.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+DEADLINE = 20.0
+"""Seconds after which a test gives up."""
+QUIT = b"\x11"
+
+
+class Terminal:
+    """One program in one pseudo-terminal."""
+
+    def __init__(
+        self, script: Path, *args: str, columns: int, rows: int, env: dict[str, str] | None = None
+    ) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self._process = subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, str(script), *args],
+            stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"} | (env or {}),
+        )  # fmt: skip
+        os.close(slave)
+        self.output = b""
+
+    def read_until(self, marker: bytes, *, after: int = 0) -> None:
+        """Collect output until the marker was written behind position ``after``."""
+        end = time.monotonic() + DEADLINE
+        while marker not in self.output[after:]:
+            if not self._read(end):
+                raise AssertionError(f"{marker!r} never came; last: {self.output[-300:]!r}")
+
+    def press(self, keys: bytes) -> None:
+        """Type."""
+        os.write(self._master, keys)
+
+    def finish(self, keys: bytes = QUIT) -> int:
+        """Quit, collect the rest, and return the exit code."""
+        if keys:
+            self.press(keys)
+        end = time.monotonic() + DEADLINE
+        while self._read(end):
+            pass
+        os.close(self._master)
+        return self._process.wait(timeout=DEADLINE)
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            self._process.kill()
+            raise AssertionError(f"nothing more came; last: {self.output[-300:]!r}")
+        try:
+            data = os.read(self._master, 65_536)
+        except OSError:  # Linux: the program closed its side
+            return False
+        self.output += data
+        return bool(data)

@@ -1,0 +1,157 @@
+"""Peer text has one way into a widget: the sources of the interface are searched for any other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import parlour_client.ui
+import pytest
+
+ROOT = Path(parlour_client.ui.__file__).parent
+SOURCES = sorted(ROOT.rglob("*.py"))
+
+ONLY_IN = {
+    r"\bStatic\b": {"safe.py"},
+    r"\bLabel\b": {"safe.py"},
+    r"\bContent[.(]": {"safe.py"},
+    r"(?<!\w)Option\(": {"safe.py"},
+    r"\.notify\(": {"notices.py"},
+    r"\bSegment\(": {"anchored.py", "crash.py", "guard.py", "timeline/view.py"},
+    r"\b(?:Hit|DiscoveryHit)\(": {"palette.py"},
+    r"\.copy_to_clipboard\(": {"screens/messages_part.py"},
+    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py"},
+}
+NOWHERE = (
+    r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup", r"markup=True",
+    r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
+    r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title", r"\.title\(",
+)  # fmt: skip
+UNSAFE_PARTS = {
+    "text",
+    "topic",
+    "reason",
+    "reaction",
+    "author",
+    "user",
+    "users",
+    "name",
+    "peer",
+    "title",
+    "problem",
+}
+UNSAFE_PARTS |= {"server", "security", "hint", "device", "wire"}
+
+
+def relative(path: Path) -> str:
+    """Return the path as the tables name it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def code(path: Path) -> str:
+    """Return the source without comments and docstrings."""
+    return ast.unparse(_without_docs(ast.parse(path.read_text())))
+
+
+def _without_docs(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            body[0].value = ast.Constant(0)
+    return tree
+
+
+@pytest.mark.parametrize(("pattern", "files"), ONLY_IN.items())
+def test_what_draws_is_made_in_one_place(pattern: str, files: set[str]) -> None:
+    """Widgets and content that take a str are used by the safe helpers alone."""
+    found = {relative(path) for path in SOURCES if re.search(pattern, _uses(path))}
+    assert found <= files
+    assert found, "the pattern finds nothing: it is out of date"
+
+
+def _uses(path: Path) -> str:
+    """Return the code without imports and annotations of names (a type may be named anywhere)."""
+    return "\n".join(line for line in code(path).splitlines() if not re.match(r"\s*(?:from|import) ", line))
+
+
+@pytest.mark.parametrize("pattern", NOWHERE)
+def test_what_interprets_text_is_not_used(pattern: str) -> None:
+    """Markup, titles, tooltips, links and widgets that take markup stay out."""
+    assert not [relative(path) for path in SOURCES if re.search(pattern, _uses(path))]
+
+
+def test_option_lists_have_their_markup_off() -> None:
+    """Each list is made with ``markup=False``."""
+    for path in SOURCES:
+        for call in _calls(path):
+            name = ast.unparse(call.func)
+            if name in {"OptionList", "Choices"}:
+                assert any(
+                    word.arg == "markup" and ast.unparse(word.value) == "False" for word in call.keywords
+                ), path
+    lists = [path for path in SOURCES if re.search(r"\(Anchored, OptionList", code(path))]
+    assert len(lists) >= 4
+    for path in lists:
+        assert "markup=False" in code(path) or relative(path) == "dialogs.py"
+
+
+def test_own_words_are_own() -> None:
+    """``own`` gets literals; what is put into them are numbers, times and words of tables, never a name or a text."""
+    for path in SOURCES:
+        for call in _calls(path):
+            if ast.unparse(call.func) == "own" and call.args:
+                for part in _inserted(call.args[0]):
+                    names = {node.attr for node in ast.walk(part) if isinstance(node, ast.Attribute)}
+                    assert not names & UNSAFE_PARTS, f"{relative(path)}: {ast.unparse(call)}"
+
+
+def _inserted(argument: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(argument, ast.JoinedStr):
+        for part in argument.values:
+            if isinstance(part, ast.FormattedValue) and not _is_count(part.value):
+                yield part.value
+    elif isinstance(argument, ast.BinOp | ast.IfExp | ast.BoolOp):
+        for child in ast.iter_child_nodes(argument):
+            if isinstance(child, ast.expr) and not isinstance(child, ast.Compare):
+                yield from _inserted(child)
+    elif not isinstance(argument, ast.Constant):
+        yield argument
+
+
+def _is_count(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and ast.unparse(value.func) == "len"
+
+
+def _calls(path: Path) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+
+
+def test_every_binding_has_an_id() -> None:
+    """Without one a key cannot be changed."""
+    bindings = [call for path in SOURCES for call in _calls(path) if ast.unparse(call.func) == "Binding"]
+    assert len(bindings) > 30
+    for call in bindings:
+        assert any(word.arg == "id" for word in call.keywords), ast.unparse(call)
+
+
+def test_ids_of_bindings_are_unique() -> None:
+    """Two actions with one id would move together."""
+    ids = [
+        ast.literal_eval(word.value)
+        for path in SOURCES
+        for call in _calls(path)
+        if ast.unparse(call.func) == "Binding"
+        for word in call.keywords
+        if word.arg == "id"
+    ]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_status_line_never_claims_security() -> None:
+    """It says what there is, and not that it is secure."""
+    assert "secure" not in (ROOT / "status.py").read_text().replace('"secure"', "")

@@ -39,7 +39,7 @@ def running(folder: DataFolder) -> tuple[str, int] | None:
     try:
         os.kill(int(found["pid"]), 0)
         return str(found["host"]), int(found["port"])
-    except (KeyError, TypeError, ValueError, ProcessLookupError):
+    except (KeyError, TypeError, ValueError, OverflowError, ProcessLookupError):
         return None
     except PermissionError:
         return str(found["host"]), int(found["port"])

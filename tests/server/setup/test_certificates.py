@@ -1,0 +1,129 @@
+"""The small CA, its leaf, and the pin that outlives renewals (T4)."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+from parlour_server.errors import SetupError
+from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate, renew_if_due
+from parlour_server.setup.datafolder import DataFolder
+
+NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org:443", "[2001:DB8::1]:443")
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> DataFolder:
+    """Return a folder with fresh certificates."""
+    folder = DataFolder(tmp_path / "data")
+    folder.create()
+    assert renew_if_due(folder, NAMES)
+    return folder
+
+
+def shake_hands(folder: DataFolder, name: str) -> None:
+    """Run a TLS handshake in memory; raises ssl.SSLError where the client does not accept the server."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(folder.certificate, folder.key)
+    client = ssl.create_default_context(cafile=str(folder.ca_certificate))
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    ]
+    while ends:
+        for end in list(ends):
+            try:
+                end.do_handshake()
+                ends.remove(end)
+            except ssl.SSLWantReadError:
+                pass
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org", "2001:db8::1"]
+)
+def test_a_strict_client_accepts_the_names_that_were_given(made: DataFolder, name: str) -> None:
+    """Chain and name hold under RFC 5280's strict rules; a port is no part of a name."""
+    shake_hands(made, name)
+
+
+def test_a_man_in_the_middle_with_another_name_is_refused(made: DataFolder) -> None:
+    """T4: the certificate is for the names given, and for no other."""
+    with pytest.raises(ssl.SSLCertVerificationError):
+        shake_hands(made, "evil.example")
+
+
+def test_the_leaf_is_for_a_server_and_for_a_year(made: DataFolder) -> None:
+    """ECDSA P-256, server authentication alone, 397 days at most, no CA."""
+    leaf = read_certificate(made.certificate)
+    key = leaf.public_key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    assert isinstance(key.curve, SECP256R1)
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= timedelta(days=397)
+    usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [x509.ExtendedKeyUsageOID.SERVER_AUTH]
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_the_ca_signs_no_other_ca(made: DataFolder) -> None:
+    """Path length 0."""
+    ca = read_certificate(made.ca_certificate)
+    limits = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
+    assert (limits.ca, limits.path_length) == (True, 0)
+
+
+def test_renewal_keeps_the_pin(made: DataFolder) -> None:
+    """Invite links that were given out stay true when the year is over."""
+    before = read_certificate(made.certificate)
+    assert not renew_if_due(made, NAMES)
+    assert renew_if_due(made, NAMES, datetime.now(UTC) + timedelta(days=380))
+    after = read_certificate(made.certificate)
+    assert after.serial_number != before.serial_number
+    assert pin_of(after) == pin_of(before)
+    assert len(pin_of(after)) == 43
+
+
+def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:
+    """`init --name` adds a name and keeps the pin."""
+    before = read_certificate(made.certificate)
+    assert renew_if_due(made, (*NAMES, "third.example.org"))
+    after = read_certificate(made.certificate)
+    assert "third.example.org" in names_of(after)
+    assert pin_of(after) == pin_of(before)
+
+
+def test_a_certificate_of_another_ca_is_left_alone(made: DataFolder, tmp_path: Path) -> None:
+    """Whoever puts in a certificate of a public CA keeps it."""
+    other = DataFolder(tmp_path / "other")
+    other.create()
+    renew_if_due(other, NAMES)
+    made.certificate.write_bytes(other.certificate.read_bytes())
+    made.key.write_bytes(other.key.read_bytes())
+    before = made.certificate.read_bytes()
+    assert not is_own(made, read_certificate(made.certificate))
+    assert not renew_if_due(made, ("quite.another.example",))
+    assert made.certificate.read_bytes() == before
+
+
+def test_keys_are_private(made: DataFolder) -> None:
+    """O2: all that was written is 0600."""
+    assert {path.stat().st_mode & 0o777 for path in made.path.iterdir()} == {0o600}
+
+
+def test_a_name_that_is_none_is_refused(made: DataFolder) -> None:
+    """A sentence, not a traceback of a library."""
+    with pytest.raises(SetupError, match="no host name"):
+        renew_if_due(made, ("schön.example",))
+
+
+@pytest.mark.parametrize("file", ["server.pem", "ca.pem", "server.key", "ca.key"])
+def test_a_damaged_file_is_refused_with_what_to_do(made: DataFolder, file: str) -> None:
+    """The sentence names the file."""
+    (made.path / file).write_bytes(b"damaged")
+    with pytest.raises(SetupError, match=file):
+        renew_if_due(made, ("quite.another.example",))

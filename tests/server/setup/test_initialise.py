@@ -1,0 +1,75 @@
+"""`init` makes a server ready, and may be run again."""
+
+from parlour_protocol.frames.base import RoomKind
+from parlour_server.auth.house import house, lobby
+from parlour_server.clock import SystemClock
+from parlour_server.config.load import load
+from parlour_server.setup.address import forget_running, note_running, reachable_at, running
+from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.initialise import initialise
+from parlour_server.store.interface import Store
+
+
+async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None:
+    """A public room, found by its name."""
+    room = await store.rooms.find_by_name(lobby())
+    assert room is not None
+    summary = await store.rooms.summary(room, house())
+    assert summary is not None
+    assert (summary.kind, summary.name) == (RoomKind.PUBLIC, "lobby")
+
+
+async def test_a_second_init_changes_nothing(folder: DataFolder) -> None:
+    """Every file stays as it is, to the byte."""
+    before = {path.name: path.read_bytes() for path in folder.path.iterdir() if path.suffix != ".db"}
+    again = await initialise(folder, (), SystemClock())
+    after = {path.name: path.read_bytes() for path in folder.path.iterdir() if path.suffix != ".db"}
+    assert again.new == ()
+    assert after == before
+
+
+async def test_a_second_init_adds_a_name(folder: DataFolder) -> None:
+    """The configuration and the certificate get it, the pin stays."""
+    first = await initialise(folder, (), SystemClock())
+    again = await initialise(folder, ("chat.example.org",), SystemClock())
+    assert again.new == ("names", "certificate")
+    assert again.names == (*first.names, "chat.example.org")
+    assert again.pin == first.pin
+    assert (await initialise(folder, ("chat.example.org",), SystemClock())).new == ()
+
+
+async def test_what_is_lost_is_made_again(folder: DataFolder) -> None:
+    """A missing leaf certificate is made anew for the same key."""
+    first = await initialise(folder, (), SystemClock())
+    folder.certificate.unlink()
+    again = await initialise(folder, (), SystemClock())
+    assert (again.new, again.pin) == (("certificate",), first.pin)
+
+
+async def test_links_have_the_address_of_the_running_server(folder: DataFolder) -> None:
+    """The port that was really taken; the configured one when nothing runs."""
+    settings = load(folder.settings, environment={})
+    assert reachable_at(folder, settings).authority == "127.0.0.1:8443"
+    note_running(folder, "127.0.0.1", 4711)
+    assert reachable_at(folder, settings).authority == "127.0.0.1:4711"
+    forget_running(folder)
+    assert running(folder) is None
+
+
+async def test_a_killed_server_is_not_taken_for_a_running_one(folder: DataFolder) -> None:
+    """Its note stays behind, but its process is gone."""
+    folder.running.write_text('{"host": "127.0.0.1", "port": 4711, "pid": 4194304999}')
+    assert running(folder) is None
+    folder.running.write_text("damaged")
+    assert running(folder) is None
+
+
+async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) -> None:
+    """A name for other machines goes before the loopback address, with the balancer's port if it has one."""
+    await initialise(folder, ("chat.example.org",), SystemClock())
+    note_running(folder, "127.0.0.1", 4711)
+    assert reachable_at(folder, load(folder.settings, environment={})).authority == "chat.example.org:4711"
+    listen = {"listen.names": ["localhost", "chat.example.org:443"]}
+    settings = load(folder.settings, environment={}, flags=listen)
+    assert reachable_at(folder, settings).authority == "chat.example.org:443"
+    forget_running(folder)

@@ -37,7 +37,7 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
 def test_a_file_that_others_can_read_is_refused(folder: DataFolder, file: str, mode: int) -> None:
     """Somebody may have read the key already."""
     (folder.path / file).chmod(mode)
-    with pytest.raises(SetupError, match=frrf"chmod 600 .*{file}"):
+    with pytest.raises(SetupError, match=rf"chmod 600 .*{file}"):
         folder.require()
 
 

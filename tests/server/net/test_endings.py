@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from parlour_protocol.errors import SESSION_ENDED, TOO_MANY_ERRORS
+from parlour_protocol.errors import SESSION_ENDED, TOO_MANY_ERRORS, ErrorCode
 from parlour_protocol.frames import Error
 from parlour_server.audit import AuditEvent
 from parlour_server.wire import text_frame
@@ -30,10 +30,10 @@ async def test_nothing_is_delivered_after_the_end(bench: Any) -> None:
     async with bench() as b:
         wire = await b.chatting()
         [peer] = b.chat.peers
-        peer.send(Error(re=None, code="forbidden"))
+        peer.send(Error(re=None, code=ErrorCode.FORBIDDEN))
         peer.end(TOO_MANY_ERRORS)
         peer.write(text_frame(b"late"))
-        peer.send(Error(re=None, code="forbidden"))
+        peer.send(Error(re=None, code=ErrorCode.FORBIDDEN))
         peer.end(SESSION_ENDED)
         wire.send_frame(1, b"late")
         assert (await wire.frame())[0] == 1

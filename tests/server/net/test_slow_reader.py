@@ -12,7 +12,7 @@ BLOCK = text_frame(b"x" * 65_536)
 
 async def fill(peer: Any) -> None:
     """Write to a peer until its socket takes no more: what comes next would wait in the server."""
-    while not peer._transport.get_write_buffer_size():  # noqa: ASYNC110 - no event says so
+    while not peer._transport.get_write_buffer_size():
         peer.write(BLOCK)
         await asyncio.sleep(0)
 

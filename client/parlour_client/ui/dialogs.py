@@ -56,7 +56,7 @@ class AskScreen(ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
             yield Input(placeholder=self._placeholder, compact=True)
-            yield SafeStatic(own("enter takes it · esc leaves", "dim"))
+            yield SafeStatic(own("esc leaves · enter takes it", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave with the line."""
@@ -90,7 +90,7 @@ class ChooseScreen(ModalScreen[str | None]):
                 )
             else:
                 yield SafeStatic(own(self._empty, "dim"))
-            yield SafeStatic(own("enter chooses · esc leaves", "dim"))
+            yield SafeStatic(own("esc leaves · enter chooses", "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Leave with the choice."""

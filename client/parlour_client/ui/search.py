@@ -45,7 +45,7 @@ class SearchScreen(ModalScreen[Entry | None]):
             yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
             yield Choices(markup=False, compact=True)
         yield SafeStatic(
-            own("enter searches, then goes to the message · down to the results · esc leaves", "dim"),
+            own("esc leaves · down to the results · enter goes there", "dim"),
             classes="keys",
         )
 

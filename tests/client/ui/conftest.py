@@ -24,7 +24,7 @@ def screen_text(pilot: Pilot[None]) -> str:
     return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
 
 
-async def settled(pilot: Pilot[None], turns: int = 4) -> None:
+async def settled(pilot: Pilot[None], turns: int = 2) -> None:
     """Wait until workers and the messages that they caused are done."""
     for _ in range(turns):
         await pilot.app.workers.wait_for_complete()

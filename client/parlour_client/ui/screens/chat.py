@@ -15,7 +15,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
 from parlour_client.core.interface import ChatClient
-from parlour_client.ui.commands import parse
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.help import help_page
 from parlour_client.ui.members import MemberList
@@ -93,12 +92,8 @@ class ChatScreen(Deeds):
 
     @on(Composer.Sent)
     def _sent(self, event: Composer.Sent) -> None:
-        line = parse(event.text)
         self.hint.forget()
-        if line.command is not None or line.unknown:
-            self.ask(lambda: self.do(line))
-        else:
-            self.ask(lambda: self.send_text(line.rest), group="send")
+        self.ask(lambda: self.do_line(event.text), group="send")
         self._typed_at = 0.0
 
     @on(Composer.Wrote)
@@ -121,7 +116,7 @@ class ChatScreen(Deeds):
 
     def command(self, text: str) -> None:
         """Do a slash command, as the palette gives it."""
-        self.ask(lambda: self.do(parse(text)))
+        self.ask(lambda: self.do_line(text))
 
     # --- keys
 

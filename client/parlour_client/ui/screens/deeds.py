@@ -5,7 +5,7 @@ told by ``ask``. The chat screen inherits it.
 """
 
 from parlour_client.core.model import Entry
-from parlour_client.ui.commands import Line, first_word, seconds
+from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
 from parlour_client.ui.safe import join, own, peer_line
@@ -22,10 +22,14 @@ class Deeds(MessagesPart):
     share_typing = False
     """Whether others see that we type: off until asked for."""
 
-    async def do(self, line: Line) -> None:
-        """Do a command; its text goes away when it was done."""
-        if line.command is None:
+    async def do_line(self, text: str) -> None:
+        """Do what was written: a command, or a message to send."""
+        line = parse(text)
+        if line.unknown:
             self.refuse("There is no such command. /help lists them; // at the start sends a slash.")
+            return
+        if line.command is None:
+            await self.send_text(line.rest)
             return
         self.composer.put("")  # before the deed: one may open another room with a draft of its own
         await getattr(self, f"_do_{line.command.name}")(line.rest)

@@ -130,7 +130,8 @@ class RoomsPart(ChatParts):
     def open_first(self) -> None:
         """Open the room with something unread, or the first."""
         rooms = self.client.rooms
-        first = next_unread(rooms, None) or (rooms[0] if rooms else None)
+        ordered = sorted(rooms, key=lambda room: room.kind is RoomKind.DIRECT)
+        first = next_unread(ordered, None) or next(iter(ordered), None)
         if first is not None:
             self.go_to(first)
         else:

@@ -1,0 +1,118 @@
+"""The welcome: parsing what was typed, hiding the password, and coming in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from conftest import screen_text, settled
+from parlour_client.core.errors import LoginRefusedError
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.doors import Doors, Person
+from parlour_client.ui.screens.chat import ChatScreen
+from parlour_protocol.link import InviteLink, ServerAddress
+from textual.pilot import Pilot
+from textual.widgets import Input
+from ui_fake import FakeClient
+
+PASSWORD = "correct horse battery"
+LINK = "parlour://chat.example:8443/join#code=" + "c" * 22 + "&pin=" + "p" * 43
+
+
+class Door:
+    """Notes who came, and refuses when told to."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[object, Person]] = []
+        self.refusal: LoginRefusedError | None = None
+
+    async def __call__(self, where: InviteLink | ServerAddress, person: Person) -> FakeClient:
+        """Let in."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.came.append((where, person))
+        return FakeClient.peopled()
+
+
+@pytest.fixture
+def door() -> Door:
+    """Return a door."""
+    return Door()
+
+
+@asynccontextmanager
+async def welcome(door: Door, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+    """Open the app without an account."""
+    app = ParlourApp(doors=Doors(door, door, device="laptop"))
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+        await settled(pilot)
+        yield pilot
+
+
+async def fill(pilot: Pilot[None], where: str, who: str, password: str) -> None:
+    """Type into the fields and come in."""
+    for name, value in (("where", where), ("who", who), ("password", password)):
+        pilot.app.screen.query_one(f"#{name}", Input).value = value
+    await pilot.press("ctrl+s")
+    await settled(pilot)
+
+
+async def test_an_invite_link_joins(door: Door) -> None:
+    """A link goes through the door for joining; the chat opens."""
+    async with welcome(door) as pilot:
+        await fill(pilot, LINK, "alice", PASSWORD)
+        assert isinstance(pilot.app.screen, ChatScreen)
+    where, person = door.came[0]
+    assert isinstance(where, InviteLink)
+    assert person.user == "alice"
+    assert person.password.reveal() == PASSWORD
+    assert person.device == "laptop"
+
+
+async def test_an_address_logs_in(door: Door) -> None:
+    """An address goes through the other door."""
+    async with welcome(door) as pilot:
+        await fill(pilot, "chat.example", "alice", "short")
+        assert isinstance(pilot.app.screen, ChatScreen)
+    assert door.came[0][0] == ServerAddress("chat.example", 8443)
+
+
+WRONG = [
+    ("parlour://damaged", "alice", PASSWORD, "no invitation"),
+    ("not an address", "alice", PASSWORD, "the address"),
+    (LINK, "a", PASSWORD, "characters"),
+    (LINK, "alice", "short", "at least 15 characters"),
+    ("chat.example", "alice", "", "Type your password."),
+]
+
+
+async def test_what_is_wrong_is_told_beside_the_fields(door: Door) -> None:
+    """Nothing typed is lost and nothing is sent."""
+    async with welcome(door) as pilot:
+        for where, who, password, words in WRONG:
+            await fill(pilot, where, who, password)
+            assert words in screen_text(pilot)
+            assert pilot.app.screen.query_one("#where", Input).value == where
+        assert not door.came
+
+
+async def test_a_refused_login_can_be_tried_again(door: Door) -> None:
+    """The server's no is words, and the next try works."""
+    door.refusal = LoginRefusedError("The name and the password do not belong together.", "login_refused")
+    async with welcome(door) as pilot:
+        await fill(pilot, "chat.example", "alice", PASSWORD)
+        assert "do not belong together" in screen_text(pilot)
+        door.refusal = None
+        await fill(pilot, "chat.example", "alice", PASSWORD)
+        assert isinstance(pilot.app.screen, ChatScreen)
+
+
+async def test_the_password_is_never_drawn(door: Door) -> None:
+    """Typed letters are masked, in a small terminal too; Enter walks through the fields."""
+    async with welcome(door, (40, 15)) as pilot:
+        await pilot.press(*"chat.example", "enter", *"alice", "enter", *"hunter2", "enter")
+        await pilot.pause()
+        text = screen_text(pilot)
+        assert "hunter2" not in text
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ChatScreen)

@@ -32,9 +32,7 @@ class Listen(Section, frozen=True):
     ] = ("localhost", "127.0.0.1", "::1")
     origins: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Origins that may open a WebSocket; a native client sends none (H1)"
-        ),
+        Meta(description="Origins that may open a WebSocket; a native client sends none (H1)"),
     ] = ()
     metrics: Annotated[str, Meta(description="loopback host:port of the metrics listener; empty: none")] = ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from parlour_server.errors import SetupError
 from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate, renew_if_due
@@ -66,7 +67,7 @@ def test_the_leaf_is_for_a_server_and_for_a_year(made: DataFolder) -> None:
     assert isinstance(key.curve, SECP256R1)
     assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= timedelta(days=397)
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert list(usage) == [x509.ExtendedKeyUsageOID.SERVER_AUTH]
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 

@@ -1,0 +1,99 @@
+"""M5 (log injection), K7 (secrets in logs): one JSON line an event, whatever is in it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from parlour_protocol.secret import Secret
+from parlour_server.audit import AuditEvent, LoggedAudit
+from parlour_server.logs import log, log_fault, set_up
+
+HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Return what is logged, and put logging back afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    set_up(stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_log_injection_makes_no_second_line_and_moves_no_cursor(written: io.StringIO) -> None:
+    """M5: every control and bidi character comes out escaped, and the value is still all there."""
+    LoggedAudit().record(AuditEvent.LOGIN_FAILED, user=HOSTILE)
+    text = written.getvalue()
+    assert text.count("\n") == 1
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    assert json.loads(text)["user"] == HOSTILE
+
+
+def test_log_injection_through_a_library_is_escaped_as_well(written: io.StringIO) -> None:
+    """M5: what uvicorn or asyncio would write goes through the same lines."""
+    logging.getLogger("uvicorn.error").warning("bad path %s", HOSTILE)
+    assert written.getvalue().count("\n") == 1
+    assert written.getvalue()[:-1].isprintable()
+
+
+def test_libraries_do_not_log_headers_and_messages(written: io.StringIO) -> None:
+    """K7: DEBUG and INFO of websockets print Authorization headers."""
+    logging.getLogger("websockets.server").debug("> Authorization: Bearer CANARY")
+    logging.getLogger("uvicorn.access").info("GET /?ticket=CANARY")
+    assert written.getvalue() == ""
+
+
+def test_a_secret_given_to_the_log_by_mistake_stays_one(written: io.StringIO) -> None:
+    """K7: its type prints nothing."""
+    log("mistake", token=Secret("CANARY"), many=[Secret("CANARY")])
+    assert "CANARY" not in written.getvalue()
+    assert written.getvalue().count("\n") == 1
+
+
+def test_a_fault_is_one_line_without_its_data(written: io.StringIO) -> None:
+    """R4, K7: kind and place, no traceback, no text of the exception."""
+    try:
+        int("CANARY")
+    except ValueError as error:
+        log_fault("test", error)
+    found = json.loads(written.getvalue())
+    assert (found["event"], found["kind"]) == ("fault", "ValueError")
+    assert "test_logs.py" in found["at"]
+    assert "CANARY" not in written.getvalue()
+
+
+def test_a_library_s_traceback_is_one_line_too(written: io.StringIO) -> None:
+    """R6: an exception that a library logs does not flood the log."""
+    try:
+        int("CANARY")
+    except ValueError:
+        logging.getLogger("asyncio").exception("unhandled")
+    assert written.getvalue().count("\n") == 1
+    assert "CANARY" not in written.getvalue()
+
+
+def test_a_long_field_is_cut(written: io.StringIO) -> None:
+    """A log line must not be a stranger's storage."""
+    log("long", text="x" * 100_000)
+    assert len(written.getvalue()) < 1000
+
+
+def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
+    """M7: every kind of event makes one line of JSON with its name, and is counted."""
+    counted: list[AuditEvent] = []
+    audit = LoggedAudit(counted.append)
+    for event in AuditEvent:
+        audit.record(event, user="anna")
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == [event.value for event in AuditEvent]
+    assert all(line["audit"] is True and line["time"].endswith("Z") for line in lines)
+    assert counted == list(AuditEvent)

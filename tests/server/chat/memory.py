@@ -179,13 +179,14 @@ class MemoryStore:
     # the log
 
     def append(self, event: AppendEvent, decide: Decide) -> "asyncio.Future[Appended]":
-        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Appended] = loop.create_future()
         try:
             result = self.commit(event, decide)
         except (RefusedError, UnavailableError) as error:
-            future.set_exception(error)
+            loop.call_soon(future.set_exception, error)
         else:
-            future.set_result(result)
+            loop.call_soon(future.set_result, result)
         return future
 
     def commit(self, event: AppendEvent, decide: Decide) -> Appended:

@@ -277,3 +277,29 @@ async def test_a_room_that_nobody_listens_to_is_forgotten(chat: World):
     chat.chat.closed(ada)
     chat.chat.closed(bob)
     assert chat.chat._hub.feed(room) is None
+
+
+async def test_an_old_removal_heard_again_does_not_put_anybody_out(chat: World):
+    """A bus may repeat itself: who was kicked and came back stays."""
+    ada, bob, room = await two_in_a_room(chat)
+    await chat.ask(ada, Kick, room=room, user="bob")
+    kick = ada.events(room)[-1]
+    await chat.ask(bob, Join, room=room)
+    chat.bus.publish(EventCommitted(kick))
+    await chat.ask(ada, Send, room=room, text="welcome back")
+    assert bob.texts(room) == ["welcome back"]
+
+
+async def test_brought_in_while_being_greeted_enters_after_the_hello(chat: World):
+    """The hello does not list the room; `room_entered` follows it."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "den", "private")
+    held = chat.store.hold("summaries")
+    bob = chat.open("bob")
+    await settle()
+    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    held.set()
+    await settle()
+    assert [type(frame) for frame in bob.frames] == [Hello, RoomEntered]
+    await chat.ask(ada, Send, room=room, text="welcome")
+    assert bob.texts(room) == ["welcome"]

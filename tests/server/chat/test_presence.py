@@ -7,7 +7,7 @@ from parlour_protocol.errors import SESSION_ENDED
 from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import StatusNow
 from parlour_protocol.frames.requests import Join, SetStatus
-from parlour_server.bus.interface import SessionsEnded
+from parlour_server.bus.interface import RoomEphemeral, SessionsEnded
 from parlour_server.chat import presence
 from parlour_server.config.settings import Delivery
 
@@ -84,3 +84,20 @@ async def test_a_large_room_is_not_told():
         await chat.ask(peer, SetStatus, status="away")
         await settle()
         assert not heard(ada)
+        away = StatusNow(user=peer.info.grant.user, status=Status.AWAY)
+        chat.bus.publish(RoomEphemeral(room=room, frame=away))  # a server that counts otherwise
+        await settle()
+        assert not heard(ada)
+
+
+async def test_nobody_is_told_of_themselves(chat: World):
+    """One's other devices know."""
+    ada, other = await chat.connect("ada"), await chat.connect("ada")
+    await chat.make_room(ada, "lounge")
+    await settle()
+    for status in ("away", "online"):
+        for peer in (ada, other):
+            await chat.ask(peer, SetStatus, status=status)
+    chat.chat.closed(ada)
+    await settle()
+    assert not heard(other)

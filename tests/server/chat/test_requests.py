@@ -1,5 +1,8 @@
 """Requests that are no plain append: rooms, direct rooms, members, the directory, markers, idempotence."""
 
+from typing import Any
+
+import pytest
 from tests.server.chat.fakes import World, refused, settle, stored
 
 from parlour_protocol.errors import ErrorCode
@@ -36,6 +39,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import Seq, new_request_id
 from parlour_server.audit import AuditEvent
+from parlour_server.errors import UnavailableError
 
 
 def entered(answer: Ok | Error) -> RoomSummary:
@@ -246,3 +250,43 @@ async def test_an_entry_whose_answer_failed_is_made_good(chat: World):
     assert entered(await chat.ask(bob, Join, id=request, room=room)).room == room
     await chat.ask(ada, Send, room=room, text="welcome")
     assert bob.texts(room) == ["welcome"]
+
+
+async def test_a_room_entered_half_way_is_entered_without_asking_again(
+    chat: World, monkeypatch: pytest.MonkeyPatch
+):
+    """The join is in the log, its answer failed: the hub brings the connection in by itself."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    plain, failures = chat.store.summary, [UnavailableError("for a moment")]
+
+    async def failing_once(*which: Any) -> RoomSummary | None:
+        if failures:
+            raise failures.pop()
+        return await plain(*which)
+
+    monkeypatch.setattr(chat.store, "summary", failing_once)
+    assert refused(await chat.ask(bob, Join, room=room)).code is ErrorCode.UNAVAILABLE
+    assert [frame.room.room for frame in bob.got(RoomEntered)] == [room]
+
+
+async def test_a_stranger_costs_the_store_nothing(chat: World):
+    """Refused before anything is read."""
+    ada, eve = await chat.connect("ada"), await chat.connect("eve")
+    room = await chat.make_room(ada, "lounge")
+    chat.store.reads.clear()
+    for kind, fields in ((History, {}), (ListMembers, {}), (Typing, {"on": True})):
+        refused(await chat.ask(eve, kind, room=room, **fields))
+    assert chat.store.reads == []
+
+
+async def test_moderation_repeated_is_recorded_once(chat: World):
+    """M6: a request sent twice is done, told and audited once."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    request = new_request_id()
+    for _ in range(2):
+        ada.frames.clear()
+        stored(await chat.ask(ada, Mute, id=request, room=room, user="bob"))
+    assert len(chat.audit.of(AuditEvent.MODERATION)) == 1

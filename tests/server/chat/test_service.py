@@ -174,3 +174,21 @@ async def test_the_author_the_time_and_the_number_are_the_servers(chat: World):
     assert (event.author, event.device) == ("ada", "laptop")
     assert event.at == chat.clock.now()
     assert event.body == Message(text=MessageText("hello"))
+
+
+async def test_a_connection_that_ends_while_being_greeted_is_not_greeted(
+    chat: World, caplog: pytest.LogCaptureFixture
+):
+    """S2: what was read for it is dropped, and it is subscribed to nothing."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "lounge")
+    chat.chat.closed(ada)
+    held = chat.store.hold("summaries")
+    late = chat.open("ada")
+    await settle()
+    chat.bus.publish(SessionsEnded(frozenset({late.info.grant.session})))
+    held.set()
+    await settle()
+    assert late.frames == []
+    assert chat.chat._hub.feed(room) is None
+    assert not caplog.records

@@ -1,7 +1,7 @@
 """The store: the truth about accounts, sessions, rooms and their logs, as interfaces.
 
 Nothing here assumes one process: any number of servers may use one store at once, and administration
-commands write to it while they run. Every implementation passes `tests/server/store/contract.py`.
+commands write to it while they run. Every implementation passes `tests/server/store/contract`.
 Promises that hold for all of them:
 
 * what a method returned from is on disk (``Log.append``, ``Rooms.create`` and every other write);

@@ -194,7 +194,7 @@ health: Final = Table(
     "health",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("at", Number, nullable=False),
+    Column("checks", Number, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
     **PLAIN,
 )

@@ -23,7 +23,7 @@ MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {"sqli
 
 @pytest.fixture(scope="session")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database as `init` makes it, made once: only to be copied."""
+    """Make a database as `init` does, once: only to be copied."""
     path = tmp_path_factory.mktemp("new") / "parlour.db"
     migrate.create(path)
     return path
@@ -31,13 +31,13 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def database(new_database: Path, tmp_path: Path) -> Path:
-    """A new SQLite database of this test's own."""
+    """Give the test a new SQLite database of its own."""
     return Path(shutil.copy(new_database, tmp_path / "parlour.db"))
 
 
 @pytest.fixture
 def clock() -> FakeClock:
-    """A clock that stands still."""
+    """Make a clock that stands still."""
     return FakeClock()
 
 

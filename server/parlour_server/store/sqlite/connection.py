@@ -59,6 +59,19 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def scrub(connection: WriteConnection) -> None:
+    """Empty the -wal file: after a deletion it holds the pages as they were before (K2).
+
+    Does not wait for readers: while one reads old pages they stay, and ``stale_wal`` stays true.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    connection.stale_wal = bool(busy)
+
+
 def check_schema(path: Path) -> None:
     """Raise SetupError unless the file is a database of this program's schema."""
     if not path.is_file():

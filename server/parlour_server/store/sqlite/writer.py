@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar, cast
 from parlour_server.clock import Clock
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite.batch import Job, Outcome, run_batch, unavailable
-from parlour_server.store.sqlite.connection import WriteConnection, connect_writer
+from parlour_server.store.sqlite.connection import WriteConnection, connect_writer, scrub
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ class Writer:
         return max(0.0, self._scrub_at - self._clock.monotonic())
 
     def _write(self, jobs: list[Job]) -> list[Outcome]:
+        outcomes: list[Outcome]
         try:
             connection = self._connection or connect_writer(self._path)
             self._connection = connection
@@ -155,10 +156,6 @@ class Writer:
             return
         self._scrub_at = self._clock.monotonic() + SCRUB_SECONDS
         try:
-            # Do not wait for readers: one that still reads an old page is met again next time.
-            connection.execute("PRAGMA busy_timeout = 0")
-            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            connection.execute("PRAGMA busy_timeout = 5000")
-            connection.stale_wal = bool(busy)
+            scrub(connection)
         except sqlite3.Error as error:
             _log.error("deleted text cannot be scrubbed from the -wal file: %s", error)

@@ -28,7 +28,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership, Target
 
 
 async def test_a_message_gets_the_room_and_its_author(world: World) -> None:
-    """For a plain message the facts are the kind of room and what the author is in it; nothing else is read."""
+    """For a plain message the facts are the kind of room and what the author is in it, and no more."""
     alice, bob = await world.people(2)
     room = await world.room(alice, kind=RoomKind.PRIVATE)
     assert await world.facts(room, alice, message()) == Facts(RoomKind.PRIVATE, Membership(alice, Role.OWNER))
@@ -50,7 +50,7 @@ async def test_there_are_no_facts_about_no_room(world: World) -> None:
 
 @pytest.mark.parametrize("body", ["reply", "edit", "delete", "react"])
 async def test_a_target_is_who_wrote_what(world: World, body: str) -> None:
-    """Replies, edits, deletions and reactions see the author and the kind of their target, or that it is not there."""
+    """Replies, edits, deletions and reactions see their target's author and kind, or that there is none."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     await world.append(room, bob, message())
@@ -94,11 +94,13 @@ async def test_a_subject_is_looked_up(world: World) -> None:
     room = await world.room(alice, bob)
     await world.append(room, alice, Banned(carol, until=Millis(5)))
     await world.append(room, alice, Muted(bob, until=Millis(9)))
-    for body in (Muted(bob, until=Millis(9)), RoleSet(bob, Role.MEMBER)):
+    about_bob: list[AnyBody] = [Muted(bob, until=Millis(9)), RoleSet(bob, Role.MEMBER)]
+    for body in about_bob:
         facts = await world.facts(room, alice, body)
         assert facts.subject == Membership(bob, Role.MEMBER, Millis(9))
         assert facts.subject_exists
-    for body in (Unmuted(carol), Banned(carol, until=Millis(5)), Kicked(carol)):
+    about_carol: list[AnyBody] = [Unmuted(carol), Banned(carol, until=Millis(5)), Kicked(carol)]
+    for body in about_carol:
         facts = await world.facts(room, alice, body)
         assert (facts.subject, facts.subject_exists, facts.subject_banned_until) == (None, True, 5)
     assert (await world.facts(room, alice, Added(bob))).subject_rooms == 1

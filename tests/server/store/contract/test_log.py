@@ -1,6 +1,7 @@
 """The log's promises: numbers without a hole, one event for a request, refusals that change nothing."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from tests.server.store.world import World, allow, message
@@ -18,7 +19,7 @@ def refuse(_event: AppendEvent, _facts: Facts) -> None:
 
 
 async def test_eight_appenders_at_once_leave_no_hole(world: World) -> None:
-    """Eight people who append at once get the numbers that follow, each once, and the log has them in order."""
+    """Eight people who append at once get the numbers that follow, each once, and the log has them so."""
     people = await world.people(8)
     room = await world.room(people[0], *people[1:])
     head = (await world.events(room))[-1].seq
@@ -37,8 +38,12 @@ async def test_one_callers_events_keep_their_order(world: World) -> None:
     room = await world.room(alice)
     futures = [world.store.log.append(world.event(room, alice, message(str(i))), allow) for i in range(1000)]
     ended: list[int] = []
+
+    def note(number: int, _future: object) -> None:
+        ended.append(number)
+
     for number, future in enumerate(futures):
-        future.add_done_callback(lambda _future, number=number: ended.append(number))
+        future.add_done_callback(partial(note, number))
     stored = await asyncio.gather(*futures)
     assert [appended.event.seq for appended in stored] == list(range(2, 1002))
     assert ended == list(range(1000))

@@ -19,7 +19,7 @@ from parlour_server.store.types import Membership
 
 
 async def test_a_new_room_has_its_first_events(world: World) -> None:
-    """A room begins with ``created`` and, when it has a topic, ``topic``; its maker owns it and has read them."""
+    """A room begins with ``created`` and, with a topic, ``topic``; its maker owns it and has read them."""
     alice = await world.account("alice")
     new = world.new_room(alice, "kitchen", topic="tea")
     room, events = await world.store.rooms.create(new)

@@ -33,7 +33,7 @@ async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world
 
 
 async def test_over_the_cap_the_one_seen_longest_ago_ends(world: World) -> None:
-    """At the cap nothing ends; one more ends the session that was not seen for longest, and the journal says so."""
+    """At the cap nothing ends; one more ends the session not seen for longest, and the journal says so."""
     alice, bob = await world.people(2)
     await world.store.sessions.create(world.session(bob, 9), cap=3)
     sessions = []

@@ -67,7 +67,7 @@ async def test_a_reader_delays_the_scrubbing_and_does_not_prevent_it(
 
 
 async def test_deletions_share_the_scrubbing(world: World, store: SqliteStore) -> None:
-    """A second deletion within a second waits for its turn: deleting in a loop is not a way to wear the disk."""
+    """A second deletion within a second waits for its turn: deleting in a loop does not wear the disk."""
     room, alice = await say_secrets(world)
     await world.append(room, alice, Deleted(Seq(2)))
     await world.append(room, alice, Deleted(Seq(3)))

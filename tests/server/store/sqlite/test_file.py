@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -118,10 +119,11 @@ async def test_closing_writes_what_is_queued(database: Path, clock: FakeClock) -
     """What was passed in before closing is on disk after it, and the -wal file is gone."""
     store = SqliteStore(database, clock)
     await store.open()
-    futures = [
-        store._writer.submit(lambda db, i=i: db.execute("INSERT INTO attempts VALUES (?, 1, 1)", (str(i),)))
-        for i in range(600)
-    ]
+
+    def insert(key: str, db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO attempts VALUES (?, 1, 1)", (key,))
+
+    futures = [store._writer.submit(partial(insert, str(number))) for number in range(600)]
     await store.close()
     assert all(future.done() and future.exception() is None for future in futures)
     assert not database.with_name("parlour.db-wal").exists()

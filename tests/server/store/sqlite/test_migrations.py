@@ -1,5 +1,6 @@
 """The migrations make what the metadata says, in one transaction."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -14,11 +15,13 @@ from parlour_server.store.schema import metadata
 from parlour_server.store.version import SCHEMA_VERSION
 
 
-def _tables(path: Path) -> dict[str, str]:
+def _tables(path: Path) -> dict[str, list[str]]:
+    """Return the parts of each table and index; the order of constraints means nothing."""
     connection = sqlite3.connect(path)
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()
-    return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
+    parts = {name: [part.strip() for part in re.split(r"[(),]", sql)] for name, sql in rows}
+    return {name: sorted(part) for name, part in parts.items() if name != "alembic_version"}
 
 
 def test_migrations_and_metadata_agree(database: Path) -> None:

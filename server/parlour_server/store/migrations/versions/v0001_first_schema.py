@@ -40,7 +40,7 @@ def _accounts() -> None:
         sa.Column("uses", sa.Integer(), nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("expires", NUMBER, nullable=True),
-        sa.CheckConstraint("uses > 0", name="ck_invites_uses"),
+        sa.CheckConstraint("uses > 0", name="uses"),
         sa.PrimaryKeyConstraint("digest", name="pk_invites"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -87,7 +87,7 @@ def _rooms() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("head", NUMBER, nullable=False),
         sa.Column("members", sa.Integer(), nullable=False),
-        sa.CheckConstraint("low < high", name="ck_rooms_pair"),
+        sa.CheckConstraint("low < high", name="pair"),
         sa.ForeignKeyConstraint(["high"], ["accounts.account"], name="fk_rooms_high"),
         sa.ForeignKeyConstraint(["low"], ["accounts.account"], name="fk_rooms_low"),
         sa.PrimaryKeyConstraint("room", name="pk_rooms"),
@@ -196,8 +196,8 @@ def _upkeep() -> None:
     op.create_table(
         "health",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("at", NUMBER, nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_health_one_row"),
+        sa.Column("checks", NUMBER, nullable=False),
+        sa.CheckConstraint("id = 1", name="one_row"),
         sa.PrimaryKeyConstraint("id", name="pk_health"),
         sqlite_strict=True,
     )

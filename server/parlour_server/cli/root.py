@@ -61,9 +61,9 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     status = 0
     try:
-        cli.main(arguments, prog_name="parlour-server", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        status = done.exit_code
+        # Without standalone mode click returns the status that a command exits with.
+        returned = cli.main(arguments, prog_name="parlour-server", standalone_mode=False)
+        status = returned if isinstance(returned, int) else 0
     except click.UsageError as error:
         error.show()
         status = _NOT_UNDERSTOOD

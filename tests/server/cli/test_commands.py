@@ -1,0 +1,331 @@
+"""The commands of `parlour-server`, each in this process: what they print, and how they fail."""
+
+import asyncio
+import io
+import json
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from parlour_protocol.link import InviteLink
+from parlour_protocol.names import parse_user_name
+from parlour_server.cli.root import cli, guarded
+from parlour_server.clock import SystemClock
+from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.opening import opened
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(capsys: Capture, *arguments: str) -> str:
+    """Run a command that must succeed; return what it printed."""
+    status = guarded(arguments)
+    out, err = capsys.readouterr()
+    assert status == 0, err
+    return out
+
+
+def fail(capsys: Capture, *arguments: str) -> tuple[int, str]:
+    """Run a command that must fail, in one sentence without a traceback."""
+    status = guarded(arguments)
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    assert status != 0
+    return status, err
+
+
+def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return the words of every command."""
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        found.append((*path, name))
+        if isinstance(command, click.Group):
+            found += every_command(command, (*path, name))
+    return found
+
+
+@pytest.mark.parametrize("words", [(), *every_command(cli)], ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...], capsys: Capture) -> None:
+    """`--help` says what it does; every command that is no group gives an example."""
+    text = run(capsys, *words, "--help")
+    assert "Usage: parlour-server" in text
+    if "COMMAND" not in text or not words:
+        assert "Example" in text
+        assert "parlour-server" in text.partition("Example")[2]
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`parlour-server --help` is quick because the libraries are loaded by the commands that need them."""
+    code = (
+        "import sys; from parlour_server.cli.root import guarded; guarded(['--help']);"
+        "print([m for m in ('sqlalchemy','alembic','starlette','uvicorn','cryptography','argon2',"
+        "'websockets',"
+        "'msgspec','structlog') if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert done.stderr.strip() == "[]"
+
+
+def test_init_is_idempotent_and_private(tmp_path: Path, capsys: Capture) -> None:
+    """O2: a new folder is 0700, and a second run changes nothing."""
+    data = tmp_path / "data"
+    first = json.loads(run(capsys, "init", "--data", str(data), "--json"))
+    second = json.loads(run(capsys, "init", "--data", str(data), "--json"))
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in data.iterdir()} == {0o600}
+    assert first["names"] == ["localhost", "127.0.0.1", "::1"]
+    assert second["new"] == []
+    assert second["pin"] == first["pin"]
+
+
+def test_init_refuses_a_folder_that_others_can_read(tmp_path: Path, capsys: Capture) -> None:
+    """O2: the sentence has the command that mends it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(0o755)
+    status, said = fail(capsys, "init", "--data", str(data))
+    assert status == 1
+    assert f"chmod 700 {data}" in said
+
+
+def test_a_public_key_file_is_refused_by_run(folder: DataFolder, capsys: Capture) -> None:
+    """O2: `chmod 644 server.key` keeps the server from starting."""
+    folder.key.chmod(0o644)
+    status, said = fail(capsys, "run", "--data", str(folder.path), "--listen", "127.0.0.1:0")
+    assert status == 1
+    assert f"chmod 600 {folder.key}" in said
+
+
+def test_an_invite_link_is_complete(folder: DataFolder, capsys: Capture) -> None:
+    """Address, code and pin; only the digest of the code is stored."""
+    arguments = (
+        "--data",
+        str(folder.path),
+        "--uses",
+        "3",
+        "--days",
+        "1",
+        "--address",
+        "chat.example.org:9",
+        "--json",
+    )
+    found = json.loads(run(capsys, "invite", "create", *arguments))
+    link = InviteLink.parse(found["link"])
+    assert link.address.authority == "chat.example.org:9"
+    assert link.pin == json.loads(run(capsys, "init", "--data", str(folder.path), "--json"))["pin"]
+    listed = json.loads(run(capsys, "invite", "list", "--data", str(folder.path), "--json"))
+    assert [one["uses"] for one in listed] == [3]
+    data = b"".join(path.read_bytes() for path in folder.path.glob("parlour.db*"))
+    assert link.code.reveal().encode() not in data
+
+
+@pytest.mark.parametrize("by", ["id", "link"])
+def test_an_invite_is_revoked(folder: DataFolder, capsys: Capture, by: str) -> None:
+    """By the id of the list or by the link itself."""
+    data = ("--data", str(folder.path))
+    link = json.loads(run(capsys, "invite", "create", *data, "--json"))["link"]
+    which = link if by == "link" else json.loads(run(capsys, "invite", "list", *data, "--json"))[0]["id"]
+    run(capsys, "invite", "revoke", *data, which)
+    assert json.loads(run(capsys, "invite", "list", *data, "--json")) == []
+    assert fail(capsys, "invite", "revoke", *data, which)[0] == 1
+
+
+def test_default_accounts_do_not_exist(folder: DataFolder, capsys: Capture) -> None:
+    """P8: a fresh server has no account."""
+    assert json.loads(run(capsys, "user", "list", "--data", str(folder.path), "--json")) == []
+
+
+def test_an_account_by_the_operator(
+    folder: DataFolder, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P8: made on the machine itself, its random password is printed once; then disabled, enabled, reset."""
+    data = ("--data", str(folder.path))
+    password = run(capsys, "user", "create", *data, "anna").strip()
+    assert len(password) == 43
+    assert run(capsys, "user", "reset-password", *data, "anna").strip() != password
+    assert "disabled" in run(capsys, "user", "disable", *data, "anna")
+    assert json.loads(run(capsys, "user", "list", *data, "--json"))[0]["disabled"] is True
+    assert "enabled" in run(capsys, "user", "enable", *data, "anna")
+    assert json.loads(run(capsys, "user", "sessions", *data, "anna", "--json")) == []
+    assert "1 members" not in run(capsys, "room", "list", *data)
+    run(capsys, "room", "appoint", *data, "lobby", "anna", "--role", "moderator")
+    assert "no such account" in fail(capsys, "session", "list", *data, "bert")[1]
+    assert "no such account" in fail(capsys, "user", "enable", *data, "house")[1]
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert "too short" in fail(capsys, "user", "create", *data, "bert", "--password-stdin")[1]
+
+
+def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """It is listed; a second one that looks like it is refused."""
+    data = ("--data", str(folder.path))
+    run(capsys, "room", "create", *data, "kitchen", "--topic", "What is for dinner")
+    rooms = json.loads(run(capsys, "room", "list", *data, "--json"))
+    assert [(one["name"], one["topic"]) for one in rooms] == [
+        ("kitchen", "What is for dinner"),
+        ("lobby", ""),
+    ]
+    assert fail(capsys, "room", "create", *data, "k1tchen")[0] == 1
+    run(capsys, "user", "create", *data, "anna")
+    assert "not a member" in fail(capsys, "room", "appoint", *data, "kitchen", "anna")[1]
+
+
+def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
+    """What was there is there again, and doctor finds nothing dangerous."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    run(capsys, "backup", *data, str(tmp_path / "all.tar"))
+    again = ("--data", str(tmp_path / "again"))
+    run(capsys, "restore", *again, str(tmp_path / "all.tar"))
+    assert [one["user"] for one in json.loads(run(capsys, "user", "list", *again, "--json"))] == ["anna"]
+    assert "so already" in run(capsys, "migrate", *again)
+    assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
+
+
+def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
+    """O2, O3: all of them at once, each with what to do, and status 1."""
+    folder.key.chmod(0o644)
+    folder.database.chmod(0o640)
+    folder.settings.write_text("[listn]\n")
+    status = guarded(["doctor", "--data", str(folder.path), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert status == 1
+    assert found["ok"] is False
+    dangers = " ".join(one["text"] for one in found["findings"] if one["level"] == "danger")
+    for part in ("server.key", "parlour.db", "did you mean listen?"):
+        assert part in dangers
+
+
+def test_doctor_prints_what_is_in_force(folder: DataFolder, capsys: Capture) -> None:
+    """O4: every setting with its value and unit, and the state of TLS."""
+    text = run(capsys, "doctor", "--data", str(folder.path))
+    assert "logins.ticket_seconds = 30  seconds" in text
+    assert "TLS 1.3" in text
+    assert "DANGER" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["run"], 2),
+        (["nothing"], 2),
+        (["init", "--data"], 2),
+        (["run", "--data", "{none}", "--loop", "slow"], 2),
+        (["invite", "create", "--data", "{none}", "--uses", "0"], 2),
+        (["run", "--data", "{none}"], 1),
+        (["user", "list", "--data", "{none}"], 1),
+        (["user", "create", "--data", "{data}", "admin"], 1),
+        (["invite", "create", "--data", "{data}", "--address", "no address"], 1),
+        (["backup", "--data", "{data}", "/nowhere/x/y"], 1),
+        (["restore", "--data", "{data}", "/nowhere/x/y"], 1),
+    ],
+)
+def test_wrong_flags_are_a_sentence(
+    arguments: list[str], status: int, folder: DataFolder, tmp_path: Path, capsys: Capture
+) -> None:
+    """2 for what is not understood, 1 for what cannot be done; never a traceback."""
+    found, said = fail(capsys, *(one.format(none=tmp_path / "none", data=folder.path) for one in arguments))
+    assert found == status
+    assert 1 <= len(said.splitlines()) <= 4
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--listen", "127.0.0.1"],
+        ["--listen", "127.0.0.1:99999"],
+        ["--listen", "127.0.0.1:0", "--metrics", "0.0.0.0:1"],
+        ["--listen", "127.0.0.1:0", "--ready-file", "/nowhere/x/y"],
+    ],
+)
+def test_a_server_that_cannot_start_says_why(flags: list[str], folder: DataFolder) -> None:
+    """A sentence and status 1, without a traceback, and nothing stays behind that runs."""
+    done = serve(folder, *flags)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    assert done.returncode == 1
+    assert len(said) == 1, done.stderr
+    assert not folder.running.exists()
+
+
+def serve(folder: DataFolder, *flags: str) -> "subprocess.CompletedProcess[str]":
+    """Run a server that is expected to end by itself."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "parlour_server", "run", "--data", str(folder.path), *flags],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_used_port_is_a_sentence(folder: DataFolder) -> None:
+    """It names the address and the reason."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = serve(folder, "--listen", listen)
+    assert done.returncode == 1
+    assert re.search(rf"cannot listen on {listen}: .*in use", done.stderr)
+
+
+def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture) -> None:
+    """What nobody expected is one sentence, and the way to see more."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("CANARY")
+
+    monkeypatch.delenv("PARLOUR_DEBUG", raising=False)
+    monkeypatch.setattr(DataFolder, "create", broken)
+    status, said = fail(capsys, "init", "--data", str(tmp_path / "data"))
+    assert status == 1
+    assert "ZeroDivisionError" in said
+    assert "CANARY" not in said
+
+
+def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, capsys: Capture) -> None:
+    """M5, M7: only audit lines, filtered, whatever somebody wrote into the log."""
+    lines = [
+        json.dumps(
+            {"event": "login_failed", "audit": True, "time": "t\x1b[31m", "user": "anna", "x": "\x1b]0;P\x07"}
+        ),
+        json.dumps({"event": "login_ok", "audit": True, "time": "t", "user": "anna"}),
+        json.dumps({"event": "login_failed", "audit": True, "time": "t", "user": "bert"}),
+        json.dumps({"event": "ready"}),
+        "no json",
+        "[" * 100_000,
+        "5",
+    ]
+    (tmp_path / "log").write_text("\n".join(lines))
+    out = run(capsys, "audit", "--user", "anna", "--event", "login_failed", str(tmp_path / "log"))
+    assert out.count("\n") == 1
+    assert out[:-1].isprintable()
+    assert "anna" in out
+
+
+def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
+    """S6: by id, or all."""
+    from parlour_protocol.names import parse_device_name  # noqa: PLC0415
+    from parlour_server.audit import LoggedAudit  # noqa: PLC0415
+    from parlour_server.auth.sessions import Sessions  # noqa: PLC0415
+    from parlour_server.bus.local import LocalBus  # noqa: PLC0415
+    from parlour_server.config.settings import Logins  # noqa: PLC0415
+
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+
+    async def log_in() -> None:
+        async with opened(folder, SystemClock()) as store:
+            sessions = Sessions(store.sessions, LocalBus(), SystemClock(), LoggedAudit(), Logins())
+            for _ in range(3):
+                await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"))
+
+    asyncio.run(log_in())
+    listed = json.loads(run(capsys, "session", "list", *data, "anna", "--json"))
+    assert len(listed) == 3
+    assert run(capsys, "session", "end", *data, "anna", listed[0]["id"]) == "1 ended\n"
+    assert fail(capsys, "session", "end", *data, "anna", listed[0]["id"])[0] == 1
+    assert fail(capsys, "session", "end", *data, "anna")[0] == 2
+    assert run(capsys, "session", "end", *data, "anna", "--all") == "2 ended\n"

@@ -1,0 +1,220 @@
+"""A server as a process: the way in, endings within a second, reload, and the end itself.
+
+Real sockets and a real process, because signals, descriptors and file rights are what is tested here.
+"""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from parlour_protocol.link import InviteLink
+from parlour_server.setup.address import running
+from parlour_server.setup.datafolder import DataFolder
+
+PASSWORD = "tigress-violin-marble"
+PATIENCE = 10.0
+PROGRAM = (sys.executable, "-m", "parlour_server")
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: "subprocess.Popen[bytes]"
+    folder: DataFolder
+    url: str
+    log: Path
+
+    async def command(self, *words: str) -> str:
+        """Run an administration command on its folder, in a process; return what it printed."""
+        whole = [*PROGRAM, *words[:2], "--data", str(self.folder.path), *words[2:]]
+        process = await asyncio.create_subprocess_exec(*whole, stdout=PIPE, stderr=PIPE)
+        out, err = await process.communicate()
+        assert process.returncode == 0, err
+        return out.decode()
+
+    def stop(self) -> float:
+        """Send SIGTERM; return how many seconds the end took."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(PATIENCE)
+        return time.monotonic() - start
+
+    def logged(self) -> list[dict[str, object]]:
+        """Return the lines of its log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+@pytest.fixture
+def server(folder: DataFolder, tmp_path: Path) -> Iterator[Server]:
+    """Return a server that is ready."""
+    log = tmp_path / "log"
+    reading, writing = os.pipe()
+    with log.open("wb") as out:
+        flags = ["--data", str(folder.path), "--listen", "127.0.0.1:0", "--ready-fd", str(writing)]
+        process = subprocess.Popen([*PROGRAM, "run", *flags], stderr=out, pass_fds=[writing])  # noqa: S603 - ours
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        line = pipe.readline()
+    try:
+        assert line, log.read_text()
+        yield Server(process, folder, json.loads(line)["url"], log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
+    """Return an HTTPS client that trusts the server's CA alone."""
+    context = ssl.create_default_context(cafile=str(server.folder.ca_certificate))
+    async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as client:
+        yield client
+
+
+async def join(server: Server, http: httpx.AsyncClient) -> str:
+    """Make the account anna by an invite link, log in, and return the session."""
+    link = InviteLink.parse(json.loads(await server.command("invite", "create", "--json"))["link"])
+    assert f"https://{link.address.authority}" == server.url
+    body = {"invite": link.code.reveal(), "username": "anna", "password": PASSWORD}
+    assert (await http.post("/v1/accounts", json=body)).status_code == 201
+    body = {"username": "anna", "password": PASSWORD, "device": "laptop"}
+    session: str = (await http.post("/v1/sessions", json=body)).json()["session"]
+    return session
+
+
+async def ticket_of(http: httpx.AsyncClient, session: str) -> str:
+    """Ask for a ticket."""
+    answer = await http.post("/v1/tickets", headers={"Authorization": f"Bearer {session}"})
+    ticket: str = answer.json()["ticket"]
+    return ticket
+
+
+async def enter(server: Server, ticket: str) -> ClientConnection:
+    """Open the chat with a ticket."""
+    return await connect(
+        server.url.replace("https", "wss") + "/v1/chat",
+        ssl=ssl.create_default_context(cafile=str(server.folder.ca_certificate)),
+        subprotocols=[Subprotocol("parlour.v1")],
+        additional_headers={"Authorization": f"Bearer {ticket}"},
+        compression=None,
+        proxy=None,
+    )
+
+
+async def close_code(socket: ClientConnection) -> int | None:
+    """Read until the server closes; return its code."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                await socket.recv()
+    except ConnectionClosed:
+        return socket.close_code
+
+
+async def test_the_way_in_and_replay(server: Server, http: httpx.AsyncClient) -> None:
+    """K3: invite, account, session, ticket, chat with the lobby in it; the ticket's second use is 401."""
+    session = await join(server, http)
+    ticket = await ticket_of(http, session)
+    socket = await enter(server, ticket)
+    hello = json.loads(await socket.recv())
+    assert (hello["type"], hello["user"]) == ("hello", "anna")
+    assert [room["name"] for room in hello["rooms"]] == ["lobby"]
+    with pytest.raises(InvalidStatus) as refused:
+        await enter(server, ticket)
+    assert refused.value.response.status_code == 401
+    await socket.close()
+    assert server.stop() < 5
+    # K7: no secret anywhere in the log, whatever happened
+    text = server.log.read_text()
+    assert not any(secret in text for secret in (session, ticket, PASSWORD))
+    kinds = [line["event"] for line in server.logged() if line.get("audit")]
+    for kind in ("account_made", "login_ok", "ticket_issued", "ticket_redeemed", "handshake_refused"):
+        assert kind in kinds  # M7
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("session", "end", "anna", "--all"), ("user", "disable", "anna"), ("user", "reset-password", "anna")],
+    ids=" ".join,
+)
+async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
+    server: Server, http: httpx.AsyncClient, command: tuple[str, ...]
+) -> None:
+    """S1: an administration command closes sockets within a second, and kills pending tickets."""
+    session = await join(server, http)
+    pending = await ticket_of(http, session)
+    socket = await enter(server, await ticket_of(http, session))
+    await server.command(*command)
+    start = time.monotonic()
+    assert await close_code(socket) == 4001
+    assert time.monotonic() - start < 1
+    with pytest.raises(InvalidStatus):
+        await enter(server, pending)
+
+
+async def test_sigterm_tells_everybody_and_ends(server: Server, http: httpx.AsyncClient) -> None:
+    """R5: 1001 to whoever is connected, status 0 within five seconds, nothing left behind."""
+    session = await join(server, http)
+    socket = await enter(server, await ticket_of(http, session))
+    took = asyncio.to_thread(server.stop)
+    code, seconds = await asyncio.gather(close_code(socket), took)
+    assert code == 1001
+    assert seconds < 5
+    assert server.process.returncode == 0
+    assert not server.folder.running.exists()
+    assert server.logged()[-1]["event"] == "server_stopped"
+
+
+async def test_sighup_takes_new_settings(server: Server, http: httpx.AsyncClient) -> None:
+    """What can change at once does, what needs a restart is named, and a bad file changes nothing."""
+    session = await join(server, http)
+    settings = server.folder.settings
+    before = settings.read_text()
+    settings.write_text(
+        before.replace("# ticket_seconds = 30", "ticket_seconds = 7").replace(
+            "# flush_ms = 10", "flush_ms = 5"
+        )
+    )
+    await _reloaded(server, 1)
+    headers = {"Authorization": f"Bearer {session}"}
+    assert (await http.post("/v1/tickets", headers=headers)).json()["expires_in"] == 7
+    named = [line["settings"] for line in server.logged() if line["event"] == "restart_needed"]
+    assert named == ["delivery.flush_ms"]
+    settings.write_text("[listn]\n")
+    await _reloaded(server, 2)
+    refused = [line for line in server.logged() if line["event"] == "reload_refused"]
+    assert "did you mean listen?" in str(refused[0]["why"])
+    assert (await http.post("/v1/tickets", headers=headers)).json()["expires_in"] == 7
+
+
+async def _reloaded(server: Server, times: int) -> None:
+    server.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(PATIENCE):
+        while sum(line["event"] in {"reloaded", "reload_refused"} for line in server.logged()) < times:  # noqa: ASYNC110 - another process's log can only be looked at
+            await asyncio.sleep(0.02)
+
+
+def test_exposed_by_default_is_loopback_alone_without_core_files(server: Server) -> None:
+    """O2, O3: one TLS port on loopback, no core dump, note and log private."""
+    assert running(server.folder) is not None
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"Max core file size +0 +0 ", limits)
+    assert server.folder.running.stat().st_mode & 0o777 == 0o600
+    assert all(path.stat().st_mode & 0o077 == 0 for path in server.folder.path.iterdir())

@@ -3,10 +3,8 @@
 Nothing heavy is imported before a command runs, so that `--help` is quick. The command modules call it.
 """
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,7 +54,9 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
 
 def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]") -> _T:
     """Run ``work`` with the store of this folder open."""
-    from parlour_server.clock import SystemClock  # noqa: PLC0415 - see the module's docstring
+    import asyncio  # noqa: PLC0415 - see the module's docstring
+
+    from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.setup.opening import opened  # noqa: PLC0415
 
     folder = folder_of(data)
@@ -75,6 +75,8 @@ def say(value: Any) -> None:
 
 def shown_time(millis: int | None) -> str:
     """Return a time as people of any country read it, in UTC."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
+
     if millis is None:
         return "never"
     return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -5,7 +5,6 @@ for what went wrong and 2 for a command that was not understood. `main` is the e
 """
 
 import os
-import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -19,7 +18,7 @@ from parlour_server.errors import ParlourServerError, RefusedError, UnavailableE
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
 _INTERRUPTED: Final = 130
-_EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolError, OSError, sqlite3.Error)
+_EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolError, OSError)
 _EXAMPLE: Final = """\b
 Example, a server for friends:
   parlour-server init --data ~/parlour --name chat.example.org

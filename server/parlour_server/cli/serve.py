@@ -1,6 +1,5 @@
 """`init` and `run`: make a data folder, and serve from it."""
 
-import asyncio
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +27,9 @@ def init(data: Path, names: tuple[str, ...], as_json: bool) -> None:  # noqa: FB
 
     Running it again makes what is missing and adds names; it changes nothing else.
     """
-    from parlour_server.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+    import asyncio  # noqa: PLC0415 - keeps `--help` quick
+
+    from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
     from parlour_server.setup.initialise import initialise  # noqa: PLC0415
 

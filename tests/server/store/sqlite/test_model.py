@@ -97,8 +97,11 @@ async def run(path: Path, steps: list[Step]) -> None:
     await store.open()
     world = World(store, clock)
     people = await world.people(PEOPLE)
-    room = await world.room(people[0])
+    # in an order that is not that of their names, so that one cannot stand for the other
+    room = await world.room(people[0], *reversed(people[1:]))
     model = Model(people[0], (await world.events(room))[0].body)
+    for person in reversed(people[1:]):
+        model.append(person, Joined())
     for step in steps:
         body = body_of(step, model, people)
         await world.append(room, people[step[1]], body)

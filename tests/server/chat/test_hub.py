@@ -8,9 +8,10 @@ from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Banned, Kicked, Left, Message, RoleSet
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered
+from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.frames.requests import Ban, History, Invite, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
+from parlour_protocol.names import UserName
 from parlour_server.bus.interface import EventCommitted
 from parlour_server.chat import gaps
 
@@ -303,3 +304,26 @@ async def test_brought_in_while_being_greeted_enters_after_the_hello(chat: World
     assert [type(frame) for frame in bob.frames] == [Hello, RoomEntered]
     await chat.ask(ada, Send, room=room, text="welcome")
     assert bob.texts(room) == ["welcome"]
+
+
+async def test_who_asked_to_enter_is_answered_and_not_told_as_well(
+    chat: World, monkeypatch: pytest.MonkeyPatch
+):
+    """Even when the reading for the other devices is done first."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "lounge")
+    bob, other = await chat.connect("bob"), await chat.connect("bob")
+    plain, slow = chat.store.summary, [True]
+
+    async def slow_for_the_asker(room: RoomId, user: UserName) -> RoomSummary | None:
+        if slow and slow.pop():
+            await settle()
+        return await plain(room, user)
+
+    monkeypatch.setattr(chat.store, "summary", slow_for_the_asker)
+    request = chat.push(bob, Join, room=room)
+    await settle()
+    await settle()
+    assert isinstance(chat.answer(bob, request), Ok)
+    assert not bob.got(RoomEntered)
+    assert len(other.got(RoomEntered)) == 1

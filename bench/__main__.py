@@ -26,9 +26,7 @@ def main() -> int:
     if unknown := set(given.names) - benches.keys():
         options.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(benches)}")
     load.build()
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {sys.platform}\n"
-    )
+    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}\n")
     for row in [HEADS, ["---"] * len(HEADS)]:
         print("| " + " | ".join(row) + " |")
     for name in given.names or benches:

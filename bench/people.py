@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.ids import Millis, RoomId, new_request_id, new_room_id, new_session_id
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name, skeleton
 from parlour_protocol.secret import Secret
-
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom, SessionRecord

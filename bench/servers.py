@@ -63,11 +63,13 @@ def _await(ready: Path, process: "subprocess.Popen[bytes]") -> str:
 
 
 @contextmanager
-def _process(command: list[str], ready: Path, environment: dict[str, str]) -> Iterator[tuple[int, str]]:
+def _process(command: list[str], ready: Path) -> Iterator[tuple[int, str]]:
     ready.unlink(missing_ok=True)
     log = ready.with_suffix(".log").open("wb")
     process = subprocess.Popen(
-        command, env=os.environ | environment, stderr=log, preexec_fn=lambda: pin(SERVER_CORE)
+        command,
+        stderr=log,
+        preexec_fn=lambda: pin(SERVER_CORE),  # noqa: PLW1509 - no thread of ours runs then
     )
     try:
         yield process.pid, _await(ready, process)
@@ -80,20 +82,21 @@ def _process(command: list[str], ready: Path, environment: dict[str, str]) -> It
 @contextmanager
 def baseline(data: Path) -> Iterator[Running]:
     """Run the bare broadcast server with the certificate of the data folder."""
-    ready = data / "baseline.ready"
+    ready = data.parent / "baseline.ready"
     command = [sys.executable, str(BENCH / "baseline.py"), "--port", "0", "--ready", str(ready)]
     command += ["--cert", str(data / "server.pem"), "--key", str(data / "server.key")]
-    with _process(command, ready, {}) as (pid, text):
+    with _process(command, ready) as (pid, text):
         yield Running(pid, int(text))
 
 
 @contextmanager
-def parlour(data: Path, *, loop: str = "") -> Iterator[Running]:
-    """Run Parlour's server; ``loop`` names the event loop (`fast`, `asyncio`), empty: its own choice."""
-    ready = data / "parlour.ready"
+def parlour(data: Path, *, loop: str = "auto") -> Iterator[Running]:
+    """Run Parlour's server on the event loop of this name (`fast`, `asyncio`, `auto`)."""
+    ready = data.parent / "parlour.ready"  # not in the data folder: the server refuses files of others there
     command = [sys.executable, "-m", "parlour_server", "run", "--data", str(data)]
     command += ["--listen", "127.0.0.1:0", "--ready-file", str(ready)]
-    with _process(command, ready, {"PARLOUR_LOOP": loop} if loop else {}) as (pid, text):
+    command += ["--loop", loop]
+    with _process(command, ready) as (pid, text):
         yield Running(pid, urlsplit(json.loads(text)["url"]).port or 0)
 
 

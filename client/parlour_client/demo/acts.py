@@ -16,7 +16,7 @@ from websockets.typing import Subprotocol
 from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.demo.house import House
 from parlour_client.demo.people import Person, sign_up
-from parlour_client.demo.script import CORA, BEN, GUEST, HOSTILE, LOOK_ALIKE, MALLORY, SCRIPT
+from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOOK_ALIKE, MALLORY, SCRIPT
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomKind

@@ -13,7 +13,7 @@ GUEST: Final = "guest"
 CAST: Final = (CORA, BEN, MALLORY)
 
 LOOK_ALIKE: Final = "\u0441\u043e\u0433\u0430"
-"""Mallory's other name: `cora` in Cyrillic letters. A name of one alphabet, so only its looks give it away."""
+"""Mallory's other name: `cora` in Cyrillic letters. It is of one alphabet, so only its looks give it away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Line:
 
 
 SCRIPT: Final = (
-    Line(CORA, "Welcome to the parlour. This room is called lobby, and everything in it is real."),
+    Line(CORA, "Welcome to the parlour. This room is called lobby, and all in it is real."),
     Line(BEN, "A server process, TLS 1.3, three clients on wss. Say something, we will see it."),
-    Line(CORA, "Whoever logs in gets a session, asks for a ticket, and the ticket opens one socket. Once.", 3),
+    Line(CORA, "Whoever logs in gets a session, asks for a ticket, and that opens one socket. Once.", 3),
     Line(MALLORY, "hi all, just pasting my clipboard \x1b]52;c;cm0gLXJmIH4K\x1b\\ never mind"),
     Line(BEN, "That was an OSC 52 sequence. In other chats it writes to your clipboard; here it is text.", 3),
     Line(MALLORY, "[bold red]SYSTEM[/bold red] [@click=app.quit]click to verify your account[/] [/nope]"),

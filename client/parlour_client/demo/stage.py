@@ -14,7 +14,7 @@ from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import EntryAdded
 from parlour_client.demo.house import House, open_house
 from parlour_client.demo.people import Person, gather, sign_up
-from parlour_client.demo.script import CORA, ANSWERS, BEN, CAST, GUEST, SCRIPT, TOUR
+from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.secret import Secret
 

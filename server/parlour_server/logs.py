@@ -15,8 +15,6 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from parlour_protocol.secret import Secret
-
 _LONGEST: Final = 500  # characters of one field: a log line must not be a stranger's storage
 _LIBRARIES: Final = ("websockets", "uvicorn", "asyncio", "starlette", "sqlalchemy", "alembic")
 _log: Final = structlog.get_logger()
@@ -81,8 +79,6 @@ def _plain(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mapping[str, An
 def _field(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Secret):
-        return "(secret)"
     text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -49,9 +49,10 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
     """An archive cannot say where to write."""
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w") as tar:
-        info = tarfile.TarInfo(name)
-        info.size = 4
-        tar.addfile(info, io.BytesIO(b"evil"))
+        for member in ("parlour.db", name):
+            info = tarfile.TarInfo(member)
+            info.size = 4
+            tar.addfile(info, io.BytesIO(b"evil"))
     (tmp_path / "evil.tar").write_bytes(whole.getvalue())
     again = DataFolder(tmp_path / "again")
     with pytest.raises(SetupError, match="no backup"):

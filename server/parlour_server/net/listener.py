@@ -114,8 +114,6 @@ class Listener:
             self._log.limit_hit("connections", address)
             return
         accepted.setblocking(False)
-        # Nagle's algorithm would hold each answer back for 40 ms.
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = asyncio.get_running_loop().create_task(self._shake_hands(accepted, slot))
         self._handshakes[task] = accepted
         task.add_done_callback(self._handshakes.pop)
@@ -141,7 +139,8 @@ class Listener:
 
 
 def _listening(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
-    # IPPROTO_TCP said outright: asyncio sets TCP_NODELAY by itself only on sockets that carry it.
+    # IPPROTO_TCP said outright: asyncio sets TCP_NODELAY only on sockets that carry it, and accepted
+    # sockets inherit it. With Nagle's algorithm each answer would wait for 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:

@@ -1,5 +1,6 @@
 """How connections end when the server wants it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -60,11 +61,11 @@ async def test_stopping_tells_everybody(bench: Any) -> None:
     async with bench() as b:
         wires = [await b.chatting(user=user) for user in ("ada", "grace")]
         idle = await b.wire()
-        for wire in wires:
-            wire.send_frame(8, b"\x03\xe9")
-        await b.server.stop()
+        stopping = asyncio.create_task(b.server.stop())
         for wire in wires:
             assert await wire.close_code() == 1001
+            wire.send_frame(8, b"\x03\xe9")
+        await stopping
         assert await idle.rest() == b""
         assert b.server.sockets == 0
         with pytest.raises(OSError, match=r"."):

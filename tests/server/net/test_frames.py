@@ -114,6 +114,22 @@ async def test_pings_within_bounds_are_answered(bench: Any) -> None:
             assert await wire.frame() == (10, b"%d" % number)
 
 
+async def test_control_frames_are_counted_between_our_pings(bench: Any) -> None:
+    """F6: a client that pings all day, within bounds, stays."""
+    async with bench(ping_seconds=0.05) as b:
+        wire = await b.chatting()
+        for _ in range(3):
+            while (await wire.frame())[0] != 9:
+                pass
+            wire.send_frame(10)
+            for _ in range(MAX_CONTROLS // 2):
+                wire.send_frame(9, b"?")
+        wire.send_frame(1, b"still here")
+        while (frame := await wire.frame())[0] != 1:
+            assert frame[0] in {9, 10}
+        assert frame == (1, b"still here")
+
+
 async def test_the_peers_close_is_echoed(bench: Any) -> None:
     """RFC 6455 section 5.5.1: a close is answered with its code; messages after it are not looked at."""
     async with bench() as b:

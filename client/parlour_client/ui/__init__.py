@@ -4,6 +4,7 @@
 screen start fast.
 """
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ def run(client: "ChatClient | None" = None, *, doors: "Doors | None" = None, tou
         )
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: later collections need not walk through it
     app = ParlourApp(client, doors=doors, tour=tour)
     app.run()
     if app.problem is not None:

@@ -16,7 +16,7 @@ from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 
-_MOST: Final = 999
+_MOST: Final = 99
 
 
 class RoomList(Anchored, OptionList):
@@ -58,7 +58,7 @@ class RoomList(Anchored, OptionList):
 
 def _row(room: Room, current: RoomId | None) -> Content:
     mark = "@" if room.mentions else " "
-    count = f"{mark}{min(room.unread, _MOST):>3} " if room.unread else "     "
+    count = f"{mark}{min(room.unread, _MOST):>2} " if room.unread else "    "
     sign = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}[room.kind]
     style = "bold" if room.unread or room.id == current else ""
     pointer = own(">" if room.id == current else " ")

@@ -199,8 +199,8 @@ async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_
         client.say(GARDEN, CAROL, "roses")
         client.say(DIRECT, BOB, "psst @alice")
         await settled(pilot)
-        assert "  1 #garden" in screen_text(pilot)
-        assert "@  1 @bob" in screen_text(pilot)
+        assert " 1 #garden" in screen_text(pilot)
+        assert "@ 1 @bob" in screen_text(pilot)
         await pilot.press("ctrl+n")
         await settled(pilot)
         assert screen.current == DIRECT

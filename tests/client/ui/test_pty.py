@@ -61,10 +61,10 @@ def test_hostile_messages_add_no_byte_that_acts(written: Run) -> None:
 
 
 def test_the_whole_corpus_adds_no_byte_that_acts(written: Run) -> None:
-    """The same for the corpus (messages cut to a row or two), on a terminal that is high enough for all."""
-    texts = [sample.text[:120].replace("\n", " ") for sample in samples()]
+    """The same for the corpus (hostile messages cut to a row or two), on a terminal that is high enough for all."""
+    texts = [sample.text[:120].replace("\n", " ") for sample in samples() if sample.kind == "hostile"]
     harmless = kinds(written(["hello"]).decode())
-    output = written(texts, rows=1_300).decode()  # type: ignore[call-arg]
+    output = written(texts, rows=900).decode()  # type: ignore[call-arg]
     assert kinds(output) <= harmless
     rest = SEQUENCE.sub("", output).replace("\r", "").replace("\n", "")
     assert not FORBIDDEN.findall(rest)
@@ -98,7 +98,7 @@ def test_borders_stay_where_they_are_when_widths_disagree(kind: type[pyte.Screen
     screen = kind(COLUMNS, ROWS)
     pyte.Stream(screen).feed(drawn)
     rooms = [screen.buffer[y][27].data for y in range(ROWS - 2)]
-    people = [screen.buffer[y][COLUMNS - 24].data for y in range(ROWS - 2)]
+    people = [screen.buffer[y][COLUMNS - 28].data for y in range(ROWS - 2)]
     assert set(rooms) == {"▕"}
     assert set(people) == {"▏"}
 

@@ -31,6 +31,18 @@ def top_row(pilot: Pilot[None]) -> str:
     return timeline.render_line(0).text
 
 
+async def test_no_letter_is_hidden_under_the_scrollbar(client: FakeClient, open_app: OpenApp) -> None:
+    """Every letter of long lines is on the screen."""
+    fill(client, 40)
+    text = "".join(chr(0x61 + number % 26) for number in range(300))
+    client.say(LOBBY, BOB, text)
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        rows = [row[23:79] for row in screen_text(pilot).split("\n") if "│ " in row[23:79]]
+        shown = "".join(row.removeprefix("│ ").rstrip() for row in rows if " " not in row.strip()[2:])
+        assert text in shown
+
+
 async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp) -> None:
     """At the end, what comes in is in sight at once."""
     fill(client, 60)

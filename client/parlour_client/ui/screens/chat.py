@@ -40,6 +40,7 @@ class ChatScreen(Deeds):
         Binding("f4", "people", "People", id="chat.people"),
         Binding("ctrl+n", "next_unread", "Unread", id="chat.next_unread"),
         Binding("alt+up", "messages(-1)", "Messages", id="chat.messages"),
+        Binding("ctrl+p", "app.command_palette", "Palette", id="chat.palette"),
         Binding("alt+down", "messages(1)", "Next message", show=False, id="chat.messages_down"),
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
@@ -73,7 +74,7 @@ class ChatScreen(Deeds):
                 yield self.composer
             yield self.member_list
         yield self.status_line
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Follow the client."""

@@ -195,10 +195,10 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
     def _settle(self) -> None:
         """Measure what is around the view, then put the view where its place is."""
         store, height = self._store, self.size.height
-        if store is None or not self.size.width or not height:
+        if store is None or not self._columns or not height:
             return
-        if store.width != self.size.width:
-            store.estimate(self.size.width)
+        if store.width != self._columns:
+            store.estimate(self._columns)
             self._strips.clear()
         self._settling = True
         try:
@@ -214,9 +214,14 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         self._tell(store, top)
         self.refresh()
 
+    @property
+    def _columns(self) -> int:
+        """The cells of a row: ``size`` counts the scrollbar's as well."""
+        return self.scrollable_content_region.width
+
     def _set_rows(self, rows: int) -> None:
         """Set how many rows there are without a new layout of the whole screen: the scrollbar always stands."""
-        self.set_reactive(Widget.virtual_size, Size(self.size.width, rows))
+        self.set_reactive(Widget.virtual_size, Size(self._columns, rows))
         self.vertical_scrollbar.window_virtual_size = rows
         self.vertical_scrollbar.window_size = self.size.height
         self.vertical_scrollbar.refresh()
@@ -361,7 +366,7 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw one row."""
-        store, width = self._store, self.size.width
+        store, width = self._store, self._columns
         row = self.scroll_offset.y + y
         if store is None or store.width != width or row >= store.total:
             return Strip.blank(width, self.rich_style)
@@ -376,7 +381,7 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
 
     def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
         if inside >= len(rows):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self._columns, self.rich_style)
         above = self._look(over) if over else Style.null()
         segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + above)
+        return Strip(segments).adjust_cell_length(self._columns, self.rich_style + above)

@@ -30,7 +30,7 @@ class Terminal:
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, str(script), *args],
             stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"} | (env or {}),
+            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {}),
         )  # fmt: skip
         os.close(slave)
         self.output = b""

@@ -3,6 +3,9 @@
 from dataclasses import replace
 
 from conftest import OpenApp, screen_text, settled
+from textual.pilot import Pilot
+from ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState, TypingChanged
 from parlour_client.ui.screens.chat import ChatScreen
@@ -11,8 +14,6 @@ from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
-from textual.pilot import Pilot
-from ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 
 async def lobby(pilot: Pilot[None]) -> ChatScreen:

@@ -3,14 +3,15 @@
 from conftest import OpenApp, screen_text, settled
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.events import Paste
+from textual.pilot import Pilot
+from ui_fake import LOBBY, FakeClient
+
 from parlour_client.ui.completion import complete
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.typed import clean
 from parlour_protocol.text.guard import FORBIDDEN
-from textual.events import Paste
-from textual.pilot import Pilot
-from ui_fake import LOBBY, FakeClient
 
 
 async def composer(pilot: Pilot[None]) -> Composer:
@@ -58,7 +59,7 @@ async def test_hidden_characters_of_a_paste_are_taken_out_and_told(
 async def test_what_others_see_as_escapes_is_told(client: FakeClient, open_app: OpenApp) -> None:
     """A stray joiner is kept, with a word about it."""
     async with open_app(client) as pilot:
-        writing = await composer(pilot)
+        await composer(pilot)
         pilot.app.post_message(Paste("a\u200db"))
         await settled(pilot)
         assert "Others will see 1 character of this as escapes." in screen_text(pilot)

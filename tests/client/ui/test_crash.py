@@ -1,4 +1,4 @@
-"""A crash shows a sentence of ours, and keeps secrets and strangers' words off the screen and out of the log."""
+"""A crash shows a sentence of ours; secrets and strangers' words stay off the screen and out of the log."""
 
 import json
 import stat
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from conftest import OpenApp, settled
 from in_terminal import SECRET
-from parlour_client.ui.crash import crash_sentence, places, write_log
 from terminal import Terminal
 from textual.app import App
 from ui_fake import FakeClient
+
+from parlour_client.ui.crash import crash_sentence, places, write_log
 
 HERE = Path(__file__).parent
 
@@ -83,8 +84,14 @@ def test_places_are_code_and_types() -> None:
 
 async def test_the_app_ends_with_an_exit_code(client: FakeClient, open_app: OpenApp) -> None:
     """A crash is a failure for whoever started the program."""
-    with pytest.raises(ZeroDivisionError):
+    codes = []
+
+    async def crash() -> None:
         async with open_app(client) as pilot:
             pilot.app._handle_exception(ZeroDivisionError())
+            codes.append(pilot.app.return_code)
             await settled(pilot)
-    assert pilot.app.return_code == 1
+
+    with pytest.raises(ZeroDivisionError):
+        await crash()
+    assert codes == [1]

@@ -9,9 +9,10 @@ from unicodedata import category
 import pyte
 import pytest
 from corpus import samples
-from parlour_protocol.text.guard import FORBIDDEN
 from terminal import Terminal
 from test_walls import WORST
+
+from parlour_protocol.text.guard import FORBIDDEN
 
 HERE = Path(__file__).parent
 SEQUENCE = re.compile(
@@ -51,7 +52,7 @@ def kinds(output: str) -> set[str]:
 
 
 def test_hostile_messages_add_no_byte_that_acts(written: Run) -> None:
-    """With the worst texts the app writes the same kinds of sequences as with harmless ones, and no control."""
+    """With the worst texts the app writes the kinds of sequences that it writes with harmless ones."""
     harmless = written(["hello"]).decode()
     hostile = written([*WORST, *(f"x{text}y" for text in WORST)]).decode()
     assert kinds(hostile) <= kinds(harmless)
@@ -61,7 +62,7 @@ def test_hostile_messages_add_no_byte_that_acts(written: Run) -> None:
 
 
 def test_the_whole_corpus_adds_no_byte_that_acts(written: Run) -> None:
-    """The same for the corpus (hostile messages cut to a row or two), on a terminal that is high enough for all."""
+    """The same for the corpus's hostile texts, cut to a row or two, on a terminal high enough for all."""
     texts = [sample.text[:120].replace("\n", " ") for sample in samples() if sample.kind == "hostile"]
     harmless = kinds(written(["hello"]).decode())
     output = written(texts, rows=900).decode()  # type: ignore[call-arg]

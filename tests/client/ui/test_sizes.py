@@ -2,8 +2,9 @@
 
 import pytest
 from conftest import OpenApp, screen_text, settled
-from parlour_client.ui.screens.chat import ChatScreen
 from ui_fake import LOBBY, FakeClient
+
+from parlour_client.ui.screens.chat import ChatScreen
 
 SIZES = [(40, 15), (80, 24), (160, 50)]
 

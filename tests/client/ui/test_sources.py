@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import parlour_client.ui
 import pytest
+
+import parlour_client.ui
 
 ROOT = Path(parlour_client.ui.__file__).parent
 SOURCES = sorted(ROOT.rglob("*.py"))
@@ -23,9 +24,11 @@ ONLY_IN = {
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py"},
 }
 NOWHERE = (
-    r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup", r"markup=True",
+    r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
+    r"markup=True",
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
-    r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title", r"\.title\(",
+    r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
+    r"\.title\(",
 )  # fmt: skip
 UNSAFE_PARTS = {
     "text",
@@ -101,7 +104,7 @@ def test_option_lists_have_their_markup_off() -> None:
 
 
 def test_own_words_are_own() -> None:
-    """``own`` gets literals; what is put into them are numbers, times and words of tables, never a name or a text."""
+    """``own`` gets literals with numbers, times and words of tables in them, never a name or a text."""
     for path in SOURCES:
         for call in _calls(path):
             if ast.unparse(call.func) == "own" and call.args:

@@ -1,12 +1,13 @@
 """The timeline as a person sees it: following, keeping the place, paging, selecting."""
 
 from conftest import OpenApp, screen_text, settled
+from textual.pilot import Pilot
+from ui_fake import BOB, CAROL, LOBBY, FakeClient
+
 from parlour_client.core.model import HistoryChanged
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.timeline import Timeline
 from parlour_protocol.ids import Seq
-from textual.pilot import Pilot
-from ui_fake import BOB, CAROL, LOBBY, FakeClient
 
 
 async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:
@@ -151,7 +152,7 @@ async def test_messages_that_come_while_a_room_opens_are_not_lost(
         early, screen._early = screen._early, None
         for entry in early:
             timeline.add(entry)
-        assert [entry.text for entry in timeline.entries].count("in between") == 1
+        assert sum(entry.text == "in between" for entry in timeline.entries) == 1
 
 
 async def test_selection_moves_over_messages_only(client: FakeClient, open_app: OpenApp) -> None:

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
+from ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
+
 from parlour_client.core.model import Delivery, Entry, ReactionCount
 from parlour_client.ui.timeline.heights import Heights
 from parlour_client.ui.timeline.rows import FOLD_AT, GUTTER, Look, Row, Setting, rows_of
@@ -14,8 +17,6 @@ from parlour_protocol.frames.fields import Reaction, ReasonText
 from parlour_protocol.ids import Millis, RequestId, Seq
 from parlour_protocol.text import safe_text
 from parlour_protocol.text.width import cell_width
-from rich.cells import cell_len
-from ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
 
 
 def message(seq: int | None, text: str = "hello", author: object = BOB, minutes: int = 0) -> Entry:

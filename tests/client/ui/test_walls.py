@@ -5,6 +5,13 @@ from dataclasses import replace
 import pytest
 from conftest import OpenApp, settled
 from corpus import samples
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.content import Content
+from textual.pilot import Pilot
+from ui_fake import BOB, CAROL, LOBBY, FakeClient
+
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount
 from parlour_client.ui.guard import TerminalGuard
@@ -17,17 +24,14 @@ from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
 from parlour_protocol.text.guard import FORBIDDEN
-from rich.segment import Segment
-from rich.style import Style
-from textual.color import Color
-from textual.content import Content
-from textual.pilot import Pilot
-from ui_fake import BOB, CAROL, LOBBY, FakeClient
 
 WORST = (
-    "\x1b]52;c;ZXZpbA==\x1b\\", "\x1b[c", "\x1b[>q", "\x9b2J", "\x1bc", "\x1b[?1049l", "\x1b]8;;http://x\x1b\\y",
-    "[/nope] [bold]x", "[@click=app.quit]x[/]", "\u202egnp.exe", "\U000e0041\U000e0042", "\u2028\u2029\x0b\x0c\x85",
-    "a\ud800b", "\x00", "\ufffe", "\u200b\u200b\u200b", "Z\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307" * 3,
+    "\x1b]52;c;ZXZpbA==\x1b\\", "\x1b[c", "\x1b[>q", "\x9b2J", "\x1bc", "\x1b[?1049l",
+    "\x1b]8;;http://x\x1b\\y",
+    "[/nope] [bold]x", "[@click=app.quit]x[/]", "\u202egnp.exe", "\U000e0041\U000e0042",
+    "\u2028\u2029\x0b\x0c\x85",
+    "a\ud800b", "\x00", "\ufffe", "\u200b\u200b\u200b",
+    "Z\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307" * 3,
 )  # fmt: skip
 
 

@@ -5,14 +5,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 from conftest import screen_text, settled
+from textual.pilot import Pilot
+from textual.widgets import Input
+from ui_fake import FakeClient
+
 from parlour_client.core.errors import LoginRefusedError
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.doors import Doors, Person
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_protocol.link import InviteLink, ServerAddress
-from textual.pilot import Pilot
-from textual.widgets import Input
-from ui_fake import FakeClient
 
 PASSWORD = "correct horse battery"
 LINK = "parlour://chat.example:8443/join#code=" + "c" * 22 + "&pin=" + "p" * 43

@@ -220,8 +220,9 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         return self.scrollable_content_region.width
 
     def _set_rows(self, rows: int) -> None:
-        """Set how many rows there are without a new layout of the whole screen: the scrollbar always stands."""
-        self.set_reactive(Widget.virtual_size, Size(self._columns, rows))
+        """Set how many rows there are, with no layout of the whole screen: the scrollbar always stands."""
+        size = Size(self._columns, rows)
+        self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType] - it sees the value
         self.vertical_scrollbar.window_virtual_size = rows
         self.vertical_scrollbar.window_size = self.size.height
         self.vertical_scrollbar.refresh()

@@ -6,9 +6,6 @@ call it.
 """
 
 import asyncio
-import sys
-import threading
-from collections.abc import AsyncIterator
 from typing import Final
 
 import click
@@ -20,13 +17,12 @@ from parlour_client.core.errors import ParlourClientError, SetupError, Unreachab
 from parlour_client.core.home import Home
 from parlour_client.core.model import Entry, LinkState, Room
 from parlour_client.core.texts import message_text
-from parlour_protocol.limits import MESSAGE_BYTES
+from parlour_client.lines import read_lines
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
 MAX_UNANSWERED: Final = 256
 """Lines on their way; more are not read."""
-_MAX_LINE: Final = 4 * MESSAGE_BYTES.value
 
 
 @click.command(
@@ -86,7 +82,7 @@ class _Lines:
         return 1 if self._failed else 0
 
     async def _read(self) -> None:
-        async for lines in _input_lines():
+        async for lines in read_lines():
             texts = [text for line in lines if (text := self._text(line)) is not None]
             if texts:
                 for entry in await self._client.send_many(self._room.id, texts):
@@ -146,32 +142,3 @@ async def _acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bo
         waiting.cancel()
     if as_json:
         print_json({"seq": stored.seq, "room": room.title, "room_id": room.id, "at": stored.at})
-
-
-async def _input_lines() -> AsyncIterator[list[bytes]]:
-    """Yield the lines of the standard input, as many at a time as are there."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue(MAX_UNANSWERED)
-
-    def read() -> None:  # a thread: a file, a pipe and a terminal can all be read this way
-        for line in iter(_one_line, None):
-            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-        asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
-
-    threading.Thread(target=read, name="standard input", daemon=True).start()
-    while True:
-        batch = [await lines.get()]
-        while not lines.empty() and len(batch) < MAX_UNANSWERED:
-            batch.append(lines.get_nowait())
-        yield [line for line in batch if line is not None]
-        if None in batch:
-            return
-
-
-def _one_line() -> bytes | None:
-    """Return the next line without its end; None at the end. Of a line without end it keeps the beginning."""
-    line = sys.stdin.buffer.readline(_MAX_LINE)
-    rest = line
-    while rest and not rest.endswith(b"\n"):
-        rest = sys.stdin.buffer.readline(_MAX_LINE)
-    return line.removesuffix(b"\n").removesuffix(b"\r") if line else None

@@ -15,6 +15,7 @@ from parlour_client.core.errors import (
     ParlourClientError,
     ServerMisbehavedError,
     SessionEndedError,
+    UnreachableError,
     quoted,
 )
 from parlour_client.core.trust import Pin, Verifier, unreachable
@@ -125,7 +126,7 @@ class Api:
         import httpx  # noqa: PLC0415 - 150 ms that `parlour --help` does not pay
 
         address = self._verifier.address
-        headers = {"Accept": "application/json", "User-Agent": "parlour"}
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "parlour"}
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer.reveal()}"
         if body is not None:
@@ -154,8 +155,10 @@ class Api:
                 return response.status_code, bytes(data)
         except httpx.TimeoutException as error:
             raise unreachable(address, TimeoutError()) from error
-        except httpx.HTTPError as error:
+        except httpx.ConnectError as error:
             raise unreachable(address, error) from error
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"The connection to {address.authority} broke.") from error
 
 
 def _refusal(status: int, data: bytes) -> ParlourClientError:

@@ -44,6 +44,22 @@ class _Direct(connect):
         return exc
 
 
+class _Impatient(ClientConnection):
+    """A connection that does not wait for a server which leaves TCP open after the WebSocket has ended.
+
+    The library's ``recv`` waits for the end of TCP without a deadline of its own (F8).
+    """
+
+    _cutting = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; when they end the WebSocket, cut TCP after a moment."""
+        super().data_received(data)
+        if not self._cutting and self.protocol.close_expected():
+            self._cutting = True
+            self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
+
+
 class WebSocketWire:
     """A wire over one open WebSocket."""
 
@@ -113,6 +129,7 @@ async def _open(verifier: Verifier, ticket: Secret) -> WebSocketWire:
             max_size=SERVER_FRAME.value,
             max_queue=_QUEUED_FRAMES,
             logger=_quiet,
+            create_connection=_Impatient,
         )
     except InvalidStatus as error:
         raise _refused(error.response.status_code) from error

@@ -164,7 +164,7 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
             return CertificateError(
                 f"The certificate of {address.authority} is not accepted: {reason}. Nothing was sent to it."
             )
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
             return UnreachableError(f"{address.authority} does not speak TLS 1.3 as it should.")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):

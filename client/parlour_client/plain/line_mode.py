@@ -5,10 +5,8 @@ typed goes to the current room, a line that begins with / is a command. `parlour
 """
 
 import asyncio
-import sys
-import threading
-from collections.abc import AsyncIterator, Callable
-from typing import Final, TextIO
+from collections.abc import Callable
+from typing import Final
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
@@ -21,11 +19,11 @@ from parlour_client.core.model import (
     Room,
     StatusChanged,
 )
+from parlour_client.lines import read_lines
 from parlour_client.plain.commands import obey
 from parlour_client.plain.speech import entry_line, room_line, status_line
 from parlour_protocol.errors import ParlourProtocolError
 
-_MAX_LINE: Final = 32 * 1024
 _PATIENCE: Final = 10.0
 
 
@@ -91,7 +89,7 @@ class LineMode:
         return known.title if known is not None else "a room"
 
 
-async def run(client: Client, source: TextIO | None = None, out: Callable[[str], None] = print) -> int:
+async def run(client: Client, source: int = 0, out: Callable[[str], None] = print) -> int:
     """Run until the input ends or the person quits; returns the exit status."""
     mode = LineMode(client, out)
     await client.start()
@@ -103,8 +101,11 @@ async def run(client: Client, source: TextIO | None = None, out: Callable[[str],
             if error.stops:
                 raise
         await mode.begin()
-        async for line in _lines(source or sys.stdin):
-            await mode.take(line)
+        async for lines in read_lines(source):
+            for line in lines:
+                await mode.take(line.decode(errors="replace"))
+                if mode.over:
+                    break
             if mode.over:
                 break
         await _let_go(client)
@@ -124,18 +125,3 @@ async def _let_go(client: Client) -> None:
                         await client.stored(entry.request)
                 except (TimeoutError, ParlourClientError):
                     return
-
-
-async def _lines(source: TextIO) -> AsyncIterator[str]:
-    """Yield lines; a thread reads, since a terminal, a pipe and a file can all be read that way."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue(16)
-
-    def read() -> None:
-        while line := source.readline(_MAX_LINE):
-            asyncio.run_coroutine_threadsafe(lines.put(line.removesuffix("\n")), loop).result()
-        asyncio.run_coroutine_threadsafe(lines.put(None), loop).result()
-
-    threading.Thread(target=read, name="typed lines", daemon=True).start()
-    while (line := await lines.get()) is not None:
-        yield line

@@ -32,6 +32,7 @@ class Database:
         """Take an open connection; use ``Database.open``."""
         self._connection = connection
         self._thread = thread
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path, key: Secret) -> "Database":
@@ -45,7 +46,10 @@ class Database:
         return cls(connection, thread)
 
     async def close(self) -> None:
-        """Write what is queued and close the file."""
+        """Write what is queued and close the file; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
         self._thread.shutdown(wait=False)
 

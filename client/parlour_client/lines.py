@@ -1,0 +1,57 @@
+"""Lines of a file descriptor, as they come, for commands that read their standard input while they chat.
+
+A thread reads, since a terminal, a pipe and a file can all be read that way; it goes through ``os.read``, so
+that a thread which still waits at the end does not hold a lock of Python's. A line over the limit keeps its
+beginning. `send --stdin` and the line mode use it.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Final
+
+MAX_LINE: Final = 64 * 1024
+"""Bytes: eight times what a message may have; the rest of a longer line is left out."""
+_CHUNK: Final = 64 * 1024
+_AHEAD: Final = 256
+
+
+async def read_lines(descriptor: int = 0) -> AsyncIterator[list[bytes]]:
+    """Yield lines without their ends, as many at a time as are there (at least one)."""
+    loop = asyncio.get_running_loop()
+    waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
+
+    def put(line: bytes | None) -> None:
+        asyncio.run_coroutine_threadsafe(waiting.put(line), loop).result()
+
+    def read() -> None:
+        try:
+            for line in split_lines(lambda: os.read(descriptor, _CHUNK)):
+                put(line)
+            put(None)
+        except RuntimeError:
+            return  # the event loop has ended: nobody reads any more
+
+    threading.Thread(target=read, name="standard input", daemon=True).start()
+    while True:
+        batch = [await waiting.get()]
+        while not waiting.empty():
+            batch.append(waiting.get_nowait())
+        if lines := [line for line in batch if line is not None]:
+            yield lines
+        if None in batch:
+            return
+
+
+def split_lines(read: Callable[[], bytes]) -> Iterator[bytes]:
+    """Yield lines from chunks; a line that goes on and on takes no more memory than ``MAX_LINE``."""
+    begun = b""
+    while chunk := read():
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield (begun + line)[:MAX_LINE].removesuffix(b"\r")
+            begun = b""
+        begun = (begun + rest)[:MAX_LINE]
+    if begun:
+        yield begun

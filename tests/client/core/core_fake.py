@@ -1,0 +1,366 @@
+# ruff: noqa: S311 - chance that repeats itself, for tests
+"""A server in memory for the client's tests: rooms as logs, the protocol's own state machine, no network.
+
+It keeps the promises of the specification (numbers without holes, idempotent requests, answer before
+event) unless a test tells it to break one.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from msgspec.structs import replace
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.client import Client
+from parlour_client.core.home import Home
+from parlour_client.core.model import Change, LinkState, StatusChanged
+from parlour_client.core.profile import Profile, save_profile
+from parlour_client.core.wire import WireClosedError
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import (
+    AnyBody,
+    AnyRequest,
+    Error,
+    Hello,
+    LogEvent,
+    MessageText,
+    Ok,
+    RoomSummary,
+    decode_request,
+    encode,
+)
+from parlour_protocol.frames.base import Frame, Role, RoomKind
+from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.replies import AnyResult, Directory, Members, Page, Stored
+from parlour_protocol.frames.requests import (
+    Delete,
+    Edit,
+    History,
+    ListMembers,
+    ListRooms,
+    MarkRead,
+    React,
+    Send,
+    Typing,
+)
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+from parlour_protocol.session import Session, Side
+
+ALICE, BOB = parse_user_name("alice"), parse_user_name("bobby")
+LAPTOP = parse_device_name("laptop")
+LOBBY = RoomId("lobby_________________")
+GARDEN = RoomId("garden________________")
+BEGIN = 1_700_000_000_000
+
+
+class FakeClock:
+    """Time that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.time = float(BEGIN)
+        self._timers: list[tuple[float, int, FakeTimer]] = []
+        self._count = itertools.count()
+        self.slept: list[float] = []
+
+    def now(self) -> Millis:
+        return Millis(int(self.time))
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        done = asyncio.Event()
+        self.call_later(seconds, done.set)
+        await done.wait()
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> "FakeTimer":
+        timer = FakeTimer(call)
+        heapq.heappush(self._timers, (self.time + seconds * 1000, next(self._count), timer))
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Move on and run what is due."""
+        self.time += seconds * 1000
+        while self._timers and self._timers[0][0] <= self.time:
+            _, _, timer = heapq.heappop(self._timers)
+            if not timer.cancelled:
+                timer.call()
+
+
+class FakeTimer:
+    def __init__(self, call: Callable[[], None]) -> None:
+        self.call, self.cancelled = call, False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeWire:
+    """The client's end; ``say`` puts a frame of the server into it."""
+
+    security = "a wire in memory"
+
+    def __init__(self, server: "FakeServer") -> None:
+        self._server = server
+        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.session = Session(Side.SERVER)
+        self.code: int | None = None
+        self.open = True
+
+    async def receive(self) -> bytes:
+        data = await self._inbox.get()
+        if data is None:
+            raise WireClosedError(self.code)
+        return data
+
+    async def send(self, data: bytes) -> None:
+        if not self.open:
+            raise WireClosedError(self.code)
+        self._server.received(self, data)
+
+    async def close(self) -> None:
+        self.drop()
+
+    def say(self, frame: Frame) -> None:
+        self.session.sent(frame)
+        self.say_raw(encode(frame))
+
+    def say_raw(self, data: bytes) -> None:
+        if self.open:
+            self._inbox.put_nowait(data)
+
+    def drop(self, code: int | None = None) -> None:
+        if self.open:
+            self.open, self.code = False, code
+            self._inbox.put_nowait(None)
+        self._server.wires = [wire for wire in self._server.wires if wire is not self]
+
+
+@dataclass
+class FakeRoom:
+    summary: RoomSummary
+    log: list[LogEvent] = field(default_factory=list)
+
+
+class FakeServer:
+    """One user's view of a server."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[RoomId, FakeRoom] = {}
+        self.wires: list[FakeWire] = []
+        self.dials = 0
+        self.requests: list[AnyRequest] = []
+        self.done: dict[RequestId, Stored] = {}
+        self.refusals: list[Error] = []
+        """Answers for the next requests that last, instead of doing them."""
+        self.refuse_dial: Exception | None = None
+        self.drop_after_storing = 0
+        self.silent = False
+        """Stores, but neither answers nor tells."""
+        self.page_of: Callable[[History], AnyResult] = self._page
+        self.add_room(LOBBY, "lobby")
+
+    def add_room(self, room: RoomId, name: str) -> None:
+        summary = RoomSummary(
+            room=room, kind=RoomKind.PUBLIC, role=Role.MEMBER, head=Seq(1), read=Seq(0), members=2,
+            name=parse_room_name(name),
+        )  # fmt: skip
+        self.rooms[room] = FakeRoom(summary)
+        self.append(
+            room, Created(room_kind=RoomKind.PUBLIC, name=parse_room_name(name)), author="house", tell=False
+        )
+
+    def summary(self, room: RoomId) -> RoomSummary:
+        known = self.rooms[room]
+        return replace(known.summary, head=Seq(len(known.log)))
+
+    async def dial(self) -> FakeWire:
+        self.dials += 1
+        if self.refuse_dial is not None:
+            raise self.refuse_dial
+        wire = FakeWire(self)
+        self.wires.append(wire)
+        wire.say(self.hello())
+        return wire
+
+    def hello(self) -> Hello:
+        return Hello(
+            server="test", user=ALICE, device=LAPTOP, session=SessionId("s" * 22), now=Millis(BEGIN),
+            rooms=tuple(self.summary(room) for room in self.rooms),
+        )  # fmt: skip
+
+    def append(self, room: RoomId, body: AnyBody, *, author: str = "bobby", tell: bool = True) -> LogEvent:
+        log = self.rooms[room].log
+        event = LogEvent(
+            room=room, seq=Seq(len(log) + 1), at=Millis(BEGIN + len(log)), author=parse_user_name(author)
+            if author != "house" else BOB, device=LAPTOP, body=body,
+        )  # fmt: skip
+        log.append(event)
+        if isinstance(body, Deleted):
+            self._blank(log, body.target)
+        if tell and not self.silent:
+            for wire in list(self.wires):
+                wire.say(event)
+        return event
+
+    def say(self, text: str, *, room: RoomId = LOBBY, author: str = "bobby", tell: bool = True) -> LogEvent:
+        return self.append(room, Message(text=MessageText.parse(text)), author=author, tell=tell)
+
+    def drop(self, code: int | None = None) -> None:
+        for wire in list(self.wires):
+            wire.drop(code)
+
+    def received(self, wire: FakeWire, data: bytes) -> None:
+        frame = decode_request(data)
+        wire.session.received(frame)
+        self.requests.append(frame)
+        if isinstance(frame, Send | Edit | Delete | React):
+            self._lasting(wire, frame)
+        elif isinstance(frame, History):
+            wire.say(Ok(re=frame.id, result=self.page_of(frame)))
+        else:
+            wire.say(Ok(re=frame.id, result=self._result(frame)))
+
+    def texts(self, room: RoomId = LOBBY) -> list[str]:
+        return [event.body.text for event in self.rooms[room].log if isinstance(event.body, Message)]
+
+    def _result(self, frame: AnyRequest) -> AnyResult | None:
+        match frame:
+            case ListMembers():
+                return Members(room=frame.room, members=(), more=False)
+            case ListRooms():
+                return Directory(rooms=(), more=False)
+            case MarkRead() | Typing():
+                return None
+            case _:
+                return None
+
+    def _lasting(self, wire: FakeWire, frame: Send | Edit | Delete | React) -> None:
+        if self.refusals:
+            refusal = self.refusals.pop(0)
+            wire.say(
+                Error(re=frame.id, code=refusal.code, hint=refusal.hint, retry_after=refusal.retry_after)
+            )
+            return
+        fresh = frame.id not in self.done
+        if fresh:
+            event = self.append(frame.room, _body(frame), author="alice", tell=False)
+            self.done[frame.id] = Stored(room=frame.room, seq=event.seq, at=event.at)
+        if self.drop_after_storing:
+            self.drop_after_storing -= 1
+            self.drop()
+        elif not self.silent:
+            stored = self.done[frame.id]
+            wire.say(Ok(re=frame.id, result=stored))
+            if fresh:
+                for other in list(self.wires):
+                    other.say(self.rooms[frame.room].log[stored.seq - 1])
+
+    def _page(self, ask: History) -> AnyResult:
+        log = self.rooms[ask.room].log
+        if ask.after is not None:
+            events = log[ask.after : ask.after + ask.limit]
+            return Page(room=ask.room, events=tuple(events), more=ask.after + ask.limit < len(log))
+        end = (ask.before - 1) if ask.before is not None else len(log)
+        begin = max(0, end - ask.limit)
+        return Page(room=ask.room, events=tuple(log[begin:end]), more=begin > 0)
+
+    @staticmethod
+    def _blank(log: list[LogEvent], target: Seq) -> None:
+        for index, event in enumerate(log):
+            about = getattr(event.body, "target", None) == target and not isinstance(event.body, Deleted)
+            if event.seq == target or about:
+                was = str(type(event.body).__struct_config__.tag)
+                log[index] = LogEvent(
+                    room=event.room, seq=event.seq, at=event.at, author=event.author, device=event.device,
+                    body=Blank(was=was),
+                )  # fmt: skip
+
+
+def _body(frame: Send | Edit | Delete | React) -> AnyBody:
+    match frame:
+        case Send():
+            return Message(text=frame.text, reply_to=frame.reply_to)
+        case Edit():
+            return Edited(target=frame.target, text=frame.text)
+        case Delete():
+            return Deleted(target=frame.target)
+        case React():
+            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+
+
+class Desk:
+    """A home folder with a saved account, and clients on it."""
+
+    def __init__(self, folder: Path, server: FakeServer) -> None:
+        self.home = Home(folder)
+        self.server = server
+        self.clock = FakeClock()
+        self.clients: list[Client] = []
+
+    async def sign_in(self) -> None:
+        archive = await Archive.open(self.home.archive, self.home.key)
+        session = Secret("CANARY-session-token")
+        await save_profile(archive, Profile(server="test:8443", user=ALICE, device=LAPTOP, session=session))
+        await archive.close()
+
+    async def open(self, *, follow: bool = True, ready: bool = True) -> Client:
+        client = Client(
+            Home(self.home.folder),
+            follow=follow,
+            clock=self.clock,
+            chance=Random(7),
+            dial=lambda _: self.server.dial,
+        )
+        await client.start()
+        self.clients.append(client)
+        if ready:
+            await client.ready()
+        return client
+
+    async def lose(self, client: Client) -> None:
+        """Drop the connection and wait until the client knows."""
+        await heard(
+            client,
+            lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE,
+            self.server.drop,
+        )
+
+    async def regain(self, client: Client) -> None:
+        """Let the time pass until the client tries again, and wait until it has caught up."""
+        while client.status.state is not LinkState.ONLINE:
+            if client.status.state is LinkState.OFFLINE:
+                self.clock.advance(60)
+            await asyncio.sleep(0)
+        await client.ready()
+
+    async def close(self) -> None:
+        for client in self.clients:
+            await client.stop()
+
+
+async def heard(
+    client: Client, wanted: Callable[[Change], bool], do: Callable[[], object] = lambda: None
+) -> Change:
+    """Do something and return the first change that fits."""
+    future: asyncio.Future[Change] = asyncio.get_running_loop().create_future()
+
+    def listen(change: Change) -> None:
+        if not future.done() and wanted(change):
+            future.set_result(change)
+
+    unsubscribe = client.subscribe(listen)
+    try:
+        do()
+        async with asyncio.timeout(5):
+            return await future
+    finally:
+        unsubscribe()
+
+
+RATE_LIMITED = Error(code=ErrorCode.RATE_LIMITED, retry_after=3_000)

@@ -57,7 +57,10 @@ def test_heights_agree_with_a_plain_list(steps: list[tuple[str, int, int]]) -> N
     assert [heights.find(row) for row in range(len(rows))] == rows
 
 
-@given(st.text(max_size=80), st.integers(4, 30))
+DISPUTED = ("👨‍👩‍👧‍👦", "🇸🇪", "👋🏽", "☃️", "1️⃣", "தமிழ்", "नमस्ते", "မြန်မာ", "a", " ", "日", "\u202e")
+
+
+@given(st.one_of(st.text(max_size=80), st.lists(st.sampled_from(DISPUTED)).map("".join)), st.integers(8, 30))
 def test_no_row_is_wider_than_asked_by_either_measure(text: str, width: int) -> None:
     """A row fits on terminals that count like Textual and on those that count mark by mark."""
     for row in wrapped(safe_text(text), width):

@@ -85,4 +85,4 @@ class ChatParts(Screen[None]):
 
     def write(self) -> None:
         """Go back to writing."""
-        self.composer.focus()
+        self.set_focus(self.composer)  # at once: ``focus()`` waits, and the next key would go elsewhere

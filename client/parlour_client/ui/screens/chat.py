@@ -131,7 +131,7 @@ class ChatScreen(Deeds):
             self.action_write()
         else:
             self.add_class("-rooms")
-            self.room_list.focus()
+            self.set_focus(self.room_list)
 
     def action_search(self) -> None:
         """Open the search."""
@@ -146,7 +146,7 @@ class ChatScreen(Deeds):
 
     def action_messages(self, step: int) -> None:
         """Go among the messages."""
-        self.timeline.focus()
+        self.set_focus(self.timeline)
         self.timeline.move_selection(step)
         if self.timeline.selected is None:
             self.write()

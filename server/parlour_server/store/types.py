@@ -93,7 +93,7 @@ class Target:
     kind: str
     """The tag of its body; `blank` when it was deleted."""
     reactions: int = 0
-    """Distinct reactions on it now; only looked up for a reaction."""
+    """Distinct reactions on it now besides this one; only looked up for a reaction."""
     has_reaction: bool = False
     """The author's own reaction of this text is on it now."""
 

@@ -247,7 +247,7 @@ class MemoryStore:
         target = room.events[seq - 1]
         own = (event.author, getattr(event.body, "reaction", ""))
         kind = type(target.body).__struct_config__.tag
-        reactions = len({text for _, text in there})
+        reactions = len({text for _, text in there} - {own[1]})
         return Target(Seq(seq), target.author, str(kind), reactions, has_reaction=own in there)
 
     def _summary(self, room: Room, user: UserName) -> RoomSummary:

@@ -7,11 +7,14 @@ room's events have no hole; the table's key refuses a number twice. Called by th
 import sqlite3
 from typing import Final
 
-from parlour_protocol.frames.bodies import AnyBody, Blank, Edited, Reacted
+from msgspec.structs import replace
+
+from parlour_protocol.frames.bodies import Banned, Blank, Edited, Muted, Reacted
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RequestId
+from parlour_protocol.ids import Millis, RequestId
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.stored import BODY_KINDS, EVENT_COLUMNS, plain, read_event, write_body
+from parlour_server.store.types import AppendEvent
 
 _MOVE_HEAD: Final = "UPDATE rooms SET head = ? WHERE room = ?"
 _INSERT: Final = (
@@ -51,11 +54,15 @@ def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -
     return None if row is None else read_event(row[0], row[1:])
 
 
-def is_same(earlier: AnyBody, body: AnyBody) -> bool:
+def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     """Return whether a repeated request says what the first one said.
 
-    Of a deleted event nothing is left to compare but its kind.
+    Of a deleted event nothing is left to compare but its kind; a time that the request gave as a span
+    ends later in the repetition, by as much as it comes later.
     """
-    if isinstance(earlier, Blank):
-        return earlier.was == BODY_KINDS[type(body)]
-    return earlier == body
+    before, body = earlier.body, event.body
+    if isinstance(before, Blank):
+        return before.was == BODY_KINDS[type(body)]
+    if isinstance(body, Banned | Muted) and isinstance(before, type(body)) and body.until and before.until:
+        body = replace(body, until=Millis(body.until - event.at + earlier.at))
+    return before == body

@@ -47,8 +47,8 @@ _STANDING: Final = """
     WHERE r.room = ?2
 """
 _REACTIONS: Final = """
-    SELECT count(DISTINCT reaction), coalesce(max(reaction = ?3 AND account = ?4), 0) FROM reactions
-    WHERE room = ?1 AND target = ?2
+    SELECT count(DISTINCT nullif(reaction, ?3)), coalesce(max(reaction = ?3 AND account = ?4), 0)
+    FROM reactions WHERE room = ?1 AND target = ?2
 """
 
 
@@ -119,5 +119,5 @@ def _reacted_target(db: sqlite3.Connection, event: AppendEvent, body: Reacted) -
     if target is None:
         return None
     key = (event.room, body.target, plain(body.reaction), plain(event.author))
-    distinct, own = db.execute(_REACTIONS, key).fetchone()
-    return Target(target.seq, target.author, target.kind, distinct, bool(own))
+    others, own = db.execute(_REACTIONS, key).fetchone()
+    return Target(target.seq, target.author, target.kind, others, bool(own))

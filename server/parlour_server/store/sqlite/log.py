@@ -85,7 +85,7 @@ def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
     earlier = find_request(db, event.author, event.request)
     if earlier is None:
         return None
-    if earlier.room != event.room or not is_same(earlier.body, event.body):
+    if earlier.room != event.room or not is_same(earlier, event):
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
     return Appended(earlier, replay=True)
 

@@ -1,16 +1,17 @@
 """The log's promises: numbers without a hole, one event for a request, refusals that change nothing."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Joined, Message
+from parlour_protocol.frames.bodies import Banned, Joined, Message, Muted
 from parlour_protocol.ids import Millis, Seq, new_request_id, new_room_id
 from parlour_server.errors import RefusedError
-from parlour_server.store.types import AppendEvent, Facts
+from parlour_server.store.types import Appended, AppendEvent, Facts
 
 
 def refuse(_event: AppendEvent, _facts: Facts) -> None:
@@ -85,6 +86,23 @@ async def test_a_request_id_used_for_something_else_is_refused(world: World, wha
     assert refused.value.code is ErrorCode.CONFLICT
     assert len(await world.events(room)) == 2
     assert len(await world.events(other)) == 1
+
+
+@pytest.mark.parametrize("kind", [Banned, Muted])
+async def test_a_timed_request_sent_again_is_the_same(world: World, kind: type[Banned | Muted]) -> None:
+    """A ban of an hour sent again a minute later is a repetition, and one of two hours is not."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    first = world.event(room, alice, kind(bob, until=Millis(0)))
+    first = replace(first, body=kind(bob, until=Millis(first.at + 3_600_000)))
+    stored = await world.store.log.append(first, allow)
+    later = Millis(first.at + 60_000)
+    again = replace(first, at=later, body=kind(bob, until=Millis(later + 3_600_000)))
+    assert await world.store.log.append(again, allow) == Appended(stored.event, replay=True)
+    longer = replace(first, at=later, body=kind(bob, until=Millis(later + 7_200_000)))
+    with pytest.raises(RefusedError) as refused:
+        await world.store.log.append(longer, allow)
+    assert refused.value.code is ErrorCode.CONFLICT
 
 
 async def test_a_request_id_is_an_authors_own(world: World) -> None:

@@ -41,7 +41,9 @@ PAGE_BYTES = Limit(
     "page_bytes", 256 * KIB, "bytes", "a page of history ends early rather than holding up a live connection"
 )
 PAGE_EVENTS = Limit("page_events", 200, "events", "one page fills several screens")
-FRAME_DEPTH = Limit("frame_depth", 4, "levels", "no frame nests deeper; deep nesting is an attack on parsers")
+FRAME_DEPTH = Limit(
+    "frame_depth", 5, "levels", "a page of history nests no deeper; deep nesting is an attack on parsers"
+)
 MESSAGE_BYTES = Limit("message_bytes", 8 * KIB, "bytes of UTF-8", "longer texts are files")
 MESSAGE_LINES = Limit("message_lines", 200, "lines", "a message must not be a screen flood")
 TOPIC_BYTES = Limit("topic_bytes", 512, "bytes of UTF-8", "one line above the timeline")

@@ -244,7 +244,7 @@ def test_no_frame_nests_deeper_than_the_limit():
             return 1 + max(map(depth, value.values()), default=0)
         return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
-    assert depth(json.loads(encode(page))) <= FRAME_DEPTH.value + 1
+    assert depth(json.loads(encode(page))) == FRAME_DEPTH.value
 
 
 @pytest.mark.parametrize(

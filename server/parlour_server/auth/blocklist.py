@@ -2,15 +2,14 @@
 
 Lists of leaked passwords hold little of fifteen characters or more, and most of it is made by a few
 recipes: a common word twice, a word padded with digits, a walk over the keyboard, one block repeated. This
-module knows the recipes and a list of words instead of a list of passwords: it judges all that they make,
-and it is no substitute for a breach corpus, which would need a network or hundreds of megabytes.
+module knows the recipes and takes the words from zxcvbn's frequency lists: it judges all that they make, and
+it is no substitute for a breach corpus, which would need a network or hundreds of megabytes.
 ``rules`` calls it.
 """
 
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 # How much of a password may be counted as new once the guessable parts are taken out. Fewer characters
@@ -36,6 +35,14 @@ _WALKS: Final = (
 )
 _SHORTEST_WALK: Final = 4
 _SHORTEST_NAME: Final = 3
+_SHORTEST_WORD: Final = 4
+_RANKED: Final = 2_000  # how far down the list of passwords a word is common
+_LONG_WORD: Final = 12  # a listed password of this length is one whole guess
+_SEASONAL: Final = frozenset(
+    "spring summer autumn winter january february march april june july august september october november"
+    " december monday tuesday wednesday thursday friday saturday sunday hello welcome letmein morning"
+    " sommer herbst fruehling hallo willkommen bonjour bienvenue hola".split()
+)
 _LOOKS: Final = str.maketrans("@$013457", "asoleast")
 # Only ASCII signs count as padding: fifteen emoji are a password.
 _PADDING: Final = re.compile(r"[\0 -/:-@\[-`{-~]+|(.)(?=\1)")
@@ -110,7 +117,10 @@ def _both_ways() -> tuple[str, ...]:
 
 @cache
 def _common_words() -> tuple[str, ...]:
-    """Return the words of `common_words.txt`, longest first: a word inside another must not break it."""
-    text = (files("parlour_server.auth") / "common_words.txt").read_text("utf-8")
-    words = {w for line in text.splitlines() if not line.startswith("#") for w in line.split()}
-    return tuple(sorted(words, key=lambda word: (-len(word), word)))
+    """Return common words and whole passwords, longest first: a word inside another must not break it."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # noqa: PLC0415 - half a megabyte, for new passwords only
+
+    known = list(FREQUENCY_LISTS["passwords"])
+    short = {word for word in known[:_RANKED] if word.isalpha() and len(word) >= _SHORTEST_WORD}
+    long = {word for word in known if len(word) >= _LONG_WORD}
+    return tuple(sorted(short | long | _SEASONAL, key=lambda word: (-len(word), word)))

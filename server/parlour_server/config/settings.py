@@ -28,7 +28,7 @@ class Listen(Section, frozen=True):
     )
     names: Annotated[
         tuple[str, ...],
-        Meta(description="host names and addresses that the Host header may carry, without ports (H3)"),
+        Meta(description="names that the Host header may carry; `name:port` behind a balancer (H3)"),
     ] = ("localhost", "127.0.0.1", "::1")
     origins: Annotated[
         tuple[str, ...],

@@ -8,6 +8,7 @@ it is no substitute for a breach corpus, which would need a network or hundreds 
 """
 
 import re
+from calendar import day_name, month_name
 from collections.abc import Iterable
 from functools import cache
 from typing import Final
@@ -39,9 +40,19 @@ _SHORTEST_WORD: Final = 4
 _RANKED: Final = 2_000  # how far down the list of passwords a word is common
 _LONG_WORD: Final = 12  # a listed password of this length is one whole guess
 _SEASONAL: Final = frozenset(
-    "spring summer autumn winter january february march april june july august september october november"
-    " december monday tuesday wednesday thursday friday saturday sunday hello welcome letmein morning"
-    " sommer herbst fruehling hallo willkommen bonjour bienvenue hola".split()
+    word.casefold()
+    for word in (
+        *month_name,
+        *day_name,
+        "spring",
+        "summer",
+        "autumn",
+        "winter",
+        "hello",
+        "welcome",
+        "letmein",
+    )
+    if word
 )
 _LOOKS: Final = str.maketrans("@$013457", "asoleast")
 # Only ASCII signs count as padding: fifteen emoji are a password.

@@ -18,7 +18,7 @@ ONLY_IN = {
     r"\bContent[.(]": {"safe.py"},
     r"(?<!\w)Option\(": {"safe.py"},
     r"\.notify\(": {"notices.py"},
-    r"\bSegment\(": {"anchored.py", "crash.py", "guard.py", "timeline/view.py"},
+    r"\bSegment\(": {"anchored.py", "crash.py", "guard.py", "timeline/drawing.py"},
     r"\b(?:Hit|DiscoveryHit)\(": {"palette.py"},
     r"\.copy_to_clipboard\(": {"screens/messages_part.py"},
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py"},

@@ -7,23 +7,19 @@ above, or a new width, cannot move what the person reads. It never asks the clie
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
-from rich.segment import Segment
-from rich.style import Style
-from textual.cache import LRUCache
 from textual.events import Resize
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.anchored import Anchored
-from parlour_client.ui.timeline.keys import TimelineKeys
-from parlour_client.ui.timeline.rows import Look, Row, is_message
-from parlour_client.ui.timeline.store import Key, Store, key_of
+from parlour_client.ui.timeline.drawing import DrawnRows
+from parlour_client.ui.timeline.rows import is_message
+from parlour_client.ui.timeline.store import Store, key_of
 from parlour_protocol.ids import RequestId, Seq
 from parlour_protocol.names import UserName
 
@@ -40,11 +36,10 @@ class Place:
     row: int
 
 
-class Timeline(Anchored, TimelineKeys, can_focus=True):
+class Timeline(Anchored, DrawnRows, can_focus=True):
     """The messages of one room."""
 
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
 
     new_below: reactive[int] = reactive(0)
     """Messages that came in below what is in sight."""
@@ -69,17 +64,13 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
 
     def __init__(self, *, id: str | None = None, keep: int = KEEP) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._store: Store | None = None
         self._place: Place | None = None  # None: follow the newest
         self._complete = False
         self._asked_before: Seq | None = None
         self._read_told = Seq(0)
-        self._selected: Key | None = None
         self._pending: list[Entry] = []
         self._settling = False
         self._keep = keep
-        self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(4_000)
-        self._styles: dict[str, Style] = {}
 
     # --- what the screen tells it
 
@@ -214,11 +205,6 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
         self._tell(store, top)
         self.refresh()
 
-    @property
-    def _columns(self) -> int:
-        """The cells of a row: ``size`` counts the scrollbar's as well."""
-        return self.scrollable_content_region.width
-
     def _set_rows(self, rows: int) -> None:
         """Set how many rows there are, with no layout of the whole screen: the scrollbar always stands."""
         size = Size(self._columns, rows)
@@ -350,39 +336,3 @@ class Timeline(Anchored, TimelineKeys, can_focus=True):
             self._store.open_or_fold(index)
             self._strips.clear()
             self._settle()
-
-    # --- drawing
-
-    def notify_style_update(self) -> None:
-        """Forget strips: the theme changed."""
-        super().notify_style_update()
-        self._strips.clear()
-        self._styles.clear()
-
-    def _look(self, name: str) -> Style:
-        style = self._styles.get(name)
-        if style is None:
-            style = self._styles[name] = self.get_component_rich_style(f"timeline--{name}")
-        return style
-
-    def render_line(self, y: int) -> Strip:
-        """Draw one row."""
-        store, width = self._store, self._columns
-        row = self.scroll_offset.y + y
-        if store is None or store.width != width or row >= store.total:
-            return Strip.blank(width, self.rich_style)
-        index, inside = store.find(row)
-        key = key_of(store.entries[index])
-        if key == self._selected:
-            return self._strip(store.rows(index), inside, "selected")
-        strip = self._strips.get((key, inside))
-        if strip is None:
-            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, None)
-        return strip
-
-    def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
-        if inside >= len(rows):
-            return Strip.blank(self._columns, self.rich_style)
-        above = self._look(over) if over else Style.null()
-        segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
-        return Strip(segments).adjust_cell_length(self._columns, self.rich_style + above)

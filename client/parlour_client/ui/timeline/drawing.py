@@ -1,0 +1,70 @@
+"""Drawing: rows of the store as strips, by the Line API; one row in sight costs one look-up.
+
+It draws what ``store`` says at the row that the scroll position says, and decides nothing. Strips are kept
+until the entry, the width or the theme changes. ``Timeline`` inherits it.
+"""
+
+from typing import ClassVar, Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.strip import Strip
+
+from parlour_client.ui.timeline.keys import TimelineKeys
+from parlour_client.ui.timeline.rows import Look, Row
+from parlour_client.ui.timeline.store import Key, Store, key_of
+
+CACHED_STRIPS: Final = 4_000
+
+
+class DrawnRows(TimelineKeys):
+    """The part of the timeline that draws."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._store: Store | None = None
+        self._selected: Key | None = None
+        self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
+        self._styles: dict[str, Style] = {}
+
+    @property
+    def _columns(self) -> int:
+        """The cells of a row: ``size`` counts the scrollbar's as well."""
+        return self.scrollable_content_region.width
+
+    def notify_style_update(self) -> None:
+        """Forget strips: the theme changed."""
+        super().notify_style_update()
+        self._strips.clear()
+        self._styles.clear()
+
+    def _look(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(f"timeline--{name}")
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row."""
+        store, width = self._store, self._columns
+        row = self.scroll_offset.y + y
+        if store is None or store.width != width or row >= store.total:
+            return Strip.blank(width, self.rich_style)
+        index, inside = store.find(row)
+        key = key_of(store.entries[index])
+        if key == self._selected:
+            return self._strip(store.rows(index), inside, "selected")
+        strip = self._strips.get((key, inside))
+        if strip is None:
+            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, None)
+        return strip
+
+    def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
+        if inside >= len(rows):
+            return Strip.blank(self._columns, self.rich_style)
+        above = self._look(over) if over else Style.null()
+        segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
+        return Strip(segments).adjust_cell_length(self._columns, self.rich_style + above)

@@ -23,7 +23,7 @@ from parlour_protocol.secret import Secret
 
 T = TypeVar("T")
 
-PATIENCE: Final = 15.0
+PATIENCE: Final = 10.0
 """Seconds in which a command must get its connection."""
 
 

@@ -58,7 +58,7 @@ def make(
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a CA" if ca else "a server")])
     by = issuer.certificate.subject if issuer else subject
-    end = dt.dt.now(dt.UTC) + (-1 if expired else 30) * DAY
+    end = dt.datetime.now(dt.UTC) + (-1 if expired else 30) * DAY
     alternatives = [x509.IPAddress(ip_address(n)) if n[0].isdigit() else x509.DNSName(n) for n in names]
     builder = (
         x509.CertificateBuilder()

@@ -1,0 +1,127 @@
+"""The command line's edges: help, errors in words, exit statuses, passwords."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from parlour_client.cli import root
+from parlour_client.cli.passwords import read_password
+from parlour_client.cli.words import print_json, shown
+from parlour_client.core.errors import NoAccountError
+from parlour_client.lines import MAX_LINE, split_lines
+from parlour_protocol.errors import InvalidLinkError
+
+
+def all_commands() -> list[list[str]]:
+    """Return the words of every command but the demo's, which is built elsewhere."""
+    context = click.Context(root.cli)
+    found = [[name] for name in root.COMMANDS]
+    room = root.cli.get_command(context, "room")
+    assert isinstance(room, click.Group)
+    return [*found, *(["room", name] for name in room.list_commands(context))]
+
+
+@pytest.mark.parametrize("words", all_commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(words: list[str]) -> None:
+    """`--help` says what it does and shows how."""
+    done = CliRunner().invoke(root.cli, [*words, "--help"])
+    assert done.exit_code == 0
+    assert "Example" in done.output
+    assert f"parlour {words[0]}" in done.output or words == ["chat"]
+
+
+def test_the_table_of_commands_says_what_each_says() -> None:
+    """`parlour --help` loads no command, and lists each."""
+    done = CliRunner().invoke(root.cli, ["--help"])
+    assert done.exit_code == 0
+    assert all(name in done.output for name in root.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (click.UsageError("no"), 2),
+        (KeyboardInterrupt(), 130),
+        (click.Abort(), 130),
+        (NoAccountError("Nobody has logged in."), 1),
+        (InvalidLinkError("an invite link begins with parlour://"), 1),
+        (OSError(28, "No space left on device"), 1),
+        (ModuleNotFoundError("x", name="x"), 1),
+        (ZeroDivisionError(), 1),
+        (ExceptionGroup("several", [NoAccountError("Nobody has logged in.")]), 1),
+    ],
+)
+def test_every_ending_has_a_status_and_a_sentence(
+    error: BaseException, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever happens, there is a status and no traceback."""
+    monkeypatch.delenv("PARLOUR_DEBUG", raising=False)
+    assert root._ended_by(error) == status
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_what_is_not_ours_goes_on() -> None:
+    """SystemExit and its like are not swallowed."""
+    assert root._ended_by(SystemExit(3)) is None
+
+
+@pytest.mark.parametrize("link", ["x", "parlour://h/join", "https://h/join#code=aaaaaaaaaaaaaaaaaaaa"])
+def test_a_bad_link_is_told_before_anything_is_made(link: str, tmp_path: Path) -> None:
+    """No home is made and no password asked for a link that cannot be read."""
+    command = [
+        sys.executable,
+        "-m",
+        "parlour_client",
+        "--home",
+        str(tmp_path / "h"),
+        "join",
+        link,
+        "--username",
+        "ada",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
+    assert done.returncode == 1
+    assert done.stderr.startswith("parlour: ")
+    assert not (tmp_path / "h").exists()
+
+
+def test_no_option_takes_a_password() -> None:
+    """A password in the arguments would stand in `ps` and in the shell's history (P9)."""
+    context = click.Context(root.cli)
+    for words in all_commands():
+        command: click.Command | None = root.cli
+        for word in words:
+            assert isinstance(command, click.Group)
+            command = command.get_command(context, word)
+        assert command is not None
+        for parameter in command.params:
+            takes_a_value = isinstance(parameter, click.Argument) or not getattr(parameter, "is_flag", False)
+            assert not (takes_a_value and "pass" in (parameter.name or ""))
+            assert parameter.envvar is None
+
+
+def test_without_a_terminal_a_password_must_be_piped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is never read from a pipe by accident, where it might be echoed or cut."""
+    monkeypatch.setattr("sys.stdin", open("/dev/null", encoding="utf-8"))  # noqa: PTH123, SIM115 - a device
+    with pytest.raises(click.UsageError, match="--password-stdin"):
+        read_password(stdin=False)
+    sys.stdin.close()
+
+
+def test_what_is_printed_cannot_control_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON is ASCII; text for people has gone through the rule, with its further lines indented."""
+    print_json({"text": "\x1b[2J\u202e\u009b"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.strip().isprintable()
+    assert shown("a\nada: b\x1b[2J") == "a\n  ada: b⟦ESC⟧[2J"
+
+
+def test_lines_are_cut_from_chunks_in_bounded_memory() -> None:
+    """Lines over chunk borders, CRLF, a last line without end, and one that goes on and on."""
+    chunks = iter([b"one\ntw", b"o\r\n", b"x" * MAX_LINE, b"y" * MAX_LINE, b"\nlast", b""])
+    assert list(split_lines(lambda: next(chunks))) == [b"one", b"two", b"x" * MAX_LINE, b"last"]

@@ -1,0 +1,38 @@
+"""Fixtures of the end-to-end tests: a server as a process, and two people with accounts on it."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # processes
+
+from processes import Person, Server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server that runs."""
+    server = Server(tmp_path_factory.mktemp("house"))
+    server.command("init")
+    server.start()
+    yield server
+    server.kill(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def ada(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Return a person with an account."""
+    person = Person(tmp_path_factory.mktemp("ada") / "home", server)
+    person.join("ada")
+    return person
+
+
+@pytest.fixture(scope="module")
+def ben(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Return another."""
+    person = Person(tmp_path_factory.mktemp("ben") / "home", server)
+    person.join("ben")
+    return person

@@ -1,0 +1,129 @@
+# ruff: noqa: S603 - our own programs
+"""A real server as a process, started by the commands that an operator types, and real clients beside it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEADLINE = 20.0
+
+
+class Server:
+    """`parlour-server` on a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "server"
+        self.ready = folder / "ready"
+        self.log = folder / "server.log"
+        self.port = 0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self, *arguments: str) -> str:
+        """Run an administration command and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "parlour_server", *arguments, "--data", str(self.data)],
+            capture_output=True, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Start it and wait until it is ready; a second start takes the same port."""
+        self.ready.unlink(missing_ok=True)
+        arguments = [
+            "run",
+            "--data",
+            str(self.data),
+            "--listen",
+            f"127.0.0.1:{self.port}",
+            "--ready-file",
+            str(self.ready),
+        ]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "parlour_server", *arguments], stdout=log, stderr=log
+            )
+        end = time.monotonic() + DEADLINE
+        while not self.ready.exists():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.02)  # another process writes the file: there is no event to wait for
+        self.port = urlsplit(json.loads(self.ready.read_text())["url"]).port or 0
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End it without a word, or as told."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(DEADLINE)
+
+    def invite(self) -> str:
+        """Return an invite link."""
+        link: str = json.loads(self.command("invite", "create", "--uses", "5", "--json"))["link"]
+        return link
+
+
+class Person:
+    """Somebody with a home folder, who uses the commands."""
+
+    def __init__(self, home: Path, server: Server) -> None:
+        self.home = home
+        self.server = server
+
+    def run(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run `parlour` to its end."""
+        done = subprocess.run(
+            self.line(*arguments),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+            env=environment(),
+        )
+        assert not check or done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start `parlour` and leave it running."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self.line(*arguments), stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()
+        )
+
+    def join(self, name: str) -> None:
+        """Make an account and log in."""
+        arguments = [
+            "join",
+            self.server.invite(),
+            "--username",
+            name,
+            "--password-stdin",
+            "--device",
+            f"{name}'s box",
+        ]
+        self.run(*arguments, stdin=f"{password(name)}\n")
+
+    def line(self, *arguments: str) -> list[str]:
+        """Return the whole command line."""
+        return [sys.executable, "-m", "parlour_client", "--home", str(self.home), *arguments]
+
+
+def password(name: str) -> str:
+    """Return a person's password."""
+    return f"the long password of {name}"
+
+
+def environment() -> dict[str, str]:
+    """Return an environment whose proxies lead nowhere: nothing here may use them."""
+    return os.environ | {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+
+
+def json_lines(text: str) -> list[dict[str, object]]:
+    """Read one JSON object a line."""
+    return [json.loads(line) for line in text.splitlines()]

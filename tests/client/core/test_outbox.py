@@ -75,7 +75,14 @@ async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: F
     desk.clock.advance(2.9)
     await asyncio.sleep(0)
     assert server.texts() == []
+    server.silent = True
     desk.clock.advance(0.2)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert sum(isinstance(request, Send) for request in server.requests) == 3 + 1
+    server.silent = False
+    await desk.lose(client)
+    await desk.regain(client)
     for entry in entries:
         assert entry.request is not None
         await client.stored(entry.request)

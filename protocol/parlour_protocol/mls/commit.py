@@ -112,9 +112,7 @@ def make_commit(
     return Made(encoded, welcome, keys, after, applied, outcome)
 
 
-def _plan(
-    epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, random: Random
-) -> PathPlan:
+def _plan(epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, random: Random) -> PathPlan:
     old = applied.tree.leaf(epoch.own_leaf)
     if old is None:
         raise InvalidError("our own leaf is blank")
@@ -129,9 +127,7 @@ def _plan(
     return planned
 
 
-def _successor(
-    epoch: Epoch, applied: Applied, planned: PathPlan | None, options: CommitOptions
-) -> Epoch:
+def _successor(epoch: Epoch, applied: Applied, planned: PathPlan | None, options: CommitOptions) -> Epoch:
     tree = (planned or applied).tree
     privates = kept_privates(epoch.privates, epoch.tree, tree)
     if planned is None:
@@ -173,9 +169,7 @@ def _frame(
         context, membership = epoch.context.encode(), epoch.secrets.membership
         public = protect_public(message.content, message.auth, context, membership)
         return encode_message(public), epoch.keys
-    private, keys = protect_private(
-        message.content, message.auth, epoch.message_keys, policy.padding, random
-    )
+    private, keys = protect_private(message.content, message.auth, epoch.message_keys, policy.padding, random)
     return encode_message(private), keys
 
 

@@ -5,13 +5,14 @@ the leaf of somebody who has left may belong to another by the time that a late 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from .codec import Reader, u8, u32, u64, vec, vec_of
 from .constants import SenderType
 from .content import Sender
+from .errors import StateError
 from .framing import MessageKeys
-from .leaf import Credential
+from .leaf import Credential, LeafNode
 from .messages import GroupContext
 from .proposals import Proposal, encode_proposal, read_proposal
 from .schedule import EpochSecrets
@@ -58,6 +59,13 @@ class Epoch:
         """What private messages are protected with."""
         return MessageKeys(self.secrets.sender_data, self.keys)
 
+    def own_node(self) -> LeafNode:
+        """Give our own leaf."""
+        leaf = self.tree.leaf(self.own_leaf)
+        if leaf is None:
+            raise StateError("our own leaf is blank")
+        return leaf
+
     def member(self, index: int) -> Member | None:
         """Tell who is at a leaf."""
         leaf = self.tree.leaf(index)
@@ -73,6 +81,13 @@ class Epoch:
         return PastEpoch(
             self.context.epoch, context, self.secrets.sender_data, self.keys, self.own_leaf, roster
         )
+
+    def scrubbed(self) -> "Epoch":
+        """Forget all keys, as somebody who was removed must; what is left says which group it was."""
+        zero = Secret(bytes(HASH_SIZE))
+        secrets = EpochSecrets(*(zero for _ in fields(EpochSecrets)))
+        empty = SecretTree(self.tree.size, {}, {})
+        return replace(self, secrets=secrets, keys=empty, privates={}, signer=SigningKey(zero))
 
     def encode(self) -> bytes:
         """Write it, for the state blob."""

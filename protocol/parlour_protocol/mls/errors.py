@@ -14,6 +14,7 @@ changed nothing. The texts name the rule, never a secret. Callers catch `MlsErro
     ├── AuthenticationError       a signature, tag or ciphertext does not verify
     └── PolicyError               refused by the rules of this client, not by the RFC
         ├── StateError            the group cannot do that now (a commit is pending, we were removed, ...)
+        │   └── OwnMessageError   our own message came back: nobody can decrypt what it has encrypted
         └── UnknownPskError       a pre-shared key is asked for that we do not have
 """
 
@@ -60,6 +61,10 @@ class PolicyError(MlsError):
 
 class StateError(PolicyError):
     """The group cannot do that now."""
+
+
+class OwnMessageError(StateError):
+    """A message of our own came back: keep the plaintext when sending, and match the echo by its bytes."""
 
 
 class UnknownPskError(PolicyError):

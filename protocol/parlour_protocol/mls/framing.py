@@ -155,9 +155,7 @@ class SenderData:
         return cls(r.u32(), r.u32(), r.take(_GUARD))
 
 
-def open_sender_data(
-    message: PrivateMessage, secret: Secret, is_member: Callable[[int], bool]
-) -> SenderData:
+def open_sender_data(message: PrivateMessage, secret: Secret, is_member: Callable[[int], bool]) -> SenderData:
     """Find out who sent a private message; the leaf MUST NOT be blank (section 6.3.2)."""
     key, nonce = sender_data_key(secret.reveal(), message.ciphertext)
     aad = _sender_data_aad(message.group_id, message.epoch, message.content_type)

@@ -13,7 +13,17 @@ from nacl.exceptions import CryptoError
 from .codec import u16, vec
 from .errors import AuthenticationError, MalformedError
 from .secret import Secret
-from .suite import HASH_SIZE, KEY_SIZE, NONCE_SIZE, Random, aead_open, aead_seal, expand, extract, system_random
+from .suite import (
+    HASH_SIZE,
+    KEY_SIZE,
+    NONCE_SIZE,
+    Random,
+    aead_open,
+    aead_seal,
+    expand,
+    extract,
+    system_random,
+)
 
 _KEM = b"KEM" + u16(0x0020)
 _HPKE = b"HPKE" + u16(0x0020) + u16(0x0001) + u16(0x0003)

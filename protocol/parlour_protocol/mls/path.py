@@ -121,7 +121,9 @@ def merge(tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
     """Put a received path into the tree (section 7.5), once its length and parent hash are right (7.9.2)."""
     nodes = tuple(tree.filtered_path(sender))
     if len(nodes) != len(path.nodes):
-        raise InvalidError("an update path has not one node for each of the filtered direct path (section 7.6)")
+        raise InvalidError(
+            "an update path has not one node for each of the filtered direct path (section 7.6)"
+        )
     parents, above = _parents(tree, nodes, [node.encryption_key for node in path.nodes])
     if path.leaf_node.parent_hash != above:
         raise InvalidError("the parent hash of the committer's leaf does not match its path (section 7.9.2)")
@@ -143,7 +145,9 @@ def open_path(  # noqa: PLR0917 - what a receiver needs: its tree, its keys, the
     for position, ((_, other), sent) in enumerate(zip(nodes, path.nodes, strict=True)):
         resolution = tree.resolution(other, new_leaves)
         if len(sent.encrypted_path_secret) != len(resolution):
-            raise InvalidError("an update path has not one ciphertext for each node of a resolution (section 7.6)")
+            raise InvalidError(
+                "an update path has not one ciphertext for each node of a resolution (section 7.6)"
+            )
         if own_leaf in treemath.span(other):
             for at, sealed in zip(resolution, sent.encrypted_path_secret, strict=True):
                 content = tree.nodes[at]

@@ -71,7 +71,16 @@ class EpochSecrets:
 
 def derive_epoch(epoch_secret: bytes) -> tuple[EpochSecrets, Secret]:
     """Give an epoch's secrets, and its encryption secret for the secret tree (section 8, table 4)."""
-    labels = ("sender data", "exporter", "external", "confirm", "membership", "resumption", "authentication", "init")
+    labels = (
+        "sender data",
+        "exporter",
+        "external",
+        "confirm",
+        "membership",
+        "resumption",
+        "authentication",
+        "init",
+    )
     secrets = EpochSecrets(*(Secret(derive_secret(epoch_secret, label)) for label in labels))
     return secrets, Secret(derive_secret(epoch_secret, "encryption"))
 

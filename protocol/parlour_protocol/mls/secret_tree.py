@@ -86,7 +86,9 @@ class Ratchet:
     def _late(self, generation: int) -> "tuple[MessageKey, Ratchet]":
         key = self.kept.get(generation)
         if key is None:
-            raise OlderEpochError(f"the key of generation {generation} was used or dropped: a replay, or too late")
+            raise OlderEpochError(
+                f"the key of generation {generation} was used or dropped: a replay, or too late"
+            )
         return key, replace(self, kept={g: k for g, k in self.kept.items() if g != generation})
 
     def encode(self) -> bytes:
@@ -124,8 +126,10 @@ class SecretTree:
         if not 0 <= leaf < self.leaves:
             raise MalformedError(f"there is no leaf {leaf} in the secret tree")
         nodes = dict(self.nodes)
-        path, node = [], 2 * leaf
+        path, node, top = [], 2 * leaf, treemath.root(self.leaves)
         while node not in nodes:
+            if node == top:
+                raise OlderEpochError("the keys of this sender are gone")
             path.append(node)
             node = treemath.parent(node)
         secret = nodes.pop(node)

@@ -64,9 +64,7 @@ class Arrival:
 
 def provisional(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
     """Context under which path secrets are encrypted: the new tree, the old transcript (section 12.4.1)."""
-    return replace(
-        context, epoch=context.epoch + 1, tree_hash=tree.tree_hash, extensions=applied.extensions
-    )
+    return replace(context, epoch=context.epoch + 1, tree_hash=tree.tree_hash, extensions=applied.extensions)
 
 
 def kept_privates(privates: Privates, before: RatchetTree, after: RatchetTree) -> dict[int, Secret]:

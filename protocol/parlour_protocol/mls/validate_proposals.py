@@ -183,4 +183,6 @@ def check_external_kinds(items: Items) -> None:
     if sum(isinstance(p, Remove) for p in proposals) > 1:
         raise InvalidError("an external commit removes more than one leaf (section 12.2)")
     if not all(isinstance(p, ExternalInit | Remove | PreSharedKey) for p in proposals):
-        raise NotAuthorisedError("an external commit holds a proposal that only members may make (section 12.2)")
+        raise NotAuthorisedError(
+            "an external commit holds a proposal that only members may make (section 12.2)"
+        )

@@ -34,7 +34,9 @@ def _check_listed_between(tree: RatchetTree, node: int, leaf: int) -> None:
             return
         content = tree.parent(between)
         if content is not None and leaf not in content.unmerged_leaves:
-            raise InvalidError("a node between an unmerged leaf and its node does not list it (section 12.4.3.1)")
+            raise InvalidError(
+                "a node between an unmerged leaf and its node does not list it (section 12.4.3.1)"
+            )
 
 
 def check_unique_encryption_keys(tree: RatchetTree) -> None:

@@ -1,7 +1,7 @@
-"""Messaging Layer Security (RFC 9420), suite 0x0003, on PyNaCl: group encryption with forward secrecy and healing.
+"""Messaging Layer Security (RFC 9420), suite 0x0003, on PyNaCl: group encryption that heals.
 
-Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: read README.md beside this file for
-what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
+Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: read README.md beside this
+file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 
 from .commit import CommitOptions, LeafChange

@@ -1,7 +1,7 @@
 """Applying a list of proposals to a tree and a group context (RFC 9420 section 12.3).
 
-Checks the list, then each proposal, then the tree that comes of them, and asks the policy; gives what would be
-and changes nothing. Making and receiving commits both go through here, so both obey the same rules.
+Checks the list, then each proposal, then the tree that comes of them, and asks the policy; gives what would
+be and changes nothing. Making and receiving commits both go through here, so both obey the same rules.
 """
 
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def _extensions(items: Sequence[Item], context: GroupContext, policy: Policy) ->
 
 
 def check_group_extensions(extensions: Extensions, policy: Policy) -> None:
-    """Extensions for a group context: we support them all, external senders are acceptable (sections 5.3.1, 13.4)."""
+    """Require that external senders are acceptable and the rest can be read (sections 5.3.1 and 11.1)."""
     senders = find_extension(extensions, EXTERNAL_SENDERS)
     if senders is not None:
         for sender in decode_external_senders(senders):

@@ -1,8 +1,8 @@
-"""The presentation language of RFC 9420 section 2: integers, optional values, vectors with variable-size headers.
+"""The presentation language of RFC 9420 section 2: integers, optional values, vectors.
 
-`Reader` refuses everything that is not the one shortest encoding, reads nothing past its bounds and builds no
-list longer than its caller allows; no exception but `MalformedError` leaves it. Every structure of the engine is
-read and written with these.
+`Reader` refuses everything that is not the one shortest encoding, reads nothing past its bounds and builds
+no list longer than its caller allows; no exception but `MalformedError` leaves it. Every structure of the
+engine is read and written with these.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """The numbers of RFC 9420 section 17 that this engine knows, and GREASE (section 13.5).
 
-Only registries live here: enumerations that are closed on the wire, and plain integers for those that are open.
-Unknown values of the open ones are carried along and ignored, as section 13.4 asks.
+Only registries live here: enumerations that are closed on the wire, and plain integers for those that are
+open. Unknown values of the open ones are carried along and ignored, as section 13.4 asks.
 """
 
 from enum import IntEnum

@@ -1,7 +1,7 @@
 """What a member knows in one epoch, and what it keeps of an epoch that is over.
 
-Both are immutable; a commit gives a new `Epoch`. A past epoch keeps a snapshot of who its members were, because
-the leaf of somebody who has left may belong to another by the time that a late message comes.
+Both are immutable; a commit gives a new `Epoch`. A past epoch keeps a snapshot of who its members were,
+because the leaf of somebody who has left may belong to another by the time that a late message comes.
 """
 
 from collections.abc import Mapping

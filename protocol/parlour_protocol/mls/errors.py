@@ -1,7 +1,8 @@
 """The errors of the MLS engine, one small tree.
 
 Every refusal of the engine is one of these and nothing else can come out on any input; a refused input has
-changed nothing. The texts name the rule, never a secret. Callers catch `MlsError`, or the branch they can act on.
+changed nothing. The texts name the rule, never a secret. Callers catch `MlsError`, or the branch they can
+act on.
 
     MlsError
     ├── MalformedError            the bytes are not an encoding of what they should be

@@ -1,7 +1,7 @@
 """What comes of a message that was processed.
 
-Everything in these has been authenticated; the sender that they name is the one that MLS has verified, whatever
-the payload says.
+Everything in these has been authenticated; the sender that they name is the one that MLS has verified,
+whatever the payload says.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Acting from outside: external commits and external proposals (RFC 9420 sections 12.1.8 and 12.4.3.2).
 
-Groups refuse what is made here unless their policy allows it. An external commit lets somebody in whom no member
-has invited; an external sender can only propose.
+Groups refuse what is made here unless their policy allows it. An external commit lets somebody in whom no
+member has invited; an external sender can only propose.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Protecting and opening messages (RFC 9420 section 6): signature, membership tag, encryption, padding.
 
-Opening gives the content *and* the secret tree in which its key is used up; the caller keeps that tree only when
-everything about the message has been accepted. Which epoch a message belongs to is decided by `receive`.
+Opening gives the content *and* the secret tree in which its key is used up; the caller keeps that tree only
+when everything about the message has been accepted. Which epoch a message belongs to is decided by
+`receive`.
 """
 
 from collections.abc import Callable
@@ -169,7 +170,7 @@ def open_sender_data(message: PrivateMessage, secret: Secret, is_member: Callabl
 def open_private(
     message: PrivateMessage, sender: SenderData, tree: SecretTree, limits: RatchetLimits
 ) -> tuple[AuthenticatedContent, SecretTree]:
-    """Decrypt a private message; the signature is still to be verified, and only then is the tree to be kept."""
+    """Decrypt a message; its signature is still to be verified, and only then is the tree to be kept."""
     key, after = tree.key_for(sender.leaf, _kind(message.content_type), sender.generation, limits)
     aad = _sender_data_aad(message.group_id, message.epoch, message.content_type)
     aad += vec(message.authenticated_data)

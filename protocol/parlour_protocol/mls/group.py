@@ -1,14 +1,16 @@
 """A group at one member: the narrow door to the engine.
 
-A `Group` holds one immutable state and replaces it only when an operation has passed all checks, so whatever
-raises has changed nothing. It never reads a clock, a file or a socket: times and messages come in as arguments,
-bytes to send and events go out. Persist `serialise()` *before* sending what a call has returned.
+A `Group` holds one immutable state and replaces it only when an operation has passed all checks, so
+whatever raises has changed nothing. It never reads a clock, a file or a socket: times and messages come in
+as arguments, bytes to send and events go out. Persist `serialise()` *before* sending what a call has
+returned.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from .apply import Rules, check_group_extensions, check_single
+from .choose import choose, intents, still_wanted
 from .codec import decode
 from .commit import (
     DEFAULT_OPTIONS,
@@ -16,12 +18,11 @@ from .commit import (
     CommitOptions,
     LeafChange,
     frame_proposal,
-    group_info,
     make_commit,
 )
 from .constants import LeafNodeSource, ResumptionUsage, WireFormat
 from .content import AuthData, FramedContent, member
-from .epoch import Epoch, Item, Member
+from .epoch import Epoch, Item
 from .errors import InvalidError, NotForThisGroupError, PolicyError, StateError
 from .events import ApplicationMessage, CommitApplied, Event
 from .external import ExternalJoin, make_external_commit
@@ -31,7 +32,6 @@ from .join import Invitation, join
 from .key_package import KeyPackage
 from .key_store import KeyPackageStore, own_leaf
 from .leaf import Credential, Extensions, Lifetime
-from .lineage import Predecessor
 from .messages import GroupContext, Welcome, encode_message, read_message
 from .policy import STRICT, Policy
 from .proposals import (
@@ -47,25 +47,19 @@ from .proposals import (
 from .psks import NO_PSKS, Psks
 from .receive import Circumstances, accept, proposal_ref, receive, with_proposal
 from .schedule import derive_epoch, interim_hash
-from .secret import Secret
 from .secret_tree import SecretTree
-from .select import choose, intents, still_wanted
-from .state import Pending, State, Status
+from .state import Pending, State
 from .suite import HASH_SIZE, Random, SigningKey, system_random
 from .transition import OwnUpdate
 from .tree import MAX_LEAVES, RatchetTree
 from .validate_leaf import LeafRules, check_all_support
+from .view import GroupView
 
 
-class Group:
+class Group(GroupView):
     """One group, as one member knows it."""
 
-    __slots__ = ("_random", "_state", "policy")
-
-    def __init__(self, state: State, policy: Policy = STRICT, random: Random = system_random) -> None:
-        self._state = state
-        self.policy = policy
-        self._random = random
+    __slots__ = ()
 
     # --- beginning ---
 
@@ -124,14 +118,14 @@ class Group:
         old = None
         if predecessor is not None:
             old = predecessor.as_predecessor()
-            psks = psks.with_group(old.context.group_id, predecessor._state.resumption)
+            psks = predecessor.lend_resumption(psks)
         epoch = join(Invitation(message, own, tree, psks, policy, existing, old))
         store.spend(own.package)
         return cls(State.start(epoch), policy, random)
 
     @classmethod
     def join_external(cls, how: ExternalJoin, random: Random = system_random) -> "tuple[bytes, Group]":
-        """Let ourselves in (section 12.4.3.2): the commit to send, and the group to use once it is accepted."""
+        """Let ourselves in (section 12.4.3.2): the commit to send, and the group once it is accepted."""
         message, epoch = make_external_commit(how, random)
         return message, cls(State.start(epoch).remembering(message), how.policy, random)
 
@@ -139,82 +133,6 @@ class Group:
     def restore(cls, blob: bytes, policy: Policy = STRICT, random: Random = system_random) -> "Group":
         """Read back what `serialise` wrote."""
         return cls(State.decode(blob), policy, random)
-
-    def serialise(self) -> bytes:
-        """Write the whole state, keys in clear: encrypt it at rest. Nothing consumed is in it."""
-        return self._state.encode()
-
-    # --- looking ---
-
-    @property
-    def group_id(self) -> bytes:
-        """Id of the group."""
-        return self._state.epoch.context.group_id
-
-    @property
-    def epoch(self) -> int:
-        """Number of the current epoch."""
-        return self._state.epoch.context.epoch
-
-    @property
-    def context(self) -> GroupContext:
-        """What all members agree on: hashes, extensions."""
-        return self._state.epoch.context
-
-    @property
-    def status(self) -> Status:
-        """Whether the group is alive, closed, or has removed us."""
-        return self._state.status
-
-    @property
-    def own_index(self) -> int:
-        """Index of our leaf."""
-        return self._state.epoch.own_leaf
-
-    def members(self) -> tuple[Member, ...]:
-        """Everybody in the group, ourselves included."""
-        return self._state.epoch.members()
-
-    @property
-    def tree(self) -> RatchetTree:
-        """The public tree, leaves with their extensions included."""
-        return self._state.epoch.tree
-
-    def ratchet_tree(self) -> bytes:
-        """The tree to hand to newcomers beside a Welcome (section 12.4.3.3)."""
-        return self._state.epoch.tree.encode()
-
-    @property
-    def epoch_authenticator(self) -> bytes:
-        """Equal at two members if and only if they are in the same group and epoch (section 8.7)."""
-        self._state.require_member()
-        return self._state.epoch.secrets.authenticator.reveal()
-
-    def export(self, label: str, context: bytes, length: int) -> Secret:
-        """Derive a secret for use outside of MLS, bound to this epoch (section 8.5)."""
-        self._state.require_member()
-        return self._state.epoch.secrets.export(label, context, length)
-
-    def group_info(self, *, ratchet_tree: bool = True, external_pub: bool = True) -> bytes:
-        """Make a signed GroupInfo (MLSMessage), by which somebody may join from outside (section 12.4.3)."""
-        self._state.require_active()
-        info = group_info(self._state.epoch, tree=ratchet_tree, external_pub=external_pub)
-        return encode_message(info)
-
-    @property
-    def pending(self) -> Pending | None:
-        """Our staged commit, if the delivery service has not ruled on it yet."""
-        return self._state.pending
-
-    @property
-    def proposals(self) -> dict[bytes, Item]:
-        """Proposals that wait for a commit, by reference."""
-        return dict(self._state.proposals)
-
-    def as_predecessor(self) -> Predecessor:
-        """Describe this group to one that continues it (sections 11.2 and 11.3)."""
-        credentials = frozenset(m.credential for m in self.members())
-        return Predecessor(self.context, self._state.reinit, credentials)
 
     # --- messages ---
 
@@ -247,9 +165,9 @@ class Group:
     def process(self, message: bytes, *, now: int | None, psks: Psks = NO_PSKS) -> Event:
         """Take in any message of the group, in the order of the delivery service.
 
-        `now` (seconds since 1970) is what lifetimes of key packages are compared with: give the time at which the
-        delivery service took the message in, so that a member that was away for weeks judges as the others did;
-        None leaves lifetimes unchecked.
+        `now` (seconds since 1970) is what lifetimes of key packages are compared with: give the time at
+        which the delivery service took the message in, so that a member that was away for weeks judges as
+        the others did; None leaves lifetimes unchecked.
         """
         self._state, event = receive(self._state, message, Circumstances(self.policy, psks, now))
         return event
@@ -315,7 +233,7 @@ class Group:
         psks: Psks = NO_PSKS,
         options: CommitOptions = DEFAULT_OPTIONS,
     ) -> Pending:
-        """Stage a commit of these proposals and of all that wait; nothing takes effect before `commit_accepted`.
+        """Stage a commit of these proposals and of all that wait; it takes effect with `commit_accepted`.
 
         Send `message`; send `welcome` only when the commit has been accepted, never that of a losing one.
         """
@@ -358,8 +276,8 @@ class Group:
     ) -> Pending | None:
         """Stage anew what a lost or refused commit was about, as far as it still makes sense here.
 
-        Gives None when nothing of it is left to do. A Remove whose target has left, an Add of somebody who is in,
-        and extensions that were meant to replace others than those now in force are dropped.
+        Gives None when nothing of it is left to do. A Remove whose target has left, an Add of somebody who
+        is in, and extensions that were meant to replace others than those now in force are dropped.
         """
         wanted = still_wanted(self._state.retry, self._state.epoch, self._random)
         if not wanted and not self._state.proposals:

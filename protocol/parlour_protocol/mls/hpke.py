@@ -1,8 +1,8 @@
-"""HPKE in base mode (RFC 9180) with X25519, HKDF-SHA256 and ChaCha20-Poly1305: suite 0x0003's public-key encryption.
+"""HPKE in base mode (RFC 9180): X25519, HKDF-SHA256, ChaCha20-Poly1305.
 
-It encrypts to a public key with a fresh ephemeral key each time and refuses low-order points, which would give a
-shared secret known to everybody. `path` and the Welcome code use the labelled forms; the export form serves
-external commits (RFC 9420 section 8.3).
+It encrypts to a public key with a fresh ephemeral key each time and refuses low-order points, which would
+give a shared secret known to everybody. `path` and the Welcome code use the labelled forms; the export form
+serves external commits (RFC 9420 section 8.3).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Joining a group by a Welcome (RFC 9420 section 12.4.3.1).
 
-Trusts nothing that the Welcome says before it is checked: the tree against its hash, every leaf and parent, the
-signature of who invites, and the confirmation tag. A key package is spent by the caller, on success alone.
+Trusts nothing that the Welcome says before it is checked: the tree against its hash, every leaf and parent,
+the signature of who invites, and the confirmation tag. A key package is spent by the caller, on success
+alone.
 """
 
 from collections.abc import Collection
@@ -108,7 +109,7 @@ def _open_secrets(welcome: Welcome, own: KeyPackageSecrets) -> GroupSecrets:
 
 
 def _check_lineage_psks(psks: tuple[PskId, ...], policy: Policy) -> None:
-    """A ReInit or branch PSK is the only one of its kind, and allowed by policy (section 12.4.3.1)."""
+    """Require that a ReInit or branch PSK is the only one, and allowed by policy (section 12.4.3.1)."""
     if any(len(psk.nonce) != HASH_SIZE for psk in psks):
         raise InvalidError("the nonce of a PSK has the wrong length (section 8.4)")
     lineage = [
@@ -130,7 +131,7 @@ def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo
 
 
 def check_context(info: GroupInfo, invitation: Invitation) -> None:
-    """The group is of our version and suite, and one that we are not in yet (section 12.4.3.1)."""
+    """Require a group of our version and suite that we are not in yet (section 12.4.3.1)."""
     context = info.context
     if (context.version, context.cipher_suite) != (PROTOCOL_VERSION, CIPHER_SUITE):
         raise NotForThisGroupError("the group has another version or cipher suite (section 12.4.3.1)")
@@ -158,8 +159,8 @@ def check_group_info(info: GroupInfo, tree: RatchetTree, policy: Policy) -> None
         raise InvalidError("the group info is signed by a blank leaf (section 12.4.3.1)")
     info.check_signature(signer.signature_key)
     check_tree(tree)
-    # Leaves may have sat in the tree for longer than their key package lived: no time is given, so no lifetime
-    # is checked. Section 7.3 leaves that to the receiver.
+    # Leaves may have sat in the tree for longer than their key package lived: no time is given, so no
+    # lifetime is checked. Section 7.3 leaves that to the receiver.
     rules = LeafRules(info.context.extensions, policy, None)
     for index, leaf in tree.members():
         check_member_leaf(leaf, rules, info.context.group_id, index)

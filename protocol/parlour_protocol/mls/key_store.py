@@ -1,7 +1,8 @@
 """Our own key packages with their private keys: made, published, spent by one Welcome (RFC 9420 section 10).
 
-A package is gone once a group was joined with it, so that its init key cannot open an old Welcome again; only a
-last-resort package stays, until it is dropped. Holds secrets in clear in its blob; the caller encrypts it.
+A package is gone once a group was joined with it, so that its init key cannot open an old Welcome again;
+only a last-resort package stays, until it is dropped. Holds secrets in clear in its blob; the caller
+encrypts it.
 """
 
 from collections.abc import Iterator, Mapping

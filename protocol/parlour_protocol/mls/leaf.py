@@ -1,7 +1,7 @@
-"""What a member shows of itself: credential, capabilities, lifetime, extensions, and the signed leaf (section 7.2).
+"""What a member shows of itself: credential, capabilities, and the signed leaf (RFC 9420 section 7.2).
 
-Decoding checks the shape and the sizes that suite 0x0003 fixes, nothing else: whether a leaf may enter a tree is
-the business of `validate_leaf`. Unknown extension and credential types are kept as they came.
+Decoding checks the shape and the sizes that suite 0x0003 fixes, nothing else: whether a leaf may enter a
+tree is the business of `validate_leaf`. Unknown extension and credential types are kept as they came.
 """
 
 from collections.abc import Iterable
@@ -129,7 +129,7 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class LeafNode:
-    """A member's leaf. `lifetime` is there in a key package, `parent_hash` in a commit, neither in an update."""
+    """A member's leaf; a key package's has a `lifetime`, a commit's a `parent_hash`, an update's neither."""
 
     encryption_key: bytes
     signature_key: bytes
@@ -169,7 +169,8 @@ class LeafNode:
         """Write it."""
         return self._encoded or self.body() + vec(self.signature)
 
-    def _to_be_signed(self, group_id: bytes, leaf_index: int) -> bytes:
+    def to_be_signed(self, group_id: bytes, leaf_index: int) -> bytes:
+        """LeafNodeTBS (section 7.2)."""
         body = self._encoded[: -len(vec(self.signature))] if self._encoded else self.body()
         if self.source is LeafNodeSource.KEY_PACKAGE:
             return body
@@ -179,12 +180,12 @@ class LeafNode:
         """Sign it anew."""
         unsigned = replace(self, signature_key=key.public)
         return replace(
-            unsigned, signature=key.sign("LeafNodeTBS", unsigned._to_be_signed(group_id, leaf_index))
+            unsigned, signature=key.sign("LeafNodeTBS", unsigned.to_be_signed(group_id, leaf_index))
         )
 
     def check_signature(self, group_id: bytes = b"", leaf_index: int = 0) -> None:
         """Verify that the holder of `signature_key` made it, for this group and place (section 7.3)."""
-        content = self._to_be_signed(group_id, leaf_index)
+        content = self.to_be_signed(group_id, leaf_index)
         verify(self.signature_key, "LeafNodeTBS", content, self.signature, "leaf node")
 
     @classmethod

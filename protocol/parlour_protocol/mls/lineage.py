@@ -1,7 +1,7 @@
-"""Groups that continue another one: after a ReInit, or as a branch (RFC 9420 sections 11.2, 11.3 and 12.4.3.1).
+"""Groups that continue another one: after a ReInit, or as a branch (RFC 9420 sections 11.2 and 11.3).
 
-Only the joining side's checks are here, and they run only where the policy allows such groups at all; members are
-compared by their credentials.
+Only the joining side's checks are here, and they run only where the policy allows such groups at all;
+members are compared by their credentials.
 """
 
 from dataclasses import dataclass

@@ -1,11 +1,12 @@
 """Update paths: fresh keys from a leaf to the root, told to everybody below (RFC 9420 sections 7.4 to 7.6).
 
-Making one is two steps, because the path secrets are encrypted under a group context that holds the hash of the
-tree with the new keys in it: `plan` gives the tree, `seal` the path to send. `merge` and `open_path` are the
-receiving side. Nothing here changes a group.
+Making one is two steps, because the path secrets are encrypted under a group context that holds the hash of
+the tree with the new keys in it: `plan` gives the tree, `seal` the path to send. `merge` and `open_path`
+are the receiving side. Nothing here changes a group.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from . import treemath
@@ -98,9 +99,9 @@ def plan(
 
 
 def seal(
-    planned: PathPlan, new_leaves: Set[int], context: bytes, random: Random = system_random
+    planned: PathPlan, new_leaves: AbstractSet[int], context: bytes, random: Random = system_random
 ) -> UpdatePath:
-    """Encrypt each path secret to everybody below the node's other child, new members excepted (section 7.6)."""
+    """Encrypt each path secret to all below the node's other child but new members (section 7.6)."""
     tree, sealed = planned.tree, []
     for (node, other), secret in zip(planned.nodes, planned.path_secrets, strict=True):
         ciphertexts = tuple(
@@ -121,33 +122,29 @@ def merge(tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
     """Put a received path into the tree (section 7.5), once its length and parent hash are right (7.9.2)."""
     nodes = tuple(tree.filtered_path(sender))
     if len(nodes) != len(path.nodes):
-        raise InvalidError(
-            "an update path has not one node for each of the filtered direct path (section 7.6)"
-        )
+        raise InvalidError("an update path has too few or too many nodes (section 7.6)")
     parents, above = _parents(tree, nodes, [node.encryption_key for node in path.nodes])
     if path.leaf_node.parent_hash != above:
         raise InvalidError("the parent hash of the committer's leaf does not match its path (section 7.9.2)")
     return tree.with_path(sender, path.leaf_node, parents)
 
 
-def open_path(  # noqa: PLR0917 - what a receiver needs: its tree, its keys, the path and its frame
+def open_path(
     tree: RatchetTree,
     sender: int,
     path: UpdatePath,
     own_leaf: int,
     privates: Privates,
-    new_leaves: Set[int],
+    new_leaves: AbstractSet[int],
     context: bytes,
 ) -> OpenedPath:
-    """Decrypt the one path secret meant for us and derive all above it (section 7.5); `tree` is the merged one."""
+    """Decrypt the path secret meant for us and derive all above (section 7.5); `tree` is the merged one."""
     nodes = tree.filtered_path(sender)
     ours: tuple[int, KeyPair, HpkeCiphertext] | None = None
     for position, ((_, other), sent) in enumerate(zip(nodes, path.nodes, strict=True)):
         resolution = tree.resolution(other, new_leaves)
         if len(sent.encrypted_path_secret) != len(resolution):
-            raise InvalidError(
-                "an update path has not one ciphertext for each node of a resolution (section 7.6)"
-            )
+            raise InvalidError("an update path has too few or too many ciphertexts (section 7.6)")
         if own_leaf in treemath.span(other):
             for at, sealed in zip(resolution, sent.encrypted_path_secret, strict=True):
                 content = tree.nodes[at]

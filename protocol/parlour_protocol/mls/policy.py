@@ -1,4 +1,4 @@
-"""What a client allows beyond what RFC 9420 demands, and the hooks by which an application says who may do what.
+"""What a client allows, and the hooks by which an application says who may do what.
 
 The defaults are the strict ones: no external commits or proposals, no ReInit, no branches, short windows. The
 hooks raise an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it
@@ -35,7 +35,7 @@ class Change:
 
 
 def basic_credentials_only(leaf: LeafNode) -> None:
-    """Accept any basic credential; an application replaces this by a check of identity and key (section 5.3.1)."""
+    """Accept any basic credential; an application checks identity and key instead (section 5.3.1)."""
     _check_basic(leaf.credential)
 
 
@@ -50,7 +50,7 @@ def _check_basic(credential: Credential) -> None:
 
 
 def same_credential(old: LeafNode, new: LeafNode) -> None:
-    """Refuse a leaf that changes its owner's identity, whether by Update, commit or resync (section 5.3.1)."""
+    """Refuse a leaf that changes its owner's identity, by Update, commit or resync (section 5.3.1)."""
     if old.credential != new.credential:
         raise NotAuthorisedError("a member's new leaf carries another identity than its old one")
 

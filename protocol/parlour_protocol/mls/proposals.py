@@ -1,7 +1,7 @@
 """The seven proposals of RFC 9420 section 12.1 and the identifiers of pre-shared keys (section 8.4).
 
-A proposal of another type cannot be read, because its length is not on the wire; such a message is refused whole,
-which is what section 12.2 asks of a member that does not support the type.
+A proposal of another type cannot be read, because its length is not on the wire; such a message is refused
+whole, which is what section 12.2 asks of a member that does not support the type.
 """
 
 from dataclasses import dataclass
@@ -159,7 +159,7 @@ def encode_proposal(proposal: Proposal) -> bytes:
     return u16(proposal.type) + proposal.body()
 
 
-def read_proposal(r: Reader) -> Proposal:
+def read_proposal(r: Reader) -> Proposal:  # noqa: PLR0911 - one return for each type
     """Read a proposal."""
     kind = r.u16()
     match kind:

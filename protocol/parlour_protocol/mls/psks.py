@@ -1,4 +1,4 @@
-"""Where pre-shared keys come from: the application's own, and the resumption secrets of epochs (RFC 9420 8.4, 8.6).
+"""Where pre-shared keys come from: the application, and earlier epochs (RFC 9420 sections 8.4 and 8.6).
 
 Looking up never falls back to anything: a key that is missing stops the commit or the join that asks for it.
 """

@@ -1,7 +1,8 @@
 """Taking in a message: from bytes to a new state and an event, or to an error and nothing at all.
 
-Keys are used up in the state that is returned and in no other; as that state is given only when AEAD, signature
-and every rule have passed, nothing that is refused can burn a key. `Group.process` is the only caller.
+Keys are used up in the state that is returned and in no other; as that state is given only when AEAD,
+signature and every rule have passed, nothing that is refused can burn a key. `Group.process` is the only
+caller.
 """
 
 from collections.abc import Mapping

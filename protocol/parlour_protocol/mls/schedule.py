@@ -1,7 +1,8 @@
-"""The key schedule: from one epoch's secrets to the next, PSKs, exporter, transcript hashes (RFC 9420 section 8).
+"""The key schedule: epoch secrets, PSKs, exporter, transcript hashes (RFC 9420 section 8).
 
-Pure functions over `Secret`. The secrets that lead to an epoch (commit, joiner, epoch secret) are not in what is
-returned for keeping: they are consumed here (section 9.2). Group creation, joining and commits call this.
+Pure functions over `Secret`. The secrets that lead to an epoch (commit, joiner, epoch secret) are not in
+what is returned for keeping: they are consumed here (section 9.2). Group creation, joining and commits call
+this.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """A secret byte string that cannot be printed by accident.
 
-It compares in constant time, shows only its length in `repr` (so in logs and tracebacks too) and refuses to be
-pickled. Everything in the engine that must not leave the process in clear is one of these.
+It compares in constant time, shows only its length in `repr` (so in logs and tracebacks too) and refuses to
+be pickled. Everything in the engine that must not leave the process in clear is one of these.
 """
 
 import hmac

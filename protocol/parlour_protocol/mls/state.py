@@ -1,8 +1,8 @@
 """The whole state of a group at one member, and how it is written down.
 
-Immutable: every operation makes a new one, so a refused input cannot have changed anything. The blob holds keys
-in clear (the caller encrypts it at rest) and nothing that has been consumed. It is trusted when it is read back,
-but read with the same strict decoder as everything else.
+Immutable: every operation makes a new one, so a refused input cannot have changed anything. The blob holds
+keys in clear (the caller encrypts it at rest) and nothing that has been consumed. It is trusted when it is
+read back, but read with the same strict decoder as everything else.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
-"""The primitives of suite 0x0003 (RFC 9420 sections 5.1, 5.2 and 8): SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
+"""The primitives of suite 0x0003 (RFC 9420 sections 5 and 8): SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
 
-All of it is libsodium and hashlib; what is here are the labels, and the lengths that must be checked before bytes
-reach C code. A check raises `AuthenticationError`, it never returns a bool that somebody may forget to look at.
+All of it is libsodium and hashlib; what is here are the labels, and the lengths that must be checked before
+bytes reach C code. A check raises `AuthenticationError`, it never returns a bool that somebody may forget
+to look at.
 """
 
 import functools

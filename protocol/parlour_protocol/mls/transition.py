@@ -1,7 +1,7 @@
-"""From one epoch to the next: what making and receiving a commit have in common (RFC 9420 sections 8 and 12.4).
+"""From one epoch to the next: what making and receiving a commit have in common (RFC 9420 section 12.4).
 
-Pure steps over `Epoch`; nothing is kept here. The confirmation tag is the last thing that is checked, and only
-after it does a new epoch exist for the caller.
+Pure steps over `Epoch`; nothing is kept here. The confirmation tag is the last thing that is checked, and
+only after it does a new epoch exist for the caller.
 """
 
 from collections.abc import Mapping
@@ -160,7 +160,8 @@ def _check_path_leaf(
 def _replaced(
     epoch: Epoch, applied: Applied, tree: RatchetTree, committer: int, *, external: bool
 ) -> list[LeafNode]:
-    # An external commit that removes a leaf says that this was its sender's own: it must be so (section 12.2).
+    # An external commit that removes a leaf says that this was its sender's own: it must be so (section
+    # 12.2).
     old = [epoch.tree.leaf(i) for i in applied.removed] if external else [tree.leaf(committer)]
     return [leaf for leaf in old if leaf is not None]
 
@@ -173,7 +174,7 @@ def advance(
     commit_secret: bytes,
     psk: bytes,
 ) -> tuple[Epoch, Secret]:
-    """Run the key schedule: the new epoch and its joiner secret (section 8). The tag is checked by the caller.
+    """Run the key schedule: the new epoch and its joiner secret (section 8). The caller checks the tag.
 
     `before` is the old epoch with the new tree and private keys in it, `context` the provisional one.
     """

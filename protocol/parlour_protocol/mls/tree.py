@@ -1,11 +1,12 @@
 """The ratchet tree: who is in the group, and a public key for each group of them (RFC 9420 sections 4 and 7).
 
-A tree is immutable: adding, updating and removing give a new tree that shares all unchanged nodes and hashes with
-the old one. Nothing here decides whether a change is allowed; `validate_leaf`, `validate_tree` and
-`validate_proposals` do.
+A tree is immutable: adding, updating and removing give a new tree that shares all unchanged nodes and
+hashes with the old one. Nothing here decides whether a change is allowed; `validate_leaf`, `validate_tree`
+and `validate_proposals` do.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -112,7 +113,7 @@ class RatchetTree:
         """All public keys of the tree."""
         return [node.encryption_key for node in self.nodes if node is not None]
 
-    def resolution(self, node: int, without: Set[int] = frozenset()) -> list[int]:
+    def resolution(self, node: int, without: AbstractSet[int] = frozenset()) -> list[int]:
         """Node indices whose keys cover all members below a node (section 4.1.1); `without` skips leaves."""
         found: list[int] = []
         waiting = [node]
@@ -146,7 +147,7 @@ class RatchetTree:
 
     # --- changing ---
 
-    def _changed(self, leaf: int, changes: Mapping[int, Node]) -> "RatchetTree":
+    def with_changes(self, leaf: int, changes: Mapping[int, Node]) -> "RatchetTree":
         """Replace nodes on the way from a leaf to the root; only the hashes on that way become stale."""
         nodes, hashes = list(self.nodes), self._hashes.copy()
         for node, content in changes.items():
@@ -161,7 +162,7 @@ class RatchetTree:
         more = len(self.nodes) + 1
         return RatchetTree(self.nodes + (None,) * more, self._hashes + [None] * more)
 
-    def _truncated(self) -> "RatchetTree":
+    def truncated(self) -> "RatchetTree":
         """Drop right halves as long as nobody is in them (section 7.7)."""
         tree = self
         while tree.size > 1 and all(node is None for node in tree.nodes[tree.size :: 2]):
@@ -184,19 +185,19 @@ class RatchetTree:
             if content is not None:
                 unmerged = tuple(sorted({*content.unmerged_leaves, index}))
                 changes[node] = replace(content, unmerged_leaves=unmerged)
-        return tree._changed(index, changes), index
+        return tree.with_changes(index, changes), index
 
     def with_updated(self, index: int, leaf: LeafNode) -> "RatchetTree":
         """Replace a leaf and blank the nodes above it (section 12.1.2)."""
-        return self._changed(index, {**self._blank_path(index), 2 * index: leaf})
+        return self.with_changes(index, {**self._blank_path(index), 2 * index: leaf})
 
     def with_removed(self, index: int) -> "RatchetTree":
         """Blank a leaf and the nodes above it, then truncate (section 12.1.3)."""
-        return self._changed(index, {**self._blank_path(index), 2 * index: None})._truncated()
+        return self.with_changes(index, {**self._blank_path(index), 2 * index: None}).truncated()
 
     def with_path(self, index: int, leaf: LeafNode, parents: Mapping[int, ParentNode]) -> "RatchetTree":
         """Put a new leaf and new parents in place; blank the others above the leaf (section 7.5)."""
-        return self._changed(index, {**self._blank_path(index), **parents, 2 * index: leaf})
+        return self.with_changes(index, {**self._blank_path(index), **parents, 2 * index: leaf})
 
     def _blank_path(self, index: int) -> dict[int, Node]:
         return dict.fromkeys(treemath.direct_path(2 * index, self.size))
@@ -221,7 +222,7 @@ class RatchetTree:
         found = self._hashes[node] = digest(value)
         return found
 
-    def hash_without(self, node: int, leaves: Set[int]) -> bytes:
+    def hash_without(self, node: int, leaves: AbstractSet[int]) -> bytes:
         """Tree hash of a node as if some leaves had never been added: the "original" of section 7.9."""
         span = treemath.span(node)
         if not any(leaf in span for leaf in leaves):

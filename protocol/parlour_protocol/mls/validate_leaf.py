@@ -65,19 +65,19 @@ def check_suite(package: KeyPackage) -> None:
 
 
 def check_init_key(package: KeyPackage) -> None:
-    """The init key is not the leaf's key (section 10.1)."""
+    """Require that the init key is not the leaf's key (section 10.1)."""
     if package.init_key == package.leaf_node.encryption_key:
         raise InvalidError("a key package uses one key as init key and as encryption key (section 10.1)")
 
 
 def check_source(leaf: LeafNode, source: LeafNodeSource) -> None:
-    """A leaf is where its source says that it belongs (section 7.3)."""
+    """Require that a leaf is where its source says that it belongs (section 7.3)."""
     if leaf.source is not source:
         raise InvalidError(f"a leaf node made for {leaf.source.name} came as {source.name} (section 7.3)")
 
 
 def check_suite_supported(leaf: LeafNode) -> None:
-    """A member lists the version, the suite and its own credential type (sections 7.2 and 11)."""
+    """Require that a leaf lists the version, the suite and its credential type (sections 7.2 and 11)."""
     offered = leaf.capabilities
     if PROTOCOL_VERSION not in offered.versions or CIPHER_SUITE not in offered.cipher_suites:
         raise InvalidError("a leaf does not support the group's version or cipher suite (section 11)")
@@ -86,7 +86,7 @@ def check_suite_supported(leaf: LeafNode) -> None:
 
 
 def check_extensions_listed(leaf: LeafNode) -> None:
-    """A leaf lists the types of its own extensions (section 7.3).
+    """Require that a leaf lists the types of its own extensions (section 7.3).
 
     GREASE values are let pass unlisted: deployed clients send them so, they mean nothing by definition, and
     section 13.4 wants unknown extensions of a leaf ignored.
@@ -97,7 +97,7 @@ def check_extensions_listed(leaf: LeafNode) -> None:
 
 
 def check_lifetime(leaf: LeafNode, rules: LeafRules) -> None:
-    """A key package is used within its lifetime, which is not too long (sections 7.2 and 7.3)."""
+    """Require a key package within its lifetime, which is not too long (sections 7.2 and 7.3)."""
     if leaf.lifetime is None or rules.now is None:
         return
     lifetime, policy = leaf.lifetime, rules.policy
@@ -110,7 +110,7 @@ def check_lifetime(leaf: LeafNode, rules: LeafRules) -> None:
 
 
 def check_required(leaf: LeafNode, required: RequiredCapabilities) -> None:
-    """A member supports what the group requires (sections 7.3 and 11.1)."""
+    """Require that a member supports what the group requires (sections 7.3 and 11.1)."""
     offered = leaf.capabilities
     if not (
         all(map(offered.supports_extension, required.extensions))
@@ -121,14 +121,14 @@ def check_required(leaf: LeafNode, required: RequiredCapabilities) -> None:
 
 
 def check_group_extensions(leaf: LeafNode, extensions: Extensions) -> None:
-    """A member supports every extension of the group context (section 13.4)."""
+    """Require that a member supports every extension of the group context (section 13.4)."""
     for extension in extensions:
         if not leaf.capabilities.supports_extension(extension.type):
             raise InvalidError(f"a leaf does not support group extension {extension.type} (section 13.4)")
 
 
 def check_replacement(old: LeafNode, new: LeafNode, policy: Policy) -> None:
-    """A member's new leaf has a fresh key and an acceptable identity (sections 7.3 and 5.3.1)."""
+    """Require a fresh key and an acceptable identity of a new leaf (sections 7.3 and 5.3.1)."""
     if old.encryption_key == new.encryption_key:
         raise InvalidError("a new leaf keeps the encryption key of the old one (section 7.3)")
     policy.validate_successor(old, new)

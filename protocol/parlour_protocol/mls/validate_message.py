@@ -1,4 +1,4 @@
-"""Whether a message may come from who it says, into this group and epoch: RFC 9420 sections 6, 6.1 and 12.1.8.
+"""Whether a message may come from who it says, into this group and epoch (RFC 9420 sections 6 and 12.1.8).
 
 One function for each rule; each raises. They run before anything in the message is acted on.
 """
@@ -20,13 +20,13 @@ from .proposals import Add
 
 
 def check_group(group_id: bytes, epoch: Epoch) -> None:
-    """The message is for this group."""
+    """Require that the message is for this group."""
     if group_id != epoch.context.group_id:
         raise NotForThisGroupError("the message is for another group (section 6)")
 
 
 def check_epoch(number: int, epoch: Epoch) -> None:
-    """A handshake message is for the current epoch (sections 12.1 and 12.4.2)."""
+    """Require that a handshake message is for the current epoch (sections 12.1 and 12.4.2)."""
     current = epoch.context.epoch
     if number < current:
         raise OlderEpochError(f"the message is for epoch {number}, the group is at {current}")
@@ -48,7 +48,7 @@ def signature_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes
 
 
 def member_key(content: FramedContent, epoch: Epoch) -> bytes:
-    """A member signs with the key of its leaf, which is not blank."""
+    """Require that a member signs with the key of its leaf, which is not blank."""
     leaf = epoch.tree.leaf(content.sender.index)
     if leaf is None:
         raise InvalidError("the sender's leaf is blank (section 6.1)")
@@ -56,7 +56,7 @@ def member_key(content: FramedContent, epoch: Epoch) -> bytes:
 
 
 def external_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes:
-    """An external sender is listed in the group and makes proposals of some types alone (section 12.1.8)."""
+    """Require that an external sender is listed and proposes what it may (section 12.1.8)."""
     if not policy.external_proposals:
         raise PolicyError("proposals from outside are switched off by the policy of this client")
     body = content.body
@@ -81,7 +81,7 @@ def new_member_key(content: FramedContent, policy: Policy) -> bytes:
 
 
 def external_committer_key(content: FramedContent, policy: Policy) -> bytes:
-    """An external commit is signed with the key of the leaf that it brings (section 12.4.3.2)."""
+    """Require that an external commit is signed with the key of its own leaf (section 12.4.3.2)."""
     if not policy.external_commits:
         raise PolicyError("external commits are switched off by the policy of this client")
     body = content.body

@@ -1,7 +1,8 @@
 """Whether a list of proposals may be committed: RFC 9420 sections 12.1, 12.2 and 12.4.
 
-One function for each rule; each raises. They hold for the committer and for everybody who receives the commit,
-before anything is applied; rules about the resulting tree are in `validate_leaf` and `validate_tree`.
+One function for each rule; each raises. They hold for the committer and for everybody who receives the
+commit, before anything is applied; rules about the resulting tree are in `validate_leaf` and
+`validate_tree`.
 """
 
 from collections.abc import Sequence
@@ -52,13 +53,13 @@ def check_external(commit: Commit, items: Items, tree: RatchetTree) -> None:
 
 
 def check_no_external_init(items: Items) -> None:
-    """A member's commit holds no ExternalInit."""
+    """Require that a member's commit holds no ExternalInit."""
     if any(isinstance(i.proposal, ExternalInit) for i in items):
         raise InvalidError("a member's commit holds an ExternalInit proposal (section 12.2)")
 
 
 def check_updates(items: Items, committer: int) -> None:
-    """Updates come from members, and none from the committer: its path does that."""
+    """Require that updates come from members, and none from the committer: its path does that."""
     for item in items:
         if isinstance(item.proposal, Update):
             if item.by_member is None:
@@ -81,7 +82,7 @@ def check_not_own_removal(items: Items, committer: int) -> None:
 
 
 def check_one_change_for_each_leaf(items: Items) -> None:
-    """A leaf is updated or removed once at most."""
+    """Require that a leaf is updated or removed once at most."""
     changed = [i.by_member for i in items if isinstance(i.proposal, Update)]
     changed += [i.proposal.removed for i in items if isinstance(i.proposal, Remove)]
     if len(set(changed)) != len(changed):
@@ -98,7 +99,7 @@ def check_distinct_clients(items: Items) -> None:
 
 
 def check_psk_id(psk: PskId, founding: ResumptionUsage | None) -> None:
-    """A PSK's nonce has full length; ReInit and branch PSKs are for the first commit of a new group alone."""
+    """Require a nonce of full length, and ReInit or branch usage in a new group's first commit alone."""
     if len(psk.nonce) != HASH_SIZE:
         raise InvalidError("the nonce of a PSK has the wrong length (section 12.1.4)")
     if isinstance(psk, ResumptionPskId) and psk.usage not in {ResumptionUsage.APPLICATION, founding}:
@@ -121,7 +122,7 @@ def check_one_extension_list(items: Items) -> None:
 
 
 def check_reinit(items: Items) -> None:
-    """A ReInit stands alone and does not lower the version."""
+    """Require that a ReInit stands alone and does not lower the version."""
     for item in items:
         if isinstance(item.proposal, ReInit):
             if len(items) > 1:
@@ -130,13 +131,13 @@ def check_reinit(items: Items) -> None:
 
 
 def check_reinit_version(proposal: ReInit) -> None:
-    """A ReInit does not go back to an older version (section 12.1.5)."""
+    """Require that a ReInit does not go back to an older version (section 12.1.5)."""
     if proposal.version < PROTOCOL_VERSION:
         raise InvalidError("a ReInit lowers the protocol version (section 12.1.5)")
 
 
 def check_path(commit: Commit, items: Items) -> None:
-    """A commit has a path when it is empty or one of its proposals needs one (section 12.4)."""
+    """Require that a commit has a path when it is empty or one of its proposals needs one (section 12.4)."""
     if commit.path is None and path_required(items):
         raise InvalidError("a commit lacks the path that its proposals require (section 12.4)")
 
@@ -154,7 +155,7 @@ def check_path_keys(tree: RatchetTree, path: UpdatePath) -> None:
 
 
 def check_path_signature_key(tree: RatchetTree, sender: int, path: UpdatePath) -> None:
-    """The committer's signature key is no other member's (section 7.3)."""
+    """Require that the committer's signature key is no other member's (section 7.3)."""
     key = path.leaf_node.signature_key
     if any(leaf.signature_key == key for index, leaf in tree.members() if index != sender):
         raise InvalidError("a committer takes the signature key of another member (section 7.3)")
@@ -164,19 +165,19 @@ def check_path_signature_key(tree: RatchetTree, sender: int, path: UpdatePath) -
 
 
 def check_nothing_by_reference(commit: Commit) -> None:
-    """A joiner cannot judge proposals that were sent inside of the group."""
+    """Require that a joiner cannot judge proposals that were sent inside of the group."""
     if any(isinstance(item, bytes) for item in commit.proposals):
         raise InvalidError("an external commit refers to a proposal (section 12.4.3.2)")
 
 
 def check_external_path(commit: Commit) -> None:
-    """An external commit has a path."""
+    """Require that an external commit has a path."""
     if commit.path is None:
         raise InvalidError("an external commit has no path (section 12.4.3.2)")
 
 
 def check_external_kinds(items: Items) -> None:
-    """It holds one ExternalInit, one Remove at most, PSKs, and nothing else."""
+    """Require that it holds one ExternalInit, one Remove at most, PSKs, and nothing else."""
     proposals = [i.proposal for i in items]
     if sum(isinstance(p, ExternalInit) for p in proposals) != 1:
         raise InvalidError("an external commit has not exactly one ExternalInit (section 12.2)")

@@ -56,8 +56,8 @@ def check_unique_signature_keys(tree: RatchetTree) -> None:
 def check_parent_hashes(tree: RatchetTree) -> None:
     """Each parent hangs on exactly one chain of parent hashes from a leaf (section 7.9.2).
 
-    This is what stops an insider from handing a newcomer a tree with a node whose private key it knows although
-    it has no leaf below.
+    This is what stops an insider from handing a newcomer a tree with a node whose private key it knows
+    although it has no leaf below.
     """
     for node, content in tree.parents():
         children = (treemath.left(node), treemath.right(node))

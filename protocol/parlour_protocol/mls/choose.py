@@ -1,10 +1,13 @@
 """Which of the proposals that have come go into a commit of ours (RFC 9420 sections 12.2 and 12.4).
 
-All that make a valid list together; where two exclude each other the RFC's preferences decide: a Remove before an
-Update, the later Update before the earlier, anything before a ReInit. Also: what of a lost commit to try again.
+All that make a valid list together; where two exclude each other the RFC's preferences decide: a Remove
+before an Update, the later Update before the earlier, anything before a ReInit. Also: what of a lost commit
+to try again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from .content import ProposalOrRef, member
 from .epoch import Epoch, Item
@@ -16,6 +19,7 @@ from .proposals import (
     GroupContextExtensions,
     PreSharedKey,
     Proposal,
+    PskId,
     ReInit,
     Remove,
     ResumptionPskId,
@@ -24,7 +28,9 @@ from .proposals import (
 from .state import Intent
 from .suite import HASH_SIZE, Random, digest
 
-Chosen = list[tuple[ProposalOrRef, Item]]
+T = TypeVar("T")
+
+Chosen = Sequence[tuple[ProposalOrRef, Item]]
 
 
 def choose(received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch) -> Chosen:
@@ -32,46 +38,67 @@ def choose(received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch
     mine: Chosen = [(proposal, Item(proposal, member(epoch.own_leaf))) for proposal in own]
     if any(isinstance(proposal, ReInit) for proposal in own):
         return mine
-    removed = {p.removed for p in own if isinstance(p, Remove)}
-    taken = {leaf.signature_key for _, leaf in epoch.tree.members()}
-    taken |= {p.key_package.leaf_node.signature_key for p in own if isinstance(p, Add)}
-    psks = {p.psk for p in own if isinstance(p, PreSharedKey)}
-    extensions = any(isinstance(p, GroupContextExtensions) for p in own)
-    for item in received.values():
-        if isinstance(item.proposal, Remove):
-            removed.add(item.proposal.removed)
-    updates = {i.by_member: ref for ref, i in received.items() if isinstance(i.proposal, Update)}
-    seen_removed = {p.removed for p in own if isinstance(p, Remove)}
-    chosen: Chosen = []
-    for ref, item in received.items():
-        match item.proposal:
-            case Update():
-                good = updates[item.by_member] == ref and item.by_member not in {epoch.own_leaf, *removed}
-            case Remove(index):
-                good = index not in {epoch.own_leaf, *seen_removed}
-                seen_removed.add(index)
-            case Add(package):
-                good = package.leaf_node.signature_key not in taken
-                taken.add(package.leaf_node.signature_key)
-            case PreSharedKey(psk):
-                good = psk not in psks
-                psks.add(psk)
-            case GroupContextExtensions():
-                good, extensions = not extensions, True
-            case ReInit() | ExternalInit():
-                good = False
-        if good:
-            chosen.append((ref, item))
-    if not chosen and not mine:
-        return _reinit_alone(received)
-    return chosen + mine
+    seen = _Seen.start(received, own, epoch)
+    chosen: Chosen = [(ref, item) for ref, item in received.items() if seen.takes(ref, item)]
+    return [*chosen, *mine] or _reinit_alone(received)
 
 
 def _reinit_alone(received: Mapping[bytes, Item]) -> Chosen:
-    for ref, item in received.items():
-        if isinstance(item.proposal, ReInit):
-            return [(ref, item)]
-    return []
+    return [(ref, item) for ref, item in received.items() if isinstance(item.proposal, ReInit)][:1]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a list holds so far, and so must not hold again."""
+
+    own_leaf: int
+    leaving: set[int]
+    """Leaves that somebody wants removed: their Updates are moot."""
+    updates: dict[int | None, bytes]
+    """The latest Update of each member."""
+    removed: set[int]
+    clients: set[bytes]
+    psks: set[PskId]
+    extensions: bool
+
+    @classmethod
+    def start(cls, received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch) -> "_Seen":
+        proposals = [*own, *(item.proposal for item in received.values())]
+        return cls(
+            epoch.own_leaf,
+            {p.removed for p in proposals if isinstance(p, Remove)},
+            {i.by_member: ref for ref, i in received.items() if isinstance(i.proposal, Update)},
+            {p.removed for p in own if isinstance(p, Remove)},
+            {leaf.signature_key for _, leaf in epoch.tree.members()}
+            | {p.key_package.leaf_node.signature_key for p in own if isinstance(p, Add)},
+            {p.psk for p in own if isinstance(p, PreSharedKey)},
+            any(isinstance(p, GroupContextExtensions) for p in own),
+        )
+
+    def takes(self, ref: bytes, item: Item) -> bool:
+        """Tell whether a proposal can join the list, and count it if so."""
+        match item.proposal:
+            case Update():
+                latest = self.updates[item.by_member] == ref
+                return latest and item.by_member not in {self.own_leaf, *self.leaving}
+            case Remove(index):
+                return index != self.own_leaf and _add_new(self.removed, index)
+            case Add(package):
+                return _add_new(self.clients, package.leaf_node.signature_key)
+            case PreSharedKey(psk):
+                return _add_new(self.psks, psk)
+            case GroupContextExtensions():
+                first, self.extensions = not self.extensions, True
+                return first
+            case ReInit() | ExternalInit():
+                return False
+
+
+def _add_new(values: set[T], value: T) -> bool:
+    if value in values:
+        return False
+    values.add(value)
+    return True
 
 
 def intents(own: Iterable[Proposal], epoch: Epoch) -> tuple[Intent, ...]:

@@ -133,7 +133,10 @@ def join_rows(first: Group) -> list[Row]:
     welcome = copy(first).commit([add_proposal(package)], now=NOW).welcome or b""
     kept = store.serialise()
     joined = timed(lambda: Group.join(welcome, KeyPackageStore.restore(kept)), 5)
-    return [Row("join a group of 1,000", joined, 300), Row("size of that Welcome", len(welcome), None, "bytes")]
+    return [
+        Row("join a group of 1,000", joined, 300),
+        Row("size of that Welcome", len(welcome), None, "bytes"),
+    ]
 
 
 def state_rows(first: Group, second: Group) -> list[Row]:

@@ -6,6 +6,8 @@ holds; the ratchet tree, the secret tree and the update paths walk with these.
 
 from collections.abc import Iterator
 
+from .errors import InvalidError
+
 
 def node_width(leaves: int) -> int:
     """How many nodes a tree with that many leaves has."""
@@ -51,6 +53,9 @@ def span(node: int) -> range:
 
 def direct_path(node: int, leaves: int) -> Iterator[int]:
     """Nodes above, from the parent to the root."""
+    if not 0 <= node < node_width(leaves):
+        # Going up from outside would never meet the root.
+        raise InvalidError(f"there is no node {node} in a tree of {leaves} leaves")
     top = root(leaves)
     while node != top:
         node = parent(node)

@@ -7,7 +7,7 @@ be and changes nothing. Making and receiving commits both go through here, so bo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .constants import EXTERNAL_SENDERS, LeafNodeSource, ResumptionUsage, SenderType
+from .constants import EXTERNAL_SENDERS, LeafNodeSource, SenderType
 from .content import Commit, Sender
 from .epoch import Item
 from .errors import InvalidError, PolicyError
@@ -35,8 +35,6 @@ class Rules:
 
     policy: Policy
     now: int | None
-    founding: ResumptionUsage | None = None
-    """Set for the first commit of a group that continues another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def apply_proposals(
 ) -> Applied:
     """Apply a commit's proposals in the order of section 12.3."""
     if committer.type is SenderType.MEMBER:
-        check_regular(items, tree, committer.index, rules.founding)
+        check_regular(items, tree, committer.index)
     else:
         check_external(commit, items, tree)
     _check_allowed(items, rules.policy)
@@ -174,7 +172,7 @@ def check_single(item: Item, tree: RatchetTree, context: GroupContext, rules: Ru
             if tree.leaf(removed) is None:
                 raise InvalidError("a Remove names a blank leaf (section 12.1.3)")
         case PreSharedKey(psk):
-            check_psk_id(psk, None)
+            check_psk_id(psk)
         case ReInit():
             check_reinit_version(item.proposal)
         case GroupContextExtensions(extensions):

@@ -28,9 +28,7 @@ from .tree import RatchetTree
 Items = Sequence[Item]
 
 
-def check_regular(
-    items: Items, tree: RatchetTree, committer: int, founding: ResumptionUsage | None = None
-) -> None:
+def check_regular(items: Items, tree: RatchetTree, committer: int) -> None:
     """Apply all rules for the list of a member's commit (section 12.2)."""
     check_no_external_init(items)
     check_updates(items, committer)
@@ -38,7 +36,7 @@ def check_regular(
     check_not_own_removal(items, committer)
     check_one_change_for_each_leaf(items)
     check_distinct_clients(items)
-    check_psks(items, founding)
+    check_psks(items)
     check_one_extension_list(items)
     check_reinit(items)
 
@@ -49,7 +47,7 @@ def check_external(commit: Commit, items: Items, tree: RatchetTree) -> None:
     check_external_path(commit)
     check_external_kinds(items)
     check_removes(items, tree)
-    check_psks(items, None)
+    check_psks(items)
 
 
 def check_no_external_init(items: Items) -> None:
@@ -98,19 +96,19 @@ def check_distinct_clients(items: Items) -> None:
         raise InvalidError("a commit adds two clients with one init key (section 10)")
 
 
-def check_psk_id(psk: PskId, founding: ResumptionUsage | None) -> None:
-    """Require a nonce of full length, and ReInit or branch usage in a new group's first commit alone."""
+def check_psk_id(psk: PskId) -> None:
+    """Require a nonce of full length; ReInit and branch PSKs come in a Welcome alone."""
     if len(psk.nonce) != HASH_SIZE:
         raise InvalidError("the nonce of a PSK has the wrong length (section 12.1.4)")
-    if isinstance(psk, ResumptionPskId) and psk.usage not in {ResumptionUsage.APPLICATION, founding}:
+    if isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION:
         raise InvalidError(f"a PSK of usage {psk.usage.name} is not allowed here (section 12.1.4)")
 
 
-def check_psks(items: Items, founding: ResumptionUsage | None) -> None:
+def check_psks(items: Items) -> None:
     """PSKs are valid each, and none comes twice."""
     psks = [i.proposal.psk for i in items if isinstance(i.proposal, PreSharedKey)]
     for psk in psks:
-        check_psk_id(psk, founding)
+        check_psk_id(psk)
     if len(set(psks)) != len(psks):
         raise InvalidError("a commit holds the same PSK twice (section 12.2)")
 

@@ -53,7 +53,13 @@ class Walk(RuleBasedStateMachine):
         self.count += 1
         return f"n{self.count}"
 
-    @rule(by=st.integers(0), path=st.booleans(), public=st.booleans(), inside=st.booleans(), many=st.integers(1, 3))
+    @rule(
+        by=st.integers(0),
+        path=st.booleans(),
+        public=st.booleans(),
+        inside=st.booleans(),
+        many=st.integers(1, 3),
+    )
     def add(self, by: int, path: bool, public: bool, inside: bool, many: int) -> None:  # noqa: FBT001 - drawn
         """Add members in one commit, with any options."""
         many = min(many, MOST - len(self.world.groups))

@@ -1,8 +1,8 @@
-"""Measures the MLS engine against its limits: messages, commits, joins and restores of small and large groups.
+"""Measures the MLS engine against its limits: messages, commits, joins, restores, memory.
 
-Builds groups of up to 1,000 members with a filled tree (every parent has a key, as after everybody has committed)
-and prints one table: what was measured, its limit, and whether it holds. Run it by `python -m bench.mls`; it
-exits 1 when a limit does not hold.
+Builds groups of up to 1,000 members with a filled tree (every parent has a key, as after everybody has
+committed) and prints one table: what was measured, its limit, and whether it holds. Run it by `python -m
+bench.mls`; it exits 1 when a limit does not hold.
 """
 
 import gc
@@ -21,7 +21,7 @@ from parlour_protocol.mls.hpke import KeyPair
 from parlour_protocol.mls.key_store import own_leaf
 from parlour_protocol.mls.messages import GroupContext
 from parlour_protocol.mls.path import plan
-from parlour_protocol.mls.policy import STRICT, DAY
+from parlour_protocol.mls.policy import DAY, STRICT
 from parlour_protocol.mls.schedule import derive_epoch, interim_hash
 from parlour_protocol.mls.secret import Secret
 from parlour_protocol.mls.secret_tree import SecretTree
@@ -62,7 +62,8 @@ def timed(action: Callable[[], object], times: int) -> float:
 def filled(size: int) -> tuple[Group, Group]:
     """Make two members of a group in which every member has committed since it came.
 
-    Their epochs are put together from the inside: letting 1,000 members follow 1,000 commits would take an hour.
+    Their epochs are put together from the inside: letting 1,000 members follow 1,000 commits would take an
+    hour.
     """
     signers = [SigningKey.generate() for _ in range(size)]
     tree, privates = RatchetTree.of([None]), [dict[int, Secret]() for _ in range(size)]

@@ -1,7 +1,7 @@
 """The official vectors of RFC 9420 (github.com/mlswg/mls-implementations, commit cfd45028), suite 3.
 
-They are read from `../shared/mls` beside the project, or from the folder that PARLOUR_MLS_VECTORS names; when they
-are absent the tests fail and say so, they never skip. Formats: `test-vectors.md` in that folder.
+They are read from `../shared/mls` beside the project, or from the folder that PARLOUR_MLS_VECTORS names;
+when they are absent the tests fail and say so, they never skip. Formats: `test-vectors.md` in that folder.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""A small world for the MLS tests: devices, a delivery service in miniature, and a member that keeps no rules.
+"""A small world for the MLS tests: devices, a delivery service, and a member that keeps no rules.
 
-Everything random in it comes from one seed, so a failure replays. `lawless` switches off the sender's own checks,
-so that a test can let a member commit what RFC 9420 forbids and see everybody else refuse it.
+Everything random in it comes from one seed, so a failure replays. `lawless` switches off the sender's own
+checks, so that a test can let a member commit what RFC 9420 forbids and see everybody else refuse it.
 """
 
 import random as stdlib_random
@@ -80,7 +80,7 @@ class World:
     def __init__(
         self, size: int = 1, *, seed: int = 0, policy: Policy = STRICT, extensions: tuple[Extension, ...] = ()
     ) -> None:
-        self.random = stdlib_random.Random(seed).randbytes
+        self.random = stdlib_random.Random(seed).randbytes  # noqa: S311 - failures must replay
         self.policy = policy
         self.psks = Psks()
         self.devices: dict[str, Device] = {}

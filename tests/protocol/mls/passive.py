@@ -2,9 +2,9 @@
 
     python tests/protocol/mls/passive.py FILE...
 
-Scenarios of other suites than 3 are passed over. Prints `N passed, M failed`, and exits 0 only when all passed.
-The policy is the widest one that RFC 9420 allows, because scenarios hold external commits, external proposals,
-ReInit, and key packages that live for ever; every MUST of the RFC stays in force.
+Scenarios of other suites than 3 are passed over. Prints `N passed, M failed`, and exits 0 only when all
+passed. The policy is the widest one that RFC 9420 allows, because scenarios hold external commits, external
+proposals, ReInit, and key packages that live for ever; every MUST of the RFC stays in force.
 """
 
 import argparse

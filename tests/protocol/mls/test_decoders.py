@@ -1,4 +1,4 @@
-"""Every decoder on arbitrary input: our errors alone, re-encoding gives the same bytes, and the cost is bounded."""
+"""Every decoder on arbitrary input: our errors alone, one encoding, bounded cost."""
 
 import time
 import tracemalloc
@@ -227,7 +227,7 @@ def test_the_cost_of_an_input_is_bounded(name: str) -> None:
 
 
 def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
-    """libsodium reads as many bytes as it expects, so lengths are checked first."""
+    """Lengths are checked first, because libsodium reads as many bytes as it expects."""
     for bad in (b"", bytes(31), bytes(33)):
         with pytest.raises(MlsError):
             verify(bad, "label", b"content", bytes(64), "test")

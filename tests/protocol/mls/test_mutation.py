@@ -1,4 +1,4 @@
-"""Flip every bit of a commit, a Welcome, a key package and a private message: refused, and nothing has changed."""
+"""Flip every bit of a commit, a Welcome, a key package, a message: refused, and nothing has changed."""
 
 from collections.abc import Callable, Iterator
 

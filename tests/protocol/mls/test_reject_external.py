@@ -138,7 +138,7 @@ def test_an_external_commit_signed_with_another_key() -> None:
 
 
 def test_an_external_joiner_sends_commits_only() -> None:
-    """Section 6.1: a new_member_commit sender sends a commit, a new_member_proposal sender an Add of itself."""
+    """Section 6.1: a new_member_commit sender commits, a new_member_proposal sender adds itself."""
     world = World(2, policy=OPEN)
     context, signer = world["m0"].context, world.device("guest").signer
     for kind, why in (

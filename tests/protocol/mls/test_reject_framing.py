@@ -131,7 +131,7 @@ def test_a_damaged_ciphertext_does_not_burn_the_key() -> None:
 
 
 def test_a_forged_signature_does_not_burn_the_key() -> None:
-    """ValSem010: a member that encrypts as another one is refused, and the other's message still comes through."""
+    """ValSem010: who encrypts as another member is refused, and the other's message still comes."""
     world = World(3)
     genuine = world["m0"].protect(b"genuine")
     epoch = world["m2"]._state.epoch
@@ -183,7 +183,7 @@ def test_a_signature_does_not_move_to_the_other_wire_format() -> None:
 
 @pytest.mark.parametrize("signature", [b"", bytes(63), bytes(64), bytes(65)])
 def test_signatures_of_any_other_length(signature: bytes) -> None:
-    """libsodium reads 64 bytes whatever it gets: the length is checked first."""
+    """The length is checked first: libsodium reads 64 bytes whatever it gets."""
     world = World(2)
     content = framed(world["m0"], remove_proposal(1))
     epoch = world["m0"]._state.epoch

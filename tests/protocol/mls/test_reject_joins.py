@@ -37,7 +37,7 @@ InfoEdit = Callable[[Epoch, GroupInfo], GroupInfo]
 
 
 def invite(world: World, edit: InfoEdit | None = None, **patches: Any) -> bytes:
-    """Stage a commit that adds `guest` and give its Welcome, with the group info changed before it is signed."""
+    """Stage a commit that adds `guest` and give its Welcome, its group info changed before signing."""
     real = commit_module.group_info
     if edit is not None:
         changed = edit
@@ -157,7 +157,7 @@ INFOS: dict[str, tuple[InfoEdit, type[MlsError], str]] = {
     "an empty tree": (_raw_tree(vec(b"")), InvalidError, "empty"),
     "a tree that ends blank": (lambda e, i: _raw_tree(_longer(e))(e, i), InvalidError, "ends in a blank"),
     "a parent where a leaf belongs": (
-        lambda e, i: _raw_tree(vec(b"\x01\x02" + ParentNode(bytes(32), b"").encode()))(e, i),
+        _raw_tree(vec(b"\x01\x02" + ParentNode(bytes(32), b"").encode())),
         InvalidError,
         "where a parent belongs",
     ),

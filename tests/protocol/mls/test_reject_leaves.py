@@ -1,4 +1,4 @@
-"""Attacks with leaves and key packages, one for each rule of RFC 9420 sections 7.2, 7.3, 10.1, 11.1 and 13.4."""
+"""Attacks with leaves and key packages, one for each rule of RFC 9420 sections 7.3, 10.1 and 13.4."""
 
 from dataclasses import replace
 from typing import Any
@@ -232,7 +232,7 @@ def bad_update(world: World, **changes: Any) -> Update:
     ids=["source", "identity", "capabilities", "extensions"],
 )
 def test_bad_updates(changes: dict[str, Any], error: type[MlsError], why: str) -> None:
-    """ValSem109, 110 and section 5.3.1: an Update obeys the rules of leaves and keeps its owner's identity."""
+    """ValSem109, 110 and section 5.3.1: an Update obeys the rules of leaves and keeps its identity."""
     world = World(3)
     proposal = bad_update(world, **changes)
     with lawless():

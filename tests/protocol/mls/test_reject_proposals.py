@@ -1,6 +1,7 @@
 """Attacks with lists of proposals, one for each rule of RFC 9420 sections 12.1 and 12.2.
 
-Each is committed by a member that keeps no rules and refused by one that does; and the engine refuses to make it.
+Each is committed by a member that keeps no rules and refused by one that does; and the engine refuses to
+make it.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The official vectors of messages: encodings, protection, Welcome, and whole scenarios of a passive client."""
+"""The official vectors of messages: encodings, protection, Welcome, scenarios of a passive client."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The official vectors of the parts without a group: codec, suite, HPKE, tree math, secret tree, key schedule."""
+"""The official vectors of the parts without a group: codec, suite, HPKE, tree math, key schedule."""
 
 from typing import Any
 

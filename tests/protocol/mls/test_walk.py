@@ -1,7 +1,7 @@
 """Random walks: members come, go, rekey, race, talk out of order and restart; at every step all agree.
 
-A Hypothesis state machine over in-process members. Everything random comes from the seed that Hypothesis draws,
-so the example that a failure prints replays it. PARLOUR_MLS_PROFILE=long walks farther.
+A Hypothesis state machine over in-process members. Everything random comes from the seed that Hypothesis
+draws, so the example that a failure prints replays it. PARLOUR_MLS_PROFILE=long walks farther.
 """
 
 from typing import Any

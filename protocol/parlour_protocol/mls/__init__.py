@@ -23,10 +23,12 @@ from .errors import (
     WrongEpochError,
 )
 from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
-from .external import ExternalJoin, external_proposal, new_member_proposal
+from .external import external_proposal, new_member_proposal
 from .group import Group, add_proposal, remove_proposal
+from .join import KeyPackageSecrets
 from .key_store import KeyPackageStore
 from .leaf import Capabilities, Credential, Extension, ExternalSender, LeafNode, Lifetime
+from .messages import GroupContext
 from .policy import STRICT, Change, Policy
 from .proposals import GroupContextExtensions, Proposal, ReInit
 from .psks import NO_PSKS, Psks
@@ -49,11 +51,12 @@ __all__ = [
     "Echo",
     "Event",
     "Extension",
-    "ExternalJoin",
     "ExternalSender",
     "Group",
+    "GroupContext",
     "GroupContextExtensions",
     "InvalidError",
+    "KeyPackageSecrets",
     "KeyPackageStore",
     "LeafChange",
     "LeafNode",

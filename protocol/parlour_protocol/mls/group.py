@@ -32,7 +32,7 @@ from .join import Invitation, join
 from .key_package import KeyPackage
 from .key_store import KeyPackageStore, own_leaf
 from .leaf import Credential, Extensions, Lifetime
-from .messages import GroupContext, Welcome, encode_message, read_message
+from .messages import GroupContext, GroupInfo, Welcome, encode_message, read_message
 from .policy import STRICT, Policy
 from .proposals import (
     Add,
@@ -124,10 +124,31 @@ class Group(GroupView):
         return cls(State.start(epoch), policy, random)
 
     @classmethod
-    def join_external(cls, how: ExternalJoin, random: Random = system_random) -> "tuple[bytes, Group]":
-        """Let ourselves in (section 12.4.3.2): the commit to send, and the group once it is accepted."""
+    def join_external(
+        cls,
+        group_info: bytes,
+        key_package: bytes,
+        store: KeyPackageStore,
+        *,
+        ratchet_tree: bytes | None = None,
+        psks: Psks = NO_PSKS,
+        proposals: Sequence[Remove | PreSharedKey] = (),
+        policy: Policy = STRICT,
+        random: Random = system_random,
+    ) -> "tuple[bytes, Group]":
+        """Let ourselves in (section 12.4.3.2): the commit to send, and the group once it is accepted.
+
+        `key_package` is one of ours from `store` and is spent; `proposals` may remove our own former leaf.
+        """
+        info = read_message(group_info)
+        if not isinstance(info, GroupInfo):
+            raise NotForThisGroupError("this message is no group info")
+        tree = None if ratchet_tree is None else decode(RatchetTree.read, ratchet_tree)
+        own = store.secrets_of(add_proposal(key_package).key_package)
+        how = ExternalJoin(info, own, policy, tree, psks, proposals)
         message, epoch = make_external_commit(how, random)
-        return message, cls(State.start(epoch).remembering(message), how.policy, random)
+        store.spend(own.package)
+        return message, cls(State.start(epoch).remembering(message), policy, random)
 
     @classmethod
     def restore(cls, blob: bytes, policy: Policy = STRICT, random: Random = system_random) -> "Group":

@@ -87,6 +87,13 @@ class KeyPackageStore:
                 return self._packages[sealed.new_member]
         raise NotForThisGroupError("the Welcome is for none of our key packages (used, dropped, or not ours)")
 
+    def secrets_of(self, package: KeyPackage) -> KeyPackageSecrets:
+        """Give a key package of ours with its private keys."""
+        kept = self._packages.get(package.ref)
+        if kept is None:
+            raise NotForThisGroupError("this is none of our key packages (used, dropped, or not ours)")
+        return kept
+
     def spend(self, package: KeyPackage) -> None:
         """Forget a package that has been used, unless it is the last resort."""
         if not package.last_resort:

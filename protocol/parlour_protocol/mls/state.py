@@ -65,6 +65,11 @@ class Pending:
     reinit: ReInit | None
     authenticated_data: bytes
 
+    @property
+    def ratchet_tree(self) -> bytes:
+        """Give the tree after the commit, to hand to newcomers beside the Welcome (section 12.4.3.3)."""
+        return self.epoch.tree.encode()
+
     def encode(self) -> bytes:
         """Write it."""
         return b"".join(

@@ -72,7 +72,7 @@ def expand(secret: bytes, info: bytes, length: int) -> bytes:
     return blocks[:length]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _label(label: str) -> bytes:
     return vec(b"MLS 1.0 " + label.encode())
 

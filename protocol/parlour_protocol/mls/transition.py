@@ -30,6 +30,9 @@ from .tree import RatchetTree
 from .validate_leaf import LeafRules, check_credential_types, check_leaf, check_replacement
 from .validate_proposals import check_path, check_path_keys, check_path_signature_key
 
+LAST_EPOCH = (1 << 64) - 1
+"""Epoch numbers have 64 bits (section 6); a hostile founder may begin at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnUpdate:
@@ -64,6 +67,8 @@ class Arrival:
 
 def provisional(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
     """Context under which path secrets are encrypted: the new tree, the old transcript (section 12.4.1)."""
+    if context.epoch >= LAST_EPOCH:
+        raise StateError("the group has used up its epoch numbers: found a new one")
     return replace(context, epoch=context.epoch + 1, tree_hash=tree.tree_hash, extensions=applied.extensions)
 
 

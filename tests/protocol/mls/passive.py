@@ -50,7 +50,10 @@ def play(scenario: dict[str, Any]) -> None:
     store = KeyPackageStore()
     store.add(_key_package(scenario))
     psks = Psks(
-        {bytes.fromhex(p["psk_id"]): Secret(bytes.fromhex(p["psk"])) for p in scenario["external_psks"]}
+        {
+            bytes.fromhex(p["psk_id"]): Secret(bytes.fromhex(p["psk"]))
+            for p in scenario.get("external_psks", ())
+        }
     )
     tree = scenario.get("ratchet_tree")
     group = Group.join(
@@ -61,8 +64,8 @@ def play(scenario: dict[str, Any]) -> None:
         policy=WIDEST,
     )
     _compare("the first epoch", group, scenario["initial_epoch_authenticator"])
-    for number, epoch in enumerate(scenario["epochs"]):
-        for proposal in epoch["proposals"]:
+    for number, epoch in enumerate(scenario.get("epochs", ())):
+        for proposal in epoch.get("proposals", ()):
             group.process(bytes.fromhex(proposal), now=None, psks=psks)
         group.process(bytes.fromhex(epoch["commit"]), now=None, psks=psks)
         _compare(f"commit {number}", group, epoch["epoch_authenticator"])

@@ -132,7 +132,7 @@ def test_headers_of_vectors(length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["403f", "4000", "80003fff", "80000000", "c0", "ffffffff", "40", "800000", ""]
+    "bad", ["403f", "4000", "80003fff", "80000000", "c0", "c000000100000000", "ffffffff", "40", "800000", ""]
 )
 def test_bad_headers(bad: str) -> None:
     """Headers longer than needed, with prefix 11, or cut short, are malformed."""

@@ -8,7 +8,6 @@ from parlour_protocol.mls import (
     CommitOptions,
     Echo,
     Extension,
-    ExternalJoin,
     Group,
     InvalidError,
     Lifetime,
@@ -24,7 +23,6 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.messages import GroupInfo, read_message
 
 PUBLIC = CommitOptions(public=True)
 
@@ -37,7 +35,8 @@ def test_the_tree_can_travel_beside_the_welcome() -> None:
     world["m0"].commit_accepted()
     with pytest.raises(InvalidError, match="ratchet tree"):
         world.devices["m2"].join(pending.welcome or b"")
-    assert world.devices["m2"].join(pending.welcome or b"", ratchet_tree=world["m0"].ratchet_tree())
+    assert pending.ratchet_tree == world["m0"].ratchet_tree()
+    assert world.devices["m2"].join(pending.welcome or b"", ratchet_tree=pending.ratchet_tree)
 
 
 def test_a_key_package_is_good_for_one_group() -> None:
@@ -100,11 +99,9 @@ def test_extensions_of_the_group_are_agreed_on() -> None:
 def test_a_group_info_lets_somebody_in_where_the_policy_allows() -> None:
     """An external commit joins; under the default policy it is refused."""
     world = World(3)
-    info = read_message(world["m0"].group_info())
-    assert isinstance(info, GroupInfo)
-    open_door = Policy(external_commits=True)
-    how = ExternalJoin(info, world.device("guest").secrets(), open_door)
-    message, guest = Group.join_external(how, world.random)
+    open_door, device = Policy(external_commits=True), world.device("guest")
+    info, package = world["m0"].group_info(), device.publish()
+    message, guest = Group.join_external(info, package, device.store, policy=open_door, random=world.random)
     refused(world["m1"], message, PolicyError, "external commits are switched off")
     for group in world.groups.values():
         group.policy = open_door

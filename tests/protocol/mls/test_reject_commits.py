@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mls_world import GROUP_ID, LIFETIME, World, lawless, refused
+from mls_world import GROUP_ID, LIFETIME, World, lawless, refused, unchanged
 
 from parlour_protocol.mls import (
     AuthenticationError,
@@ -13,6 +13,7 @@ from parlour_protocol.mls import (
     InvalidError,
     LeafChange,
     MlsError,
+    StateError,
     add_proposal,
     remove_proposal,
 )
@@ -201,3 +202,16 @@ def test_path_secrets_are_not_sent_to_members_who_come_with_the_commit() -> None
     with lawless(commit__seal=to_everybody):
         message = world.stage("m0", [add_proposal(package)]).message
     refused(world["m1"], message, InvalidError, "few or too many ciphertexts")
+
+
+def test_a_group_at_its_last_epoch() -> None:
+    """A founder may begin at epoch 2^64-1: no commit can follow, and nothing breaks."""
+    world = World(2)
+    before, after = (
+        replace(group._state.epoch, context=replace(group.context, epoch=(1 << 64) - 1))
+        for group in world.groups.values()
+    )
+    world["m0"]._state = replace(world["m0"]._state, epoch=before)
+    world["m1"]._state = replace(world["m1"]._state, epoch=after)
+    with unchanged(world["m0"]), pytest.raises(StateError, match="epoch numbers"):
+        world.stage("m0")

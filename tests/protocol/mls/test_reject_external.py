@@ -10,12 +10,12 @@ from parlour_protocol.mls import (
     AuthenticationError,
     Credential,
     Extension,
-    ExternalJoin,
     ExternalSender,
     Group,
     InvalidError,
     MlsError,
     NotAuthorisedError,
+    NotForThisGroupError,
     Policy,
     ProposalReceived,
     Psks,
@@ -37,18 +37,23 @@ from parlour_protocol.mls.proposals import ExternalInit, ExternalPskId, PreShare
 OPEN = Policy(external_commits=True, external_proposals=True, new_member_proposals=True)
 
 
-def info_of(group: Group, **how: bool) -> GroupInfo:
-    """Give a member's group info."""
-    info = read_message(group.group_info(**how))
-    assert isinstance(info, GroupInfo)
-    return info
-
-
 def knock(world: World, name: str, *proposals: Any) -> tuple[bytes, Group]:
     """Let somebody in by an external commit."""
-    own = world.device(name).secrets()
-    how = ExternalJoin(info_of(world["m0"]), own, OPEN, psks=world.psks, proposals=proposals)
-    return Group.join_external(how, world.random)
+    return enter(world, name, world["m0"].group_info(), proposals)
+
+
+def enter(world: World, name: str, info: bytes, proposals: Any = ()) -> tuple[bytes, Group]:
+    """Let somebody in by that group info."""
+    device = world.device(name)
+    return Group.join_external(
+        info,
+        device.publish(),
+        device.store,
+        psks=world.psks,
+        proposals=proposals,
+        policy=OPEN,
+        random=world.random,
+    )
 
 
 def test_a_member_that_lost_its_state_comes_back() -> None:
@@ -152,13 +157,26 @@ def test_an_external_joiner_sends_commits_only() -> None:
 def test_a_group_info_without_external_pub_lets_nobody_in() -> None:
     """Section 12.4.3.2: and a forged one neither."""
     world = World(2, policy=OPEN)
-    own = world.device("guest").secrets()
-    bare = info_of(world["m0"], external_pub=False)
     with pytest.raises(InvalidError, match="external_pub"):
-        Group.join_external(ExternalJoin(bare, own, OPEN), world.random)
-    forged = replace(info_of(world["m0"]), confirmation_tag=bytes(32))
+        enter(world, "guest", world["m0"].group_info(external_pub=False))
+    info = read_message(world["m0"].group_info())
+    assert isinstance(info, GroupInfo)
     with pytest.raises(AuthenticationError, match="group info"):
-        Group.join_external(ExternalJoin(forged, own, OPEN), world.random)
+        enter(world, "guest", encode_message(replace(info, confirmation_tag=bytes(32))))
+    with pytest.raises(NotForThisGroupError, match="no group info"):
+        enter(world, "guest", world["m0"].protect(b"x"))
+    assert enter(world, "guest", world["m0"].group_info())
+
+
+def test_a_key_package_that_is_not_ours_lets_nobody_in() -> None:
+    """Only the device that holds the private keys can use it, and it is spent by that."""
+    world = World(2, policy=OPEN)
+    device, other = world.device("guest"), world.device("other")
+    package, info = device.publish(), world["m0"].group_info()
+    with pytest.raises(NotForThisGroupError, match="none of our key packages"):
+        Group.join_external(info, package, other.store, policy=OPEN)
+    assert Group.join_external(info, package, device.store, policy=OPEN)
+    assert len(device.store) == 0
 
 
 def warden_world() -> tuple[World, SigningKey]:

@@ -29,7 +29,7 @@ from .psks import Psks
 from .state import MAX_PROPOSALS_KEPT, State, Status
 from .suite import digest, ref_hash
 from .transition import Arrival, receive_commit
-from .validate_message import check_epoch, check_group, check_not_application, signature_key
+from .validate_message import check_epoch, check_group, signature_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ def accept(state: State, policy: Policy) -> tuple[State, Event]:
 def _public(state: State, message: PublicMessage, by: Circumstances) -> tuple[State, Event]:
     epoch, content = state.epoch, message.content
     check_group(content.group_id, epoch)
-    check_not_application(content)
     check_epoch(content.epoch, epoch)
     state.require_active()
     key = signature_key(content, epoch, by.policy)

@@ -3,8 +3,8 @@
 One function for each rule; each raises. They run before anything in the message is acted on.
 """
 
-from .constants import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, ContentType, SenderType
-from .content import Commit, FramedContent, content_type
+from .constants import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, SenderType
+from .content import Commit, FramedContent
 from .epoch import Epoch
 from .errors import (
     InvalidError,
@@ -90,9 +90,3 @@ def external_committer_key(content: FramedContent, policy: Policy) -> bytes:
     if body.path is None:
         raise InvalidError("an external commit has no path (section 12.4.3.2)")
     return body.path.leaf_node.signature_key
-
-
-def check_not_application(content: FramedContent) -> None:
-    """Application data comes encrypted (section 6)."""
-    if content_type(content.body) is ContentType.APPLICATION:
-        raise InvalidError("application data came in clear (section 6)")

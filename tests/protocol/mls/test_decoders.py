@@ -28,7 +28,7 @@ from parlour_protocol.mls.proposals import read_proposal
 from parlour_protocol.mls.secret_tree import SecretTree
 from parlour_protocol.mls.state import State
 from parlour_protocol.mls.suite import SigningKey, aead_open, verify
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.tree import ParentNode, RatchetTree
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "message": read_message,
@@ -138,6 +138,44 @@ def test_bad_headers(bad: str) -> None:
     """Headers longer than needed, with prefix 11, or cut short, are malformed."""
     with pytest.raises(MalformedError):
         decode(Reader.length, bytes.fromhex(bad))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("commit", vec(b"\x03" + vec(bytes(32))) + b"\x00"),
+        ("commit", vec(b"\x00" + vec(bytes(32))) + b"\x00"),
+        ("commit", vec(b"\x02" + vec(bytes(31))) + b"\x00"),
+        ("commit", vec(b"") + b"\x02"),
+        ("proposal", u16(0)),
+        ("proposal", u16(8)),
+        ("proposal", u16(4) + b"\x03" + vec(b"") + vec(b"")),
+        ("proposal", u16(4) + b"\x02\x04" + vec(b"") + bytes(8) + vec(b"")),
+        ("authenticated content", u16(6)),
+        ("authenticated content", u16(1) + vec(b"") + bytes(8) + b"\x05" + vec(b"")),
+        ("authenticated content", u16(1) + vec(b"") + bytes(8) + b"\x03" + vec(b"") + b"\x04" + vec(b"")),
+        ("leaf", 2 * vec(bytes(32)) + u16(1) + vec(b"") + 5 * vec(b"") + b"\x04" + vec(b"") + vec(b"")),
+        ("ratchet tree", vec(b"\x01\x03" + vec(bytes(32)) + vec(b"") + vec(b""))),
+        ("ratchet tree", vec(b"\x02\x02" + vec(bytes(32)) + vec(b"") + vec(b""))),
+        ("message", u16(1) + u16(0)),
+        ("message", u16(0) + u16(1)),
+    ],
+)
+def test_unknown_kinds(name: str, data: bytes) -> None:
+    """What RFC 9420 closes is closed: a kind that it does not know is malformed, not ignored."""
+    with pytest.raises(MalformedError):
+        DECODERS[name](data)
+
+
+def test_unmerged_leaves_are_sorted() -> None:
+    """Section 7.1: in increasing order, none twice."""
+    for leaves, good in (((1, 2), True), ((2, 1), False), ((1, 1), False)):
+        data = vec(bytes(32)) + vec(b"") + vec(b"".join(map(u32, leaves)))
+        if good:
+            assert decode(ParentNode.read, data).unmerged_leaves == leaves
+        else:
+            with pytest.raises(MalformedError, match="increasing"):
+                decode(ParentNode.read, data)
 
 
 def test_codec_limits() -> None:

@@ -19,6 +19,7 @@ from parlour_protocol.mls import (
     PolicyError,
     RatchetLimits,
     SigningKey,
+    UnknownPskError,
     add_proposal,
     remove_proposal,
 )
@@ -210,3 +211,15 @@ def test_unprotect_takes_no_handshake_messages() -> None:
     pending = world.stage("m0")
     with unchanged(world["m1"]), pytest.raises(PolicyError, match="handshake"):
         world["m1"].unprotect(pending.message)
+
+
+def test_old_resumption_secrets_are_forgotten() -> None:
+    """As many epochs as the policy says can still lend their resumption secret, and no more (section 8.6)."""
+    world = World(2, policy=Policy(resumption_epochs=2))
+    for _ in range(3):
+        world.commit("m0")
+    kept = world["m0"].epoch - 1
+    world.commit("m0", [world["m0"].resumption_psk(kept)])
+    world.agree()
+    with unchanged(world["m0"]), pytest.raises(UnknownPskError):
+        world.stage("m0", [world["m0"].resumption_psk(kept)])

@@ -127,6 +127,24 @@ def commit_rows(name: str, first: Group, second: Group, limit: float) -> list[Ro
     ]
 
 
+def founding_rows() -> list[Row]:
+    """Add 999 members in one commit, and commit in the tree that is blank after it: the worst case."""
+    founder = Group.create(GROUP_ID, Credential.basic(b"founder"), SigningKey.generate(), LIFETIME)
+    packages = [
+        add_proposal(KeyPackageStore().create(Credential.basic(b"%d" % n), SigningKey.generate(), LIFETIME))
+        for n in range(999)
+    ]
+    start = time.perf_counter()
+    founder.commit(packages, now=NOW)
+    took = (time.perf_counter() - start) * 1_000
+    founder.commit_accepted()
+    blank = timed(lambda: copy(founder).commit(now=NOW), 5)
+    return [
+        Row("one commit that adds 999 members", took, None),
+        Row("the next commit, 1,000 members, blank tree", blank, None),
+    ]
+
+
 def join_rows(first: Group) -> list[Row]:
     """Add one member to the large group, and join it with the tree inside of the Welcome."""
     store, signer = KeyPackageStore(), SigningKey.generate()
@@ -170,6 +188,7 @@ def rows() -> list[Row]:
     table += commit_rows("1,000 members, filled tree", *thousand, 20)
     table += join_rows(thousand[0])
     table += state_rows(*thousand)
+    table += founding_rows()
     return [replace(row, measured=round(row.measured, 3)) for row in table]
 
 

@@ -24,8 +24,8 @@ from .psks import Psks
 from .schedule import welcome_key
 from .secret import Secret
 from .secret_tree import SecretTree
-from .suite import ZERO, Random, SigningKey, aead_seal, system_random
-from .transition import advance, kept_privates, outcome_of, provisional
+from .suite import Random, SigningKey, aead_seal, system_random
+from .transition import NO_COMMIT_SECRET, advance, kept_privates, outcome_of, provisional
 from .validate_leaf import LeafRules, check_credential_types, check_group_extensions, check_required
 from .validate_proposals import path_required
 
@@ -104,7 +104,7 @@ def make_commit(
     if planned is not None:
         draft = replace(draft, path=seal(planned, applied.new_leaves, context.encode(), random))
     successor = _successor(epoch, applied, planned, options)
-    commit_secret = ZERO if planned is None else planned.opened.commit_secret
+    commit_secret = NO_COMMIT_SECRET if planned is None else planned.opened.commit_secret
     message, after, joiner = _confirm(epoch, successor, draft, context, (commit_secret, psk), options)
     encoded, keys = _frame(epoch, message, rules.policy, random)
     welcome = _welcome(after, applied, planned, joiner, psk, options, random) if applied.added else None
@@ -141,7 +141,7 @@ def _confirm(
     successor: Epoch,
     commit: Commit,
     context: GroupContext,
-    secrets: tuple[bytes, bytes],
+    secrets: tuple[Secret, bytes],
     options: CommitOptions,
 ) -> tuple[AuthenticatedContent, Epoch, Secret]:
     """Sign the commit in the old epoch, then run the key schedule and add the tag of the new one."""

@@ -177,8 +177,6 @@ def _find_own(tree: RatchetTree, own: KeyPackageSecrets) -> int:
 
 def _path_privates(tree: RatchetTree, own_leaf: int, signer: int, path_secret: Secret) -> dict[int, Secret]:
     """Derive our keys from the lowest node that we share with the committer upwards (section 12.4.3.1)."""
-    if signer == own_leaf:
-        raise InvalidError("a Welcome is signed by its own receiver")
     shared = treemath.common_ancestor(own_leaf, signer)
     # Nodes of the committer's path; those in between that stayed blank were not on its filtered path.
     above = [shared, *treemath.direct_path(shared, tree.size)]

@@ -28,7 +28,7 @@ class OpenedPath:
     """What a path gives to somebody who can read it: private keys, and the secret above the root."""
 
     privates: Privates
-    commit_secret: bytes
+    commit_secret: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def plan(
     privates = {node: pair.private for (node, _), pair in zip(nodes, pairs, strict=True)}
     privates[2 * leaf_index] = own.private
     after = tree.with_path(leaf_index, fresh, parents)
-    return PathPlan(after, leaf_index, nodes, tuple(secrets), OpenedPath(privates, secret))
+    return PathPlan(after, leaf_index, nodes, tuple(secrets), OpenedPath(privates, Secret(secret)))
 
 
 def seal(
@@ -170,4 +170,4 @@ def climb(tree: RatchetTree, nodes: list[int], path_secret: bytes) -> OpenedPath
             raise AuthenticationError("a path secret does not give the public key that the tree shows")
         privates[node] = pair.private
         secret = derive_secret(secret, "path")
-    return OpenedPath(privates, secret)
+    return OpenedPath(privates, Secret(secret))

@@ -86,9 +86,9 @@ def derive_epoch(epoch_secret: bytes) -> tuple[EpochSecrets, Secret]:
     return secrets, Secret(derive_secret(epoch_secret, "encryption"))
 
 
-def joiner_secret(init: Secret, commit: bytes, context: bytes) -> Secret:
+def joiner_secret(init: Secret, commit: Secret, context: bytes) -> Secret:
     """Mix a commit into the init secret of the epoch before (section 8)."""
-    return Secret(expand_with_label(extract(init.reveal(), commit), "joiner", context, HASH_SIZE))
+    return Secret(expand_with_label(extract(init.reveal(), commit.reveal()), "joiner", context, HASH_SIZE))
 
 
 def epoch_from_joiner(joiner: Secret, psk: bytes, context: bytes) -> tuple[EpochSecrets, Secret]:

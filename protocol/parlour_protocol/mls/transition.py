@@ -30,6 +30,8 @@ from .tree import RatchetTree
 from .validate_leaf import LeafRules, check_credential_types, check_leaf, check_replacement
 from .validate_proposals import check_path, check_path_keys, check_path_signature_key
 
+NO_COMMIT_SECRET = Secret(ZERO)
+"""What a commit without a path contributes (section 12.4.1)."""
 LAST_EPOCH = (1 << 64) - 1
 """Epoch numbers have 64 bits (section 6); a hostile founder may begin at the end."""
 
@@ -120,7 +122,7 @@ def receive_commit(
             raise StateError("our Update was committed, but its private key is lost: join the group anew")
         privates[2 * epoch.own_leaf], signer = own.private, own.signer
     context = provisional(epoch.context, tree, applied)
-    commit_secret = ZERO
+    commit_secret = NO_COMMIT_SECRET
     if commit.path is not None:
         new, own_leaf = applied.new_leaves, epoch.own_leaf
         opened = open_path(tree, committer, commit.path, own_leaf, privates, new, context.encode())
@@ -176,7 +178,7 @@ def advance(
     context: GroupContext,
     message: AuthenticatedContent,
     init: Secret,
-    commit_secret: bytes,
+    commit_secret: Secret,
     psk: bytes,
 ) -> tuple[Epoch, Secret]:
     """Run the key schedule: the new epoch and its joiner secret (section 8). The caller checks the tag.

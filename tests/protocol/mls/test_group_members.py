@@ -1,5 +1,8 @@
 """What a group promises about its members: key packages, joining, PSKs, extensions, permissions."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device, World, refused, unchanged
 
@@ -168,3 +171,19 @@ def test_default_capability_types_are_never_listed() -> None:
     assert leaf.capabilities.extensions == (0x000A, 0xF0C1)
     assert leaf.capabilities.proposals == ()
     assert leaf.lifetime == LIFETIME
+
+
+def test_private_keys_that_do_not_belong_to_a_key_package() -> None:
+    """A store takes a key package only with its own private keys."""
+    world = World(1)
+    device = world.device("m1")
+    good, other = device.secrets(), world.device("m2").secrets()
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"init_private": other.init_private},
+        {"encryption_private": other.encryption_private},
+        {"signer": other.signer},
+    )
+    for wrong in wrongs:
+        with pytest.raises(InvalidError, match="do not belong"):
+            KeyPackageStore().add(replace(good, **wrong))
+    KeyPackageStore().add(good)

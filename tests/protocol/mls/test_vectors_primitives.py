@@ -153,7 +153,7 @@ def test_key_schedule(vector: Vector) -> None:
         hashes = unhex(epoch["tree_hash"]), unhex(epoch["confirmed_transcript_hash"])
         context = GroupContext(unhex(vector["group_id"]), number, *hashes, ()).encode()
         assert context == unhex(epoch["group_context"])
-        joiner = joiner_secret(init, unhex(epoch["commit_secret"]), context)
+        joiner = joiner_secret(init, Secret(unhex(epoch["commit_secret"])), context)
         assert joiner.reveal() == unhex(epoch["joiner_secret"])
         psk = unhex(epoch["psk_secret"])
         welcome = unhex(epoch["welcome_secret"])

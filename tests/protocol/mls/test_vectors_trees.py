@@ -88,7 +88,7 @@ def test_treekem(vector: Vector) -> None:
                 continue
             context = _context(vector, merged)
             opened = open_path(merged, sender, path, leaf, privates, NOBODY, context)
-            assert opened.commit_secret == unhex(each["commit_secret"])
+            assert opened.commit_secret.reveal() == unhex(each["commit_secret"])
             _check_path_secret(merged, opened.privates, each["path_secrets"][leaf], sender, leaf)
             context = _context(vector, planned.tree)
             again = open_path(planned.tree, sender, ours, leaf, privates, NOBODY, context)

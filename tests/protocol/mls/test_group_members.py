@@ -13,6 +13,7 @@ from parlour_protocol.mls import (
     Extension,
     Group,
     InvalidError,
+    KeyPackageStore,
     Lifetime,
     NotAuthorisedError,
     NotForThisGroupError,

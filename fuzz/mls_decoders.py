@@ -9,6 +9,7 @@ but an `MlsError` that comes out of the engine, and any refused input that chang
 """
 
 import hashlib
+import importlib
 import json
 import os
 import sys
@@ -117,7 +118,7 @@ def main(arguments: list[str]) -> None:
         folders = [argument for argument in arguments[1:] if not argument.startswith("-")]
         sys.stdout.write(f"{fill(Path(folders[0]))} seeds written to {folders[0]}\n")
     try:
-        import atheris  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - optional, for long runs
+        atheris: Any = importlib.import_module("atheris")  # optional: for long runs by hand
     except ImportError:
         sys.exit("Atheris is not installed: uv pip install atheris (CPython up to the version it supports)")
     atheris.instrument_all()

@@ -72,6 +72,8 @@ class Policy:
     """Seconds: key packages that claim to live longer are refused (section 7.2 asks for a limit)."""
     clock_skew: int = 3_600
     """Seconds that clocks may differ."""
+    public_messages: bool = True
+    """Whether members may send handshake messages that the delivery service can read (section 6)."""
     external_commits: bool = False
     external_proposals: bool = False
     new_member_proposals: bool = False

@@ -38,7 +38,7 @@ def signature_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes
     """Find the key that MUST have signed a message, by the type of its sender (section 6.1)."""
     match content.sender.type:
         case SenderType.MEMBER:
-            return member_key(content, epoch)
+            return member_key(content, epoch, policy)
         case SenderType.EXTERNAL:
             return external_key(content, epoch, policy)
         case SenderType.NEW_MEMBER_PROPOSAL:
@@ -47,8 +47,10 @@ def signature_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes
             return external_committer_key(content, policy)
 
 
-def member_key(content: FramedContent, epoch: Epoch) -> bytes:
+def member_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes:
     """Require that a member signs with the key of its leaf, which is not blank."""
+    if not policy.public_messages:
+        raise PolicyError("handshake messages in clear are switched off by the policy of this client")
     leaf = epoch.tree.leaf(content.sender.index)
     if leaf is None:
         raise InvalidError("the sender's leaf is blank (section 6.1)")

@@ -292,3 +292,12 @@ def test_an_external_sender_makes_only_what_it_may() -> None:
         sender = Sender(SenderType.EXTERNAL)
         message = clear(world["m0"], framed(world["m0"], body, sender=sender))
         refused(world["m1"], message, InvalidError, "only members may make")
+
+
+def test_handshake_messages_in_clear_can_be_switched_off() -> None:
+    """A client whose policy wants them encrypted takes no readable ones, not even from members."""
+    world = World(2)
+    message = world["m0"].propose_update(now=NOW, options=PUBLIC)
+    world["m1"].policy = Policy(public_messages=False)
+    refused(world["m1"], message, PolicyError, "in clear are switched off")
+    world["m1"].process(world.stage("m0").message, now=NOW)

@@ -59,6 +59,6 @@ def _check_reinit(context: GroupContext, members: frozenset[Credential], old: Pr
 
 
 def _check_branch(members: frozenset[Credential], old: Predecessor) -> None:
-    # That version and suite are the old group's follows from `join.check_context`: this client knows one of each.
+    # Version and suite are the old group's by `join.check_context`: this client knows one of each.
     if not members <= old.credentials:
         raise NotAuthorisedError("a branch has a member that the old group has not (section 11.3)")

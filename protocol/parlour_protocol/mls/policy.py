@@ -21,7 +21,11 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit is about to do, for `Policy.authorise`."""
+    """What a commit is about to do, for `Policy.authorise`.
+
+    It is asked twice: when a proposal comes, so that one that is not allowed never waits (then the committer is who
+    proposed it), and for the whole list of a commit.
+    """
 
     committer: Sender
     added: tuple[tuple[Sender, LeafNode], ...]

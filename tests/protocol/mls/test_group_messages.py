@@ -135,8 +135,9 @@ def test_a_store_of_key_packages_survives_a_restart_and_drops_what_expired() -> 
     assert store.expire(NOW + MONTH) == ()
     assert len(store.expire(NOW + MONTH + 1)) == 1
     assert len(store) == 0
-    with pytest.raises(MalformedError):
-        KeyPackageStore.restore(blob[:-1])
+    for bad in (blob[:-1], b"X" + blob[1:], b""):
+        with pytest.raises(MalformedError):
+            KeyPackageStore.restore(bad)
 
 
 def test_a_member_can_change_its_signature_key() -> None:

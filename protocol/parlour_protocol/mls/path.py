@@ -37,6 +37,7 @@ class PathPlan:
 
     tree: RatchetTree
     leaf_index: int
+    leaf: LeafNode
     nodes: tuple[tuple[int, int], ...]
     path_secrets: tuple[Secret, ...]
     opened: OpenedPath
@@ -95,7 +96,7 @@ def plan(
     privates = {node: pair.private for (node, _), pair in zip(nodes, pairs, strict=True)}
     privates[2 * leaf_index] = own.private
     after = tree.with_path(leaf_index, fresh, parents)
-    return PathPlan(after, leaf_index, nodes, tuple(secrets), OpenedPath(privates, Secret(secret)))
+    return PathPlan(after, leaf_index, fresh, nodes, tuple(secrets), OpenedPath(privates, Secret(secret)))
 
 
 def seal(
@@ -112,10 +113,7 @@ def seal(
         parent = tree.nodes[node]
         if parent is not None:
             sealed.append(UpdatePathNode(parent.encryption_key, ciphertexts))
-    leaf = tree.leaf(planned.leaf_index)
-    if leaf is None:
-        raise InvalidError("a path starts at a blank leaf")
-    return UpdatePath(leaf, tuple(sealed))
+    return UpdatePath(planned.leaf, tuple(sealed))
 
 
 def merge(tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:

@@ -23,8 +23,8 @@ DAY = 86_400
 class Change:
     """What a commit is about to do, for `Policy.authorise`.
 
-    It is asked twice: when a proposal comes, so that one that is not allowed never waits (then the committer is who
-    proposed it), and for the whole list of a commit.
+    It is asked twice: when a proposal comes, so that one that is not allowed never waits (its proposer
+    is then the committer), and for the whole list of a commit.
     """
 
     committer: Sender

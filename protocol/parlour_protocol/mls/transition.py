@@ -161,7 +161,7 @@ def _check_path_leaf(
     for old in _replaced(epoch, applied, tree, committer, external=external):
         check_replacement(old, path.leaf_node, rules.policy)
     check_path_keys(tree, path)
-    check_path_signature_key(tree, committer, path)
+    check_path_signature_key(tree, committer, path.leaf_node)
 
 
 def _replaced(

@@ -11,6 +11,7 @@ from .constants import PATH_REQUIRED, ResumptionUsage
 from .content import Commit, UpdatePath
 from .epoch import Item
 from .errors import InvalidError, NotAuthorisedError
+from .leaf import LeafNode
 from .proposals import (
     Add,
     ExternalInit,
@@ -152,9 +153,9 @@ def check_path_keys(tree: RatchetTree, path: UpdatePath) -> None:
         raise InvalidError("an update path reuses an encryption key (section 12.4.2)")
 
 
-def check_path_signature_key(tree: RatchetTree, sender: int, path: UpdatePath) -> None:
+def check_path_signature_key(tree: RatchetTree, sender: int, committed: LeafNode) -> None:
     """Require that the committer's signature key is no other member's (section 7.3)."""
-    key = path.leaf_node.signature_key
+    key = committed.signature_key
     if any(leaf.signature_key == key for index, leaf in tree.members() if index != sender):
         raise InvalidError("a committer takes the signature key of another member (section 7.3)")
 

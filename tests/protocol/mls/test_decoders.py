@@ -4,6 +4,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
@@ -266,6 +267,10 @@ def test_the_cost_of_an_input_is_bounded(name: str) -> None:
 
 def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
     """Lengths are checked first, because libsodium reads as many bytes as it expects."""
+    unreachable = mock.patch("nacl.bindings.crypto_sign_open", side_effect=SystemError("reached"))
+    for key, signature in ((bytes(31), bytes(64)), (bytes(32), bytes(63)), (bytes(33), bytes(64))):
+        with unreachable, pytest.raises(MlsError, match="wrong length"):
+            verify(key, "label", b"content", signature, "test")
     for bad in (b"", bytes(31), bytes(33)):
         with pytest.raises(MlsError):
             verify(bad, "label", b"content", bytes(64), "test")

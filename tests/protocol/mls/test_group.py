@@ -1,5 +1,7 @@
 """What a group promises its application about commits: staging, races, echoes, proposals that wait."""
 
+from dataclasses import replace
+
 import pytest
 from mls_world import NOW, World, refused, unchanged
 
@@ -210,3 +212,12 @@ def test_proposals_tell_the_application_what_they_are() -> None:
     assert isinstance(event, ProposalReceived)
     assert (event.sender.index, event.authenticated_data) == (0, b"aad")
     assert event.ref in world["m1"].proposals
+
+
+def test_an_update_whose_private_key_is_lost_is_told_apart() -> None:
+    """When our own Update is committed after its key was lost, the member is told to join anew."""
+    world = World(2)
+    world["m1"].process(world["m0"].propose_update(now=NOW), now=NOW)
+    lost = world["m0"]
+    lost._state = replace(lost._state, own_updates={})
+    refused(lost, world.stage("m1").message, StateError, "private key is lost")

@@ -185,6 +185,8 @@ def test_a_committer_that_takes_the_signature_key_of_another_member() -> None:
     """Section 7.3: signature keys are unique, the path's leaf included (an identity could be taken over)."""
     world = World(3)
     change = CommitOptions(leaf=LeafChange(signer=world.devices["m2"].signer))
+    with unchanged(world["m0"]), pytest.raises(InvalidError, match="takes the signature key"):
+        world.stage("m0", (), change)
     with lawless():
         message = world.stage("m0", (), change).message
     refused(world["m1"], message, InvalidError, "takes the signature key")

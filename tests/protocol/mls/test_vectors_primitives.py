@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from mls_vectors import load, unhex
 
-from parlour_protocol.mls import treemath
+from parlour_protocol.mls import InvalidError, treemath
 from parlour_protocol.mls.codec import Reader, decode, header
 from parlour_protocol.mls.content import AuthenticatedContent, Commit
 from parlour_protocol.mls.hpke import (
@@ -76,6 +76,13 @@ def test_common_ancestor_and_span_agree_with_paths(leaves: int) -> None:
             assert treemath.common_ancestor(one, other) == expected
     for node in range(treemath.node_width(leaves)):
         assert list(treemath.span(node)) == [leaf for leaf in range(leaves) if node in paths[leaf]]
+
+
+@pytest.mark.parametrize("node", [-1, 7, 1 << 40])
+def test_no_path_leads_up_from_outside_of_a_tree(node: int) -> None:
+    """Walking up from a node that is not there would never end."""
+    with pytest.raises(InvalidError, match="no node"):
+        list(treemath.direct_path(node, 4))
 
 
 @pytest.mark.parametrize("vector", load("crypto-basics"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from .apply import Applied, Rules, apply_proposals
 from .codec import Reader, decode
 from .constants import EXTERNAL_PUB, SenderType, WireFormat
-from .content import AuthData, AuthenticatedContent, Commit, FramedContent, Sender, UpdatePath
+from .content import AuthData, AuthenticatedContent, Commit, FramedContent, Sender
 from .epoch import Epoch, Item
 from .errors import InvalidError
 from .framing import protect_public, sign
@@ -55,8 +55,7 @@ def make_external_commit(how: ExternalJoin, random: Random = system_random) -> t
     proposals: tuple[Proposal, ...] = (ExternalInit(kem_output), *how.proposals)
     sender = Sender(SenderType.NEW_MEMBER_COMMIT)
     items = tuple(Item(proposal, sender) for proposal in proposals)
-    # The rules for the list ask for a path; the real one can only be made once the list has been applied.
-    draft = Commit(proposals, UpdatePath(how.own.package.leaf_node, ()))
+    draft = Commit(proposals, None)  # the path is made once the list has been applied
     applied = apply_proposals(items, tree, info.context, sender, draft, Rules(how.policy, None))
     return _finish(how, applied, proposals, init, random)
 

@@ -45,7 +45,6 @@ def check_regular(items: Items, tree: RatchetTree, committer: int) -> None:
 def check_external(commit: Commit, items: Items, tree: RatchetTree) -> None:
     """Apply all rules for the list of an external commit (sections 12.2 and 12.4.3.2)."""
     check_nothing_by_reference(commit)
-    check_external_path(commit)
     check_external_kinds(items)
     check_removes(items, tree)
     check_psks(items)
@@ -164,19 +163,16 @@ def check_path_signature_key(tree: RatchetTree, sender: int, committed: LeafNode
 
 
 def check_nothing_by_reference(commit: Commit) -> None:
-    """Require that a joiner cannot judge proposals that were sent inside of the group."""
+    """Require that it refers to nothing: a joiner cannot judge what was proposed inside of the group."""
     if any(isinstance(item, bytes) for item in commit.proposals):
         raise InvalidError("an external commit refers to a proposal (section 12.4.3.2)")
 
 
-def check_external_path(commit: Commit) -> None:
-    """Require that an external commit has a path."""
-    if commit.path is None:
-        raise InvalidError("an external commit has no path (section 12.4.3.2)")
-
-
 def check_external_kinds(items: Items) -> None:
-    """Require that it holds one ExternalInit, one Remove at most, PSKs, and nothing else."""
+    """Require that it holds one ExternalInit, one Remove at most, PSKs, and nothing else.
+
+    That it has a path is seen when its signature is verified, whose key is in it: `validate_message`.
+    """
     proposals = [i.proposal for i in items]
     if sum(isinstance(p, ExternalInit) for p in proposals) != 1:
         raise InvalidError("an external commit has not exactly one ExternalInit (section 12.2)")

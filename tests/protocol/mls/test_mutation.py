@@ -112,3 +112,19 @@ def test_every_prefix(make: Callable[[World], bytes]) -> None:
         for length in range(len(message)):
             with pytest.raises(MlsError):
                 world["m1"].process(message[:length], now=NOW)
+
+
+def test_every_byte_of_a_state() -> None:
+    """A damaged state is refused with an error of ours, or read: nothing else comes out."""
+    world = World(2)
+    world.deliver(world["m1"].propose_update(now=NOW), by="m1")
+    world.stage("m0")
+    blob = world["m0"].serialise()
+    refusals = 0
+    for place in range(len(blob)):
+        bad = blob[:place] + bytes((blob[place] ^ 0xFF,)) + blob[place + 1 :]
+        try:
+            Group.restore(bad)
+        except MlsError:
+            refusals += 1
+    assert refusals > 100

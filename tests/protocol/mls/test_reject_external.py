@@ -118,19 +118,30 @@ def _signed_external(world: World, edit: Any) -> bytes:
         return knock(world, "guest")[0]
 
 
-def test_external_commits_without_init_path_or_with_references() -> None:
-    """ValSem240, 244, 245: exactly one ExternalInit, no references, and a path."""
+def test_external_commits_without_init_or_path() -> None:
+    """ValSem240, 245: exactly one ExternalInit, and a path."""
 
     def body(content: Any, **changes: Any) -> Any:
         return replace(content, body=replace(content.body, **changes))
 
     for edit, why in (
         (lambda c: body(c, proposals=()), "exactly one ExternalInit"),
-        (lambda c: body(c, proposals=(*c.body.proposals, bytes(32))), "refers to a proposal"),
         (lambda c: body(c, path=None), "no path"),
     ):
         world = World(2, policy=OPEN)
-        refused(world["m1"], _signed_external(world, edit), MlsError, why)
+        refused(world["m1"], _signed_external(world, edit), InvalidError, why)
+
+
+def test_an_external_commit_that_refers_to_a_proposal() -> None:
+    """ValSem244: not even to one that everybody has."""
+    world = World(2, policy=OPEN)
+    world.deliver(world["m0"].propose_update(now=NOW), by="m0")
+    (ref,) = world["m1"].proposals
+
+    def referring(content: Any) -> Any:
+        return replace(content, body=replace(content.body, proposals=(*content.body.proposals, ref)))
+
+    refused(world["m1"], _signed_external(world, referring), InvalidError, "commit refers to a proposal")
 
 
 def test_an_external_commit_signed_with_another_key() -> None:

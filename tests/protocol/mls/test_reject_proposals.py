@@ -28,8 +28,8 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.constants import ResumptionUsage
-from parlour_protocol.mls.content import member
+from parlour_protocol.mls.constants import ResumptionUsage, SenderType
+from parlour_protocol.mls.content import Sender, member
 from parlour_protocol.mls.epoch import Item
 from parlour_protocol.mls.proposals import (
     Add,
@@ -39,6 +39,7 @@ from parlour_protocol.mls.proposals import (
     ResumptionPskId,
     Update,
 )
+from parlour_protocol.mls.validate_proposals import check_updates
 
 NONCE = bytes(32)
 PSK = PreSharedKey(ExternalPskId(b"k", NONCE))
@@ -207,3 +208,13 @@ def test_an_error_of_ours_is_the_only_kind_that_comes_out() -> None:
     for action in actions:
         with pytest.raises(MlsError):
             action()
+
+
+def test_an_update_from_outside() -> None:
+    """Section 12.1.8: however it came into a list, an Update is of a member."""
+    world = World(1)
+    leaf = world["m0"].tree.leaf(0)
+    assert leaf is not None
+    for kind in (SenderType.EXTERNAL, SenderType.NEW_MEMBER_PROPOSAL):
+        with pytest.raises(InvalidError, match="does not come from a member"):
+            check_updates([Item(Update(leaf), Sender(kind))], 0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from .apply import Applied, Rules, apply_proposals
 from .codec import vec
-from .constants import EXTERNAL_PUB, RATCHET_TREE, LeafNodeSource, WireFormat
+from .constants import EXTERNAL_PUB, RATCHET_TREE, WireFormat
 from .content import AuthData, AuthenticatedContent, Commit, FramedContent, ProposalOrRef, member
 from .epoch import Epoch, Item, Outcome
 from .errors import InvalidError
@@ -26,7 +26,7 @@ from .secret import Secret
 from .secret_tree import SecretTree
 from .suite import Random, SigningKey, aead_seal, system_random
 from .transition import NO_COMMIT_SECRET, advance, kept_privates, outcome_of, provisional
-from .validate_leaf import LeafRules, check_credential_types, check_leaf, check_replacement
+from .validate_leaf import LeafRules, check_contents, check_credential_types, check_replacement
 from .validate_proposals import check_path_signature_key, path_required
 
 
@@ -119,8 +119,8 @@ def _plan(epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, 
     leaf, signer = options.leaf.applied_to(old), options.leaf.signer or epoch.signer
     planned = plan(applied.tree, epoch.own_leaf, leaf, signer, epoch.context.group_id, random)
     fresh = planned.leaf
-    leaf_rules = LeafRules(applied.extensions, rules.policy, rules.now)
-    check_leaf(fresh, LeafNodeSource.COMMIT, leaf_rules, epoch.context.group_id, epoch.own_leaf)
+    check_contents(fresh, LeafRules(applied.extensions, rules.policy, rules.now))
+    rules.policy.validate_credential(fresh)
     check_replacement(old, fresh, rules.policy)
     check_path_signature_key(applied.tree, epoch.own_leaf, fresh)
     check_credential_types(planned.tree)

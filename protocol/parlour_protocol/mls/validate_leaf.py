@@ -49,13 +49,18 @@ def check_leaf(
 
 def check_member_leaf(leaf: LeafNode, rules: LeafRules, group_id: bytes, index: int) -> None:
     """Apply the rules of section 7.3 to a leaf whatever its source, as when joining."""
+    check_contents(leaf, rules)
+    leaf.check_signature(group_id, index)
+    rules.policy.validate_credential(leaf)
+
+
+def check_contents(leaf: LeafNode, rules: LeafRules) -> None:
+    """Apply the rules of section 7.3 but signature and identity: enough for a leaf of our own."""
     check_suite_supported(leaf)
     check_extensions_listed(leaf)
     check_lifetime(leaf, rules)
     check_required(leaf, rules.required)
     check_group_extensions(leaf, rules.extensions)
-    leaf.check_signature(group_id, index)
-    rules.policy.validate_credential(leaf)
 
 
 def check_suite(package: KeyPackage) -> None:

@@ -206,7 +206,7 @@ _RULES = {
         "check_group_extensions",
         "_check_allowed",
     ),
-    "commit": ("check_leaf", "check_replacement", "check_path_signature_key", "check_credential_types"),
+    "commit": ("check_contents", "check_replacement", "check_path_signature_key", "check_credential_types"),
     "external": ("check_context", "check_group_info"),
 }
 

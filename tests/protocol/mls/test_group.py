@@ -16,6 +16,7 @@ from parlour_protocol.mls import (
     OlderEpochError,
     Policy,
     ProposalReceived,
+    ReInit,
     StateError,
     Status,
     add_proposal,
@@ -221,3 +222,21 @@ def test_an_update_whose_private_key_is_lost_is_told_apart() -> None:
     lost = world["m0"]
     lost._state = replace(lost._state, own_updates={})
     refused(lost, world.stage("m1").message, StateError, "private key is lost")
+
+
+def test_events_say_what_a_commit_did_to_us() -> None:
+    """`own`, `lost`, `removed_us` and `reinit` are true where they should be, and false elsewhere."""
+    world = World(3, policy=Policy(reinit=True))
+    pending = world.stage("m0", [remove_proposal(2)])
+    own = world["m0"].commit_accepted()
+    other, removed = (world[name].process(pending.message, now=NOW) for name in ("m1", "m2"))
+    assert isinstance(other, CommitApplied)
+    assert isinstance(removed, CommitApplied)
+    assert (own.own, own.lost, own.removed_us, own.reinit) == (True, False, False, False)
+    assert (other.own, other.lost, other.removed_us, other.reinit) == (False, False, False, False)
+    assert (removed.own, removed.lost, removed.removed_us, removed.reinit) == (False, False, True, False)
+    assert [m.index for m in other.outcome.removed] == [2]
+    del world.groups["m2"]
+    world.stage("m0", [ReInit(b"next", 1, 3, ())])
+    closed = world["m0"].commit_accepted()
+    assert (closed.own, closed.reinit, world["m0"].status) == (True, True, Status.REINITIALISED)

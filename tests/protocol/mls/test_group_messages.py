@@ -67,6 +67,7 @@ def test_late_messages_are_read_within_the_window_and_by_the_roster_of_their_tim
     world.commit("m0", [remove_proposal(2), add_proposal(world.device("heir").publish())])
     event = world["m1"].unprotect(old[0])
     assert event.sender.credential == Credential.basic(b"m2")
+    refused(world["m1"], old[0], OlderEpochError, "used or dropped")
     heir = world["m0"].tree.leaf(2)
     assert heir is not None
     assert heir.credential == Credential.basic(b"heir")

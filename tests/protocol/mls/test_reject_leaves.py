@@ -290,3 +290,14 @@ def test_the_same_extension_twice() -> None:
     twice = package(world, extensions=(Extension(0xDADA, b"a"), Extension(0xDADA, b"b")))
     with unchanged(world["m0"]), pytest.raises(MalformedError, match="same type twice"):
         world["m0"].add([encode_message(twice)], now=NOW)
+
+
+def test_two_credential_types_where_everybody_knows_both() -> None:
+    """Section 13.3: a new type is fine once all support it."""
+    both = Capabilities(credentials=(1, 7))
+    world = World(2, policy=Policy(validate_credential=lambda _: None))
+    for name in ("m0", "m1"):
+        world.commit(name, (), CommitOptions(leaf=LeafChange(capabilities=both)))
+    other = package(world, leaf={"credential": Credential(7, b"?"), "capabilities": both})
+    assert world.commit("m0", [Add(other)]).outcome.added == (2,)
+    assert world["m0"].epoch_authenticator == world["m1"].epoch_authenticator

@@ -161,7 +161,7 @@ class Group(GroupView):
         """Encrypt application data for the group; `authenticated_data` travels readable but authenticated."""
         state = self._state
         state.require_active()
-        if state.proposals:
+        if state.waiting:
             # Section 12.4: else somebody whose removal is proposed would still read what comes.
             raise StateError("proposals wait: commit them before sending (section 12.4)")
         epoch = state.epoch
@@ -240,9 +240,12 @@ class Group(GroupView):
         usage = ResumptionUsage.APPLICATION
         return PreSharedKey(ResumptionPskId(usage, self.group_id, epoch, self._random(HASH_SIZE)))
 
-    def forget_proposals(self) -> None:
-        """Drop proposals that wait, when no valid commit can be made of them."""
-        self._state = replace(self._state, proposals={}, own_updates={})
+    def set_aside_proposals(self) -> None:
+        """Leave the proposals that wait out of our commits, as when no valid commit can be made of them.
+
+        They are still known: somebody else may commit them, and we must be able to follow.
+        """
+        self._state = replace(self._state, set_aside=frozenset(self._state.proposals))
 
     # --- commits ---
 
@@ -263,7 +266,7 @@ class Group(GroupView):
         if state.pending is not None:
             raise StateError("a commit is staged already: wait for the ruling of the delivery service")
         epoch = state.epoch
-        chosen = choose(state.proposals, proposals, epoch)
+        chosen = choose(state.waiting, proposals, epoch)
         own_psks = psks.with_group(self.group_id, state.resumption)
         made = make_commit(epoch, chosen, Rules(self.policy, now), own_psks, options, self._random)
         pending = Pending(
@@ -298,10 +301,11 @@ class Group(GroupView):
         """Stage anew what a lost or refused commit was about, as far as it still makes sense here.
 
         Gives None when nothing of it is left to do. A Remove whose target has left, an Add of somebody who
-        is in, and extensions that were meant to replace others than those now in force are dropped.
+        is in, and extensions meant to replace others than those now in force are dropped. A commit of fresh
+        keys alone leaves nothing to retry: make another.
         """
         wanted = still_wanted(self._state.retry, self._state.epoch, self._random)
-        if not wanted and not self._state.proposals:
+        if not wanted and not self._state.waiting:
             self._state = replace(self._state, retry=())
             return None
         pending = self.commit(wanted, now=now, psks=psks, options=options)

@@ -107,6 +107,8 @@ class State:
     reinit: ReInit | None
     proposals: Mapping[bytes, Item]
     """Proposals of this epoch by reference, in the order in which they came."""
+    set_aside: frozenset[bytes]
+    """Those that we do not commit ourselves; somebody else still may."""
     own_updates: Mapping[bytes, OwnUpdate]
     """Private sides of our proposed Updates, by public key."""
     pending: Pending | None
@@ -120,7 +122,12 @@ class State:
     def start(cls, epoch: Epoch) -> "State":
         """Begin as creator or newcomer."""
         resumption = {epoch.context.epoch: epoch.secrets.resumption}
-        return cls(epoch, Status.ACTIVE, None, {}, {}, None, (), (), resumption, ())
+        return cls(epoch, Status.ACTIVE, None, {}, frozenset(), {}, None, (), (), resumption, ())
+
+    @property
+    def waiting(self) -> dict[bytes, Item]:
+        """Give the proposals that wait for a commit of ours."""
+        return {ref: item for ref, item in self.proposals.items() if ref not in self.set_aside}
 
     def require_member(self) -> None:
         """Refuse what only a member can do."""
@@ -148,6 +155,7 @@ class State:
             status=Status.ACTIVE if reinit is None else Status.REINITIALISED,
             reinit=reinit,
             proposals={},
+            set_aside=frozenset(),
             own_updates={},
             pending=None,
             retry=(),
@@ -175,6 +183,7 @@ class State:
                 u8(self.status),
                 optional(None if self.reinit is None else self.reinit.body()),
                 vec_of(vec(ref) + item.encode() for ref, item in self.proposals.items()),
+                vec_of(sorted(self.set_aside)),
                 updates,
                 optional(None if self.pending is None else self.pending.encode()),
                 vec_of(i.encode() for i in self.retry),
@@ -194,6 +203,7 @@ class State:
             _read_status(r),
             r.optional(ReInit.read),
             dict(r.many(lambda n: (n.vec(), Item.read(n)), _MANY)),
+            frozenset(r.many(lambda n: n.take(HASH_SIZE), _MANY)),
             dict(r.many(_read_update, _MANY)),
             r.optional(Pending.read),
             r.many(Intent.read, _MANY),

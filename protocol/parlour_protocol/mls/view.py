@@ -91,8 +91,8 @@ class GroupView:
 
     @property
     def proposals(self) -> dict[bytes, Item]:
-        """Proposals that wait for a commit, by reference."""
-        return dict(self._state.proposals)
+        """Proposals of this epoch that wait for a commit of ours, by reference."""
+        return self._state.waiting
 
     def lend_resumption(self, psks: Psks) -> Psks:
         """Add this group's resumption secrets to the keys for joining another group (section 8.6)."""

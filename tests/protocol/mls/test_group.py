@@ -173,14 +173,19 @@ def test_a_proposal_of_our_own_that_comes_back_is_an_echo() -> None:
         assert isinstance(world["m0"].process(message, now=NOW), Echo)
 
 
-def test_waiting_proposals_can_be_forgotten() -> None:
-    """After that messages flow again, and a commit that refers to them is refused."""
+def test_waiting_proposals_can_be_set_aside() -> None:
+    """Our commits leave them out, also after a restart; who commits them is still followed."""
     world = World(3)
     world.deliver(world["m1"].propose_update(now=NOW), by="m1")
-    world["m2"].forget_proposals()
+    world["m2"].set_aside_proposals()
+    world.groups["m2"] = Group.restore(world["m2"].serialise(), random=world.random)
+    assert world["m2"].proposals == {}
     assert text(world["m1"], world["m2"].protect(b"go on")) == b"go on"
-    pending = world.stage("m0")
-    refused(world["m2"], pending.message, StateError, "refers to a proposal")
+    assert world.stage("m2").outcome.updated == ()
+    world["m2"].commit_refused()
+    world["m1"].set_aside_proposals()
+    assert world.commit("m0").outcome.updated == (1,)
+    world.agree()
 
 
 def test_a_member_that_is_removed_learns_it_and_can_do_nothing_more() -> None:

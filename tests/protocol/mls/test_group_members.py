@@ -135,7 +135,7 @@ def test_the_application_decides_who_may_do_what() -> None:
     refused(world["m2"], message, NotAuthorisedError, "only the owner")
     world["m0"].policy = Policy(authorise=only_m0_removes)
     refused(world["m0"], commit, StateError, "refers to a proposal")
-    world["m1"].forget_proposals()
+    world["m1"].set_aside_proposals()
     world.commit("m0", [remove_proposal(2)])
     assert world["m2"].status is Status.REMOVED
 

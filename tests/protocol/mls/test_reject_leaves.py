@@ -49,7 +49,7 @@ def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str) ->
     with lawless():
         proposal = world["m0"].propose(Add(bad), now=NOW)
     refused(world["m1"], proposal, error, why)
-    world["m0"].forget_proposals()
+    world["m0"].set_aside_proposals()
     with lawless():
         message = world["m0"].commit([Add(bad)], now=NOW).message
     refused(world["m1"], message, error, why)

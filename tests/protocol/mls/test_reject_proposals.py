@@ -188,11 +188,11 @@ def test_proposals_of_unknown_types() -> None:
 def test_too_many_proposals_wait() -> None:
     """A member cannot fill our memory with proposals: the limit is refused, nothing is dropped."""
     world = World(2)
+    sent = [world["m0"].propose_update(now=NOW) for _ in range(3)]
     with mock.patch("parlour_protocol.mls.receive.MAX_PROPOSALS_KEPT", 2):
-        for _ in range(2):
-            world["m1"].process(world["m0"].propose_update(now=NOW), now=NOW)
-            world["m0"].forget_proposals()
-        refused(world["m1"], world["m0"].propose_update(now=NOW), PolicyError, "wait for a commit")
+        for message in sent[:2]:
+            world["m1"].process(message, now=NOW)
+        refused(world["m1"], sent[2], PolicyError, "wait for a commit")
 
 
 def test_an_error_of_ours_is_the_only_kind_that_comes_out() -> None:

@@ -188,3 +188,21 @@ def test_private_keys_that_do_not_belong_to_a_key_package() -> None:
         with pytest.raises(InvalidError, match="do not belong"):
             KeyPackageStore().add(replace(good, **wrong))
     KeyPackageStore().add(good)
+
+
+def test_a_leaf_that_is_unmerged_on_both_sides_of_a_parent_hash() -> None:
+    """Section 7.9: the original sibling hash is taken without the leaf and its mentions in the nodes below.
+
+    The newcomer is unmerged at the root and at the root's right child, which the root's parent hash covers.
+    """
+    world = World(7)
+    world.commit("m5")
+    world.commit("m0")
+    world.add("m7", options=CommitOptions(path=False))
+    tree = world["m0"].tree
+    right = tree.parent(11)
+    root = tree.parent(tree.root)
+    assert right is not None
+    assert root is not None
+    assert right.unmerged_leaves == root.unmerged_leaves == (7,)
+    world.agree()

@@ -1,0 +1,92 @@
+"""Messaging Layer Security (RFC 9420), suite 0x0003, on PyNaCl: group encryption that heals.
+
+Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: read README.md beside this
+file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
+"""
+
+from .commit import CommitOptions, LeafChange
+from .content import Sender
+from .epoch import Member, Outcome
+from .errors import (
+    AuthenticationError,
+    InvalidError,
+    MalformedError,
+    MlsError,
+    NewerEpochError,
+    NotAuthorisedError,
+    NotForThisGroupError,
+    OlderEpochError,
+    OwnMessageError,
+    PolicyError,
+    StateError,
+    UnknownPskError,
+    WrongEpochError,
+)
+from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
+from .external import external_proposal, new_member_proposal
+from .group import Group, add_proposal, remove_proposal
+from .join import KeyPackageSecrets
+from .key_store import KeyPackageStore
+from .leaf import Capabilities, Credential, Extension, ExternalSender, LeafNode, Lifetime
+from .messages import GroupContext
+from .policy import STRICT, Change, Policy
+from .proposals import GroupContextExtensions, Proposal, ReInit
+from .psks import NO_PSKS, Psks
+from .secret import Secret
+from .secret_tree import RatchetLimits
+from .state import Pending, Status
+from .suite import CIPHER_SUITE, SigningKey
+
+__all__ = [
+    "CIPHER_SUITE",
+    "NO_PSKS",
+    "STRICT",
+    "ApplicationMessage",
+    "AuthenticationError",
+    "Capabilities",
+    "Change",
+    "CommitApplied",
+    "CommitOptions",
+    "Credential",
+    "Echo",
+    "Event",
+    "Extension",
+    "ExternalSender",
+    "Group",
+    "GroupContext",
+    "GroupContextExtensions",
+    "InvalidError",
+    "KeyPackageSecrets",
+    "KeyPackageStore",
+    "LeafChange",
+    "LeafNode",
+    "Lifetime",
+    "MalformedError",
+    "Member",
+    "MlsError",
+    "NewerEpochError",
+    "NotAuthorisedError",
+    "NotForThisGroupError",
+    "OlderEpochError",
+    "Outcome",
+    "OwnMessageError",
+    "Pending",
+    "Policy",
+    "PolicyError",
+    "Proposal",
+    "ProposalReceived",
+    "Psks",
+    "RatchetLimits",
+    "ReInit",
+    "Secret",
+    "Sender",
+    "SigningKey",
+    "StateError",
+    "Status",
+    "UnknownPskError",
+    "WrongEpochError",
+    "add_proposal",
+    "external_proposal",
+    "new_member_proposal",
+    "remove_proposal",
+]

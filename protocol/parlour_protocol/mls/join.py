@@ -1,0 +1,184 @@
+"""Joining a group by a Welcome (RFC 9420 section 12.4.3.1).
+
+Trusts nothing that the Welcome says before it is checked: the tree against its hash, every leaf and parent,
+the signature of who invites, and the confirmation tag. A key package is spent by the caller, on success
+alone.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from . import treemath
+from .codec import decode
+from .constants import RATCHET_TREE, ResumptionUsage
+from .epoch import Epoch
+from .errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
+from .hpke import KeyPair, decrypt_with_label
+from .key_package import KeyPackage
+from .leaf import find_extension
+from .lineage import Predecessor, check_lineage
+from .messages import GroupInfo, GroupSecrets, Welcome
+from .path import climb
+from .policy import Policy
+from .proposals import PskId, ResumptionPskId
+from .psks import Psks
+from .schedule import epoch_from_joiner, interim_hash, welcome_key
+from .secret import Secret
+from .secret_tree import SecretTree
+from .suite import CIPHER_SUITE, HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_open, check_mac
+from .tree import RatchetTree
+from .validate_leaf import LeafRules, check_credential_types, check_group_extensions, check_member_leaf
+from .validate_tree import check_tree
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPackageSecrets:
+    """A key package of ours with its private keys."""
+
+    package: KeyPackage
+    init_private: Secret
+    encryption_private: Secret
+    signer: SigningKey
+
+    def check(self) -> None:
+        """Refuse private keys that do not belong to the package."""
+        leaf = self.package.leaf_node
+        if (
+            KeyPair.of(self.init_private.reveal()).public != self.package.init_key
+            or KeyPair.of(self.encryption_private.reveal()).public != leaf.encryption_key
+            or self.signer.public != leaf.signature_key
+        ):
+            raise InvalidError("the private keys do not belong to the key package")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A Welcome, what we have to open it with, and what it is judged by."""
+
+    welcome: Welcome
+    own: KeyPackageSecrets
+    tree: RatchetTree | None
+    """The ratchet tree when it came beside the Welcome."""
+    psks: Psks
+    policy: Policy
+    existing: Collection[bytes] = ()
+    """Ids of the groups that we are in."""
+    predecessor: Predecessor | None = None
+
+
+def join(invitation: Invitation) -> Epoch:
+    """Check a Welcome and give the epoch that it leads into."""
+    welcome, own = invitation.welcome, invitation.own
+    secrets = _open_secrets(welcome, own)
+    _check_lineage_psks(secrets.psks, invitation.policy)
+    psk = invitation.psks.secret(secrets.psks)
+    info = _open_info(welcome, secrets, psk)
+    check_context(info, invitation)
+    tree = tree_of(info, invitation.tree)
+    check_group_info(info, tree, invitation.policy)
+    own_leaf = _find_own(tree, own)
+    privates = {2 * own_leaf: own.encryption_private}
+    if secrets.path_secret is not None:
+        privates.update(_path_privates(tree, own_leaf, info.signer, secrets.path_secret))
+    epoch_secrets, encryption = epoch_from_joiner(secrets.joiner_secret, psk, info.context.encode())
+    confirmed = info.context.confirmed_transcript_hash
+    check_mac(epoch_secrets.confirmation, confirmed, info.confirmation_tag, "confirmation tag")
+    check_lineage(secrets.psks, info.context, tree, invitation.predecessor)
+    return Epoch(
+        info.context,
+        tree,
+        epoch_secrets,
+        SecretTree.start(tree.size, encryption.reveal()),
+        interim_hash(confirmed, info.confirmation_tag),
+        own_leaf,
+        privates,
+        own.signer,
+    )
+
+
+def _open_secrets(welcome: Welcome, own: KeyPackageSecrets) -> GroupSecrets:
+    if welcome.cipher_suite != CIPHER_SUITE or own.package.cipher_suite != welcome.cipher_suite:
+        raise NotForThisGroupError("the Welcome is for another cipher suite (section 12.4.3.1)")
+    ref = own.package.ref
+    sealed = next((s.secrets for s in welcome.secrets if s.new_member == ref), None)
+    if sealed is None:
+        raise NotForThisGroupError("the Welcome is not for this key package (section 12.4.3.1)")
+    pair = KeyPair(own.init_private, own.package.init_key)
+    plaintext = decrypt_with_label(pair, "Welcome", welcome.encrypted_group_info, sealed)
+    return decode(GroupSecrets.read, plaintext)
+
+
+def _check_lineage_psks(psks: tuple[PskId, ...], policy: Policy) -> None:
+    """Require that a ReInit or branch PSK is the only one, and allowed by policy (section 12.4.3.1)."""
+    if any(len(psk.nonce) != HASH_SIZE for psk in psks):
+        raise InvalidError("the nonce of a PSK has the wrong length (section 8.4)")
+    lineage = [
+        psk.usage
+        for psk in psks
+        if isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION
+    ]
+    if len(lineage) > 1:
+        raise InvalidError("a Welcome holds two ReInit or branch PSKs (section 12.4.3.1)")
+    allowed = {ResumptionUsage.REINIT: policy.reinit, ResumptionUsage.BRANCH: policy.branching}
+    if any(not allowed[usage] for usage in lineage):
+        raise PolicyError("groups that continue another one are switched off by the policy of this client")
+
+
+def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo:
+    key, nonce = welcome_key(secrets.joiner_secret, psk)
+    plaintext = aead_open(key, nonce, b"", welcome.encrypted_group_info, "group info")
+    return decode(GroupInfo.read, plaintext)
+
+
+def check_context(info: GroupInfo, invitation: Invitation) -> None:
+    """Require a group of our version and suite that we are not in yet (section 12.4.3.1)."""
+    context = info.context
+    if (context.version, context.cipher_suite) != (PROTOCOL_VERSION, CIPHER_SUITE):
+        raise NotForThisGroupError("the group has another version or cipher suite (section 12.4.3.1)")
+    if context.group_id in invitation.existing:
+        raise NotForThisGroupError("we are in this group already (section 12.4.3)")
+    check_group_extensions(invitation.own.package.leaf_node, context.extensions)
+
+
+def tree_of(info: GroupInfo, beside: RatchetTree | None) -> RatchetTree:
+    """Take the tree from the group info or from beside it (section 12.4.3.3)."""
+    inside = find_extension(info.extensions, RATCHET_TREE)
+    if inside is not None:
+        return decode(RatchetTree.read, inside)
+    if beside is None:
+        raise InvalidError("the ratchet tree is neither in the group info nor beside it: fetch it")
+    return beside
+
+
+def check_group_info(info: GroupInfo, tree: RatchetTree, policy: Policy) -> None:
+    """Verify the tree, all its leaves and who signed the group info (section 12.4.3.1)."""
+    if tree.tree_hash != info.context.tree_hash:
+        raise AuthenticationError("the ratchet tree is not the one of the group (section 12.4.3.1)")
+    signer = tree.leaf(info.signer)
+    if signer is None:
+        raise InvalidError("the group info is signed by a blank leaf (section 12.4.3.1)")
+    info.check_signature(signer.signature_key)
+    check_tree(tree)
+    # Leaves may have sat in the tree for longer than their key package lived: no time is given, so no
+    # lifetime is checked. Section 7.3 leaves that to the receiver.
+    rules = LeafRules(info.context.extensions, policy, None)
+    for index, leaf in tree.members():
+        check_member_leaf(leaf, rules, info.context.group_id, index)
+    check_credential_types(tree)
+
+
+def _find_own(tree: RatchetTree, own: KeyPackageSecrets) -> int:
+    wanted = own.package.leaf_node
+    index = next((i for i, leaf in tree.members() if leaf == wanted), None)
+    if index is None:
+        raise InvalidError("the tree does not hold the leaf of our key package (section 12.4.3.1)")
+    return index
+
+
+def _path_privates(tree: RatchetTree, own_leaf: int, signer: int, path_secret: Secret) -> dict[int, Secret]:
+    """Derive our keys from the lowest node that we share with the committer upwards (section 12.4.3.1)."""
+    shared = treemath.common_ancestor(own_leaf, signer)
+    # Nodes of the committer's path; those in between that stayed blank were not on its filtered path.
+    above = [shared, *treemath.direct_path(shared, tree.size)]
+    nodes = [node for node in above if tree.nodes[node] is not None]
+    return dict(climb(tree, nodes, path_secret.reveal()).privates)

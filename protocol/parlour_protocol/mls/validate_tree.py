@@ -1,0 +1,82 @@
+"""Whether a ratchet tree that somebody handed over can be trusted (RFC 9420 sections 7.9.2 and 12.4.3.1).
+
+One function for each rule; each raises. Joining calls `check_tree`; what concerns single leaves is in
+`validate_leaf`.
+"""
+
+from . import treemath
+from .errors import InvalidError
+from .leaf import LeafNode
+from .tree import ParentNode, RatchetTree, parent_hash
+
+
+def check_tree(tree: RatchetTree) -> None:
+    """Apply all rules of this module; the caller compares the tree hash and checks the leaves."""
+    check_unmerged_leaves(tree)
+    check_unique_encryption_keys(tree)
+    check_unique_signature_keys(tree)
+    check_parent_hashes(tree)
+
+
+def check_unmerged_leaves(tree: RatchetTree) -> None:
+    """Each unmerged leaf is a member below the node, and listed all the way down (section 12.4.3.1)."""
+    for node, content in tree.parents():
+        span = treemath.span(node)
+        for leaf in content.unmerged_leaves:
+            if leaf not in span or tree.leaf(leaf) is None:
+                raise InvalidError("an unmerged leaf is blank or not below its node (section 12.4.3.1)")
+            _check_listed_between(tree, node, leaf)
+
+
+def _check_listed_between(tree: RatchetTree, node: int, leaf: int) -> None:
+    for between in treemath.direct_path(2 * leaf, tree.size):
+        if between == node:
+            return
+        content = tree.parent(between)
+        if content is not None and leaf not in content.unmerged_leaves:
+            raise InvalidError(
+                "a node between an unmerged leaf and its node does not list it (section 12.4.3.1)"
+            )
+
+
+def check_unique_encryption_keys(tree: RatchetTree) -> None:
+    """No encryption key appears twice in the tree (sections 7.3 and 12.4.3.1)."""
+    keys = tree.encryption_keys()
+    if len(set(keys)) != len(keys):
+        raise InvalidError("two nodes of the tree have the same encryption key (section 7.3)")
+
+
+def check_unique_signature_keys(tree: RatchetTree) -> None:
+    """No two members have the same signature key (section 7.3)."""
+    keys = [leaf.signature_key for _, leaf in tree.members()]
+    if len(set(keys)) != len(keys):
+        raise InvalidError("two members have the same signature key (section 7.3)")
+
+
+def check_parent_hashes(tree: RatchetTree) -> None:
+    """Each parent hangs on exactly one chain of parent hashes from a leaf (section 7.9.2).
+
+    This is what stops an insider from handing a newcomer a tree with a node whose private key it knows
+    although it has no leaf below.
+    """
+    for node, content in tree.parents():
+        children = (treemath.left(node), treemath.right(node))
+        chains = _chains(tree, content, *children) + _chains(tree, content, *reversed(children))
+        if chains != 1:
+            raise InvalidError("a parent node is not parent-hash valid (section 7.9.2)")
+
+
+def _chains(tree: RatchetTree, content: ParentNode, child: int, sibling: int) -> int:
+    """Count the nodes below `child` that vouch for `content`: 0, 1, or a forgery."""
+    span = treemath.span(child)
+    unmerged = {2 * leaf for leaf in content.unmerged_leaves if leaf in span}
+    resolution = tree.resolution(child)
+    if len(resolution) != len(unmerged) + 1:
+        return 0
+    candidates = [node for node in resolution if node not in unmerged]
+    if len(candidates) != 1:
+        return 0
+    below = tree.nodes[candidates[0]]
+    claimed = below.parent_hash if isinstance(below, LeafNode | ParentNode) else None
+    original = tree.hash_without(sibling, set(content.unmerged_leaves))
+    return int(claimed == parent_hash(content.encryption_key, content.parent_hash, original))

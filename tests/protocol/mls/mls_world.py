@@ -1,0 +1,227 @@
+"""A small world for the MLS tests: devices, a delivery service, and a member that keeps no rules.
+
+Everything random in it comes from one seed, so a failure replays. `lawless` switches off the sender's own
+checks, so that a test can let a member commit what RFC 9420 forbids and see everybody else refuse it.
+"""
+
+import random as stdlib_random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from parlour_protocol.mls import (
+    STRICT,
+    CommitOptions,
+    Credential,
+    Extension,
+    Group,
+    KeyPackageStore,
+    Lifetime,
+    MlsError,
+    Pending,
+    Policy,
+    Proposal,
+    Psks,
+    SigningKey,
+)
+from parlour_protocol.mls.group import add_proposal
+from parlour_protocol.mls.join import KeyPackageSecrets
+from parlour_protocol.mls.proposals import Remove
+
+NOW = 1_790_000_000
+MONTH = 30 * 86_400
+LIFETIME = Lifetime(NOW - 3_600, NOW + MONTH)
+GROUP_ID = b"the parlour"
+DEFAULTS = CommitOptions()
+
+
+class Device:
+    """Somebody who may join groups."""
+
+    def __init__(self, name: str, random: Callable[[int], bytes], policy: Policy = STRICT) -> None:
+        self.name = name
+        self.random = random
+        self.policy = policy
+        self.store = KeyPackageStore()
+        self.signer = SigningKey.generate(random)
+
+    @property
+    def credential(self) -> Credential:
+        """Who it says to be."""
+        return Credential.basic(self.name.encode())
+
+    def publish(self, *, lifetime: Lifetime = LIFETIME, last_resort: bool = False) -> bytes:
+        """Make a key package."""
+        return self.store.create(
+            self.credential,
+            self.signer,
+            lifetime,
+            last_resort=last_resort,
+            policy=self.policy,
+            random=self.random,
+        )
+
+    def secrets(self) -> KeyPackageSecrets:
+        """Make a key package and give it with its private keys."""
+        self.publish()
+        return list(self.store._packages.values())[-1]
+
+    def join(self, welcome: bytes, **more: Any) -> Group:
+        """Join a group by a Welcome."""
+        return Group.join(welcome, self.store, policy=self.policy, random=self.random, **more)
+
+
+class World:
+    """A group and the delivery service between its members."""
+
+    def __init__(
+        self, size: int = 1, *, seed: int = 0, policy: Policy = STRICT, extensions: tuple[Extension, ...] = ()
+    ) -> None:
+        self.random = stdlib_random.Random(seed).randbytes  # noqa: S311 - failures must replay
+        self.policy = policy
+        self.psks = Psks()
+        self.devices: dict[str, Device] = {}
+        self.groups: dict[str, Group] = {}
+        founder = self.device("m0")
+        self.groups["m0"] = Group.create(
+            GROUP_ID,
+            founder.credential,
+            founder.signer,
+            LIFETIME,
+            extensions=extensions,
+            policy=policy,
+            random=self.random,
+        )
+        if size > 1:
+            self.add(*(f"m{n}" for n in range(1, size)))
+
+    def device(self, name: str) -> Device:
+        """Give the device of that name, made when it is new."""
+        if name not in self.devices:
+            self.devices[name] = Device(name, self.random, self.policy)
+        return self.devices[name]
+
+    def __getitem__(self, name: str) -> Group:
+        return self.groups[name]
+
+    def index(self, name: str) -> int:
+        """Tell the leaf of a member."""
+        return self.groups[name].own_index
+
+    def deliver(self, message: bytes, *, by: str) -> None:
+        """Give a message to everybody but its sender."""
+        for name, group in self.groups.items():
+            if name != by:
+                group.process(message, now=NOW, psks=self.psks)
+
+    def stage(
+        self, by: str, proposals: Sequence[Proposal] = (), options: CommitOptions = DEFAULTS
+    ) -> Pending:
+        """Let a member stage a commit."""
+        return self.groups[by].commit(proposals, now=NOW, psks=self.psks, options=options)
+
+    def commit(
+        self, by: str, proposals: Sequence[Proposal] = (), options: CommitOptions = DEFAULTS
+    ) -> Pending:
+        """Let a member commit, the delivery service accept, and everybody follow."""
+        pending = self.stage(by, proposals, options)
+        self.groups[by].commit_accepted()
+        self.deliver(pending.message, by=by)
+        return pending
+
+    def add(self, *names: str, by: str = "m0", options: CommitOptions = DEFAULTS) -> None:
+        """Add devices by one commit."""
+        self.commit_adding(by, names, options)
+
+    def commit_adding(self, by: str, names: Sequence[str], options: CommitOptions = DEFAULTS) -> Pending:
+        """Add devices by one commit and give it."""
+        packages = [self.device(name).publish() for name in names]
+        pending = self.commit(by, [add_proposal(package) for package in packages], options)
+        for name in names:
+            tree = None if options.tree_in_welcome else self.groups[by].ratchet_tree()
+            device = self.devices[name]
+            self.groups[name] = device.join(pending.welcome or b"", ratchet_tree=tree, psks=self.psks)
+        return pending
+
+    def agree(self) -> None:
+        """Check that all members are in the same group and epoch, with the same secrets."""
+        views = {
+            (
+                group.epoch,
+                group.context.tree_hash,
+                group.epoch_authenticator,
+                group.export("test", b"context", 32).reveal(),
+                group.members(),
+            )
+            for group in self.groups.values()
+        }
+        assert len(views) == 1
+
+
+@contextmanager
+def unchanged(*groups: Group) -> Iterator[None]:
+    """Check that groups are byte for byte what they were, in their serialised form."""
+    before = [group.serialise() for group in groups]
+    yield
+    assert [group.serialise() for group in groups] == before, "a refused input has changed the state"
+
+
+def refused(
+    group: Group, message: bytes, error: type[MlsError], why: str, *, psks: Psks | None = None
+) -> None:
+    """Check that a message is refused for the right reason and changes nothing."""
+    with unchanged(group), pytest.raises(error, match=why or None):
+        group.process(message, now=NOW, psks=psks or Psks())
+
+
+def _no_check(*_of: Any, **_more: Any) -> None:
+    """Stand in for a rule that the sender does not keep."""
+
+
+def _update_index(item: Any, *_of: Any) -> Any:
+    return item.by_member if item.by_member is not None else 0
+
+
+def _remove_what_can_be(items: Any, tree: Any) -> Any:
+    """Apply Removes as far as a committer that removes itself, or nobody, can live with them."""
+    removed = tuple(i.proposal.removed for i in items if isinstance(i.proposal, Remove))
+    for index in set(removed) - {0}:
+        if tree.leaf(index) is not None:
+            tree = tree.with_removed(index)
+    return tree, ()
+
+
+_RULES = {
+    "apply": (
+        "check_regular",
+        "check_external",
+        "check_key_package",
+        "check_unique_encryption_keys",
+        "check_unique_signature_keys",
+        "check_credential_types",
+        "check_all_support",
+        "check_group_extensions",
+        "_check_allowed",
+    ),
+    "commit": ("check_contents", "check_replacement", "check_path_signature_key", "check_credential_types"),
+    "external": ("check_context", "check_group_info"),
+}
+
+
+@contextmanager
+def lawless(**patches: Any) -> Iterator[None]:
+    """Switch off what keeps a sender honest; `patches` replace more, as `module__name=value`."""
+    package = "parlour_protocol.mls"
+    with ExitStack() as stack:
+        for module, names in _RULES.items():
+            for name in names:
+                stack.enter_context(mock.patch(f"{package}.{module}.{name}", _no_check))
+        stack.enter_context(mock.patch(f"{package}.apply.check_update", _update_index))
+        stack.enter_context(mock.patch(f"{package}.apply._remove", _remove_what_can_be))
+        stack.enter_context(mock.patch(f"{package}.group.check_single", _no_check))
+        for where, value in patches.items():
+            stack.enter_context(mock.patch(f"{package}.{where.replace('__', '.', 1)}", value))
+        yield

@@ -1,0 +1,196 @@
+"""What is used up is gone: no consumed secret is anywhere in the state blob (RFC 9420 section 9.2)."""
+
+import pickle
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+from mls_world import NOW, World
+
+from parlour_protocol.mls import Group, add_proposal, remove_proposal
+from parlour_protocol.mls import path as path_module
+from parlour_protocol.mls import schedule as schedule_module
+from parlour_protocol.mls import secret_tree as tree_module
+from parlour_protocol.mls.proposals import Add
+from parlour_protocol.mls.secret_tree import SecretTree
+
+
+class Recorder:
+    """Notes every secret that a member has *derived from*: after that it is consumed, for that member."""
+
+    def __init__(self) -> None:
+        self.actor = b""
+        self.consumed: dict[bytes, dict[bytes, str]] = {}
+
+    def note(self, secret: bytes, what: str) -> None:
+        """Note a secret that the member who acts has used up; all-zero inputs are no secrets."""
+        if any(secret):
+            self.consumed.setdefault(self.actor, {}).setdefault(secret, what)
+
+    def check(self, group: Group) -> None:
+        """Search a member's blob for what it has consumed."""
+        consumed, blob, kept = self.consumed[identity(group)], group.serialise(), kept_by_design(group)
+        found = [what for secret, what in consumed.items() if secret in blob and secret not in kept]
+        assert not found, f"consumed secrets in the state: {found}"
+
+
+def identity(group: Group) -> bytes:
+    """Name a member."""
+    return group._state.epoch.own_node().credential.identity
+
+
+_ACTIONS = ("protect", "unprotect", "process", "propose", "propose_update", "commit", "commit_accepted")
+
+
+@contextmanager
+def recording() -> Iterator[Recorder]:
+    """Watch all derivations of all members."""
+    recorder = Recorder()
+
+    def watch(module: Any, name: str) -> Any:
+        real = getattr(module, name)
+
+        def watched(secret: bytes, *more: Any) -> Any:
+            recorder.note(secret, f"{module.__name__}.{name} {more[0]!r}")
+            return real(secret, *more)
+
+        return mock.patch.object(module, name, watched)
+
+    def acting(name: str) -> Any:
+        real = getattr(Group, name)
+
+        def action(self: Group, *of: Any, **more: Any) -> Any:
+            recorder.actor = identity(self)
+            return real(self, *of, **more)
+
+        return mock.patch.object(Group, name, action)
+
+    with ExitStack() as stack:
+        for module, name in (
+            (tree_module, "expand_with_label"),
+            (path_module, "derive_secret"),
+            (schedule_module, "expand_with_label"),
+        ):
+            stack.enter_context(watch(module, name))
+        for name in _ACTIONS:
+            stack.enter_context(acting(name))
+        yield recorder
+
+
+def kept_by_design(group: Group) -> set[bytes]:
+    """Secrets that derive many things and live as long as their epoch: exporter and sender data."""
+    state = group._state
+    epochs = [state.epoch] + ([state.pending.epoch] if state.pending else [])
+    kept = {e.secrets.sender_data.reveal() for e in epochs} | {e.secrets.exporter.reveal() for e in epochs}
+    return kept | {past.sender_data.reveal() for past in state.past}
+
+
+def test_the_recorder_sees_what_it_should() -> None:
+    """A state that kept a node secret on the path of a used leaf would be found (the check can fail)."""
+    world = World(2)
+    with recording() as recorder:
+        message = world["m0"].protect(b"x")
+        world["m1"].unprotect(message)
+    root = world["m1"]._state.epoch.keys
+    secret = next(s for s, what in recorder.consumed[b"m1"].items() if what.endswith("'tree'"))
+    group = world["m1"]
+    bad = SecretTree(root.leaves, {**root.nodes, 99: secret}, root.ratchets)
+    group._state = replace(group._state, epoch=replace(group._state.epoch, keys=bad))
+    with pytest.raises(AssertionError, match="consumed secrets"):
+        recorder.check(group)
+
+
+def test_nothing_consumed_is_in_the_state() -> None:
+    """After sending, receiving out of order, committing, following and removing."""
+    world = World(4)
+    with recording() as recorder:
+        sent = [world["m0"].protect(b"%d" % n) for n in range(4)]
+        world["m1"].unprotect(sent[3])
+        world["m1"].unprotect(sent[1])
+        recorder.check(world["m0"])
+        recorder.check(world["m1"])
+        world.deliver(world["m2"].propose_update(now=NOW), by="m2")
+        world.commit("m0")
+        world.stage("m1", [add_proposal(world.device("m4").publish())])
+        recorder.check(world["m1"])
+        world["m1"].commit_refused()
+        world["m1"].unprotect(world["m3"].protect(b"y"))
+        world.commit("m3", [remove_proposal(world.index("m2"))])
+    for name in ("m0", "m1", "m3"):
+        recorder.check(world[name])
+
+
+def test_message_keys_are_gone_once_used() -> None:
+    """The very key and nonce of a message are in the state of neither side after it."""
+    world = World(2)
+    real, keys = SecretTree.next_key, []
+
+    def watched(self: SecretTree, leaf: int, kind: int) -> Any:
+        key, after = real(self, leaf, kind)
+        keys.append(key)
+        return key, after
+
+    with mock.patch.object(SecretTree, "next_key", watched):
+        first, second = world["m0"].protect(b"1"), world["m0"].protect(b"2")
+    skipped, used = keys
+    world["m1"].unprotect(second)
+    assert skipped.key in world["m1"].serialise(), "the skipped key is kept for the late message"
+    assert used.key not in world["m1"].serialise()
+    world["m1"].unprotect(first)
+    for group in world.groups.values():
+        for key in keys:
+            assert key.key not in group.serialise()
+            assert key.nonce not in group.serialise()
+
+
+def test_old_private_keys_and_init_secrets_are_gone_after_a_commit() -> None:
+    """The committer's old leaf key, the old path keys and the init secret do not outlive their epoch."""
+    world = World(4)
+    old = world["m0"]._state.epoch
+    old_secrets = {secret.reveal() for secret in old.privates.values()}
+    old_secrets |= {
+        old.secrets.init.reveal(),
+        old.secrets.membership.reveal(),
+        old.secrets.confirmation.reveal(),
+    }
+    shared = {secret.reveal() for secret in world["m1"]._state.epoch.privates.values()} & old_secrets
+    assert shared
+    world.commit("m0")
+    for secret in old_secrets:
+        assert secret not in world["m0"].serialise()
+    for secret in shared:
+        assert secret not in world["m1"].serialise()
+
+
+def test_secrets_do_not_show() -> None:
+    """No repr of anything in a group shows a secret, and secrets are not pickled or hashed."""
+    world = World(2)
+    world.stage("m0")
+    state = world["m0"]._state
+    shown = repr(state)
+    epoch = state.epoch
+    hidden = [*epoch.privates.values(), epoch.secrets.init, epoch.signer.seed, *state.resumption.values()]
+    for secret in hidden:
+        assert repr(secret.reveal())[2:-1] not in shown
+        assert secret.reveal().hex() not in shown
+        assert repr(secret) == "Secret(32 bytes)"
+    for node in epoch.keys.nodes.values():
+        assert repr(node)[2:-1] not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(epoch.secrets.init)
+    with pytest.raises(TypeError):
+        hash(epoch.secrets.init)
+
+
+def test_a_key_store_forgets_spent_keys() -> None:
+    """After joining, the init key and the leaf key are nowhere in the store."""
+    world = World(1)
+    device = world.device("m1")
+    secrets = device.secrets()
+    pending = world.stage("m0", [Add(secrets.package)])
+    group = device.join(pending.welcome or b"")
+    assert secrets.init_private.reveal() not in device.store.serialise()
+    assert secrets.init_private.reveal() not in group.serialise()

@@ -1,0 +1,247 @@
+"""What a group promises its application about commits: staging, races, echoes, proposals that wait."""
+
+from dataclasses import replace
+
+import pytest
+from mls_world import NOW, World, refused, unchanged
+
+from parlour_protocol.mls import (
+    ApplicationMessage,
+    CommitApplied,
+    CommitOptions,
+    Echo,
+    Extension,
+    Group,
+    GroupContextExtensions,
+    OlderEpochError,
+    Policy,
+    ProposalReceived,
+    ReInit,
+    StateError,
+    Status,
+    add_proposal,
+    remove_proposal,
+)
+
+PUBLIC = CommitOptions(public=True)
+
+
+def text(group: Group, message: bytes) -> bytes:
+    """Process a message that must be an application message."""
+    event = group.process(message, now=NOW)
+    assert isinstance(event, ApplicationMessage)
+    return event.data
+
+
+def test_a_staged_commit_changes_nothing_until_it_is_accepted() -> None:
+    """The committer stays in its epoch, and can still send in it."""
+    world = World(2)
+    before = world["m0"].epoch_authenticator
+    pending = world.stage("m0")
+    assert world["m0"].epoch_authenticator == before
+    assert text(world["m1"], world["m0"].protect(b"meanwhile")) == b"meanwhile"
+    world.deliver(pending.message, by="m0")
+    applied = world["m0"].commit_accepted()
+    assert applied.own
+    world.agree()
+
+
+def test_an_own_commit_that_comes_back_is_applied_once() -> None:
+    """The echo enters the staged epoch; a second echo, even after a restart, does nothing."""
+    world = World(2)
+    pending = world.stage("m0")
+    event = world["m0"].process(pending.message, now=NOW)
+    assert isinstance(event, CommitApplied)
+    assert event.own
+    world.deliver(pending.message, by="m0")
+    restarted = Group.restore(world["m0"].serialise())
+    with unchanged(restarted):
+        assert isinstance(restarted.process(pending.message, now=NOW), Echo)
+    world.agree()
+
+
+def test_the_loser_of_a_race_drops_its_commit_and_tries_again() -> None:
+    """Two commit in one epoch; the loser follows the winner, then commits anew what it wanted."""
+    world = World(3)
+    newcomer = world.device("late")
+    losing = world.stage("m1", [add_proposal(newcomer.publish())])
+    winning = world.stage("m0")
+    world["m0"].commit_accepted()
+    for name in ("m1", "m2"):
+        event = world[name].process(winning.message, now=NOW)
+        assert isinstance(event, CommitApplied)
+        assert event.lost == (name == "m1")
+    refused(world["m2"], losing.message, OlderEpochError, "epoch")
+    again = world["m1"].retry(now=NOW)
+    assert again is not None
+    world["m1"].commit_accepted()
+    world.deliver(again.message, by="m1")
+    world.groups["late"] = newcomer.join(again.welcome or b"")
+    world.agree()
+
+
+def test_a_retry_never_hits_somebody_else() -> None:
+    """A Remove is dropped when its leaf went to another member."""
+    world = World(3)
+    world.stage("m1", [remove_proposal(world.index("m2"))])
+    replaced = world.stage("m0", [remove_proposal(2), add_proposal(world.device("other").publish())])
+    world["m0"].commit_accepted()
+    world["m1"].process(replaced.message, now=NOW)
+    assert world["m1"].tree.leaf(2) is not None
+    assert world["m1"].retry(now=NOW) is None
+
+
+def test_a_retry_does_not_overwrite_newer_extensions() -> None:
+    """A wholesale replacement of the extensions is not repeated over somebody else's."""
+    policy = Policy(extensions=frozenset({0xF0C0}))
+    world = World(2, policy=policy)
+    world.stage("m1", [GroupContextExtensions((Extension(0xF0C0, b"lost"),))])
+    winning = world.stage("m0", [GroupContextExtensions((Extension(0xF0C0, b"won"),))])
+    world["m0"].commit_accepted()
+    world["m1"].process(winning.message, now=NOW)
+    assert world["m1"].retry(now=NOW) is None
+    assert world["m1"].context.extensions == (Extension(0xF0C0, b"won"),)
+
+
+def test_a_refused_commit_can_be_made_again() -> None:
+    """When the delivery service refuses without a winner, the same is staged once more in the same epoch."""
+    world = World(2)
+    world.stage("m0", [add_proposal(world.device("late").publish())])
+    world["m0"].commit_refused()
+    assert world["m0"].pending is None
+    again = world["m0"].retry(now=NOW)
+    assert again is not None
+    assert again.outcome.added == (2,)
+
+
+def test_one_commit_is_staged_at_a_time() -> None:
+    """A second commit, and rulings without a commit, are refused."""
+    world = World(2)
+    with pytest.raises(StateError, match="no staged"):
+        world["m0"].commit_accepted()
+    with pytest.raises(StateError, match="no staged"):
+        world["m0"].commit_refused()
+    world.stage("m0")
+    with unchanged(world["m0"]), pytest.raises(StateError, match="staged already"):
+        world.stage("m0")
+
+
+def test_proposals_wait_for_a_commit_of_anybody() -> None:
+    """Update, Add and Remove by reference take effect with somebody's commit, and block sending before."""
+    world = World(4)
+    update = world["m1"].propose_update(now=NOW)
+    add = world["m2"].propose(add_proposal(world.device("new").publish()), now=NOW, options=PUBLIC)
+    remove = world["m2"].propose(remove_proposal(world.index("m3")), now=NOW)
+    for message, by in ((update, "m1"), (add, "m2"), (remove, "m2")):
+        world.deliver(message, by=by)
+    with unchanged(world["m0"]), pytest.raises(StateError, match="proposals wait"):
+        world["m0"].protect(b"not yet")
+    pending = world.commit("m0")
+    assert (pending.outcome.added, pending.outcome.updated) == ((3,), (1,))
+    assert world["m3"].status is Status.REMOVED
+    del world.groups["m3"]
+    world.groups["new"] = world.devices["new"].join(pending.welcome or b"")
+    world.agree()
+    assert text(world["new"], world["m1"].protect(b"hi")) == b"hi"
+
+
+def test_conflicting_proposals_do_not_jam_the_next_commit() -> None:
+    """Of two that exclude each other the better is taken, and nobody commits its own removal."""
+    world = World(4)
+    sent = [
+        (world["m1"].propose_update(now=NOW), "m1"),
+        (world["m1"].propose_update(now=NOW), "m1"),
+        (world["m2"].propose(remove_proposal(world.index("m1")), now=NOW), "m2"),
+        (world["m3"].propose(remove_proposal(world.index("m1")), now=NOW), "m3"),
+        (world["m2"].propose(remove_proposal(world.index("m0")), now=NOW), "m2"),
+        (world["m0"].propose_update(now=NOW), "m0"),
+    ]
+    for message, by in sent:
+        world.deliver(message, by=by)
+    pending = world.commit("m0")
+    assert [m.index for m in pending.outcome.removed] == [1]
+    assert pending.outcome.updated == ()
+    del world.groups["m1"]
+    world.agree()
+
+
+def test_a_proposal_of_our_own_that_comes_back_is_an_echo() -> None:
+    """Nothing happens twice."""
+    world = World(2)
+    message = world["m0"].propose_update(now=NOW)
+    with unchanged(world["m0"]):
+        assert isinstance(world["m0"].process(message, now=NOW), Echo)
+
+
+def test_waiting_proposals_can_be_set_aside() -> None:
+    """Our commits leave them out, also after a restart; who commits them is still followed."""
+    world = World(3)
+    world.deliver(world["m1"].propose_update(now=NOW), by="m1")
+    world["m2"].set_aside_proposals()
+    world.groups["m2"] = Group.restore(world["m2"].serialise(), random=world.random)
+    assert world["m2"].proposals == {}
+    assert text(world["m1"], world["m2"].protect(b"go on")) == b"go on"
+    assert world.stage("m2").outcome.updated == ()
+    world["m2"].commit_refused()
+    world["m1"].set_aside_proposals()
+    assert world.commit("m0").outcome.updated == (1,)
+    world.agree()
+
+
+def test_a_member_that_is_removed_learns_it_and_can_do_nothing_more() -> None:
+    """It reads late messages of its last epoch, and keeps no keys of the group beside."""
+    world = World(3)
+    late = world["m1"].protect(b"late")
+    secret = world["m2"]._state.epoch.secrets.exporter.reveal()
+    world.commit("m0", [remove_proposal(world.index("m2"))])
+    gone = world["m2"]
+    assert gone.status is Status.REMOVED
+    assert text(gone, late) == b"late"
+    assert secret not in gone.serialise()
+    for action in (
+        lambda: gone.protect(b""),
+        lambda: gone.commit(now=NOW),
+        lambda: gone.propose_update(now=NOW),
+        lambda: gone.export("x", b"", 32),
+        gone.group_info,
+        lambda: gone.epoch_authenticator,
+    ):
+        with unchanged(gone), pytest.raises(StateError, match="not a member"):
+            action()
+
+
+def test_proposals_tell_the_application_what_they_are() -> None:
+    """The event names the sender and carries the associated data."""
+    world = World(2)
+    options = CommitOptions(authenticated_data=b"aad")
+    event = world["m1"].process(world["m0"].propose_update(now=NOW, options=options), now=NOW)
+    assert isinstance(event, ProposalReceived)
+    assert (event.sender.index, event.authenticated_data) == (0, b"aad")
+    assert event.ref in world["m1"].proposals
+
+
+def test_an_update_whose_private_key_is_lost_is_told_apart() -> None:
+    """When our own Update is committed after its key was lost, the member is told to join anew."""
+    world = World(2)
+    world["m1"].process(world["m0"].propose_update(now=NOW), now=NOW)
+    lost = world["m0"]
+    lost._state = replace(lost._state, own_updates={})
+    refused(lost, world.stage("m1").message, StateError, "private key is lost")
+
+
+def test_events_say_what_a_commit_did_to_us() -> None:
+    """`own`, `lost`, `removed_us` and `reinit` are true where they should be, and false elsewhere."""
+    world = World(3, policy=Policy(reinit=True))
+    pending = world.stage("m0", [remove_proposal(2)])
+    own = world["m0"].commit_accepted()
+    other, removed = (world[name].process(pending.message, now=NOW) for name in ("m1", "m2"))
+    assert isinstance(other, CommitApplied)
+    assert isinstance(removed, CommitApplied)
+    assert (own.own, own.lost, own.removed_us, own.reinit) == (True, False, False, False)
+    assert (other.own, other.lost, other.removed_us, other.reinit) == (False, False, False, False)
+    assert (removed.own, removed.lost, removed.removed_us, removed.reinit) == (False, False, True, False)
+    assert [m.index for m in other.outcome.removed] == [2]
+    del world.groups["m2"]
+    world.stage("m0", [ReInit(b"next", 1, 3, ())])
+    closed = world["m0"].commit_accepted()
+    assert (closed.own, closed.reinit, world["m0"].status) == (True, True, Status.REINITIALISED)

@@ -1,0 +1,181 @@
+"""The scenario runner on scenarios of every kind, written down from groups of our own.
+
+The official files hold commits of members alone; here a passive client also follows external joins and
+proposals, requests to join, PSKs, Updates by reference, encrypted handshakes and a ReInit, and meets GREASE.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import passive
+import pytest
+from mls_world import NOW, World
+
+from parlour_protocol.mls import (
+    Capabilities,
+    CommitOptions,
+    Credential,
+    Extension,
+    ExternalSender,
+    Group,
+    GroupContextExtensions,
+    KeyPackageSecrets,
+    Pending,
+    Psks,
+    ReInit,
+    Secret,
+    SigningKey,
+    add_proposal,
+    external_proposal,
+    new_member_proposal,
+    remove_proposal,
+)
+from parlour_protocol.mls.constants import EXTERNAL_SENDERS
+from parlour_protocol.mls.leaf import encode_external_senders
+from parlour_protocol.mls.messages import encode_message
+from parlour_protocol.mls.proposals import Add
+
+PUBLIC = CommitOptions(public=True)
+WARDEN = SigningKey(Secret(bytes(range(32))))
+SENDERS = Extension(
+    EXTERNAL_SENDERS, encode_external_senders([ExternalSender(WARDEN.public, Credential.basic(b"w"))])
+)
+
+
+class Script:
+    """A group whose every epoch is written down for one passive client."""
+
+    def __init__(self, *, tree_beside: bool = False) -> None:
+        self.world = World(3, policy=passive.WIDEST, extensions=(SENDERS,))
+        self.world.psks = Psks({b"id": Secret(b"psk")})
+        client = self._greased(self.world.device("client").secrets())
+        options = CommitOptions(tree_in_welcome=not tree_beside)
+        pending = self.world.commit("m0", [Add(client.package)], options)
+        self.scenario: dict[str, Any] = {
+            "cipher_suite": 3,
+            "external_psks": [{"psk_id": b"id".hex(), "psk": b"psk".hex()}],
+            "key_package": encode_message(client.package).hex(),
+            "init_priv": client.init_private.reveal().hex(),
+            "encryption_priv": client.encryption_private.reveal().hex(),
+            "signature_priv": client.signer.seed.reveal().hex(),
+            "welcome": (pending.welcome or b"").hex(),
+            "ratchet_tree": pending.ratchet_tree.hex() if tree_beside else None,
+            "initial_epoch_authenticator": self.world["m0"].epoch_authenticator.hex(),
+            "epochs": [],
+        }
+        self.proposals: list[str] = []
+
+    def _greased(self, own: KeyPackageSecrets) -> KeyPackageSecrets:
+        """Make a package as some clients do: GREASE, and default types, in its capabilities."""
+        odd = (0x0A0A, 0xDADA)
+        caps = Capabilities((1, *odd), (1, 3, *odd), (1, 2, *odd), (1, 2, 3, *odd), (1, 2, *odd))
+        leaf = replace(
+            own.package.leaf_node, capabilities=caps, extensions=(Extension(0x7A7A, b"g"),)
+        ).signed(own.signer)
+        package = replace(own.package, leaf_node=leaf, extensions=(Extension(0xEAEA, b""),))
+        return replace(own, package=package.signed(own.signer))
+
+    def say(self, message: bytes, by: str = "") -> None:
+        """Send a proposal."""
+        self.world.deliver(message, by=by)
+        self.proposals.append(message.hex())
+
+    def epoch(self, commit: bytes) -> None:
+        """Write down an epoch, after everybody has followed."""
+        self.world.agree()
+        authenticator = self.world["m0"].epoch_authenticator.hex()
+        self.scenario["epochs"].append(
+            {"proposals": self.proposals, "commit": commit.hex(), "epoch_authenticator": authenticator}
+        )
+        self.proposals = []
+
+    def commit(self, by: str, proposals: Any = (), options: CommitOptions = PUBLIC) -> Pending:
+        """Commit, let all follow, and write it down."""
+        pending = self.world.commit(by, proposals, options)
+        self.epoch(pending.message)
+        return pending
+
+    def knock(self, name: str, *proposals: Any) -> None:
+        """Let somebody in from outside."""
+        device = self.world.device(name)
+        message, group = Group.join_external(
+            self.world["m0"].group_info(),
+            device.publish(),
+            device.store,
+            psks=self.world.psks,
+            proposals=proposals,
+            policy=passive.WIDEST,
+            random=self.world.random,
+        )
+        self.world.groups.pop(name, None)
+        self.world.deliver(message, by=name)
+        self.world.groups[name] = group
+        self.epoch(message)
+
+
+def commits(script: Script) -> None:
+    """Commit in all ways, in both wire formats, with Updates by reference."""
+    for options in (PUBLIC, CommitOptions(), CommitOptions(path=False)):
+        package = script.world.device(f"new {options.public} {options.path}").publish()
+        script.commit("m1", [add_proposal(package)], options)
+    for name in ("m1", "m2"):
+        script.say(script.world[name].propose_update(now=NOW), by=name)
+    script.commit("m0", (), CommitOptions())
+    script.world.groups.pop("m2")
+    script.commit("m1", [remove_proposal(2), GroupContextExtensions((SENDERS,))])
+
+
+def psks(script: Script) -> None:
+    """External and resumption PSKs, with and without a path."""
+    group = script.world["m0"]
+    script.commit("m0", [group.external_psk(b"id"), group.resumption_psk(group.epoch)])
+    again = [group.resumption_psk(group.epoch - 1), group.external_psk(b"id")]
+    script.commit("m0", again, CommitOptions(path=False))
+
+
+def external_joins(script: Script) -> None:
+    """Let in a newcomer, and a member that comes back with a PSK and removes its old leaf."""
+    script.knock("guest")
+    script.commit("guest")
+    script.knock("m2", remove_proposal(2), script.world["m0"].external_psk(b"id"))
+    script.commit("m2")
+
+
+def external_proposals(script: Script) -> None:
+    """Let an external sender add, remove and change extensions, and somebody ask to come in."""
+    world = script.world
+    package = world.device("added").publish()
+    script.say(external_proposal(world["m0"].context, 0, WARDEN, add_proposal(package)))
+    script.say(new_member_proposal(world["m0"].context, world.device("asking").secrets()))
+    script.commit("m1")
+    script.say(external_proposal(world["m0"].context, 0, WARDEN, GroupContextExtensions((SENDERS,))))
+    script.say(external_proposal(world["m0"].context, 0, WARDEN, remove_proposal(2)))
+    script.world.groups.pop("m2")
+    script.commit("m0")
+
+
+def reinit(script: Script) -> None:
+    """Close the group in favour of another one."""
+    script.say(external_proposal(script.world["m0"].context, 0, WARDEN, ReInit(b"next", 1, 1, ())))
+    script.commit("m1", (), CommitOptions())
+
+
+KINDS = (commits, psks, external_joins, external_proposals, reinit)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["tree inside", "tree beside"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_scenarios(kind: Any, beside: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: FBT001
+    """A passive client follows to the end; a scenario of another suite is passed over."""
+    script = Script(tree_beside=beside)
+    kind(script)
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps([script.scenario, {"cipher_suite": 2}]))
+    assert passive.main([str(path)]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out == "1 passed, 0 failed\n"
+    script.scenario["epochs"][-1]["epoch_authenticator"] = "00" * 32
+    path.write_text(json.dumps([script.scenario]))
+    assert passive.main([str(path)]) == 1
+    assert "0 passed, 1 failed" in capsys.readouterr().out

@@ -1,0 +1,303 @@
+"""Attacks with leaves and key packages, one for each rule of RFC 9420 sections 7.3, 10.1 and 13.4."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mls_world import GROUP_ID, NOW, Device, World, lawless, refused, unchanged
+
+from parlour_protocol.mls import (
+    AuthenticationError,
+    Capabilities,
+    CommitOptions,
+    Credential,
+    Extension,
+    GroupContextExtensions,
+    InvalidError,
+    LeafChange,
+    LeafNode,
+    Lifetime,
+    MalformedError,
+    MlsError,
+    NotAuthorisedError,
+    NotForThisGroupError,
+    Policy,
+    PolicyError,
+    SigningKey,
+)
+from parlour_protocol.mls.codec import decode
+from parlour_protocol.mls.constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
+from parlour_protocol.mls.hpke import KeyPair
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import RequiredCapabilities
+from parlour_protocol.mls.messages import encode_message
+from parlour_protocol.mls.proposals import Add, Update
+
+
+def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any) -> KeyPackage:
+    """Make a key package with some fields changed, everything signed anew."""
+    device = Device("newcomer", world.random)
+    good = device.secrets().package
+    node = replace(good.leaf_node, **(leaf or {})).signed(device.signer)
+    return replace(good, leaf_node=node, **changes).signed(device.signer)
+
+
+def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str) -> None:
+    """Check that a package is refused when adding, as a proposal, and in a commit of a lawless member."""
+    with unchanged(world["m0"]), pytest.raises(error, match=why):
+        world["m0"].commit([Add(bad)], now=NOW)
+    with lawless():
+        proposal = world["m0"].propose(Add(bad), now=NOW)
+    refused(world["m1"], proposal, error, why)
+    world["m0"].set_aside_proposals()
+    with lawless():
+        message = world["m0"].commit([Add(bad)], now=NOW).message
+    refused(world["m1"], message, error, why)
+    world["m0"].commit_refused()
+
+
+KEY = KeyPair.of(bytes(range(32))).public
+
+BAD_PACKAGES: dict[str, tuple[dict[str, Any], dict[str, Any], type[MlsError], str]] = {
+    "other suite": ({}, {"cipher_suite": 1}, NotForThisGroupError, "cipher suite"),
+    "other version": ({}, {"version": 2}, NotForThisGroupError, "version"),
+    "init key is leaf key": ({"encryption_key": KEY}, {"init_key": KEY}, InvalidError, "init key"),
+    "source update": (
+        {"source": LeafNodeSource.UPDATE, "lifetime": None},
+        {},
+        InvalidError,
+        "made for UPDATE",
+    ),
+    "source commit": (
+        {"source": LeafNodeSource.COMMIT, "lifetime": None, "parent_hash": b""},
+        {},
+        InvalidError,
+        "made for COMMIT",
+    ),
+    "version not listed": ({"capabilities": Capabilities(versions=(2,))}, {}, InvalidError, "version"),
+    "suite not listed": ({"capabilities": Capabilities(cipher_suites=(1,))}, {}, InvalidError, "suite"),
+    "credential not listed": (
+        {"capabilities": Capabilities(credentials=(2,))},
+        {},
+        InvalidError,
+        "its own credential type",
+    ),
+    "extension not listed": ({"extensions": (Extension(0xF0C1, b""),)}, {}, InvalidError, "61633"),
+    "lifetime too long": ({"lifetime": Lifetime(0, NOW + 1)}, {}, PolicyError, "too long"),
+    "lifetime negative": ({"lifetime": Lifetime(NOW + 1, NOW - 1)}, {}, PolicyError, "negative"),
+    "expired": ({"lifetime": Lifetime(NOW - 9_999, NOW - 4_000)}, {}, PolicyError, "expired"),
+    "not valid yet": ({"lifetime": Lifetime(NOW + 4_000, NOW + 9_999)}, {}, PolicyError, "not valid yet"),
+    "x509 credential": (
+        {"credential": Credential(2, b""), "capabilities": Capabilities(credentials=(1, 2))},
+        {},
+        PolicyError,
+        "not supported by this client",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PACKAGES)
+def test_bad_key_packages(name: str) -> None:
+    """Sections 7.3 and 10.1: refused by who adds, by who gets the proposal, by who gets the commit."""
+    leaf, changes, error, why = BAD_PACKAGES[name]
+    world = World(2)
+    check_add(world, package(world, leaf=leaf, **changes), error, why)
+
+
+def test_a_key_package_with_a_foreign_signature() -> None:
+    """Section 10.1: the package, and the leaf in it, are signed by the leaf's owner."""
+    world = World(2)
+    good = package(world)
+    stranger = SigningKey.generate(world.random)
+    check_add(
+        world,
+        replace(good, signature=stranger.sign("KeyPackageTBS", good.body())),
+        AuthenticationError,
+        "key package",
+    )
+    forged = replace(good.leaf_node, signature=bytes(64))
+    check_add(world, replace(good, leaf_node=forged), AuthenticationError, "leaf node")
+
+
+def test_a_key_package_of_a_member() -> None:
+    """ValSem101, 103: signature and encryption keys are unique among members (section 7.3)."""
+    world = World(2)
+    twin = world.devices["m1"].secrets().package
+    with unchanged(world["m0"]), pytest.raises(InvalidError, match="same signature key"):
+        world["m0"].commit([Add(twin)], now=NOW)
+    with lawless():
+        message = world["m0"].commit([Add(twin)], now=NOW).message
+    refused(world["m1"], message, InvalidError, "same signature key")
+    world["m0"].commit_refused()
+    member = world["m1"].tree.leaf(1)
+    assert member is not None
+    thief = package(world, leaf={"encryption_key": member.encryption_key})
+    with lawless():
+        message = world["m0"].commit([Add(thief)], now=NOW).message
+    refused(world["m1"], message, InvalidError, "same encryption key")
+
+
+def test_required_capabilities_bind_newcomers() -> None:
+    """ValSem106: who lacks a required extension, proposal or credential type is not added (section 11.1)."""
+    for lacking in (
+        RequiredCapabilities((0xF0C1,)),
+        RequiredCapabilities((), (0xF001,)),
+        RequiredCapabilities((), (), (7,)),
+    ):
+        required = Extension(REQUIRED_CAPABILITIES, lacking.encode())
+        world = World(2)
+        for group in world.groups.values():
+            epoch = group._state.epoch
+            context = replace(epoch.context, extensions=(required,))
+            group._state = replace(group._state, epoch=replace(epoch, context=context))
+        check_add(world, package(world), InvalidError, "the group requires")
+
+
+def test_required_capabilities_must_be_met_by_all_members() -> None:
+    """Section 12.1.7: an extension list that asks for more than a member has is invalid."""
+    world = World(2)
+    for extension, why in (
+        (Extension(REQUIRED_CAPABILITIES, RequiredCapabilities((0xF0C1,)).encode()), "the group requires"),
+        (Extension(0xF0C0, b""), "does not support group extension"),
+    ):
+        proposal = GroupContextExtensions((extension,))
+        with unchanged(world["m0"]), pytest.raises(InvalidError, match=why):
+            world["m0"].commit([proposal], now=NOW)
+        with lawless():
+            message = world["m0"].commit([proposal], now=NOW).message
+        refused(world["m1"], message, InvalidError, why)
+        world["m0"].commit_refused()
+
+
+def test_a_group_extension_that_cannot_be_read() -> None:
+    """A damaged required_capabilities or external_senders extension is malformed."""
+    world = World(2)
+    for kind in (REQUIRED_CAPABILITIES, 5):
+        proposal = GroupContextExtensions((Extension(kind, b"\xff"),))
+        with lawless():
+            message = world["m0"].propose(proposal, now=NOW)
+        refused(world["m1"], message, MalformedError, "")
+
+
+def test_a_new_credential_type_needs_everybodys_support() -> None:
+    """Section 7.3: members who do not know a credential type keep it out."""
+    world = World(2, policy=Policy(validate_credential=lambda _: None))
+    both = Capabilities(credentials=(1, 7))
+    stranger = package(world, leaf={"credential": Credential(7, b"?"), "capabilities": both})
+    with lawless():
+        message = world["m0"].commit([Add(stranger)], now=NOW).message
+    refused(world["m1"], message, InvalidError, "credential type that is in use")
+
+
+def test_grease_is_ignored_everywhere() -> None:
+    """Section 13.5: unknown values in capabilities and extensions change nothing."""
+    world = World(2)
+    odd = tuple(sorted(GREASE))[:3]
+    caps = Capabilities((1, *odd), (3, *odd), odd, odd, (1, *odd))
+    greased = package(
+        world,
+        leaf={"capabilities": caps, "extensions": (Extension(odd[0], b"x"), Extension(0xEAEA, b""))},
+        extensions=(Extension(0xDADA, b"y"),),
+    )
+    pending = world.commit("m0", [Add(greased)])
+    assert pending.outcome.added == (2,)
+    assert world["m0"].epoch_authenticator == world["m1"].epoch_authenticator
+
+
+def bad_update(world: World, **changes: Any) -> Update:
+    """Make an Update of m0 with some fields changed, signed for its place."""
+    old = world["m0"].tree.leaf(0)
+    assert old is not None
+    fresh: dict[str, Any] = {
+        "encryption_key": KeyPair.generate(world.random).public,
+        "source": LeafNodeSource.UPDATE,
+        "lifetime": None,
+    }
+    leaf = replace(old, **{**fresh, **changes})
+    return Update(leaf.signed(world.devices["m0"].signer, GROUP_ID, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "why"),
+    [
+        (
+            {"source": LeafNodeSource.KEY_PACKAGE, "lifetime": Lifetime(NOW, NOW)},
+            InvalidError,
+            "made for KEY_PACKAGE",
+        ),
+        ({"credential": Credential.basic(b"somebody else")}, NotAuthorisedError, "another identity"),
+        ({"capabilities": Capabilities(credentials=(2,))}, InvalidError, "credential type"),
+        ({"extensions": (Extension(0xF0C1, b""),)}, InvalidError, "does not list"),
+    ],
+    ids=["source", "identity", "capabilities", "extensions"],
+)
+def test_bad_updates(changes: dict[str, Any], error: type[MlsError], why: str) -> None:
+    """ValSem109, 110 and section 5.3.1: an Update obeys the rules of leaves and keeps its identity."""
+    world = World(3)
+    proposal = bad_update(world, **changes)
+    with lawless():
+        message = world["m0"].propose(proposal, now=NOW)
+    refused(world["m1"], message, error, why)
+
+
+def test_an_update_that_keeps_its_key() -> None:
+    """Section 7.3: the new encryption key differs from the old one."""
+    world = World(2)
+    old = world["m0"].tree.leaf(0)
+    assert old is not None
+    proposal = bad_update(world, encryption_key=old.encryption_key)
+    with lawless():
+        message = world["m0"].propose(proposal, now=NOW)
+    refused(world["m1"], message, InvalidError, "keeps the encryption key")
+
+
+@pytest.mark.parametrize(("group_id", "index"), [(b"elsewhere", 0), (GROUP_ID, 1)])
+def test_an_update_signed_for_another_place(group_id: bytes, index: int) -> None:
+    """Section 7.2: the signature binds a leaf to its group and index."""
+    world = World(2)
+    leaf = bad_update(world).leaf_node.signed(world.devices["m0"].signer, group_id, index)
+    with lawless():
+        message = world["m0"].propose(Update(leaf), now=NOW)
+    refused(world["m1"], message, AuthenticationError, "leaf node")
+
+
+def test_a_commit_cannot_change_the_identity_or_drop_a_capability() -> None:
+    """Section 5.3.1: the leaf of a commit's path is checked like any other that enters the tree."""
+    for change, error, why in (
+        (LeafChange(credential=Credential.basic(b"admin")), NotAuthorisedError, "another identity"),
+        (LeafChange(capabilities=Capabilities(credentials=(9,))), InvalidError, "credential type"),
+        (LeafChange(extensions=(Extension(0xF0C1, b""),)), InvalidError, "does not list"),
+    ):
+        world = World(2)
+        with unchanged(world["m0"]), pytest.raises(error, match=why):
+            world.stage("m0", (), CommitOptions(leaf=change))
+        with lawless():
+            message = world.stage("m0", (), CommitOptions(leaf=change)).message
+        refused(world["m1"], message, error, why)
+
+
+def test_a_changed_leaf_forgets_its_old_bytes() -> None:
+    """A leaf that was decoded and then changed is written as it is now."""
+    leaf = decode(LeafNode.read, package(World(1)).leaf_node.encode())
+    changed = replace(leaf, credential=Credential.basic(b"other"))
+    assert b"other" in changed.encode()
+    assert decode(LeafNode.read, changed.encode()) == changed
+
+
+def test_the_same_extension_twice() -> None:
+    """Section 13.4: a list of extensions holds each type once."""
+    world = World(1)
+    twice = package(world, extensions=(Extension(0xDADA, b"a"), Extension(0xDADA, b"b")))
+    with unchanged(world["m0"]), pytest.raises(MalformedError, match="same type twice"):
+        world["m0"].add([encode_message(twice)], now=NOW)
+
+
+def test_two_credential_types_where_everybody_knows_both() -> None:
+    """Section 13.3: a new type is fine once all support it."""
+    both = Capabilities(credentials=(1, 7))
+    world = World(2, policy=Policy(validate_credential=lambda _: None))
+    for name in ("m0", "m1"):
+        world.commit(name, (), CommitOptions(leaf=LeafChange(capabilities=both)))
+    other = package(world, leaf={"credential": Credential(7, b"?"), "capabilities": both})
+    assert world.commit("m0", [Add(other)]).outcome.added == (2,)
+    assert world["m0"].epoch_authenticator == world["m1"].epoch_authenticator

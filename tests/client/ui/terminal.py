@@ -27,10 +27,12 @@ class Terminal:
     ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        # COLUMNS and LINES, which parallel test runners set, would win over the terminal's own size
+        inherited = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES"}}
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, str(script), *args],
             stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {}),
+            env=inherited | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {}),
         )  # fmt: skip
         os.close(slave)
         self.output = b""

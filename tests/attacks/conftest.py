@@ -1,0 +1,60 @@
+"""One server process for all attacks that leave it alive, and one with wide limits for floods."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.attacks.raw import ALLOWED_ORIGIN, House
+
+# Message limits are the defaults; deadlines are short and the API's limit wide, because one address asks a lot.
+_SETTINGS = f"""
+[listen]
+origins = ["{ALLOWED_ORIGIN}"]
+[connections]
+tls_seconds = 2
+request_seconds = 2
+body_seconds = 2
+per_address = 40
+[rates]
+http_per_minute = 100000
+http_burst = 10000
+[logins]
+tickets_per_session = 10000
+"""
+_WIDE = """
+[connections]
+unsent_bytes = 65536
+[rates]
+messages_per_minute = 100000
+message_burst = 10000
+requests_per_minute = 100000
+request_burst = 10000
+bytes_per_minute = 1000000000
+bytes_burst = 100000000
+"""
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a running server that every attack must leave running."""
+    made = House(tmp_path_factory.mktemp("house"))
+    made.begin(_SETTINGS)
+    yield made
+    assert made.process is not None
+    assert made.process.poll() is None, "an attack ended the server"
+    made.stop()
+    assert "Traceback" not in made.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def session(house: House) -> str:
+    """Return the session of somebody with an account."""
+    return house.session("mallory", invite=house.code())
+
+
+@pytest.fixture
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a server of the test's own that lets much through and cuts slow readers off early."""
+    made = House(tmp_path_factory.mktemp("wide"))
+    made.begin(_WIDE)
+    yield made
+    made.stop()

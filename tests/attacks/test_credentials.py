@@ -1,0 +1,93 @@
+"""Group K over the wire: each secret opens its one door, once, and is never taken from where it may leak."""
+
+import json
+from contextlib import ExitStack
+
+import pytest
+from tests.attacks.raw import ALLOWED_ORIGIN, PASSWORD, House
+
+
+def test_token_in_a_url(house: House, session: str) -> None:
+    """K1, K7: a ticket in the query opens nothing and is burnt, so that whoever read a log is too late."""
+    ticket = house.ticket(session)
+    with house.wire() as wire:
+        assert wire.ask(house.head(f"GET /v1/chat?ticket={ticket} HTTP/1.1")).status == 401
+    with house.wire() as wire:
+        assert wire.ask(house.head(authorization=f"Bearer {ticket}")).status == 401
+    assert ticket not in house.log.read_text()
+
+
+def test_replay_race(house: House, session: str) -> None:
+    """K3: of twenty handshakes with one ticket that arrive together one is answered 101, the others 401."""
+    handshake = house.head(authorization=f"Bearer {house.ticket(session)}")
+    with ExitStack() as stack:
+        wires = [stack.enter_context(house.wire()) for _ in range(20)]
+        for wire in wires:
+            wire.send(handshake)
+        assert sorted(wire.answer().status for wire in wires) == [101] + [401] * 19
+
+
+def test_confused_deputy(house: House, session: str) -> None:
+    """K5: ticket, password and invite open no endpoint of the API; session, password, invite open no chat."""
+    secrets = {"ticket": house.ticket(session), "password": PASSWORD, "invite": house.code()}
+    for kind, secret in secrets.items():
+        headers = {"Authorization": f"Bearer {secret}"}
+        for method, path, body in (
+            ("POST", "/v1/tickets", None),
+            ("GET", "/v1/sessions", None),
+            ("DELETE", "/v1/sessions/current", None),
+            ("DELETE", "/v1/sessions/0000000000000000000000", None),
+            ("POST", "/v1/password", {"old": PASSWORD, "new": f"another {PASSWORD}"}),
+        ):
+            assert house.api(method, path, body, headers).status == 401, (kind, method, path)
+    for kind, secret in ({"session": session} | secrets).items():
+        with house.wire() as wire:
+            status = wire.ask(house.head(authorization=f"Bearer {secret}")).status
+        assert status == (101 if kind == "ticket" else 401), kind
+
+
+@pytest.mark.parametrize("where", ["cookie", "x-forwarded-authorization", "proxy-authorization"])
+def test_a_credential_somewhere_else(house: House, session: str, where: str) -> None:
+    """K5, K8: no cookie and no other header stands for `Authorization`, so no browser brings one along."""
+    ticket = house.ticket(session)
+    with house.wire() as wire:
+        head = house.head(None or "GET /v1/chat HTTP/1.1", f"{where}: Bearer {ticket}; session={session}\r\n")
+        assert wire.ask(head).status == 401
+    answer = house.api("POST", "/v1/tickets", headers={where: f"Bearer {session}"})
+    assert answer.status == 401
+    assert answer.header("set-cookie") == ""
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
+def test_cross_site_login(house: House, kind: str) -> None:
+    """K8: what a form can send is refused by its type, a foreign page by its Origin; no CORS header helps it."""
+    body = {"username": "mallory", "password": PASSWORD, "device": "probe"}
+    assert house.api("POST", "/v1/sessions", body, {"Content-Type": kind}).status == 415
+    assert house.api("POST", "/v1/sessions", body, {"Origin": "https://evil.example"}).status == 403
+    preflight = house.api(
+        "OPTIONS", "/v1/sessions", None, {"Origin": ALLOWED_ORIGIN, "Access-Control-Request-Method": "POST"}
+    )
+    assert preflight.status == 405
+    assert "access-control" not in str(preflight)
+
+
+def test_body_bombs(house: House) -> None:
+    """K9: nested too deeply is 400, longer than the cap is 413; either way the server goes on."""
+    headers = {"Content-Type": "application/json"}
+    with house.wire() as wire:
+        deep = b"[" * 4000
+        head = house.head("POST /v1/sessions HTTP/1.1", **dict.fromkeys(("upgrade", "connection")))
+        head = head[:-2] + f"content-type: application/json\r\ncontent-length: {len(deep)}\r\n\r\n".encode()
+        assert wire.ask(head + deep).status == 400
+    assert house.api("POST", "/v1/sessions", {"username": "x" * 5000}, headers).status == 413
+
+
+def test_fixation(house: House) -> None:
+    """K6: a login takes no id from outside: extra members are refused, and each login is a new session."""
+    first = house.session("trent", invite=house.code())
+    body = {"username": "trent", "password": PASSWORD, "device": "probe"}
+    assert house.api("POST", "/v1/sessions", body | {"session": "A" * 43}).status == 400
+    answer = house.api("POST", "/v1/sessions", body, {"Authorization": f"Bearer {first}"})
+    assert json.loads(answer.body)["session"] != first
+    old = house.api("POST", "/v1/tickets", headers={"Authorization": f"Bearer {first}"})
+    assert old.status == 401  # a login ends the session that it presents

@@ -1,0 +1,104 @@
+"""Group R over the wire: what one attacker can take from everybody is bounded, by figures."""
+
+import base64
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from tests.attacks.raw import House, Wire, frame, request
+
+TEXT = "x" * 8000
+
+
+def test_log_flood(house: House) -> None:
+    """R6, M5: 300 connections of garbage before any login leave some lines, each short, and no traceback."""
+    before, start = house.log.stat().st_size, time.monotonic()
+    for number in range(300):
+        garbage = b"GET /\x1b]0;PWN\x07 \r\n\r\n" if number % 2 else b"GET /x HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n"
+        with house.wire() as wire:
+            wire.send(garbage)
+            assert wire.answer().status in {0, 400}
+    written = house.log.read_bytes()[before:]
+    most = 50 + 5 * (time.monotonic() - start) + 5  # the burst, the rate, and who was cut off meanwhile
+    assert written.count(b"\n") <= most
+    assert len(written) < 250 * most
+    assert b"Traceback" not in written
+    assert b"\x1b" not in written
+
+
+def test_message_flood(house: House, record_property: Callable[[str, object], None]) -> None:
+    """R1: tunnelled bytes get through as fast as chat does and no faster, and a listener is not held up."""
+    session = house.session("oscar", invite=house.code())
+    ear_session = house.session("trudy", invite=house.code())
+    opaque = base64.b85encode(b"\xa5" * 6000).decode()
+    with house.chatting(ear_session) as (ear, _), house.chatting(session) as (wire, room):
+        start = time.monotonic()
+        taken = refused = 0
+        for first in range(0, 180, 30):
+            numbers = range(first, first + 30)
+            wire.send(b"".join(request("send", number, room=room, text=opaque) for number in numbers))
+            for number in numbers:
+                answer = wire.told(f"probe-{number:010}")
+                taken += answer["type"] == "ok"
+                refused += answer.get("code") == "rate_limited"
+        seconds = time.monotonic() - start
+        record_property("tunnelled_bytes", taken * 6000)
+        assert taken + refused == 180
+        assert taken <= 60 + 2 * seconds + 1  # the burst of an account, then two a second
+        asked = time.monotonic()
+        ear.send(request("rooms", 1))
+        assert ear.told("probe-0000000001")["type"] == "ok"
+        assert time.monotonic() - asked < 1
+    with house.chatting(session) as (wire, room):  # a new connection gives no new budget
+        wire.send(request("send", 999, room=room, text=opaque))
+        assert wire.told("probe-0000000999")["code"] == "rate_limited"
+
+
+def test_who_goes_on_is_cut_off(house: House, session: str) -> None:
+    """R1: a client that sends on regardless of refusals loses its connection."""
+    with house.chatting(session) as (wire, _):
+        wire.send(frame(1, b"{}") * 400)
+        assert wire.close_code() in {4003, 4004}
+
+
+def test_slow_readers(wide: House) -> None:
+    """R2: five clients that read nothing are cut off; who reads gets everything; memory stays as it was."""
+    session = wide.session("mallory", invite=wide.code())
+    good = wide.session("ada", invite=wide.code())
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(wide.chatting(session, receive_buffer=4096))
+        wire, room = stack.enter_context(wide.chatting(good))
+        before = wide.memory()
+        heard = _talk(wire, room, 900)
+        assert heard == list(range(heard[0], heard[0] + 900))
+        assert wide.memory() - before < 12 * 2**20  # without a cap: 5 x 7 MB
+    cut_off = [line for line in wide.logged() if line.get("limit") == "unsent_bytes"]
+    assert len(cut_off) == 5
+    assert {line["user"] for line in cut_off} == {"mallory"}
+
+
+def _talk(wire: Wire, room: str, count: int) -> list[int]:
+    """Say ``count`` things, some at a time; return the numbers under which they came back."""
+    heard = []
+    for first in range(0, count, 30):
+        wire.send(b"".join(request("send", first + n, room=room, text=TEXT) for n in range(30)))
+        for n in range(30):
+            heard.append(wire.told(f"probe-{first + n:010}")["result"]["seq"])
+    return heard
+
+
+def test_stopping_with_a_stuck_client(wide: House) -> None:
+    """R5: SIGTERM ends the process within five seconds though a client with a full buffer never reads."""
+    session = wide.session("mallory", invite=wide.code())
+    with wide.chatting(session, receive_buffer=4096), wide.chatting(session) as (wire, room):
+        _talk(wire, room, 90)
+        assert wide.process is not None
+        start = time.monotonic()
+        wide.process.send_signal(signal.SIGTERM)
+        assert wide.process.wait(10) == 0
+        assert time.monotonic() - start < 5
+        assert wire.close_code() == 1001
+    assert not (wide.data / "run.json").exists()
+

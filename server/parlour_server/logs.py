@@ -6,12 +6,13 @@ because their DEBUG lines quote headers and messages (K7). The composition root 
 it up.
 """
 
+import contextlib
 import json
 import logging
 import sys
 import traceback
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -22,7 +23,7 @@ _log: Final = structlog.get_logger()
 
 def set_up(stream: TextIO | None = None) -> None:
     """Send all logs of the process to ``stream`` (standard error) as JSON lines."""
-    out = stream or sys.stderr
+    out = cast("TextIO", _Unbreakable(stream or sys.stderr))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -58,6 +59,21 @@ def log_fault(where: str, error: BaseException) -> None:
     )
     # Not str(error): the text of an exception quotes what it choked on (K7).
     _log.error("fault", where=where, kind=type(error).__name__, at=at)
+
+
+class _Unbreakable:
+    """A stream whose reader may be gone: a log that cannot be written must not end what it tells of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a broken pipe, a full disk, a closed file
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Bridge(logging.Handler):

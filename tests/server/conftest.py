@@ -1,11 +1,13 @@
 """What the server's tests share: a real store, made by `init`, and what stands in for the rest."""
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.ids import Millis
@@ -20,6 +22,17 @@ from parlour_server.setup.initialise import initialise
 from parlour_server.setup.opening import make_store
 from parlour_server.store.interface import Store
 from parlour_server.store.types import InviteRecord, NewAccountRecord
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """Take back what a command of the server set up in this process: logging is the process's own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

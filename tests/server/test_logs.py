@@ -3,10 +3,8 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
-import structlog
 
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent, LoggedAudit
@@ -16,16 +14,11 @@ HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
 
 
 @pytest.fixture
-def written() -> Iterator[io.StringIO]:
-    """Return what is logged, and put logging back afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def written() -> io.StringIO:
+    """Return what is logged."""
     stream = io.StringIO()
     set_up(stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    return stream
 
 
 def test_log_injection_makes_no_second_line_and_moves_no_cursor(written: io.StringIO) -> None:
@@ -97,3 +90,19 @@ def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
     assert [line["event"] for line in lines] == [event.value for event in AuditEvent]
     assert all(line["audit"] is True and line["time"].endswith("Z") for line in lines)
     assert counted == list(AuditEvent)
+
+
+@pytest.mark.parametrize("broken", [BrokenPipeError(), OSError("no space left"), ValueError("closed")])
+def test_a_log_that_cannot_be_written_ends_nothing(
+    broken: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader of standard error may be gone, and its disk full: what logs goes on, the writer's thread too."""
+    stream = io.StringIO()
+
+    def refuse(_text: str) -> int:
+        raise broken
+
+    monkeypatch.setattr(stream, "write", refuse)
+    set_up(stream)
+    LoggedAudit().record(AuditEvent.LOGIN_FAILED, user="anna")
+    logging.getLogger("parlour_server.store").error("the store cannot write")

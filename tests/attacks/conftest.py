@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tests.attacks.raw import ALLOWED_ORIGIN, House
 
-# Message limits are the defaults; deadlines are short and the API's limit wide, because one address asks a lot.
+# Message limits are the defaults; deadlines are short, and one address may ask the API a lot.
 _SETTINGS = f"""
 [listen]
 origins = ["{ALLOWED_ORIGIN}"]

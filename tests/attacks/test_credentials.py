@@ -51,7 +51,7 @@ def test_a_credential_somewhere_else(house: House, session: str, where: str) -> 
     """K5, K8: no cookie and no other header stands for `Authorization`, so no browser brings one along."""
     ticket = house.ticket(session)
     with house.wire() as wire:
-        head = house.head(None or "GET /v1/chat HTTP/1.1", f"{where}: Bearer {ticket}; session={session}\r\n")
+        head = house.head("GET /v1/chat HTTP/1.1", f"{where}: Bearer {ticket}; session={session}\r\n")
         assert wire.ask(head).status == 401
     answer = house.api("POST", "/v1/tickets", headers={where: f"Bearer {session}"})
     assert answer.status == 401
@@ -60,7 +60,7 @@ def test_a_credential_somewhere_else(house: House, session: str, where: str) -> 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_cross_site_login(house: House, kind: str) -> None:
-    """K8: what a form can send is refused by its type, a foreign page by its Origin; no CORS header helps it."""
+    """K8: a form is refused by its type, a foreign page by its Origin; no CORS header helps it."""
     body = {"username": "mallory", "password": PASSWORD, "device": "probe"}
     assert house.api("POST", "/v1/sessions", body, {"Content-Type": kind}).status == 415
     assert house.api("POST", "/v1/sessions", body, {"Origin": "https://evil.example"}).status == 403

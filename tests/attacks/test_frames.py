@@ -52,7 +52,7 @@ POISON = [
 
 
 def test_poison_kills_nobody(house: House, session: str) -> None:
-    """R4, M1, S5: each of a corpus is an error to its sender; a listener hears nothing of it, but the next."""
+    """R4, M1, S5: each of a corpus is an error to its sender alone; a listener hears the next message."""
     with house.chatting(session) as (ear, _), house.chatting(session) as (wire, room):
         for sent in POISON:
             wire.send(frame(1, sent.replace(b"ROOM", room.encode())))

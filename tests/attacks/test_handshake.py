@@ -76,7 +76,14 @@ def test_unauthenticated_frames(house: House, session: str) -> None:
     with house.wire() as wire:
         assert wire.ask(house.head(authorization=f"Bearer {used}")).status == 101
     answers = []
-    for value in (None, "Bearer", "Bearer short", f"Bearer {NO_TICKET}", f"Basic {NO_TICKET}", f"Bearer {used}"):
+    for value in (
+        None,
+        "Bearer",
+        "Bearer short",
+        f"Bearer {NO_TICKET}",
+        f"Basic {NO_TICKET}",
+        f"Bearer {used}",
+    ):
         with house.wire() as wire:
             answers.append(wire.ask(house.head(authorization=value)))
             wire.send(b"\x81\x80\0\0\0\0")
@@ -112,7 +119,7 @@ def test_token_echo(house: House, session: str) -> None:
 
 
 def test_slowloris(house: House) -> None:
-    """H5: silent before TLS, silent after it, a head that trickles: each is closed by its deadline in total."""
+    """H5: silent before TLS, silent after it, a head that trickles: closed by a deadline in total."""
 
     def silent() -> None:
         with house.plain() as raw:

@@ -63,7 +63,10 @@ class Listener:
                 self._sockets.append(_listening(family, address))
         except OSError as error:
             self.close()
-            raise SetupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+            why = error.strerror or error
+            raise SetupError(
+                f"cannot listen on {host}:{port}: {why}; --listen HOST:PORT takes another address"
+            ) from error
         for listening in self._sockets:
             loop.add_reader(listening, self._accept_some, listening)
         names = (listening.getsockname() for listening in self._sockets)

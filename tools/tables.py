@@ -18,9 +18,11 @@ from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
 from parlour_protocol.session import TRANSITIONS
 from parlour_server.config.settings import Settings
+from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/configuration.md")
+README = Path("README.md")
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -81,6 +83,12 @@ def configuration() -> str:
     return _table(["setting", "default", "unit", "reason"], rows)
 
 
+def claims() -> str:
+    """Return the short table of the security claims: a line for each group of the page."""
+    rows = [[group.title, group.sentence, f"[{len(group.claims)} claims]({PAGE})"] for group in groups()]
+    return _table(["about", "in a sentence", "with code and tests"], rows)
+
+
 def _shown(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
@@ -97,6 +105,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "error codes": (SPECIFICATION, error_codes),
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
+    "claims": (README, claims),
 }
 
 

@@ -1,0 +1,43 @@
+"""The security page claims nothing that is not there: every file and every test that it names exists."""
+
+import ast
+from collections import Counter
+from functools import cache
+
+import pytest
+from tools.claims import ROOT, Claim, groups
+
+CLAIMS = [claim for group in groups() for claim in group.claims]
+
+
+@cache
+def defined(path: str) -> frozenset[str]:
+    """Return the tests of a file, as `name` or `Class::name`."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}::{name}" for name in _functions(node)}
+    return frozenset(names | _functions(tree))
+
+
+def _functions(node: ast.Module | ast.ClassDef) -> set[str]:
+    return {each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_claim_has_its_code_and_its_tests(claim: Claim) -> None:
+    """Each path exists, and each test is defined in the file that is named."""
+    assert claim.code
+    assert claim.tests
+    assert [path for path in claim.code if not (ROOT / path).is_file()] == []
+    for test in claim.tests:
+        path, _, name = test.partition("::")
+        assert name.rpartition("::")[2].startswith("test_"), test
+        assert name in defined(path), test
+
+
+def test_no_claim_stands_twice() -> None:
+    """An id is one row, and there are as many rows as the page had when this was written, or more."""
+    assert [name for name, count in Counter(claim.id for claim in CLAIMS).items() if count > 1] == []
+    assert len(CLAIMS) >= 60

@@ -42,7 +42,8 @@ async def fill(data: Path, people: int, *, room_size: int) -> Filled:
     clock = SystemClock()
     store = SqliteStore(data / "parlour.db", clock)
     await store.open()
-    sessions, rooms = [], []
+    sessions: list[Secret] = []
+    rooms: list[RoomId] = []
     try:
         for number in range(people):
             user, now = parse_user_name(f"bench{number}"), clock.now()
@@ -57,11 +58,11 @@ async def fill(data: Path, people: int, *, room_size: int) -> Filled:
                 made = NewRoom(
                     new_room_id(), RoomKind.PUBLIC, user, DEVICE, new_request_id(), now, name, skeleton(name)
                 )
-                room, _ = await store.rooms.create(made)
+                rooms.append((await store.rooms.create(made))[0])
             else:
-                joined = AppendEvent(room, user, DEVICE, new_request_id(), now, Joined())
+                rooms.append(rooms[-1])
+                joined = AppendEvent(rooms[-1], user, DEVICE, new_request_id(), now, Joined())
                 await store.log.append(joined, _allow)
-            rooms.append(room)
     finally:
         await store.close()
     return Filled(sessions, rooms)

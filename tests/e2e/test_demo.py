@@ -11,7 +11,9 @@ from parlour_client.demo.house import House
 def test_the_demo_without_a_screen_holds() -> None:
     """Every act of the demo holds against a real server process, and the command exits 0."""
     command = [sys.executable, "-m", "parlour_client", "demo", "--headless"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(  # noqa: S603 - our own command
+        command, capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
     assert "9 of 9 held." in done.stdout
@@ -20,7 +22,7 @@ def test_the_demo_without_a_screen_holds() -> None:
 def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:
     """Without a terminal the demo says how to run it, and exits 1 without a traceback."""
     command = [sys.executable, "-m", "parlour_client", "demo"]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - our own command
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 1

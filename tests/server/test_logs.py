@@ -96,7 +96,7 @@ def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
 def test_a_log_that_cannot_be_written_ends_nothing(
     broken: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The reader of standard error may be gone, and its disk full: what logs goes on, the writer's thread too."""
+    """The reader of standard error may be gone, or its disk full: what logs goes on."""
     stream = io.StringIO()
 
     def refuse(_text: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.core.errors import SetupError
+from parlour_client.core.private import HAS_MODES, belongs_to_another, lock, open_private
 
 ARCHIVE: Final = "archive.db"
 KEY: Final = "archive.key"
@@ -56,15 +57,11 @@ class Home:
         """Say whether this process is the one that sends what earlier ones left; holds for its life."""
         if self._lock is not None:
             return True
-        import fcntl  # noqa: PLC0415 - POSIX only, and only for a client that connects
-
-        lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
+        descriptor = open_private(self.folder / _LOCK, os.O_RDWR | os.O_CREAT)
+        if not lock(descriptor):
+            os.close(descriptor)
             return False
-        self._lock = lock
+        self._lock = descriptor
         return True
 
     def release_outbox(self) -> None:
@@ -77,11 +74,11 @@ class Home:
         found = self.folder.stat()
         if not stat.S_ISDIR(found.st_mode):
             raise SetupError(f"{self.folder} is not a folder.", "Name a folder with --home DIR.")
-        if found.st_uid != os.geteuid():
+        if belongs_to_another(self.folder):
             raise SetupError(
                 f"The home folder {self.folder} belongs to somebody else.", "Name one of your own."
             )
-        if not stat.S_IMODE(found.st_mode) & _OTHERS:
+        if not HAS_MODES or not stat.S_IMODE(found.st_mode) & _OTHERS:
             return
         if self.key.exists() or not any(self.folder.iterdir()):
             self.folder.chmod(0o700)

@@ -8,6 +8,7 @@ The three methods are Textual's private ones; `tests/client/ui/test_crash.py` pi
 
 import os
 import stat
+import sys
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.segment import Segment, Segments
 from textual.app import App
 from textual.worker import WorkerFailed
 
+from parlour_client.core.private import open_private
 from parlour_protocol.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024
@@ -69,10 +71,10 @@ def write_log(error: BaseException | None, path: Path | None = None) -> Path | N
     path = path or user_state_path("parlour") / "crash.log"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, stat.S_IRUSR | stat.S_IWUSR)
+        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         with os.fdopen(descriptor, "a", encoding="ascii", errors="backslashreplace") as file:
-            os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)
+            if sys.platform != "win32":
+                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)  # it may have been made before
             if os.fstat(descriptor).st_size > _MAX_LOG:
                 file.truncate(0)
             file.write(

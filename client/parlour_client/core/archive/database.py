@@ -16,6 +16,7 @@ import apsw
 
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError
+from parlour_client.core.private import open_private
 from parlour_protocol.secret import Secret
 
 P = ParamSpec("P")
@@ -154,7 +155,7 @@ def _open(path: Path, key: Secret) -> apsw.Connection:
 def _made_private(path: Path) -> None:
     """Make the file with mode 0600 before SQLite does; its log and index files take the same mode."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     except OSError as error:
         raise ArchiveError(f"The file {path} cannot be used: {error.strerror}.") from error
 

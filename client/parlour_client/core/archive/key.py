@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import msgspec
 
 from parlour_client.core.errors import DamagedArchiveError, PassphraseNeededError, WrongPassphraseError
+from parlour_client.core.private import open_private
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.secret import Secret
@@ -89,7 +90,7 @@ def _make_key(path: Path, passphrase: Secret | None) -> Key:
 
 
 def _write(path: Path, content: _KeyFile) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    handle = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(handle, "wb") as file:
         file.write(msgspec.json.encode(content))
         file.flush()

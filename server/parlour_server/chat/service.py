@@ -146,13 +146,12 @@ class ChatService:
 
     async def _greet(self, state: PeerState) -> None:
         grant = state.info.grant
-        live = await self._store.sessions.list(grant.user, self._clock.now())
-        if all(session.id != grant.session for session in live):
+        with self._roster.watching(grant.user) as ended:
+            rooms = await self._store.rooms.summaries_for(grant.user, grant.session, self._clock.now())
+        if rooms is None:
             # It ended between its ticket's redemption and the moment from which its end is heard here.
             self._end(state, SESSION_ENDED)
             return
-        with self._roster.watching(grant.user) as ended:
-            rooms = await self._store.rooms.summaries(grant.user)
         if state.gone:
             return
         state.greet(

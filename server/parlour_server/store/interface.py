@@ -139,6 +139,12 @@ class Rooms(Protocol):
         """Return every room that the user is in."""
         ...
 
+    async def summaries_for(
+        self, user: UserName, session: SessionId, now: Millis
+    ) -> Sequence[RoomSummary] | None:
+        """Return the same for a session that is greeted; None when it has ended, whenever that was."""
+        ...
+
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
         """Return one of them; None when the user is not in it."""
         ...

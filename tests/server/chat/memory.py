@@ -30,7 +30,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Decide
@@ -141,6 +141,13 @@ class MemoryStore:
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         found = [self._summary(room, user) for room in self.known.values() if user in room.members]
         return await self._after("summaries", tuple(found))
+
+    async def summaries_for(
+        self, user: UserName, session: SessionId, now: Millis
+    ) -> Sequence[RoomSummary] | None:
+        live = any(one.id == session and one.expires > now for one in self.live.get(user, ()))
+        found = await self.summaries(user)
+        return found if live else None
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
         found = self.known.get(room)

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.making import make_room
 from parlour_server.store.sqlite.readers import Readers
+from parlour_server.store.sqlite.sessions import is_live
 from parlour_server.store.sqlite.stored import (
     ROLES,
     ROOM_KINDS,
@@ -53,9 +54,16 @@ class SqliteRooms:
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in."""
+        return await self._readers.run(partial(_summaries, user=user))
 
-        def read(db: sqlite3.Connection) -> list[RoomSummary]:
-            return [_summary(*row) for row in db.execute(_SUMMARY, (plain(user),))]
+    async def summaries_for(
+        self, user: UserName, session: SessionId, now: Millis
+    ) -> Sequence[RoomSummary] | None:
+        """Return the same for a session that is greeted; None when it has ended."""
+
+        def read(db: sqlite3.Connection) -> list[RoomSummary] | None:
+            # one trip to a thread for both: a server that restarts greets everybody at once
+            return _summaries(db, user) if is_live(db, session, now) else None
 
         return await self._readers.run(read)
 
@@ -124,6 +132,10 @@ class SqliteRooms:
             return marked.rowcount == 1
 
         return await self._writer.submit(write)
+
+
+def _summaries(db: sqlite3.Connection, user: UserName) -> list[RoomSummary]:
+    return [_summary(*row) for row in db.execute(_SUMMARY, (plain(user),))]
 
 
 def _after(name: str | None) -> str:

@@ -11,7 +11,7 @@ from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Added, Created, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import RoomListing, RoomSummary
-from parlour_protocol.ids import Seq, new_request_id, new_room_id
+from parlour_protocol.ids import Seq, new_request_id, new_room_id, new_session_id
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.names import parse_room_name, parse_user_name
 from parlour_server.errors import NameTakenError, RefusedError
@@ -136,6 +136,24 @@ async def test_summaries_are_of_ones_own_rooms(world: World) -> None:
     assert await world.store.rooms.summary(first, bob) is None
     assert await world.store.rooms.membership(first, bob) is None
     assert await world.store.rooms.membership(second, bob) == Membership(bob, Role.MEMBER)
+
+
+async def test_a_greeting_reads_rooms_for_a_session_that_lives(world: World) -> None:
+    """S1, S3: the same rooms for a live session; none for one that ended, expired, or never was."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    session, other = world.session(bob, 1), world.session(bob, 2)
+    for each in (session, other):
+        await world.store.sessions.create(each, cap=2)
+    now = world.clock.now()
+    found = await world.store.rooms.summaries_for(bob, session.id, now)
+    assert found is not None
+    assert [summary.room for summary in found] == [room]
+    assert await world.store.rooms.summaries_for(bob, session.id, session.expires) is None
+    assert await world.store.rooms.summaries_for(bob, new_session_id(), now) is None
+    await world.store.sessions.end(bob, session.id)
+    assert await world.store.rooms.summaries_for(bob, session.id, now) is None
+    assert await world.store.rooms.summaries_for(bob, other.id, now) is not None
 
 
 async def test_members_are_listed_by_name_page_by_page(world: World) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 import h11
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -93,7 +94,12 @@ class HttpConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request's head."""
-        super().connection_made(transport)
+        # What uvicorn does, without asking the kernel for addresses: that costs more than parsing the head
+        self.connections.add(self)
+        self.transport = transport
+        self.flow = FlowControl(transport)
+        self.client = (self._address, 0)  # nobody asks for the port
+        self.scheme = "https"
         self._await(_Awaited.HEAD)
 
     def data_received(self, data: bytes) -> None:

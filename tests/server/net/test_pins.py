@@ -3,6 +3,7 @@
 import asyncio.sslproto
 import inspect
 import logging
+import re
 from typing import Any
 
 import h11
@@ -43,6 +44,10 @@ def test_uvicorns_http_protocol() -> None:
     )
     assert scope < asked < handled < source.index("self.cycle = RequestResponseCycle(")
     assert "except h11.RemoteProtocolError" in source
+    made = inspect.getsource(H11Protocol.connection_made)
+    # what HttpConnection sets in its stead, without the addresses
+    assert set(re.findall(r"self\.(\w+) = ", made)) == {"transport", "flow", "server", "client", "scheme"}
+    assert "self.connections.add(self)" in made
     assert "on_response=self.on_response_complete" in source
     cycle = inspect.getsource(RequestResponseCycle)
     assert "self.keep_alive" in cycle
@@ -58,6 +63,12 @@ def test_uvicorns_configuration_sends_no_headers_of_its_own() -> None:
     assert ServerState().default_headers == []
     assert config.ws_protocol_class is None
     assert config.loaded_app is app
+
+
+def test_websockets_checks_a_handshake_without_keeping_anything() -> None:
+    """What one handshake leaves in the checker that all share is set anew by the next, and read by none."""
+    source = inspect.getsource(ServerProtocol.process_request)
+    assert set(re.findall(r"self\.(\w+)\b(?!\()", source)) == {"origin", "extensions", "subprotocol"}
 
 
 def test_asyncios_tls_buffer() -> None:

@@ -1,14 +1,10 @@
 """Fixtures of the core's tests: a server in memory, and a desk with a home folder at it."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # core_fake, tls_fake
-
-from core_fake import Desk, FakeServer
+from tests.client.core.core_fake import Desk, FakeServer
 
 
 @pytest.fixture

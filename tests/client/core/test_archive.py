@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from core_fake import BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
+from tests.client.core.core_fake import BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import Cost, Key, needs_passphrase, open_key, rewrap

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.errors import SessionEndedError, SetupError, StoppedError
 from parlour_client.core.model import (

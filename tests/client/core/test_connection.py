@@ -5,7 +5,7 @@ import asyncio
 from random import Random
 
 import pytest
-from core_fake import FakeClock, FakeServer, FakeWire
+from tests.client.core.core_fake import FakeClock, FakeServer, FakeWire
 
 from parlour_client.core.connection import LONGEST_WAIT, Connection
 from parlour_client.core.conversation import Conversation

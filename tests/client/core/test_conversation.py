@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from core_fake import LOBBY, FakeClock, FakeServer, FakeWire
+from tests.client.core.core_fake import LOBBY, FakeClock, FakeServer, FakeWire
 
 from parlour_client.core.conversation import ANSWER_SECONDS, Conversation
 from parlour_client.core.errors import ParlourClientError, ServerMisbehavedError, UnreachableError

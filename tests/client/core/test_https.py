@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tls_fake import Answer, make, recording
+from tests.client.core.tls_fake import Answer, make, recording
 
 from parlour_client.core import https
 from parlour_client.core.errors import (

@@ -4,7 +4,7 @@
 import asyncio
 
 import pytest
-from core_fake import LOBBY, RATE_LIMITED, Desk, FakeServer, heard
+from tests.client.core.core_fake import LOBBY, RATE_LIMITED, Desk, FakeServer, heard
 
 from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.model import Change, Delivery, EntryChanged, EntryRemoved, LinkState, StatusChanged

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tls_fake import Answer, make, recording
+from tests.client.core.tls_fake import Answer, make, recording
 
 from parlour_client.core import socket
 from parlour_client.core.errors import ParlourClientError, ServerMisbehavedError, UnreachableError

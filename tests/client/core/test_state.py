@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
+from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
 
 from parlour_client.core import news
 from parlour_client.core.errors import StoppedError

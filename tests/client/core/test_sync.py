@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from core_fake import LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.model import LinkState, StatusChanged
 from parlour_client.core.sync import LONGEST_CATCH_UP

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tls_fake import Made, make, recording
+from tests.client.core.tls_fake import Made, make, recording
 
 from parlour_client.core.errors import CertificateError, PinChangedError, SetupError, UnreachableError
 from parlour_client.core.https import Api

@@ -1,18 +1,16 @@
 """Fixtures of the UI's tests: a client in memory, and the app on it at a size."""
 
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # ui_fake, also for the scripts that show and measure
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
+from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
-from ui_fake import FakeClient
 
 from parlour_client.ui.app import ParlourApp
 

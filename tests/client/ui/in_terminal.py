@@ -8,12 +8,10 @@ import json
 import sys
 from pathlib import Path
 
-from ui_fake import BOB, LOBBY, FakeClient
+from ui_fake import BOB, LOBBY, SECRET, FakeClient
 
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import run
-
-SECRET = "hunter2-token"
 
 
 class CrashingClient(FakeClient):

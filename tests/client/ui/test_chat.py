@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
-from ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState, TypingChanged

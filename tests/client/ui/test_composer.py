@@ -1,11 +1,11 @@
 """The composer: lines, history, completion, and the wall on what is typed and pasted."""
 
-from conftest import OpenApp, screen_text, settled
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.events import Paste
 from textual.pilot import Pilot
-from ui_fake import LOBBY, FakeClient
 
 from parlour_client.ui.completion import complete
 from parlour_client.ui.composer import Composer

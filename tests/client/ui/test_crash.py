@@ -5,11 +5,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from conftest import OpenApp, settled
-from in_terminal import SECRET
-from terminal import Terminal
+from tests.client.ui.conftest import OpenApp, settled
+from tests.client.ui.terminal import Terminal
+from tests.client.ui.ui_fake import SECRET, FakeClient
 from textual.app import App
-from ui_fake import FakeClient
 
 from parlour_client.ui.crash import crash_sentence, places, write_log
 

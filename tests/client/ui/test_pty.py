@@ -8,9 +8,9 @@ from unicodedata import category
 
 import pyte
 import pytest
-from corpus import samples
-from terminal import Terminal
-from test_walls import WORST
+from tests.client.ui.corpus import samples
+from tests.client.ui.terminal import Terminal
+from tests.client.ui.test_walls import WORST
 
 from parlour_protocol.text.guard import FORBIDDEN
 

@@ -1,8 +1,8 @@
 """The screen at 40x15, 80x24 and 160x50: all of it is there, nothing is cut off."""
 
 import pytest
-from conftest import OpenApp, screen_text, settled
-from ui_fake import LOBBY, FakeClient
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
 
 from parlour_client.ui.screens.chat import ChatScreen
 

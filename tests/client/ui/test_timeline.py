@@ -1,8 +1,8 @@
 """The timeline as a person sees it: following, keeping the place, paging, selecting."""
 
-from conftest import OpenApp, screen_text, settled
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
 from textual.pilot import Pilot
-from ui_fake import BOB, CAROL, LOBBY, FakeClient
 
 from parlour_client.core.model import HistoryChanged
 from parlour_client.ui.screens.chat import ChatScreen

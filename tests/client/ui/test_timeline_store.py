@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw_text
 
 from parlour_client.core.model import Delivery, Entry, ReactionCount
 from parlour_client.ui.timeline.heights import Heights

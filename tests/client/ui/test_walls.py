@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from conftest import OpenApp, settled
-from corpus import samples
 from rich.segment import Segment
 from rich.style import Style
+from tests.client.ui.conftest import OpenApp, settled
+from tests.client.ui.corpus import samples
+from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
 from textual.color import Color
 from textual.content import Content
 from textual.pilot import Pilot
-from ui_fake import BOB, CAROL, LOBBY, FakeClient
 
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount

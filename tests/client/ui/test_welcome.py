@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conftest import screen_text, settled
+from tests.client.ui.conftest import screen_text, settled
+from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
-from ui_fake import FakeClient
 
 from parlour_client.core.errors import LoginRefusedError
 from parlour_client.ui.app import ParlourApp

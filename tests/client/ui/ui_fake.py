@@ -35,6 +35,7 @@ from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_
 
 ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
+SECRET = "hunter2-token"  # must be in no crash report
 LOBBY, GARDEN, DIRECT = (RoomId(letter * 22) for letter in "LGD")
 START = Millis(1_795_500_000_000)
 

@@ -9,9 +9,9 @@ from unittest import mock
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mls_profile import PROFILE
-from mls_vectors import load, unhex
-from mls_world import NOW, World, unchanged
+from tests.protocol.mls.mls_profile import PROFILE
+from tests.protocol.mls.mls_vectors import load, unhex
+from tests.protocol.mls.mls_world import NOW, World, unchanged
 
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
 from parlour_protocol.mls.codec import Reader, decode, header, optional, u16, u32, vec

@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from mls_world import NOW, World
+from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import Group, add_proposal, remove_proposal
 from parlour_protocol.mls import path as path_module

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from mls_world import NOW, World, refused, unchanged
+from tests.protocol.mls.mls_world import NOW, World, refused, unchanged
 
 from parlour_protocol.mls import (
     ApplicationMessage,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device, World, refused, unchanged
+from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device, World, refused, unchanged
 
 from parlour_protocol.mls import (
     CommitApplied,

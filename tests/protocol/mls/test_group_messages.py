@@ -1,7 +1,7 @@
 """What a group promises about messages: order, late ones, keys that change, export, restarts."""
 
 import pytest
-from mls_world import MONTH, NOW, World, refused, unchanged
+from tests.protocol.mls.mls_world import MONTH, NOW, World, refused, unchanged
 
 from parlour_protocol.mls import (
     ApplicationMessage,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from mls_world import NOW, World, unchanged
+from tests.protocol.mls.mls_world import NOW, World, unchanged
 
 from parlour_protocol.mls import (
     ApplicationMessage,

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import passive
 import pytest
-from mls_world import NOW, World
+from tests.protocol.mls import passive
+from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import (
     Capabilities,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mls_world import GROUP_ID, NOW, World, lawless, refused
+from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, lawless, refused
 
 from parlour_protocol.mls import (
     AuthenticationError,

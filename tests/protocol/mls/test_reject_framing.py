@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mls_world import GROUP_ID, NOW, World, refused, unchanged
+from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, refused, unchanged
 
 from parlour_protocol.mls import (
     ApplicationMessage,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mls_world import GROUP_ID, LIFETIME, NOW, World, lawless
+from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, NOW, World, lawless
 
 from parlour_protocol.mls import (
     AuthenticationError,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
-from mls_world import NOW, Device, World, lawless, refused, unchanged
+from tests.protocol.mls.mls_world import NOW, Device, World, lawless, refused, unchanged
 
 from parlour_protocol.mls import (
     CommitOptions,

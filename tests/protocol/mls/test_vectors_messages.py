@@ -7,9 +7,9 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import passive
 import pytest
-from mls_vectors import FOLDER, load, unhex
+from tests.protocol.mls import passive
+from tests.protocol.mls.mls_vectors import FOLDER, load, unhex
 
 from parlour_protocol.mls.codec import Reader, decode
 from parlour_protocol.mls.constants import ContentType, WireFormat

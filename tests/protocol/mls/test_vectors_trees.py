@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from mls_vectors import load, unhex
+from tests.protocol.mls.mls_vectors import load, unhex
 
 from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.content import UpdatePath

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from mls_profile import LONG, PROFILE
-from mls_world import NOW, World
+from tests.protocol.mls.mls_profile import LONG, PROFILE
+from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import (
     ApplicationMessage,

@@ -10,14 +10,18 @@ import contextlib
 import json
 import logging
 import sys
+import time
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TextIO, cast
 
+import msgspec
 import structlog
 
 _LONGEST: Final = 500  # characters of one field: a log line must not be a stranger's storage
 _LIBRARIES: Final = ("websockets", "uvicorn", "asyncio", "starlette", "sqlalchemy", "alembic")
+_encoder: Final = msgspec.json.Encoder()
 _log: Final = structlog.get_logger()
 
 
@@ -25,12 +29,7 @@ def set_up(stream: TextIO | None = None) -> None:
     """Send all logs of the process to ``stream`` (standard error) as JSON lines."""
     out = cast("TextIO", _Unbreakable(stream or sys.stderr))
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            _plain,
-            structlog.processors.JSONRenderer(serializer=_line),
-        ],
+        processors=[_line],
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
@@ -87,9 +86,20 @@ class _Bridge(logging.Handler):
             _log.warning("library", where=record.name, text=record.getMessage())
 
 
-def _plain(_: Any, __: str, fields: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Make every field a number, a word or a short text."""
-    return {key: _field(value) for key, value in fields.items()}
+def _line(_: Any, level: str, fields: MutableMapping[str, Any]) -> str:
+    """Make one line of JSON: every field a number, a word or a short text, in printable ASCII."""
+    plain = {key: _field(value) for key, value in fields.items()}
+    now = time.time()
+    plain["level"] = level
+    plain["time"] = f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"
+    try:
+        line = _encoder.encode(plain).decode()
+    except (UnicodeEncodeError, OverflowError):  # half a surrogate pair; a number of more than 64 bits
+        line = ""
+    if line and line.isascii() and line.isprintable():
+        return line
+    # C1 controls, DEL, bidi overrides and line separators come out as \uXXXX, too.
+    return json.dumps(plain, ensure_ascii=True)
 
 
 def _field(value: object) -> object:
@@ -99,6 +109,6 @@ def _field(value: object) -> object:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _line(fields: dict[str, Any], **_: object) -> str:
-    # ASCII alone: C1 controls, bidi overrides and line separators come out as \uXXXX, too.
-    return json.dumps(fields, ensure_ascii=True)
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

@@ -24,12 +24,12 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._events = Counter("parlour_events", "Audit events by kind", ["event"], registry=self.registry)
         self._server: tuple[WSGIServer, threading.Thread] | None = None
-        for event in AuditEvent:
-            self._events.labels(event.value)
+        # every kind is there from the start, and found without putting its labels together again
+        self._counters = {event: self._events.labels(event.value) for event in AuditEvent}
 
     def count(self, event: AuditEvent) -> None:
         """Count one audit event."""
-        self._events.labels(event.value).inc()
+        self._counters[event].inc()
 
     def gauge(self, name: str, about: str, value: Callable[[], float]) -> None:
         """Show a number that ``value`` returns; it is called from another thread."""

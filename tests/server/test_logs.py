@@ -11,6 +11,7 @@ from parlour_server.audit import AuditEvent, LoggedAudit
 from parlour_server.logs import log, log_fault, set_up
 
 HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
+AWKWARD = ("\x7f", "\x9b", "\u202e", "\ud800", "\udcff", 2**70, float("nan"), -0.5, True, None)
 
 
 @pytest.fixture
@@ -29,6 +30,18 @@ def test_log_injection_makes_no_second_line_and_moves_no_cursor(written: io.Stri
     assert text[:-1].isascii()
     assert text[:-1].isprintable()
     assert json.loads(text)["user"] == HOSTILE
+
+
+@pytest.mark.parametrize("value", AWKWARD)
+def test_no_value_breaks_a_line(written: io.StringIO, value: object) -> None:
+    """M5: DEL, half a character, a number too large for the encoder: one printable line of JSON each."""
+    log("awkward", value=value)
+    text = written.getvalue()
+    assert text.count("\n") == 1
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    if value == value:  # noqa: PLR0124 - nan is not itself
+        assert json.loads(text)["value"] == value
 
 
 def test_log_injection_through_a_library_is_escaped_as_well(written: io.StringIO) -> None:

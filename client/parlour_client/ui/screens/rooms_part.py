@@ -7,6 +7,7 @@ that is no longer open is dropped. The chat screen inherits it.
 from typing import Final
 
 from textual import on
+from textual.worker import Worker
 
 from parlour_client.core import model
 from parlour_client.core.model import Entry, Room
@@ -113,7 +114,8 @@ class RoomsPart(ChatParts):
             self._members_soon()
 
     def _members_soon(self) -> None:
-        self.run_worker(self._fill_members_quietly(), group="members", exclusive=True)
+        # the function, not its coroutine: a worker that is cancelled at once leaves none behind
+        _: Worker[None] = self.run_worker(self._fill_members_quietly, group="members", exclusive=True)
 
     async def _fill_members_quietly(self) -> None:
         self.ask(self._fill_members, group="members-asked")

@@ -64,8 +64,8 @@ class Rates(Section, frozen=True):
 
     messages_per_minute: Annotated[
         int, _setting("requests per minute", "lasting requests of one account over all its connections (R1)")
-    ] = 120
-    message_burst: Annotated[int, _setting("requests", "a pasted conversation, a bot's start")] = 60
+    ] = 600
+    message_burst: Annotated[int, _setting("requests", "a pasted conversation, a bot's start")] = 240
     requests_per_minute: Annotated[
         int, _setting("requests per minute", "any request on one connection (R1)")
     ] = 1_200
@@ -79,14 +79,14 @@ class Rates(Section, frozen=True):
     ] = 200
     http_per_minute: Annotated[
         int, _setting("requests per minute", "requests of one address to the HTTPS API (P6)")
-    ] = 120
+    ] = 600
     rooms_per_hour: Annotated[
         int, _setting("rooms per hour", "rooms made and direct rooms opened by one account")
     ] = 60
     invites_per_hour: Annotated[
         int, _setting("people per hour", "people brought into rooms by one account")
     ] = 120
-    http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 60
+    http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
 
 
 class Logins(Section, frozen=True):
@@ -98,7 +98,7 @@ class Logins(Section, frozen=True):
     ticket_seconds: Annotated[int, _setting("seconds", "a ticket is made to be used at once (K4)", le=30)] = (
         30
     )
-    tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 60
+    tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 240
     hash_threads: Annotated[
         int, _setting("threads", "argon2 takes a core and 64 MiB each; 0 means as many as cores (P6)", ge=0)
     ] = 0

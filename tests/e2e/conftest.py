@@ -1,15 +1,10 @@
 """Fixtures of the end-to-end tests: a server as a process, and two people with accounts on it."""
 
 import signal
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # processes
-
-from processes import Person, Server
+from tests.e2e.processes import Person, Server
 
 
 @pytest.fixture(scope="module")

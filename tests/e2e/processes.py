@@ -127,3 +127,16 @@ def environment() -> dict[str, str]:
 def json_lines(text: str) -> list[dict[str, object]]:
     """Read one JSON object a line."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def rest_of(sender: "subprocess.Popen[str]", lines: list[str]) -> list[str]:
+    """Give a sender its last lines and return what it prints until it ends well."""
+    assert sender.stdin is not None
+    assert sender.stdout is not None
+    assert sender.stderr is not None
+    with sender.stdin, sender.stdout, sender.stderr:
+        sender.stdin.write("\n".join(lines) + "\n")
+        sender.stdin.close()
+        found = sender.stdout.read().splitlines()  # not communicate(): readline has read ahead
+        assert sender.wait(60) == 0, sender.stderr.read()
+    return found

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE, Person, Server, json_lines, password
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 # What somebody does to a server's folder or types, and what must stand in the one sentence.
 RUNS: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {

@@ -10,7 +10,7 @@ import signal
 import ssl
 from pathlib import Path
 
-from processes import Person, Server, json_lines, password
+from tests.e2e.processes import Person, Server, json_lines, password, rest_of
 
 from parlour_protocol.frames.codec import decode_server_frame
 from parlour_protocol.frames.replies import Hello
@@ -74,9 +74,8 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     acknowledged = [json.loads(sending.stdout.readline())["seq"] for _ in range(10)]
     server.kill()
     server.start()
-    rest, errors = sending.communicate("".join(f"line {number}\n" for number in range(20, 40)), timeout=40)
-    assert sending.returncode == 0, errors
-    acknowledged += [line["seq"] for line in json_lines(rest)]
+    rest = rest_of(sending, [f"line {number}" for number in range(20, 40)])
+    acknowledged += [json.loads(line)["seq"] for line in rest]
     heard = json_lines(tailing.communicate(timeout=40)[0])
     assert [line["text"] for line in heard] == ["before", *(f"line {number}" for number in range(40))]
     assert [line["seq"] for line in heard[1:]] == acknowledged

@@ -6,13 +6,12 @@ import resource
 import signal
 import sqlite3
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from processes import Person, Server, json_lines
+from tests.e2e.processes import Person, Server, json_lines, rest_of
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -79,19 +78,6 @@ def test_killed_in_mid_traffic(fast: Server, tmp_path: Path) -> None:
     said = [text for author, text in log.values() if author in {"ada", "ben", "eve"} and text]
     assert len(said) == 3 * 300  # nothing twice, though each sender sent again what was not acknowledged
     assert "Traceback" not in fast.log.read_text()
-
-
-def rest_of(sender: "subprocess.Popen[str]", lines: list[str]) -> list[str]:
-    """Give a sender its last lines and return what it prints until it ends well."""
-    assert sender.stdin is not None
-    assert sender.stdout is not None
-    assert sender.stderr is not None
-    with sender.stdin, sender.stdout, sender.stderr:
-        sender.stdin.write("\n".join(lines) + "\n")
-        sender.stdin.close()
-        found = sender.stdout.read().splitlines()  # not communicate(): readline has read ahead
-        assert sender.wait(60) == 0, sender.stderr.read()
-    return found
 
 
 def test_a_full_disk(fast: Server, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ class Claim:
     """One row: what is enforced where, and by which tests it is held."""
 
     id: str
+    threat: str
     code: tuple[str, ...]
     tests: tuple[str, ...]
 
@@ -39,7 +40,7 @@ def groups() -> list[Group]:
     found: list[Group] = []
     for row in _rows((ROOT / PAGE).read_text(encoding="utf-8")):
         if _ID.fullmatch(row[0]):
-            claim = Claim(row[0], tuple(_QUOTED.findall(row[3])), tuple(_QUOTED.findall(row[4])))
+            claim = Claim(row[0], row[1], tuple(_QUOTED.findall(row[3])), tuple(_QUOTED.findall(row[4])))
             last = found.pop()
             found.append(Group(last.title, last.sentence, (*last.claims, claim)))
         elif row[0].startswith("**"):

@@ -84,9 +84,14 @@ def configuration() -> str:
 
 
 def claims() -> str:
-    """Return the short table of the security claims: a line for each group of the page."""
-    rows = [[group.title, group.sentence, f"[{len(group.claims)} claims]({PAGE})"] for group in groups()]
-    return _table(["about", "in a sentence", "with code and tests"], rows)
+    """Return the table of the security claims: each with one test that would fail without it."""
+    rows = []
+    for group in groups():
+        rows.append(["", f"**{group.title}**: {group.sentence}", f"[all tests]({PAGE})"])
+        rows += [
+            [claim.id, claim.threat, f"`{claim.tests[0].removeprefix('tests/')}`"] for claim in group.claims
+        ]
+    return _table(["", "threat", "a test that fails without the defence"], rows)
 
 
 def _shown(value: object) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import asyncio.sslproto
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from parlour_server.errors import SetupError
@@ -63,4 +64,15 @@ def _fastnet(base: LoopFactory) -> LoopFactory:
         import aiofastnet  # noqa: PLC0415 - optional: the `fast` extra
     except ImportError as error:
         raise SetupError("aiofastnet is not installed; `pip install 'parlour[fast]'` brings it") from error
-    return aiofastnet.loop_factory(base)
+    patched = aiofastnet.loop_factory(base)
+
+    def factory() -> asyncio.AbstractEventLoop:
+        loop = patched()
+        # aiofastnet has this method and leaves it out of what it patches: sockets that the listener accepts
+        # itself would speak TLS through the loop beneath.
+        loop.connect_accepted_socket = partial(  # type: ignore[method-assign]
+            aiofastnet.connect_accepted_socket, loop
+        )
+        return loop
+
+    return factory

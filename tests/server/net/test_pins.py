@@ -78,6 +78,21 @@ def test_asyncios_tls_buffer() -> None:
     assert asyncio.sslproto.SSLProtocol.max_size == 16 * 1024
 
 
+@pytest.mark.parametrize("name", ["fast", "fastnet"])
+def test_the_fast_loops_speak_tls_through_aiofastnet(name: str) -> None:
+    """The patch of aiofastnet leaves out the one method by which the listener's sockets come."""
+    aiofastnet = pytest.importorskip("aiofastnet")
+    if name == "fast":
+        pytest.importorskip("uvloop")
+    loop = loops.loop_factory(name)()
+    try:
+        found: Any = loop.connect_accepted_socket
+        assert (found.func, found.args) == (aiofastnet.connect_accepted_socket, (loop,))
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+
+
 def test_websockets_counts_no_fragments_by_itself() -> None:
     """The sans-I/O layer leaves bounding fragments to us (F7); should it begin to, ours may go."""
     assert "TooManyFragments" not in inspect.getsource(

@@ -15,7 +15,17 @@ _FLUSH_AT: Final = 64 * 1024  # so that even one iteration's output meets the ca
 class Outbox:
     """The way out of one connection."""
 
-    __slots__ = ("_cap", "_closed", "_held", "_loop", "_on_overflow", "_pending", "_transport")
+    __slots__ = (
+        "_busy",
+        "_cap",
+        "_closed",
+        "_held",
+        "_loop",
+        "_on_overflow",
+        "_pending",
+        "_sealed",
+        "_transport",
+    )
 
     def __init__(
         self,
@@ -32,6 +42,9 @@ class Outbox:
         self._pending: list[bytes] = []
         self._held = 0
         self._closed = False
+        self._sealed = False
+        self._busy = False
+        """Something is gathered, or this is sealed or closed: what every delivery looks at, in one place."""
 
     def put(self, data: bytes) -> None:
         """Send at the end of this loop iteration, together with what else comes until then."""
@@ -40,17 +53,19 @@ class Outbox:
         if not self._pending:
             self._loop.call_soon(self.flush)
         self._pending.append(data)
+        self._busy = True
         self._held += len(data)
         if self._held >= _FLUSH_AT:
             self.flush()
 
-    def put_now(self, data: bytes) -> None:
-        """Send now, after what was put before."""
-        if self._pending:
-            self._pending.append(data)
-            self.flush()
+    def put_now(self, wire: bytes) -> None:
+        """Send now, after what was put before; nothing once sealed. Every delivery of a room is this call."""
+        if self._busy:
+            self._put_behind(wire)
+        elif self._transport.get_write_buffer_size() > self._cap:
+            self._overflow()
         else:
-            self._write(data)
+            self._transport.write(wire)
 
     def flush(self) -> None:
         """Write what is gathered."""
@@ -59,18 +74,26 @@ class Outbox:
         data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
         self._pending.clear()
         self._held = 0
-        self._write(data)
+        self._busy = self._sealed
+        if self._transport.get_write_buffer_size() > self._cap:
+            self._overflow()
+        else:
+            self._transport.write(data)
+
+    def seal(self) -> None:
+        """Take no more by ``put_now``: what the chat says is over, the closing handshake is not."""
+        self._sealed = self._busy = True
 
     def close(self) -> None:
         """Forget what is gathered and write nothing more."""
-        self._closed = True
+        self._closed = self._busy = True
         self._pending.clear()
 
-    def _write(self, data: bytes) -> None:
-        if self._closed:
-            return
-        if self._transport.get_write_buffer_size() > self._cap:
-            self.close()
-            self._on_overflow()
-        else:
-            self._transport.write(data)
+    def _put_behind(self, data: bytes) -> None:
+        if not self._sealed and not self._closed:
+            self._pending.append(data)
+            self.flush()
+
+    def _overflow(self) -> None:
+        self.close()
+        self._on_overflow()

@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
         "_ws",
         "info",
         "share",
+        "write",
     )
 
     def __init__(
@@ -90,6 +91,8 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._outbox = Outbox(self._loop, transport, limits.unsent_bytes, self._overflow)
+        self.write = self._outbox.put_now
+        """Write frames that are ready; cuts the peer off when too much is unsent. The chat calls it."""
         self._inbox = Inbox()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
@@ -102,11 +105,6 @@ class Connection(asyncio.Protocol):
         """Send one frame to this peer, at the end of this loop iteration."""
         if self._ended is None:
             self._outbox.put(text_frame(frames.encode(frame)))
-
-    def write(self, wire: bytes) -> None:
-        """Write frames that are ready; cuts the peer off when too much is unsent."""
-        if self._ended is None:
-            self._outbox.put_now(wire)
 
     def end(self, code: CloseCode) -> None:
         """Close with ``code``; by force after ``close_seconds`` (S2: a peer that does not read)."""
@@ -202,6 +200,7 @@ class Connection(asyncio.Protocol):
             self._outbox.flush()
         if self._ended is None:
             self._ended = code
+            self._outbox.seal()
 
     def _code_received(self) -> CloseCode:
         received = self._ws.close_rcvd or self._ws.close_sent

@@ -78,11 +78,26 @@ async def test_much_in_one_iteration_meets_the_cap() -> None:
     assert box._pending == []
 
 
+async def test_what_is_sealed_writes_only_what_closes_it() -> None:
+    """S2: nothing that is to be sent now goes out any more, before a close frame or after it."""
+    box, transport, _ = outbox()
+    box.put(b"a")
+    box.seal()
+    box.put_now(b"b")
+    await asyncio.sleep(0)
+    box.put_now(b"c")
+    box.put(b"close")
+    box.put_now(b"d")
+    await asyncio.sleep(0)
+    assert transport.written == [b"a", b"close"]
+
+
 async def test_nothing_is_written_after_closing() -> None:
     """A closed outbox forgets what it holds."""
     box, transport, _ = outbox()
     box.put(b"a")
     box.close()
     box.put(b"b")
+    box.put_now(b"c")
     await asyncio.sleep(0)
     assert transport.written == []

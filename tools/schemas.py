@@ -18,6 +18,7 @@ from parlour_protocol.frames.replies import AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.names import DeviceName, RoomName, UserName
 from parlour_protocol.secret import Secret
+from parlour_server.api.openapi import portable
 
 FOLDER = Path("protocol/schema")
 _NAMES: dict[type, str] = {
@@ -48,16 +49,7 @@ def components() -> tuple[list[str], list[str], dict[str, Any]]:
         _, found = msgspec.json.schema_components(
             [*requests, *answers], schema_hook=field_schema, ref_template="#/$defs/{name}"
         )
-    return [kind.__name__ for kind in requests], [kind.__name__ for kind in answers], _portable(found)
-
-
-def _portable(node: Any) -> Any:
-    r"""Write Python's ``\A`` and ``\Z`` as ECMA-262's ``^`` and ``$``, which JSON Schema reads."""
-    if isinstance(node, dict):
-        return {key: _portable(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_portable(value) for value in node]
-    return node.replace("\\A", "^").replace("\\Z", "$") if isinstance(node, str) else node
+    return [kind.__name__ for kind in requests], [kind.__name__ for kind in answers], portable(found)
 
 
 def json_schema() -> str:

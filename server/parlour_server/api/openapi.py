@@ -6,6 +6,7 @@ The structs and the table are the truth; the document says what a schema can say
 
 import json
 from functools import cache
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -45,7 +46,7 @@ def document() -> bytes:
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,
         "components": {
-            "schemas": _portable(dict(sorted(schemas.items()))),
+            "schemas": portable(dict(sorted(schemas.items()))),
             "securitySchemes": {
                 "session": {
                     "type": "http",
@@ -95,10 +96,14 @@ def _field(kind: type) -> dict[str, Any]:
     return {"type": "string", "description": _FIELDS[kind]}
 
 
-def _portable(node: Any) -> Any:
-    """Write Python's anchors as those of ECMA-262, which JSON Schema reads."""
+def portable(node: Any) -> Any:
+    r"""Write a schema so that every reader and every Python takes it alike.
+
+    ``\A`` and ``\Z`` become ECMA-262's ``^`` and ``$``, and docstrings lose the indentation that Python
+    itself takes off from 3.13 on.
+    """
     if isinstance(node, dict):
-        return {key: _portable(value) for key, value in node.items()}
+        return {key: portable(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_portable(value) for value in node]
-    return node.replace("\\A", "^").replace("\\Z", "$") if isinstance(node, str) else node
+        return [portable(value) for value in node]
+    return cleandoc(node.replace("\\A", "^").replace("\\Z", "$")) if isinstance(node, str) else node

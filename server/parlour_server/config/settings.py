@@ -124,7 +124,7 @@ class Delivery(Section, frozen=True):
             ge=0,
             le=100,
         ),
-    ] = 10
+    ] = 13
     presence_members: Annotated[
         int,
         _setting("members", "in larger rooms presence is asked for, not told: telling grows with the square"),

@@ -28,9 +28,10 @@ _log: Final = structlog.get_logger()
 def set_up(stream: TextIO | None = None) -> None:
     """Send all logs of the process to ``stream`` (standard error) as JSON lines."""
     out = cast("TextIO", _Unbreakable(stream or sys.stderr))
+    writer = structlog.WriteLogger(out)
     structlog.configure(
         processors=[_line],
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=lambda *_: writer,  # one for all lines: making one takes as long as writing one
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

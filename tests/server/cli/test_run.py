@@ -189,7 +189,7 @@ async def test_sighup_takes_new_settings(server: Server, http: httpx.AsyncClient
     before = settings.read_text()
     settings.write_text(
         before.replace("# ticket_seconds = 30", "ticket_seconds = 7").replace(
-            "# flush_ms = 10", "flush_ms = 5"
+            "# flush_ms = 13", "flush_ms = 5"
         )
     )
     await _reloaded(server, 1)

@@ -5,7 +5,10 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import chat, load
+from bench import chat, load, timeline
+from bench.durability import durability
+from bench.logins import logins
+from bench.startup import startup
 
 HEADS = ["what", "Parlour", "baseline", "ratio: median (min..max)", "goal", "also"]
 
@@ -20,8 +23,12 @@ def main() -> int:
         "fanout": lambda: chat.fanout(given.rounds),
         "busy": lambda: chat.busy(given.rounds),
         "durable": lambda: chat.durable(given.rounds),
+        "durability": durability,
         "memory": chat.memory,
-        "handshakes": chat.handshakes,
+        "handshakes": lambda: chat.handshakes(given.rounds),
+        "logins": logins,
+        "startup": startup,
+        "timeline": timeline.rows,
     }
     if unknown := set(given.names) - benches.keys():
         options.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

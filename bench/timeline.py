@@ -79,8 +79,8 @@ async def timed(what: Callable[[int], Awaitable[None]], times: int) -> tuple[flo
     return median(taken), max(taken)
 
 
-async def measure(count: int) -> str:
-    """Measure one size and return a row of the table."""
+async def measure(count: int) -> tuple[str, list[tuple[float, float]]]:
+    """Measure one size: a row of the table; append, scroll, resize and prepend, median and worst."""
     entries = [entry(number) for number in range(1_001, count + 1_001)]
     older = [entry(number) for number in range(1, 1_001)]
     app = TimelineApp()
@@ -113,7 +113,19 @@ async def measure(count: int) -> str:
         figures = [await timed(append, 40), await timed(scroll, 40)]
         figures += [await timed(resize, 15), await timed(prepend, 10)]
     cells = " | ".join(f"{middle:.1f} / {worst:.0f}" for middle, worst in figures)
-    return f"| {count:,} | {load:.2f} | {grown:.0f} | {cells} | {idle[0]:.1f} |"
+    return f"| {count:,} | {load:.2f} | {grown:.0f} | {cells} | {idle[0]:.1f} |", figures
+
+
+def rows(count: int = 100_000) -> list[list[str]]:
+    """Measure one size for the table of all measurements."""
+    _, (append, _, resize, _) = asyncio.run(measure(count))
+    return [
+        [f"timeline of {count:,}, {what}", f"{middle:.1f} ms CPU", "", "", goal, f"worst {worst:.0f} ms"]
+        for what, (middle, worst), goal in (
+            ("append", append, "<= 10 ms"),
+            ("resize", resize, "<= 100 ms"),
+        )
+    ]
 
 
 def main() -> None:
@@ -123,7 +135,7 @@ def main() -> None:
     print("| messages | load s | +MB | append | scroll | resize | prepend 50 | idle turn |")
     print("|---|---|---|---|---|---|---|---|")
     for count in counts:
-        print(asyncio.run(measure(count)), flush=True)
+        print(asyncio.run(measure(count))[0], flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,137 @@
+"""What fifty logins at once do to somebody who is connected: the time of a WebSocket ping and its pong.
+
+argon2id takes 64 MiB and a tenth of a second of a core; the server shares its one core between the hashes
+and the event loop. Some connections ping in turn, each seldom enough for the server's cap on control frames,
+until the last login is answered.
+"""
+
+import asyncio
+import json
+import os
+import ssl
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+from bench import people, servers
+from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.names import parse_user_name, skeleton
+from parlour_protocol.secret import Secret
+from parlour_server.auth.passwords import Passwords
+from parlour_server.clock import SystemClock
+from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.types import NewAccountRecord
+
+LOGINS = 50
+CONNECTIONS = 10
+SPACING = 0.2  # seconds from a pong to the connection's next ping
+PASSWORD = Secret.random()
+
+
+async def _add_accounts(data: Path) -> None:
+    """Add accounts that can log in; they share one hash, which is made as the server makes it."""
+    passwords = Passwords(threads=1)
+    hashed = await passwords.hash(PASSWORD)
+    passwords.close()
+    clock = SystemClock()
+    store = SqliteStore(data / "parlour.db", clock)
+    await store.open()
+    try:
+        for number in range(LOGINS):
+            user = parse_user_name(f"login{number}")
+            await store.accounts.create(NewAccountRecord(user, skeleton(user), hashed, clock.now()), None)
+    finally:
+        await store.close()
+
+
+async def _log_in(data: Path, port: int) -> int:
+    """Log everybody in at once; return how many were let in."""
+    context = ssl.create_default_context(cafile=data / "ca.pem")
+    limits = httpx.Limits(max_connections=LOGINS)
+    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=120, limits=limits) as client:
+        bodies = [
+            json.dumps({"username": f"login{n}", "password": PASSWORD.reveal(), "device": "bench"})
+            for n in range(LOGINS)
+        ]
+        answers = await asyncio.gather(
+            *(
+                client.post(
+                    f"https://localhost:{port}/v1/sessions",
+                    content=body,
+                    headers={"Content-Type": "application/json"},
+                )
+                for body in bodies
+            )
+        )
+    return sum(answer.is_success for answer in answers)
+
+
+async def _ping_until(
+    data: Path, port: int, ticket: str, ready: asyncio.Barrier, done: asyncio.Event
+) -> list[float]:
+    """Connect, wait until everybody has, and ping until ``done``; return the times in milliseconds."""
+    context = ssl.create_default_context(cafile=data / "ca.pem")
+    taken = []
+    async with connect(
+        f"wss://localhost:{port}{CHAT_PATH}",
+        ssl=context,
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        additional_headers={"Authorization": f"Bearer {ticket}"},
+        user_agent_header=None,
+        compression=None,
+        ping_interval=None,
+    ) as connection:
+        await ready.wait()
+        while not done.is_set():
+            before = time.perf_counter()
+            await (await connection.ping())
+            taken.append((time.perf_counter() - before) * 1000)
+            await asyncio.sleep(SPACING)
+    return taken
+
+
+async def _measure(data: Path, port: int, tickets: list[str]) -> tuple[list[float], int, float]:
+    """Return the pings' times, how many were let in, and how long that took."""
+    ready, done = asyncio.Barrier(len(tickets) + 1), asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        pings = [group.create_task(_ping_until(data, port, ticket, ready, done)) for ticket in tickets]
+        await ready.wait()
+        began = time.perf_counter()
+        let_in = await _log_in(data, port)
+        seconds = time.perf_counter() - began
+        done.set()
+    return [one for ping in pings for one in ping.result()], let_in, seconds
+
+
+def logins() -> list[list[str]]:
+    """Measure, with the clients on the load's core."""
+    with tempfile.TemporaryDirectory() as name:
+        data = servers.make_data(Path(name))
+        filled = asyncio.run(people.fill(data, 1, room_size=1))
+        asyncio.run(_add_accounts(data))
+        before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+        servers.pin(servers.LOAD_CORE)
+        try:
+            with servers.parlour(data) as server:
+                sessions = [*filled.sessions] * CONNECTIONS
+                tickets = asyncio.run(people.tickets(data, server.port, sessions))
+                taken, let_in, seconds = asyncio.run(_measure(data, server.port, tickets))
+        finally:
+            if before:
+                os.sched_setaffinity(0, before)
+    p99 = statistics.quantiles(taken, n=100)[98]
+    return [
+        [
+            f"ping while {LOGINS} logins run",
+            f"p99 {p99:.1f} ms, p50 {statistics.median(taken):.1f} ms",
+            "",
+            "",
+            "p99 < 100 ms",
+            f"{let_in} let in within {seconds:.1f} s, worst ping {max(taken):.0f} ms",
+        ]
+    ]

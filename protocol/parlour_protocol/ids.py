@@ -10,6 +10,8 @@ from typing import Annotated, Final, NewType
 
 from msgspec import Meta
 
+from parlour_protocol.limits import REQUEST_ID
+
 RoomId = NewType("RoomId", str)
 """A room, for ever: 22 characters of base64url (128 bits), made by the server and never reused."""
 
@@ -30,7 +32,7 @@ Millis = NewType("Millis", int)
 
 ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{22}\Z"
 # \Z, not $: in Python's re, $ also matches before a trailing newline
-REQUEST_ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{16,36}\Z"
+REQUEST_ID_PATTERN: Final = rf"\A[A-Za-z0-9_-]{{16,{REQUEST_ID.value}}}\Z"
 _MAX_INT: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly (RFC 8259 section 6)
 
 RoomIdField = Annotated[RoomId, Meta(pattern=ID_PATTERN)]

@@ -20,7 +20,6 @@ class AuditEvent(StrEnum):
     LOGIN_THROTTLED = "login_throttled"
     ACCOUNT_MADE = "account_made"
     ACCOUNT_REFUSED = "account_refused"
-    ACCOUNT_DISABLED = "account_disabled"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
     SESSION_ENDED = "session_ended"
     TICKET_ISSUED = "ticket_issued"

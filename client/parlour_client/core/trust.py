@@ -193,10 +193,3 @@ def security_words(trust: Trust, version: str | None, cipher: str | None = None)
         return "not connected"
     said = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
     return f"{said}, {cipher}" if cipher else said
-
-
-def post_quantum_words() -> str:
-    """Say what is known about the key exchange; Python tells the negotiated group from 3.15 on only."""
-    if ssl.OPENSSL_VERSION_INFO >= (3, 5):
-        return "post-quantum hybrid key exchange offered (X25519MLKEM768); the server chooses"
-    return "no post-quantum key exchange: this system's OpenSSL is older than 3.5"

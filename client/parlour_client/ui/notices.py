@@ -17,12 +17,9 @@ class Notice(Enum):
 
     COPIED = "Copied what is shown (not the raw text)."
     NO_UNREAD = "Nothing unread."
-    DELETED = "Deleted for everybody."
     TOO_FAR = "That message is too far back: scroll up to it."
     NOT_YOURS = "Only your own messages can be edited."
     NOT_STORED = "The server has not stored this message yet."
-    NOTHING_SELECTED = "Select a message first: alt+up."
-    STDERR_HIDDEN = "Standard error is not a terminal."
 
 
 _SEVERITY: Final[dict[Notice, Severity]] = {

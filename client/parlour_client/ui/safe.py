@@ -8,7 +8,7 @@ that a mistake in a name check cannot reach the screen. Called by every module t
 from typing import Final, Protocol
 
 from textual.content import Content
-from textual.widgets import Label, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from parlour_client.ui.anchored import Anchored
@@ -84,13 +84,6 @@ class SafeStatic(Anchored, Static):
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=self.styles.auto_dimensions)
-
-
-class SafeLabel(Anchored, Label):
-    """A Label that takes Content alone."""
-
-    def __init__(self, content: Content, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
-        super().__init__(content, id=id, classes=classes, markup=False)
 
 
 def option(content: Content, *, id: str | None = None, disabled: bool = False) -> Option:  # noqa: A002 - Textual's name

@@ -10,6 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from parlour_protocol.limits import TICKET_SECONDS
+
 
 def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None) -> Meta:
     """Describe a number: its unit, why it is as it is, and its bounds."""
@@ -95,9 +97,9 @@ class Logins(Section, frozen=True):
     session_days: Annotated[int, _setting("days", "a session ends then, used or not (S3)")] = 30
     idle_days: Annotated[int, _setting("days", "a session that nobody used ends (S3)")] = 14
     sessions_per_user: Annotated[int, _setting("sessions", "the one seen longest ago ends (S6)")] = 20
-    ticket_seconds: Annotated[int, _setting("seconds", "a ticket is made to be used at once (K4)", le=30)] = (
-        30
-    )
+    ticket_seconds: Annotated[
+        int, _setting("seconds", "a ticket is made to be used at once (K4)", le=TICKET_SECONDS.value)
+    ] = 30
     tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 240
     hash_threads: Annotated[
         int, _setting("threads", "argon2 takes a core and 64 MiB each; 0 means as many as cores (P6)", ge=0)

@@ -64,7 +64,9 @@ def error_codes() -> str:
 def close_codes() -> str:
     """Return the table of close codes."""
     codes = sorted((c for c in vars(errors).values() if isinstance(c, CloseCode)), key=int)
-    return _table(["code", "reason on the wire"], [[str(int(c)), c.meaning] for c in codes])
+    return _table(
+        ["code", "meaning (the reason on the wire may say more)"], [[str(int(c)), c.meaning] for c in codes]
+    )
 
 
 def configuration() -> str:

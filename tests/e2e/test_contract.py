@@ -10,6 +10,7 @@ import signal
 import ssl
 from pathlib import Path
 
+import pytest
 from tests.e2e.processes import Person, Server, json_lines, password, rest_of
 
 from parlour_protocol.frames.codec import decode_server_frame
@@ -128,8 +129,9 @@ def test_the_password_is_nowhere_in_the_home(ada: Person) -> None:
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_an_interrupt_is_quiet(ben: Person) -> None:
+def test_an_interrupt_is_quiet(ada: Person, ben: Person) -> None:
     """Ctrl+C ends a tail without a traceback."""
+    ada.run("send", "lobby", "something to print")
     tailing = ben.begin("tail", "lobby", "--json", "--from", "1")
     assert tailing.stdout is not None
     tailing.stdout.readline()
@@ -139,8 +141,9 @@ def test_an_interrupt_is_quiet(ben: Person) -> None:
     assert errors.strip() == ""  # click ends the line of the ^C
 
 
-def test_a_reader_that_goes_away_is_no_fault(ben: Person) -> None:
-    """`parlour tail … | head -1` ends quietly."""
+def test_a_reader_that_goes_away_is_no_fault(ada: Person, ben: Person) -> None:
+    """`parlour export … | head -1` ends quietly."""
+    ada.run("send", "lobby", "something to export")
     tailing = ben.begin("export", "lobby", "--json")
     assert tailing.stdout is not None
     tailing.stdout.readline()
@@ -165,6 +168,7 @@ def test_an_ended_session_says_log_in_again(server: Server, ben: Person) -> None
     ben.run("send", "lobby", "back again")
 
 
+@pytest.mark.usefixtures("ada")  # the account that logs in a second time
 def test_a_ca_file_does_instead_of_a_pin(server: Server, tmp_path: Path) -> None:
     """`login --ca FILE` knows the server by its authority; without it a private authority is not accepted."""
     other = Person(tmp_path / "home", server)

@@ -14,7 +14,6 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 
 ONLY_IN = {
     r"\bStatic\b": {"safe.py"},
-    r"\bLabel\b": {"safe.py"},
     r"\bContent[.(]": {"safe.py"},
     r"(?<!\w)Option\(": {"safe.py"},
     r"\.notify\(": {"notices.py"},
@@ -25,7 +24,7 @@ ONLY_IN = {
 }
 NOWHERE = (
     r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
-    r"markup=True",
+    r"markup=True", r"\bLabel\b",
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
     r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
     r"\.title\(",

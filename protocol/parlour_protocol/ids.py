@@ -45,8 +45,13 @@ Count = Annotated[int, Meta(ge=0, le=_MAX_INT)]
 
 
 def _random_id() -> str:
-    """Return 128 random bits as 22 characters of base64url."""
-    return secrets.token_urlsafe(16)
+    """Return 128 random bits as 22 characters of base64url.
+
+    None begins with `-`: people give ids to commands, which would take such a one for an option.
+    """
+    while (made := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return made
 
 
 def new_room_id() -> RoomId:

@@ -1,0 +1,208 @@
+"""The person's settings: one frozen value, its table, and the file `settings.toml` in the home folder.
+
+The fields of ``Settings`` are the table: type, default, choices and help stand there once, and the file, the
+settings screen and the documentation are made from them. What cannot be understood is never guessed: the
+setting keeps its default and ``problems`` says what is wrong and in which line. Nothing here is a secret,
+and nothing here is sent. The views call ``load`` and ``save``.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.private import open_private
+
+FILE: Final = "settings.toml"
+MAX_BYTES: Final = 256 * 1024
+"""Bytes; a longer file is not a person's settings."""
+
+Value = bool | str | Mapping[str, str]
+_NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def _setting(default: Any, about: str) -> Any:
+    return field(default=default, metadata={"help": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the person chose; without a file, the defaults."""
+
+    theme: str = _setting("parlour", "colours: a built-in theme or the name of a file in the folder themes")
+    vim: bool = _setting(False, "normal and insert mode, with the keys of vi")
+    mouse: bool = _setting(True, "let the mouse act in Parlour; off leaves selecting to the terminal")
+    reduced_motion: bool = _setting(False, "nothing blinks and nothing counts down")
+    bell: bool = _setting(True, "let Parlour ring the terminal's bell")
+    notifications: Literal["off", "bell", "osc9", "osc777", "osc99", "desktop"] = _setting(
+        "bell", "how to tell of a new message; the text is always ours, never a message's"
+    )
+    notify_for: Literal["mentions", "direct", "all"] = _setting(
+        "direct", "what to tell of: mentions alone, direct rooms as well, or everything"
+    )
+    typing: bool = _setting(False, "let others see that you type")
+    receipts: bool = _setting(False, "let others see how far you have read")
+    peek: bool = _setting(False, "looking into a room marks nothing as read by itself")
+    send_on: Literal["enter", "ctrl+enter"] = _setting(
+        "enter", "the key that sends; the other one begins a new line"
+    )
+    paste_guard: bool = _setting(True, "ask before several pasted lines, or what looks like a secret, go out")
+    editor: str = _setting("", "the editor's command; empty: VISUAL or EDITOR of the environment")
+    timestamps: Literal["off", "minutes", "seconds"] = _setting("minutes", "the time beside each message")
+    room_sort: Literal["name", "recent", "unread"] = _setting("name", "the order within the list of rooms")
+    bidi: Literal["terminal", "client", "off"] = _setting(
+        "terminal", "who puts right-to-left text in order: the terminal, Parlour, or nobody"
+    )
+    keys: Mapping[str, str] = field(
+        default_factory=lambda: _NO_KEYS,
+        metadata={"help": 'other keys, by the binding\'s id: `chat.search = "ctrl+f"`, several with commas'},
+    )
+    problems: tuple[str, ...] = ()
+    """What the file had that could not be understood; sentences that may quote the file. Not a setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table."""
+
+    key: str
+    kind: Literal["switch", "choice", "text", "keys"]
+    default: Value
+    help: str
+    choices: tuple[str, ...] = ()
+
+    def refusal(self, value: object) -> str:
+        """Say why the value does not fit; empty when it does."""
+        if self.kind == "switch":
+            return "" if isinstance(value, bool) else "is true or false"
+        if self.kind == "choice":
+            return "" if value in self.choices else f"is one of {', '.join(self.choices)}"
+        if self.kind == "keys":
+            fits = isinstance(value, Mapping) and all(isinstance(key, str) for key in value.values())
+            return "" if fits else 'is a table of ids and keys, such as "chat.search" = "ctrl+f"'
+        return "" if isinstance(value, str) else "is a text in quotation marks"
+
+
+def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
+    if get_origin(kind) is Literal:
+        return Setting(key, "choice", default, about, get_args(kind))
+    if kind is bool:
+        return Setting(key, "switch", default, about)
+    return Setting(key, "text" if kind is str else "keys", default, about)
+
+
+def _table() -> tuple[Setting, ...]:
+    kinds, defaults = get_type_hints(Settings), Settings()
+    rows = ((one.name, one.metadata["help"]) for one in fields(Settings) if one.metadata)
+    return tuple(_row(key, kinds[key], getattr(defaults, key), about) for key, about in rows)
+
+
+TABLE: Final = _table()
+BY_KEY: Final = {row.key: row for row in TABLE}
+
+
+def load(home: Path) -> Settings:
+    """Return the settings of a home folder. Never raises: what is wrong is in ``problems``."""
+    try:
+        text = _read(home / FILE)
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8"
+        return Settings(problems=(f"{FILE} cannot be read ({why}); the defaults hold.",))
+    return read(text)
+
+
+def read(text: str) -> Settings:
+    """Return the settings that a file's text says."""
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return Settings(problems=(f"{FILE} is no valid TOML ({error}); the defaults hold.",))
+    values: dict[str, Any] = {}
+    problems = []
+    for key, value in found.items():
+        flat = _flat(value) if key == "keys" and isinstance(value, dict) else value
+        wrong = _wrong(key, flat)
+        if wrong:
+            problems.append(f"{FILE}, line {_line_of(text, key)}: {wrong}")
+        else:
+            values[key] = MappingProxyType(flat) if isinstance(flat, dict) else flat
+    return Settings(**values, problems=tuple(problems))
+
+
+def save(home: Path, key: str, value: Value) -> None:
+    """Write one setting, keeping the rest of the file and its comments. Raises SetupError."""
+    import tomlkit  # noqa: PLC0415 - only who changes a setting needs it
+    from tomlkit.exceptions import ParseError  # noqa: PLC0415
+
+    refusal = BY_KEY[key].refusal(value)
+    if refusal:
+        raise SetupError(f"{key} {refusal}.")
+    path = home / FILE
+    try:
+        document = tomlkit.parse(_read(path) if path.exists() else "")
+        if value == BY_KEY[key].default:
+            document.pop(key, None)
+        elif isinstance(value, Mapping):
+            document[key] = dict(value)
+        else:
+            document[key] = value
+        _write(path, tomlkit.dumps(document))
+    except (ParseError, UnicodeDecodeError) as error:
+        raise SetupError(
+            f"{FILE} is no valid TOML, so nothing was written to it.", f"Put {path} right, or move it away."
+        ) from error
+    except OSError as error:
+        raise SetupError(
+            f"{FILE} cannot be written: {error.strerror}.", "Look whether the disk is full."
+        ) from error
+
+
+def _read(path: Path) -> str:
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise OSError(0, f"it has more than {MAX_BYTES:,} bytes")
+    return data.decode()
+
+
+def _write(path: Path, text: str) -> None:
+    # whole or not at all: a full disk must not leave half of the settings
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(open_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _flat(keys: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Read `chat.search = …` like `"chat.search" = …`: TOML takes a bare dot for a table in the table."""
+    flat: dict[str, Any] = {}
+    for key, value in keys.items():
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: value}
+    return flat
+
+
+def _wrong(key: str, value: object) -> str:
+    row = BY_KEY.get(key)
+    if row is None:
+        near = difflib.get_close_matches(key, BY_KEY, 1)
+        return f"there is no setting {key}{f'; did you mean {near[0]}?' if near else '.'}"
+    refusal = row.refusal(value)
+    return f"{key} {refusal}; the default holds." if refusal else ""
+
+
+def _line_of(text: str, key: str) -> int:
+    """Return the number of the line in which a key of the file's top level is set."""
+    pattern = re.compile(rf"""\s*(?:\[\s*)?["']?{re.escape(key)}["']?\s*[\].=]""")
+    lines = text.split("\n")
+    return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)

@@ -10,6 +10,7 @@ from typing import get_args
 
 import msgspec
 
+from parlour_client.core import settings as client_settings
 from parlour_protocol import errors
 from parlour_protocol.errors import CloseCode, ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
@@ -22,6 +23,7 @@ from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/configuration.md")
+CLIENT_SETTINGS = Path("docs/settings.md")
 README = Path("README.md")
 
 
@@ -85,6 +87,17 @@ def configuration() -> str:
     return _table(["setting", "default", "unit", "reason"], rows)
 
 
+def settings_of_the_client() -> str:
+    """Return the table of the client's settings."""
+    rows = []
+    for row in client_settings.TABLE:
+        shown = {"switch": "`true` or `false`", "text": "a text", "keys": "a table of ids and keys"}
+        kind = shown.get(row.kind) or " ".join(f"`{choice}`" for choice in row.choices)
+        default = f"`{_toml(row.default)}`" if row.kind != "keys" else "none"
+        rows.append([f"`{row.key}`", kind, default, row.help])
+    return _table(["setting", "value", "default", "what it is"], rows)
+
+
 def claims() -> str:
     """Return the table of the security claims: each with one test that would fail without it."""
     rows = []
@@ -94,6 +107,10 @@ def claims() -> str:
             [claim.id, claim.threat, f"`{claim.tests[0].removeprefix('tests/')}`"] for claim in group.claims
         ]
     return _table(["", "threat", "a test that fails without the defence"], rows)
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"'
 
 
 def _shown(value: object) -> str:
@@ -112,6 +129,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "error codes": (SPECIFICATION, error_codes),
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
+    "client settings": (CLIENT_SETTINGS, settings_of_the_client),
     "claims": (README, claims),
 }
 

@@ -61,7 +61,7 @@ class Settings:
     )
     keys: Mapping[str, str] = field(
         default_factory=lambda: _NO_KEYS,
-        metadata={"help": 'other keys, by the binding\'s id: `chat.search = "ctrl+f"`; commas between several'},
+        metadata={"help": 'other keys, by the binding\'s id: `chat.search = "ctrl+f"`; a comma between two'},
     )
     problems: tuple[str, ...] = ()
     """What the file had that could not be understood; sentences that may quote the file. Not a setting."""

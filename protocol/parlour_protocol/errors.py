@@ -56,6 +56,12 @@ class ErrorCode(StrEnum):
     """A cap on a number of things (rooms, reactions) is reached."""
     CONFLICT = "conflict"
     """The id was used before for another request."""
+    ENCRYPTED = "encrypted"
+    """The room is end-to-end encrypted: nothing readable is taken."""
+    STALE_EPOCH = "stale_epoch"
+    """The group has moved on: catch up, seal it again, and send it with the same id."""
+    REMOVAL_PENDING = "removal_pending"
+    """Somebody who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
     UNAVAILABLE = "unavailable"
     """The server cannot do it now (overloaded, disk full); nothing was stored."""
 

@@ -24,6 +24,21 @@ SessionId = NewType("SessionId", str)
 ConnectionId = NewType("ConnectionId", str)
 """One WebSocket connection, for the audit log: 22 characters of base64url."""
 
+DeviceId = NewType("DeviceId", str)
+"""A device with keys of its own: 26 characters of base32, the hash of its signature key (``identity``)."""
+
+GroupId = NewType("GroupId", str)
+"""An MLS group: 32 random bytes as 43 characters of base64url; a room may have several, one after another."""
+
+WelcomeId = NewType("WelcomeId", str)
+"""A Welcome that waits for a device: 22 characters of base64url."""
+
+FileId = NewType("FileId", str)
+"""An uploaded file: 22 characters of base64url, made by the server."""
+
+Epoch = NewType("Epoch", int)
+"""How many commits a group has seen (RFC 9420 section 4.1)."""
+
 Seq = NewType("Seq", int)
 """The number of an event in its room: 1, 2, 3, … without a hole."""
 
@@ -33,11 +48,18 @@ Millis = NewType("Millis", int)
 ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{22}\Z"
 # \Z, not $: in Python's re, $ also matches before a trailing newline
 REQUEST_ID_PATTERN: Final = rf"\A[A-Za-z0-9_-]{{16,{REQUEST_ID.value}}}\Z"
+DEVICE_ID_PATTERN: Final = r"\A[a-z2-7]{26}\Z"
+GROUP_ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{43}\Z"
 _MAX_INT: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly (RFC 8259 section 6)
 
 RoomIdField = Annotated[RoomId, Meta(pattern=ID_PATTERN)]
 SessionIdField = Annotated[SessionId, Meta(pattern=ID_PATTERN)]
 RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN)]
+DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN)]
+GroupIdField = Annotated[GroupId, Meta(pattern=GROUP_ID_PATTERN)]
+WelcomeIdField = Annotated[WelcomeId, Meta(pattern=ID_PATTERN)]
+FileIdField = Annotated[FileId, Meta(pattern=ID_PATTERN)]
+EpochField = Annotated[Epoch, Meta(ge=0, le=_MAX_INT)]
 SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=_MAX_INT)]
 MillisField = Annotated[Millis, Meta(ge=0, le=_MAX_INT)]
@@ -67,6 +89,21 @@ def new_session_id() -> SessionId:
 def new_connection_id() -> ConnectionId:
     """Make a connection's name for the audit log."""
     return ConnectionId(_random_id())
+
+
+def new_welcome_id() -> WelcomeId:
+    """Make the name of a Welcome in a device's inbox; only the server does."""
+    return WelcomeId(_random_id())
+
+
+def new_file_id() -> FileId:
+    """Make a file's name; only the server does."""
+    return FileId(_random_id())
+
+
+def new_group_id() -> GroupId:
+    """Make the id of a new MLS group; the device that founds it does."""
+    return GroupId(secrets.token_urlsafe(32))
 
 
 def new_request_id() -> RequestId:

@@ -67,7 +67,38 @@ TICKET_SECONDS = Limit(
     "ticket_seconds", 30, "seconds", "a ticket is made to be used at once (OWASP ASVS 4.4.3, 6.5.5)"
 )
 HTTP_BODY = Limit(
-    "http_body", 4 * KIB, "bytes", "the largest JSON body of the HTTPS API is a password change"
+    "http_body", 4 * KIB, "bytes", "a JSON body of the HTTPS API, unless its operation names another limit"
 )
+SEALED_BYTES = Limit(
+    "sealed_bytes",
+    22 * KIB,
+    "bytes",
+    "the largest message, padded and encrypted, still fits into a request as base64url",
+)
+HANDSHAKE_BYTES = Limit("handshake_bytes", 256 * KIB, "bytes", "a commit that adds 500 devices at once")
+WELCOME_BYTES = Limit("welcome_bytes", 1024 * KIB, "bytes", "one Welcome for 500 devices")
+TREE_BYTES = Limit("tree_bytes", 4096 * KIB, "bytes", "the ratchet tree of the largest group, with room")
+KEY_PACKAGE_BYTES = Limit("key_package_bytes", 4 * KIB, "bytes", "an honest one takes about 700")
+CERTIFICATE_BYTES = Limit("certificate_bytes", 1 * KIB, "bytes", "an honest one takes about 300")
+KEY_PACKAGES = Limit(
+    "key_packages", 50, "key packages", "single-use ones that the server keeps for one device"
+)
+KEY_PACKAGES_LOW = Limit("key_packages_low", 20, "key packages", "below it the device is told to bring more")
+CLAIM_DEVICES = Limit("claim_devices", 64, "devices", "key packages claimed in one request")
+GROUP_DEVICES = Limit(
+    "group_devices", 500, "devices", "members' devices of one encrypted room; commits grow with them"
+)
+DEVICES_PER_USER = Limit("devices_per_user", 16, "devices", "that are not revoked")
+STALE_SECONDS = Limit(
+    "stale_seconds",
+    30,
+    "seconds",
+    "a message sealed for the epoch just past is still taken, unless somebody was removed",
+)
+KEY_LOG_PAGE = Limit("key_log_page", 500, "entries", "one answer holds no more")
+HTTP_KEYS = Limit("http_keys", 320 * KIB, "bytes", "key packages of one device, or one handshake message")
+HTTP_COMMIT = Limit("http_commit", 7200 * KIB, "bytes", "commit, Welcome and tree at their limits, as JSON")
+FILE_BYTES = Limit("file_bytes", 25 * 1024 * KIB, "bytes", "one file, as it is uploaded")
+FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 
 LIMITS: Final[tuple[Limit, ...]] = tuple(v for v in list(globals().values()) if isinstance(v, Limit))

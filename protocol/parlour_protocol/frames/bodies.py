@@ -9,8 +9,17 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.frames.base import Part, Role, RoomKind
-from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.ids import MillisField, SeqField
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes
+from parlour_protocol.ids import (
+    DeviceIdField,
+    EpochField,
+    FileIdField,
+    GroupIdField,
+    MillisField,
+    SeqField,
+)
+from parlour_protocol.limits import FILE_BYTES, GROUP_DEVICES
 from parlour_protocol.names import RoomName, UserName
 
 
@@ -18,11 +27,74 @@ class Body(Part, frozen=True, tag_field="kind"):
     """What happened."""
 
 
+MediaType = Annotated[str, Meta(pattern=r"\A[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}\Z")]
+FileSize = Annotated[int, Meta(ge=0, le=FILE_BYTES.value)]
+Devices = Annotated[tuple[DeviceIdField, ...], Meta(max_length=GROUP_DEVICES.value)]
+
+
+class FileRef(Part, frozen=True):
+    """A file that was uploaded before: what its sender says of it, and the digest of its bytes."""
+
+    file: FileIdField
+    name: FileName
+    media_type: MediaType
+    size: FileSize
+    sha256: Digest
+
+
 class Created(Body, frozen=True, tag="created"):
     """The room was made; always event 1. ``name`` is absent in a direct room."""
 
     room_kind: RoomKind
     name: RoomName | None = None
+    encrypted: bool = False
+
+
+class EncryptionOn(Body, frozen=True, tag="encryption"):
+    """The room is end-to-end encrypted from here on; it is never switched off."""
+
+
+class Founded(Body, frozen=True, tag="founded"):
+    """The author's ``device`` made the MLS group of the room, at epoch 0 with itself as its only member.
+
+    ``replaces`` is the group that it takes the place of: one whose members could not agree any more.
+    """
+
+    group: GroupIdField
+    device: DeviceIdField
+    replaces: GroupIdField | None = None
+
+
+class Handshake(Body, frozen=True, tag="handshake"):
+    """A commit took ``group`` from ``epoch`` to the next one.
+
+    ``added`` and ``removed`` are what its sender says that it does; members check that it is so.
+    """
+
+    group: GroupIdField
+    epoch: EpochField
+    data: HandshakeBytes
+    added: Devices = ()
+    removed: Devices = ()
+
+
+class SealedMessage(Body, frozen=True, tag="sealed"):
+    """An encrypted message: of any kind, which only the members of ``group`` can tell.
+
+    ``blanks`` is a sealed message that this one deletes: the server has dropped its content.
+    """
+
+    group: GroupIdField
+    epoch: EpochField
+    data: SealedBytes
+    blanks: SeqField | None = None
+
+
+class Contested(Body, frozen=True, tag="contested"):
+    """A device of the author could not follow the commit that led to ``epoch``: the group may have split."""
+
+    group: GroupIdField
+    epoch: EpochField
 
 
 class Message(Body, frozen=True, tag="message"):
@@ -30,6 +102,7 @@ class Message(Body, frozen=True, tag="message"):
 
     text: MessageText
     reply_to: SeqField | None = None
+    file: FileRef | None = None
 
 
 class Edited(Body, frozen=True, tag="edited"):
@@ -114,6 +187,13 @@ class RoleSet(Body, frozen=True, tag="role"):
     role: Role
 
 
+class Pinned(Body, frozen=True, tag="pinned"):
+    """Message ``target`` was put where everybody finds it (``on``), or taken off."""
+
+    target: SeqField
+    on: bool
+
+
 class Blank(Body, frozen=True, tag="blank"):
     """What stood here was deleted for good. ``was`` is the kind of body that it was."""
 
@@ -136,5 +216,11 @@ AnyBody = (
     | Unmuted
     | TopicSet
     | RoleSet
+    | Pinned
+    | EncryptionOn
+    | Founded
+    | Handshake
+    | SealedMessage
+    | Contested
     | Blank
 )

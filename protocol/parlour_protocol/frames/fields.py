@@ -7,7 +7,9 @@ a stranger's text and must go through ``safe_text`` before anybody sees it.
 
 from typing import Any, ClassVar, Final, Self
 
+from parlour_protocol.frames.opaque import OPAQUE_TYPES, Opaque
 from parlour_protocol.limits import (
+    FILE_NAME_BYTES,
     MESSAGE_BYTES,
     MESSAGE_LINES,
     REACTION_BYTES,
@@ -78,12 +80,27 @@ class Reaction(WireText):
     max_bytes = REACTION_BYTES
 
 
+class FileName(WireText):
+    """What a file was called where it was sent from: one line, no path, never used as a path as it is."""
+
+    __slots__ = ()
+    max_bytes = FILE_NAME_BYTES
+
+    @classmethod
+    def parse(cls, raw: str) -> Self:
+        """Refuse separators as well, so that no name can leave a folder (CWE-22)."""
+        if "/" in raw or "\\" in raw or raw.strip(". ") == "":
+            raise ValueError("not a file name")
+        return super().parse(raw)
+
+
 _PARSERS: Final[dict[type, Any]] = {
     UserName: parse_user_name,
     RoomName: parse_room_name,
     DeviceName: parse_device_name,
     Secret: Secret,
-    **{kind: kind.parse for kind in (MessageText, TopicText, ReasonText, Reaction)},
+    **{kind: kind.parse for kind in (MessageText, TopicText, ReasonText, Reaction, FileName)},
+    **{kind: kind.parse for kind in OPAQUE_TYPES},
 }
 
 
@@ -100,4 +117,6 @@ def encode_field(value: object) -> object:
         return value.reveal()
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, Opaque):
+        return value.text
     raise NotImplementedError(type(value).__name__)

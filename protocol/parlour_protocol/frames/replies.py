@@ -47,6 +47,7 @@ class RoomSummary(Part, frozen=True):
     name: RoomName | None = None
     peer: UserName | None = None
     topic: TopicText = TopicText()
+    encrypted: bool = False
 
 
 class Member(Part, frozen=True):
@@ -65,6 +66,7 @@ class RoomListing(Part, frozen=True):
     name: RoomName
     members: Count
     topic: TopicText = TopicText()
+    encrypted: bool = False
 
 
 class Result(Part, frozen=True, tag_field="kind"):
@@ -176,6 +178,47 @@ class StatusNow(Frame, frozen=True, tag="status"):
     status: Status
 
 
+class ReadBy(Frame, frozen=True, tag="read_by"):
+    """``user`` shares that everything up to ``seq`` is read."""
+
+    room: RoomIdField
+    user: UserName
+    seq: SeqOrZero
+
+
+class GroupChanged(Frame, frozen=True, tag="group_changed"):
+    """Devices ought to enter or leave the room's MLS group, or it is contested: ask for its state."""
+
+    room: RoomIdField
+
+
+class KeysLow(Frame, frozen=True, tag="keys_low"):
+    """Your device has ``left`` single-use key packages at the server: bring more.
+
+    ``last_resort_used``: the last-resort one was given out: bring a new one, and renew your keys everywhere.
+    """
+
+    left: Count
+    last_resort_used: bool = False
+
+
+class KeyLogGrew(Frame, frozen=True, tag="key_log_grew"):
+    """The key log has ``size`` entries now: somebody whom you share a room with has a new key or device."""
+
+    size: Count
+
+
 Reply = Ok | Error
-Push = LogEvent | RoomEntered | RoomClosed | ReadMarked | TypingNow | StatusNow
+Push = (
+    LogEvent
+    | RoomEntered
+    | RoomClosed
+    | ReadMarked
+    | ReadBy
+    | TypingNow
+    | StatusNow
+    | GroupChanged
+    | KeysLow
+    | KeyLogGrew
+)
 AnyServerFrame = Hello | Reply | Push

@@ -10,8 +10,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.ids import RequestIdField, RoomIdField, SeqField, SeqOrZero
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.ids import EpochField, GroupIdField, RequestIdField, RoomIdField, SeqField, SeqOrZero
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.names import RoomName, UserName
 
@@ -36,6 +38,20 @@ class Send(RoomRequest, frozen=True, tag="send"):
 
     text: MessageText
     reply_to: SeqField | None = None
+    file: FileRef | None = None
+
+
+class SendSealed(RoomRequest, frozen=True, tag="send_sealed"):
+    """Put an encrypted message into the log. Answer: ``stored``, or the error ``stale_epoch``.
+
+    Sealed anew for another epoch it keeps its id and is still the same request. ``blanks`` is a sealed
+    message of your own (a moderator: anybody's) whose content the server is to drop.
+    """
+
+    group: GroupIdField
+    epoch: EpochField
+    data: SealedBytes
+    blanks: SeqField | None = None
 
 
 class Edit(RoomRequest, frozen=True, tag="edit"):
@@ -68,9 +84,13 @@ class History(RoomRequest, frozen=True, tag="history"):
 
 
 class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
-    """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread)."""
+    """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread).
+
+    With ``share`` the other members are told as well (a read receipt); off unless a person turned it on.
+    """
 
     seq: SeqOrZero
+    share: bool = False
 
 
 class Typing(RoomRequest, frozen=True, tag="typing"):
@@ -96,6 +116,7 @@ class CreateRoom(Request, frozen=True, tag="create_room"):
     name: RoomName
     kind: RoomKind
     topic: TopicText = TopicText()
+    encrypted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a named direct room: those are made by ``open_direct``. Raises ValueError."""
@@ -104,9 +125,25 @@ class CreateRoom(Request, frozen=True, tag="create_room"):
 
 
 class OpenDirect(Request, frozen=True, tag="open_direct"):
-    """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``."""
+    """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``.
+
+    ``user`` may be yourself: notes, and what your own devices tell each other. ``encrypted`` counts only when
+    it is made now: the answer says what the room is.
+    """
 
     user: UserName
+    encrypted: bool = False
+
+
+class Encrypt(RoomRequest, frozen=True, tag="encrypt"):
+    """Make the room end-to-end encrypted from here on, for good (owners). Answer: ``stored``."""
+
+
+class Pin(RoomRequest, frozen=True, tag="pin"):
+    """Put message ``target`` where everybody finds it, or take it off. Answer: ``stored``."""
+
+    target: SeqField
+    on: bool = True
 
 
 class Join(RoomRequest, frozen=True, tag="join"):
@@ -187,6 +224,9 @@ AnyRequest = (
     | Edit
     | Delete
     | React
+    | SendSealed
+    | Encrypt
+    | Pin
     | History
     | MarkRead
     | Typing

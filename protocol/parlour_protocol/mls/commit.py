@@ -63,6 +63,8 @@ class CommitOptions:
     """Send it readable (and tagged) instead of encrypted."""
     tree_in_welcome: bool = True
     """Put the ratchet tree into the Welcome; otherwise hand it to newcomers beside it."""
+    info_extensions: Extensions = ()
+    """More for newcomers to read in the group info of the Welcome, encrypted to them alone."""
     authenticated_data: bytes = b""
     leaf: LeafChange = NO_CHANGE
 
@@ -188,9 +190,9 @@ def frame_proposal(
     return encoded, message, keys
 
 
-def group_info(epoch: Epoch, *, tree: bool, external_pub: bool) -> GroupInfo:
+def group_info(epoch: Epoch, *, tree: bool, external_pub: bool, more: Extensions = ()) -> GroupInfo:
     """Make a signed snapshot of an epoch (section 12.4.3)."""
-    extensions: list[Extension] = []
+    extensions = list(more)
     if tree:
         extensions.append(Extension(RATCHET_TREE, epoch.tree.encode()))
     if external_pub:
@@ -209,7 +211,7 @@ def _welcome(
     random: Random,
 ) -> bytes:
     """Invite all new members with one Welcome (section 12.4.3.1)."""
-    info = group_info(after, tree=options.tree_in_welcome, external_pub=False)
+    info = group_info(after, tree=options.tree_in_welcome, external_pub=False, more=options.info_extensions)
     key, nonce = welcome_key(joiner, psk)
     sealed_info = aead_seal(key, nonce, b"", info.encode())
     secrets: list[EncryptedGroupSecrets] = []

@@ -28,7 +28,7 @@ from .events import ApplicationMessage, CommitApplied, Event
 from .external import ExternalJoin, make_external_commit
 from .framing import protect_private, sign
 from .hpke import KeyPair
-from .join import Invitation, join
+from .join import Invitation, TreeBeside, join
 from .key_package import KeyPackage
 from .key_store import KeyPackageStore, own_leaf
 from .leaf import Credential, Extensions, Lifetime
@@ -102,19 +102,23 @@ class Group(GroupView):
         welcome: bytes,
         store: KeyPackageStore,
         *,
-        ratchet_tree: bytes | None = None,
+        ratchet_tree: bytes | TreeBeside | None = None,
         psks: Psks = NO_PSKS,
         existing: Collection[bytes] = (),
         predecessor: "Group | None" = None,
         policy: Policy = STRICT,
         random: Random = system_random,
     ) -> "Group":
-        """Join by a Welcome and spend the key package it was for; `existing` are the ids of our groups."""
+        """Join by a Welcome and spend the key package it was for; `existing` are the ids of our groups.
+
+        `ratchet_tree` is the tree that came beside the Welcome, or what gives it once the extensions of the
+        group info are known.
+        """
         message = read_message(welcome)
         if not isinstance(message, Welcome):
             raise NotForThisGroupError("this message is no Welcome")
         own = store.find(message)
-        tree = None if ratchet_tree is None else decode(RatchetTree.read, ratchet_tree)
+        tree = decode(RatchetTree.read, ratchet_tree) if isinstance(ratchet_tree, bytes) else ratchet_tree
         old = None
         if predecessor is not None:
             old = predecessor.as_predecessor()

@@ -5,8 +5,9 @@ the signature of who invites, and the confirmation tag. A key package is spent b
 alone.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from . import treemath
 from .codec import decode
@@ -15,7 +16,7 @@ from .epoch import Epoch
 from .errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
 from .hpke import KeyPair, decrypt_with_label
 from .key_package import KeyPackage
-from .leaf import find_extension
+from .leaf import Extensions, find_extension
 from .lineage import Predecessor, check_lineage
 from .messages import GroupInfo, GroupSecrets, Welcome
 from .path import climb
@@ -29,6 +30,9 @@ from .suite import CIPHER_SUITE, HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_o
 from .tree import RatchetTree
 from .validate_leaf import LeafRules, check_credential_types, check_group_extensions, check_member_leaf
 from .validate_tree import check_tree
+
+TreeBeside: TypeAlias = Callable[[Extensions], bytes]
+"""Gives the encoded tree when the extensions of the group info are known: they may hold what opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,8 @@ class Invitation:
 
     welcome: Welcome
     own: KeyPackageSecrets
-    tree: RatchetTree | None
-    """The ratchet tree when it came beside the Welcome."""
+    tree: RatchetTree | TreeBeside | None
+    """The ratchet tree when it came beside the Welcome, or what gives it."""
     psks: Psks
     policy: Policy
     existing: Collection[bytes] = ()
@@ -140,14 +144,14 @@ def check_context(info: GroupInfo, invitation: Invitation) -> None:
     check_group_extensions(invitation.own.package.leaf_node, context.extensions)
 
 
-def tree_of(info: GroupInfo, beside: RatchetTree | None) -> RatchetTree:
+def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None) -> RatchetTree:
     """Take the tree from the group info or from beside it (section 12.4.3.3)."""
     inside = find_extension(info.extensions, RATCHET_TREE)
     if inside is not None:
         return decode(RatchetTree.read, inside)
     if beside is None:
         raise InvalidError("the ratchet tree is neither in the group info nor beside it: fetch it")
-    return beside
+    return beside if isinstance(beside, RatchetTree) else decode(RatchetTree.read, beside(info.extensions))
 
 
 def check_group_info(info: GroupInfo, tree: RatchetTree, policy: Policy) -> None:

@@ -1,0 +1,259 @@
+"""The bodies of the HTTPS API for devices, key packages, MLS groups and files (the delivery service).
+
+Everything that opens a message stays with the devices: what is `Opaque` here is stored and handed on as it
+came. The server checks signatures of certificates, who may ask, and that one commit wins an epoch. Used by
+both sides; `protocol/README.md` tells how the calls follow each other.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from parlour_protocol.api import Payload
+from parlour_protocol.frames.bodies import Devices
+from parlour_protocol.frames.opaque import (
+    CertificateBytes,
+    Digest,
+    HandshakeBytes,
+    KeyPackageBytes,
+    LogEntryBytes,
+    PublicKey,
+    Signature,
+    TreeBytes,
+    WelcomeBytes,
+)
+from parlour_protocol.ids import (
+    Count,
+    DeviceIdField,
+    EpochField,
+    FileIdField,
+    GroupIdField,
+    MillisField,
+    RequestIdField,
+    RoomIdField,
+    SeqField,
+    WelcomeIdField,
+)
+from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+class DeviceStatus(StrEnum):
+    """Where a device of an account stands."""
+
+    PENDING = "pending"
+    """Its key is known, no certificate yet: another device, or the recovery key, approves it."""
+    ACTIVE = "active"
+    REVOKED = "revoked"
+
+
+# --- the account's key and its devices
+
+
+class AccountKey(Payload, frozen=True):
+    """`POST /v1/identity`: the account's identity key, once.
+
+    ``password`` is needed to replace a key that exists, which everybody is told of (a new entry of the key
+    log): all certificates under the old key are void, and its devices revoked.
+    """
+
+    key: PublicKey
+    proof: Signature
+    """By ``key``, over `identity.account_proof`."""
+    password: Secret | None = None
+
+
+class RegisterDevice(Payload, frozen=True):
+    """`POST /v1/devices`: this session speaks for the device with this key from now on.
+
+    Done after every login. With ``certificate`` a new device is active at once, else it is pending.
+    """
+
+    key: PublicKey
+    proof: Signature
+    """By ``key``, over `identity.device_proof` for this session."""
+    certificate: CertificateBytes | None = None
+
+
+class DeviceInfo(Payload, frozen=True):
+    """A device of the account that asks. ``packages`` counts its unused single-use key packages."""
+
+    device: DeviceIdField
+    key: PublicKey
+    name: DeviceName
+    status: DeviceStatus
+    created: MillisField
+    last_seen: MillisField
+    packages: Count = 0
+    last_resort: bool = False
+    """A last-resort key package is there, unused."""
+    current: bool = False
+
+
+class DeviceList(Payload, frozen=True):
+    """`GET /v1/devices`: your devices. ``account_key`` is absent while none was published."""
+
+    devices: tuple[DeviceInfo, ...]
+    account_key: PublicKey | None = None
+
+
+class Certify(Payload, frozen=True):
+    """`POST /v1/devices/{id}/certificate`: approve a pending device of your account."""
+
+    certificate: CertificateBytes
+
+
+class Revoke(Payload, frozen=True):
+    """`POST /v1/devices/{id}/revocation`: a signed revocation (``identity``). Its session ends with it."""
+
+    revocation: CertificateBytes
+
+
+# --- key packages
+
+
+class KeyPackages(Payload, frozen=True):
+    """`PUT /v1/devices/{id}/key-packages`: add to what is there; with ``replace`` instead of it."""
+
+    packages: Annotated[tuple[KeyPackageBytes, ...], Meta(max_length=KEY_PACKAGES.value)] = ()
+    last_resort: KeyPackageBytes | None = None
+    replace: bool = False
+    expires: MillisField | None = None
+    """When the first of them ends; the server gives out none after that."""
+
+
+class Claim(Payload, frozen=True):
+    """`POST /v1/key-packages/claims`: one key package of each of these devices, to add them to a room."""
+
+    room: RoomIdField
+    devices: Annotated[tuple[DeviceIdField, ...], Meta(min_length=1, max_length=CLAIM_DEVICES.value)]
+
+
+class ClaimedPackage(Payload, frozen=True):
+    """A key package that nobody else gets, unless it is the last resort."""
+
+    device: DeviceIdField
+    package: KeyPackageBytes
+
+
+class Claimed(Payload, frozen=True):
+    """200: devices that have none are left out."""
+
+    packages: tuple[ClaimedPackage, ...]
+
+
+# --- the key log
+
+
+class KeyLogPage(Payload, frozen=True):
+    """`GET /v1/key-log?after=N`: entries N+1, N+2, …; and the signed head of the whole log.
+
+    ``signature`` is the key log's, over `keylog.head_to_be_signed`; ``key`` is its public key.
+    """
+
+    entries: Annotated[tuple[LogEntryBytes, ...], Meta(max_length=KEY_LOG_PAGE.value)]
+    size: Count
+    head: Digest
+    signature: Signature
+    key: PublicKey
+
+
+# --- groups
+
+
+class Found(Payload, frozen=True):
+    """`POST /v1/rooms/{id}/group`: the room's MLS group, made by this session's device.
+
+    ``replaces`` must be the group in force (None: there is none); it must be contested. 409 `stale_epoch`
+    when it is not so.
+    """
+
+    request: RequestIdField
+    group: GroupIdField
+    replaces: GroupIdField | None = None
+
+
+class Commit(Payload, frozen=True):
+    """`POST /v1/rooms/{id}/commits`: take the group from ``epoch`` to the next one, if nobody did before.
+
+    ``welcome`` and ``tree`` are there exactly when devices are ``added``. 409 `stale_epoch`: another commit
+    won; nothing of this one was stored, its Welcomes neither.
+    """
+
+    request: RequestIdField
+    group: GroupIdField
+    epoch: EpochField
+    data: HandshakeBytes
+    added: Devices = ()
+    removed: Devices = ()
+    welcome: WelcomeBytes | None = None
+    tree: TreeBytes | None = None
+
+
+class Contest(Payload, frozen=True):
+    """`POST /v1/rooms/{id}/contests`: the commit that led to ``epoch`` cannot be followed by this device."""
+
+    request: RequestIdField
+    group: GroupIdField
+    epoch: EpochField
+
+
+class Logged(Payload, frozen=True):
+    """201: it is event ``seq`` of the room, on the server's disk."""
+
+    seq: SeqField
+    at: MillisField
+
+
+class GroupDevice(Payload, frozen=True):
+    """A device and whose it is."""
+
+    device: DeviceIdField
+    user: UserName
+
+
+class GroupState(Payload, frozen=True):
+    """`GET /v1/rooms/{id}/group`: where the room's group stands, as the server sees it.
+
+    ``present``: devices in the group. ``missing``: active devices of members that are not in it. ``leaving``:
+    devices in it that must be removed before anybody sends. ``group`` is absent before it was founded.
+    """
+
+    epoch: EpochField
+    group: GroupIdField | None = None
+    contested: bool = False
+    present: tuple[GroupDevice, ...] = ()
+    missing: tuple[GroupDevice, ...] = ()
+    leaving: tuple[GroupDevice, ...] = ()
+
+
+class WaitingWelcome(Payload, frozen=True):
+    """A Welcome for your device. ``seq`` is the event of the commit that it belongs to."""
+
+    id: WelcomeIdField
+    room: RoomIdField
+    group: GroupIdField
+    seq: SeqField
+    welcome: WelcomeBytes
+    tree: TreeBytes
+
+
+class Welcomes(Payload, frozen=True):
+    """`GET /v1/devices/{id}/welcomes`: the oldest, as many as fit; `DELETE /v1/welcomes/{id}` drops one."""
+
+    welcomes: tuple[WaitingWelcome, ...]
+    more: bool = False
+
+
+# --- files
+
+
+class FileStored(Payload, frozen=True):
+    """201 to `POST /v1/rooms/{id}/files` (the bytes themselves): send a message that names it."""
+
+    file: FileIdField
+    size: Count
+    sha256: Digest
+    expires: MillisField | None = None

@@ -1,0 +1,152 @@
+"""Bytes that only the ends can read, as base64url text in a frame.
+
+A server stores and passes them on as they are; it never looks inside and does not have what opens them. The
+text form is canonical: no padding, no spare bits, so that equal bytes are equal text (M1: parser
+differentials). Frames and the HTTPS API use these types.
+"""
+
+import base64
+import binascii
+import re
+from typing import ClassVar, Final, Self
+
+from parlour_protocol.limits import (
+    CERTIFICATE_BYTES,
+    HANDSHAKE_BYTES,
+    KEY_PACKAGE_BYTES,
+    SEALED_BYTES,
+    TREE_BYTES,
+    WELCOME_BYTES,
+    Limit,
+)
+
+_TEXT: Final = re.compile(r"[A-Za-z0-9_-]*")
+
+
+class Opaque(bytes):
+    """Bytes of a known greatest size. Each kind is a type of its own, so that none stands for another."""
+
+    __slots__ = ()
+    max_bytes: ClassVar[Limit] = HANDSHAKE_BYTES
+    min_bytes: ClassVar[int] = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read base64url (RFC 4648 section 5) without padding. Raises ValueError."""
+        # The cheap bound comes first: text that is too long is not decoded before it is refused.
+        if len(text) > -(-cls.max_bytes.value * 4 // 3) or not _TEXT.fullmatch(text):
+            raise ValueError("not base64url, or too long")
+        try:
+            value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except binascii.Error as error:
+            raise ValueError("not base64url") from error
+        if not cls.min_bytes <= len(value) <= cls.max_bytes.value:
+            raise ValueError("too short or too long")
+        made = cls(value)
+        if made.text != text:
+            raise ValueError("base64url with spare bits")
+        return made
+
+    @property
+    def text(self) -> str:
+        """The same as it stands in a frame."""
+        return base64.urlsafe_b64encode(self).rstrip(b"=").decode()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} bytes)"
+
+
+class SealedBytes(Opaque):
+    """An application message of MLS (RFC 9420 section 6.3)."""
+
+    __slots__ = ()
+    max_bytes = SEALED_BYTES
+
+
+class HandshakeBytes(Opaque):
+    """A commit of MLS, as PrivateMessage."""
+
+    __slots__ = ()
+    max_bytes = HANDSHAKE_BYTES
+
+
+class WelcomeBytes(Opaque):
+    """A Welcome of MLS for the devices that a commit adds."""
+
+    __slots__ = ()
+    max_bytes = WELCOME_BYTES
+
+
+class TreeBytes(Opaque):
+    """A ratchet tree, sealed under a key that only the Welcome carries (RFC 9420 section 12.4.3.3)."""
+
+    __slots__ = ()
+    max_bytes = TREE_BYTES
+
+
+class KeyPackageBytes(Opaque):
+    """A key package of MLS (RFC 9420 section 10)."""
+
+    __slots__ = ()
+    max_bytes = KEY_PACKAGE_BYTES
+
+
+class CertificateBytes(Opaque):
+    """A signed statement of an account key about a device (``identity``)."""
+
+    __slots__ = ()
+    max_bytes = CERTIFICATE_BYTES
+
+
+class LogEntryBytes(Opaque):
+    """One entry of the key log (``identity.keylog``)."""
+
+    __slots__ = ()
+    max_bytes = CERTIFICATE_BYTES
+
+
+class PublicKey(Opaque):
+    """An Ed25519 public key: 32 bytes (RFC 8032)."""
+
+    __slots__ = ()
+    max_bytes = Limit("public_key", 32, "bytes", "Ed25519 (RFC 8032)")
+    min_bytes = 32
+
+
+class Signature(Opaque):
+    """An Ed25519 signature: 64 bytes (RFC 8032)."""
+
+    __slots__ = ()
+    max_bytes = Limit("signature", 64, "bytes", "Ed25519 (RFC 8032)")
+    min_bytes = 64
+
+
+class Digest(Opaque):
+    """A SHA-256: 32 bytes."""
+
+    __slots__ = ()
+    max_bytes = Limit("digest", 32, "bytes", "SHA-256")
+    min_bytes = 32
+
+
+class FileKey(Opaque):
+    """The key of one attachment: 32 bytes; stands only inside sealed messages."""
+
+    __slots__ = ()
+    max_bytes = Limit("file_key", 32, "bytes", "secretstream's key")
+    min_bytes = 32
+
+
+OPAQUE_TYPES: Final = (
+    SealedBytes,
+    HandshakeBytes,
+    WelcomeBytes,
+    TreeBytes,
+    KeyPackageBytes,
+    CertificateBytes,
+    LogEntryBytes,
+    PublicKey,
+    Signature,
+    Digest,
+    FileKey,
+)

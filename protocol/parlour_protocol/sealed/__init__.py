@@ -1,0 +1,38 @@
+"""What stands inside an encrypted message: one versioned envelope for everything that is said.
+
+The server never sees any of it and cannot import this package; it cannot even tell a reaction from a text.
+"""
+
+from parlour_protocol.sealed.payload import (
+    AnyContent,
+    DeleteContent,
+    EditContent,
+    FileKeyed,
+    HistoryContent,
+    KeyLogSeen,
+    Payload,
+    PinContent,
+    ReactContent,
+    ReadContent,
+    TextContent,
+    VerifyContent,
+    decode_sealed,
+    encode_sealed,
+)
+
+__all__ = [
+    "AnyContent",
+    "DeleteContent",
+    "EditContent",
+    "FileKeyed",
+    "HistoryContent",
+    "KeyLogSeen",
+    "Payload",
+    "PinContent",
+    "ReactContent",
+    "ReadContent",
+    "TextContent",
+    "VerifyContent",
+    "decode_sealed",
+    "encode_sealed",
+]

@@ -160,6 +160,9 @@ _WORDS: dict[ErrorCode, str] = {
     ErrorCode.RATE_LIMITED: "That was too fast.",
     ErrorCode.LIMIT_REACHED: "A limit of the server is reached.",
     ErrorCode.CONFLICT: "The server has another request under this id.",
+    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted: nothing readable goes into it.",
+    ErrorCode.STALE_EPOCH: "The room's keys have changed meanwhile.",
+    ErrorCode.REMOVAL_PENDING: "Somebody who left must be removed from the room's group first.",
     ErrorCode.UNAVAILABLE: "The server cannot do it now; nothing was stored.",
 }
 

@@ -63,6 +63,7 @@ class Room:
     name: RoomName | None = None
     peer: UserName | None = None
     topic: TopicText = TopicText()
+    encrypted: bool = False
 
     @property
     def title(self) -> str:
@@ -91,6 +92,33 @@ class ReactionCount:
     users: tuple[UserName, ...]
 
 
+class NoteKind(Enum):
+    """What a row says that this client wrote itself, about encryption."""
+
+    HISTORY_STARTS = "history-starts"
+    """What was said before cannot be read by this device."""
+    DEVICE_ADDED = "device-added"
+    DEVICE_REMOVED = "device-removed"
+    KEY_CHANGED = "key-changed"
+    """``user`` has another account key than before."""
+    FOUNDED = "founded"
+    CONTESTED = "contested"
+    PLAINTEXT_REFUSED = "plaintext-refused"
+    """Something readable came in an encrypted room; it is not shown."""
+    FORGED = "forged"
+    """What the server says of a message (its author, its place) is not what the message proves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A row of this client's own."""
+
+    kind: NoteKind
+    user: UserName | None = None
+    detail: str = ""
+    """Words of ours, for the person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a room's timeline: an event of the log, or a message of ours that is on its way.
@@ -113,6 +141,11 @@ class Entry:
     reactions: tuple[ReactionCount, ...] = ()
     delivery: Delivery = Delivery.STORED
     problem: str = ""
+    sealed: bool = False
+    """It came encrypted, and its author is the one that MLS verified."""
+    trouble: str = ""
+    """Why an encrypted message cannot be read, and what can be done; empty when it was read."""
+    note: Note | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +208,13 @@ class TypingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptionChanged:
+    """How rooms, people or devices stand changed: ask ``Client.encryption`` anew. None: several rooms."""
+
+    room: RoomId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceChanged:
     """Somebody came, went or is away."""
 
@@ -191,4 +231,5 @@ Change = (
     | StatusChanged
     | TypingChanged
     | PresenceChanged
+    | EncryptionChanged
 )

@@ -51,6 +51,7 @@ class KnownRoom:
             name=told.name,
             peer=told.peer,
             topic=told.topic,
+            encrypted=told.encrypted,
         )
 
 

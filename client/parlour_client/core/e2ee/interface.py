@@ -1,0 +1,229 @@
+"""What the views and commands see of encryption: plain values, and one protocol (``Encryption``).
+
+Two facts are kept apart everywhere: a room is *encrypted* (to the devices in its group), and people are
+*verified* (they are who they say). Nothing here says "secure". ``Client.encryption`` implements it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+class Trust(Enum):
+    """How sure we are that a person's account key is theirs."""
+
+    UNKNOWN = "unknown"
+    """No key of theirs was seen yet."""
+    FIRST_SEEN = "first-seen"
+    """The key that was seen first; nobody compared it."""
+    VERIFIED = "verified"
+    """Compared over another channel, or with short words."""
+    CHANGED = "changed"
+    """Another key than the pinned one: nothing is sent until the person decides."""
+
+
+class RoomState(Enum):
+    """Where an encrypted room stands on this device."""
+
+    OPEN = "open"
+    """Not encrypted: the server can read it."""
+    ACTIVE = "active"
+    """This device is in the group."""
+    WAITING = "waiting"
+    """Not in the group yet: a device of a member must let this one in."""
+    PENDING_DEVICE = "pending-device"
+    """This device itself is not approved yet."""
+    CONTESTED = "contested"
+    """Members could not follow the group: it may have split, and an owner founds it anew."""
+    BLOCKED = "blocked"
+    """Nothing is sent: a member's key changed, and the person has to decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEncryption:
+    """What a window says of its room, in words: ``label`` is permanent text, never colour alone."""
+
+    state: RoomState
+    label: str
+    """`E2EE 4/5 verified`, or `NOT end-to-end encrypted: the server can read this room`."""
+    problem: str = ""
+    """What is in the way of sending or reading, and what to do; empty when nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDevice:
+    """One device in a room's group."""
+
+    user: UserName
+    device: DeviceId
+    name: DeviceName
+    trust: Trust
+    certified: Millis
+    own: bool = False
+    """A device of this account."""
+    current: bool = False
+    """This very device."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomReport:
+    """Everything that `/encryption` shows of a room."""
+
+    room: RoomId
+    state: RoomState
+    label: str
+    problem: str
+    group: GroupId | None
+    epoch: Epoch
+    authenticator: str
+    """30 digits in groups of five: equal for everybody who is in the same group; empty while not in it."""
+    members: Sequence[MemberDevice]
+    without_device: Sequence[UserName]
+    """Members of the room of whom no device is in the group: they cannot read it."""
+    last_change: Millis | None
+    """When this device last renewed its keys here."""
+    server_sees: Sequence[str]
+    """Sentences."""
+    assurance: str
+    """What was checked of the encryption and what not: `not independently audited; …`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """What is known of a person's key."""
+
+    user: UserName
+    trust: Trust
+    safety_number: str
+    """12 groups of 5 digits, the same on both sides; empty while their key is unknown."""
+    first_seen: Millis | None
+    devices: Sequence[MemberDevice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevice:
+    """A device of this account."""
+
+    device: DeviceId
+    name: DeviceName
+    status: DeviceStatus
+    created: Millis
+    last_seen: Millis
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """This device's own standing."""
+
+    device: DeviceId
+    status: DeviceStatus
+    code: str
+    """What to type on another device to approve this one: `abcd-efgh-ijkl-mnop`."""
+    has_account_key: bool
+    """This device can approve and revoke others, and show the recovery words."""
+    protection: str
+    """How the archive is locked, in words: passphrase, keyring, or `not protected by a passphrase`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsProcess:
+    """A verification by short words that is under way in a direct room."""
+
+    process: RequestId
+    room: RoomId
+    peer: UserName
+    started_by_us: bool
+    words: Sequence[str] = ()
+    """Five words, once both sides have revealed."""
+    we_confirmed: bool = False
+    they_confirmed: bool = False
+    ended: str = ""
+    """Why it ended: `verified`, or what went wrong."""
+
+
+class Encryption(Protocol):
+    """Encryption as views and commands use it. Methods raise ParlourClientError with a sentence."""
+
+    def room(self, room: RoomId) -> RoomEncryption:
+        """Return what the window says; at once, from memory."""
+        ...
+
+    def own(self) -> OwnKeys:
+        """Return where this device stands; at once, from memory."""
+        ...
+
+    def trust(self, user: UserName) -> Trust:
+        """Return how a person's key stands; at once, from memory."""
+        ...
+
+    async def report(self, room: RoomId) -> RoomReport: ...
+    async def person(self, user: UserName) -> PersonReport:
+        """Look a person's key up (asks the server for the key log)."""
+        ...
+
+    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
+        """Mark a person verified; ``last_group`` is the last five digits, typed by the person."""
+        ...
+
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
+        """Mark a person verified by the code that their client shows (QR, `parlour verify CODE`)."""
+        ...
+
+    def own_code(self) -> str:
+        """Return the code for others to scan or copy: our name, server and account key."""
+        ...
+
+    async def accept_key(self, user: UserName) -> PersonReport:
+        """Take a changed key as first seen: the person decided to go on."""
+        ...
+
+    async def turn_on(self, room: RoomId) -> None:
+        """Make a room encrypted, for good."""
+        ...
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew."""
+        ...
+
+    async def settle(self, room: RoomId) -> None:
+        """Bring the group to what it ought to be now: add and remove devices; waits until it is done."""
+        ...
+
+    # devices
+    async def devices(self) -> Sequence[OwnDevice]: ...
+    async def approve(self, code: str) -> OwnDevice:
+        """Approve the pending device that shows this code."""
+        ...
+
+    async def revoke(self, device: DeviceId) -> None: ...
+    async def recovery_words(self) -> Sequence[str]:
+        """Return the 24 words of the account key. Raises SetupError on a device that does not hold it."""
+        ...
+
+    async def recover(self, words: Sequence[str]) -> None:
+        """Approve this device with the recovery words; it holds the account key from now on."""
+        ...
+
+    async def reset_identity(self, password: Secret) -> None:
+        """Make a new account key: all is lost, everybody is told."""
+        ...
+
+    async def send_history(self, device: DeviceId) -> int:
+        """Hand the archive to another device of ours, over MLS; returns how many events."""
+        ...
+
+    # short words
+    async def start_words(self, user: UserName) -> WordsProcess: ...
+    async def answer_words(self, process: RequestId) -> WordsProcess: ...
+    async def confirm_words(self, process: RequestId) -> WordsProcess: ...
+    async def cancel_words(self, process: RequestId) -> None: ...
+    def words(self) -> Sequence[WordsProcess]:
+        """Return the processes under way."""
+        ...

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random, SystemRandom
 
 from parlour_client.core.calls import RoomCalls
+from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
 from parlour_client.core.home import Home
+from parlour_client.core.looking import Looking
 from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
@@ -23,7 +25,7 @@ from parlour_protocol.frames import AnyRequest, AnyResult, LogEvent, encode
 from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import Entered
 from parlour_protocol.frames.requests import Send, SetStatus, Typing
-from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
 from parlour_protocol.secret import Secret
 
 
@@ -47,7 +49,7 @@ def dial_over_tls(profile: Profile) -> Dial:
     return dial
 
 
-class Client(Writing, RoomCalls):
+class Client(Writing, RoomCalls, OwnChoices, Looking):
     """A client over one home folder."""
 
     def __init__(
@@ -127,6 +129,7 @@ class Client(Writing, RoomCalls):
                 self._news,
                 follow=self._follow,
             )
+            engine.state.choices = await archive.choices()
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())
         except BaseException:
             await archive.close()
@@ -164,10 +167,6 @@ class Client(Writing, RoomCalls):
     async def log(self, room: RoomId, *, after: Seq, limit: int = 200) -> Sequence[LogEvent]:
         """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
         return await self._engine.timeline.log(room, after, limit)
-
-    async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
-        """Search the archive, newest first."""
-        return await self._engine.archive.search(words, room, limit)
 
     async def mark_read(self, room: RoomId, seq: Seq) -> None:
         """Everything up to ``seq`` is read."""
@@ -219,6 +218,9 @@ class Client(Writing, RoomCalls):
         if room is None:
             raise StoppedError("You are not in this room any more.")
         return room
+
+    def _now(self) -> Millis:
+        return self._clock.now()
 
     async def _say(self, frame: AnyRequest) -> None:
         """Say what is not worth waiting for."""

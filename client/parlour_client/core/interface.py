@@ -5,12 +5,26 @@ for the person; methods that write messages do not wait for the network (the out
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, MemberView, Room
+from parlour_client.core.model import (
+    Account,
+    Change,
+    ConnectionStatus,
+    Entry,
+    Gap,
+    MemberView,
+    Outgoing,
+    Profile,
+    Room,
+    Thread,
+    Version,
+)
+from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.ids import RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 
 
@@ -58,8 +72,40 @@ class ChatClient(Protocol):
         ...
 
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
-        """Search the archive, newest first."""
+        """Search the archive, newest first; ``words`` as ``core.query`` says. Raises QueryError."""
         ...
+
+    async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
+        """Return one message, fetched when it is not here; None when it cannot be had."""
+        ...
+
+    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+        """Return all messages whose chain of replies leads to the same one."""
+        ...
+
+    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
+        """Return the texts that a message had, oldest first."""
+        ...
+
+    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+        """Return which events between two are not on this device."""
+        ...
+
+    def outgoing(self) -> Sequence[Outgoing]:
+        """Return everything of ours that is on its way, in order."""
+        ...
+
+    async def person(self, user: UserName) -> Profile: ...
+    async def sessions(self) -> Sequence[SessionInfo]: ...
+    async def end_session(self, which: SessionId) -> None: ...
+
+    # kept on this device alone
+    @property
+    def ignored(self) -> AbstractSet[UserName]: ...
+    async def ignore(self, user: UserName, *, on: bool = True) -> None: ...
+    async def favour(self, room: RoomId, *, on: bool = True) -> None: ...
+    async def silence(self, room: RoomId, *, on: bool = True) -> None: ...
+    async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None: ...
 
     # writing: durable at once in the outbox
     async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry: ...

@@ -64,6 +64,12 @@ class Room:
     peer: UserName | None = None
     topic: TopicText = TopicText()
     encrypted: bool = False
+    favourite: bool = False
+    """Stands first in the list. Kept on this device."""
+    muted: bool = False
+    """Nothing in it asks for attention. Kept on this device."""
+    activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
+    """When something last happened, by the server's time; 0: not known."""
 
     @property
     def title(self) -> str:
@@ -146,6 +152,69 @@ class Entry:
     trouble: str = ""
     """Why an encrypted message cannot be read, and what can be done; empty when it was read."""
     note: Note | None = None
+    starred: bool = False
+    """The person put a star to it. Kept on this device."""
+    replies: int = 0
+    """Messages here that answer it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events ``after`` < number < ``before`` of a room that are not here."""
+
+    room: RoomId
+    after: Seq
+    before: Seq
+    gone: bool = False
+    """The server said that it has them no longer."""
+
+    @property
+    def count(self) -> int:
+        """How many numbers are missing: messages at most, since edits and reactions have numbers, too."""
+        return self.before - self.after - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One text that a message had. ``seq`` is the event that gave it."""
+
+    seq: Seq
+    at: Millis
+    text: WireText
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """All messages whose chain of replies leads to one, oldest first.
+
+    ``entries`` begins with the root, unless the root could not be had: then ``missing`` is its number.
+    """
+
+    entries: tuple[Entry, ...]
+    missing: Seq | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Something of ours that is on its way: a message, or an edit, deletion or reaction in words of ours."""
+
+    entry: Entry
+    what: str = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What this device knows of a person."""
+
+    user: UserName
+    rooms: tuple[tuple[Room, Role], ...]
+    """Rooms that both are in, with the person's role there."""
+    status: Status
+    messages: int
+    """Messages of theirs that this device has."""
+    last: Entry | None = None
+    """The newest of them."""
+    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +262,11 @@ class HistoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredChanged:
+    """Who is ignored on this device changed."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChanged:
     """The connection's state changed."""
 
@@ -228,6 +302,7 @@ Change = (
     | EntryChanged
     | EntryRemoved
     | HistoryChanged
+    | IgnoredChanged
     | StatusChanged
     | TypingChanged
     | PresenceChanged

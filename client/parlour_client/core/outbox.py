@@ -109,6 +109,10 @@ class Outbox:
             item for item in self._items.values() if item.frame.room == room and isinstance(item.frame, Send)
         ]
 
+    def waiting(self) -> Sequence[Item]:
+        """Return everything whose event is not here yet, in order."""
+        return list(self._items.values())
+
     async def outcome(self, request: RequestId) -> Stored:
         """Wait until the server has it on its disk. Raises why it has not."""
         item = self._items.get(request) or self._finished.get(request)

@@ -11,6 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from parlour_client.core.archive.rooms import Choices
 from parlour_client.core.model import Room
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
@@ -23,8 +24,10 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     TopicSet,
 )
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
+
+_NONE: Final = Choices(frozenset(), frozenset(), frozenset(), {})
 
 
 @dataclass(slots=True)
@@ -34,10 +37,10 @@ class KnownRoom:
     summary: RoomSummary
     unread: int = 0
     mentions: int = 0
+    activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
 
-    @property
-    def room(self) -> Room:
-        """The room as a view sees it."""
+    def room(self, choices: Choices) -> Room:
+        """Return the room as a view sees it."""
         told = self.summary
         return Room(
             id=told.room,
@@ -52,6 +55,9 @@ class KnownRoom:
             peer=told.peer,
             topic=told.topic,
             encrypted=told.encrypted,
+            favourite=told.room in choices.favourites,
+            muted=told.room in choices.muted,
+            activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
         )
 
 
@@ -61,18 +67,21 @@ class State:
     def __init__(self, me: UserName) -> None:
         """Begin without rooms."""
         self.me = me
+        self.choices = _NONE
+        """What the person chose; whoever changes it in the archive puts it here."""
         self._known: dict[RoomId, KnownRoom] = {}
         self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
 
     @property
     def rooms(self) -> Sequence[Room]:
         """All rooms, by title."""
-        return sorted((known.room for known in self._known.values()), key=lambda room: room.title)
+        rooms = (known.room(self.choices) for known in self._known.values())
+        return sorted(rooms, key=lambda room: room.title)
 
     def room(self, room: RoomId) -> Room | None:
         """Return one room; None when the account is not in it."""
         known = self._known.get(room)
-        return known.room if known else None
+        return known.room(self.choices) if known else None
 
     def summary(self, room: RoomId) -> RoomSummary | None:
         """Return what the archive keeps of a room."""
@@ -116,7 +125,9 @@ class State:
             return False
         changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
-        if isinstance(event.body, Message) and event.author != self.me and event.seq > known.summary.read:
+        known.activity = max(known.activity, event.at)
+        heard = event.author != self.me and event.author not in self.choices.ignored
+        if isinstance(event.body, Message) and heard and event.seq > known.summary.read:
             known.unread += 1
             known.mentions += mention
         return True

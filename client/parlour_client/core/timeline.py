@@ -64,6 +64,12 @@ class Timeline:
             return (await self._archive.above(room, after, limit, over_holes=True))[0]
         return (await self._archive.above(room, after, limit))[0]
 
+    async def bring(self, room: RoomId, seq: Seq) -> bool:
+        """Fetch one event unless it is here; False when it cannot be had."""
+        if await self._archive.gaps(room, Seq(seq - 1), Seq(seq + 1)):
+            await self._fetch(room, before=Seq(seq + 1))
+        return not await self._archive.gaps(room, Seq(seq - 1), Seq(seq + 1))
+
     def entry_of(self, item: Item) -> Entry:
         """Return the row of a message that is on its way."""
         frame = item.frame

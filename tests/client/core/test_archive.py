@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.client.core.core_fake import BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
+from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import Cost, Key, needs_passphrase, open_key, rewrap
@@ -18,6 +18,7 @@ from parlour_client.core.errors import (
     PassphraseNeededError,
     WrongPassphraseError,
 )
+from parlour_client.core.query import Query, parse
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
 from parlour_protocol.frames.requests import Send
@@ -95,9 +96,11 @@ async def test_a_deleted_text_leaves_the_archive(archive: Archive) -> None:
         message(1, "first CANARYone"),
         event(2, Edited(target=Seq(1), text=MessageText.parse("CANARYtwo"))),
     )
-    assert [entry.text for entry in await archive.search("canarytwo", None, 9)] == ["CANARYtwo"]
+    assert [
+        entry.text for entry in await archive.search(Query(["canarytwo"], unfinished=True), ALICE, 9)
+    ] == ["CANARYtwo"]
     await add(archive, event(3, Deleted(target=Seq(1))))
-    assert list(await archive.search("canary", None, 9)) == []
+    assert list(await archive.search(Query(["canary"], unfinished=True), ALICE, 9)) == []
     everything = await archive._database.read(lambda c: list(c.execute("SELECT body FROM events")))
     words = await archive._database.read(lambda c: list(c.execute("SELECT * FROM words_content")))
     assert "CANARY" not in str(everything) + str(words)
@@ -109,7 +112,7 @@ async def test_a_deletion_that_was_missed_leaves_the_archive_too(archive: Archiv
     await add(archive, event(1, Blank(was="message")))
     (row,) = (await archive.below(LOBBY, Seq(2), 9)).entries
     assert (row.deleted, row.text) == (True, None)
-    assert list(await archive.search("canary", None, 9)) == []
+    assert list(await archive.search(Query(["canary"], unfinished=True), ALICE, 9)) == []
 
 
 async def test_a_stored_event_is_never_changed_by_another(archive: Archive) -> None:
@@ -125,8 +128,13 @@ async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> No
     await add(archive, message(1, "The first honey of the year"), message(2, "caf\u00e9 at noon"))
     await add(archive, message(1, "honey here too", GARDEN))
 
+    def query(words: str, room: RoomId | None) -> Query:
+        asked = parse(words, lambda _: (), Millis(0))
+        asked.rooms = [room] if room is not None else []
+        return asked
+
     async def found(words: str, room: RoomId | None = None) -> list[str | None]:
-        return [entry.text for entry in await archive.search(words, room, 9)]
+        return [entry.text for entry in await archive.search(query(words, room), ALICE, 9)]
 
     assert await found("honey fir") == ["The first honey of the year"]
     assert await found("cafe") == ["caf\u00e9 at noon"]
@@ -141,9 +149,8 @@ async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> No
         "hon\0ey",
         "'; DROP TABLE words",
     ):
-        await found(hostile)
+        await archive.search(Query([hostile], unfinished=True), ALICE, 9)
     assert await found("honey OR noon") == []
-    assert await found("   ") == []
 
 
 async def test_a_wrong_key_is_told_plainly(archive: Archive, tmp_path: Path) -> None:

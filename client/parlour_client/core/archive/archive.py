@@ -7,16 +7,19 @@ token lie inside as well. The client and the sign-in open it.
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from parlour_client.core.archive import events, outbox, rooms, search
+from parlour_client.core.archive import events, outbox, people, rooms, search, threads
 from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Applied, Window
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.outbox import Outgoing
-from parlour_client.core.archive.rooms import KnownRoom
-from parlour_client.core.model import Entry
+from parlour_client.core.archive.rooms import Choices, KnownRoom
+from parlour_client.core.model import Entry, Gap, Thread, Version
+from parlour_client.core.query import Query
 from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
 
@@ -65,9 +68,25 @@ class Archive:
         """Note that the server has nothing at or below ``floor``."""
         await self._database.write(events.set_floor, room, floor)
 
-    async def search(self, words: str, room: RoomId | None, limit: int) -> Sequence[Entry]:
+    async def search(self, query: Query, me: UserName, limit: int) -> Sequence[Entry]:
         """Find messages, newest first."""
-        return await self._database.read(search.search, words, room, limit)
+        return await self._database.read(search.search, query, me, limit)
+
+    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+        """Return which events between two are not here."""
+        return await self._database.read(events.gaps, room, after, before)
+
+    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+        """Return the thread of a message as far as it is here."""
+        return await self._database.read(threads.thread, room, seq)
+
+    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
+        """Return the texts that a message had."""
+        return await self._database.read(threads.versions, room, seq)
+
+    async def said(self, user: UserName) -> tuple[int, Entry | None]:
+        """Return how many messages of somebody are here, and the newest."""
+        return await self._database.read(people.said, user)
 
     # rooms, settings, drafts
     async def rooms(self) -> Sequence[KnownRoom]:
@@ -85,6 +104,26 @@ class Archive:
     async def leave_room(self, room: RoomId) -> None:
         """Take a room off the list."""
         await self._database.write(rooms.leave, room)
+
+    async def rooms_by_name(self) -> Sequence[tuple[RoomId, str]]:
+        """Return all rooms that there is history of, left ones too, with their names."""
+        return await self._database.read(rooms.names)
+
+    async def choices(self) -> Choices:
+        """Return what the person chose for rooms and people."""
+        return await self._database.read(rooms.choices)
+
+    async def choose(self, room: RoomId, column: Literal["favourite", "muted"], *, on: bool) -> None:
+        """Write a choice for a room."""
+        await self._database.write(rooms.choose, room, column, on=on)
+
+    async def ignore(self, user: UserName, *, on: bool) -> None:
+        """Write whether somebody is ignored."""
+        await self._database.write(rooms.ignore, user, on=on)
+
+    async def star(self, room: RoomId, seq: Seq, *, on: bool) -> None:
+        """Write whether a message has a star."""
+        await self._database.write(rooms.star, room, seq, on=on)
 
     async def setting(self, name: str) -> str | None:
         """Return a setting."""

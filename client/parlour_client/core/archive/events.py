@@ -11,8 +11,10 @@ from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive.index import index_message
 from parlour_client.core.archive.rows import (
     COLUMNS,
+    Fold,
     Row,
     entries_of,
     event_of,
@@ -21,18 +23,22 @@ from parlour_client.core.archive.rows import (
     kind_of,
     target_of,
 )
-from parlour_client.core.model import Entry
-from parlour_protocol.frames import LogEvent, decode_body, encode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
+from parlour_client.core.model import Entry, Gap
+from parlour_protocol.frames import LogEvent, encode_body
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 _INSERT: Final = """
-    INSERT INTO events (room, seq, at, author, device, kind, target, is_row, mention, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (room, seq) DO UPDATE
         SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
         WHERE excluded.kind = 'blank' AND events.kind != 'blank'
 """  # what is known changes in one way alone: it was deleted on the server meanwhile
+_LATEST_TIME: Final = (1 << 42) - 1
+"""Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
+_AT_ONE_TIME: Final = 20
+"""Bits that tell apart what happened in the same millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def add(
         if isinstance(event.body, Deleted):
             _blank(connection, event.room, event.body.target)
     for seq in {_message_of(event) for event, _ in fresh} - {None}:
-        _index(connection, events[0].room, cast("Seq", seq))
+        index_message(connection, events[0].room, cast("Seq", seq))
     connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, events[0].room))
     return [_applied(connection, event, mention) for event, mention in fresh]
 
@@ -80,12 +86,16 @@ def add(
 def below(
     connection: apsw.Connection, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False
 ) -> Window:
-    """Return the newest ``limit`` rows under ``before``."""
+    """Return the newest ``limit`` rows under ``before``.
+
+    What the server says it has not (``floor``) is no hole, and what is here below it is shown all the same:
+    a server that lies about its floor hides nothing that this device has.
+    """
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
     floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
     rows, expected, shown = [], before - 1, 0
     for row in _rows(connection, query, (room, before)):
-        if (row[1] != expected and not over_holes) or shown == limit:
+        if (row[1] != expected and expected > floor and not over_holes) or shown == limit:
             break
         rows.append(row)
         expected, shown = row[1] - 1, shown + row[6]
@@ -99,14 +109,15 @@ def above(
     """Return up to ``limit`` events over ``after``, and the event after which some are missing."""
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constants
     top = _number(connection, "SELECT top FROM rooms WHERE id = ?", (room,))
+    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
     events: list[LogEvent] = []
     expected = after + 1
     for row in _rows(connection, query, (room, after, limit)):
-        if row[1] != expected and not over_holes:
+        if row[1] != expected and expected > floor and not over_holes:
             break
         events.append(event_of(row))
         expected = row[1] + 1
-    hole = Seq(expected - 1) if len(events) < limit and expected <= top and not over_holes else None
+    hole = Seq(expected - 1) if len(events) < limit and floor < expected <= top and not over_holes else None
     return events, hole
 
 
@@ -118,11 +129,26 @@ def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Seq
     return _folded(connection, room, list(_rows(connection, query, (room, *numbers))))
 
 
+def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+    """Return the runs of numbers between ``after`` and ``before`` that are not here, oldest first."""
+    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
+    query = """
+        SELECT previous, seq FROM (
+            SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS previous FROM (
+                SELECT seq FROM events WHERE room = ? AND seq > ? AND seq < ? UNION SELECT ?
+            )
+        ) WHERE seq > previous + 1"""
+    found = connection.execute(query, (after, room, after, before, before))
+    runs = [(Seq(int(str(low))), Seq(int(str(high)))) for low, high in found]
+    return [Gap(room, low, high, gone=high - 1 <= floor) for low, high in runs]
+
+
 def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
     """Return the messages of others above ``read``, and how many of them name this account."""
     query = """
         SELECT count(*), coalesce(sum(mention), 0) FROM events
-        WHERE room = ? AND seq > ? AND kind = 'message' AND author != ?"""
+        WHERE room = ? AND seq > ? AND kind = 'message' AND author != ?
+            AND author NOT IN (SELECT user FROM ignored)"""
     unread, mentions = next(connection.execute(query, (room, read, me)))
     lowest = _number(
         connection, "SELECT coalesce(min(seq), 0) FROM events WHERE room = ? AND seq > ?", (room, read)
@@ -138,11 +164,21 @@ def set_floor(connection: apsw.Connection, room: RoomId, floor: Seq) -> None:
 def _insert(connection: apsw.Connection, event: LogEvent, mention: bool) -> bool:  # noqa: FBT001 - a column
     body = event.body
     values = (
-        event.room, event.seq, event.at, event.author, event.device,
-        kind_of(body), target_of(body), is_row(body), mention, encode_body(body).decode(),
+        _free_id(connection, event.at), event.room, event.seq, event.at, event.author, event.device,
+        kind_of(body), target_of(body), body.reply_to if isinstance(body, Message) else None,
+        is_row(body), mention, encode_body(body).decode(),
     )  # fmt: skip
     connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
     return connection.changes() > 0
+
+
+def _free_id(connection: apsw.Connection, at: int) -> int | None:
+    """Return an id that sorts by time; None, which lets SQLite choose, where a millisecond is full."""
+    first = min(at, _LATEST_TIME) << _AT_ONE_TIME
+    end = first + (1 << _AT_ONE_TIME)
+    last = _number(connection, "SELECT coalesce(max(id), 0) FROM events WHERE id < ?", (end,))
+    free = max(first, last + 1)
+    return free if free < end else None
 
 
 def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
@@ -162,24 +198,7 @@ def _message_of(event: LogEvent) -> Seq | None:
     """Return the message whose searchable text an event may change."""
     if isinstance(event.body, Message | Blank):
         return event.seq
-    return event.body.target if isinstance(event.body, Edited | Deleted) else None
-
-
-def _index(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
-    """Let the search find the message's newest text, or nothing when it was deleted."""
-    found = list(connection.execute("SELECT id, body FROM events WHERE room = ? AND seq = ?", (room, seq)))
-    if not found:
-        return
-    number, body = found[0]
-    edits = (
-        "SELECT body FROM events WHERE room = ? AND target = ? AND kind = 'edited' ORDER BY seq DESC LIMIT 1"
-    )
-    newest = next((str(edit) for (edit,) in connection.execute(edits, (room, seq))), str(body))
-    message = decode_body(str(body))
-    connection.execute("DELETE FROM words WHERE rowid = ?", (number,))
-    if isinstance(message, Message):
-        text = cast("Message | Edited", decode_body(newest)).text
-        connection.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, str(text)))
+    return event.body.target if isinstance(event.body, Edited | Deleted | Reacted) else None
 
 
 def _applied(connection: apsw.Connection, event: LogEvent, mention: bool) -> Applied:  # noqa: FBT001 - a column
@@ -195,8 +214,16 @@ def _folded(connection: apsw.Connection, room: RoomId, rows: Sequence[Row]) -> S
     if not rows:
         return ()
     query = "SELECT target, author, body FROM events WHERE room = ? AND target BETWEEN ? AND ? ORDER BY seq"
-    about = connection.execute(query, (room, rows[0][1], rows[-1][1]))
-    return entries_of(rows, folds_of(cast("Iterable[tuple[int, str, str]]", about)))
+    span = (room, rows[0][1], rows[-1][1])
+    folds = folds_of(cast("Iterable[tuple[int, str, str]]", connection.execute(query, span)))
+    for (seq,) in connection.execute("SELECT seq FROM stars WHERE room = ? AND seq BETWEEN ? AND ?", span):
+        folds.setdefault(Seq(int(str(seq))), Fold()).starred = True
+    query = (
+        "SELECT reply_to, count(*) FROM events WHERE room = ? AND reply_to BETWEEN ? AND ? GROUP BY reply_to"
+    )
+    for seq, count in connection.execute(query, span):
+        folds.setdefault(Seq(int(str(seq))), Fold()).replies = int(str(count))
+    return entries_of(rows, folds)
 
 
 def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterable[Row]:

@@ -1,20 +1,22 @@
-"""Rooms, settings and drafts in the archive: what the client needs to open without a network.
+"""Rooms, settings, drafts and choices in the archive: what the client needs to open without a network.
 
 A room that was left keeps its history. ``settings`` holds the profile with the session token, which is why
 none of it lies outside the encrypted file. Functions over a connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 import apsw
 import msgspec
 
+from parlour_client.core.archive.rows import user_name
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.frames.fields import encode_field
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import UserName
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 
@@ -58,6 +60,63 @@ def keep_only(connection: apsw.Connection, rooms: Sequence[RoomId]) -> None:
     """Take every other room off the list: the server's greeting is complete."""
     marks = ", ".join("?" * len(rooms))
     connection.execute(f"UPDATE rooms SET entered = 0 WHERE id NOT IN ({marks})", tuple(rooms))  # noqa: S608 - marks alone
+
+
+def names(connection: apsw.Connection) -> Sequence[tuple[RoomId, str]]:
+    """Return all rooms that there is history of, left ones too: id and name, or the person's name."""
+    query = """
+        SELECT id, coalesce(json_extract(summary, '$.name'), json_extract(summary, '$.peer'), '') FROM rooms"""
+    return [(RoomId(str(room)), str(name)) for room, name in connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the person chose for rooms and people, and keeps to themselves."""
+
+    favourites: frozenset[RoomId]
+    muted: frozenset[RoomId]
+    ignored: frozenset[UserName]
+    activity: Mapping[RoomId, Millis]
+    """When something last happened in each room, as far as is known here."""
+
+
+def choices(connection: apsw.Connection) -> Choices:
+    """Return them."""
+    rows = list(connection.execute("SELECT room, favourite, muted FROM room_choices"))
+    newest = """
+        SELECT id, (SELECT at FROM events WHERE room = rooms.id ORDER BY seq DESC LIMIT 1) FROM rooms"""
+    return Choices(
+        favourites=frozenset(RoomId(str(room)) for room, favourite, _ in rows if favourite),
+        muted=frozenset(RoomId(str(room)) for room, _, muted in rows if muted),
+        ignored=frozenset(user_name(str(user)) for (user,) in connection.execute("SELECT user FROM ignored")),
+        activity={
+            RoomId(str(room)): Millis(int(str(at)))
+            for room, at in connection.execute(newest)
+            if at is not None
+        },
+    )
+
+
+def choose(
+    connection: apsw.Connection, room: RoomId, column: Literal["favourite", "muted"], *, on: bool
+) -> None:
+    """Make a room a favourite, mute it, or take that back."""
+    connection.execute("INSERT OR IGNORE INTO room_choices (room) VALUES (?)", (room,))
+    connection.execute(f"UPDATE room_choices SET {column} = ? WHERE room = ?", (on, room))  # noqa: S608 - a Literal
+
+
+def ignore(connection: apsw.Connection, user: UserName, *, on: bool) -> None:
+    """Ignore somebody, or no longer."""
+    query = "INSERT OR IGNORE INTO ignored VALUES (?)" if on else "DELETE FROM ignored WHERE user = ?"
+    connection.execute(query, (str(user),))
+
+
+def star(connection: apsw.Connection, room: RoomId, seq: Seq, *, on: bool) -> None:
+    """Put a star to a message, or take it off."""
+    query = (
+        "INSERT OR IGNORE INTO stars VALUES (?, ?)" if on else "DELETE FROM stars WHERE room = ? AND seq = ?"
+    )
+    connection.execute(query, (room, seq))
 
 
 def setting(connection: apsw.Connection, name: str) -> str | None:

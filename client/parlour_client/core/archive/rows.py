@@ -60,6 +60,8 @@ class Fold:
 
     text: WireText | None = None
     reactions: dict[Reaction, dict[UserName, None]] = field(default_factory=dict)
+    starred: bool = False
+    replies: int = 0
 
     def add(self, author: UserName, body: AnyBody) -> None:
         """Apply one event about the message; call in order of ``seq``."""
@@ -97,6 +99,8 @@ def entry_of(row: Row, fold: Fold | None = None) -> Entry:
         edited=message is not None and fold.text is not None,
         deleted=isinstance(body, Blank),
         reactions=fold.counts() if message else (),
+        starred=fold.starred,
+        replies=fold.replies,
     )
 
 

@@ -45,4 +45,65 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT""",
         "CREATE TABLE drafts (room TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    (
+        # ``id`` is the time of the event (milliseconds, 20 bits to the left) and a counter, so that walking
+        # the search index backwards is "newest first" without sorting.
+        """CREATE TABLE events_2 (
+            id INTEGER PRIMARY KEY,
+            room TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            author TEXT NOT NULL,
+            device TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            target INTEGER,                  -- the message that an edit, a deletion or a reaction is about
+            reply_to INTEGER,                -- the message that a message answers
+            is_row INTEGER NOT NULL,         -- it stands in the timeline by itself
+            mention INTEGER NOT NULL,        -- it names this account
+            body TEXT NOT NULL,
+            UNIQUE (room, seq)
+        ) STRICT""",
+        """INSERT INTO events_2
+            SELECT (min(at, 4398046511103) << 20)
+                    + row_number() OVER (PARTITION BY min(at, 4398046511103) ORDER BY id) - 1,
+                room, seq, at, author, device, kind, target, json_extract(body, '$.reply_to'), is_row,
+                mention, body
+            FROM events""",
+        "DROP TABLE events",
+        "ALTER TABLE events_2 RENAME TO events",
+        "CREATE INDEX events_about ON events (room, target, seq) WHERE target IS NOT NULL",
+        "CREATE INDEX events_answers ON events (room, reply_to, seq) WHERE reply_to IS NOT NULL",
+        "DROP TABLE words",
+        # ``facts`` are tokens of ours (see `index`); emoji are words, too
+        """CREATE VIRTUAL TABLE words USING fts5(
+            text, facts, prefix = '1 2 3',
+            tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'")""",
+        "INSERT INTO words (words, rank) VALUES ('secure-delete', 1)",
+        """INSERT INTO words (rowid, text, facts)
+            SELECT id, newest, 'any r' || hex(room) || ' a' || hex(author)
+                || iif(mention, ' ismention', '') || iif(edited, ' isedited', '')
+                || iif(reacted, ' hasreaction', '')
+                || iif(newest LIKE '%http://%' OR newest LIKE '%https://%' OR newest LIKE '%www.%',
+                    ' haslink', '')
+            FROM (
+                SELECT id, room, author, mention, edit IS NOT NULL AS edited, reacted,
+                    coalesce(edit, json_extract(body, '$.text')) AS newest
+                FROM (
+                    SELECT *,
+                        (SELECT json_extract(body, '$.text') FROM events x WHERE x.room = m.room
+                            AND x.target = m.seq AND x.kind = 'edited' ORDER BY x.seq DESC LIMIT 1) AS edit,
+                        EXISTS (SELECT 1 FROM events x WHERE x.room = m.room AND x.target = m.seq
+                            AND x.kind = 'reacted' AND json_extract(x.body, '$.on')) AS reacted
+                    FROM events m WHERE kind = 'message'
+                )
+            )""",
+        """CREATE TABLE room_choices (
+            room TEXT PRIMARY KEY,
+            favourite INTEGER NOT NULL DEFAULT 0,
+            muted INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE stars (room TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, seq))
+            STRICT, WITHOUT ROWID""",
+        "CREATE TABLE ignored (user TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
+    ),
 )

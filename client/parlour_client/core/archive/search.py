@@ -1,35 +1,96 @@
 """Search over the texts of all messages, encrypted rooms included, without a server.
 
-What a person types is taken as words, each quoted, so that no operator of the search language can be
-injected; the last word may be unfinished. Newest first. Functions over a connection.
+Each word is quoted and each restriction is a token of ours, so that no operator of the database's own search
+language can be injected. The index is walked backwards in time and left when enough was found, so a common
+word costs no more than a rare one. It never marks anything read. Functions over a connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive import index
 from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Entry
+from parlour_client.core.query import Query
 from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
 
-MAX_WORDS: Final = 16
+_FACTS: Final = {
+    "link": index.LINK,
+    "file": index.FILE,
+    "reaction": index.REACTION,
+    "mention": index.MENTION,
+    "edited": index.EDITED,
+}
+_LAST: Final = (1 << 63) - 1
 
 
-def search(connection: apsw.Connection, words: str, room: RoomId | None, limit: int) -> Sequence[Entry]:
-    """Return the newest messages that hold all the words."""
-    wanted = _quoted(words)
-    if not wanted:
-        return ()
-    query = """
+def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) -> Sequence[Entry]:
+    """Return the newest messages that fit. People who are ignored are left out unless asked for by name."""
+    first = 0 if query.after is None else query.after << 20
+    last = _LAST if query.before is None else (query.before << 20) - 1
+    conditions, values = "", list[object]()
+    if "unread" in query.states:
+        oldest = _oldest_unread(connection)
+        if oldest is None:
+            return ()
+        first = max(first, oldest)
+        conditions += f" AND events.author != ? AND {_UNREAD}"
+        values.append(str(me))
+    if "starred" in query.states:
+        conditions += f" AND words.rowid IN ({_STARRED})"
+    ask = f"""
         SELECT events.room, events.seq FROM words JOIN events ON events.id = words.rowid
-        WHERE words MATCH ? AND (? IS NULL OR events.room = ?)
-        ORDER BY events.at DESC, events.seq DESC LIMIT ?"""
-    hits = cast("list[tuple[RoomId, Seq]]", list(connection.execute(query, (wanted, room, room, limit))))
+        WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? {conditions}
+        ORDER BY words.rowid DESC LIMIT ?"""  # noqa: S608 - constants
+    bound = (_matching(connection, query, me), first, last, *values, limit)
+    hits = cast("list[tuple[RoomId, Seq]]", list(connection.execute(ask, cast("apsw.Bindings", bound))))
     return [entry for where, seq in hits for entry in shown(connection, where, [seq])]
 
 
-def _quoted(words: str) -> str:
-    """Return an FTS5 expression: every word in quotes, the last one as a beginning."""
-    parts = ['"' + word.replace('"', '""') + '"' for word in words.replace("\0", " ").split()[:MAX_WORDS]]
-    return " ".join(parts) + "*" if parts else ""
+_UNREAD: Final = """
+    events.seq > (SELECT json_extract(summary, '$.read') FROM rooms WHERE id = events.room AND entered)"""
+_STARRED: Final = """
+    SELECT events.id FROM stars JOIN events ON events.room = stars.room AND events.seq = stars.seq"""
+
+
+def _oldest_unread(connection: apsw.Connection) -> int | None:
+    query = """
+        SELECT min((SELECT min(id) FROM (
+            SELECT id FROM events
+            WHERE room = rooms.id AND seq > json_extract(rooms.summary, '$.read') ORDER BY seq LIMIT 1000
+        ))) FROM rooms WHERE entered"""
+    found = next(connection.execute(query))[0]
+    return int(str(found)) if found is not None else None
+
+
+def _matching(connection: apsw.Connection, query: Query, me: UserName) -> str:
+    """Return the FTS5 expression: quoted words of the person, tokens of ours."""
+    facts = [f"({_any(map(index.author_fact, query.people))})"] if query.people else []
+    if "mine" in query.states:
+        facts.append(index.author_fact(me))
+    if query.rooms:
+        facts.append(f"({_any(map(index.room_fact, query.rooms))})")
+    facts += [_FACTS[one] for one in sorted(query.has | query.states) if one in _FACTS]
+    parts = []
+    if query.phrases:
+        parts.append("({text} : (" + _words(query) + "))")
+    if facts or not parts:
+        parts.append("({facts} : (" + " AND ".join(facts or [index.ANY]) + "))")
+    wanted = " AND ".join(parts)
+    ignored = [str(user) for (user,) in connection.execute("SELECT user FROM ignored")]
+    left_out = [user for user in ignored if user not in query.people]
+    if left_out:
+        wanted = f"({wanted}) NOT ({{facts}} : ({_any(map(index.author_fact, left_out))}))"
+    return wanted
+
+
+def _any(tokens: Iterable[str]) -> str:
+    return " OR ".join(tokens)
+
+
+def _words(query: Query) -> str:
+    quoted = ['"' + words.replace('"', '""') + '"' for words in query.phrases]
+    return " AND ".join(quoted) + (" *" if query.unfinished else "")

@@ -1,0 +1,60 @@
+"""Threads and earlier texts in the archive: what leads to a message, what answers it, what it said before.
+
+A thread is found by the chain of replies alone; nothing in the protocol names it. A chain that a hostile
+server made to run in a circle ends where it began. Functions over a connection.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive.events import shown
+from parlour_client.core.model import Thread, Version
+from parlour_protocol.frames import decode_body
+from parlour_protocol.frames.bodies import Edited, Message
+from parlour_protocol.ids import Millis, RoomId, Seq
+
+LONGEST: Final = 1_000
+"""Messages of one thread that are shown."""
+
+
+def thread(connection: apsw.Connection, room: RoomId, seq: Seq) -> Thread:
+    """Return the thread of a message, as far as it is here."""
+    root, missing = _root(connection, room, seq)
+    query = """
+        WITH RECURSIVE chain (seq) AS (
+            SELECT ? UNION SELECT events.seq FROM events JOIN chain
+                ON events.room = ? AND events.reply_to = chain.seq LIMIT ?
+        ) SELECT seq FROM chain ORDER BY seq"""
+    seqs = [Seq(int(str(one))) for (one,) in connection.execute(query, (root, room, LONGEST))]
+    entries = [entry for one in seqs for entry in shown(connection, room, [one])]
+    return Thread(tuple(entries), missing)
+
+
+def _root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq | None]:
+    """Follow the replies up; returns where they end, and the message that is not here if that is why."""
+    seen: set[Seq] = set()
+    while seq not in seen and len(seen) < LONGEST:
+        seen.add(seq)
+        query = "SELECT reply_to FROM events WHERE room = ? AND seq = ?"
+        found = list(connection.execute(query, (room, seq)))
+        if not found:
+            return seq, seq
+        if found[0][0] is None:
+            return seq, None
+        seq = Seq(int(str(found[0][0])))
+    return min(seen), None
+
+
+def versions(connection: apsw.Connection, room: RoomId, seq: Seq) -> Sequence[Version]:
+    """Return the texts that a message had, oldest first; none when it was deleted."""
+    query = """
+        SELECT seq, at, body FROM events
+        WHERE room = ? AND (seq = ? OR (target = ? AND kind = 'edited')) ORDER BY seq"""
+    found = []
+    for number, at, body in connection.execute(query, (room, seq, seq)):
+        said = decode_body(str(body))
+        if isinstance(said, Message | Edited):
+            found.append(Version(Seq(int(str(number))), Millis(int(str(at))), said.text))
+    return found

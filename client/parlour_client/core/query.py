@@ -1,0 +1,158 @@
+"""The search language: words, "phrases", and `from: in: before: after: has: is:`, read into one value.
+
+Whatever cannot be understood is refused with a sentence that says what can be written; nothing is guessed and
+nothing is passed on to the database as it was typed. The client calls ``parse`` and hands the value to the
+archive.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from parlour_client.core.errors import SetupError
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.names import UserName, parse_user_name
+
+MAX_WORDS: Final = 16
+HAS: Final = ("link", "file", "reaction")
+IS: Final = ("unread", "mention", "starred", "edited", "mine")
+KEYS: Final = ("from", "in", "before", "after", "has", "is")
+HELP: Final = (
+    "from:NAME  in:ROOM  before:DATE  after:DATE  has:link|file|reaction  "
+    'is:unread|mention|starred|edited|mine  "exact words"'
+)
+
+_TOKEN: Final = re.compile(r'(?:([a-z]+):)?("[^"]*"?|\S+)', re.IGNORECASE)
+_AGO: Final = re.compile(r"(\d{1,4})([hdw])")
+_HOURS: Final = {"h": 1, "d": 24, "w": 168}
+
+
+class QueryError(SetupError):
+    """A search that cannot be understood."""
+
+    hint = f"Write words and any of: {HELP}"
+
+
+@dataclass(slots=True)
+class Query:
+    """What to look for. Several people or rooms: any of them; everything else: all of it."""
+
+    phrases: list[str] = field(default_factory=list)
+    """Words, or several words in a row; the last one may be unfinished when ``unfinished``."""
+    unfinished: bool = False
+    people: list[UserName] = field(default_factory=list)
+    rooms: list[RoomId] = field(default_factory=list)
+    before: Millis | None = None
+    after: Millis | None = None
+    has: set[str] = field(default_factory=set)
+    states: set[str] = field(default_factory=set)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is asked for."""
+        return self == Query()
+
+
+FindRooms = Callable[[str], Sequence[RoomId]]
+"""Return the rooms of a name, as it was typed without `#` or `@`; empty when there is none."""
+
+
+def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
+    """Read a search. Raises QueryError."""
+    query = Query()
+    for key, raw in _TOKEN.findall(text.replace("\0", " ")):
+        name, value = key.lower(), raw.strip('"').strip()
+        if name in KEYS:
+            _restrict(query, name, value, find_rooms, now)
+        elif name in _NEARLY:
+            raise QueryError(f"There is no {name}: in a search; write {_NEARLY[name]}:.")
+        else:
+            words = (f"{key}:" if key else "") + value
+            if words.strip():
+                query.phrases.append(words)
+                query.unfinished = not raw.endswith('"')
+    if len(query.phrases) > MAX_WORDS:
+        raise QueryError(f"A search takes {MAX_WORDS} words at most.")
+    if any(not any(map(_is_found, words)) for words in query.phrases):
+        raise QueryError("Only letters, digits and emoji can be found.")
+    if query.before is not None and query.after is not None and query.before <= query.after:
+        raise QueryError("before: must be later than after:, or nothing can be found.")
+    return query
+
+
+_NEARLY: Final = {
+    "by": "from",
+    "author": "from",
+    "user": "from",
+    "room": "in",
+    "since": "after",
+    "until": "before",
+}
+
+
+def _is_found(letter: str) -> bool:
+    return letter.isalnum() or ord(letter) > 0x2000  # noqa: PLR2004 - emoji and other scripts; FTS5 decides
+
+
+def _restrict(query: Query, key: str, value: str, find_rooms: FindRooms, now: Millis) -> None:
+    if not value:
+        raise QueryError(f"Something must stand after {key}:.")
+    match key:
+        case "from":
+            query.people.append(_person(value))
+        case "in":
+            found = find_rooms(value.lstrip("#"))
+            if not found:
+                raise QueryError("You have no room of that name; in: takes the name of one of your rooms.")
+            query.rooms += found
+        case "before":
+            query.before = _time(value, now)
+        case "after":
+            query.after = _time(value, now)
+        case "has":
+            query.has.add(_one_of("has", value, HAS))
+        case _:
+            query.states.add(_one_of("is", value, IS))
+
+
+def _person(value: str) -> UserName:
+    try:
+        return parse_user_name(value.lstrip("@").lower())
+    except ParlourProtocolError as error:
+        raise QueryError("What stands after from: is no name of a person.") from error
+
+
+def _one_of(key: str, value: str, allowed: Sequence[str]) -> str:
+    if value.lower() not in allowed:
+        raise QueryError(f"After {key}: stands one of {', '.join(allowed)}.")
+    return value.lower()
+
+
+def _time(value: str, now: Millis) -> Millis:
+    """Read `2026-11-24`, `2026-11`, `2026`, `today`, `yesterday`, or `3h`, `7d`, `2w` ago."""
+    here = datetime.fromtimestamp(now / 1000).astimezone()
+    if ago := _AGO.fullmatch(value.lower()):
+        moment = here - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])
+    elif value.lower() in {"today", "yesterday"}:
+        moment = here.replace(hour=0, minute=0, second=0, microsecond=0)
+        moment -= timedelta(days=value.lower() == "yesterday")
+    else:
+        moment = _date(value)
+    return Millis(max(0, int(moment.timestamp() * 1000)))
+
+
+def _date(value: str) -> datetime:
+    parts = value.split("-")
+    try:
+        numbers = [int(part) for part in parts if part.isascii() and part.isdigit()]
+        if len(numbers) != len(parts) or len(parts) > 3:  # noqa: PLR2004 - year, month, day
+            raise ValueError
+        year, month, day = [*numbers, 1, 1][:3]
+        return datetime(year, month, day).astimezone()
+    except (ValueError, OverflowError, OSError) as error:
+        raise QueryError(
+            "A date is 2026-11-24, 2026-11, 2026, today, yesterday, or how long ago: 3h, 7d, 2w."
+        ) from error

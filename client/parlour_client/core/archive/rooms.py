@@ -65,7 +65,8 @@ def keep_only(connection: apsw.Connection, rooms: Sequence[RoomId]) -> None:
 def names(connection: apsw.Connection) -> Sequence[tuple[RoomId, str]]:
     """Return all rooms that there is history of, left ones too: id and name, or the person's name."""
     query = """
-        SELECT id, coalesce(json_extract(summary, '$.name'), json_extract(summary, '$.peer'), '') FROM rooms"""
+        SELECT id, coalesce(json_extract(summary, '$.name'), json_extract(summary, '$.peer'), '')
+        FROM rooms"""
     return [(RoomId(str(room)), str(name)) for room, name in connection.execute(query)]
 
 

@@ -92,5 +92,5 @@ def _any(tokens: Iterable[str]) -> str:
 
 
 def _words(query: Query) -> str:
-    quoted = ['"' + words.replace('"', '""') + '"' for words in query.phrases]
+    quoted = ['"' + words.replace('"', '""').replace("\0", " ") + '"' for words in query.phrases]
     return " AND ".join(quoted) + (" *" if query.unfinished else "")

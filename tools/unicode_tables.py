@@ -59,6 +59,12 @@ def _is_shown(properties: Properties) -> bool:
     return (category[0] in "LNPSM" or category == "Zs") and "DI" not in properties
 
 
+def _clings(properties: Properties) -> bool:
+    """Tell a letter that continues a cluster as a mark does: Thai SARA AM, the vowels of Kirat Rai."""
+    breaks = properties.get("GCB")
+    return properties["gc"][0] == "L" and (breaks == "SM" or (breaks == "V" and properties["sc"] != "Hang"))
+
+
 def text_tables(database: Database) -> dict[str, list[int]]:
     """Sort the code points into the classes of the text rule."""
     where = database.where
@@ -66,6 +72,7 @@ def text_tables(database: Database) -> dict[str, list[int]]:
     marks = {name: [p for p in where(lambda q, c=code: q["gc"] == c) if p in shown] for name, code in (
         ("MARKS_NONSPACING", "Mn"), ("MARKS_SPACING", "Mc"), ("MARKS_ENCLOSING", "Me"),
     )}  # fmt: skip
+    marks["MARKS_SPACING"] = sorted({*marks["MARKS_SPACING"], *(p for p in where(_clings) if p in shown)})
     prepended = where(lambda q: "PCM" in q or (q.get("GCB") == "PP" and q["gc"][0] == "L"))
     pictographs = [p for p in where(lambda q: "ExtPict" in q) if p in shown]
     jamo = {
@@ -83,7 +90,7 @@ def text_tables(database: Database) -> dict[str, list[int]]:
         **tables,
         "EMOJI_BASES": where(lambda q: "Emoji" in q and "EMod" not in q and "RI" not in q),
         "IDEOGRAPHS": where(lambda q: q["sc"] == "Hani" and q["gc"] == "Lo"),
-        "LINKERS": where(lambda q: q.get("InCB") == "Linker"),
+        "LINKERS": where(lambda q: q.get("InCB") == "Linker" or q.get("InSC") in _JOINING_SYLLABICS),
         "STRONG_RTL": where(lambda q: q.get("bc") in {"R", "AL"} and q["gc"][0] == "L"),
         "NOT_LETTERS": [p for p in where(lambda q: q["gc"][0] in "NPSZ") if p in shown],
         "SPACES": where(lambda q: q["gc"] == "Zs"),

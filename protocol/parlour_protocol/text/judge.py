@@ -13,7 +13,8 @@ from parlour_protocol.text import ranges
 from parlour_protocol.text.ranges import Kind
 
 MAX_NONSPACING: Final = 4  # UTS #39 section 5.4
-MAX_MARKS: Final = 6  # spacing marks included: Burmese words such as U+1019 103B 103E 1031 102C 103A need 5
+MAX_MARKS: Final = 4  # spacing marks included
+MAX_MARKS_BURMESE: Final = 6  # words such as U+1019 103B 103E 1031 102C 103A need 5; so does Tai Tham
 MAX_MARKS_TIBETAN: Final = 8
 MAX_EMOJI_JOINERS: Final = 3  # the longest RGI sequences, family and kiss
 MAX_JAMO: Final = 3  # of one kind in a syllable; modern Korean has 1, older text up to 3
@@ -28,6 +29,9 @@ _FLAG_TAILS: Final = tuple(
 )
 _DOUBLED_MARKS: Final = frozenset({0x11128})  # CHAKMA VOWEL SIGN II is written as a doubled sign
 _TIBETAN: Final = range(0x0F00, 0x1000)
+_BURMESE: Final = frozenset({
+    *range(0x1000, 0x10A0), *range(0x1A20, 0x1AB0), *range(0xA9E0, 0xAA00), *range(0xAA60, 0xAA80),
+})  # fmt: skip
 _HANGUL_SYLLABLES: Final = range(0xAC00, 0xD7A4)
 _SPACES_AFTER: Final = frozenset({0x09})  # TAB is shown as spaces
 _ZWJ: Final = "\u200d"
@@ -141,15 +145,15 @@ class LineJudge:
             self._start_cluster(ord(DOTTED_CIRCLE), kind)
             verdict = Verdict.ON_CIRCLE
         is_spacing = kind is Kind.SPACING
-        tibetan = self._base in _TIBETAN
+        most, most_nonspacing = _mark_limits(self._base)
         self._saturated = (
             self._saturated
-            or self._marks >= (MAX_MARKS_TIBETAN if tibetan else MAX_MARKS)
-            or (not is_spacing and self._nonspacing >= (MAX_MARKS_TIBETAN if tibetan else MAX_NONSPACING))
+            or self._marks >= most
+            or (not is_spacing and self._nonspacing >= most_nonspacing)
             or (kind is Kind.ENCLOSING and self._enclosing >= 1)
             or (kind is Kind.NONSPACING and point == self._last_mark and point not in _DOUBLED_MARKS)
         )
-        self._linked = kind is Kind.NONSPACING and self._is(point, "LINKERS")
+        self._linked = self._is(point, "LINKERS")
         self._links += self._linked
         self._saturated = self._saturated or self._links > MAX_LINKS
         if self._saturated:  # and so is every further mark of this base: it would attach to the escape
@@ -196,13 +200,14 @@ class LineJudge:
                     return 1 + len(tail), Verdict.IN_CONTEXT
         return 1, Verdict.SHOWN
 
-    def _tone(self, _position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
-        """Show one after a pictograph, or alone as a swatch; a second in a row has no hand to colour."""
-        if self._kind is Kind.TONE:
-            return self._escape()
-        if not (self._emoji and self._kind is Kind.PICTOGRAPH):
-            self._start_cluster(point, Kind.TONE)
-        return 1, Verdict.SHOWN
+    def _tone(self, position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
+        """Show one after a pictograph, or by itself as a swatch; elsewhere it would attach to any base."""
+        if self._emoji and self._kind in {Kind.PICTOGRAPH, Kind.EMOJI_VARIATION}:
+            return 1, Verdict.IN_CONTEXT
+        if position == 0 or self._before(position, "SPACES"):
+            self._start_cluster(point, kind)
+            return 1, Verdict.SHOWN
+        return self._escape()
 
     def _emoji_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         return self._if(self._shown and self._before(position, "EMOJI_BASES"))
@@ -312,6 +317,13 @@ class LineJudge:
         Kind.TAB: _tab,
         Kind.REGIONAL: _visible,
     }
+
+
+def _mark_limits(base: int) -> tuple[int, int]:
+    """Return how many marks, and how many nonspacing ones, a base may carry."""
+    if base in _TIBETAN:
+        return MAX_MARKS_TIBETAN, MAX_MARKS_TIBETAN
+    return (MAX_MARKS_BURMESE if base in _BURMESE else MAX_MARKS), MAX_NONSPACING
 
 
 _Handler = Callable[[LineJudge, int, int, Kind], tuple[int, Verdict]]

@@ -73,7 +73,7 @@ def _wrapped(line: Line, content: int) -> list[VisualRow]:
     cells = 0
     break_at = 0  # clusters of the open row up to and including its last space
     for span in line:
-        for cluster, size in clusters(span.text):
+        for cluster, size in clusters(span.text, content):
             if cells + size > content and open_row:
                 cut = break_at or len(open_row)
                 rows.append(_row(open_row[:cut]))

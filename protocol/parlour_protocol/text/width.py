@@ -1,8 +1,8 @@
-"""How many terminal cells a piece of shown text takes, by the tables of the pinned Unicode version.
+"""How many terminal cells a piece of shown text takes at most, by the tables of the pinned Unicode version.
 
-An estimate: terminals disagree about Indic scripts, flags and emoji sequences, and no table fixes that, so a
-view must re-anchor the cursor after peer text. It never returns less than a mark-by-mark terminal would need
-for ordinary text. `layout.py` calls it; a view on Textual measures with Textual's own function instead.
+Terminals disagree about Indic scripts and emoji sequences, and no table fixes that: this counts as the widest
+of them do (every emoji of a family and every spacing mark for itself), so that a row cut by it spills over on
+none. It never draws. `layout.py` calls it, and so do the client's rows, which anchor the cursor besides.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,31 @@ _ZWJ: Final = "\u200d"
 _WIDE_VARIATION: Final = "\ufe0f"
 
 
-def clusters(text: str) -> Iterator[tuple[str, int]]:
-    """Yield (cluster, cells): the pieces between which a line may be broken, close to UAX #29."""
+def clusters(text: str, most: int = 1_000_000) -> Iterator[tuple[str, int]]:
+    """Yield (cluster, cells): the pieces between which a line may be broken, close to UAX #29.
+
+    A cluster of more than ``most`` cells is no use to a row of that width: it comes in pieces.
+    """
+    for cluster, cells in _clusters(text):
+        if cells <= most:
+            yield cluster, cells
+        else:
+            yield from _pieces(cluster, most)
+
+
+def _pieces(cluster: str, most: int) -> Iterator[tuple[str, int]]:
+    kinds = ranges.kinds()
+    piece, cells = "", 0
+    for char in cluster:
+        grown = _grown(cells, char, Kind(kinds(ord(char))), attached=False)
+        if grown > most and piece:
+            yield piece, cells
+            piece, grown = "", _grown(0, char, Kind(kinds(ord(char))), attached=False)
+        piece, cells = piece + char, grown
+    yield piece, cells
+
+
+def _clusters(text: str) -> Iterator[tuple[str, int]]:
     if text.isascii():
         yield from ((char, 1) for char in text)
         return
@@ -57,10 +80,9 @@ def _grown(cells: int, char: str, kind: Kind, *, attached: bool) -> int:
         return cells
     wide = ranges.one_of("WIDE").match(char) is not None
     own = 2 if wide or kind is Kind.REGIONAL else 1
-    joins_emoji = attached and kind in {Kind.PICTOGRAPH, Kind.TONE, Kind.REGIONAL}
-    return max(cells, own) if joins_emoji else cells + own
+    return max(cells, own) if attached and kind is Kind.REGIONAL else cells + own
 
 
 def cell_width(text: str) -> int:
-    """Return the cells that the text takes on one line."""
+    """Return the cells that the text takes on one line, on the terminal that draws it widest."""
     return len(text) if text.isascii() else sum(cells for _, cells in clusters(text))

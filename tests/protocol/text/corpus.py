@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wcwidth import iter_graphemes
+
 from parlour_protocol.limits import MESSAGE_BYTES, MESSAGE_LINES
 from parlour_protocol.names import NameRefusedError, UserName, parse_user_name, skeleton
 from parlour_protocol.text import BLANK_LABEL, SafeText, WireTextError, check_wire_text, safe_text
@@ -23,6 +25,10 @@ from parlour_protocol.text.layout import GUTTER, RowKind, visual_rows
 SIZES = ((20, 8), (80, 24), (4, 2))
 FOLD_SIZE = (20, 8)
 DOTTED_CIRCLE = "\u25cc"
+MAX_CLUSTER = 24
+"""Code points: six linked letters with their marks. Counted by the tables of another library."""
+OWN_CELLS = str.maketrans("\uff9e\uff9f", "xx")
+"""Halfwidth voicing marks are drawn in cells of their own, though UAX #29 counts them to the letter."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ def _always(text: str, safe: SafeText) -> list[str]:
     found = []
     if any(FORBIDDEN.search(line) for line in safe.lines):
         found.append("a forbidden code point came through")
+    if any(len(c) > MAX_CLUSTER for line in safe.lines for c in iter_graphemes(line.translate(OWN_CELLS))):
+        found.append("a cluster of any size came through")
     if safe.hidden != 0 and not any(span.is_escape for line in safe.spans for span in line):
         found.append("hidden characters leave no trace")
     if len(inspect_text(text)) != min(len(text), MAX_INSPECTED):

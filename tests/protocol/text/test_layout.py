@@ -31,6 +31,7 @@ def test_a_cluster_is_never_cut():
     """Marks and joined emoji stay with their base."""
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     assert rows(f"abcdefghi{family}") == [GUTTER + "abcdefghi", GUTTER + family]
+    assert rows(family, width=6) == [GUTTER + family[:4], GUTTER + family[4:]]  # wider than the row itself
     assert rows("abcdefghi" + "e\u0301" * 2) == [GUTTER + "abcdefghie\u0301", GUTTER + "e\u0301"]
 
 
@@ -70,8 +71,8 @@ def test_a_size_that_holds_nothing_is_refused(width: int, height: int):
         ("abc", 3),
         ("日本", 4),
         ("e\u0301", 1),
-        ("\U0001f468\u200d\U0001f469", 2),
-        ("\U0001f44b\U0001f3fb", 2),
+        ("\U0001f468\u200d\U0001f469", 4),
+        ("\U0001f44b\U0001f3fb", 4),
         ("\u2764\ufe0f", 2),
         ("\U0001f1eb\U0001f1f7", 2),
         ("\U0001f1eb\U0001f1f7\U0001f1e9\U0001f1ea", 4),
@@ -81,6 +82,6 @@ def test_a_size_that_holds_nothing_is_refused(width: int, height: int):
     ],
 )
 def test_cells(text: str, cells: int):
-    """Wide, zero-width, joined and flag clusters are measured as modern terminals draw them."""
+    """Wide, zero-width, joined and flag clusters count as on the terminal that draws them widest."""
     assert cell_width(text) == cells
     assert "".join(cluster for cluster, _ in clusters(text)) == text

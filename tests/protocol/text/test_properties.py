@@ -5,6 +5,7 @@ import unicodedata
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from wcwidth import iter_graphemes
 
 from parlour_protocol.text import safe_text
 from parlour_protocol.text.guard import FORBIDDEN
@@ -104,3 +105,18 @@ def test_ordinary_letters_are_unchanged(text: str):
     safe = safe_text(text)
     assert safe.plain == text
     assert safe.hidden == 0
+
+
+CLINGING = "\u0e33\u1039\u17d2\U0001f3fb\U0001f468\u1100\u1161\u0600\u0d4e\u0915\u1000\u200d\u200d"
+NASTY = st.text(
+    st.sampled_from(MARKS + CONTEXTUAL + CLINGING),
+    min_size=30, max_size=80,
+)  # fmt: skip
+
+
+@many
+@given(NASTY)
+def test_no_cluster_is_of_any_size(text: str):
+    """By the tables of another library, every grapheme cluster that comes out is small."""
+    for line in safe_text(text).lines:
+        assert all(len(cluster) <= 24 for cluster in iter_graphemes(line))

@@ -125,6 +125,12 @@ class TestEmoji:
         """Forty people joined would be two cells to one terminal and eighty to another."""
         assert safe_text("\u200d".join(["\U0001f468"] * 5)).hidden == 1
 
+    def test_a_tone_attaches_to_nothing_but_a_pictograph(self):
+        """Terminals put a tone into the cluster before it, whatever that is; a swatch stands by itself."""
+        assert shown("a" + TONE) == "a⟦U+1F3FB⟧"
+        assert shown(f"\u093f{TONE}").endswith("⟦U+1F3FB⟧")
+        assert shown(f"a {TONE}") == f"a {TONE}"
+
     def test_a_hand_keeps_one_tone(self):
         """A hand with twenty skin tones has one, and an escape for nineteen."""
         assert shown(HAND + TONE * 20) == f"{HAND}{TONE}⟦U+1F3FB\u00d719⟧"
@@ -244,8 +250,21 @@ class TestMarks:
         assert shown("e\u0301\u0301\u0316") == "e\u0301⟦U+0301⟧⟦U+0316⟧"
 
     def test_spacing_marks_are_capped_too(self):
-        """A tower of vowel signs ends after six."""
-        assert safe_text("\u0915" + "\u093e\u0940" * 10).hidden == 14
+        """A tower of vowel signs ends after four; Burmese words need up to six."""
+        assert safe_text("\u0915" + "\u093e\u0940" * 10).hidden == 16
+        assert safe_text("\u1019\u103b\u103e\u1031\u102c\u103a").hidden == 0
+        assert safe_text("\u1000" + "\u102b\u102c" * 10).hidden == 14
+
+    @pytest.mark.parametrize("sign", ["\u0e33", "\u0eb3", "\U00016d63"])
+    def test_letters_that_cling_are_capped_like_marks(self, sign: str):
+        """SARA AM and the like are letters, yet a run of them is one cluster (UAX #29 SpacingMark)."""
+        assert safe_text("\u0e01" + sign * 20).hidden == 16
+        assert shown(sign + "x") == f"\u25cc{sign}x"
+
+    @pytest.mark.parametrize("stacker", ["\u1039", "\u17d2", "\u0d4d", "\ua9c0"])
+    def test_linked_letters_are_capped_in_every_script(self, stacker: str):
+        """Letters under letters under letters: after six links comes an escape."""
+        assert safe_text(f"\u1000{stacker}" * 20 + "\u1000").hidden >= 2
 
     def test_tibetan_stacks_eight(self):
         """Tibetan needs more, and is capped as well."""

@@ -43,7 +43,7 @@ def _cluster_rows(line: Sequence[Span], width: int) -> Iterator[SpanRow]:
     row: list[tuple[str, int, bool]] = []
     cells = break_at = 0
     for text, is_escape in line:
-        for cluster, claimed in clusters(text):
+        for cluster, claimed in clusters(text, max(1, width)):
             size = 1 if cluster.isascii() else max(claimed, cell_len(cluster))
             while row and cells + size > width:
                 cut = break_at or len(row)

@@ -6,6 +6,8 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 
 from typing import Final
 
+from parlour_client.core.archive.encryption_schema import ENCRYPTION
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
@@ -106,4 +108,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             STRICT, WITHOUT ROWID""",
         "CREATE TABLE ignored (user TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     ),
+    ENCRYPTION,
 )

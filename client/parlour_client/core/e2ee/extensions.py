@@ -1,0 +1,16 @@
+"""The numbers of Parlour's own MLS extensions (RFC 9420 section 17.3: private use).
+
+Nobody else may give these numbers a meaning in our groups. The vault and the key packages use them.
+"""
+
+from typing import Final
+
+ROOM_BINDING: Final = 0xF0C0
+"""Group context: the server, the room and its kind, so that no group stands for another room."""
+CERTIFICATE: Final = 0xF0C1
+"""Leaf: the certificate by which the account says that the device is its own."""
+TREE_KEY: Final = 0xF0C2
+"""Group info: the key of the sealed ratchet tree beside a Welcome."""
+
+KNOWN: Final = frozenset((ROOM_BINDING, CERTIFICATE, TREE_KEY))
+"""What every client of Parlour lists in its capabilities."""

@@ -1,49 +1,69 @@
 """The Textual app: puts the client, the screens, the third wall and the crash path together.
 
 It never puts peer text into a title, a notification or a link, and it never opens an address. ``ui.run``
-makes it; whoever gives it a client gives it an unstarted one, and the app starts and stops it.
+makes it; whoever gives it a client gives it an unstarted one, and the app starts and stops it, also when the
+person switches to another account.
 """
 
+import os
 from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import Worker
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.ui.crash import QuietCrash
-from parlour_client.ui.doors import Doors
+from parlour_client.ui.doors import Accounts, Doors
+from parlour_client.ui.dress import LOOK_EVERY, Dressed
+from parlour_client.ui.errands import Errands
 from parlour_client.ui.guard import TerminalGuard
-from parlour_client.ui.palette import ChatProvider
+from parlour_client.ui.keys.jump import Jumping
+from parlour_client.ui.keys.vim import VimKeys
+from parlour_client.ui.news import Newsboy, run_program
+from parlour_client.ui.palette import AppProvider, ChatProvider
 from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.switch import Switching
+from parlour_protocol.ids import RoomId
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
 
 
-class ParlourApp(QuietCrash):
+class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
-    CSS_PATH = ["looks/chat.tcss", "looks/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
-    COMMANDS = {*QuietCrash.COMMANDS, lambda: ChatProvider}  # noqa: RUF012 - Textual's declaration
+    CSS_PATH = ["looks/chat.tcss", "looks/dialogs.tcss", "looks/more.tcss"]  # noqa: RUF012 - Textual's declaration
+    COMMANDS = {*QuietCrash.COMMANDS, lambda: ChatProvider, lambda: AppProvider}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
+        Binding("f10", "settings", "Settings", show=False, id="app.settings"),
     ]
 
     def __init__(
-        self, client: ChatClient | None = None, *, doors: Doors | None = None, tour: Sequence[str] = ()
+        self,
+        client: ChatClient | None = None,
+        *,
+        doors: Doors | None = None,
+        tour: Sequence[str] = (),
+        folder: Path | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
-        """Take a client, or the doors through which one comes."""
-        super().__init__()
+        """Take a client, or the doors through which one comes; and the home folder with the settings."""
+        # with NO_COLOR in the terminal's own colours, so that not even greys are sent
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self._guard = TerminalGuard()
         self._doors, self._tour = doors, tour
-        self.client = client
+        self.client, self.folder, self.accounts = client, folder, accounts
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
-        self.animation_level = "none"
+        self._newsboy = Newsboy(self)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put the third wall behind everything else."""
@@ -58,32 +78,71 @@ class ParlourApp(QuietCrash):
 
     async def on_mount(self) -> None:
         """Show the chat, or the welcome where there is no account yet."""
-        if self.client is not None:
-            await self._enter(self.client)
-        elif self._doors is not None:
+        self.dress()
+        self.set_interval(LOOK_EVERY, self.look_at_themes)
+        if self.client is None and self._doors is None:
+            self.exit()
+        else:
+            await self.enter(self.client or self._doors)
+
+    async def enter(self, inside: ChatClient | Doors | None) -> None:
+        """Show what was opened: the chat, or the welcome."""
+        if isinstance(inside, Doors):
             from parlour_client.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
 
-            _ = self.push_screen(WelcomeScreen(self._doors), self._came_in)
-        else:
-            self.exit()
+            _ = self.push_screen(WelcomeScreen(inside), self._came_in)
+        elif inside is not None:
+            await self._begin(inside)
 
     async def _came_in(self, client: ChatClient | None) -> None:
         if client is None:
             self.exit()
         else:
-            self.client = client
-            await self._enter(client)
+            await self._begin(client)
 
-    async def _enter(self, client: ChatClient) -> None:
+    async def _begin(self, client: ChatClient) -> None:
+        self.client = client
         try:
             await client.start()
         except ParlourClientError as error:
             self.problem = error
             self.exit(return_code=1)
             return
+        self._newsboy.follow(client)
         _ = self.push_screen(ChatScreen(client, self._tour))
 
+    async def leave_client(self) -> None:
+        """Save the draft and stop the client; what is queued stays queued on disk."""
+        self._newsboy.forget()
+        client, self.client = self.client, None
+        for screen in self.screen_stack:
+            if isinstance(screen, ChatScreen):
+                await screen.drafts.save()
+        if client is not None:
+            await client.stop()
+
     async def on_unmount(self) -> None:
-        """Stop the client; what is queued stays queued on disk."""
-        if self.client is not None:
-            await self.client.stop()
+        """Stop the client."""
+        await self.leave_client()
+
+    # --- for the newsboy
+
+    def open_room_id(self) -> RoomId | None:
+        """Return the room that the person sees; none while a page lies over it."""
+        return self.screen.current if isinstance(self.screen, ChatScreen) else None
+
+    def to_terminal(self, data: str) -> None:
+        """Write a sequence made of constants of ours alone."""
+        if self._driver is not None and not self.away:
+            self._driver.write(data)
+
+    def in_background(self, program: tuple[str, ...]) -> None:
+        """Run a program that nobody waits for."""
+        _: Worker[None] = self.run_worker(partial(run_program, program), group="notification", exclusive=True)
+
+    def action_settings(self, key: str = "") -> None:
+        """Show the settings, at one of them."""
+        from parlour_client.ui.settings_screen import SettingsScreen  # noqa: PLC0415 - seldom needed
+
+        if not isinstance(self.screen, SettingsScreen):
+            _ = self.push_screen(SettingsScreen(self.wrong_settings(), key))

@@ -39,12 +39,16 @@ COMMANDS: Final = (
     Command("mute", "PERSON [10m|2h|7d]", "let somebody read but not write", "person"),
     Command("unmute", "PERSON", "let somebody write again", "person"),
     Command("role", "PERSON owner|moderator|member", "give somebody a role", "person"),
-    Command("react", "EMOJI", "react to the selected message, or to the newest"),
+    Command("react", "EMOJI", "react to the selected message, or to the newest", "emoji"),
     Command("search", "[WORDS]", "search what you have, in all rooms"),
     Command("away", "", "tell the others that you are away"),
     Command("back", "", "tell the others that you are here"),
     Command("typing", "on|off", "let others see that you type (off at the start)"),
+    Command("editor", "", "go on writing in your own editor"),
+    Command("settings", "", "look at the settings and change them"),
     Command("theme", "", "choose the colours"),
+    Command("jump", "", "paint a letter on whatever can be reached, and go there"),
+    Command("account", "[NAME]", "switch to another account of yours"),
     Command("quit", "", "leave Parlour; what is queued stays queued"),
 )
 BY_NAME: Final = {command.name: command for command in COMMANDS}

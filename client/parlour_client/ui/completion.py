@@ -1,4 +1,4 @@
-"""What Tab offers: commands after `/`, people after `@`, rooms after `#` and as arguments.
+"""What Tab offers: commands after `/`, people after `@`, rooms after `#`, emoji after `:`, and arguments.
 
 It takes names and the text before the cursor and returns what could stand there; it knows no widget. The
 composer calls it on every change.
@@ -11,6 +11,7 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.ui.commands import BY_NAME, COMMANDS
+from parlour_client.ui.emoji_names import named
 from parlour_client.ui.safe import join, own, peer_line
 
 MAX_OFFERED: Final = 8
@@ -45,7 +46,16 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
         return Offers(start, _names(word.lstrip("@"), people, sign))
     if word.startswith("#") or (is_first and command is not None and command.takes == "room"):
         return Offers(start, _names(word.lstrip("#"), rooms, "" if is_first else "#"))
+    if word.startswith(":") or (is_first and command is not None and command.takes == "emoji"):
+        return Offers(start, _emoji(word.lstrip(":")))
     return Offers(start)
+
+
+def _emoji(typed: str) -> tuple[Offer, ...]:
+    return tuple(
+        Offer(f"{emoji} ", join(peer_line(emoji), own("  "), peer_line(f":{name}:", style="dim")))
+        for name, emoji in named(typed, MAX_OFFERED)
+    )
 
 
 def _commands(typed: str) -> tuple[Offer, ...]:

@@ -1,22 +1,27 @@
 """The composer: write, complete, go through what was written before, send with Enter.
 
-Enter sends; Shift+Enter and Ctrl+J begin a new line; a paste stays here until Enter, however many lines it
-has. Nothing forbidden gets in (``typed``). It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``.
+A paste of several lines, and whatever looks like a secret, is not sent and not even taken in before the
+person saw what it is: it posts ``Doubtful``. Nothing forbidden gets in (``typed``). What Up brings back is
+kept in memory alone. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``, and its keys are looked up by
+their ids, since a text area takes keys before any binding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.completion import Offer, Offers, complete
+from parlour_client.ui.keys.rebind import keymap
 from parlour_client.ui.offers import OfferList
+from parlour_client.ui.paste import Finding, look_at_paste, look_at_text
+from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.typed import clean, warning
 
 REMEMBERED: Final = 100
@@ -27,13 +32,21 @@ class Composer(Anchored, TextArea):
     """Where one writes."""
 
     HELP: ClassVar[str | None] = (
-        "Write and press Enter. Shift+Enter or Ctrl+J begins a new line.\n"
-        "Tab takes what the list offers; @ names a person, # a room, / begins a command.\n"
-        "Up and Down at the edges go through what you wrote before. Esc leaves a reply or an edit."
+        "Write and press Enter. Shift+Enter or Ctrl+J begins a new line; F5 opens your editor.\n"
+        "Tab takes what the list offers; @ names a person, # a room, / begins a command, :smi an emoji.\n"
+        "Up and Down at the edges go through what you wrote before. Esc leaves a reply or an edit.\n"
+        "Several pasted lines, or what looks like a secret, are shown before they go anywhere."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "Send", id="composer.send"),
-        Binding("shift+enter,ctrl+j", "newline", "New line", show=False, id="composer.newline"),
+        Binding("enter", "do('send')", "Send", id="composer.send"),
+        Binding("shift+enter,ctrl+j", "do('newline')", "New line", show=False, id="composer.newline"),
+        Binding("tab", "do('take')", "Take what is offered", show=False, id="composer.take"),
+        Binding("up", "do('up')", "Written before", show=False, id="composer.up"),
+        Binding("down", "do('down')", "Written after", show=False, id="composer.down"),
+        Binding(
+            "escape", "do('leave')", "Leave a reply, an edit or the offers", show=False, id="composer.leave"
+        ),
+        Binding("f5", "do('editor')", "Editor", show=False, id="composer.editor"),
     ]
 
     @dataclass
@@ -52,6 +65,20 @@ class Composer(Anchored, TextArea):
     class GaveUp(Message):
         """Esc: leave the reply or the edit."""
 
+    class Rested(Message):
+        """Esc with the layer of vi: go to normal mode; a reply stays a reply."""
+
+    class EditorWanted(Message):
+        """Go on in the person's own editor."""
+
+    @dataclass
+    class Doubtful(Message):
+        """A paste (not yet in the composer) or a text (in it) that should be shown before it goes out."""
+
+        text: str
+        findings: Sequence[Finding]
+        pasted: bool
+
     def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(
             id=id, compact=True, highlight_cursor_line=False, placeholder="Write here. F1 helps."
@@ -63,6 +90,24 @@ class Composer(Anchored, TextArea):
         self._written: list[str] = []
         self._back = 0  # how far Up went
         self._removed = 0
+        self._keys: dict[str, Callable[[], bool]] = {}
+
+    def on_mount(self) -> None:
+        """Follow the settings."""
+        self._obey_settings()
+        if isinstance(self.app, Preferring):
+            self.watch(self.app, "settings", self._obey_settings, init=False)
+
+    def _obey_settings(self) -> None:
+        settings = settings_of(self)
+        self.cursor_blink = not settings.reduced_motion
+        changed = keymap(settings)
+        self._keys = {
+            key.strip(): self._deed(str(binding.id))
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding)
+            for key in changed.get(str(binding.id), binding.key).split(",")
+        }
 
     # --- text
 
@@ -97,34 +142,56 @@ class Composer(Anchored, TextArea):
 
     def on_key(self, event: Key) -> None:
         """Handle the keys that TextArea would take for itself."""
-        handled = {
-            "enter": self._enter,
-            "shift+enter": self._newline,
-            "ctrl+j": self._newline,
-            "tab": self._take_offer,
-            "up": self._up,
-            "down": self._down,
-            "escape": self._escape,
-        }.get(event.key)
-        if handled is not None and handled():
+        deed = self._keys.get(event.key)
+        if deed is not None and deed():
             event.stop()
             event.prevent_default()
+        elif deed is None and event.key in {"up", "down"}:  # a changed key map takes TextArea's own away
+            self.action_cursor_up() if event.key == "up" else self.action_cursor_down()
 
-    def _enter(self) -> bool:
+    def _deed(self, name: str) -> Callable[[], bool]:
+        deeds: dict[str, Callable[[], bool]] = {
+            "composer.send": self._send,
+            "composer.newline": self._newline,
+            "composer.take": self._take_offer,
+            "composer.up": self._up,
+            "composer.down": self._down,
+            "composer.leave": self._leave,
+            "composer.editor": self._editor,
+        }
+        return deeds[name]
+
+    def action_do(self, name: str) -> None:
+        """Do what a key would (from the footer)."""
+        self._deed(f"composer.{name}")()
+
+    def _send(self) -> bool:
         if self._offers.was_moved and self._take_offer():
             return True
         text = self.text.strip("\n")
-        if text.strip():
-            self.post_message(self.Sent(text))
+        if not text.strip():
+            return True
+        findings = look_at_text(text) if settings_of(self).paste_guard else ()
+        message = self.Doubtful(text, findings, pasted=False) if findings else self.Sent(text)
+        self.post_message(message)
         return True
 
-    def action_send(self) -> None:
-        """Send (by a changed key)."""
-        self._enter()
+    def on_paste(self, event: Paste) -> None:
+        """Show a paste first when it has several lines or looks like a secret."""
+        text = clean(event.text).text
+        findings = look_at_paste(text) if settings_of(self).paste_guard else ()
+        if findings:
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.Doubtful(event.text, findings, pasted=True))
 
-    def action_newline(self) -> None:
-        """Begin a new line (by a changed key)."""
-        self._newline()
+    def take_in(self, text: str) -> None:
+        """Insert a paste at the cursor."""
+        self.replace(text, *self.selection, maintain_selection_offset=False)
+
+    def _editor(self) -> bool:
+        self.post_message(self.EditorWanted())
+        return True
 
     def _newline(self) -> bool:
         self.insert("\n")
@@ -163,9 +230,9 @@ class Composer(Anchored, TextArea):
         self.put(self._written[-at] if at else "")
         return True
 
-    def _escape(self) -> bool:
+    def _leave(self) -> bool:
         if self._offers.current is not None:
             self._offers.offer(())
         else:
-            self.post_message(self.GaveUp())
+            self.post_message(self.Rested() if settings_of(self).vim else self.GaveUp())
         return True

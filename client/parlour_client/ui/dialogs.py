@@ -43,13 +43,13 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class AskScreen(ModalScreen[str | None]):
-    """One line of text."""
+    """One line of text; with ``empty`` also none is an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
-    def __init__(self, question: Content, placeholder: str = "") -> None:
+    def __init__(self, question: Content, placeholder: str = "", *, empty: bool = False) -> None:
         super().__init__(classes="dialog")
-        self._question, self._placeholder = question, placeholder
+        self._question, self._placeholder, self._empty = question, placeholder, empty
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -60,7 +60,7 @@ class AskScreen(ModalScreen[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave with the line."""
-        _ = self.dismiss(event.value.strip() or None)
+        _ = self.dismiss(event.value.strip() or ("" if self._empty else None))
 
     def action_leave(self) -> None:
         """Leave with nothing."""

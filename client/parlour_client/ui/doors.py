@@ -1,11 +1,13 @@
-"""The doors: how the welcome screen gets a client, told as two callables of the composition root.
+"""The doors: how a screen gets a client, told as callables of the composition root.
 
-The screen parses what was typed into types; whoever gives the doors connects, checks the server and saves the
-account. Raise ``ParlourClientError`` to say no in words.
+The screen parses what was typed into types; whoever gives the doors connects, checks the server and saves
+the account, and knows where the other accounts of the person are. Raise ``ParlourClientError`` to say no in
+words.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from parlour_client.core.interface import ChatClient
 from parlour_protocol.link import InviteLink, ServerAddress
@@ -30,3 +32,28 @@ class Doors:
     join: Callable[[InviteLink, Person], Awaitable[ChatClient]]
     device: str = ""
     """What to propose as this device's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An account that was opened: its name, its home folder, and a client or the doors to one."""
+
+    name: str
+    folder: Path
+    inside: ChatClient | Doors
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The person's accounts, by name."""
+
+    current: str
+    names: Callable[[], Sequence[str]]
+    locked: Callable[[str], bool]
+    """Whether a passphrase is needed."""
+    open: Callable[[str, Secret | None], Awaitable[Opened]]
+    """Open one. Raises ParlourClientError; then nothing has changed."""
+
+    def moved_to(self, name: str) -> "Accounts":
+        """Return the same accounts with another one open."""
+        return replace(self, current=name)

@@ -14,7 +14,8 @@ from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own
 
 _GENERAL = (
-    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, actions, colours.\n"
+    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, commands, settings, colours.\n"
+    "Ctrl+O paints a letter on whatever can be reached. F10 opens the settings, with every key in them.\n"
     "Text of others is shown strictly as text: what is invisible or would act on the terminal\n"
     "appears as an escape such as ⟦ESC⟧ or ⟦U+202E⟧, and nothing is a link."
 )
@@ -28,7 +29,8 @@ def help_page(screen: Screen[Any]) -> Page:
         own("Here", "bold"),
         own(about if isinstance(about, str) else "Nothing has the focus: press Tab."),
     ]
-    parts += [own(""), own("Keys", "bold"), *_keys(screen)]
+    parts += [own(""), join(own("Keys", "bold"), own("  and the id of each, for the settings", "dim"))]
+    parts += _keys(screen)
     parts += [own(""), own("Commands", "bold")]
     parts += [join(own(f"{c.line:<36}", "bold"), own(f" {c.help}")) for c in COMMANDS]
     return Page(lines(*parts, own(""), own(_GENERAL)))
@@ -40,4 +42,7 @@ def _keys(screen: Screen[Any]) -> list[Content]:
         binding = active.binding
         if binding.description and not binding.system and binding.id:
             seen.setdefault((binding.id, binding.description), []).append(screen.app.get_key_display(binding))
-    return [join(own(f"{' '.join(keys):<18}", "bold"), own(f" {what}")) for (_, what), keys in seen.items()]
+    return [
+        join(own(f"{' '.join(keys):<18}", "bold"), own(f" {what}  "), own(name, "dim"))
+        for (name, what), keys in seen.items()
+    ]

@@ -19,11 +19,20 @@ class Notice(Enum):
     NO_UNREAD = "Nothing unread."
     TOO_FAR = "That message is too far back: scroll up to it."
     NOT_YOURS = "Only your own messages can be edited."
+    WRONG_SETTINGS = "Something in the settings is not understood: /settings says what."
+    NOT_SAVED = "The settings could not be written; the change holds until you quit."
+    NO_EDITOR = "The terminal cannot be lent to an editor here."
+    ONE_ACCOUNT = "There is one account here. parlour --account NAME begins another."
+    NO_SUCH_ACCOUNT = "There is no account of that name here: /account lists them."
+    NOTHING_TO_REACH = "There is nothing to jump to."
     NOT_STORED = "The server has not stored this message yet."
 
 
 _SEVERITY: Final[dict[Notice, Severity]] = {
     Notice.TOO_FAR: "warning",
+    Notice.WRONG_SETTINGS: "warning",
+    Notice.NOT_SAVED: "warning",
+    Notice.NO_EDITOR: "warning",
     Notice.NOT_YOURS: "warning",
     Notice.NOT_STORED: "warning",
 }

@@ -1,4 +1,4 @@
-"""The command palette: rooms to open, people to write to, and the client's actions.
+"""The command palette: rooms to open, people to write to, every command, every setting, every account.
 
 Every hit shows Content made by ``safe``; its plain text is what is shown, never raw. ``ParlourApp`` names
 these providers.
@@ -11,6 +11,9 @@ from typing import Final
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from parlour_client.core.settings import TABLE
+from parlour_client.ui.commands import COMMANDS
+from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.chat import ChatScreen
 
@@ -22,18 +25,50 @@ _ACTIONS: Final = (
     ("Newest message", "newest"),
     ("Help", "help"),
 )
-_COMMANDS: Final = (
-    ("Join a public room", "/rooms"),
-    ("Leave this room", "/leave"),
-    ("I am away", "/away"),
-    ("I am back", "/back"),
-)
 
 
-class ChatProvider(Provider):
+class Choices(Provider):
+    """Offers that are searched by what is shown."""
+
+    def choices(self) -> Iterator[Choice]:
+        """Yield what there is."""
+        raise NotImplementedError
+
+    async def discover(self) -> Hits:
+        """Offer everything."""
+        for shown, plain, do in self.choices():
+            yield DiscoveryHit(shown, do, text=plain)
+
+    async def search(self, query: str) -> Hits:
+        """Offer what matches."""
+        matcher = self.matcher(query)
+        for shown, plain, do in self.choices():
+            score = matcher.match(shown.plain)
+            if score > 0:
+                yield Hit(score, shown, do, text=plain)
+
+
+class AppProvider(Choices):
+    """Settings and accounts."""
+
+    def choices(self) -> Iterator[Choice]:
+        """Yield each setting, and each account to switch to."""
+        app = self.app
+        if not isinstance(app, Preferring):
+            return
+        for name in app.other_accounts():
+            shown = join(own("Switch to account "), peer_line(name, style="bold"))
+            yield shown, shown.plain, partial(app.action_account, name)
+        for row in TABLE:
+            shown = join(own(f"Setting: {row.key}", "bold"), own(f"  {row.help}", "dim"))
+            yield shown, shown.plain, partial(app.action_settings, row.key)
+
+
+class ChatProvider(Choices):
     """What can be done on the chat screen."""
 
-    def _choices(self) -> Iterator[Choice]:
+    def choices(self) -> Iterator[Choice]:
+        """Yield rooms, people, actions and commands."""
         screen = self.screen
         if not isinstance(screen, ChatScreen):
             return
@@ -46,18 +81,8 @@ class ChatProvider(Provider):
             yield join(own("Write to "), name), name.plain, partial(screen.command, f"/dm {person}")
         for words, action in _ACTIONS:
             yield own(words), words, partial(screen.run_action, action)
-        for words, command in _COMMANDS:
-            yield own(words), words, partial(screen.command, command)
-
-    async def discover(self) -> Hits:
-        """Offer everything."""
-        for shown, plain, do in self._choices():
-            yield DiscoveryHit(shown, do, text=plain)
-
-    async def search(self, query: str) -> Hits:
-        """Offer what matches."""
-        matcher = self.matcher(query)
-        for shown, plain, do in self._choices():
-            score = matcher.match(shown.plain)
-            if score > 0:
-                yield Hit(score, shown, do, text=plain)
+        for command in COMMANDS:
+            needs = command.usage and not command.usage.startswith("[")  # then it is written, to be completed
+            do = screen.begin_command if needs else screen.command
+            shown = join(own(command.line, "bold"), own(f"  {command.help}", "dim"))
+            yield shown, command.line, partial(do, f"/{command.name}")

@@ -35,10 +35,13 @@ async def test_shift_enter_and_ctrl_j_begin_a_line(client: FakeClient, open_app:
 
 
 async def test_a_paste_is_never_sent_by_itself(client: FakeClient, open_app: OpenApp) -> None:
-    """Lines of a paste stay in the composer until Enter is pressed."""
+    """Lines of a paste are shown first, and stay in the composer until Enter is pressed."""
     async with open_app(client) as pilot:
         writing = await composer(pilot)
         pilot.app.post_message(Paste("one\r\ntwo\rthree\n"))
+        await settled(pilot)
+        assert "3 lines" in screen_text(pilot)
+        await pilot.press("e")
         await settled(pilot)
         assert writing.text == "one\ntwo\nthree\n"
         assert not [call for call in client.calls if call[0] == "send"]

@@ -14,6 +14,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Room
 from parlour_client.ui.composer import Composer
+from parlour_client.ui.drafts import Drafts
 from parlour_client.ui.hint import HintLine
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.rooms import RoomList
@@ -50,6 +51,7 @@ class ChatParts(Screen[None]):
         self.hint = HintLine()
         self.status_line = StatusLine()
         self.composer: Composer
+        self.drafts = Drafts(client.save_draft)
 
     @property
     def room(self) -> Room | None:
@@ -81,6 +83,10 @@ class ChatParts(Screen[None]):
 
     async def open_room(self, room: RoomId) -> None:
         """Show another room."""
+        raise NotImplementedError
+
+    def enter_mode(self, mode: None) -> None:
+        """Send plain messages from now on."""
         raise NotImplementedError
 
     def write(self) -> None:

@@ -16,11 +16,13 @@ from textual.widgets import Footer
 
 from parlour_client.core.interface import ChatClient
 from parlour_client.ui.composer import Composer
+from parlour_client.ui.drafts import SOON
 from parlour_client.ui.help import help_page
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.offers import OfferList
+from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.safe import SafeStatic, lines, own
-from parlour_client.ui.screens.deeds import Deeds
+from parlour_client.ui.screens.app_part import AppPart
 from parlour_client.ui.tour import Tour
 from parlour_protocol.names import parse_user_name
 
@@ -28,7 +30,7 @@ TYPING_EVERY: Final = 5.0
 """Seconds between two signs that we type."""
 
 
-class ChatScreen(Deeds):
+class ChatScreen(AppPart):
     """Where one chats."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
@@ -58,6 +60,7 @@ class ChatScreen(Deeds):
         self._tour = Tour(tour)
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
+        self._saves_soon = False
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -100,10 +103,22 @@ class ChatScreen(Deeds):
     @on(Composer.Wrote)
     def _wrote(self, event: Composer.Wrote) -> None:
         self.hint.warn(event.warning)
+        if self.drafts.typed(self.composer.text) and not self._saves_soon:  # of now, not of the event's time
+            self._saves_soon = True
+            self.set_timer(SOON, self._save_draft)
         room, now = self.current, time.monotonic()
-        if self.share_typing and room is not None and event.text and now - self._typed_at > TYPING_EVERY:
+        if (
+            settings_of(self).typing
+            and room is not None
+            and event.text
+            and now - self._typed_at > TYPING_EVERY
+        ):
             self._typed_at = now
             self.ask(lambda: self.client.typing(room, on=True), group="typing")
+
+    async def _save_draft(self) -> None:
+        self._saves_soon = False
+        await self.drafts.save()
 
     @on(MemberList.OptionSelected, "#members")
     def _person(self, event: MemberList.OptionSelected) -> None:

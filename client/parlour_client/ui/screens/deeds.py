@@ -19,9 +19,6 @@ from parlour_protocol.names import parse_room_name, parse_user_name
 class Deeds(MessagesPart):
     """The slash commands."""
 
-    share_typing = False
-    """Whether others see that we type: off until asked for."""
-
     async def do_line(self, text: str) -> None:
         """Do what was written: a command, or a message to send."""
         line = parse(text)
@@ -165,14 +162,6 @@ class Deeds(MessagesPart):
 
     async def _do_back(self, _rest: str) -> None:
         await self.client.set_status(Status.ONLINE)
-
-    async def _do_typing(self, rest: str) -> None:
-        if rest not in {"on", "off"}:
-            raise ValueError("Write /typing on or /typing off.")
-        self.share_typing = rest == "on"
-
-    async def _do_theme(self, _rest: str) -> None:
-        self.app.action_change_theme()
 
     async def _do_quit(self, _rest: str) -> None:
         self.app.exit()

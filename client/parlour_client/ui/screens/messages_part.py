@@ -63,16 +63,17 @@ class MessagesPart(RoomsPart):
         else:
             await self.client.send(room, text, reply_to=mode.to if isinstance(mode, Reply) else None)
         self.composer.remember(text)
-        self.composer.put("")
+        self.composer.put(self.drafts.take_back() if isinstance(mode, Change) else "")
         self.enter_mode(None)
         self.timeline.clear_selection()
         self.timeline.follow()
-        await self.client.save_draft(room, "")
+        self.drafts.typed(self.composer.text)
+        await self.drafts.save()
 
     @on(Composer.GaveUp)
     def _gave_up(self) -> None:
         if isinstance(self._mode, Change):
-            self.composer.put("")
+            self.composer.put(self.drafts.take_back())
         self.enter_mode(None)
         self.timeline.clear_selection()
         self.hint.forget()
@@ -111,6 +112,7 @@ class MessagesPart(RoomsPart):
             notice(self.app, Notice.NOT_YOURS)
         elif (seq := self._stored(entry)) is not None:
             self.enter_mode(Change(seq), entry)
+            self.drafts.set_aside()
             self.composer.put(entry.text)
             self.write()
 

@@ -37,8 +37,7 @@ class RoomsPart(ChatParts):
 
     async def open_room(self, room: RoomId) -> None:
         """Show another room; what was being written stays with the old one as a draft."""
-        if self.current is not None and self.current != room:
-            await self.client.save_draft(self.current, self.composer.text)
+        await self.drafts.leave(self.composer.text)
         self.current, self._early = room, []
         self._show_room()
         self.hint.typing(())
@@ -51,7 +50,12 @@ class RoomsPart(ChatParts):
         self.timeline.show(self.client.account.user, entries, read=read, complete=_begins(entries))
         for entry in early:
             self.timeline.add(entry)
-        self.composer.put(await self.client.draft(room))
+        draft = await self.client.draft(room)
+        if self.current != room:
+            return
+        self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
+        self.composer.put(draft)
+        self.drafts.begin(room, draft)
         self.write()
         await self._fill_members()
 

@@ -323,6 +323,14 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         self._settle()
         self.refresh_bindings()
 
+    def in_sight(self) -> list[tuple[int, int]]:
+        """Return (row of the view, index) of each message that begins in sight."""
+        store, top = self._store, round(self.scroll_y)
+        if store is None or not len(store):
+            return []
+        rows = [(store.top(at) - top, at) for at in range(store.find(top)[0], len(store))]
+        return [(y, at) for y, at in rows if 0 <= y < self.size.height and is_message(store.entries[at])]
+
     def clear_selection(self) -> None:
         """Take the block cursor away."""
         self._selected = None

@@ -1,0 +1,63 @@
+"""Drafts: what is being written belongs to a room, and is on disk a moment after it was typed.
+
+A text is saved for the room that it was typed in, never for one that was opened since. After a crash at most
+the last ``SOON`` is missing. The chat screen tells it what is typed and which room is open.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from parlour_protocol.ids import RoomId
+
+SOON: Final = 1.0
+"""Seconds after the last key until a draft is written to the archive."""
+Save = Callable[[RoomId, str], Awaitable[None]]
+
+
+class Drafts:
+    """The draft of the open room."""
+
+    def __init__(self, save: Save) -> None:
+        self._save = save
+        self._room: RoomId | None = None
+        self._text = self._saved = ""
+        self._aside = False
+
+    @property
+    def room(self) -> RoomId | None:
+        """The room whose draft is in the composer."""
+        return self._room
+
+    def begin(self, room: RoomId | None, draft: str) -> None:
+        """Take it that the composer now holds this room's draft."""
+        self._room, self._text, self._saved, self._aside = room, draft, draft, False
+
+    def typed(self, text: str) -> bool:
+        """Note what the composer holds; tells whether there is something to save soon."""
+        if self._aside or self._room is None:
+            return False
+        self._text = text
+        return self._text != self._saved
+
+    def set_aside(self) -> None:
+        """Keep the draft while the composer holds something else: a message that is being edited."""
+        self._aside = True
+
+    def take_back(self) -> str:
+        """Return the draft that was set aside; the composer holds it again."""
+        self._aside = False
+        return self._text
+
+    async def save(self) -> None:
+        """Write what is not on disk yet."""
+        room, text = self._room, self._text
+        if room is not None and text != self._saved:
+            self._saved = text
+            await asyncio.shield(asyncio.ensure_future(self._save(room, text)))
+
+    async def leave(self, text: str) -> None:
+        """Save what the composer holds, and belong to no room until the next one has begun."""
+        self.typed(text)
+        await self.save()
+        self._room, self._aside = None, False

@@ -1,0 +1,83 @@
+"""The person's own editor on the text being written: a private file, the command, and the text afterwards.
+
+The file is 0600 in a fresh folder of 0700 and goes with its folder whatever happens, and with what the editor
+left beside it. The command is run without a shell; Parlour goes on behind it (the connection lives) but draws
+nothing. ``ParlourApp`` calls it with its screen put away.
+"""
+
+import asyncio
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.private import open_private
+
+MOST_BYTES: Final = 256 * 1024
+"""Bytes that are read back; far more than a message may have."""
+
+
+def command_of(setting: str, environment: Mapping[str, str]) -> list[str]:
+    """Return the editor's command: the setting, or VISUAL, or EDITOR. Raises SetupError."""
+    words = setting or environment.get("VISUAL", "") or environment.get("EDITOR", "")
+    try:
+        command = shlex.split(words)
+    except ValueError as error:
+        raise SetupError("The editor's command has a quotation mark that nothing closes.") from error
+    if not command:
+        raise SetupError("There is no editor.", "Set EDITOR in the environment, or editor in /settings.")
+    return command
+
+
+def in_memory(environment: Mapping[str, str]) -> Path | None:
+    """Return the folder of the session that lies in memory, where there is one: then nothing reaches a disk."""
+    runtime = environment.get("XDG_RUNTIME_DIR", "")
+    return Path(runtime) if runtime and Path(runtime).is_dir() else None
+
+
+async def edit(command: list[str], text: str, under: Path | None = None) -> str:
+    """Let the person edit the text and return it. Raises SetupError when the editor did not end well."""
+    folder = Path(tempfile.mkdtemp(prefix="parlour-", dir=under))  # 0700
+    try:
+        file = folder / "message.txt"
+        with os.fdopen(
+            open_private(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8"
+        ) as out:
+            out.write(text)
+        await _run([*command, str(file)])
+        return _read(file)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _run(command: list[str]) -> None:
+    try:
+        process = await asyncio.create_subprocess_exec(*command)
+    except OSError as error:
+        raise SetupError(
+            f"The editor {command[0]} cannot be started: {error.strerror}.", "Set another one in /settings."
+        ) from error
+    try:
+        status = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if status:
+        raise SetupError("The editor ended with an error; the text is as it was.")
+
+
+def _read(file: Path) -> str:
+    try:
+        # an editor may have put another file in its place, so it is opened by its name
+        with file.open("rb") as done:
+            data = done.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise SetupError(f"The text has more than {MOST_BYTES:,} bytes; it is as it was.")
+        return data.decode().removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError("The editor left no text that can be read; it is as it was.") from error

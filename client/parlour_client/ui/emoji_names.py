@@ -1,0 +1,45 @@
+"""Emoji by name for completion: `:thumbs` finds 👍.
+
+Names come from the ``emoji`` package, loaded when the first one is asked for. Only emoji that the text rule
+shows as themselves are offered, so that what is offered is what the others see. ``completion`` calls it.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+from parlour_protocol.text import safe_text
+
+SHORTEST: Final = 2
+"""Letters after the colon before anything is offered: `:)` and `10:30` are not asking."""
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[tuple[str, str], ...]:
+    """Return (name without colons, emoji), the shorter names first."""
+    from emoji import EMOJI_DATA, STATUS  # noqa: PLC0415 - 50 ms, when the first is asked for
+
+    whole = STATUS["fully_qualified"]
+    found = {
+        name.strip(":").lower(): emoji
+        for emoji, about in EMOJI_DATA.items()
+        if about["status"] == whole
+        for name in (about["en"], *about.get("alias", ()))
+    }
+    return tuple(sorted(found.items(), key=lambda pair: (len(pair[0]), pair[0])))
+
+
+def named(typed: str, most: int) -> list[tuple[str, str]]:
+    """Return up to ``most`` (name, emoji) for what stands after the colon: beginnings first, then parts."""
+    typed = typed.lower()
+    if len(typed) < SHORTEST:
+        return []
+    names = _names()
+    begin = [pair for pair in names if pair[0].startswith(typed)]
+    inside = [pair for pair in names if f"_{typed}" in pair[0]]
+    offered: dict[str, str] = {}
+    for name, emoji in (*begin, *inside):
+        if emoji not in offered and not safe_text(emoji).hidden:
+            offered[emoji] = name
+        if len(offered) == most:
+            break
+    return [(name, emoji) for emoji, name in offered.items()]

@@ -1,0 +1,123 @@
+"""Every key by the id of its binding: the table of them, the key map from the settings, and what is wrong.
+
+The table is read from the classes themselves, so that no list can fall behind. An id that there is not, a key
+that there is not, and a key that two actions of one place would share are each said in a sentence; nothing is
+dropped silently. ``ParlourApp`` calls it at the start and when a setting changes.
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.keys import Keys, key_to_character
+
+import parlour_client.ui
+from parlour_client.core.settings import Settings
+
+EVERYWHERE: Final = ("chat", "app", "vim")
+"""Places whose keys are in force beside those of what has the focus."""
+VIM: Final = {
+    "chat.write": "i,a",
+    "chat.search": "f3,slash",
+    "chat.next_unread": "ctrl+n,n",
+    "timeline.inspect": "I",
+}
+"""What the layer of vi changes by id; the bindings `vim.…` come on top."""
+_NAMED: Final = frozenset(str(key.value) for key in Keys)
+_MODIFIERS: Final = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
+_CTRL_ENTER: Final = {"composer.send": "ctrl+enter,ctrl+s", "composer.newline": "enter,shift+enter,ctrl+j"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One binding: its id, the keys it has by default, and what it does."""
+
+    id: str
+    keys: tuple[str, ...]
+    about: str
+
+    @property
+    def place(self) -> str:
+        """Where it is in force: the part of the id before the dot."""
+        return self.id.partition(".")[0]
+
+
+def known() -> dict[str, Known]:
+    """Return every binding of the interface that has an id."""
+    for module in pkgutil.walk_packages(parlour_client.ui.__path__, "parlour_client.ui."):
+        importlib.import_module(module.name)
+    found: dict[str, Known] = {}
+    for kind in _kinds(DOMNode):
+        for binding in (
+            kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith("parlour_client.") else ()
+        ):
+            if isinstance(binding, Binding) and binding.id:
+                found[binding.id] = Known(binding.id, _split(binding.key), binding.description)
+    return dict(sorted(found.items()))
+
+
+def keymap(settings: Settings) -> dict[str, str]:
+    """Return the key map: the layers in the settings, and over them what the person changed."""
+    layers: dict[str, str] = {}
+    if settings.vim:
+        layers |= VIM
+    if settings.send_on == "ctrl+enter":
+        layers |= _CTRL_ENTER
+    return layers | {key: ",".join(_split(keys)) for key, keys in settings.keys.items() if keys.strip()}
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """Say what is wrong with the keys in the settings."""
+    if not settings.keys:
+        return
+    bindings, now = known(), keymap(settings)
+    for name, keys in settings.keys.items():
+        if name not in bindings:
+            near = difflib.get_close_matches(name, bindings, 1)
+            yield f"keys: there is no {name}{f'; did you mean {near[0]}?' if near else '.'}"
+            continue
+        for key in _split(keys):
+            if not is_key(key):
+                yield f"keys: {name}: {key} is no key; write it as ctrl+f, f6, alt+up or x."
+            elif not key.startswith(_MODIFIERS) and key_to_character(key) and _typed_in(name):
+                yield f"keys: {name}: {key} is a letter that one types; take one with ctrl, alt or f1 to f12."
+            for other in _same(key, bindings[name], bindings.values(), now):
+                yield f"keys: {key} is both {name} and {other}; the one of what has the focus wins."
+
+
+def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, str]) -> Iterator[str]:
+    """Yield the ids that share a key with a binding in one place."""
+    places = {mine.place, *EVERYWHERE} if mine.place not in EVERYWHERE else None
+    for other in bindings:
+        in_reach = places is None or other.place in places
+        if other.id != mine.id and in_reach and key in _split(now.get(other.id, ",".join(other.keys))):
+            yield other.id
+
+
+def is_key(key: str) -> bool:
+    """Tell whether Textual can have such a key."""
+    name = key
+    while name.startswith(_MODIFIERS):
+        name = name.partition("+")[2]
+    return len(name) == 1 or name in _NAMED or key in _NAMED or key_to_character(name) is not None
+
+
+def _typed_in(name: str) -> bool:
+    """Tell whether the binding is in force where letters are typed."""
+    return name.startswith("composer.")
+
+
+def _split(keys: str) -> tuple[str, ...]:
+    return tuple(key.strip() for key in keys.split(",") if key.strip())
+
+
+def _kinds(kind: type[object]) -> Iterator[type[object]]:
+    child: type[object]
+    for child in kind.__subclasses__():
+        yield child
+        yield from _kinds(child)

@@ -1,0 +1,171 @@
+"""Tells of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop. Never whose or what.
+
+Every byte of it is a constant of ours but for one number, so no stranger's text can reach a terminal or a
+desktop by it. It tells only what the person is not looking at: another room, or any while the terminal has no
+focus; and never more often than once in ``QUIET`` seconds. ``ParlourApp`` has one.
+"""
+
+import asyncio
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from parlour_client.core.interface import ChatClient
+from parlour_client.core.model import Change, Delivery, Entry, EntryAdded, Room, RoomsChanged
+from parlour_client.core.settings import Settings
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId
+
+QUIET: Final = 10.0
+"""Seconds after one notification in which new messages are only counted."""
+PATIENCE: Final = 5.0
+"""Seconds for the program that shows desktop notifications."""
+MOST: Final = 999
+ONE: Final = "New message in Parlour"
+MANY: Final = "{count} new messages in Parlour"
+
+
+class Teller(Protocol):
+    """The app, as far as it is needed here."""
+
+    settings: Settings
+    app_focus: bool
+    away: bool
+
+    def open_room_id(self) -> RoomId | None:
+        """Return the room that the person sees."""
+        ...
+
+    def bell(self) -> None:
+        """Ring."""
+        ...
+
+    def to_terminal(self, data: str) -> None:
+        """Write a sequence of ours."""
+        ...
+
+    def in_background(self, program: tuple[str, ...]) -> None:
+        """Run a program that nobody waits for."""
+        ...
+
+
+class Newsboy:
+    """Follows one client and tells of what comes."""
+
+    def __init__(self, app: Teller, now: Callable[[], float] = time.monotonic) -> None:
+        self._app, self._now = app, now
+        self._end: Callable[[], None] | None = None
+        self._client: ChatClient | None = None
+        self._mentions: dict[RoomId, int] = {}
+        self._waiting = 0
+        self._told_at = -QUIET
+
+    def follow(self, client: ChatClient) -> None:
+        """Tell of this client's messages."""
+        self.forget()
+        self._client = client
+        self._mentions = {room.id: room.mentions for room in client.rooms}
+        self._end = client.subscribe(self.hear)
+
+    def forget(self) -> None:
+        """Follow no client."""
+        if self._end is not None:
+            self._end()
+        self._end = self._client = None
+        self._waiting = 0
+
+    def hear(self, change: Change) -> None:
+        """Judge a change."""
+        if isinstance(change, RoomsChanged):
+            self._forget_read()
+        if not isinstance(change, EntryAdded) or self._client is None:
+            return
+        entry, room = change.entry, self._client.room(change.entry.room)
+        if room is None:
+            return
+        named = room.mentions > self._mentions.get(room.id, 0)
+        self._mentions[room.id] = room.mentions
+        if self._is_news(self._client, entry, room) and self._is_wanted(room, named=named):
+            self._waiting += 1
+            self._tell()
+
+    def _forget_read(self) -> None:
+        """Count mentions down where they were read: the next one is then seen to be new."""
+        for room in self._client.rooms if self._client is not None else ():
+            self._mentions[room.id] = min(room.mentions, self._mentions.get(room.id, 0))
+
+    def _is_news(self, client: ChatClient, entry: Entry, room: Room) -> bool:
+        others = entry.author != client.account.user and entry.delivery is Delivery.STORED
+        unread = entry.seq is not None and entry.seq > room.read
+        looked_at = self._app.app_focus and self._app.open_room_id() == entry.room
+        return others and unread and entry.text is not None and not looked_at
+
+    def _is_wanted(self, room: Room, *, named: bool) -> bool:
+        match self._app.settings.notify_for:
+            case "all":
+                return True
+            case "direct":
+                return named or room.kind is RoomKind.DIRECT
+            case _:
+                return named
+
+    def _tell(self) -> None:
+        if self._app.settings.notifications == "off" or self._app.away:
+            return
+        if self._now() - self._told_at < QUIET:
+            return
+        self._told_at = self._now()
+        count, self._waiting = min(self._waiting, MOST), 0
+        match self._app.settings.notifications:
+            case "bell":
+                self._app.bell()
+            case "desktop":
+                if program := desktop_program(words(count)):
+                    self._app.in_background(program)
+            case kind:
+                self._app.to_terminal(sequence(kind, words(count)))
+
+
+def words(count: int) -> str:
+    """Return the one text that a notification can have."""
+    return ONE if count == 1 else MANY.format(count=count)
+
+
+def sequence(kind: str, text: str) -> str:
+    """Return the escape sequence of a terminal's notification for a text of ours."""
+    forms = {
+        "osc9": f"\x1b]9;{text}\x07",
+        "osc777": f"\x1b]777;notify;Parlour;{text}\x07",
+        "osc99": f"\x1b]99;i=parlour:d=1;{text}\x1b\\",
+    }
+    return forms[kind]
+
+
+def desktop_program(text: str) -> tuple[str, ...]:
+    """Return the program that shows a text of ours on the desktop, as arguments; empty: there is none."""
+    name = "osascript" if sys.platform == "darwin" else "notify-send"
+    found = shutil.which(name)
+    if found is None:
+        return ()
+    if sys.platform == "darwin":
+        return (found, "-e", f'display notification "{text}" with title "Parlour"')
+    return (found, "--app-name=Parlour", "--", "Parlour", text)
+
+
+async def run_program(program: tuple[str, ...]) -> None:
+    """Run it without a shell and without our terminal; what becomes of it is of no importance."""
+    nothing = asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *program, stdin=nothing, stdout=nothing, stderr=nothing
+        )
+    except OSError:
+        return
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

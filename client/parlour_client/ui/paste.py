@@ -1,0 +1,93 @@
+"""What should be looked at before it goes out: several lines at once, and what has the form of a secret.
+
+It names what it found and where, in words of ours, and never says what the secret is. It is a net with holes
+(a password that looks like a word passes), so it warns and refuses nothing; hashes and ids are let through,
+since a warning that comes all the time is read by nobody. The composer calls it for pastes and for Enter.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+MOST_LOOKED_AT: Final = 100_000
+"""Characters; the server takes far less in one message."""
+_LONG: Final = 24
+_DIGITS: Final = 3
+_BITS: Final = 4.1
+"""Bits a character: random base64 of this length has more, words and paths have less (see the tests)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to look at: what it is, in words of ours, and the line (from 1; 0 for the whole)."""
+
+    what: str
+    line: int = 0
+
+
+_CALLED: Final = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key)[\"']?\s{0,3}"
+_SET: Final = r"=\s{0,3}[\"']?[^\s\"'=;,]{6,}"
+_TOLD: Final = r":\s{0,3}[\"']?(?=[^\s\"']*[0-9!$%&*+#@^])[^\s\"']{6,}"  # not `the password: see below`
+_FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
+    (what, re.compile(pattern))
+    for what, pattern in (
+        ("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d"),
+        ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+        ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
+        ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),
+        ("a Slack token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
+        ("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}"),
+        (
+            "an API key",
+            r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant)[-_][A-Za-z0-9_-]{16,}|\bsk-[A-Za-z0-9]{32,}",
+        ),
+        ("a package registry's token", r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[A-Za-z0-9_-]{50,}"),
+        ("a signed web token (JWT)", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}"),
+        ("an address with a password in it", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"),
+        ("an invite link, which lets in whoever has it", r"\bparlour://\S+#\S*code="),
+        ("what is called a password or a token", rf"(?i){_CALLED}(?:{_SET}|{_TOLD})"),
+    )
+)
+_WORD: Final = re.compile(r"[A-Za-z0-9+_=-]{24,}")
+
+
+def look_at_paste(text: str) -> tuple[Finding, ...]:
+    """Return what a person should see of a paste before it is taken in."""
+    count = text.strip("\n").count("\n") + 1
+    several = (Finding(f"{count} lines"),) if count > 1 else ()
+    return several + look_at_text(text)
+
+
+def look_at_text(text: str) -> tuple[Finding, ...]:
+    """Return what in a text looks like a secret; each kind once, where it first stands."""
+    found: dict[str, Finding] = {}
+    for number, line in enumerate(text[:MOST_LOOKED_AT].split("\n"), 1):
+        for what in _kinds(line):
+            found.setdefault(what, Finding(what, number))
+    return tuple(found.values())
+
+
+def _kinds(line: str) -> Iterator[str]:
+    known = False
+    for what, form in _FORMS:
+        if form.search(line):
+            known = True
+            yield what
+    if not known and any(looks_random(word) for word in _WORD.findall(line)):
+        yield "a long word that looks random, as keys do"
+
+
+def looks_random(word: str) -> bool:
+    """Tell whether a word looks drawn by lot: long, with digits and both cases, and without any pattern."""
+    digits = sum(letter.isdigit() for letter in word)
+    mixed = digits >= _DIGITS and any(map(str.islower, word)) and any(map(str.isupper, word))
+    return len(word) >= _LONG and mixed and entropy(word) >= _BITS
+
+
+def entropy(word: str) -> float:
+    """Return the bits a character of a word, by how often each letter stands in it."""
+    counts = Counter(word).values()
+    return -sum(count / len(word) * math.log2(count / len(word)) for count in counts)

@@ -1,0 +1,56 @@
+"""The settings in force while the app runs: one value that widgets read and watch, written back on change.
+
+A widget reads ``settings_of(self)`` and, to follow changes, watches ``settings`` of the app. Without a home
+folder (a test, the demo) changes hold until the app ends and nothing is written. ``ParlourApp`` inherits it.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from textual.app import App
+from textual.message_pump import MessagePump
+from textual.reactive import Reactive, reactive
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
+
+
+class Preferring(App[None]):
+    """An app with settings."""
+
+    settings: Reactive[Settings] = reactive(Settings, init=False)
+    folder: Path | None = None
+    """The home folder that holds `settings.toml` and the folder `themes`."""
+
+    def read_settings(self) -> Settings:
+        """Read the home's settings, or the defaults."""
+        return load(self.folder) if self.folder is not None else Settings()
+
+    def set_setting(self, key: str, value: Value) -> None:
+        """Change one setting now and in the file. Raises SetupError; then nothing is changed."""
+        refusal = BY_KEY[key].refusal(value)
+        if refusal:
+            raise SetupError(f"{key} {refusal}.")
+        if self.folder is not None:
+            save(self.folder, key, value)
+        kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value
+        self.settings = replace(self.settings, **{key: kept})  # type: ignore[arg-type]  # checked by the table
+
+    def other_accounts(self) -> list[str]:
+        """Return the accounts that one can switch to."""
+        return []
+
+    def action_account(self, name: str = "") -> None:
+        """Switch to another account."""
+        raise NotImplementedError
+
+    def action_settings(self, key: str = "") -> None:
+        """Show the settings, at one of them."""
+        raise NotImplementedError
+
+
+def settings_of(node: MessagePump) -> Settings:
+    """Return the settings in force for a widget or a screen."""
+    app = node.app
+    return app.settings if isinstance(app, Preferring) else Settings()

@@ -1,0 +1,123 @@
+"""Colours: Parlour's own themes, and the person's from `themes/*.toml` in the home folder.
+
+A theme of a person is colours and nothing else: a value that is no colour would be read as a style sheet.
+What is wrong with a file is said in a sentence, and its theme is left out or stays as it was. ``ParlourApp``
+registers them and asks ``Folder`` now and then whether a file changed.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+MOST_FILES: Final = 100
+MOST_BYTES: Final = 64 * 1024
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")  # it becomes the name of a style sheet's class
+_COLOURS: Final = (
+    "primary", "secondary", "accent", "warning", "error", "success",
+    "foreground", "background", "surface", "panel",
+)  # fmt: skip
+
+OWN: Final = (
+    Theme(
+        "parlour", primary="#6ea8d8", secondary="#9ab87a", accent="#e0a458", warning="#e0a458",
+        error="#e06c75", success="#8cc265", foreground="#d8dce4", background="#14171c", surface="#1b1f26",
+        panel="#252b34",
+    ),
+    Theme(
+        "parlour-light", primary="#1f5f99", secondary="#4d6b2c", accent="#8f5700", warning="#8f5700",
+        error="#a8232d", success="#2f6b1d", foreground="#1d2129", background="#fbfaf7", surface="#f1efe9",
+        panel="#e4e1d8", dark=False,
+    ),
+    Theme(
+        "high-contrast", primary="#ffff00", secondary="#00ffff", accent="#ffff00", warning="#ffff00",
+        error="#ff8080", success="#80ff80", foreground="#ffffff", background="#000000", surface="#000000",
+        panel="#202020", text_alpha=1.0,
+        variables={"text-muted": "#e0e0e0", "block-cursor-background": "#ffff00"},
+    ),
+    Theme(
+        "monochrome", primary="#ffffff", secondary="#c8c8c8", accent="#ffffff", warning="#ffffff",
+        error="#ffffff", success="#ffffff", foreground="#e4e4e4", background="#101010", surface="#181818",
+        panel="#282828",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look into the folder gave: themes by name, and sentences about what is wrong."""
+
+    themes: Mapping[str, Theme]
+    problems: tuple[str, ...]
+
+
+@dataclass
+class Folder:
+    """The person's themes, read anew when a file was changed, added or taken away."""
+
+    path: Path
+    _seen: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    def changed(self) -> Found | None:
+        """Look; None when everything is as it was at the last look."""
+        try:
+            files = sorted(path for path in self.path.glob("*.toml") if path.is_file())[:MOST_FILES]
+            now = {path: (status.st_mtime_ns, status.st_size) for path in files for status in [path.stat()]}
+        except OSError:
+            return None  # a file that goes while we look: the next look tells
+        if now == self._seen:
+            return None
+        self._seen = now
+        themes, problems = {}, []
+        for path in files:
+            try:
+                themes[path.stem] = read(path)
+            except ValueError as error:
+                problems.append(f"themes/{path.name}: {error}")
+        return Found(themes, tuple(problems))
+
+
+def read(path: Path) -> Theme:
+    """Read one file. Raises ValueError with a sentence."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        found = tomllib.loads(data.decode())
+    except OSError as error:
+        raise ValueError(f"it cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"it is no valid TOML ({error}).") from error
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES:,} bytes.")
+    return _theme(path.stem, found)
+
+
+def _theme(name: str, found: Mapping[str, Any]) -> Theme:
+    if not _NAME.fullmatch(name):
+        raise ValueError("name the file with small letters, digits and hyphens, such as dusk.toml.")
+    dark = found.get("dark", True)
+    if not isinstance(dark, bool):
+        raise ValueError("dark is true or false.")  # noqa: TRY004 - a file's fault, not a program's
+    unknown = sorted(set(found) - {"dark", *_COLOURS})
+    if unknown:
+        raise ValueError(f"there is no colour {unknown[0]}; there are dark and {', '.join(_COLOURS)}.")
+    if "primary" not in found:
+        raise ValueError("it needs at least primary.")
+    colours: dict[str, Any] = {key: _colour(key, found[key]) for key in _COLOURS if key in found}
+    return Theme(name, dark=dark, **colours)
+
+
+def _colour(key: str, value: object) -> str:
+    try:
+        if isinstance(value, str):
+            return Color.parse(value).hex  # as we write it, never as it was written
+    except ColorParseError:
+        pass
+    raise ValueError(f'{key} is a colour such as "#6ea8d8" or "teal".')

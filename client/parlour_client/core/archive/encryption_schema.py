@@ -60,7 +60,61 @@ IDENTITY_TABLES: Final[tuple[str, ...]] = (
     ) STRICT""",
 )
 
-MLS_TABLES: Final[tuple[str, ...]] = ()
+MLS_TABLES: Final[tuple[str, ...]] = (
+    # How far each encrypted room was processed; a room stands here for good once it is known as encrypted.
+    """CREATE TABLE mls_rooms (
+        room TEXT PRIMARY KEY,
+        cursor INTEGER NOT NULL DEFAULT 0,   -- the last event that was processed
+        since INTEGER,                       -- the event from which on nothing readable is taken
+        group_id TEXT,                       -- the group that is in force, as the log says
+        contested INTEGER NOT NULL DEFAULT 0 -- a member could not follow that group
+    ) STRICT, WITHOUT ROWID""",
+    # A group that was left keeps its row: its id and highest epoch refuse an old Welcome (key reuse).
+    """CREATE TABLE mls_groups (
+        group_id TEXT PRIMARY KEY,
+        room TEXT NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('founding', 'active', 'refused', 'gone')),
+        version BLOB NOT NULL,               -- random, new at each write: who has another one reloads
+        epoch INTEGER NOT NULL,
+        state BLOB,                          -- the engine's, keys in clear; NULL once it is gone
+        ended TEXT NOT NULL DEFAULT '[]',    -- when the past epochs ended, the newest first
+        joined INTEGER NOT NULL DEFAULT 0,   -- when this device came in
+        own_since INTEGER,                   -- when it last renewed its keys
+        sent INTEGER NOT NULL DEFAULT 0,     -- messages of its own since then
+        contest INTEGER,                     -- the epoch that we could not follow, until it was reported
+        request TEXT                         -- of the founding, until the log shows it
+    ) STRICT, WITHOUT ROWID""",
+    # A commit that was made and is not in the log yet: the exact body, so that a resend is the same request.
+    """CREATE TABLE mls_staged (
+        group_id TEXT PRIMARY KEY,
+        request TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # Every id that a message of the room had: replies and edits name it, and a second one is a replay.
+    """CREATE TABLE mls_messages (
+        room TEXT NOT NULL,
+        id TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        is_text INTEGER NOT NULL,
+        PRIMARY KEY (room, id)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX mls_messages_at ON mls_messages (room, seq)",
+    # What was sealed and whose event is not here: its text (its sender cannot decrypt it) and its bytes.
+    """CREATE TABLE mls_sealed (
+        request TEXT PRIMARY KEY,
+        room TEXT NOT NULL,
+        group_id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        blanks INTEGER,
+        payload BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    # All ciphertexts of it: the server may have stored any of them. By these an event is known as our own.
+    "CREATE TABLE mls_ciphertexts (digest BLOB PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    "CREATE INDEX mls_ciphertexts_of ON mls_ciphertexts (request)",
+)
 
 EVENT_COLUMNS: Final[tuple[str, ...]] = ()
 

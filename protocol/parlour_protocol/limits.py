@@ -52,6 +52,7 @@ REACTION_BYTES = Limit("reaction_bytes", 64, "bytes of UTF-8", "the longest RGI 
 REACTIONS_PER_MESSAGE = Limit(
     "reactions_per_message", 24, "distinct reactions", "a row of reactions must stay one row"
 )
+PINS_PER_ROOM = Limit("pins_per_room", 50, "messages", "what is pinned must stay a list that people read")
 ROOMS_PER_USER = Limit("rooms_per_user", 200, "rooms", "the greeting lists all of them in one frame")
 MEMBERS_PAGE = Limit("members_page", 500, "members", "one reply lists no more")
 DIRECTORY_PAGE = Limit("directory_page", 100, "rooms", "one reply lists no more")

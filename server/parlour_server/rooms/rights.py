@@ -5,31 +5,40 @@ not see it: a private or direct room answers a stranger exactly as a room that i
 The store calls it with facts read in the same transaction, so no right can go stale in between (S4).
 """
 
-from typing import Final, Never, assert_never
+from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
     Blank,
+    Contested,
     Created,
     Deleted,
     Edited,
+    EncryptionOn,
+    FileRef,
+    Founded,
+    Handshake,
     Joined,
     Kicked,
     Left,
     Message,
     Muted,
+    Pinned,
     Reacted,
     RoleSet,
+    SealedMessage,
     TopicSet,
     Unbanned,
     Unmuted,
 )
 from parlour_protocol.ids import Millis
-from parlour_protocol.limits import REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
 from parlour_server.errors import RefusedError
+from parlour_server.rooms.allowing import allow, allow_readable, refuse_timed
+from parlour_server.rooms.groups import decide_group
+from parlour_server.rooms.sealed import decide_sealed
 from parlour_server.rooms.subjects import (
     decide_ban,
     decide_invite,
@@ -39,84 +48,62 @@ from parlour_server.rooms.subjects import (
     decide_unban,
     decide_unmute,
 )
-from parlour_server.rooms.table import LOWEST_ROLE, RANK, ROLES_IN_WORDS, Action
+from parlour_server.rooms.table import LOWEST_ROLE, Action
 from parlour_server.rooms.times import in_force
-from parlour_server.store.types import AppendEvent, Facts, Membership, Target
-
-_SILENCED: Final = frozenset({Action.WRITE, Action.INVITE, Action.SET_TOPIC})
-"""What a muted member may not do: everything that puts words before the others."""
+from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 
 def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - one case for each body
     """Refuse the event, or let it be appended. Raises RefusedError."""
     match event.body:
-        case Message(reply_to=reply_to):
-            _allow(event, facts, Action.WRITE)
+        case Message(reply_to=reply_to, file=file):
+            allow_readable(event, facts, Action.WRITE)
             if reply_to is not None:
                 _message(facts.target)
+            if file is not None:
+                _decide_file(event, facts, file)
+        case SealedMessage() as body:
+            decide_sealed(event, facts, body)
         case Edited():
-            _allow(event, facts, Action.WRITE)
+            allow_readable(event, facts, Action.WRITE)
             if _message(facts.target).author != event.author:
                 raise RefusedError(ErrorCode.FORBIDDEN, "only the author can edit a message")
         case Deleted():
             _decide_delete(event, facts)
         case Reacted(on=on):
-            _allow(event, facts, Action.WRITE)
+            allow_readable(event, facts, Action.WRITE)
             _decide_reaction(_message(facts.target), on=on)
+        case Pinned(on=on):
+            allow_readable(event, facts, Action.PIN)
+            _decide_pin(facts, _message(facts.target), on=on)
         case Joined():
             _decide_join(event, facts)
         case Left():
-            _allow(event, facts, Action.LEAVE)
+            allow(event, facts, Action.LEAVE)
         case TopicSet():
-            _allow(event, facts, Action.SET_TOPIC)
+            allow(event, facts, Action.SET_TOPIC)
         case Added():
-            _allow(event, facts, Action.INVITE)
+            allow(event, facts, Action.INVITE)
             decide_invite(event, facts)
         case RoleSet() as body:
-            decide_role(event, facts, body, _allow(event, facts, Action.SET_ROLE))
+            decide_role(event, facts, body, allow(event, facts, Action.SET_ROLE))
         case Kicked() as body:
-            decide_kick(event, facts, body, _allow(event, facts, Action.KICK))
+            decide_kick(event, facts, body, allow(event, facts, Action.KICK))
         case Banned() as body:
-            decide_ban(event, facts, body, _allow(event, facts, Action.BAN))
+            decide_ban(event, facts, body, allow(event, facts, Action.BAN))
         case Unbanned():
-            _allow(event, facts, Action.UNBAN)
+            allow(event, facts, Action.UNBAN)
             decide_unban(event, facts)
         case Muted() as body:
-            decide_mute(event, facts, body, _allow(event, facts, Action.MUTE))
+            decide_mute(event, facts, body, allow(event, facts, Action.MUTE))
         case Unmuted() as body:
-            decide_unmute(event, facts, body, _allow(event, facts, Action.UNMUTE))
+            decide_unmute(event, facts, body, allow(event, facts, Action.UNMUTE))
+        case EncryptionOn() | Founded() | Handshake() | Contested() as body:
+            decide_group(event, facts, body)
         case Created() | Blank():
             raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
         case _:
             assert_never(event.body)
-
-
-def _allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
-    """Return the author's membership, or refuse: not there, role too low, or muted."""
-    author = facts.author
-    if author is None or facts.kind is None:
-        _refuse_stranger(event, facts)
-    lowest = LOWEST_ROLE[facts.kind].get(action)
-    if lowest is None:
-        raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
-    if RANK[author.role] < RANK[lowest]:
-        raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
-    if action in _SILENCED and in_force(author.muted_until, event.at):
-        _refuse_timed(ErrorCode.MUTED, "you are muted in this room", author.muted_until, event.at)
-    return author
-
-
-def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
-    """Refuse somebody who is not in the room. Only a public room may admit that it exists."""
-    if facts.kind is not RoomKind.PUBLIC:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
-    if in_force(facts.author_banned_until, event.at):
-        _refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
-    raise RefusedError(ErrorCode.FORBIDDEN, "join the room first")
-
-
-def _refuse_timed(code: ErrorCode, hint: str, until: Millis | None, at: Millis) -> Never:
-    raise RefusedError(code, hint, retry_after=until - at if until else None)
 
 
 def _decide_join(event: AppendEvent, facts: Facts) -> None:
@@ -125,19 +112,19 @@ def _decide_join(event: AppendEvent, facts: Facts) -> None:
     if facts.kind is None or Action.JOIN not in LOWEST_ROLE[facts.kind]:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or it is entered by invitation only")
     if in_force(facts.author_banned_until, event.at):
-        _refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
+        refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
     if facts.author_rooms >= ROOMS_PER_USER.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "you are in too many rooms: leave one first")
 
 
 def _decide_delete(event: AppendEvent, facts: Facts) -> None:
     # Muted or not: taking back one's own words puts no new ones before anybody.
-    _allow(event, facts, Action.DELETE_OWN)
+    allow(event, facts, Action.DELETE_OWN)
     target = facts.target
     if target is not None and target.kind == "blank":
         raise RefusedError(ErrorCode.ALREADY, "this message is deleted already")
     if _message(target).author != event.author:
-        _allow(event, facts, Action.DELETE_ANY)
+        allow(event, facts, Action.DELETE_ANY)
 
 
 def _message(target: Target | None) -> Target:
@@ -157,3 +144,23 @@ def _decide_reaction(target: Target, *, on: bool) -> None:
         raise RefusedError(ErrorCode.ALREADY, hint)
     if on and target.reactions >= REACTIONS_PER_MESSAGE.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "this message has as many reactions as it can hold")
+
+
+def _decide_pin(facts: Facts, target: Target, *, on: bool) -> None:
+    if target.pinned is on:
+        raise RefusedError(ErrorCode.ALREADY, "it is pinned already" if on else "it is not pinned")
+    if on and facts.pins >= PINS_PER_ROOM.value:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "so many messages are pinned that one must go first")
+
+
+def _decide_file(event: AppendEvent, facts: Facts, named: FileRef) -> None:
+    """Let somebody name only what they uploaded here, as it is: nobody else's file, no false digest."""
+    file = facts.file
+    if file is None or file.room != event.room or file.owner != event.author or _is_over(file, event.at):
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such file of yours in this room")
+    if (file.size, file.sha256) != (named.size, named.sha256):
+        raise RefusedError(ErrorCode.MALFORMED, "this is not the size and digest of the file")
+
+
+def _is_over(file: FileRecord, at: Millis) -> bool:
+    return file.expires is not None and file.expires <= at

@@ -16,7 +16,7 @@ class Action(Enum):
     """What somebody does in a room."""
 
     WRITE = auto()
-    """Send, edit one's own message, react."""
+    """Send, sealed or not, edit one's own message, react."""
     DELETE_OWN = auto()
     DELETE_ANY = auto()
     JOIN = auto()
@@ -30,6 +30,14 @@ class Action(Enum):
     UNBAN = auto()
     MUTE = auto()
     UNMUTE = auto()
+    PIN = auto()
+    ENCRYPT = auto()
+    FOUND = auto()
+    """Make the first MLS group of an encrypted room."""
+    REFOUND = auto()
+    """Put another group in the place of one that cannot go on."""
+    COMMIT = auto()
+    """Move the group on, or contest that."""
 
 
 RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
@@ -48,6 +56,11 @@ _PRIVATE: Final[Mapping[Action, Role]] = MappingProxyType(
         Action.UNBAN: Role.MODERATOR,
         Action.MUTE: Role.MODERATOR,
         Action.UNMUTE: Role.MODERATOR,
+        Action.PIN: Role.MODERATOR,
+        Action.ENCRYPT: Role.OWNER,
+        Action.FOUND: Role.OWNER,
+        Action.REFOUND: Role.MODERATOR,
+        Action.COMMIT: Role.MEMBER,
     }
 )
 
@@ -57,7 +70,16 @@ LOWEST_ROLE: Final[Mapping[RoomKind, Mapping[Action, Role]]] = MappingProxyType(
         RoomKind.PRIVATE: _PRIVATE,
         # Two people, for good, as equals: nobody comes, goes, or is put out, and no one is above the other.
         RoomKind.DIRECT: MappingProxyType(
-            {Action.WRITE: Role.MEMBER, Action.DELETE_OWN: Role.MEMBER, Action.SET_TOPIC: Role.MEMBER}
+            {
+                Action.WRITE: Role.MEMBER,
+                Action.DELETE_OWN: Role.MEMBER,
+                Action.SET_TOPIC: Role.MEMBER,
+                Action.PIN: Role.MEMBER,
+                Action.ENCRYPT: Role.MEMBER,
+                Action.FOUND: Role.MEMBER,
+                Action.REFOUND: Role.MEMBER,
+                Action.COMMIT: Role.MEMBER,
+            }
         ),
     }
 )

@@ -16,18 +16,29 @@ from asyncio import Future
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from parlour_protocol.delivery import GroupState, WaitingWelcome
+from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.identity import Head
+from parlour_protocol.ids import DeviceId, FileId, Millis, RequestId, RoomId, Seq, SessionId, WelcomeId
 from parlour_protocol.names import RoomName, UserName
 from parlour_server.store.types import (
     Account,
     Appended,
     AppendEvent,
+    CertificateRecord,
+    ClaimRecord,
+    DeviceChange,
+    DeviceRecord,
     Facts,
+    FileRecord,
     InviteRecord,
     JournalEntry,
     Membership,
     NewAccountRecord,
+    NewDevice,
+    NewEntry,
+    NewPackages,
     NewRoom,
     SessionRecord,
     TicketGrant,
@@ -60,7 +71,10 @@ class Accounts(Protocol):
         ...
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
-        """Disable or enable; disabling ends all sessions of the account (journal)."""
+        """Disable or enable; disabling ends all sessions of the account (journal).
+
+        Its devices must be removed from their groups while it is disabled (journal: DevicesChanged).
+        """
         ...
 
     async def add_invite(self, invite: InviteRecord) -> None:
@@ -77,7 +91,7 @@ class Accounts(Protocol):
 
 
 class Sessions(Protocol):
-    """Devices that are logged in."""
+    """Who is logged in, and where. A session is bound to a device with keys by ``Devices.register``."""
 
     async def create(self, session: SessionRecord, *, cap: int) -> None:
         """Keep a new session; over ``cap`` of the account, the one seen longest ago ends (journal)."""
@@ -196,6 +210,162 @@ class Log(Protocol):
         ...
 
 
+class Devices(Protocol):
+    """Account keys, the devices that they certify, and the devices' key packages.
+
+    Signatures were checked before. What is certified or revoked goes into the key log in the same
+    transaction, and only while its account key is the one in force: else RefusedError(CONFLICT).
+    """
+
+    async def account_key(self, user: UserName) -> PublicKey | None:
+        """Return the key in force, None while none was published."""
+        ...
+
+    async def publish_account_key(
+        self,
+        user: UserName,
+        key: PublicKey,
+        entry: NewEntry,
+        *,
+        replaces: PublicKey | None,
+        session: SessionId | None,
+    ) -> DeviceChange:
+        """Set the account's key; the same key again changes nothing.
+
+        Raises RefusedError(CONFLICT) when ``replaces`` is not the key in force (None: there is none).
+        Replacing revokes the devices that were certified, and ends their sessions but ``session``, which
+        speaks for no device from then on.
+        """
+        ...
+
+    async def register(
+        self,
+        session: SessionId,
+        device: NewDevice,
+        certificate: CertificateRecord | None = None,
+        entry: NewEntry | None = None,
+    ) -> DeviceRecord:
+        """Bind a session of this account to a device, which is made when it is new.
+
+        With ``certificate`` (and then ``entry``) it is active at once, unless it is so already. Raises
+        RefusedError: NOT_FOUND (no such live session), FORBIDDEN (the device was revoked), CONFLICT (the
+        session speaks for another device), LIMIT_REACHED (DEVICES_PER_USER).
+        """
+        ...
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
+        """Return the account's devices, revoked ones too, oldest first."""
+        ...
+
+    async def find(self, device: DeviceId, now: Millis) -> DeviceRecord | None:
+        """Return one device."""
+        ...
+
+    async def of_session(self, session: SessionId, now: Millis) -> DeviceRecord | None:
+        """Return the device that the session speaks for, unless it was revoked."""
+        ...
+
+    async def certify(
+        self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+    ) -> DeviceRecord:
+        """Make a device of this account active, or give it a newer certificate.
+
+        The certificate that it has changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
+        """
+        ...
+
+    async def revoke(
+        self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
+    ) -> DeviceChange:
+        """Revoke a device of this account for good: its sessions end, its packages and Welcomes go.
+
+        It must be removed from its groups. Raises RefusedError(NOT_FOUND).
+        """
+        ...
+
+    async def put_packages(self, new: NewPackages) -> None:
+        """Add to the device's key packages, or (``replace``) take their place.
+
+        A package that it brought before, used or not, is not taken again. Raises RefusedError: NOT_FOUND
+        (no such device, or revoked), LIMIT_REACHED (KEY_PACKAGES).
+        """
+        ...
+
+    async def claim(
+        self, room: RoomId, user: UserName, devices: Sequence[DeviceId], now: Millis
+    ) -> Sequence[ClaimRecord]:
+        """Give out one key package for each of the devices, to add them to the room's group.
+
+        Of any number of callers, at any number of servers, one gets each single-use package. Devices that
+        have none, or do not belong into the group, or are in it, are left out. Raises
+        RefusedError(NOT_FOUND) when ``user`` is not in the room, or it is not encrypted.
+        """
+        ...
+
+
+class KeyLog(Protocol):
+    """The append-only log of account keys, certificates and revocations. ``Devices`` writes it."""
+
+    async def head(self) -> Head | None:
+        """Return the head of the whole log, None while it is empty."""
+        ...
+
+    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
+        """Return the entries after number ``after``, and the head of the whole log as it was with them."""
+        ...
+
+
+class Groups(Protocol):
+    """The MLS groups of encrypted rooms, as far as a server knows them. ``Log.append`` changes them."""
+
+    async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
+        """Return where the room's group stands; None when the user is not in it, or it is not encrypted."""
+        ...
+
+    async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
+        """Return the encrypted rooms that the user is in, or has devices in the group of."""
+        ...
+
+    async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
+        """Return the device's oldest Welcomes and whether there are more.
+
+        No more bytes of Welcomes and trees than ``max_bytes``, but one Welcome at least.
+        """
+        ...
+
+    async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
+        """Take a Welcome out of the device's inbox; False when it is not there."""
+        ...
+
+
+class Files(Protocol):
+    """What is known of uploaded files; their bytes are on the server's disk, not here."""
+
+    async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
+        """Keep the record of a file whose bytes are on the disk.
+
+        Raises RefusedError: NOT_FOUND (the owner is not in the room), LIMIT_REACHED (with it the owner's
+        files would take more than ``user_bytes``, or all files more than ``total_bytes``).
+        """
+        ...
+
+    async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
+        """Return a file that has not expired, of a room that the user is in."""
+        ...
+
+    async def used(self, user: UserName) -> tuple[int, int]:
+        """Return how many bytes the user's files take, and everybody's."""
+        ...
+
+    async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
+        """Return files whose bytes are to be removed: their time is over, or their message was deleted."""
+        ...
+
+    async def forget(self, files: Iterable[FileId]) -> None:
+        """Drop the records of files whose bytes are gone."""
+        ...
+
+
 class Attempts(Protocol):
     """Failed logins by key (an account, an address), kept over a restart (P5: guessing)."""
 
@@ -213,7 +383,7 @@ class Attempts(Protocol):
 
 
 class Journal(Protocol):
-    """What running servers must hear about: ended sessions, and events that another process appended.
+    """What running servers must hear about: ended sessions, changed devices, events of another process.
 
     The bus tells at once; the journal is the truth, polled. Entries older than an hour may be forgotten.
     """
@@ -241,6 +411,14 @@ class Store(Protocol):
     @property
     def log(self) -> Log: ...
     @property
+    def devices(self) -> Devices: ...
+    @property
+    def keylog(self) -> KeyLog: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def files(self) -> Files: ...
+    @property
     def attempts(self) -> Attempts: ...
     @property
     def journal(self) -> Journal: ...
@@ -262,7 +440,11 @@ __all__ = [
     "Accounts",
     "Attempts",
     "Decide",
+    "Devices",
+    "Files",
+    "Groups",
     "Journal",
+    "KeyLog",
     "Log",
     "RequestId",
     "Rooms",

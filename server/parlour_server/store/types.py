@@ -2,11 +2,32 @@
 
 from dataclasses import dataclass, field
 
+from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.opaque import (
+    CertificateBytes,
+    Digest,
+    KeyPackageBytes,
+    LogEntryBytes,
+    PublicKey,
+    TreeBytes,
+    WelcomeBytes,
+)
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.identity import Head
+from parlour_protocol.ids import (
+    DeviceId,
+    Epoch,
+    FileId,
+    GroupId,
+    Millis,
+    RequestId,
+    RoomId,
+    Seq,
+    SessionId,
+)
 from parlour_protocol.names import DeviceName, RoomName, UserName
 
 
@@ -42,7 +63,10 @@ class InviteRecord:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """A device that is logged in. ``token`` is the digest of its bearer token."""
+    """A login. ``token`` is the digest of its bearer token.
+
+    ``device`` is what its person calls it; ``device_id`` the device with keys that it speaks for, if any.
+    """
 
     id: SessionId
     user: UserName
@@ -51,16 +75,21 @@ class SessionRecord:
     created: Millis
     last_seen: Millis
     expires: Millis
+    device_id: DeviceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TicketGrant:
-    """What a ticket opens: a connection of this session. ``expires`` is the session's end."""
+    """What a ticket opens: a connection of this session. ``expires`` is the session's end.
+
+    ``device_id`` is what the session is bound to when the ticket is taken, whatever was put in.
+    """
 
     session: SessionId
     user: UserName
     device: DeviceName
     expires: Millis
+    device_id: DeviceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +102,16 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """What goes with a commit that adds devices: for them alone, so it stands in no room's log."""
+
+    welcome: WelcomeBytes
+    tree: TreeBytes
+
+
+@dataclass(frozen=True, slots=True)
 class AppendEvent:
-    """One thing to be appended to a room's log."""
+    """One thing to be appended to a room's log. ``sender``: the device that its session speaks for."""
 
     room: RoomId
     author: UserName
@@ -82,6 +119,8 @@ class AppendEvent:
     request: RequestId
     at: Millis
     body: AnyBody
+    sender: DeviceId | None = None
+    attached: Attached | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +135,35 @@ class Target:
     """Distinct reactions on it now besides this one; only looked up for a reaction."""
     has_reaction: bool = False
     """The author's own reaction of this text is on it now."""
+    pinned: bool = False
+    """It is pinned; only looked up for a pin."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """The MLS group in force in a room.
+
+    ``stale_until``: how long a message sealed for the epoch just past is still taken; 0: not at all.
+    """
+
+    id: GroupId
+    epoch: Epoch
+    contested: bool
+    stale_until: Millis
+    sender_present: bool
+    """The event's ``sender`` is the author's, is in the group, and need not leave it."""
+    removal_pending: bool
+    """Some device in it must be removed before anybody sends (RFC 9420 section 12.4)."""
+    devices: int = 0
+    """How many devices are in it; only looked up for a handshake."""
+    addable: frozenset[DeviceId] = frozenset()
+    """Those of a handshake's ``added`` that ought to be in the group and are not."""
+    removable: frozenset[DeviceId] = frozenset()
+    """Those of a handshake's ``removed`` that are in the group and must leave it."""
+    contested_by_author: bool = False
+    """Only looked up for a contest."""
+    abandoned: bool = False
+    """Nobody is in it but who must leave, so that no commit can come; only looked up for a founding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +186,17 @@ class Facts:
     target: Target | None = None
     owners: int = 0
     """How many owners the room has; only looked up for a role, a leave, a kick or a ban."""
+    encrypted: bool = False
+    group: GroupFacts | None = None
+    """None: none was founded; only looked up for sealed messages and what changes a group."""
+    sender_active: bool = False
+    """The event's ``sender`` is a certified device of the author; only looked up for a founding."""
+    group_used: bool = False
+    """The id of the group to be founded belongs to a group already."""
+    pins: int = 0
+    """How many messages are pinned; only looked up for a pin."""
+    file: "FileRecord | None" = None
+    """The file that a message names, whose ever it is; None: none, or it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +216,8 @@ class Appended:
 class NewRoom:
     """A room to be made, with its first events.
 
-    Named rooms: ``name`` and its ``skeleton``, unique among rooms. Direct rooms: ``peer``; the unordered
-    pair (author, peer) is unique.
+    Named rooms: ``name`` and its ``skeleton``, unique among rooms. Direct rooms: ``peer``, who may be the
+    author; the unordered pair (author, peer) is unique.
     """
 
     room: RoomId
@@ -151,6 +230,7 @@ class NewRoom:
     skeleton: str | None = None
     peer: UserName | None = None
     topic: TopicText = TopicText()
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +250,113 @@ class RoomAdvanced:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """This account has a new key, or other devices than before, or is disabled, or is not any more.
+
+    Its encrypted rooms owe removals or additions, and the key log may have grown.
+    """
+
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntry:
     """One entry of the journal."""
 
     number: int
-    what: SessionEnded | RoomAdvanced
+    what: SessionEnded | RoomAdvanced | DevicesChanged
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry for the key log. ``start`` is the head of this server's log while it is empty."""
+
+    data: LogEntryBytes
+    start: Head
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """A certificate whose signature was checked; ``account_key`` made it, ``expires`` is its end."""
+
+    data: CertificateBytes
+    account_key: PublicKey
+    expires: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A device that a session speaks for: its id fits its key, and it has proved that it holds it."""
+
+    id: DeviceId
+    user: UserName
+    key: PublicKey
+    name: DeviceName
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """A device with keys of its own. ``certificate`` and its end are there once it was approved.
+
+    ``packages`` counts the single-use key packages that can be given out now.
+    """
+
+    id: DeviceId
+    user: UserName
+    key: PublicKey
+    name: DeviceName
+    status: DeviceStatus
+    created: Millis
+    last_seen: Millis
+    certificate: CertificateBytes | None = None
+    expires: Millis | None = None
+    packages: int = 0
+    last_resort: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChange:
+    """What a revocation, or a new account key, did: nothing when ``changed`` is false (it was so already)."""
+
+    changed: bool
+    sessions: frozenset[SessionId] = frozenset()
+    """They ended with it; the journal says so, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPackages:
+    """Key packages of a device, unused; nobody is given one after ``expires``."""
+
+    device: DeviceId
+    packages: tuple[KeyPackageBytes, ...]
+    last_resort: KeyPackageBytes | None
+    expires: Millis
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """A key package that was given out, and what its device has left.
+
+    ``last_resort``: it was the last one, which is given to others as well until the device brings more.
+    """
+
+    device: DeviceId
+    user: UserName
+    package: KeyPackageBytes
+    left: int
+    last_resort: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file that somebody uploaded to a room. Its bytes are elsewhere; ``expires`` None: never."""
+
+    id: FileId
+    room: RoomId
+    owner: UserName
+    size: int
+    sha256: Digest
+    created: Millis
+    expires: Millis | None = None

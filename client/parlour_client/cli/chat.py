@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_client.cli.account import this_device
+from parlour_client.cli.accounts import account_in, folder_of, is_locked, name_of, names
 from parlour_client.cli.running import opened, run, the_home, the_passphrase
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home
@@ -19,7 +20,7 @@ from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.ui.doors import Doors, Person
+    from parlour_client.ui.doors import Accounts, Doors, Person
 
 
 @click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
@@ -35,14 +36,28 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
         return run(run_plain(Client(home, passphrase=passphrase)))
     from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
 
+    accounts = _accounts(home)
     if run(_saved(home, passphrase)) is not None:
-        return run_screen(Client(home, passphrase=passphrase))
-    return run_screen(doors=_doors(home, passphrase))
+        return run_screen(Client(home, passphrase=passphrase), folder=home.folder, accounts=accounts)
+    return run_screen(doors=_doors(home, passphrase), folder=home.folder, accounts=accounts)
 
 
 async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
     async with opened(home, passphrase) as archive:
         return await SignIn(archive).saved()
+
+
+def _accounts(home: Home) -> "Accounts":
+    """Return how the screen switches to another account."""
+    from parlour_client.ui.doors import Accounts, Opened  # noqa: PLC0415 - the screen's own types
+
+    async def open_account(name: str, passphrase: Secret | None) -> Opened:
+        other = Home(folder_of(name))
+        if await account_in(other, passphrase) is None:
+            return Opened(name, other.folder, _doors(other, passphrase))
+        return Opened(name, other.folder, Client(other, passphrase=passphrase))
+
+    return Accounts(current=name_of(home.folder), names=names, locked=is_locked, open=open_account)
 
 
 def _doors(home: Home, passphrase: Secret | None) -> "Doors":

@@ -33,6 +33,7 @@ Example, in a script:
 
 # name -> (where it is, what `parlour --help` says): a module is loaded when its command is called.
 COMMANDS: Final = {
+    "accounts": ("parlour_client.cli.accounts:accounts", "List your accounts, for --account NAME."),
     "chat": ("parlour_client.cli.chat:chat", "Open the chat; what `parlour` alone does."),
     "demo": (
         "parlour_client.demo.command:demo",
@@ -87,16 +88,32 @@ class LazyGroup(click.Group):
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder of one account: archive, key, session. Default: your data folder.",
 )
+@click.option(
+    "--account",
+    metavar="NAME",
+    help="One of several accounts, each with a folder of its own; `parlour accounts` lists them.",
+)
+@click.option("--plain", is_flag=True, help="The chat line by line, as `parlour chat --plain`.")
 @click.version_option(package_name="parlour", prog_name="parlour", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, home: Path | None) -> None:
+def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
     """Chat in the terminal. Without a command: open the chat."""
     os.umask(0o077)  # everything that any command writes is for this person alone
-    context.obj = home
+    if home is not None and account is not None:
+        raise click.UsageError("Name a folder with --home or an account with --account, not both.")
+    context.obj = _folder_of(account) if account is not None else home
     if context.invoked_subcommand is None:
         command = cli.get_command(context, "chat")
         assert command is not None  # noqa: S101 - the table above has it
-        context.invoke(command)
+        context.invoke(command, plain=plain)
+    elif plain:
+        raise click.UsageError("--plain goes with the chat alone: parlour --plain, or parlour chat --plain.")
+
+
+def _folder_of(account: str) -> Path:
+    from parlour_client.cli.accounts import folder_of  # noqa: PLC0415 - `--help` needs no archive
+
+    return folder_of(account)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

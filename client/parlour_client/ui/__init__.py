@@ -7,19 +7,28 @@ screen start fast.
 import gc
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.interface import ChatClient
-    from parlour_client.ui.doors import Doors
+    from parlour_client.ui.doors import Accounts, Doors
 
 
-def run(client: "ChatClient | None" = None, *, doors: "Doors | None" = None, tour: Sequence[str] = ()) -> int:
+def run(
+    client: "ChatClient | None" = None,
+    *,
+    doors: "Doors | None" = None,
+    tour: Sequence[str] = (),
+    folder: Path | None = None,
+    accounts: "Accounts | None" = None,
+) -> int:
     """Open the screen on a client that is not started, or on the doors to one; return the exit code.
 
-    Raises SetupError when there is no terminal to draw on, and what the client's start raised.
+    ``folder`` is the home with the settings; without one they are the defaults and nothing is kept. Raises
+    SetupError when there is no terminal to draw on, and what the client's start raised.
     """
     # Textual draws on standard error: `parlour 2>log` would be a blank screen.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -31,8 +40,8 @@ def run(client: "ChatClient | None" = None, *, doors: "Doors | None" = None, tou
 
     gc.collect()
     gc.freeze()  # what is loaded by now stays: later collections need not walk through it
-    app = ParlourApp(client, doors=doors, tour=tour)
-    app.run()
+    app = ParlourApp(client, doors=doors, tour=tour, folder=folder, accounts=accounts)
+    app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:
         raise app.problem
     return app.return_code or 0

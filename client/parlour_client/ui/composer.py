@@ -2,8 +2,8 @@
 
 A paste of several lines, and whatever looks like a secret, is not sent and not even taken in before the
 person saw what it is: it posts ``Doubtful``. Nothing forbidden gets in (``typed``). What Up brings back is
-kept in memory alone. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``, and its keys are looked up by
-their ids, since a text area takes keys before any binding.
+kept in memory alone. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its keys are looked up
+by their ids, since a text area takes keys before any binding.
 """
 
 from collections.abc import Callable, Sequence

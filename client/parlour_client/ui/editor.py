@@ -34,7 +34,7 @@ def command_of(setting: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def in_memory(environment: Mapping[str, str]) -> Path | None:
-    """Return the folder of the session that lies in memory, where there is one: then nothing reaches a disk."""
+    """Return the session's folder that lies in memory, where there is one: then nothing reaches a disk."""
     runtime = environment.get("XDG_RUNTIME_DIR", "")
     return Path(runtime) if runtime and Path(runtime).is_dir() else None
 

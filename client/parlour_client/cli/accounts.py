@@ -1,0 +1,81 @@
+"""The person's accounts by name: where their homes are, `parlour accounts`, and opening one for the screen.
+
+The account without a name is `default`; every other one has a home folder of its own beside the rest, with
+an archive, a key and settings of its own. Nothing is shared between two of them. The root resolves ``--account``; `chat`
+gives the screen what it needs to switch.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from parlour_client.core.archive.key import needs_passphrase
+from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.core.home import KEY, Home, default_folder
+from parlour_client.core.model import Account
+from parlour_client.core.signin import SignIn, open_archive
+from parlour_protocol.secret import Secret
+
+DEFAULT: Final = "default"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+def folder_of(name: str) -> Path:
+    """Return the home folder of an account, made or not. Raises SetupError for what is no name."""
+    if not _NAME.fullmatch(name):  # a name is one folder below ours: no dots and no slashes lead out of it
+        raise SetupError(
+            "An account is called by small letters, digits, hyphens and underscores.",
+            "Such as: parlour --account work",
+        )
+    return default_folder() if name == DEFAULT else default_folder() / "accounts" / name
+
+
+def names() -> Sequence[str]:
+    """Return the accounts that there are: the homes that have a key."""
+    first = (DEFAULT,) if (default_folder() / KEY).exists() else ()
+    others = sorted(path.parent.name for path in (default_folder() / "accounts").glob(f"*/{KEY}"))
+    return (*first, *(name for name in others if _NAME.fullmatch(name)))
+
+
+def name_of(folder: Path) -> str:
+    """Return the name of a home folder; empty for one that `--home` named elsewhere."""
+    return next((name for name in names() if folder_of(name) == folder), "")
+
+
+def is_locked(name: str) -> bool:
+    """Say whether an account's archive needs a passphrase."""
+    return needs_passphrase(Home(folder_of(name)).key)
+
+
+async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
+    """Return who is logged in in a home; None for nobody."""
+    archive = await open_archive(home, passphrase)
+    try:
+        return await SignIn(archive).saved()
+    finally:
+        await archive.close()
+
+
+@click.command(epilog="\b\nExample:\n  parlour accounts\n  parlour --account work")
+def accounts() -> None:
+    """List your accounts, each with its person and server."""
+    from parlour_client.cli.running import run  # noqa: PLC0415 - it loads asyncio
+
+    found = names()
+    if not found:
+        click.echo("No account yet. parlour --account NAME begins one; parlour alone begins the first.")
+    for name in found:
+        click.echo(f"{name:<16} {run(_words(name))}")
+
+
+async def _words(name: str) -> str:
+    if is_locked(name):
+        return "locked by a passphrase"
+    try:
+        account = await account_in(Home(folder_of(name)), None)
+    except ParlourClientError as error:
+        return f"cannot be opened: {error}"
+    return f"{account.user} on {account.server}" if account is not None else "logged out"

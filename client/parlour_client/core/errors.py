@@ -16,7 +16,9 @@
     │   └── ServerMisbehavedError   it answered, but not as this protocol says
     ├── SessionEndedError       log in again
     ├── ApiRefusedError         the HTTPS API said no: a code and a sentence
-    │   └── LoginRefusedError
+    │   ├── LoginRefusedError
+    │   └── StaleEpochError     another device's commit came first
+    ├── EncryptionError         an encrypted room cannot be used so, and why
     ├── RefusedError            a request in the chat was refused: an ErrorCode
     └── StoppedError            the client was stopped while something waited
 
@@ -142,6 +144,16 @@ class LoginRefusedError(ApiRefusedError):
     """The name and the password do not belong together; the server never says which is wrong."""
 
     hint = "Look at the spelling of the name and the keyboard's layout, then try again."
+
+
+class StaleEpochError(ApiRefusedError):
+    """The room's group has moved on: another device's commit came first, and is to be followed."""
+
+    hint = "It is tried again by itself when the room has caught up."
+
+
+class EncryptionError(ParlourClientError):
+    """Something about an encrypted room, a key or a device does not allow it; nothing readable was sent."""
 
 
 class StoppedError(ParlourClientError):

@@ -16,11 +16,11 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
+from parlour_client.paste import Finding, look_at_paste, look_at_text
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.completion import Offer, Offers, complete
 from parlour_client.ui.keys.rebind import keymap
 from parlour_client.ui.offers import OfferList
-from parlour_client.ui.paste import Finding, look_at_paste, look_at_text
 from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.typed import clean, warning
 

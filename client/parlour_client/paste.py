@@ -2,7 +2,7 @@
 
 It names what it found and where, in words of ours, and never says what the secret is. It is a net with holes
 (a password that looks like a word passes), so it warns and refuses nothing; hashes and ids are let through,
-since a warning that comes all the time is read by nobody. The composer calls it for pastes and for Enter.
+since a warning that comes all the time is read by nobody. The composer and the line mode call it.
 """
 
 import math

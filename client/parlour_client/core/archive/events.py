@@ -21,16 +21,18 @@ from parlour_client.core.archive.rows import (
     folds_of,
     is_row,
     kind_of,
+    note_text,
     target_of,
 )
-from parlour_client.core.model import Entry, Gap
+from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent, encode_body
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 _INSERT: Final = """
-    INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
+        sealed, trouble, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (room, seq) DO UPDATE
         SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
         WHERE excluded.kind = 'blank' AND events.kind != 'blank'
@@ -56,6 +58,16 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """What this client says of an event of an encrypted room. ``row``: it stands in the timeline by itself."""
+
+    row: bool
+    sealed: bool = False
+    trouble: str = ""
+    note: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A run of the timeline in ascending order. ``hole`` is the event next to which some are missing."""
 
@@ -64,15 +76,23 @@ class Window:
 
 
 def add(
-    connection: apsw.Connection, events: Sequence[LogEvent], mentions: Sequence[bool], top: Seq
+    connection: apsw.Connection,
+    events: Sequence[LogEvent],
+    mentions: Sequence[bool],
+    top: Seq,
+    marks: Sequence[Mark] | None = None,
 ) -> list[Applied]:
-    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has."""
+    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
+
+    ``marks`` are there for events of an encrypted room, which the vault has opened.
+    """
     if not events:
         return []
+    marks = marks or [Mark(is_row(event.body)) for event in events]
     fresh = [
         (event, mention)
-        for event, mention in zip(events, mentions, strict=True)
-        if _insert(connection, event, mention)
+        for event, mention, mark in zip(events, mentions, marks, strict=True)
+        if _insert(connection, event, mention, mark)
     ]
     for event, _ in fresh:
         if isinstance(event.body, Deleted):
@@ -161,12 +181,13 @@ def set_floor(connection: apsw.Connection, room: RoomId, floor: Seq) -> None:
     connection.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (floor, room))
 
 
-def _insert(connection: apsw.Connection, event: LogEvent, mention: bool) -> bool:  # noqa: FBT001 - a column
+def _insert(connection: apsw.Connection, event: LogEvent, mention: bool, mark: Mark) -> bool:  # noqa: FBT001 - a column
     body = event.body
     values = (
         _free_id(connection, event.at), event.room, event.seq, event.at, event.author, event.device,
         kind_of(body), target_of(body), body.reply_to if isinstance(body, Message) else None,
-        is_row(body), mention, encode_body(body).decode(),
+        mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
+        note_text(mark.note) if mark.note is not None else None,
     )  # fmt: skip
     connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
     return connection.changes() > 0

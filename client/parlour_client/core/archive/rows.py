@@ -10,15 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from parlour_client.core.model import Entry, ReactionCount
+import msgspec
+
+from parlour_client.core.model import Entry, Note, ReactionCount
 from parlour_protocol.frames import AnyBody, LogEvent, Reaction, WireText, decode_body
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.fields import decode_field, encode_field
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 
-COLUMNS: Final = "room, seq, at, author, device, body, is_row"
+COLUMNS: Final = "room, seq, at, author, device, body, is_row, sealed, trouble, note"
 
-Row = tuple[str, int, int, str, str, str, int]
+Row = tuple[str, int, int, str, str, str, int, int, str, str | None]
 
 user_name = functools.lru_cache(4096)(parse_user_name)
 device_name = functools.lru_cache(4096)(parse_device_name)
@@ -43,7 +46,7 @@ def is_row(body: AnyBody) -> bool:
 
 def event_of(row: Row) -> LogEvent:
     """Return the event that a row holds."""
-    room, seq, at, author, device, body, _ = row
+    room, seq, at, author, device, body = row[:6]
     return LogEvent(
         room=RoomId(room),
         seq=Seq(seq),
@@ -101,7 +104,20 @@ def entry_of(row: Row, fold: Fold | None = None) -> Entry:
         reactions=fold.counts() if message else (),
         starred=fold.starred,
         replies=fold.replies,
+        sealed=bool(row[7]),
+        trouble=row[8],
+        note=note_of(row[9]) if row[9] is not None else None,
     )
+
+
+def note_of(text: str) -> Note:
+    """Return a note as it was stored."""
+    return msgspec.json.decode(text, type=Note, dec_hook=decode_field)
+
+
+def note_text(note: Note) -> str:
+    """Return a note as it is stored."""
+    return msgspec.json.encode(note, enc_hook=encode_field).decode()
 
 
 def folds_of(rows: Iterable[tuple[int, str, str]]) -> dict[Seq, Fold]:
@@ -129,6 +145,8 @@ __all__ = [
     "folds_of",
     "is_row",
     "kind_of",
+    "note_of",
+    "note_text",
     "target_of",
     "user_name",
 ]

@@ -14,11 +14,12 @@ import msgspec
 
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.frames.fields import WireText, encode_field
+from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.replies import AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.names import DeviceName, RoomName, UserName
 from parlour_protocol.secret import Secret
-from parlour_server.api.openapi import portable
+from parlour_server.api.openapi import opaque_schema, portable
 
 FOLDER = Path("protocol/schema")
 _NAMES: dict[type, str] = {
@@ -38,6 +39,8 @@ def field_schema(kind: type) -> dict[str, Any]:
             "description": f"{(kind.__doc__ or '').splitlines()[0]} At most {kind.max_bytes.value} bytes "
             f"of UTF-8, {kind.max_lines} lines; no lone surrogate, NUL or noncharacter.",
         }
+    if issubclass(kind, Opaque):
+        return opaque_schema(kind)
     return {"type": "string", "description": _NAMES[kind]}
 
 

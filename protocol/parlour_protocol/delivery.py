@@ -33,6 +33,7 @@ from parlour_protocol.ids import (
     RequestIdField,
     RoomIdField,
     SeqField,
+    ServerNameField,
     WelcomeIdField,
 )
 from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
@@ -150,9 +151,11 @@ class Claimed(Payload, frozen=True):
 class KeyLogPage(Payload, frozen=True):
     """`GET /v1/key-log?after=N`: entries N+1, N+2, …; and the signed head of the whole log.
 
-    ``signature`` is the key log's, over `keylog.head_to_be_signed`; ``key`` is its public key.
+    ``server`` is the name that stands in the log's start and in every certificate. ``signature`` is the key
+    log's, over `Head.to_be_signed`; ``key`` is its public key.
     """
 
+    server: ServerNameField
     entries: Annotated[tuple[LogEntryBytes, ...], Meta(max_length=KEY_LOG_PAGE.value)]
     size: Count
     head: Digest

@@ -50,6 +50,7 @@ ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{22}\Z"
 REQUEST_ID_PATTERN: Final = rf"\A[A-Za-z0-9_-]{{16,{REQUEST_ID.value}}}\Z"
 DEVICE_ID_PATTERN: Final = r"\A[a-z2-7]{26}\Z"
 GROUP_ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{43}\Z"
+SERVER_NAME_PATTERN: Final = r"\A[A-Za-z0-9.:\[\]_-]+\Z"
 _MAX_INT: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly (RFC 8259 section 6)
 
 RoomIdField = Annotated[RoomId, Meta(pattern=ID_PATTERN)]
@@ -63,6 +64,8 @@ EpochField = Annotated[Epoch, Meta(ge=0, le=_MAX_INT)]
 SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=_MAX_INT)]
 MillisField = Annotated[Millis, Meta(ge=0, le=_MAX_INT)]
+ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
+"""What a server calls itself: it stands in certificates, proofs and the key log, and clients show it."""
 Count = Annotated[int, Meta(ge=0, le=_MAX_INT)]
 
 

@@ -42,7 +42,7 @@ PAGE_BYTES = Limit(
 )
 PAGE_EVENTS = Limit("page_events", 200, "events", "one page fills several screens")
 FRAME_DEPTH = Limit(
-    "frame_depth", 5, "levels", "a page of history nests no deeper; deep nesting is an attack on parsers"
+    "frame_depth", 6, "levels", "a page of events nests no deeper; deep nesting is an attack on parsers"
 )
 MESSAGE_BYTES = Limit("message_bytes", 8 * KIB, "bytes of UTF-8", "longer texts are files")
 MESSAGE_LINES = Limit("message_lines", 200, "lines", "a message must not be a screen flood")

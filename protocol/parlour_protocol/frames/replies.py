@@ -1,9 +1,5 @@
 """What a server says: answers to requests, events of the log, and what is told but never stored."""
 
-from typing import Annotated
-
-from msgspec import Meta
-
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, Status
 from parlour_protocol.frames.bodies import AnyBody
@@ -15,6 +11,7 @@ from parlour_protocol.ids import (
     RoomIdField,
     SeqField,
     SeqOrZero,
+    ServerNameField,
     SessionIdField,
 )
 from parlour_protocol.names import DeviceName, RoomName, UserName
@@ -136,7 +133,7 @@ class Error(Frame, frozen=True, tag="error"):
 class Hello(Frame, frozen=True, tag="hello"):
     """The first frame of a connection: who you are, and every room that you are in."""
 
-    server: Annotated[str, Meta(max_length=255, pattern=r"\A[A-Za-z0-9.:\[\]_-]+\Z")]
+    server: ServerNameField
     user: UserName
     device: DeviceName
     session: SessionIdField

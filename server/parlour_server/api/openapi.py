@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from parlour_protocol.api import Payload, Problem
+from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
@@ -93,7 +94,24 @@ def _name(kind: type) -> str:
 
 
 def _field(kind: type) -> dict[str, Any]:
+    if issubclass(kind, Opaque):
+        return opaque_schema(kind)
     return {"type": "string", "description": _FIELDS[kind]}
+
+
+def opaque_schema(kind: type[Opaque]) -> dict[str, Any]:
+    """Return the schema of bytes that travel as base64url text."""
+    least, most = (-(-count * 4 // 3) for count in (kind.min_bytes, kind.max_bytes.value))
+    size = f"{kind.min_bytes} to {kind.max_bytes.value:,} bytes"
+    if kind.min_bytes == kind.max_bytes.value:
+        size = f"{kind.min_bytes} bytes"
+    return {
+        "type": "string",
+        "minLength": least,
+        "maxLength": most,
+        "pattern": "^[A-Za-z0-9_-]*$",
+        "description": f"{(kind.__doc__ or '').splitlines()[0]} {size}, as base64url without padding.",
+    }
 
 
 def portable(node: Any) -> Any:

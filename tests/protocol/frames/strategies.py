@@ -1,13 +1,14 @@
 """Hypothesis strategies for every frame: any value that its schema allows."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from hypothesis import strategies as st
 
 from parlour_protocol.frames.base import RoomKind, Status
-from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.requests import CreateRoom, SetStatus
 from parlour_protocol.names import (
     DeviceName,
@@ -17,6 +18,7 @@ from parlour_protocol.names import (
     parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.secret import Secret
 
 _CHARACTERS = st.characters(
     exclude_categories=("Cs",),
@@ -34,6 +36,8 @@ _TEXTS: dict[type, st.SearchStrategy[Any]] = {
     TopicText: _LINE.map(TopicText),
     ReasonText: _LINE.map(ReasonText),
     Reaction: _SHOWN.map(Reaction),
+    FileName: _SHOWN.filter(lambda text: not set(text) & set("/\\") and bool(text.strip(". "))).map(FileName),
+    Secret: st.text(_BASE64URL, min_size=1, max_size=43).map(Secret),
     UserName: st.sampled_from([parse_user_name(name) for name in ("ada", "bob.smith", "éva")]),
     RoomName: st.sampled_from([parse_room_name(name) for name in ("lounge", "the-den")]),
     DeviceName: st.sampled_from([parse_device_name(name) for name in ("laptop", "Ada's phone")]),
@@ -41,6 +45,9 @@ _TEXTS: dict[type, st.SearchStrategy[Any]] = {
 _PATTERNS = {
     r"\A[A-Za-z0-9_-]{22}\Z": st.text(_BASE64URL, min_size=22, max_size=22),
     r"\A[A-Za-z0-9_-]{16,36}\Z": st.text(_BASE64URL, min_size=16, max_size=36),
+    r"\A[A-Za-z0-9_-]{43}\Z": st.text(_BASE64URL, min_size=43, max_size=43),
+    r"\A[a-z2-7]{26}\Z": st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=26, max_size=26),
+    r"\A[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}\Z": st.sampled_from(["text/plain", "image/svg+xml"]),
     r"\A[a-z]{1,16}\Z": st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=16),
     r"\A[A-Za-z0-9.:\[\]_-]+\Z": st.sampled_from(["chat.example", "127.0.0.1:8443", "[::1]:8443"]),
 }
@@ -78,6 +85,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one line for
         return st.one_of([values(argument) for argument in arguments])
     if hint in _TEXTS:
         return _TEXTS[hint]
+    if isinstance(hint, type) and issubclass(hint, Opaque):
+        return st.binary(min_size=hint.min_bytes, max_size=min(hint.max_bytes.value, 80)).map(hint)
     if hint is type(None):
         return st.none()
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
@@ -88,6 +97,12 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one line for
 def _annotated(hint: Any, meta: msgspec.Meta) -> st.SearchStrategy[Any]:
     if meta.pattern is not None:
         return _PATTERNS[meta.pattern]
+    if meta.max_length is not None and get_origin(hint) is tuple:
+        element = values(get_args(hint)[0])
+        return st.lists(element, min_size=meta.min_length or 0, max_size=3).map(tuple)
+    if meta.min_length is not None or meta.max_length is not None:
+        made = {bytes: st.binary, str: partial(st.text, _BASE64URL)}[hint]
+        return made(min_size=meta.min_length or 0, max_size=min(meta.max_length or 40, 40))
     if meta.ge is not None or meta.le is not None:
         return st.integers(int(meta.ge or 0), int(meta.le if meta.le is not None else 2**53 - 1))
     return values(hint)

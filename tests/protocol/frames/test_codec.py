@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import re
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from tests.protocol.frames.strategies import instances, kinds_of
 
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Created, Message
+from parlour_protocol.frames.bodies import AnyBody, Created, Handshake
 from parlour_protocol.frames.codec import (
     decode_body,
     decode_request,
@@ -23,13 +25,14 @@ from parlour_protocol.frames.codec import (
     strict_decoder,
 )
 from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
 from parlour_protocol.frames.replies import AnyServerFrame, Hello, LogEvent, Ok, Page, RoomSummary
-from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send
-from parlour_protocol.ids import Seq, new_request_id, new_room_id
-from parlour_protocol.limits import FRAME_DEPTH, MESSAGE_BYTES, MESSAGE_LINES, REQUEST_FRAME
+from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send, SendSealed
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId, Seq, new_request_id, new_room_id
+from parlour_protocol.limits import FRAME_DEPTH, MESSAGE_BYTES, MESSAGE_LINES, REQUEST_FRAME, SEALED_BYTES
 
 REQUESTS, SERVER_FRAMES, BODIES = kinds_of(AnyRequest), kinds_of(AnyServerFrame), kinds_of(AnyBody)
-ID, ROOM = "A" * 22, "r" * 22
+ID, ROOM, DEVICE = "A" * 22, "r" * 22, DeviceId("d" * 26)
 GOOD = {"type": "send", "id": ID, "room": ROOM, "text": "hi"}
 
 
@@ -228,14 +231,14 @@ def test_the_largest_message_fits_into_a_request_frame():
 
 
 def test_no_frame_nests_deeper_than_the_limit():
-    """The deepest frames are a page of events and a hello."""
+    """The deepest frame is a page of events with lists or objects in their bodies."""
     event = LogEvent(
         room=new_room_id(),
         seq=Seq(1),
         at=1,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         author="ada",  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         device="laptop",  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-        body=Message(text=MessageText("hi")),
+        body=Handshake(group=GroupId("g" * 43), epoch=Epoch(0), data=HandshakeBytes(b"x"), added=(DEVICE,)),
     )
     page = Ok(re=new_request_id(), result=Page(room=event.room, events=(event,), more=False))
 
@@ -245,6 +248,32 @@ def test_no_frame_nests_deeper_than_the_limit():
         return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
     assert depth(json.loads(encode(page))) == FRAME_DEPTH.value
+
+
+@pytest.mark.parametrize("kind", [*REQUESTS, *SERVER_FRAMES], ids=name_of)
+@given(data=st.data())
+@settings(max_examples=10)
+def test_no_kind_of_frame_nests_deeper_than_the_limit(kind: type[msgspec.Struct], data: st.DataObject):
+    """Whatever the frame, a reader that stops at the limit reads all of it."""
+    text = encode(data.draw(instances(kind))).decode()
+    outside = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
+    deep = accumulate((c in "{[") - (c in "}]") for c in outside)
+    assert max(deep) <= FRAME_DEPTH.value
+
+
+def test_the_largest_sealed_message_fits_into_a_request_frame():
+    """Bytes at their limit, as base64url, with every other field at its longest."""
+    largest = Seq(2**53 - 1)
+    frame = SendSealed(
+        id=RequestId("i" * 36),
+        room=new_room_id(),
+        group=GroupId("g" * 43),
+        epoch=Epoch(largest),
+        data=SealedBytes(bytes(SEALED_BYTES.value)),
+        blanks=largest,
+    )
+    assert len(encode(frame)) <= REQUEST_FRAME.value
+    assert decode_request(encode(frame)) == frame
 
 
 @pytest.mark.parametrize(

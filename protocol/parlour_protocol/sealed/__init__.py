@@ -14,8 +14,10 @@ from parlour_protocol.sealed.payload import (
     PinContent,
     ReactContent,
     ReadContent,
+    Share,
     TextContent,
     VerifyContent,
+    VerifyStep,
     decode_sealed,
     encode_sealed,
 )
@@ -31,8 +33,10 @@ __all__ = [
     "PinContent",
     "ReactContent",
     "ReadContent",
+    "Share",
     "TextContent",
     "VerifyContent",
+    "VerifyStep",
     "decode_sealed",
     "encode_sealed",
 ]

@@ -1,0 +1,133 @@
+"""The copy of the key log: every entry with the head after it, and what the entries say, ready to look up.
+
+Only grows; an entry that is here is never replaced. What an entry says is put in by ``keylog`` after it was
+verified; nothing here judges. Functions over a connection.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import apsw
+
+from parlour_protocol.identity import Head
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.names import UserName, parse_user_name
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedAccount:
+    """The key that an account has, and since when."""
+
+    key: bytes
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A head that somebody says they saw."""
+
+    user: UserName
+    head: Head
+
+
+def head(connection: apsw.Connection, server: str) -> Head:
+    """Return the newest head of the copy."""
+    for size, digest in connection.execute(
+        "SELECT position, digest FROM key_log ORDER BY position DESC LIMIT 1"
+    ):
+        return Head(int(str(size)), bytes(digest))
+    return Head.empty(server)
+
+
+def digest_at(connection: apsw.Connection, server: str, size: int) -> bytes | None:
+    """Return the head's digest after so many entries; None when the copy is shorter."""
+    if size == 0:
+        return Head.empty(server).digest
+    for (digest,) in connection.execute("SELECT digest FROM key_log WHERE position = ?", (size,)):
+        return bytes(digest)
+    return None
+
+
+def add(connection: apsw.Connection, at: Head, entry: bytes) -> None:
+    """Add an entry; ``at`` is the head that it leads to."""
+    connection.execute("INSERT INTO key_log VALUES (?, ?, ?)", (at.size, entry, at.digest))
+
+
+def account(connection: apsw.Connection, user: UserName) -> LoggedAccount | None:
+    """Return the key that an account has now."""
+    query = "SELECT account_key, at FROM log_accounts WHERE user = ?"
+    for key, at in connection.execute(query, (user,)):
+        return LoggedAccount(bytes(key), Millis(int(str(at))))
+    return None
+
+
+def set_account(connection: apsw.Connection, user: UserName, key: bytes, at: Millis, position: int) -> None:
+    """Give an account its key."""
+    connection.execute("INSERT OR REPLACE INTO log_accounts VALUES (?, ?, ?, ?)", (user, key, at, position))
+
+
+def certificate_id(data: bytes) -> bytes:
+    """Return what a certificate is found by."""
+    return hashlib.sha256(data).digest()
+
+
+def add_certificate(
+    connection: apsw.Connection,
+    data: bytes,
+    user: UserName,
+    device: DeviceId,
+    account_key: bytes,
+    position: int,
+) -> None:
+    """Note that a certificate stands in the log."""
+    connection.execute(
+        "INSERT OR IGNORE INTO log_certificates VALUES (?, ?, ?, ?, ?, ?)",
+        (certificate_id(data), user, device, account_key, data, position),
+    )
+
+
+def has_certificate(connection: apsw.Connection, data: bytes) -> bool:
+    """Say whether exactly this certificate stands in the log."""
+    query = "SELECT 1 FROM log_certificates WHERE digest = ?"
+    return any(connection.execute(query, (certificate_id(data),)))
+
+
+def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, bytes]:
+    """Return the newest certificate of each device under the account's present key, if not revoked."""
+    query = """
+        SELECT device, certificate FROM log_certificates JOIN log_accounts USING (user, account_key)
+        WHERE user = ? AND device NOT IN (SELECT device FROM log_revocations)
+        ORDER BY log_certificates.position"""
+    return {DeviceId(str(device)): bytes(data) for device, data in connection.execute(query, (user,))}
+
+
+def revoke(connection: apsw.Connection, device: DeviceId, position: int) -> None:
+    """Note that a device was revoked."""
+    connection.execute("INSERT OR IGNORE INTO log_revocations VALUES (?, ?)", (device, position))
+
+
+def is_revoked(connection: apsw.Connection, device: DeviceId) -> bool:
+    """Say whether a device was revoked."""
+    return any(connection.execute("SELECT 1 FROM log_revocations WHERE device = ?", (device,)))
+
+
+def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
+    """Keep a head that lies past the copy, to be compared later: of each person the furthest."""
+    connection.execute(
+        """INSERT INTO log_heard VALUES (?, ?, ?) ON CONFLICT (user)
+            DO UPDATE SET size = excluded.size, digest = excluded.digest WHERE excluded.size > size""",
+        (user, seen.size, seen.digest),
+    )
+
+
+def heard(connection: apsw.Connection) -> Iterator[Heard]:
+    """Return the heads that are still to be compared."""
+    for user, size, digest in list(connection.execute("SELECT user, size, digest FROM log_heard")):
+        yield Heard(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
+
+
+def forget_heard(connection: apsw.Connection, one: Heard) -> None:
+    """Drop one that was compared."""
+    query = "DELETE FROM log_heard WHERE user = ? AND size = ?"
+    connection.execute(query, (one.user, one.head.size))

@@ -1,0 +1,78 @@
+"""Whose account key was seen first, compared or changed; and each time that a person verified somebody.
+
+A pinned key is never replaced but by the person's own decision (``accept``, ``verify``). Functions over a
+connection; ``people`` and ``identities`` call them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive.own_keys import trust_changed
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName, parse_user_name
+
+FIRST_SEEN: Final = "first-seen"
+VERIFIED: Final = "verified"
+CHANGED: Final = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What is kept of a person. ``level`` is one of the three above."""
+
+    account_key: bytes
+    level: str
+    first_seen: Millis
+
+
+def find(connection: apsw.Connection, user: UserName) -> Pinned | None:
+    """Return what is pinned of a person."""
+    query = "SELECT account_key, level, first_seen FROM pins WHERE user = ?"
+    for key, level, first_seen in connection.execute(query, (user,)):
+        return Pinned(bytes(key), str(level), Millis(int(str(first_seen))))
+    return None
+
+
+def levels(connection: apsw.Connection) -> dict[UserName, str]:
+    """Return the level of everybody who is pinned."""
+    return {
+        parse_user_name(str(user)): str(level)
+        for user, level in connection.execute("SELECT user, level FROM pins")
+    }
+
+
+def pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
+    """Pin a key at first sight; one that is pinned stays."""
+    connection.execute(
+        "INSERT INTO pins VALUES (?, ?, ?, ?) ON CONFLICT (user) DO NOTHING",
+        (user, account_key, FIRST_SEEN, now),
+    )
+    if connection.changes():
+        trust_changed(connection)
+
+
+def changed(connection: apsw.Connection, user: UserName) -> None:
+    """Note that a person has another key than the pinned one, which stays as it is."""
+    connection.execute("UPDATE pins SET level = ? WHERE user = ?", (CHANGED, user))
+    trust_changed(connection)
+
+
+def accept(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
+    """Take a key as first seen: the person decided so."""
+    connection.execute(
+        "INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (user, account_key, FIRST_SEEN, now)
+    )
+    trust_changed(connection)
+
+
+def verify(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis, method: str) -> None:
+    """Take a key as verified: the person compared it by this ``method``."""
+    known = find(connection, user)
+    first_seen = known.first_seen if known is not None and known.account_key == account_key else now
+    connection.execute(
+        "INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (user, account_key, VERIFIED, first_seen)
+    )
+    connection.execute("INSERT INTO verifications VALUES (?, ?, ?, ?)", (user, account_key, now, method))
+    trust_changed(connection)

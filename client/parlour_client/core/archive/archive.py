@@ -5,9 +5,11 @@ token lie inside as well. The client and the sign-in open it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+import apsw
 
 from parlour_client.core.archive import events, outbox, people, rooms, search, threads
 from parlour_client.core.archive.database import Database
@@ -21,6 +23,9 @@ from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Archive:
@@ -40,6 +45,25 @@ class Archive:
     async def close(self) -> None:
         """Finish what is queued and close."""
         await self._database.close()
+
+    # for the parts of encryption, whose functions over a connection lie in ``core.e2ee``
+    async def look(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``call(connection, …)`` that only reads."""
+        return await self._database.read(call, *args, **kwargs)
+
+    async def run(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run it in one transaction."""
+        return await self._database.write(call, *args, **kwargs)
+
+    async def run_durably(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run it in one transaction that is on the disk when this returns."""
+        return await self._database.write_durably(call, *args, **kwargs)
 
     # history
     async def add(self, new: Sequence[LogEvent], mentions: Sequence[bool], top: Seq) -> list[Applied]:

@@ -59,7 +59,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What this client says of an event of an encrypted room. ``row``: it stands in the timeline by itself."""
+    """What this client says of a sealed event. ``row``: it stands in the timeline by itself."""
 
     row: bool
     sealed: bool = False
@@ -100,7 +100,7 @@ def add(
     for seq in {_message_of(event) for event, _ in fresh} - {None}:
         index_message(connection, events[0].room, cast("Seq", seq))
     connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, events[0].room))
-    return [_applied(connection, event, mention) for event, mention in fresh]
+    return [applied(connection, event, mention) for event, mention in fresh]
 
 
 def below(
@@ -222,10 +222,16 @@ def _message_of(event: LogEvent) -> Seq | None:
     return event.body.target if isinstance(event.body, Edited | Deleted | Reacted) else None
 
 
-def _applied(connection: apsw.Connection, event: LogEvent, mention: bool) -> Applied:  # noqa: FBT001 - a column
+def applied(
+    connection: apsw.Connection,
+    event: LogEvent,
+    mention: bool,  # noqa: FBT001 - a column
+    request: RequestId | None = None,
+) -> Applied:
+    """Return what an event that is here did; a row of the outbox that is stored there goes."""
     query = "DELETE FROM outbox WHERE room = ? AND seq = ? RETURNING request"
     request = next(
-        (RequestId(str(found)) for (found,) in connection.execute(query, (event.room, event.seq))), None
+        (RequestId(str(found)) for (found,) in connection.execute(query, (event.room, event.seq))), request
     )
     entry = next(iter(shown(connection, event.room, [target_of(event.body) or event.seq])), None)
     return Applied(event, entry, mention, request)

@@ -2,8 +2,9 @@
 
 A room's numbers go up by one, so the next number decides and never the order of arrival: the next one is
 accepted, an old one is known, a later one means that some are missing and the log is read from the server
-until they are here. A page that does not continue where it was asked to ends the connection. The client
-runs one for its life.
+until they are here. A page that does not continue where it was asked to ends the connection. A *strict* room
+(an encrypted one) is read from where it was left, however far that is, and can be held. The client runs one
+for its life.
 """
 
 import asyncio
@@ -29,12 +30,16 @@ class Sync:
     """Where each room stands, and the fetching of what is missing."""
 
     def __init__(self, ingest: Ingest, *, follow: bool) -> None:
-        """Hand accepted events to ``ingest``. Without ``follow`` nothing is fetched: for who only sends."""
+        """Hand accepted events to ``ingest``. Without ``follow`` only rooms given to ``track`` are fetched."""
         self._ingest = ingest
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
         self._heads: dict[RoomId, Seq] = {}
+        self._strict: set[RoomId] = set()
+        self._tracked: set[RoomId] = set()
+        self._held: set[RoomId] = set()
         self._behind = asyncio.Event()
+        self._moved = asyncio.Event()
         self.caught_up = asyncio.Event()
 
     def top(self, room: RoomId) -> Seq:
@@ -42,9 +47,10 @@ class Sync:
         return self._tops.get(room, Seq(0))
 
     def know(self, tops: Mapping[RoomId, Seq]) -> None:
-        """Take what the archive has; never goes back."""
+        """Take what the archive has; never goes back, and says nothing of strict rooms."""
         for room, top in tops.items():
-            self._tops[room] = max(top, self._tops.get(room, Seq(0)))
+            if room not in self._strict:
+                self._tops[room] = max(top, self._tops.get(room, Seq(0)))
 
     def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Take the heads that the server told."""
@@ -57,45 +63,95 @@ class Sync:
     def see(self, room: RoomId, head: Seq) -> None:
         """Note that the room has an event of this number."""
         self._heads[room] = max(head, self._heads.get(room, Seq(0)))
-        if self._heads[room] > self.top(room):
+        if self._is_behind(room):
+            self.caught_up.clear()
             self._behind.set()
 
     def hear(self, event: LogEvent) -> None:
         """Take an event as it is told live."""
-        top = self.top(event.room)
-        if event.seq == top + 1 and (self._follow or top):
-            self._accept(event.room, [event], live=True)
+        room, top = event.room, self.top(event.room)
+        mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
+        if event.seq == top + 1 and mine and room not in self._held:
+            self._heads[room] = max(event.seq, self._heads.get(room, Seq(0)))
+            self._accept(room, [event], live=True)
         elif event.seq > top:
-            self.see(event.room, event.seq)
+            self.see(room, event.seq)
 
     def forget(self, room: RoomId) -> None:
         """Fetch nothing more of a room: the account is not in it any more."""
         self._heads.pop(room, None)
+        self._settle()
+
+    # strict rooms
+    def stand_at(self, room: RoomId, cursor: Seq) -> None:
+        """Make a room strict, if it is not, and go on after ``cursor``, forwards or backwards."""
+        self._strict.add(room)
+        self._tops[room] = cursor
+        self._changed(room)
+
+    def hold(self, room: RoomId) -> None:
+        """Accept and fetch nothing of a strict room until ``release``."""
+        self._held.add(room)
+        self._settle()
+
+    def release(self, room: RoomId, cursor: Seq) -> None:
+        """Go on after ``cursor``."""
+        self._held.discard(room)
+        self.stand_at(room, cursor)
+
+    def track(self, room: RoomId) -> None:
+        """Keep this room without a hole also in a program that follows no others."""
+        self._tracked.add(room)
+        self._changed(room)
+
+    async def reached(self, room: RoomId, seq: Seq = Seq(0)) -> None:
+        """Wait until the room has no hole up to its head, and ``seq`` at least, and all of it is written."""
+        while True:
+            self._moved.clear()
+            if room not in self._held and self.top(room) >= max(seq, self._heads.get(room, Seq(0))):
+                await self._ingest.drained()
+                if room not in self._held and self.top(room) >= seq:
+                    return
+            elif seq > self._heads.get(room, Seq(0)):
+                self.see(room, seq)
+            else:
+                await self._moved.wait()
 
     async def run(self, conversation: Conversation) -> None:
         """Fetch whatever is missing, until cancelled."""
-        if not self._follow:
-            self.caught_up.set()
-            await asyncio.Event().wait()
         limit = asyncio.Semaphore(_AT_ONCE)
         while True:
             self._behind.clear()
-            behind = [room for room, head in self._heads.items() if head > self.top(room)]
-            await _all(self._catch_up(conversation, room, limit) for room in behind)
-            if not any(head > self.top(room) for room, head in self._heads.items()):
+            await _all(self._catch_up(conversation, room, limit) for room in self._all_behind())
+            if not self._all_behind():
                 await self._ingest.drained()
                 self._settle()
                 await self._behind.wait()
 
+    def _is_behind(self, room: RoomId) -> bool:
+        wanted = self._follow or room in self._tracked
+        return wanted and room not in self._held and self._heads.get(room, Seq(0)) > self.top(room)
+
+    def _all_behind(self) -> list[RoomId]:
+        return [room for room in self._heads if self._is_behind(room)]
+
+    def _changed(self, room: RoomId) -> None:
+        if self._is_behind(room):
+            self.caught_up.clear()
+            self._behind.set()
+        self._moved.set()
+
     def _settle(self) -> None:
-        if not any(head > self.top(room) for room, head in self._heads.items()):
+        if not self._all_behind():
             self.caught_up.set()
+        self._moved.set()
 
     async def _catch_up(self, conversation: Conversation, room: RoomId, limit: asyncio.Semaphore) -> None:
         async with limit:
             try:
-                while (head := self._heads.get(room, Seq(0))) > (top := self.top(room)):
-                    far = top == 0 or head - top > LONGEST_CATCH_UP
+                while self._is_behind(room):
+                    head, top = self._heads[room], self.top(room)
+                    far = room not in self._strict and (top == 0 or head - top > LONGEST_CATCH_UP)
                     await self._fetch(conversation, room, None if far else top)
                     await self._ingest.has_space()
             except RefusedError:  # put out of the room in the meantime; `room_closed` says so
@@ -105,6 +161,8 @@ class Sync:
         """Fetch the page after a number, or the newest page."""
         ask = History(id=new_request_id(), room=room, after=after, limit=PAGE_EVENTS.value)
         page = await fetch(conversation, ask)
+        if after is not None and self._stands_elsewhere(room, after):
+            return  # a strict room was held or set back meanwhile
         first = page[0].seq if page else None
         if first is None or (after is not None and first != after + 1):
             raise ServerMisbehavedError("The server's history does not continue where it was asked to.")
@@ -113,10 +171,14 @@ class Sync:
             raise ServerMisbehavedError("The server's history ends before what was already there.")
         self._accept(room, [event for event in page if event.seq > top], live=False)
 
+    def _stands_elsewhere(self, room: RoomId, after: Seq) -> bool:
+        return room in self._held or self.top(room) < after
+
     def _accept(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if events:
             self._tops[room] = events[-1].seq
             self._ingest.accept(room, events, events[-1].seq, live=live)
+            self._moved.set()
 
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:

@@ -28,9 +28,9 @@ class HintLine(SafeStatic):
         self._typing: Sequence[str] = ()
         self._timer: Timer | None = None
 
-    def refuse(self, words: Content) -> None:
-        """Tell that something was not done, and why."""
-        self._refusal = words
+    def refuse(self, words: Content, *, sign: str = "! ") -> None:
+        """Tell that something was not done, and why; with another sign, that it was."""
+        self._refusal = join(own(sign, "bold $text-error"), words)
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(STAYS, self.forget)
@@ -60,7 +60,7 @@ class HintLine(SafeStatic):
 
     def _update(self) -> None:
         if self._refusal is not None:
-            self.show(join(own("! ", "bold $text-error"), self._refusal))
+            self.show(self._refusal)
         elif self._warning:
             self.show(own(self._warning, "$text-warning"))
         elif self._mode is not None:

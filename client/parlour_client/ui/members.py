@@ -1,6 +1,6 @@
 """The list of members: who is here, in words; roles too.
 
-It shows what the client says; choosing somebody opens the direct room. The chat screen fills it and hides it
+It shows what the client says; choosing somebody shows their card. The chat screen fills it and hides it
 where the terminal is narrow.
 """
 
@@ -22,7 +22,7 @@ class MemberList(Anchored, OptionList):
     """The members of the open room."""
 
     HELP: ClassVar[str | None] = (
-        "Who is in this room. Enter opens a direct room with somebody; F4 hides the list.\n"
+        "Who is in this room. Enter shows what is known of somebody; F4 hides the list.\n"
         "/invite brings people in; moderators have /kick, /ban, /mute and /role."
     )
 

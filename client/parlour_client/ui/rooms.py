@@ -1,13 +1,18 @@
-"""The list of rooms: how much is unread, in figures, and whether you are named.
+"""The list of rooms: favourites, unread, direct rooms, rooms; how much is unread, in figures.
 
-It shows what the client says and posts nothing but the choice (OptionList's own message). The chat screen
-fills it. Counts stand left of the names, where no name can move them.
+Typing filters it. It shows what the client says and posts what the person wants (``Wish``, and the choice of
+OptionList). The chat screen fills it. Counts stand left of the names, where no name can move them.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, ClassVar, Final
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Key
+from textual.message import Message
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Room
@@ -17,58 +22,165 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 
 _MOST: Final = 99
+_LONGEST_FILTER: Final = 32
+_SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
+
+Order = Callable[[Room], Any]
+ORDERS: Final[dict[str, Order]] = {
+    "name": lambda room: room.title,
+    "recent": lambda room: (-room.activity, room.title),
+    "unread": lambda room: (-room.mentions, -room.unread, room.title),
+}
+"""How rooms stand within a section; the setting ``room_sort`` names one."""
+
+
+class RoomWish(Enum):
+    """What a person can do with a room of the list."""
+
+    FAVOURITE = auto()
+    MUTE = auto()
+    PEEK = auto()
+    READ = auto()
+    SORT = auto()
 
 
 class RoomList(Anchored, OptionList):
-    """The rooms that the account is in; direct rooms in a section of their own."""
+    """The rooms that the account is in, by sections."""
 
     HELP: ClassVar[str | None] = (
-        "Up, Down and Enter choose a room. The number counts what you have not read;\n"
-        "@ means that you are named there. "
-        "Ctrl+N goes to the next unread room. /join, /rooms and /create bring more. Esc goes back to writing."
+        "Up, Down and Enter choose a room. Typing shows only rooms with these letters; Esc shows all.\n"
+        "The number counts what you have not read; @ means that you are named there, ~ that it is muted.\n"
+        "Alt+F makes a favourite, Alt+M mutes, Alt+K looks without marking read, Alt+R marks read,\n"
+        "Alt+O changes the order. Ctrl+N goes to the next unread room. /join, /rooms and /create bring more."
     )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("alt+f", "wish('FAVOURITE')", "Favourite", id="rooms.favourite"),
+        Binding("alt+m", "wish('MUTE')", "Mute", id="rooms.mute"),
+        Binding("alt+k", "wish('PEEK')", "Peek", id="rooms.peek"),
+        Binding("alt+r", "wish('READ')", "Mark read", id="rooms.read"),
+        Binding("alt+o", "wish('SORT')", "Order", id="rooms.sort"),
+    ]
+
+    @dataclass
+    class Wish(Message):
+        """Do this with that room."""
+
+        wish: RoomWish
+        room: RoomId | None
 
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
         self._shown: tuple[object, ...] = ()
+        self._rooms: Sequence[Room] = ()
+        self._current: RoomId | None = None
+        self._sort = "name"
+        self.filter = ""
+        """What was typed; rooms without it in their names are not shown."""
 
-    def fill(self, rooms: Sequence[Room], current: RoomId | None) -> None:
+    def fill(self, rooms: Sequence[Room], current: RoomId | None, sort: str = "name") -> None:
         """Show these rooms; the cursor stays on the room that it was on."""
-        shown = (*((room.title, room.kind, room.unread, room.mentions) for room in rooms), current)
+        self._rooms, self._current, self._sort = rooms, current, sort
+        self._fill()
+
+    def _fill(self) -> None:
+        shown = (*map(_facts, self._rooms), self._current, self._sort, self.filter)
         if shown == self._shown:
             return
         self._shown = shown
-        direct = [room for room in rooms if room.kind is RoomKind.DIRECT]
-        others = [room for room in rooms if room.kind is not RoomKind.DIRECT]
-        entries = [option(own("Rooms", "bold dim"), disabled=True)]
-        entries += [option(_row(room, current), id=room.id) for room in others]
-        if not others:
-            entries.append(option(own("none yet: /rooms", "dim"), disabled=True))
-        entries.append(option(own("Direct", "bold dim"), disabled=True))
-        entries += [option(_row(room, current), id=room.id) for room in direct]
-        if not direct:
-            entries.append(option(own("none yet: /dm", "dim"), disabled=True))
-        wanted = (
-            self.highlighted_option.id if self.highlighted_option is not None and self.has_focus else current
-        )
+        found = [room for room in self._rooms if self.filter in room.title.lower()]
+        entries = []
+        if self.filter:
+            entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
+        for heading, members, empty in sections(found, self._current, self._sort):
+            if members or (empty and not self.filter):
+                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
+            if not members and empty and not self.filter:
+                entries.append(option(own(empty, "dim"), disabled=True))
+        wanted = self._wanted()
         self.set_options(entries)
-        if wanted is not None and wanted in {room.id for room in rooms}:
+        here = {room.id for room in found}
+        if wanted in here and wanted is not None:
             self.highlighted = self.get_option_index(wanted)
+        elif self.filter and here:
+            self.action_first()
+
+    def _wanted(self) -> str | None:
+        marked = self.highlighted_option
+        return marked.id if marked is not None and self.has_focus else self._current
+
+    def on_key(self, event: Key) -> None:
+        """Take letters for the filter."""
+        typed = event.character if event.is_printable and event.key != "space" else None
+        if typed is not None and len(self.filter) < _LONGEST_FILTER:
+            self._set_filter(self.filter + typed.lower())
+        elif event.key == "backspace" and self.filter:
+            self._set_filter(self.filter[:-1])
+        elif event.key == "escape" and self.filter:
+            self._set_filter("")
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _set_filter(self, typed: str) -> None:
+        self.filter = typed
+        self._fill()
+
+    def on_blur(self) -> None:
+        """Show all rooms again."""
+        self._set_filter("")
+
+    def action_wish(self, name: str) -> None:
+        """Ask the screen to do something with the marked room."""
+        marked = self.highlighted_option
+        room = RoomId(marked.id) if marked is not None and marked.id is not None else None
+        self.post_message(self.Wish(RoomWish[name], room))
+
+
+def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:
+    """Return (heading, rooms, what stands there while there is none); each room once."""
+    ordered = sorted(rooms, key=ORDERS[sort])
+    favourites = [room for room in ordered if room.favourite]
+    rest = [room for room in ordered if not room.favourite]
+    unread = [room for room in rest if room.unread and not room.muted and room.id != current]
+    unread.sort(key=lambda room: not room.mentions)
+    rest = [room for room in rest if room not in unread]
+    direct = [room for room in rest if room.kind is RoomKind.DIRECT]
+    others = [room for room in rest if room.kind is not RoomKind.DIRECT]
+    has_direct = any(room.kind is RoomKind.DIRECT for room in rooms)
+    return [
+        ("Favourites", favourites, ""),
+        ("Unread", unread, ""),
+        ("Direct", direct, "" if has_direct else "none yet: /dm"),
+        ("Rooms", others, "" if len(rooms) > len(direct) else "none yet: /rooms"),
+    ]
+
+
+def _facts(room: Room) -> tuple[object, ...]:
+    activity = room.activity // 60_000  # the order changes once a minute at most, not with every message
+    return room.title, room.kind, room.unread, room.mentions, room.favourite, room.muted, activity
 
 
 def _row(room: Room, current: RoomId | None) -> Content:
-    mark = "@" if room.mentions else " "
-    count = f"{mark}{min(room.unread, _MOST):>2} " if room.unread else "    "
-    sign = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}[room.kind]
-    style = "bold" if room.unread or room.id == current else ""
+    mark = "@" if room.mentions else "~" if room.muted else " "
+    count = f"{mark}{min(room.unread, _MOST):>2} " if room.unread else f"{'~' if room.muted else ' '}   "
+    style = "bold" if (room.unread and not room.muted) or room.id == current else ""
     pointer = own(">" if room.id == current else " ")
     return join(
-        pointer, own(count, "bold $text-accent"), own(sign, "dim"), peer_line(room.title, style=style)
+        pointer,
+        own(count, "dim" if room.muted else "bold $text-accent"),
+        own(_SIGNS[room.kind], "dim"),
+        peer_line(room.title, style=style),
     )
 
 
 def next_unread(rooms: Sequence[Room], current: RoomId | None) -> Room | None:
-    """Return the next room with something unread, going round from the current one; mentions first."""
+    """Return the next room with something unread, going round from the current one; mentions first.
+
+    A muted room is passed over unless somebody names the person there.
+    """
     start = next((at + 1 for at, room in enumerate(rooms) if room.id == current), 0)
     around = [room for room in (*rooms[start:], *rooms[:start]) if room.id != current]
-    return next((r for r in around if r.mentions), None) or next((r for r in around if r.unread), None)
+    loud = [room for room in around if not room.muted]
+    return next((r for r in around if r.mentions), None) or next((r for r in loud if r.unread), None)

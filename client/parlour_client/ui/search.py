@@ -1,33 +1,38 @@
-"""Search: words in, entries out, newest first; Enter goes to the message.
+"""Search: words and `from: in: has: …` in, messages out, newest first; Enter goes to the message.
 
 Results are a stranger's text on one line each, behind our words. It asks the client's archive and nothing
-else. The chat screen pushes it and goes where it says.
+else, and marks nothing as read. The chat screen pushes it and goes where it says.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry
-from parlour_client.ui.dialogs import Choices
-from parlour_client.ui.safe import SafeStatic, join, option, own, peer_line
-from parlour_client.ui.timeline.words import clock, day
+from parlour_client.core.query import HELP
+from parlour_client.ui.found import MessageChoices, head_of
+from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 Find = Callable[[str], Awaitable[Sequence[Entry]]]
 Name = Callable[[Entry], str]
+_NOTHING: Final = "Nothing found. Search covers what this device has seen."
 
 
 class SearchScreen(ModalScreen[Entry | None]):
     """A line for words and the list of what was found."""
 
+    HELP: ClassVar[str | None] = (
+        "Words are found in any order, the last one may be unfinished; the newest message comes first.\n"
+        'from:NAME  in:ROOM  "exact words"  before: after: 2026-11-24, 2026-11, today, 7d\n'
+        "has:link has:file has:reaction  is:unread is:mention is:starred is:edited is:mine"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="search.leave"),
         Binding("down", "results", "Results", show=False, id="search.results"),
@@ -36,16 +41,16 @@ class SearchScreen(ModalScreen[Entry | None]):
     def __init__(self, find: Find, room_name: Name, words: str = "") -> None:
         super().__init__(classes="page")
         self._find, self._room_name, self._words = find, room_name, words
-        self._found: Sequence[Entry] = ()
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
             yield Input(self._words, placeholder="Words to look for", compact=True)
             yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
-            yield Choices(markup=False, compact=True)
+            yield SafeStatic(own(HELP, "dim"), id="language")
+            yield MessageChoices()
         yield SafeStatic(
-            own("esc leaves · down to the results · enter goes there", "dim"),
+            own("esc leaves · down to the results · enter goes there · nothing is marked read", "dim"),
             classes="keys",
         )
 
@@ -63,33 +68,26 @@ class SearchScreen(ModalScreen[Entry | None]):
     async def _search(self, words: str) -> None:
         told = self.query_one("#found", SafeStatic)
         try:
-            self._found = await self._find(words)
+            found = await self._find(words)
         except ParlourClientError as error:
-            told.show(peer_line(str(error)))
+            told.show(join(peer_line(str(error), style="bold"), own(" "), peer_line(error.hint, style="dim")))
             return
-        results = self.query_one(Choices)
-        results.set_options(
-            [option(self._row(entry), id=str(index)) for index, entry in enumerate(self._found)]
-        )
-        if self._found:
-            told.show(own(f"{len(self._found)} found, newest first", "dim"))
+        results = self.query_one(MessageChoices)
+        results.fill(found, [head_of(entry, self._room_name(entry)) for entry in found])
+        if found:
+            told.show(own(f"{len(found)} found, newest first", "dim"))
             results.highlighted = 0
             results.focus()
         else:
-            told.show(own("Nothing found. Search covers what this device has seen.", "dim"))
+            told.show(own(_NOTHING, "dim"))
 
-    def _row(self, entry: Entry) -> Content:
-        when = own(f"{day(entry.at)} {clock(entry.at)}  ", "dim")
-        head = join(when, peer_line(self._room_name(entry)), own("  "), peer_line(entry.author, style="bold"))
-        return join(head, own("\n│ ", "dim"), peer_line(entry.text or "", limit=160))
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
         """Leave with the entry."""
-        _ = self.dismiss(self._found[event.option_index])
+        _ = self.dismiss(self.query_one(MessageChoices).marked)
 
     def action_results(self) -> None:
         """Go to the results."""
-        self.query_one(Choices).focus()
+        self.query_one(MessageChoices).focus()
 
     def action_leave(self) -> None:
         """Leave with nothing."""

@@ -111,7 +111,7 @@ def test_long_messages_are_folded_with_a_count_and_open() -> None:
 def test_states_are_told_in_words() -> None:
     """Edited, deleted, blank, hidden, queued and failed are readable without colour."""
     setting = Setting(width=70, me=ALICE)
-    assert "  edited" in plain(rows_of(replace(message(5), edited=True), setting))
+    assert "  edited (h shows the earlier texts)" in plain(rows_of(replace(message(5), edited=True), setting))
     assert GUTTER + "(deleted)" in plain(rows_of(replace(message(5), deleted=True, text=None), setting))
     assert GUTTER + "(blank)" in plain(rows_of(message(5, " \u3000"), setting))
     assert any(

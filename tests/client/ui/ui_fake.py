@@ -18,19 +18,26 @@ from parlour_client.core.model import (
     EntryAdded,
     EntryChanged,
     EntryRemoved,
+    Gap,
+    IgnoredChanged,
     LinkState,
     MemberView,
+    Outgoing,
+    Profile,
     ReactionCount,
     Room,
     RoomsChanged,
     StatusChanged,
+    Thread,
+    Version,
 )
+from parlour_protocol.api import SessionInfo
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId, new_request_id
 from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
 
 ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
@@ -60,6 +67,10 @@ class FakeClient:
         self.refusal: RefusedError | None = None
         self.online = True
         self.started = self.stopped = False
+        self.ignored: frozenset[UserName] = frozenset()
+        self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
+        self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
+        self.logged_in: list[SessionInfo] = []
         self._listeners: list[Callable[[Change], None]] = []
         self._clock = START
 
@@ -195,6 +206,77 @@ class FakeClient:
         if after is not None:
             return tuple([entry for entry in log if entry.seq and entry.seq > after][:limit])
         return tuple(log[-limit:])
+
+    async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
+        return next((entry for entry in self.logs[room] if entry.seq == seq), None)
+
+    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+        self._called("thread", room, seq)
+        known = {entry.seq: entry for entry in self.logs[room] if entry.seq is not None}
+        root = seq
+        while (above := known[root].reply_to) is not None and above in known:
+            root = above
+        found = {root}
+        for number in sorted(known):
+            if known[number].reply_to in found:
+                found.add(number)
+        missing = known[root].reply_to
+        return Thread(tuple(known[number] for number in sorted(found)), missing)
+
+    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
+        self._called("versions", room, seq)
+        return self.texts.get((room, seq), ())
+
+    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+        inside = self.missing.get(room, ())
+        return [
+            Gap(room, low, high, gone=gone) for low, high, gone in inside if after <= low and high <= before
+        ]
+
+    def outgoing(self) -> Sequence[Outgoing]:
+        return [
+            Outgoing(e) for log in self.logs.values() for e in log if e.request is not None and e.seq is None
+        ]
+
+    async def person(self, user: UserName) -> Profile:
+        self._called("person", user)
+        said = [e for log in self.logs.values() for e in log if e.author == user and e.text is not None]
+        shared = tuple(
+            (self._rooms[room], one.role)
+            for room, people in self.people.items()
+            for one in people
+            if one.user == user
+        )
+        return Profile(user, shared, Status.AWAY, len(said), said[-1] if said else None, user in self.ignored)
+
+    async def sessions(self) -> Sequence[SessionInfo]:
+        self._called("sessions")
+        return self.logged_in
+
+    async def end_session(self, which: SessionId) -> None:
+        self._called("end_session", which)
+        self.logged_in = [one for one in self.logged_in if one.id != which]
+
+    async def ignore(self, user: UserName, *, on: bool = True) -> None:
+        self._called("ignore", user, on)
+        self.ignored = self.ignored | {user} if on else self.ignored - {user}
+        self.tell(IgnoredChanged())
+        self.tell(RoomsChanged())
+
+    async def favour(self, room: RoomId, *, on: bool = True) -> None:
+        self._called("favour", room, on)
+        self._rooms[room] = replace(self._rooms[room], favourite=on)
+        self.tell(RoomsChanged())
+
+    async def silence(self, room: RoomId, *, on: bool = True) -> None:
+        self._called("silence", room, on)
+        self._rooms[room] = replace(self._rooms[room], muted=on)
+        self.tell(RoomsChanged())
+
+    async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
+        self._called("star", room, seq, on)
+        old = next(entry for entry in self.logs[room] if entry.seq == seq)
+        self.change(replace(old, starred=on))
 
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
         self._called("search", words, room)

@@ -39,10 +39,9 @@ def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) 
         first = max(first, oldest)
         conditions += f" AND events.author != ? AND {_UNREAD}"
         values.append(str(me))
-    if "starred" in query.states:
-        conditions += f" AND words.rowid IN ({_STARRED})"
+    source = _STARRED if "starred" in query.states else _ALL
     ask = f"""
-        SELECT events.room, events.seq FROM words JOIN events ON events.id = words.rowid
+        SELECT events.room, events.seq FROM {source}
         WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? {conditions}
         ORDER BY words.rowid DESC LIMIT ?"""  # noqa: S608 - constants
     bound = (_matching(connection, query, me), first, last, *values, limit)
@@ -52,8 +51,10 @@ def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) 
 
 _UNREAD: Final = """
     events.seq > (SELECT json_extract(summary, '$.read') FROM rooms WHERE id = events.room AND entered)"""
+_ALL: Final = "words JOIN events ON events.id = words.rowid"
 _STARRED: Final = """
-    SELECT events.id FROM stars JOIN events ON events.room = stars.room AND events.seq = stars.seq"""
+    stars CROSS JOIN events ON events.room = stars.room AND events.seq = stars.seq
+    CROSS JOIN words ON words.rowid = events.id"""  # few stars: begin with them
 
 
 def _oldest_unread(connection: apsw.Connection) -> int | None:

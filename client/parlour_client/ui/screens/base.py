@@ -77,12 +77,16 @@ class ChatParts(Screen[None]):
         """Say in words of ours that something was not done."""
         self.hint.refuse(own(words))
 
+    def say(self, words: str) -> None:
+        """Say in words of ours what was done."""
+        self.hint.refuse(own(words), sign="· ")
+
     def heading(self, words: str, name: str) -> Content:
         """Return own words followed by a name."""
         return join(own(words, "bold"), peer_line(name, style="bold"))
 
-    async def open_room(self, room: RoomId) -> None:
-        """Show another room."""
+    async def open_room(self, room: RoomId, *, peek: bool = False) -> None:
+        """Show another room; with ``peek`` nothing is marked as read by it."""
         raise NotImplementedError
 
     def enter_mode(self, mode: None) -> None:

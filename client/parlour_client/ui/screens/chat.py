@@ -43,6 +43,9 @@ class ChatScreen(AppPart):
         Binding("ctrl+n", "next_unread", "Unread", id="chat.next_unread"),
         Binding("alt+up", "messages(-1)", "Messages", id="chat.messages"),
         Binding("ctrl+p", "app.command_palette", "Palette", id="chat.palette"),
+        Binding("f6", "views", "Views", id="chat.views"),
+        Binding("f7", "outbox", "Outbox", show=False, id="chat.outbox"),
+        Binding("alt+r", "mark_read", "Mark this room read", show=False, id="chat.mark_read"),
         Binding("alt+down", "messages(1)", "Next message", show=False, id="chat.messages_down"),
         Binding("pageup", "page(-1)", "Page up", show=False, priority=True, id="chat.page_up"),
         Binding("pagedown", "page(1)", "Page down", show=False, priority=True, id="chat.page_down"),
@@ -123,8 +126,8 @@ class ChatScreen(AppPart):
     @on(MemberList.OptionSelected, "#members")
     def _person(self, event: MemberList.OptionSelected) -> None:
         user = (event.option_id or "").removeprefix("user:")
-        if user and user != self.client.account.user:
-            self.ask(lambda: self._do_dm(str(parse_user_name(user))))
+        if user:
+            self.ask(lambda: self.show_person(parse_user_name(user)))
 
     @on(events.AppFocus)
     def _focus_came(self) -> None:

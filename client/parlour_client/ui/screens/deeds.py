@@ -4,13 +4,11 @@ Names that a person types are parsed into their types first, so nothing else goe
 told by ``ask``. The chat screen inherits it.
 """
 
-from parlour_client.core.model import Entry
 from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
-from parlour_client.ui.search import SearchScreen
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name, parse_user_name
@@ -143,19 +141,6 @@ class Deeds(MessagesPart):
 
     async def _do_search(self, rest: str) -> None:
         self.search(rest)
-
-    def search(self, words: str = "") -> None:
-        """Open the search."""
-
-        def name(entry: Entry) -> str:
-            room = self.client.room(entry.room)
-            return room.title if room is not None else "a room that you left"
-
-        def take(entry: Entry | None) -> None:
-            if entry is not None and (seq := entry.seq) is not None:
-                self.ask(lambda: self.reveal(entry.room, seq), group="reveal")
-
-        self.push(SearchScreen(self.client.search, name, words), take)
 
     async def _do_away(self, _rest: str) -> None:
         await self.client.set_status(Status.AWAY)

@@ -14,7 +14,7 @@ from parlour_client.ui.dialogs import AskScreen, ConfirmScreen
 from parlour_client.ui.inspector import inspector_page
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import join, lines, own, peer_line
-from parlour_client.ui.screens.rooms_part import RoomsPart
+from parlour_client.ui.screens.looking_part import LookingPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
 from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
@@ -34,7 +34,7 @@ class Change:
     target: Seq
 
 
-class MessagesPart(RoomsPart):
+class MessagesPart(LookingPart):
     """Messages: send and act on them."""
 
     _mode: Reply | Change | None = None
@@ -95,7 +95,16 @@ class MessagesPart(RoomsPart):
             Wish.CANCEL: self._wish_cancel,
             Wish.UNREAD: self._wish_unread,
         }
-        handlers[event.wish](entry)
+        views = {
+            Wish.THREAD: self.show_thread,
+            Wish.STAR: self.star,
+            Wish.HISTORY: self.show_history,
+            Wish.PERSON: self.show_author,
+        }
+        if event.wish in views:
+            self.ask(lambda: views[event.wish](entry))
+        else:
+            handlers[event.wish](entry)
 
     def _stored(self, entry: Entry) -> Seq | None:
         if entry.seq is None:
@@ -171,6 +180,6 @@ class MessagesPart(RoomsPart):
             self.ask(lambda: self.client.cancel(request))
 
     def _wish_unread(self, entry: Entry) -> None:
-        room, seq = self.current, self._stored(entry)
-        if room is not None and seq is not None:
-            self.ask(lambda: self.client.mark_read(room, Seq(seq - 1)))
+        seq = self._stored(entry)
+        if seq is not None:
+            self.ask(lambda: self.mark_unread(seq))

@@ -4,24 +4,26 @@ An event that comes in while a room is being read is put in after it, never lost
 that is no longer open is dropped. The chat screen inherits it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from textual import on
 from textual.worker import Worker
 
 from parlour_client.core import model
-from parlour_client.core.model import Entry, Room
+from parlour_client.core.model import Entry, LinkState, Room
 from parlour_client.ui.notices import Notice, notice
+from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.rooms import RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.base import ChatParts
 from parlour_client.ui.timeline import Timeline
+from parlour_client.ui.timeline.holes import Hole, Run, holes_of
+from parlour_client.ui.timeline.view import FRAME
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 
 PAGE: Final = 100
-FARTHEST: Final = 50
-"""Pages that a jump to an old message reads at most."""
 _KINDS: Final = {
     RoomKind.PUBLIC: "public room",
     RoomKind.PRIVATE: "private room",
@@ -34,11 +36,21 @@ class RoomsPart(ChatParts):
 
     _early: list[Entry] | None = None  # what came in while the room was being read
     _read_later: Seq | None = None
+    _rooms_stale = False
+    _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
+    _renew_again = False
+    peeking = False
+    """Looking at this room marks nothing as read."""
 
-    async def open_room(self, room: RoomId) -> None:
-        """Show another room; what was being written stays with the old one as a draft."""
+    async def open_room(self, room: RoomId, *, peek: bool = False) -> None:
+        """Show another room; what was being written stays with the old one as a draft.
+
+        With ``peek``, or where the settings say so, looking marks nothing as read.
+        """
         await self.drafts.leave(self.composer.text)
         self.current, self._early = room, []
+        self.peeking = peek or settings_of(self).peek
+        self._read_later = self._behind = None
         self._show_room()
         self.hint.typing(())
         entries = await self.client.timeline(room, limit=PAGE)
@@ -46,8 +58,18 @@ class RoomsPart(ChatParts):
             return
         known = self.client.room(room)
         read = known.read if known is not None and known.unread else None
+        holes = await self._holes(room, entries, None)
+        if self.current != room:
+            return
         early, self._early = self._early or [], None
-        self.timeline.show(self.client.account.user, entries, read=read, complete=_begins(entries))
+        self.timeline.show(
+            self.client.account.user,
+            entries,
+            read=read,
+            complete=_begins(entries),
+            ignored=self.client.ignored,
+            holes=holes,
+        )
         for entry in early:
             self.timeline.add(entry)
         draft = await self.client.draft(room)
@@ -62,7 +84,7 @@ class RoomsPart(ChatParts):
     def _show_room(self) -> None:
         """Bring the list and the heading up to date."""
         rooms = self.client.rooms
-        self.room_list.fill(rooms, self.current)
+        self.room_list.fill(rooms, self.current, settings_of(self).room_sort)
         room = self.room
         self.query_one("#empty").display = room is None
         self.timeline.display = room is not None
@@ -73,7 +95,8 @@ class RoomsPart(ChatParts):
         count = "" if room.kind is RoomKind.DIRECT else f", {room.members} members"
         kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
-        heading.show(join(peer_line(room.title, style="bold"), kind, topic))
+        peeking = own("peeking: nothing is marked read (alt+r does)  ", "bold") if self.peeking else own("")
+        heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.name for one in rooms if one.name is not None]
 
     async def _fill_members(self) -> None:
@@ -95,11 +118,15 @@ class RoomsPart(ChatParts):
             case model.EntryRemoved(room=room, request=request) if room == self.current:
                 self.timeline.take_out(request)
             case model.HistoryChanged(room=room) if room == self.current:
-                self.ask(self._renew, group="renew")
+                self._renew_soon()
             case model.RoomsChanged():
-                self._rooms_changed()
+                self._rooms_changed_soon()
+            case model.IgnoredChanged():
+                self.timeline.ignore(self.client.ignored)
             case model.StatusChanged(status=status):
                 self.status_line.tell(status, self.client.account)
+                if status.state is LinkState.ONLINE:
+                    self.timeline.retry_holes()
             case model.TypingChanged(room=room, users=users) if room == self.current:
                 self.hint.typing(users)
             case model.PresenceChanged():
@@ -124,7 +151,14 @@ class RoomsPart(ChatParts):
     async def _fill_members_quietly(self) -> None:
         self.ask(self._fill_members, group="members-asked")
 
+    def _rooms_changed_soon(self) -> None:
+        """Bring the lists up to date once a frame, however many events come."""
+        if not self._rooms_stale:
+            self._rooms_stale = True
+            self.set_timer(FRAME, self._rooms_changed)
+
     def _rooms_changed(self) -> None:
+        self._rooms_stale = False
         if self.current is not None and self.room is None:  # put out, or left on another device
             self.current = None
             self.timeline.empty()
@@ -147,13 +181,43 @@ class RoomsPart(ChatParts):
         """Open a room."""
         self.ask(lambda: self.open_room(room.id), group="open")
 
+    def _renew_soon(self) -> None:
+        """Read the newest page once; what lies between stays a hole until it is looked at."""
+        newest = next((entry.seq for entry in reversed(self.timeline.entries) if entry.seq), Seq(0))
+        if self._behind is None:  # a second change while the first one is read: one more reading, no more
+            self._behind = newest
+            self.ask(self._renew, group="renew")
+        else:
+            self._renew_again = True
+
     async def _renew(self) -> None:
         room = self.current
-        if room is None or self._early is not None:
-            return
-        entries = await self.client.timeline(room, limit=max(PAGE, len(self.timeline.entries)))
-        if self.current == room:
-            self.timeline.renew(entries, complete=_begins(entries))
+        while room is not None and room == self.current and self._early is None:
+            self._renew_again = False
+            entries = await self.client.timeline(room, limit=PAGE)
+            stored = [entry for entry in entries if entry.seq is not None]
+            if room != self.current or not stored:
+                break
+            low, high = Seq((stored[0].seq or 1) - 1), Seq((stored[-1].seq or 0) + 1)
+            left = holes_of(await self.client.gaps(room, low, high), online=self._online)
+            self.timeline.merge(entries, Run(low, high, tuple(left)), behind=self._behind)
+            self._behind = Seq(high - 1)
+            if not self._renew_again:
+                break
+        self._behind = None
+
+    @property
+    def _online(self) -> bool:
+        return self.client.status.state is LinkState.ONLINE
+
+    async def _holes(self, room: RoomId, entries: Sequence[Entry], before: Seq | None) -> list[Hole]:
+        """Return what is missing among a page of entries, and below it where the page is the last one."""
+        seqs = [entry.seq for entry in entries if entry.seq is not None]
+        high = before or (Seq(seqs[-1] + 1) if seqs else None)
+        if high is None:
+            return []
+        low = Seq(0) if len(seqs) < PAGE else Seq(seqs[0] - 1)
+        return holes_of(await self.client.gaps(room, low, high), online=self._online)
 
     # --- paging and reading
 
@@ -164,27 +228,46 @@ class RoomsPart(ChatParts):
         async def page() -> None:
             if room is not None:
                 older = await self.client.timeline(room, before=event.before, limit=PAGE)
+                holes = await self._holes(room, older, event.before)
                 if self.current == room:
-                    self.timeline.prepend(older, complete=_begins(older))
+                    self.timeline.prepend(older, complete=_begins(older), holes=holes)
 
         self.ask(page, group="page")
 
-    async def reveal(self, room: RoomId, seq: Seq) -> None:
-        """Open a room at a message, paging back to it."""
-        if self.current != room:
-            await self.open_room(room)
-        for _ in range(FARTHEST):
-            if self.timeline.reveal(seq):
-                self.timeline.focus()
+    @on(Timeline.HoleInSight)
+    def _fill(self, event: Timeline.HoleInSight) -> None:
+        room, gap = self.current, event.hole.gap
+
+        async def fill() -> None:
+            if room is None:
                 return
-            oldest = next((entry.seq for entry in self.timeline.entries if entry.seq), None)
-            if oldest is None or oldest <= seq:
-                break
-            older = await self.client.timeline(room, before=oldest, limit=PAGE)
-            if not older or self.current != room:
-                break
-            self.timeline.prepend(older, complete=_begins(older))
-        notice(self.app, Notice.TOO_FAR)
+            entries = await self.client.timeline(room, before=gap.before, limit=PAGE)
+            inside = [entry for entry in entries if entry.seq is not None and entry.seq > gap.after]
+            reached = inside[0].seq if inside and len(inside) == len(entries) == PAGE else None
+            low = Seq(reached - 1) if reached is not None else gap.after
+            left = holes_of(await self.client.gaps(room, low, gap.before), online=self._online)
+            if self.current == room:
+                self.timeline.merge(inside, Run(low, gap.before, tuple(left)))
+
+        self.ask(fill, group="page")
+
+    async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
+        """Open a room at a message; what lies between it and the newest is loaded when it is looked at."""
+        if self.current != room:
+            await self.open_room(room, peek=peek)
+        if not self.timeline.reveal(seq):
+            above = await self.client.timeline(room, after=Seq(seq - 1), limit=PAGE // 2)
+            below = await self.client.timeline(room, before=seq, limit=PAGE // 2)
+            around = [entry for entry in (*below, *above) if entry.seq is not None]
+            if self.current != room or not around:
+                return
+            low, high = Seq((around[0].seq or 1) - 1), Seq((around[-1].seq or 0) + 1)
+            left = holes_of(await self.client.gaps(room, low, high), online=self._online)
+            self.timeline.merge(around, Run(low, high, tuple(left)), complete=_begins(around))
+            if not self.timeline.reveal(seq):
+                notice(self.app, Notice.TOO_FAR)
+                return
+        self.timeline.focus()
 
     @on(Timeline.ReadUpTo)
     def _read(self, event: Timeline.ReadUpTo) -> None:
@@ -194,7 +277,7 @@ class RoomsPart(ChatParts):
     def read_now(self) -> None:
         """Tell the server what was read, but only while this terminal has the focus."""
         room, seq = self.room, self._read_later
-        if room is None or seq is None or not self.app.app_focus:
+        if room is None or seq is None or self.peeking or not self.app.app_focus:
             return
         self._read_later = None
         if seq > room.read:

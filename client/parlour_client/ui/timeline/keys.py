@@ -28,6 +28,10 @@ class Wish(Enum):
     RETRY = auto()
     CANCEL = auto()
     UNREAD = auto()
+    THREAD = auto()
+    STAR = auto()
+    HISTORY = auto()
+    PERSON = auto()
 
 
 class TimelineKeys(ScrollView):
@@ -46,6 +50,10 @@ class TimelineKeys(ScrollView):
         Binding("s", "wish('RETRY')", "Send again", show=False, id="timeline.retry"),
         Binding("x", "wish('CANCEL')", "Take back", show=False, id="timeline.cancel"),
         Binding("u", "wish('UNREAD')", "Mark unread from here", show=False, id="timeline.unread"),
+        Binding("t", "wish('THREAD')", "Thread", id="timeline.thread"),
+        Binding("asterisk", "wish('STAR')", "Star", key_display="*", show=False, id="timeline.star"),
+        Binding("h", "wish('HISTORY')", "Earlier texts", show=False, id="timeline.history"),
+        Binding("w", "wish('PERSON')", "Who wrote it", show=False, id="timeline.person"),
         Binding("enter,space", "open", "Open or fold", show=False, id="timeline.open"),
         Binding("end,G", "newest", "Newest", show=False, id="timeline.newest"),
     ]

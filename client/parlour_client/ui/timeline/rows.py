@@ -25,6 +25,8 @@ GUTTER_CELLS: Final = 2
 FOLD_AT: Final = 24
 """Rows of one message that are shown before it is opened."""
 MIN_WIDTH: Final = 8
+MOST_FOLDED: Final = 1_000
+"""Messages of somebody ignored that are counted one by one."""
 
 
 class Look(StrEnum):
@@ -42,6 +44,7 @@ class Look(StrEnum):
     EVENT = "event"
     DATE = "date"
     UNREAD = "unread"
+    MISSING = "missing"
 
 
 class Piece(NamedTuple):
@@ -66,16 +69,24 @@ class Setting:
     """The same author goes on within a few minutes: no new header."""
     parent: Entry | None = None
     opened: bool = False
+    missing: str = ""
+    """What the row above says of messages that are missing here; our words."""
+    folded: int | None = None
+    """The author is ignored: so many messages are folded into this row; 0: into one above."""
 
 
 def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
-    """Return the rows of the entry, top to bottom; at least one."""
+    """Return the rows of the entry, top to bottom; none where it is folded into one above."""
     width = max(MIN_WIDTH, setting.width)
     rows: list[Row] = []
+    if setting.missing:
+        rows.append((Piece(_ruled(setting.missing, width), Look.MISSING),))
     if setting.new_day:
         rows.append((Piece(_ruled(day(entry.at), width), Look.DATE),))
     if setting.first_unread:
         rows.append((Piece(_ruled("new", width), Look.UNREAD),))
+    if setting.folded is not None:
+        return (*rows, *_folded_rows(entry, setting.folded, width))
     if not is_message(entry):
         return (*rows, *_event_rows(entry, width))
     if not setting.continues:
@@ -87,6 +98,15 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
         rows += _reaction_rows(entry, width)
     rows += _meta_rows(entry, width)
     return tuple(rows)
+
+
+def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
+    if not count:
+        return []
+    noun = "message" if count == 1 else "messages"
+    some = f"{MOST_FOLDED} {noun} or more" if count >= MOST_FOLDED else f"{count} {noun}"
+    words = f"ignored: {some} by {safe_text(entry.author).plain}, enter shows them"
+    return [(Piece(_cut(words, width), Look.META),)]
 
 
 def is_message(entry: Entry) -> bool:
@@ -104,7 +124,7 @@ def _header(entry: Entry, me: UserName, width: int) -> Row:
 
 def _quote(parent: Entry | None, width: int) -> Row:
     if parent is None:
-        return _gutter(Piece(_cut("> an earlier message", width - GUTTER_CELLS), Look.QUOTE))
+        return _gutter(Piece(_cut("> an earlier message (p goes there)", width - GUTTER_CELLS), Look.QUOTE))
     words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
     head = f"> {safe_text(parent.author).plain}: "
     return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
@@ -152,8 +172,15 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
 
 def _meta_rows(entry: Entry, width: int) -> list[Row]:
     rows: list[Row] = []
+    facts = []
     if entry.edited and not entry.deleted:
-        rows.append((Piece(_cut("  edited", width), Look.META),))
+        facts.append("edited (h shows the earlier texts)")
+    if entry.replies:
+        facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t shows the thread)")
+    if entry.starred:
+        facts.append("starred")
+    if facts:
+        rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
     if words := delivery_words(entry):
         failed = entry.delivery is Delivery.FAILED
         rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))

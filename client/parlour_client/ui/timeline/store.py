@@ -6,13 +6,16 @@ never holds an entry twice: a second arrival of the same event or request change
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Final
 
 from textual.cache import LRUCache
 
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, Gap
 from parlour_client.ui.timeline.heights import Heights
-from parlour_client.ui.timeline.rows import Row, Setting, is_message, rows_of
+from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
+from parlour_client.ui.timeline.rows import MOST_FOLDED, Row, Setting, is_message, rows_of
 from parlour_client.ui.timeline.words import day_number
 from parlour_protocol.frames import bodies
 from parlour_protocol.ids import RequestId, Seq
@@ -45,6 +48,12 @@ class Store:
         """Long messages that are shown whole."""
         self.read = read
         """The read marker that the room was opened with."""
+        self.ignored: AbstractSet[UserName] = frozenset()
+        """Whose messages are folded."""
+        self.unfolded: set[UserName] = set()
+        """Ignored people whose messages are shown here all the same."""
+        self.holes: list[Hole] = []
+        self.loading_older = False
         self._stored = 0  # the first so many entries have a number
         self._heights = Heights()
         self._exact: list[bool] = []
@@ -89,12 +98,76 @@ class Store:
         self._stored += len(fresh)
         self._forget_at(len(fresh))
 
+    def merge(self, entries: Iterable[Entry], run: Run, *, behind: Seq | None = None) -> int:
+        """Put a run of the log in its place, wherever it is; returns how many were not here.
+
+        The heights of what stays are kept, so that the view does not move. With ``behind``, all between it
+        and the run is missing, whatever stands there.
+        """
+        fresh = {entry.seq: entry for entry in entries if entry.seq is not None and _is_shown(entry)}
+        span = self.span
+        if span is not None and behind is not None:
+            span = (span[0], min(span[1], Seq(behind + 1)))
+        known = {entry.seq: i for i, entry in enumerate(self.entries[: self._stored])}
+        heights = {i: self._heights[i] for i in range(len(self.entries))}
+        changed = {seq for seq in fresh.keys() & known.keys() if self.entries[known[seq]] != fresh[seq]}
+        stored = {_seq(entry): entry for entry in self.entries[: self._stored]}
+        stored |= {_seq(entry): entry for entry in fresh.values()}
+        order: list[tuple[Entry, int | None]] = [
+            (stored[seq], None if seq in changed else known.get(seq)) for seq in sorted(stored)
+        ]
+        order += [(self.entries[i], i) for i in range(self._stored, len(self.entries))]
+        cells = max(1, self.width - 2)
+        self._heights = Heights(
+            heights[was] if was is not None else 2 + len(entry.text or "") // cells for entry, was in order
+        )
+        self.entries = [entry for entry, _ in order]
+        self._stored = len(stored)
+        if self.entries:
+            room = Gap(self.entries[0].room, Seq(0), Seq(0))
+            self.holes = covered(self.holes, run, span, room)
+        self.forget_rows()
+        return len(fresh.keys() - known.keys())
+
+    def forget_rows(self) -> None:
+        """Lay every entry out anew when it is looked at; the heights stand as estimates."""
+        self._rows.clear()
+        self._exact = [False] * len(self.entries)
+
+    @property
+    def span(self) -> tuple[Seq, Seq] | None:
+        """The ends, themselves not included, of the numbers that are loaded."""
+        if not self._stored:
+            return None
+        return Seq((self.entries[0].seq or 1) - 1), Seq((self.entries[self._stored - 1].seq or 0) + 1)
+
+    def hole_above(self, index: int) -> Hole | None:
+        """Return what is missing right above an entry."""
+        entry = self.entries[index]
+        if entry.seq is None or not self.holes:
+            return None
+        at = bisect_left(self.holes, entry.seq + 1, key=lambda hole: hole.gap.before) - 1
+        before = self.entries[index - 1].seq or Seq(0) if index else Seq(0)
+        return self.holes[at] if at >= 0 and self.holes[at].gap.before > before else None
+
+    def mark_hole(self, hole: Hole, state: HoleState) -> None:
+        """Note what is done about a hole."""
+        self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
+        self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=_seq))
+
+    def note_older(self, *, loading: bool) -> None:
+        """Say above the first entry that older ones are being loaded."""
+        self.loading_older = loading
+        self._forget_at(0)
+
     def drop_oldest(self, count: int) -> None:
         """Forget the oldest entries; they can be paged in again."""
         count = min(count, self._stored)
         self._heights = Heights(self._heights[i] for i in range(count, len(self.entries)))
         del self.entries[:count], self._exact[:count]
         self._stored -= count
+        first = self.entries[0].seq if self._stored else None
+        self.holes = [hole for hole in self.holes if first is not None and hole.gap.after >= first]
         self._forget_at(0)
 
     def put(self, entry: Entry) -> bool:
@@ -103,6 +176,7 @@ class Store:
         if index is None:
             if _is_shown(entry):
                 self._insert(entry)
+                self._count_reply(entry)
             return _is_shown(entry)
         if self.entries[index].seq is None and entry.seq is not None:  # now it has its place in the log
             self._take(index)
@@ -111,6 +185,12 @@ class Store:
             self.entries[index] = entry
             self._forget_at(index)
         return False
+
+    def _count_reply(self, entry: Entry) -> None:
+        at = self.index_of(entry.reply_to) if entry.reply_to is not None else None
+        if at is not None:
+            self.entries[at] = replace(self.entries[at], replies=self.entries[at].replies + 1)
+            self._forget_at(at)
 
     def remove(self, request: RequestId) -> None:
         """Take out an unsent entry."""
@@ -131,6 +211,8 @@ class Store:
             self._heights.append(height)
         self._forget_at(at)
         self._forget_at(at + 1)
+        if self.is_folded(at):
+            self._forget_at(self._head_of(at))
 
     def _take(self, index: int) -> None:
         self._rows.discard(key_of(self.entries[index]))
@@ -147,9 +229,48 @@ class Store:
             self._exact[index] = False
 
     def open_or_fold(self, index: int) -> None:
-        """Show a long message whole, or fold it again."""
+        """Show a long message whole, or fold it again; show what an ignored person says."""
+        if self.is_folded(index):
+            self.unfolded.add(self.entries[index].author)
+            self.forget_rows()
+            return
         self.opened ^= {key_of(self.entries[index])}
         self._forget_at(index)
+
+    # --- people who are ignored
+
+    def is_folded(self, index: int) -> bool:
+        """Tell whether an entry is a message of somebody whose messages are folded."""
+        entry = self.entries[index]
+        return entry.author in self.ignored and entry.author not in self.unfolded and is_message(entry)
+
+    def is_hidden(self, index: int) -> bool:
+        """Tell whether an entry is folded into one above it."""
+        return self.is_folded(index) and self._goes_on_folded(index)
+
+    def _goes_on_folded(self, index: int) -> bool:
+        """Tell whether the entry above is of the same run: nothing stands between them."""
+        if not index or not self.is_folded(index - 1):
+            return False
+        entry, before = self.entries[index], self.entries[index - 1]
+        return (
+            before.author == entry.author
+            and day_number(before.at) == day_number(entry.at)
+            and index != self.first_unread
+            and self.hole_above(index) is None
+        )
+
+    def _head_of(self, index: int) -> int:
+        for at in range(index, max(-1, index - MOST_FOLDED), -1):
+            if not self._goes_on_folded(at):
+                return at
+        return index
+
+    def _run_length(self, index: int) -> int:
+        end = index + 1
+        while end < len(self.entries) and end - index < MOST_FOLDED and self.is_hidden(end):
+            end += 1
+        return end - index
 
     # --- looking
 
@@ -211,14 +332,26 @@ class Store:
         before = self.entries[index - 1] if index else None
         new_day = before is None or day_number(before.at) != day_number(entry.at)
         first_unread = before is not None and index == self.first_unread and entry.author != self.me
+        hole = self.hole_above(index)
+        missing = hole.words if hole is not None else ""
+        if not index and self.loading_older:
+            missing = "loading earlier messages…"
+        folded = None
+        if self.is_folded(index):
+            folded = 0 if self._goes_on_folded(index) else self._run_length(index)
         return Setting(
             width=self.width,
             me=self.me,
             new_day=new_day,
             first_unread=first_unread,
-            continues=not (new_day or first_unread) and before is not None and _goes_on(before, entry),
+            continues=not (new_day or first_unread or missing)
+            and before is not None
+            and not self.is_folded(index - 1)
+            and _goes_on(before, entry),
             parent=self.by_seq(entry.reply_to),
             opened=key_of(entry) in self.opened,
+            missing=missing,
+            folded=folded,
         )
 
 

@@ -6,6 +6,7 @@ above, or a new width, cannot move what the person reads. It never asks the clie
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,9 +18,10 @@ from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.anchored import Anchored
-from parlour_client.ui.timeline.drawing import DrawnRows
+from parlour_client.ui.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.timeline.rows import is_message
-from parlour_client.ui.timeline.store import Store, key_of
+from parlour_client.ui.timeline.selecting import Place, SelectedRows
+from parlour_client.ui.timeline.store import Store
 from parlour_protocol.ids import RequestId, Seq
 from parlour_protocol.names import UserName
 
@@ -28,15 +30,7 @@ KEEP: Final = 20_000
 FRAME: Final = 1 / 60
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What stands at the top of the view."""
-
-    entry: Entry
-    row: int
-
-
-class Timeline(Anchored, DrawnRows, can_focus=True):
+class Timeline(Anchored, SelectedRows, can_focus=True):
     """The messages of one room."""
 
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
@@ -49,6 +43,12 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         """The top is near: page in what is older than ``before``."""
 
         before: Seq
+
+    @dataclass
+    class HoleInSight(Message):
+        """Messages are missing near the view: load them."""
+
+        hole: Hole
 
     @dataclass
     class ReadUpTo(Message):
@@ -64,7 +64,6 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
 
     def __init__(self, *, id: str | None = None, keep: int = KEEP) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._place: Place | None = None  # None: follow the newest
         self._complete = False
         self._asked_before: Seq | None = None
         self._read_told = Seq(0)
@@ -75,10 +74,19 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
     # --- what the screen tells it
 
     def show(
-        self, me: UserName, entries: Sequence[Entry], *, read: Seq | None = None, complete: bool
+        self,
+        me: UserName,
+        entries: Sequence[Entry],
+        *,
+        read: Seq | None = None,
+        complete: bool,
+        ignored: AbstractSet[UserName] = frozenset(),
+        holes: Sequence[Hole] = (),
     ) -> None:
         """Show a room anew, at the first unread message or else at the end."""
         self._store = Store(me, entries, read=read)
+        self._store.ignored = ignored
+        self._store.holes = list(holes)
         self._pending.clear()
         self._strips.clear()
         self._complete, self._asked_before, self._read_told = complete, None, Seq(0)
@@ -96,25 +104,71 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         self._set_rows(0)
         self.refresh()
 
-    def renew(self, entries: Sequence[Entry], *, complete: bool) -> None:
-        """Take the room's entries anew and keep the place (a gap was filled)."""
+    def merge(
+        self,
+        entries: Sequence[Entry],
+        run: Run,
+        *,
+        complete: bool | None = None,
+        behind: Seq | None = None,
+    ) -> None:
+        """Put a run of the log in its place; what is in sight stays.
+
+        ``behind`` is the newest event below which nothing new is missing: live events may have overtaken
+        the ones between.
+        """
         if self._store is None:
             return
-        opened, width, read = self._store.opened, self._store.width, self._store.read
-        self._store = Store(self._store.me, entries, read=read)
-        self._store.opened = opened
-        self._store.estimate(width)
-        self._complete, self._asked_before = complete, None
+        self._flush()
+        follows, last = self._place is None, self._store.span
+        self._store.merge(entries, run, behind=behind)
+        if complete is not None:
+            self._complete = complete
+        if not follows and last is not None and run.high > last[1]:
+            self.new_below += run.high - last[1]
         self._strips.clear()
         self._settle()
 
-    def prepend(self, older: Sequence[Entry], *, complete: bool) -> None:
+    def hole_left(self, hole: Hole, state: HoleState) -> None:
+        """Say of a hole that it cannot be had, and why."""
+        if self._store is not None:
+            self._store.mark_hole(hole, state)
+            self._strips.clear()
+            self._settle()
+
+    def retry_holes(self) -> None:
+        """Try again what could not be had without a connection."""
+        if self._store is not None:
+            for hole in [hole for hole in self._store.holes if hole.state is HoleState.OFFLINE]:
+                self._store.mark_hole(hole, HoleState.WAITING)
+            self._strips.clear()
+            self._settle()
+
+    def ignore(self, users: AbstractSet[UserName]) -> None:
+        """Fold the messages of these people."""
+        if self._store is not None and users != self._store.ignored:
+            self._store.ignored = users
+            self._store.forget_rows()
+            self._strips.clear()
+            self._settle()
+
+    def mark_unread(self, read: Seq) -> None:
+        """Draw the line of what is new after ``read``."""
+        if self._store is not None:
+            self._store.read = read
+            self._store.forget_rows()
+            self._strips.clear()
+            self._settle()
+
+    def prepend(self, older: Sequence[Entry], *, complete: bool, holes: Sequence[Hole] = ()) -> None:
         """Put a page of older entries above; what is in sight stays."""
         if self._store is None:
             return
         self._flush()
         self._complete, self._asked_before = complete or not older, None
+        self._store.note_older(loading=False)
         self._store.prepend(older)
+        self._store.holes = sorted([*self._store.holes, *holes], key=lambda hole: hole.gap.before)
         self._strips.clear()
         self._settle()
 
@@ -146,9 +200,10 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         news = 0
         for entry in pending:
             is_new = store.put(entry)
-            if not is_new:
-                self._strips.clear()  # a quote or a header elsewhere may have changed as well
-            news += is_new and is_message(entry) and entry.author != store.me
+            folds = entry.author in store.ignored
+            if not is_new or folds or entry.reply_to is not None:
+                self._strips.clear()  # a quote, a header or a count elsewhere may have changed as well
+            news += is_new and is_message(entry) and entry.author != store.me and not folds
         if self._place is not None:
             self.new_below += news
         elif len(store) > 2 * self._keep:
@@ -230,7 +285,7 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         if at == len(store):
             self._measure_up(store, index, 2 * height)
         self._measure_up(store, index, height)
-        return store.top(index) + min(self._place.row, store.height(index) - 1)
+        return store.top(index) + max(0, min(self._place.row, store.height(index) - 1))
 
     @staticmethod
     def _measure_up(store: Store, index: int, rows: int) -> None:
@@ -248,7 +303,22 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
         oldest = store.entries[0].seq if store.entries else None
         if top < self.size.height and not self._complete and oldest and oldest != self._asked_before:
             self._asked_before = oldest
+            store.note_older(loading=True)
+            self._strips.clear()
             self.post_message(self.OlderWanted(oldest))
+            self.call_after_refresh(self._settle)
+        self._tell_holes(store, top)
+
+    def _tell_holes(self, store: Store, top: int) -> None:
+        if not any(hole.state is HoleState.WAITING for hole in store.holes):
+            return
+        first, _ = store.find(max(0, top - self.size.height))
+        last, _ = store.find(top + 2 * self.size.height)
+        for index in range(first, last + 1):
+            hole = store.hole_above(index)
+            if hole is not None and hole.state is HoleState.WAITING:
+                store.mark_hole(hole, HoleState.LOADING)
+                self.post_message(self.HoleInSight(hole))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Note the new place when the person scrolled."""
@@ -270,77 +340,3 @@ class Timeline(Anchored, DrawnRows, can_focus=True):
     def on_resize(self, _event: Resize) -> None:
         """Wrap anew; the place stays."""
         self._settle()
-
-    # --- selection
-
-    @property
-    def selected(self) -> Entry | None:
-        """The entry under the block cursor."""
-        index = self._selected_index()
-        return self._store.entries[index] if self._store is not None and index is not None else None
-
-    def _selected_index(self) -> int | None:
-        if self._store is None or self._selected is None:
-            return None
-        self._flush()
-        return next(
-            (
-                i
-                for i in range(len(self._store) - 1, -1, -1)
-                if key_of(self._store.entries[i]) == self._selected
-            ),
-            None,
-        )
-
-    def move_selection(self, step: int) -> None:
-        """Select the next message above (-1) or below (+1); below the last one, none."""
-        self._flush()
-        store, index = self._store, self._selected_index()
-        if store is None:
-            return
-        at = (len(store) if index is None else index) + step
-        while 0 <= at < len(store) and not is_message(store.entries[at]):
-            at += step
-        if 0 <= at < len(store):
-            self.select(at)
-        elif step > 0:
-            self.clear_selection()
-            self.follow()
-
-    def select(self, index: int) -> None:
-        """Put the block cursor on an entry and bring it into sight."""
-        store = self._store
-        if store is None:
-            return
-        self._selected = key_of(store.entries[index])
-        height, top = store.height(index), store.top(index)
-        view_top, view_height = round(self.scroll_y), self.size.height
-        if top < view_top or height > view_height:
-            self._place = Place(store.entries[index], 0)
-        elif top + height > view_top + view_height:
-            at, row = store.find(top + height - view_height)
-            self._place = Place(store.entries[at], row)
-        self._settle()
-        self.refresh_bindings()
-
-    def in_sight(self) -> list[tuple[int, int]]:
-        """Return (row of the view, index) of each message that begins in sight."""
-        store, top = self._store, round(self.scroll_y)
-        if store is None or not len(store):
-            return []
-        rows = [(store.top(at) - top, at) for at in range(store.find(top)[0], len(store))]
-        return [(y, at) for y, at in rows if 0 <= y < self.size.height and is_message(store.entries[at])]
-
-    def clear_selection(self) -> None:
-        """Take the block cursor away."""
-        self._selected = None
-        self.refresh()
-        self.refresh_bindings()
-
-    def open_or_fold(self) -> None:
-        """Show the selected message whole, or fold it."""
-        index = self._selected_index()
-        if self._store is not None and index is not None:
-            self._store.open_or_fold(index)
-            self._strips.clear()
-            self._settle()

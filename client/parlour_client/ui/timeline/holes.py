@@ -1,0 +1,98 @@
+"""What is missing between the messages that are loaded, and what is done about it.
+
+A hole is a run of numbers; it is loaded when it comes near the view, and when it cannot be had its row says
+why. Nothing missing is ever shown as if nothing were missing. ``Store`` owns the holes of one room.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final
+
+from parlour_client.core.model import Gap
+from parlour_protocol.ids import Seq
+
+_COUNTED: Final = 1_000_000
+"""Numbers that are told one by one; a server may claim any number."""
+
+
+class HoleState(Enum):
+    """What is done about a hole."""
+
+    WAITING = auto()
+    """To be loaded as soon as it is near the view."""
+    LOADING = auto()
+    OFFLINE = auto()
+    """Not to be had without a connection; tried again when there is one."""
+    REFUSED = auto()
+    """The server did not give them."""
+    GONE = auto()
+    """The server said that it has them no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """One run of missing numbers."""
+
+    gap: Gap
+    state: HoleState = HoleState.WAITING
+
+    @property
+    def words(self) -> str:
+        """What its row says."""
+        count = self.gap.count
+        some = "more than a million" if count > _COUNTED else f"up to {count}" if count > 1 else "1"
+        what = f"{some} message{'s' if count > 1 else ''} missing"
+        match self.state:
+            case HoleState.WAITING | HoleState.LOADING:
+                return f"{what}, loading…"
+            case HoleState.OFFLINE:
+                return f"{what}: loaded when the connection is back"
+            case HoleState.REFUSED:
+                return f"{what}: the server does not give them"
+            case HoleState.GONE:
+                return f"{what}: the server has them no longer"
+
+
+def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:
+    """Return what is left after somebody tried to load it."""
+    left = HoleState.REFUSED if online else HoleState.OFFLINE
+    return [Hole(gap, HoleState.GONE if gap.gone else left) for gap in gaps]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Numbers low < number < high that are loaded now, apart from ``left``."""
+
+    low: Seq
+    high: Seq
+    left: tuple[Hole, ...] = ()
+
+
+def covered(holes: Iterable[Hole], run: Run, span: tuple[Seq, Seq] | None, whole: Gap) -> list[Hole]:
+    """Return the holes after a run was loaded, in order.
+
+    ``span`` are the ends (exclusive) of what was loaded before: between it and the run may be a new hole.
+    ``whole`` names the room.
+    """
+    kept = [piece for hole in holes for piece in _without(hole, run)]
+    if span is not None:
+        below, above = span
+        if run.low >= above:
+            kept.append(Hole(replace(whole, after=Seq(above - 1), before=Seq(run.low + 1))))
+        elif run.high <= below:
+            kept.append(Hole(replace(whole, after=Seq(run.high - 1), before=Seq(below + 1))))
+    return sorted(
+        (hole for hole in (*kept, *run.left) if hole.gap.count > 0), key=lambda hole: hole.gap.before
+    )
+
+
+def _without(hole: Hole, run: Run) -> Iterable[Hole]:
+    gap = hole.gap
+    if run.high <= gap.after + 1 or run.low >= gap.before - 1:
+        return (hole,)
+    pieces = (
+        replace(gap, before=min(gap.before, Seq(run.low + 1))),
+        replace(gap, after=max(gap.after, Seq(run.high - 1))),
+    )
+    return [Hole(piece) for piece in pieces if piece.before > piece.after]

@@ -1,8 +1,8 @@
 """The person's accounts by name: where their homes are, `parlour accounts`, and opening one for the screen.
 
 The account without a name is `default`; every other one has a home folder of its own beside the rest, with
-an archive, a key and settings of its own. Nothing is shared between two of them. The root resolves ``--account``; `chat`
-gives the screen what it needs to switch.
+an archive, a key and settings of its own. Nothing is shared between two of them. The root resolves
+``--account``; `chat` gives the screen what it needs to switch.
 """
 
 import re

@@ -15,6 +15,7 @@ from parlour_client.cli.running import opened, run, the_home, the_passphrase
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
+from parlour_client.core.settings import load
 from parlour_client.core.signin import SignIn
 from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.secret import Secret
@@ -33,7 +34,7 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     if plain or not sys.stdout.isatty():
         from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
 
-        return run(run_plain(Client(home, passphrase=passphrase)))
+        return run(run_plain(Client(home, passphrase=passphrase), settings=load(home.folder)))
     from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
 
     accounts = _accounts(home)

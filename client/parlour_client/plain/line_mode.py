@@ -1,28 +1,34 @@
 """The loop of the line mode: lines in, lines out, on a core that goes on by itself.
 
-It moves no cursor and rewrites nothing, so a screen reader, a dumb terminal and a pipe all work. What is
-typed goes to the current room, a line that begins with / is a command. `parlour chat --plain` runs it.
+It moves no cursor and rewrites nothing, so a screen reader, a dumb terminal and a pipe all work; each message
+is said once. What is typed goes to the current room, a line that begins with / is a command, and what looks
+like a secret is held back until it is confirmed. `parlour --plain` runs it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import (
     Change,
     Delivery,
+    Entry,
     EntryAdded,
     EntryChanged,
     LinkState,
     Room,
     StatusChanged,
 )
+from parlour_client.core.settings import Settings
 from parlour_client.lines import read_lines
+from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
-from parlour_client.plain.speech import entry_line, room_line, status_line
+from parlour_client.plain.memory import Memory
+from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
 from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.ids import RoomId, Seq
 
 _PATIENCE: Final = 10.0
 
@@ -30,30 +36,65 @@ _PATIENCE: Final = 10.0
 class LineMode:
     """One run of the line mode."""
 
-    def __init__(self, client: Client, out: Callable[[str], None]) -> None:
+    def __init__(self, client: ChatClient, out: Callable[[str], None], settings: Settings) -> None:
         """Say everything through ``out``, a line at a time."""
-        self.client = client
+        self.client, self.settings = client, settings
         self.current: Room | None = None
         self.over = False
+        self.oldest: dict[RoomId, Seq] = {}
+        """The oldest message of each room that was said."""
         self._out = out
+        self._memory = Memory()
+        self._held: tuple[RoomId, str, Seq | None] | None = None
+
+    # --- saying
 
     def say(self, line: str) -> None:
         """Print one line, or a message of several."""
         self._out(line)
 
+    def say_text(self, words: str, untrusted: str) -> None:
+        """Print our words and a stranger's text."""
+        self._out(f"{words}{shown(untrusted)}")
+
+    def say_entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
+        """Say rows of a timeline, and remember them; ``again``: they are not a part of it in order."""
+        found = list(entries)
+        self._memory.note_all(found)
+        for entry in found:
+            if entry.seq is not None and not again:
+                self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))
+            self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
+
+    def say_status(self) -> None:
+        """Say how the connection stands."""
+        self.say(status_line(self.client.status))
+
+    def title(self, room: RoomId) -> str:
+        """Return what to call a room."""
+        known = self.client.room(room)
+        return known.title if known is not None else "a room that you left"
+
     def here(self) -> Room:
-        """Return the current room. Raises SetupError."""
-        if self.current is None:
+        """Return the current room, as it is now. Raises SetupError."""
+        room = self.client.room(self.current.id) if self.current is not None else None
+        if room is None:
             raise SetupError("You are in no room now.", "/go ROOM goes to one; /rooms lists yours.")
-        return self.current
+        return room
+
+    # --- doing
 
     async def begin(self) -> None:
         """Say where things stand, and go to the first room."""
+        for problem in self.settings.problems:
+            self.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms:
             self.say(room_line(room))
         self.current = next(iter(self.client.rooms), None)
         if self.current is not None:
             self.say(f"You write in {self.current.title}. /help says what else there is.")
+        else:
+            self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
 
     async def take(self, line: str) -> None:
         """Send a line, or do what it says; a refusal is told and nothing ends."""
@@ -61,42 +102,85 @@ class LineMode:
             if line.startswith("/") and not line.startswith("//"):
                 await obey(self, line)
             elif line.strip():
-                await self.client.send(
-                    self.here().id, line.removeprefix("/") if line.startswith("//") else line
-                )
+                await self.send(line.removeprefix("/") if line.startswith("//") else line)
         except ParlourClientError as error:
             self.say(f"Not done: {error} {error.hint}".rstrip())
-        except ParlourProtocolError as error:
+        except (ParlourProtocolError, ValueError) as error:
             self.say(f"Not done: {error}")
+
+    async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
+        """Send to the current room, unless it looks like a secret: then it is held back."""
+        room = self.here()
+        findings = look_at_text(text) if self.settings.paste_guard else ()
+        if findings:
+            self._held = (room.id, text, reply_to)
+            what = ", ".join(finding.what for finding in findings)
+            self.say(f"Held back: this looks like {what}. /yes sends it to {room.title}, /no drops it.")
+            return
+        await self.client.send(room.id, text, reply_to=reply_to)
+
+    async def send_held(self) -> None:
+        """Send what was held back, to the room that it was written in. Raises SetupError."""
+        if self._held is None:
+            raise SetupError("Nothing is held back.")
+        (room, text, reply_to), self._held = self._held, None
+        await self.client.send(room, text, reply_to=reply_to)
+
+    def drop_held(self) -> None:
+        """Drop what was held back."""
+        self._held = None
+        self.say("Dropped.")
+
+    # --- hearing
 
     def hear(self, change: Change) -> None:
         """Say what a person should know of a change."""
         match change:
-            case EntryAdded(entry=entry) if entry.request is None:
-                self.say(entry_line(self._title(entry.room), entry))
-            case EntryChanged(entry=entry) if entry.delivery is Delivery.FAILED:
-                self.say(f"{self._title(entry.room)}, not sent: {entry.problem}")
-            case EntryChanged(entry=entry) if entry.edited or entry.deleted:
-                self.say(entry_line(self._title(entry.room), entry))
+            case EntryAdded(entry=entry):
+                self._added(entry)
+            case EntryChanged(entry=entry):
+                self._changed(entry)
             case StatusChanged(status=status) if status.state is not LinkState.CONNECTING:
                 self.say(status_line(status))
                 self.over = self.over or status.state is LinkState.STOPPED
             case _:
                 pass
 
-    def _title(self, room: str) -> str:
-        known = next((known for known in self.client.rooms if known.id == room), None)
-        return known.title if known is not None else "a room"
+    def _added(self, entry: Entry) -> None:
+        if entry.request is not None and entry.seq is None:
+            if entry.delivery is Delivery.QUEUED and self.client.status.state is not LinkState.ONLINE:
+                self.say(f"{self.title(entry.room)}, not sent yet: it waits for the connection.")
+            return
+        room = self.client.room(entry.room)
+        self._memory.note(entry)
+        if room is None or not room.muted:
+            self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
+
+    def _changed(self, entry: Entry) -> None:
+        title = self.title(entry.room)
+        if entry.delivery is Delivery.FAILED:
+            self.say(f"{title}, not sent: {shown(entry.problem)} /unsent says what can be done.")
+        elif entry.seq is not None:
+            before = self._memory.note(entry)
+            if before is None and entry.request is not None:
+                self.say(f"{title}, sent as #{entry.seq}.")
+            elif line := change_line(title, before, entry, self._memory.answered(entry)):
+                self.say(line)
 
 
-async def run(client: Client, source: int = 0, out: Callable[[str], None] = print) -> int:
+async def run(
+    client: ChatClient, source: int = 0, out: Callable[[str], None] = print, settings: Settings | None = None
+) -> int:
     """Run until the input ends or the person quits; returns the exit status."""
-    mode = LineMode(client, out)
+    mode = LineMode(client, out, settings or Settings())
     await client.start()
     unsubscribe = client.subscribe(mode.hear)
     try:
         try:
-            await client.ready(_PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await client.ready()
+        except TimeoutError:
+            mode.say_status()
         except ParlourClientError as error:
             if error.stops:
                 raise
@@ -115,13 +199,13 @@ async def run(client: Client, source: int = 0, out: Callable[[str], None] = prin
     return 0
 
 
-async def _let_go(client: Client) -> None:
+async def _let_go(client: ChatClient) -> None:
     """Give what was just typed a moment to get out; what does not stays in the outbox."""
-    for room in client.rooms:
-        for entry in await client.timeline(room.id, limit=1):
-            if entry.request is not None and entry.delivery in {Delivery.QUEUED, Delivery.SENT}:
-                try:
-                    async with asyncio.timeout(2):
-                        await client.stored(entry.request)
-                except (TimeoutError, ParlourClientError):
-                    return
+    for one in client.outgoing():
+        entry = one.entry
+        if entry.request is not None and entry.delivery in {Delivery.QUEUED, Delivery.SENT}:
+            try:
+                async with asyncio.timeout(2):
+                    await client.stored(entry.request)
+            except (TimeoutError, ParlourClientError):
+                return

@@ -4,7 +4,9 @@ Strangers' text goes through the rule, and every further line of a message is in
 like a line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
-from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
+from typing import Final
+
+from parlour_client.core.model import ConnectionStatus, Delivery, Entry, LinkState, Note, Outgoing, Room
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import (
     Added,
@@ -21,7 +23,8 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.text import BLANK_LABEL, safe_text
 
-_INDENT = "    | "
+_INDENT: Final = "    | "
+_BEGINNING: Final = 60
 
 
 def shown(untrusted: str) -> str:
@@ -30,17 +33,86 @@ def shown(untrusted: str) -> str:
     return BLANK_LABEL if safe.blank else f"\n{_INDENT}".join(safe.lines)
 
 
-def entry_line(title: str, entry: Entry) -> str:
-    """Say one row of a timeline."""
+def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
+    """Say one row of a timeline; ``answered`` is what it answers, where that is known."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
+    if entry.note is not None:
+        return f"{title}, {note_words(entry.note)}"
     if entry.deleted:
-        return f"{title}, {number}{entry.author}: (deleted)"
+        return f"{title}, {number}{entry.author}: deleted"
+    if entry.trouble:
+        return f"{title}, {number}{entry.author}: cannot be read: {shown(entry.trouble)}"
     if entry.text is None:
         return f"{title}, {number}{event_words(entry.author, entry.body)}"
-    reply = f" (reply to #{entry.reply_to})" if entry.reply_to is not None else ""
-    edited = " (edited)" if entry.edited else ""
-    reactions = "".join(f" [{shown(r.reaction)} {len(r.users)}]" for r in entry.reactions)
-    return f"{title}, {number}{entry.author}{reply}{edited}: {shown(entry.text)}{reactions}"
+    edited = " edited" if entry.edited else ""
+    starred = " starred" if entry.starred else ""
+    return (
+        f"{title}, {number}{entry.author}{_reply(entry, answered)}{edited}{starred}: "
+        f"{shown(entry.text)}{_reactions(entry)}{_on_its_way(entry)}"
+    )
+
+
+def _reply(entry: Entry, answered: Entry | None) -> str:
+    if entry.reply_to is None:
+        return ""
+    if answered is None or answered.text is None:
+        return f", reply to #{entry.reply_to}"
+    return f', reply to {answered.author} #{entry.reply_to} "{beginning(answered.text)}"'
+
+
+def beginning(untrusted: str) -> str:
+    """Return the first words of a text, on one line."""
+    line = shown(untrusted).split("\n", 1)[0]
+    return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
+
+
+def _reactions(entry: Entry) -> str:
+    if not entry.reactions:
+        return ""
+    said = (f"{shown(one.reaction)} from {', '.join(one.users)}" for one in entry.reactions)
+    return f" [reactions: {'; '.join(said)}]"
+
+
+def _on_its_way(entry: Entry) -> str:
+    match entry.delivery:
+        case Delivery.QUEUED:
+            return " [not sent yet: it waits for the connection]"
+        case Delivery.FAILED:
+            return f" [not sent: {shown(entry.problem)} /unsent says what can be done]"
+        case _:
+            return ""
+
+
+def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry | None = None) -> str:
+    """Say what changed about a message; empty when it is nothing that a person asks for."""
+    if entry.deleted:
+        return f"{title}, #{entry.seq} {entry.author}: deleted"
+    if before is not None and before.reactions != entry.reactions and before.text == entry.text:
+        said = _reactions(entry) or " [no reactions any more]"
+        return f"{title}, #{entry.seq} {entry.author}:{said}"
+    if entry.edited and (before is None or before.text != entry.text):
+        return entry_line(title, entry, answered)
+    return ""
+
+
+def outgoing_line(title: str, number: int, one: Outgoing) -> str:
+    """Say one of ours that is on its way."""
+    words = {
+        Delivery.QUEUED: "waits for the connection",
+        Delivery.SENT: "sent, not yet acknowledged",
+        Delivery.FAILED: f"failed: {shown(one.entry.problem)} /retry {number} or /cancel {number}",
+        Delivery.STORED: "stored",
+    }[one.entry.delivery]
+    text = f' "{beginning(one.entry.text)}"' if one.entry.text else ""
+    return f"{number}: {title}, {one.what}{text}: {words}"
+
+
+def note_words(note: Note) -> str:
+    """Say a row of this client's own."""
+    who = f" ({note.user})" if note.user is not None else ""
+    return (
+        f"note: {note.kind.value.replace('-', ' ')}{who} {shown(note.detail) if note.detail else ''}".rstrip()
+    )
 
 
 def event_words(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
@@ -87,7 +159,8 @@ def room_line(room: Room) -> str:
     unread = f", {room.unread} unread" if room.unread else ""
     mentions = f", {room.mentions} for you" if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""
-    return f"{room.title}, {room.members} people{unread}{mentions}{topic}"
+    kind = ", encrypted" if room.encrypted else ""
+    return f"{room.title}, {room.members} people{kind}{unread}{mentions}{topic}"
 
 
 def _because(reason: str) -> str:

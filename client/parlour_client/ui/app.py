@@ -109,7 +109,9 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
             self.exit(return_code=1)
             return
         self._newsboy.follow(client)
-        _ = self.push_screen(ChatScreen(client, self._tour))
+        chat = ChatScreen(client, self._tour)
+        self.watch(chat, "focused", self.show_mode, init=False)
+        _ = self.push_screen(chat)
 
     async def leave_client(self) -> None:
         """Save the draft and stop the client; what is queued stays queued on disk."""

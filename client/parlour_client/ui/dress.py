@@ -50,6 +50,10 @@ class Dressed(Preferring):
         """Put changed settings on."""
         if self.is_running:
             self._put_on(settings)
+            self.show_mode()
+
+    def show_mode(self) -> None:
+        """Say the mode of the keys where there are modes."""
 
     def _put_on(self, settings: Settings) -> None:
         self.set_keymap(keymap(settings))

@@ -87,7 +87,7 @@ class Newsboy:
             return
         named = room.mentions > self._mentions.get(room.id, 0)
         self._mentions[room.id] = room.mentions
-        if self._is_news(self._client, entry, room) and self._is_wanted(room, named=named):
+        if not room.muted and self._is_news(self._client, entry, room) and self._is_wanted(room, named=named):
             self._waiting += 1
             self._tell()
 

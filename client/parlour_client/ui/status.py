@@ -9,7 +9,8 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.core.model import Account, ConnectionStatus, LinkState
-from parlour_client.ui.safe import SafeStatic, own, peer_line
+from parlour_client.ui.preferences import settings_of
+from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 _WORDS: Final = {
     LinkState.ONLINE: "connected",
@@ -33,6 +34,7 @@ class StatusLine(SafeStatic):
         self._status: ConnectionStatus | None = None
         self._account: Account | None = None
         self._left = 0.0
+        self._mode = ""
 
     def on_mount(self) -> None:
         """Count down once a second."""
@@ -42,13 +44,24 @@ class StatusLine(SafeStatic):
         """Show this state."""
         self._status, self._account = status, account
         self._left = status.retry_in or 0.0
-        self.show(status_words(status, account, self._left))
+        self._update()
+
+    def mode(self, words: str) -> None:
+        """Show the mode of the keys first: `insert` or `normal`; nothing where there are no modes."""
+        self._mode = words
+        self._update()
 
     def _tick(self) -> None:
-        if self._status is None or self._account is None or self._left <= 0:
+        if self._left > 0 and not settings_of(self).reduced_motion:
+            self._left = max(0.0, self._left - 1)
+            self._update()
+
+    def _update(self) -> None:
+        if self._status is None or self._account is None:
             return
-        self._left = max(0.0, self._left - 1)
-        self.show(status_words(self._status, self._account, self._left))
+        words = status_words(self._status, self._account, self._left)
+        mode = own(f"-- {self._mode} -- ", "bold $text-accent") if self._mode else own("")
+        self.show(join(mode, words))
 
 
 def status_words(status: ConnectionStatus, account: Account, left: float) -> Content:

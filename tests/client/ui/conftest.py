@@ -13,6 +13,7 @@ from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.doors import Accounts
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -41,9 +42,13 @@ def open_app(tmp_path: Path) -> OpenApp:
 
     @asynccontextmanager
     async def opened(
-        client: FakeClient, size: tuple[int, int] = (80, 24), tour: tuple[str, ...] = ()
+        client: FakeClient,
+        size: tuple[int, int] = (80, 24),
+        tour: tuple[str, ...] = (),
+        folder: Path | None = None,
+        accounts: Accounts | None = None,
     ) -> AsyncIterator[Pilot[None]]:
-        app = ParlourApp(client, tour=tour)
+        app = ParlourApp(client, tour=tour, folder=folder, accounts=accounts)
         app.crash_log = tmp_path / "crash.log"
         async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
             await settled(pilot)

@@ -61,6 +61,11 @@ class VimKeys(Preferring):
         if event.key != "g":
             self._g_before = False
 
+    def show_mode(self) -> None:
+        """Say the mode in the status line."""
+        if isinstance(self.screen, ChatParts):
+            self.screen.status_line.mode(self.vim_mode.upper())
+
     @property
     def _chat(self) -> ChatParts:
         assert isinstance(self.screen, ChatParts)  # noqa: S101 - check_action lets nothing else through

@@ -1,0 +1,42 @@
+"""What the line mode has said: so that a reply can name what it answers, and a change can say what changed.
+
+It keeps the beginnings of the last messages and nothing on disk. The number of a message that is not sent yet
+is its place in the list of unsent ones. ``line_mode`` feeds it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Final
+
+from parlour_client.core.model import Entry
+from parlour_protocol.ids import RoomId, Seq
+
+KEPT: Final = 2_000
+"""Messages that are remembered, over all rooms."""
+
+
+class Memory:
+    """The last messages that were said."""
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[tuple[RoomId, Seq], Entry] = OrderedDict()
+
+    def note(self, entry: Entry) -> Entry | None:
+        """Remember an entry; returns how it was when it was last said."""
+        if entry.seq is None:
+            return None
+        key = (entry.room, entry.seq)
+        before = self._said.pop(key, None)
+        self._said[key] = entry
+        while len(self._said) > KEPT:
+            _ = self._said.popitem(last=False)
+        return before
+
+    def note_all(self, entries: Iterable[Entry]) -> None:
+        """Remember several."""
+        for entry in entries:
+            self.note(entry)
+
+    def answered(self, entry: Entry) -> Entry | None:
+        """Return the message that this one answers, when it is remembered."""
+        return self._said.get((entry.room, entry.reply_to)) if entry.reply_to is not None else None

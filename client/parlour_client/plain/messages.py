@@ -1,0 +1,172 @@
+"""The line mode's commands for messages: hear, search, answer, change, react, and what is not sent yet.
+
+Each takes the line mode and the rest of the line; its docstring is its help. ``commands`` lists them.
+"""
+
+from typing import TYPE_CHECKING
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Delivery, Entry, Outgoing
+from parlour_client.plain.speech import outgoing_line
+from parlour_client.plain.words import number, on_or_off, two
+from parlour_protocol.ids import Seq
+
+if TYPE_CHECKING:
+    from parlour_client.plain.line_mode import LineMode
+
+
+async def last(mode: "LineMode", rest: str) -> None:
+    """/last [NUMBER]: hear the last messages of this room again."""
+    room = mode.here()
+    entries = await mode.client.timeline(room.id, limit=number(rest or "10", most=200))
+    mode.say_entries(entries)
+    seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
+    if seen is not None and not mode.settings.peek:
+        await mode.client.mark_read(room.id, seen)
+
+
+async def older(mode: "LineMode", rest: str) -> None:
+    """/older [NUMBER]: hear what was said before the oldest message that you heard here."""
+    room = mode.here()
+    before = mode.oldest.get(room.id)
+    entries = await mode.client.timeline(room.id, before=before, limit=number(rest or "10", most=200))
+    if entries:
+        mode.say_entries(entries)
+    else:
+        mode.say(f"{room.title}, nothing older.")
+
+
+async def unread(mode: "LineMode", _: str) -> None:
+    """/unread: go to the next room with something unread, and hear it."""
+    rooms = [room for room in mode.client.rooms if room.unread]
+    room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
+    if room is None:
+        mode.say("Nothing is unread.")
+        return
+    mode.current = room
+    mode.say(f"{room.title}, {room.unread} unread.")
+    entries = await mode.client.timeline(room.id, after=Seq(room.read), limit=200)
+    mode.say_entries(entries)
+    seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
+    if seen is not None and not mode.settings.peek:
+        await mode.client.mark_read(room.id, seen)
+
+
+async def read(mode: "LineMode", _: str) -> None:
+    """/read: mark this room as read."""
+    room = mode.here()
+    await mode.client.mark_read(room.id, room.head)
+
+
+async def mark(mode: "LineMode", rest: str) -> None:
+    """/mark NUMBER: mark this room as unread from that message on."""
+    await mode.client.mark_read(mode.here().id, Seq(number(rest) - 1))
+
+
+async def reply(mode: "LineMode", rest: str) -> None:
+    """/reply NUMBER TEXT: answer the message with this number."""
+    target, text = two(rest, "/reply NUMBER TEXT")
+    await mode.send(text, reply_to=Seq(number(target)))
+
+
+async def edit(mode: "LineMode", rest: str) -> None:
+    """/edit NUMBER TEXT: give a message of yours another text."""
+    target, text = two(rest, "/edit NUMBER TEXT")
+    await mode.client.edit(mode.here().id, Seq(number(target)), text)
+
+
+async def delete(mode: "LineMode", rest: str) -> None:
+    """/delete NUMBER: delete a message of yours."""
+    await mode.client.delete(mode.here().id, Seq(number(rest)))
+
+
+async def react(mode: "LineMode", rest: str) -> None:
+    """/react NUMBER EMOJI: put a reaction to a message."""
+    target, reaction = two(rest, "/react NUMBER EMOJI")
+    await mode.client.react(mode.here().id, Seq(number(target)), reaction)
+
+
+async def unreact(mode: "LineMode", rest: str) -> None:
+    """/unreact NUMBER EMOJI: take your reaction back."""
+    target, reaction = two(rest, "/unreact NUMBER EMOJI")
+    await mode.client.react(mode.here().id, Seq(number(target)), reaction, on=False)
+
+
+async def star(mode: "LineMode", rest: str) -> None:
+    """/star NUMBER [off]: keep a message to find it again with /search is:starred."""
+    target, _, how = rest.partition(" ")
+    await mode.client.star(
+        mode.here().id, Seq(number(target)), on=on_or_off(how.strip(), "/star NUMBER [off]")
+    )
+
+
+async def show(mode: "LineMode", rest: str) -> None:
+    """/show NUMBER: hear one message, and what it answers."""
+    room = mode.here()
+    entry = await mode.client.entry(room.id, Seq(number(rest)))
+    if entry is None:
+        raise SetupError("That message cannot be had.", "Look at the number.")
+    if (
+        entry.reply_to is not None
+        and (parent := await mode.client.entry(room.id, entry.reply_to)) is not None
+    ):
+        mode.say_entries([parent])
+    mode.say_entries([entry])
+
+
+async def thread(mode: "LineMode", rest: str) -> None:
+    """/thread NUMBER: hear all messages that belong together by their replies."""
+    found = await mode.client.thread(mode.here().id, Seq(number(rest)))
+    if found.missing is not None:
+        mode.say(f"It begins with #{found.missing}, which cannot be had.")
+    mode.say_entries(found.entries)
+
+
+async def versions(mode: "LineMode", rest: str) -> None:
+    """/versions NUMBER: hear the texts that an edited message had."""
+    for at, version in enumerate(await mode.client.versions(mode.here().id, Seq(number(rest))), 1):
+        mode.say_text(f"version {at}: ", version.text)
+
+
+async def search(mode: "LineMode", rest: str) -> None:
+    """/search WORDS: search all rooms; also from:NAME in:ROOM before:DATE after:DATE has:link is:unread."""
+    found = await mode.client.search(rest, limit=20)
+    mode.say(f"{len(found)} found, newest first." if found else "Nothing found.")
+    mode.say_entries(found, again=True)
+
+
+async def mentions(mode: "LineMode", _: str) -> None:
+    """/mentions: hear where you are named."""
+    await search(mode, "is:mention")
+
+
+async def unsent(mode: "LineMode", _: str) -> None:
+    """/unsent: hear what is not sent yet, and why."""
+    waiting = mode.client.outgoing()
+    for at, one in enumerate(waiting, 1):
+        mode.say(outgoing_line(mode.title(one.entry.room), at, one))
+    if not waiting:
+        mode.say("Everything is sent.")
+
+
+async def retry(mode: "LineMode", rest: str) -> None:
+    """/retry NUMBER: send a failed one of /unsent again."""
+    entry = _unsent(mode, rest).entry
+    if entry.request is None or entry.delivery is not Delivery.FAILED:
+        raise SetupError("That one has not failed: it is sent by itself.")
+    await mode.client.retry(entry.request)
+
+
+async def cancel(mode: "LineMode", rest: str) -> None:
+    """/cancel NUMBER: take back one of /unsent."""
+    entry: Entry = _unsent(mode, rest).entry
+    if entry.request is not None:
+        await mode.client.cancel(entry.request)
+
+
+def _unsent(mode: "LineMode", rest: str) -> Outgoing:
+    waiting = mode.client.outgoing()
+    at = number(rest)
+    if at > len(waiting):
+        raise SetupError("There is no such number among the unsent.", "/unsent lists them.")
+    return waiting[at - 1]

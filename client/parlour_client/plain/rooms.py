@@ -1,0 +1,187 @@
+"""The line mode's commands for rooms and people: go, join, make, invite, moderate, ignore, be away.
+
+Each takes the line mode and the rest of the line; its docstring is its help. ``commands`` lists them.
+"""
+
+from typing import TYPE_CHECKING
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Room
+from parlour_client.plain.messages import last
+from parlour_client.plain.speech import room_line, shown
+from parlour_client.plain.words import name_and_rest, on_or_off, seconds, two
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.names import parse_room_name, parse_user_name
+
+if TYPE_CHECKING:
+    from parlour_client.plain.line_mode import LineMode
+
+
+async def rooms(mode: "LineMode", _: str) -> None:
+    """/rooms: your rooms, and what is unread."""
+    for room in mode.client.rooms:
+        mode.say(room_line(room))
+    if not mode.client.rooms:
+        mode.say("You are in no room yet. /public lists the public ones.")
+
+
+async def public(mode: "LineMode", _: str) -> None:
+    """/public: the public rooms of this server."""
+    listed = await mode.client.directory()
+    for one in listed:
+        topic = f": {shown(one.topic)}" if one.topic else ""
+        mode.say(f"{one.name}, {one.members} people{topic}")
+    if not listed:
+        mode.say("There is no public room yet. /create ROOM makes one.")
+
+
+async def go(mode: "LineMode", rest: str) -> None:
+    """/go ROOM: write there from now on, and hear its last ten messages."""
+    mode.current = find(mode, rest)
+    await last(mode, "10")
+
+
+async def where(mode: "LineMode", _: str) -> None:
+    """/where: which room you write in, and how the connection stands."""
+    mode.say(room_line(mode.here()) if mode.current is not None else "You are in no room.")
+    mode.say_status()
+
+
+async def who(mode: "LineMode", _: str) -> None:
+    """/who: who is in this room."""
+    for member in await mode.client.members(mode.here().id):
+        mode.say(f"{member.user}, {member.role.value}, {member.status.value}{', muted' * member.muted}")
+
+
+async def person(mode: "LineMode", rest: str) -> None:
+    """/person USER: what this device knows of somebody."""
+    found = await mode.client.person(parse_user_name(name_and_rest(rest, "/person USER")[0]))
+    common = ", ".join(room.title for room, _ in found.rooms) or "none"
+    mode.say(
+        f"{found.user}, {found.status.value}, rooms in common: {common}{', ignored by you' * found.ignored}"
+    )
+
+
+async def join(mode: "LineMode", rest: str) -> None:
+    """/join ROOM: enter a public room."""
+    name = parse_room_name(rest.removeprefix("#"))
+    found = next((listing for listing in await mode.client.directory() if listing.name == name), None)
+    if found is None:
+        raise SetupError(f"There is no public room called {name}.")
+    mode.current = await mode.client.join(found.room)
+    mode.say(f"You are in {mode.current.title}.")
+
+
+async def create(mode: "LineMode", rest: str) -> None:
+    """/create ROOM [private] [TOPIC]: make a room."""
+    name, topic = name_and_rest(rest, "/create ROOM [private] [TOPIC]")
+    word, _, after = topic.partition(" ")
+    private = word == "private"
+    kind = RoomKind.PRIVATE if private else RoomKind.PUBLIC
+    mode.current = await mode.client.create_room(
+        parse_room_name(name), kind, after.strip() if private else topic
+    )
+    mode.say(f"You are in {mode.current.title}.")
+
+
+async def leave(mode: "LineMode", _: str) -> None:
+    """/leave: leave this room."""
+    await mode.client.leave(mode.here().id)
+    mode.current = None
+
+
+async def dm(mode: "LineMode", rest: str) -> None:
+    """/dm USER: open the room with one person."""
+    mode.current = await mode.client.open_direct(parse_user_name(name_and_rest(rest, "/dm USER")[0]))
+    await last(mode, "10")
+
+
+async def topic(mode: "LineMode", rest: str) -> None:
+    """/topic [TEXT]: set this room's topic; without a text take it away."""
+    await mode.client.set_topic(mode.here().id, rest)
+
+
+async def favourite(mode: "LineMode", rest: str) -> None:
+    """/favourite [off]: let this room stand first."""
+    await mode.client.favour(mode.here().id, on=on_or_off(rest, "/favourite [off]"))
+
+
+async def silence(mode: "LineMode", rest: str) -> None:
+    """/silence [off]: hear nothing of this room by itself."""
+    await mode.client.silence(mode.here().id, on=on_or_off(rest, "/silence [off]"))
+
+
+async def invite(mode: "LineMode", rest: str) -> None:
+    """/invite USER: bring somebody into this room."""
+    await mode.client.invite(mode.here().id, parse_user_name(name_and_rest(rest, "/invite USER")[0]))
+
+
+async def kick(mode: "LineMode", rest: str) -> None:
+    """/kick USER [REASON]: put somebody out; they may come back."""
+    who_, reason = name_and_rest(rest, "/kick USER [REASON]")
+    await mode.client.kick(mode.here().id, parse_user_name(who_), reason)
+
+
+async def ban(mode: "LineMode", rest: str) -> None:
+    """/ban USER [10m|2h|7d] [REASON]: put somebody out and keep them out."""
+    who_, tail = name_and_rest(rest, "/ban USER [10m|2h|7d] [REASON]")
+    length, _, reason = tail.partition(" ")
+    span = seconds(length)
+    await mode.client.ban(
+        mode.here().id,
+        parse_user_name(who_),
+        seconds=span,
+        reason=reason.strip() if span is not None else tail,
+    )
+
+
+async def unban(mode: "LineMode", rest: str) -> None:
+    """/unban USER: lift a ban."""
+    await mode.client.unban(mode.here().id, parse_user_name(name_and_rest(rest, "/unban USER")[0]))
+
+
+async def mute(mode: "LineMode", rest: str) -> None:
+    """/mute USER [10m|2h|7d]: let somebody read but not write."""
+    who_, length = name_and_rest(rest, "/mute USER [10m|2h|7d]")
+    if length and seconds(length) is None:
+        raise SetupError("Write how long as 10m, 2h or 7d.")
+    await mode.client.mute(mode.here().id, parse_user_name(who_), seconds=seconds(length))
+
+
+async def unmute(mode: "LineMode", rest: str) -> None:
+    """/unmute USER: let somebody write again."""
+    await mode.client.unmute(mode.here().id, parse_user_name(name_and_rest(rest, "/unmute USER")[0]))
+
+
+async def role(mode: "LineMode", rest: str) -> None:
+    """/role USER owner|moderator|member: give somebody a role."""
+    who_, word = two(rest, "/role USER owner|moderator|member")
+    if word not in set(Role):
+        raise SetupError("A role is owner, moderator or member.")
+    await mode.client.set_role(mode.here().id, parse_user_name(who_.removeprefix("@")), Role(word))
+
+
+async def ignore(mode: "LineMode", rest: str) -> None:
+    """/ignore USER [off]: hear nothing of somebody on this device."""
+    who_, how = name_and_rest(rest, "/ignore USER [off]")
+    await mode.client.ignore(parse_user_name(who_), on=on_or_off(how, "/ignore USER [off]"))
+
+
+async def away(mode: "LineMode", _: str) -> None:
+    """/away: tell the others that you are away."""
+    await mode.client.set_status(Status.AWAY)
+
+
+async def back(mode: "LineMode", _: str) -> None:
+    """/back: tell the others that you are here."""
+    await mode.client.set_status(Status.ONLINE)
+
+
+def find(mode: "LineMode", wanted: str) -> Room:
+    """Return the room of this name or `@user`."""
+    for room in mode.client.rooms:
+        if wanted.removeprefix("#").lower() == room.title.lower():
+            return room
+    raise SetupError(
+        f"You are not in a room called {shown(wanted)}.", "/rooms lists yours, /join enters another."
+    )

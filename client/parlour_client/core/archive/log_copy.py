@@ -7,12 +7,16 @@ verified; nothing here judges. Functions over a connection.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName, parse_user_name
+
+# A key that comes back after another one does not bring back what was certified under it before.
+_UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +86,23 @@ def add_certificate(
 ) -> None:
     """Note that a certificate stands in the log."""
     connection.execute(
-        "INSERT OR IGNORE INTO log_certificates VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO log_certificates VALUES (?, ?, ?, ?, ?, ?)",
         (certificate_id(data), user, device, account_key, data, position),
     )
 
 
 def has_certificate(connection: apsw.Connection, data: bytes) -> bool:
-    """Say whether exactly this certificate stands in the log."""
-    query = "SELECT 1 FROM log_certificates WHERE digest = ?"
+    """Say whether exactly this certificate stands in the log, under the account's present key."""
+    query = "SELECT 1 FROM log_certificates c JOIN log_accounts a " + _UNDER_THE_KEY + " WHERE digest = ?"
     return any(connection.execute(query, (certificate_id(data),)))
 
 
 def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, bytes]:
     """Return the newest certificate of each device under the account's present key, if not revoked."""
-    query = """
-        SELECT device, certificate FROM log_certificates JOIN log_accounts USING (user, account_key)
-        WHERE user = ? AND device NOT IN (SELECT device FROM log_revocations)
-        ORDER BY log_certificates.position"""
+    query = f"""
+        SELECT device, certificate FROM log_certificates c JOIN log_accounts a {_UNDER_THE_KEY}
+        WHERE c.user = ? AND device NOT IN (SELECT device FROM log_revocations)
+        ORDER BY c.position"""  # noqa: S608 - a constant of ours
     return {DeviceId(str(device)): bytes(data) for device, data in connection.execute(query, (user,))}
 
 

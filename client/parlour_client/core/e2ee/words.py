@@ -81,7 +81,10 @@ TRANSITIONS: Final[dict[tuple[State, Act], State]] = {
     **{(state, act): State.FAILED for state in _LIVE for act in (Act.CANCEL, Act.HEAR_CANCEL)},
 }
 
-_THEY_ENDED: Final = "The other side ended the verification. If they said that the words differ, somebody may stand in between."
+_THEY_ENDED: Final = (
+    "The other side ended the verification. If they said that the words differ, "
+    "somebody may stand in between."
+)
 _OTHER_WORDS: Final = "The other side confirmed other words than these: somebody may stand in between."
 _OTHER_KEY: Final = "The other side's key is not the one that it promised: somebody may stand in between."
 

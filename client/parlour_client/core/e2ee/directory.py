@@ -1,0 +1,55 @@
+"""What identities ask of the server: accounts' keys, devices, key packages and the key log.
+
+A part of ``delivery.Delivery``, which the client's HTTPS calls implement; tests implement this part alone,
+honest or hostile. What comes back is decoded, not believed.
+"""
+
+from typing import Protocol
+
+from parlour_protocol.delivery import (
+    AccountKey,
+    Certify,
+    DeviceInfo,
+    DeviceList,
+    KeyLogPage,
+    KeyPackages,
+    RegisterDevice,
+    Revoke,
+)
+from parlour_protocol.ids import DeviceId, SessionId
+
+
+class Directory(Protocol):
+    """One session's view of the server. Each method raises ParlourClientError."""
+
+    async def session_id(self) -> SessionId:
+        """Return the public handle of this session, which a device's proof is bound to."""
+        ...
+
+    async def publish_account_key(self, body: AccountKey) -> None:
+        """Publish the account's key; with the password, another one than before."""
+        ...
+
+    async def register_device(self, body: RegisterDevice) -> DeviceInfo:
+        """Let this session speak for a device."""
+        ...
+
+    async def devices(self) -> DeviceList:
+        """List the account's devices, as the server has them."""
+        ...
+
+    async def certify(self, device: DeviceId, body: Certify) -> None:
+        """Approve a device."""
+        ...
+
+    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+        """End a device."""
+        ...
+
+    async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
+        """Publish key packages of this session's device."""
+        ...
+
+    async def key_log(self, after: int) -> KeyLogPage:
+        """Return entries ``after`` + 1 and on, and the signed head of the whole log."""
+        ...

@@ -1,0 +1,42 @@
+"""What can be wrong with keys, devices and the key log, each with what to do.
+
+Chatting in open rooms goes on with all of them. Nothing here quotes what a server sent.
+"""
+
+from parlour_client.core.errors import EncryptionError
+
+
+class KeyLogError(EncryptionError):
+    """The server's key log contradicts itself, or what it showed before. Our copy stays as it was."""
+
+    hint = (
+        "Ask the server's owner whether a backup was restored; if not, do not trust new devices or keys "
+        "from this server, and compare safety numbers in person."
+    )
+
+
+class OtherServerError(EncryptionError):
+    """The server calls itself by another name than at first contact."""
+
+    hint = "Ask the server's owner whether it was renamed; certificates of devices hold for one name alone."
+
+
+class OwnKeyChangedError(EncryptionError):
+    """The account has an identity key that this device does not know."""
+
+    hint = (
+        "If you reset your keys on another device, accept the new key here. If not, somebody else has your "
+        "password, or the server lies: change the password and reset your keys."
+    )
+
+
+class NoAccountKeyError(EncryptionError):
+    """This device does not hold the account key, so it cannot approve, revoke or show recovery words."""
+
+    hint = "Do it on the device that you used first, or type your recovery words here."
+
+
+class DevicePendingError(EncryptionError):
+    """This device is not approved yet, so nobody encrypts for it."""
+
+    hint = "Approve it on another device of yours with the code that it shows, or with your recovery words."

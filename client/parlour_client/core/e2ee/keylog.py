@@ -1,0 +1,223 @@
+"""Our copy of the key log: fetched, verified, grown, and compared with what other people saw.
+
+It never takes back what it holds: a log that is shorter, or says something else, is refused and raises an
+alarm for ever, and so does a head that another person saw differently. The archive's thread runs the
+functions over a connection; ``identities`` runs ``KeyLog``.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import Archive, alarms, log_copy, own_keys, pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.directory import Directory
+from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.log_reading import LogEntry, read_entries
+from parlour_client.core.e2ee.signing import verify
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
+from parlour_protocol.sealed import KeyLogSeen
+
+MAX_GROWTH: Final = 200_000
+"""Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""
+
+Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
+"""Looks at each new entry for what concerns our own account."""
+
+
+class Heard(Enum):
+    """What comes of a head that somebody says they saw."""
+
+    AGREES = auto()
+    DIFFERS = auto()
+    """An alarm was raised."""
+    BEHIND = auto()
+    """Our copy is shorter: fetch the log; the comparison follows by itself."""
+
+
+def server_of(connection: apsw.Connection) -> str:
+    """Return the server's pinned name; empty before the first contact."""
+    return (own_keys.get(connection, Name.SERVER) or b"").decode()
+
+
+def seen(connection: apsw.Connection) -> KeyLogSeen | None:
+    """Return what our messages say of the log; None before the first contact."""
+    server = server_of(connection)
+    if not server:
+        return None
+    head = log_copy.head(connection, server)
+    return KeyLogSeen(size=head.size, digest=Digest(head.digest))
+
+
+def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Heard:
+    """Compare what a message says that its sender saw."""
+    head = Head(theirs.size, bytes(theirs.digest))
+    ours = log_copy.digest_at(connection, server_of(connection), head.size)
+    if ours is None:
+        log_copy.note_heard(connection, user, head)
+        return Heard.BEHIND
+    if ours == head.digest:
+        return Heard.AGREES
+    _split(connection, user, head.size, now)
+    return Heard.DIFFERS
+
+
+def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:
+    detail = (
+        f"The server shows different keys to different people: {user} saw another key log of {size} entries "
+        f"than this device did. Either the server lies to one of you, or {user}'s device does. "
+        "Compare safety numbers with your people in person before you trust a new key."
+    )
+    alarms.sound(connection, alarms.Kind.SPLIT_VIEW, user, now, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What is known before a fetch."""
+
+    server: str
+    log_key: bytes | None
+    head: Head
+
+
+def _start(connection: apsw.Connection, server: str) -> _Start:
+    known = server_of(connection)
+    return _Start(known, own_keys.get(connection, Name.LOG_KEY), log_copy.head(connection, known or server))
+
+
+class KeyLog:
+    """The copy of one server's log."""
+
+    def __init__(self, archive: Archive, directory: Directory, clock: Clock, watch: Watch) -> None:
+        """Keep the copy in ``archive``; ``watch`` sees each new entry."""
+        self._archive = archive
+        self._directory = directory
+        self._clock = clock
+        self._watch = watch
+        self._one_at_a_time = asyncio.Lock()
+
+    async def sync(self) -> bool:
+        """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
+        async with self._one_at_a_time:
+            waiting = await self._archive.run(lambda c: list(log_copy.heard(c)))
+            size = (await self._archive.run(_start, "")).head.size
+            page = await self._directory.key_log(size)
+            start = await self._archive.run(_start, page.server)
+            await self._check(start, page)
+            entries = await self._entries(start, page)
+            await self._archive.run_durably(self._grow, page, entries)
+            await self._archive.run(self._compare, waiting)
+            return bool(entries)
+
+    async def _check(self, start: _Start, page: KeyLogPage) -> None:
+        """Refuse a page that is not this server's, or takes back what it said."""
+        if start.server and page.server != start.server:
+            raise OtherServerError("The server calls itself by another name than before.")
+        if start.log_key is not None and bytes(page.key) != start.log_key:
+            raise await self._contradiction("signs its key log with another key than before", start.head.size)
+        signed = Head(page.size, bytes(page.head))
+        if not verify(page.key, signed.to_be_signed(page.server), page.signature):
+            raise ServerMisbehavedError("The signature of the server's key log does not hold.")
+        if page.size < start.head.size:
+            raise await self._contradiction("took entries out of its key log", start.head.size)
+        if page.size == start.head.size and signed != start.head:
+            raise await self._contradiction("changed old entries of its key log", start.head.size)
+
+    async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
+        """Fetch the rest and read it; all of it must lead to the signed head."""
+        missing = page.size - start.head.size
+        if missing > MAX_GROWTH:
+            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+        data = list(page.entries)
+        while len(data) < missing:
+            more = (await self._directory.key_log(start.head.size + len(data))).entries
+            if not more:
+                raise ServerMisbehavedError("The server holds back entries of its key log.")
+            data += more
+        entries = await asyncio.to_thread(read_entries, page.server, start.head, data[:missing])
+        if entries and entries[-1].head != Head(page.size, bytes(page.head)):
+            raise await self._contradiction("changed old entries of its key log", start.head.size)
+        return entries
+
+    def _grow(self, connection: apsw.Connection, page: KeyLogPage, entries: Sequence[LogEntry]) -> None:
+        now = self._clock.now()
+        if not server_of(connection):  # first contact: from now on it is this name and this key
+            own_keys.put(connection, Name.SERVER, page.server.encode())
+            own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
+        grown = log_copy.head(
+            connection, page.server
+        ).size  # another program of this home may have been faster
+        for entry in entries:
+            if entry.head.size <= grown:
+                if log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
+                    raise KeyLogError("The server showed two programs of this home different key logs.")
+            else:
+                log_copy.add(connection, entry.head, entry.data)
+                _apply(connection, entry)
+                self._watch(connection, entry, now)
+        if entries:
+            own_keys.trust_changed(connection)
+
+    def _compare(self, connection: apsw.Connection, waiting: Sequence[log_copy.Heard]) -> None:
+        """Compare what others saw; ``waiting``: what was heard before the server was asked."""
+        now, server = self._clock.now(), server_of(connection)
+        for one in list(log_copy.heard(connection)):
+            ours = log_copy.digest_at(connection, server, one.head.size)
+            if ours is None and one not in waiting:
+                continue
+            if ours is None:  # it was there before we asked, and the server did not show it
+                alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
+            elif ours != one.head.digest:
+                _split(connection, one.user, one.head.size, now)
+            log_copy.forget_heard(connection, one)
+
+    async def _contradiction(self, deed: str, size: int) -> KeyLogError:
+        """Raise the alarm that stays, and return the error."""
+        detail = (
+            f"The server {deed}: this device has {size} entries that it showed before and denies now. "
+            "Keys and devices that are new from today on are not trusted. Ask its owner whether a backup was restored."
+        )
+        await self._archive.run_durably(
+            alarms.sound, alarms.Kind.ROLLBACK, "key-log", self._clock.now(), detail
+        )
+        return KeyLogError(f"The server {deed}.")
+
+
+def _withheld(one: log_copy.Heard) -> str:
+    return (
+        f"The server hides keys: {one.user} saw a key log of {one.head.size} entries, and the server does "
+        f"not show them to this device. Either the server lies, or {one.user}'s device does."
+    )
+
+
+def _apply(connection: apsw.Connection, entry: LogEntry) -> None:
+    """Let an entry have its effect. What does not fit the account's present key has none."""
+    match entry.said:
+        case AccountEntry(at=at, user=user, account_key=key):
+            log_copy.set_account(connection, user, key, at, entry.head.size)
+            pinned = pins.find(connection, user)
+            if pinned is not None and pinned.account_key != key:
+                pins.changed(connection, user)  # also when a later entry turns it back: the person decides
+        case Certificate() as made if _in_force(connection, made):
+            log_copy.add_certificate(
+                connection, entry.certificate, made.user, made.device, made.account_key, entry.head.size
+            )
+        case Revocation() as made if _in_force(connection, made):
+            log_copy.revoke(connection, made.device, entry.head.size)
+        case _:
+            pass
+
+
+def _in_force(connection: apsw.Connection, made: Certificate | Revocation) -> bool:
+    account = log_copy.account(connection, made.user)
+    return account is not None and account.key == made.account_key

@@ -1,0 +1,216 @@
+"""Who we are on this device: its key, the account's key if it is here, and the certificate that binds them.
+
+Keys are made once and lie in the archive, durably, before the server hears of them. Entries of the key log
+about our own account that nobody here made raise an alarm. Functions over a connection; ``devices`` and the
+vault call them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import alarms, log_copy, own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.extensions import CERTIFICATE
+from parlour_client.core.e2ee.identity_errors import DevicePendingError, OwnKeyChangedError
+from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.log_reading import LogEntry
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
+from parlour_protocol.ids import Millis
+from parlour_protocol.mls import Credential, Extension, Secret
+from parlour_protocol.names import UserName, parse_user_name
+
+_OF_A_DEVICE: Final = (
+    Name.DEVICE_SEED,
+    Name.PACKAGES,
+    Name.PACKAGES_UNSURE,
+    Name.PACKAGES_RENEWED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """This device. ``certificate`` is the one that the key log shows; None: not approved, or no more."""
+
+    user: UserName
+    server: str
+    device: DeviceKey
+    account_key: bytes | None
+    """The public key of the account, pinned; None before the account has one."""
+    account: AccountKey | None
+    """Where this device holds the account key."""
+    certificate: bytes | None
+    status: DeviceStatus
+
+    @property
+    def credential(self) -> Credential:
+        """What stands in this device's leaves."""
+        return self.device.credential
+
+    @property
+    def leaf_extensions(self) -> tuple[Extension, ...]:
+        """The extensions of this device's leaves. Raises DevicePendingError."""
+        return (Extension(CERTIFICATE, self.certified()),)
+
+    @property
+    def code(self) -> str:
+        """What to type on another device to approve this one."""
+        return pairing_code(self.device.id)
+
+    def certified(self) -> bytes:
+        """Return the certificate. Raises DevicePendingError."""
+        if self.certificate is None:
+            raise DevicePendingError(f"This device is not approved yet; its code is {self.code}.")
+        return self.certificate
+
+
+def load(connection: apsw.Connection) -> OwnIdentity | None:
+    """Return this device's identity; None before the first contact with the server."""
+    user, server, seed = (own_keys.get(connection, n) for n in (Name.USER, Name.SERVER, Name.DEVICE_SEED))
+    if user is None or server is None or seed is None:
+        return None
+    name = parse_user_name(user.decode())
+    device = DeviceKey(Secret(seed), name, server.decode())
+    account_seed = own_keys.get(connection, Name.ACCOUNT_SEED)
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    logged = log_copy.account(connection, name)
+    certificate = log_copy.certificates(connection, name).get(device.id)
+    if logged is None or logged.key != pinned:
+        certificate = None  # it may be valid for others, but it is not from our account key
+    if log_copy.is_revoked(connection, device.id):
+        status = DeviceStatus.REVOKED
+    else:
+        status = DeviceStatus.ACTIVE if certificate is not None else DeviceStatus.PENDING
+    return OwnIdentity(
+        user=name,
+        server=server.decode(),
+        device=device,
+        account_key=pinned,
+        account=AccountKey(Secret(account_seed)) if account_seed is not None else None,
+        certificate=certificate,
+        status=status,
+    )
+
+
+def load_active(connection: apsw.Connection) -> OwnIdentity:
+    """Return this device's identity with its certificate. Raises DevicePendingError."""
+    found = load(connection)
+    if found is None:
+        raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+    found.certified()
+    return found
+
+
+def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> bool:
+    """Make the device's key if there is none, or if it was revoked; says whether one was made.
+
+    Call durably, after the key log was read and before the device is registered.
+    """
+    own_keys.put(connection, Name.USER, user.encode())
+    found = load(connection)
+    if found is not None and found.status is not DeviceStatus.REVOKED:
+        return False
+    new_device(connection, user, server)
+    return True
+
+
+def new_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Become another device: the old one's key and key packages are gone for good."""
+    own_keys.drop(connection, *_OF_A_DEVICE)
+    made = DeviceKey.generate(user, server)
+    own_keys.put(connection, Name.DEVICE_SEED, made.seed.reveal())
+    own_keys.add_device(connection, made.id)
+    own_keys.trust_changed(connection)
+
+
+def next_account_key(connection: apsw.Connection) -> AccountKey:
+    """Return the account key that is to be published next, made and kept at the first call. Call durably."""
+    seed = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
+    made = AccountKey(Secret(seed)) if seed is not None else AccountKey.generate()
+    own_keys.put(connection, Name.ACCOUNT_SEED_NEXT, made.seed.reveal())
+    return made
+
+
+def pin_account(connection: apsw.Connection, user: UserName) -> None:
+    """Take the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
+    logged = log_copy.account(connection, user)
+    if logged is None:
+        return
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    if pinned is None:
+        own_keys.put(connection, Name.ACCOUNT_KEY, logged.key)
+        own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)  # another device of ours was faster
+    elif pinned != logged.key:
+        raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
+
+
+def hold(connection: apsw.Connection, key: AccountKey) -> None:
+    """Keep the account key here. Call durably."""
+    own_keys.put(connection, Name.ACCOUNT_SEED, key.seed.reveal())
+    own_keys.put(connection, Name.ACCOUNT_KEY, key.public)
+
+
+def adopt_account(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Take the account's changed key as ours: the person made it elsewhere. This becomes a new device."""
+    logged = log_copy.account(connection, user)
+    if logged is None:
+        return
+    own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
+    own_keys.put(connection, Name.ACCOUNT_KEY, logged.key)
+    new_device(connection, user, server)
+    alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+
+
+def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
+    """Look at a new entry of the key log for what concerns our own account."""
+    user = own_keys.get(connection, Name.USER)
+    said = entry.said
+    if said is None or user is None or said.user.encode() != user:
+        return
+    if isinstance(said, AccountEntry):
+        _watch_account(connection, said, now)
+    elif isinstance(said, Certificate) and not own_keys.is_ours(connection, said.device):
+        _watch_device(connection, said, entry, now)
+
+
+def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis) -> None:
+    following = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
+    if following is not None and (made := AccountKey(Secret(following))).public == said.account_key:
+        hold(connection, made)
+        own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)
+        return
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    if pinned is not None and pinned != said.account_key:
+        alarms.sound(
+            connection,
+            alarms.Kind.OWN_KEY_CHANGED,
+            said.account_key.hex(),
+            now,
+            "Your account has another identity key than the one that this device knows. If you reset your keys "
+            "on another device, accept the new key here. If not, somebody has your password, or the server "
+            "lies: change the password, reset your keys, and tell the people whom you talk with.",
+        )
+
+
+def _watch_device(connection: apsw.Connection, said: Certificate, entry: LogEntry, now: Millis) -> None:
+    # Before our account's key is pinned everything is old: what was there when this device came.
+    if own_keys.get(connection, Name.ACCOUNT_KEY) is None or not log_copy.has_certificate(
+        connection, entry.certificate
+    ):
+        return
+    alarms.sound(
+        connection,
+        alarms.Kind.OWN_DEVICE_ADDED,
+        said.device,
+        now,
+        f"The device {said.name} (code {pairing_code(said.device)}) was added to your account, not by this "
+        "device. If you did not approve it on another one, revoke it now, reset your keys and change the "
+        "password: whoever added it has your account key.",
+    )
+
+
+def forget_next(connection: apsw.Connection) -> None:
+    """Drop an account key that the server refused."""
+    own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)

@@ -1,0 +1,146 @@
+"""How far a certificate, and the person whom it names, can be trusted: from the key log's copy and the pins.
+
+A leaf that is not ``OK`` may stand in a group, but nothing is sent to it before it is mended or the person
+decides; ``INVALID`` alone is forged and never enters. Functions over a connection, cheap enough for each leaf
+of a large group; the vault and ``identities`` call them.
+"""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import log_copy, own_keys, pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.signing import verify
+from parlour_protocol.identity import Certificate, StatementError
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.names import UserName
+
+
+class Kind(Enum):
+    """How a certificate stands."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    """Nobody signed it, or it is for another server."""
+    REVOKED = "revoked"
+    WRONG_ACCOUNT_KEY = "wrong-account-key"
+    """By a key that is not the account's present one."""
+    NOT_LOGGED = "not-logged"
+    """The server's key log does not show it to us."""
+    CHANGED = "changed"
+    """By another key than the pinned one."""
+    EXPIRED = "expired"
+
+
+_WORDS: Final = {
+    Kind.OK: "{user}'s device is certified by {user}'s account key.",
+    Kind.REVOKED: "{user}'s device {name} was revoked.",
+    Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
+    Kind.NOT_LOGGED: "{user}'s device {name} does not stand in the server's key log: it may be a stranger's.",
+    Kind.CHANGED: "{user} has another account key than before. Compare the safety number, or accept the key.",
+    Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The judgement. ``certificate`` is None exactly when it is invalid."""
+
+    kind: Kind
+    certificate: Certificate | None
+    trust: Trust
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing may be sent to the device."""
+        return self.kind is not Kind.OK
+
+    @property
+    def words(self) -> str:
+        """A sentence for the person."""
+        if self.certificate is None:
+            return "A device shows a certificate that its owner did not sign."
+        return _WORDS[self.kind].format(user=self.certificate.user, name=self.certificate.name)
+
+
+INVALID: Final = Standing(Kind.INVALID, None, Trust.UNKNOWN)
+
+
+def standing(connection: apsw.Connection, data: bytes, now: Millis) -> Standing:
+    """Judge a certificate's bytes; whoever is met for the first time is pinned."""
+    try:
+        certificate = _read(bytes(data))
+    except StatementError:
+        return INVALID
+    if certificate.server.encode() != own_keys.get(connection, Name.SERVER):
+        return INVALID
+    kind = _of_the_log(connection, certificate, data)
+    if kind is Kind.OK:
+        kind = _of_the_pin(connection, certificate, now)
+    if kind is Kind.OK and certificate.expires <= now:
+        kind = Kind.EXPIRED
+    return Standing(kind, certificate, trust(connection, certificate.user))
+
+
+def trust(connection: apsw.Connection, user: UserName) -> Trust:
+    """Return how a person's account key stands."""
+    pinned = pins.find(connection, user)
+    return Trust(pinned.level) if pinned is not None else Trust.UNKNOWN
+
+
+def blocking(connection: apsw.Connection, users: Iterable[UserName]) -> list[UserName]:
+    """Return who of these has a changed key that the person has not decided about."""
+    return [user for user in users if trust(connection, user) is Trust.CHANGED]
+
+
+def version(connection: apsw.Connection) -> int:
+    """Return a number that grows when a standing may have changed: remember judgements until it does."""
+    return own_keys.trust_version(connection)
+
+
+def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
+    """Pin a person's present key at first sight and return it; None when the log has none of theirs."""
+    account = log_copy.account(connection, user)
+    if account is None:
+        return None
+    pins.pin(connection, user, account.key, now)
+    return account.key
+
+
+def live_devices(connection: apsw.Connection, user: UserName, now: Millis) -> dict[DeviceId, Certificate]:
+    """Return a person's devices that are certified by the present account key and not revoked or expired."""
+    found = log_copy.certificates(connection, user)
+    certificates = {device: _read(data) for device, data in found.items()}
+    return {device: made for device, made in certificates.items() if made.expires > now}
+
+
+@functools.lru_cache(4096)
+def _read(data: bytes) -> Certificate:
+    """Read and verify; the signature of the same bytes holds again."""
+    return Certificate.read(data, verify)
+
+
+def _of_the_log(connection: apsw.Connection, certificate: Certificate, data: bytes) -> Kind:
+    if log_copy.is_revoked(connection, certificate.device):
+        return Kind.REVOKED
+    account = log_copy.account(connection, certificate.user)
+    if account is None:
+        return Kind.NOT_LOGGED
+    if account.key != certificate.account_key:
+        return Kind.WRONG_ACCOUNT_KEY
+    # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
+    return Kind.OK if log_copy.has_certificate(connection, data) else Kind.NOT_LOGGED
+
+
+def _of_the_pin(connection: apsw.Connection, certificate: Certificate, now: Millis) -> Kind:
+    pins.pin(connection, certificate.user, certificate.account_key, now)
+    pinned = pins.find(connection, certificate.user)
+    if pinned is None or pinned.level == pins.CHANGED or pinned.account_key != certificate.account_key:
+        return Kind.CHANGED
+    return Kind.OK

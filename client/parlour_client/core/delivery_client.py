@@ -71,7 +71,7 @@ class DeliveryClient:
         """Publish the account's key, or replace it."""
         await self._api.succeed("POST", "/v1/identity", self._session, body)
 
-    async def register(self, body: RegisterDevice) -> DeviceInfo:
+    async def register_device(self, body: RegisterDevice) -> DeviceInfo:
         """Bind this session to a device."""
         return await self._api.call("POST", "/v1/devices", DeviceInfo, bearer=self._session, body=body)
 
@@ -139,6 +139,6 @@ class DeliveryClient:
         path = f"/v1/rooms/{room}/files"
         return await self._api.call("POST", path, FileStored, bearer=self._session, body=chunks, size=size)
 
-    def download(self, room: RoomId, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file."""
-        return self._api.download(f"/v1/rooms/{room}/files/{file}", self._session)
+        return self._api.download(f"/v1/files/{file}", self._session)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.events import Applied
@@ -18,11 +18,30 @@ from parlour_client.core.model import EntryAdded, EntryChanged, HistoryChanged, 
 from parlour_client.core.news import Emit
 from parlour_client.core.state import State
 from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import EncryptionOn
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 MAX_WAITING: Final = 1_000
 """Events that wait to be written; above it nothing more is read from the server (backpressure)."""
 _TOLD_ONE_BY_ONE: Final = 50
+_SEALED_AT_ONCE: Final = 200
+"""Encrypted events in one transaction: the archive's thread is held for some 50 ms."""
+
+
+class SealedIntake(Protocol):
+    """Takes in the events of encrypted rooms; what is refused, or must wait, is left out of its answer."""
+
+    def covers(self, room: RoomId) -> bool:
+        """Say whether the room is encrypted: then nothing of it goes another way."""
+        ...
+
+    async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
+        """Open and store them."""
+        ...
+
+    async def turned_on(self, event: LogEvent) -> None:
+        """Take note that the room is encrypted from this event on, which comes by ``take`` next."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +56,15 @@ class Ingest:
     """The queue and its writer."""
 
     def __init__(
-        self, archive: Archive, state: State, emit: Emit, arrived: Callable[[RequestId, LogEvent], None]
+        self,
+        archive: Archive,
+        state: State,
+        emit: Emit,
+        arrived: Callable[[RequestId, LogEvent], None],
+        sealed: SealedIntake | None = None,
     ) -> None:
         """Write to ``archive``; ``arrived`` hears of events that are our own requests."""
+        self._sealed = sealed
         self._archive = archive
         self._state = state
         self._emit = emit
@@ -77,8 +102,26 @@ class Ingest:
 
     async def _write(self, room: RoomId, batches: list[_Batch], *, live: bool) -> None:
         events = [event for batch in batches for event in batch.events]
+        if self._sealed is not None and not self._sealed.covers(room):
+            on = next((n for n, event in enumerate(events) if isinstance(event.body, EncryptionOn)), None)
+            if on is not None:  # from here on nothing readable is taken, from nobody
+                await self._write_open(room, events[:on], live=live)
+                await self._sealed.turned_on(events[on])
+                events = events[on:]
+        if self._sealed is None or not self._sealed.covers(room):
+            await self._write_open(room, events, live=live)
+            return
+        for start in range(0, len(events), _SEALED_AT_ONCE):
+            applied = await self._sealed.take(room, events[start : start + _SEALED_AT_ONCE])
+            await self._tell_all(room, applied, live=live)
+
+    async def _write_open(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
+        if not events:
+            return
         mentions = [self._state.names_me(event.body) for event in events]
-        applied = await self._archive.add(events, mentions, max(batch.top for batch in batches))
+        await self._tell_all(room, await self._archive.add(events, mentions, events[-1].seq), live=live)
+
+    async def _tell_all(self, room: RoomId, applied: Sequence[Applied], *, live: bool) -> None:
         for one in applied:
             if one.request is not None:
                 self._arrived(one.request, one.event)

@@ -10,48 +10,26 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from parlour_client.core.e2ee.directory import Directory
 from parlour_protocol.delivery import (
-    AccountKey,
-    Certify,
     Claim,
     Claimed,
     Commit,
     Contest,
-    DeviceInfo,
-    DeviceList,
     FileStored,
     Found,
     GroupState,
-    KeyLogPage,
-    KeyPackages,
     Logged,
-    RegisterDevice,
-    Revoke,
     Welcomes,
 )
-from parlour_protocol.ids import DeviceId, FileId, RoomId, SessionId, WelcomeId
+from parlour_protocol.ids import DeviceId, FileId, RoomId, WelcomeId
 
 
-class Delivery(Protocol):
+class Delivery(Directory, Protocol):
     """The delivery service, for one session."""
 
-    async def session_id(self) -> SessionId:
-        """Return the public handle of this session, which a device's proof is bound to."""
-        ...
-
-    # the account's key and devices
-    async def publish_account_key(self, body: AccountKey) -> None: ...
-    async def register(self, body: RegisterDevice) -> DeviceInfo: ...
-    async def devices(self) -> DeviceList: ...
-    async def certify(self, device: DeviceId, body: Certify) -> None: ...
-    async def revoke(self, device: DeviceId, body: Revoke) -> None: ...
-
-    # key packages and the key log
-    async def put_packages(self, device: DeviceId, body: KeyPackages) -> None: ...
+    # key packages of others, and groups
     async def claim(self, body: Claim) -> Claimed: ...
-    async def key_log(self, after: int) -> KeyLogPage: ...
-
-    # groups
     async def group(self, room: RoomId) -> GroupState: ...
     async def found(self, room: RoomId, body: Found) -> Logged: ...
     async def commit(self, room: RoomId, body: Commit) -> Logged: ...
@@ -64,7 +42,7 @@ class Delivery(Protocol):
         """Store a file of exactly ``size`` bytes."""
         ...
 
-    def download(self, room: RoomId, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a file: its bytes as they come, as many as the server sends: the caller counts."""
         ...
 

@@ -105,7 +105,7 @@ class Application:
         net = NetServer(
             self._settings, self._tls, chat, self._serve_api, self._store.tickets, self._audit, self._clock
         )
-        follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced)
+        follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed)
         await follower.begin()
         addresses = await net.start()
         stack.push_async_callback(net.stop)

@@ -11,6 +11,9 @@ ParlourServerError
 ├── TooManyAttemptsError  the throttle says wait
 ├── InviteRefusedError    no such invite, used up or expired
 ├── NameTakenError        the name, or one that looks like it, exists
+├── NoDeviceError         the session speaks for no device with keys, or for another one
+├── PasswordNeededError   a change that a session alone may not make
+├── FilesFullError        the account's files, or all files, take too much room
 └── SetupError            the server cannot start, or a command cannot run: the text says what to do
 """
 
@@ -63,6 +66,18 @@ class InviteRefusedError(ParlourServerError):
 
 class NameTakenError(ParlourServerError):
     """The name exists, or one that looks like it."""
+
+
+class NoDeviceError(ParlourServerError):
+    """The session speaks for no device with keys, or not for the one that it is about."""
+
+
+class PasswordNeededError(ParlourServerError):
+    """A live session is not enough for it: the password is asked for again (P7: stolen session)."""
+
+
+class FilesFullError(ParlourServerError):
+    """There is no room for the file; the text says whose room it is."""
 
 
 class SetupError(ParlourServerError):

@@ -1,8 +1,9 @@
 """Follows the store's journal: what other processes did that the sockets of this one must hear about.
 
-An administration command, or another server on the same store, ends a session or appends to a room; this
-loop sees it within a quarter of a second, also when the bus lost the notice (S1: a socket that outlives its
-session). It never raises: a store that cannot answer is asked again. The composition root runs it.
+An administration command, or another server on the same store, ends a session, appends to a room or
+changes somebody's devices; this loop sees it within a quarter of a second, also when the bus lost the notice
+(S1: a socket that outlives its session). It never raises: a store that cannot answer is asked again. The
+composition root runs it.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
 from parlour_server.errors import UnavailableError
 from parlour_server.logs import log, warn
 from parlour_server.store.interface import Journal
-from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
 
 POLL_SECONDS: Final = 0.25
 
@@ -26,10 +28,12 @@ class Follower:
         journal: Journal,
         end_sessions: Callable[[Iterable[SessionId]], None],
         room_advanced: Callable[[RoomId, Seq], None],
+        keys_changed: Callable[[UserName], None],
     ) -> None:
         self._journal = journal
         self._end_sessions = end_sessions
         self._room_advanced = room_advanced
+        self._keys_changed = keys_changed
         self._number = 0
         self._failing = False
 
@@ -67,3 +71,5 @@ class Follower:
                 self._end_sessions([session])
             case RoomAdvanced(room=room, seq=seq):
                 self._room_advanced(room, seq)
+            case DevicesChanged(user=user):
+                self._keys_changed(user)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.names import UserName, parse_user_name
 from parlour_server.errors import UnavailableError
 from parlour_server.journal import POLL_SECONDS, Follower
-from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
 
 ANNA = parse_user_name("anna")
 
@@ -33,7 +33,10 @@ class Heard:
     def __init__(self, journal: ShortJournal) -> None:
         self.ended: list[SessionId] = []
         self.advanced: list[tuple[RoomId, Seq]] = []
-        self.follower = Follower(journal, self.ended.extend, lambda *what: self.advanced.append(what))
+        self.changed: list[UserName] = []
+        self.follower = Follower(
+            journal, self.ended.extend, lambda *what: self.advanced.append(what), self.changed.append
+        )
 
 
 async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() -> None:
@@ -44,10 +47,12 @@ async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() 
     await heard.follower.begin()
     journal.entries.append(JournalEntry(8, SessionEnded(SessionId("new"), ANNA)))
     journal.entries.append(JournalEntry(9, RoomAdvanced(RoomId("room"), Seq(3))))
+    journal.entries.append(JournalEntry(10, DevicesChanged(ANNA)))
     await heard.follower.look()
     await heard.follower.look()
     assert heard.ended == ["new"]
     assert heard.advanced == [("room", 3)]
+    assert heard.changed == [ANNA]
 
 
 async def test_an_unreadable_journal_is_read_again() -> None:

@@ -34,6 +34,17 @@ class PasswordChanges:
         self._audit = audit
         self._names = names
 
+    async def confirm(self, session: SessionRecord, password: Secret, *, address: str) -> None:
+        """Check the password of somebody who is logged in, for what a session alone may not do.
+
+        Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
+        """
+        async with self._throttle.attempt(session.user, address):
+            account = await self._accounts.find(session.user)
+            await self._passwords.verify(account.password_hash if account else None, password)
+            if account is None or account.disabled:
+                raise LoginRefusedError
+
     async def change(self, session: SessionRecord, old: Secret, new: Secret, *, address: str) -> None:
         """Replace the password and end all other sessions of the account.
 
@@ -41,11 +52,7 @@ class PasswordChanges:
         TooManyAttemptsError, UnavailableError.
         """
         check_new_password(new, (session.user, session.device, *self._names))
-        async with self._throttle.attempt(session.user, address):
-            account = await self._accounts.find(session.user)
-            await self._passwords.verify(account.password_hash if account else None, old)
-            if account is None or account.disabled:
-                raise LoginRefusedError
+        await self.confirm(session, old, address=address)
         await self._accounts.set_password(session.user, await self._passwords.hash(new))
         await self._sessions.end_others(session)
         self._audit.record(

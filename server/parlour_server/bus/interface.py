@@ -1,8 +1,9 @@
 """The bus: what servers tell each other at once. The store is the truth; the bus is only a hurry.
 
 A notice may be lost, repeated or overtaken by another, and no receiver may depend on it: a lost
-``EventCommitted`` is found by its number's gap, a lost ``SessionsEnded`` by the journal, a lost
-``Ephemeral`` was never stored. Notices published here reach the publisher's own subscribers too.
+``EventCommitted`` is found by its number's gap, a lost ``SessionsEnded`` or ``KeysChanged`` by the
+journal, a lost ``…Ephemeral`` was never stored. Notices published here reach the publisher's own
+subscribers too.
 Every implementation passes `tests/server/bus/contract.py`.
 """
 
@@ -10,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from parlour_protocol.frames.replies import LogEvent, ReadMarked, StatusNow, TypingNow
-from parlour_protocol.ids import ConnectionId, RoomId, SessionId
+from parlour_protocol.frames.replies import KeysLow, LogEvent, ReadBy, ReadMarked, StatusNow, TypingNow
+from parlour_protocol.ids import ConnectionId, DeviceId, RoomId, SessionId
 from parlour_protocol.names import UserName
 
 
@@ -34,7 +35,7 @@ class RoomEphemeral:
     """Tell the members of a room, but not the connection it came from; never stored."""
 
     room: RoomId
-    frame: TypingNow | StatusNow
+    frame: TypingNow | StatusNow | ReadBy
     origin: ConnectionId | None = None
 
 
@@ -47,7 +48,22 @@ class UserEphemeral:
     origin: ConnectionId | None = None
 
 
-Notice = EventCommitted | SessionsEnded | RoomEphemeral | UserEphemeral
+@dataclass(frozen=True, slots=True)
+class DeviceEphemeral:
+    """Tell the connections of one device."""
+
+    device: DeviceId
+    frame: KeysLow
+
+
+@dataclass(frozen=True, slots=True)
+class KeysChanged:
+    """This account has another key, or other devices: its encrypted rooms and the key log moved on."""
+
+    user: UserName
+
+
+Notice = EventCommitted | SessionsEnded | RoomEphemeral | UserEphemeral | DeviceEphemeral | KeysChanged
 Handler = Callable[[Notice], None]
 
 

@@ -17,6 +17,7 @@ from parlour_protocol.frames.replies import (
     Member,
     Members,
     Page,
+    ReadBy,
     ReadMarked,
     TypingNow,
 )
@@ -131,6 +132,9 @@ class Asker:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such event, or you are not in the room")
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
+        if frame.share and state.budget.notice(self._clock.monotonic()):
+            shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
+            self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=state.info.id))
 
     async def _typing(self, state: PeerState, frame: Typing) -> None:
         self._check_listens(state, frame.room)
@@ -157,12 +161,11 @@ class Asker:
             name=frame.name,
             skeleton=skeleton(frame.name),
             topic=frame.topic,
+            encrypted=frame.encrypted,
         )
 
     async def _open_direct(self, state: PeerState, frame: OpenDirect) -> Entered:
         grant = state.info.grant
-        if frame.user == grant.user:
-            raise RefusedError(ErrorCode.FORBIDDEN, "a direct room is for two: name somebody else")
         account = await self._store.accounts.find(frame.user)
         if account is None or account.disabled:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
@@ -174,6 +177,7 @@ class Asker:
             request=frame.id,
             at=self._clock.now(),
             peer=account.user,
+            encrypted=frame.encrypted,
         )
         return await self._create(state, room)
 
@@ -190,7 +194,7 @@ class Asker:
     async def _join(self, state: PeerState, frame: Join) -> Entered:
         state.expects = frame.room
         try:
-            await self._appender.commit(state, frame.id, frame.room, Joined())
+            await self._appender.commit(state.info.grant, frame.id, frame.room, Joined())
             return Entered(room=await self._hub.enter(state, frame.room))
         finally:
             self._stop_expecting(state, frame.room)

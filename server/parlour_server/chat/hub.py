@@ -9,19 +9,28 @@ Invariants:
 * an event that ended a membership, however late it is heard, ends the delivery that began before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Added, Banned, Created, Joined, Kicked, Left
+from parlour_protocol.frames.bodies import (
+    Added,
+    Banned,
+    Contested,
+    Created,
+    EncryptionOn,
+    Joined,
+    Kicked,
+    Left,
+)
 from parlour_protocol.frames.codec import encode
-from parlour_protocol.frames.replies import LogEvent, RoomClosed, RoomEntered, RoomSummary
+from parlour_protocol.frames.replies import GroupChanged, LogEvent, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_server.bus.interface import RoomEphemeral, UserEphemeral
+from parlour_server.bus.interface import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.background import Background
 from parlour_server.chat.feed import RoomFeed
 from parlour_server.chat.gaps import GapFiller
@@ -34,6 +43,8 @@ from parlour_server.wire import text_frame
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
 """Bodies that begin or end a membership; nearly all events are none of them."""
+_GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
+"""After these the group of an encrypted room owes a commit, or a founding."""
 
 
 class Hub:
@@ -86,6 +97,7 @@ class Hub:
         if feed is None:
             feed = self._feeds[summary.room] = RoomFeed(summary.room, summary.head, self._loop, self._floor)
         feed.size = summary.members
+        feed.encrypted = feed.encrypted or summary.encrypted
         feed.out.add(state)
         state.rooms[summary.room] = summary.head
         if summary.head < feed.last:
@@ -135,10 +147,31 @@ class Hub:
             if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
                 state.push(notice.frame)
 
+    def tell_device(self, notice: DeviceEphemeral) -> None:
+        """Tell the connections of one device something that is not stored (walks over everybody: rare)."""
+        for state in self._roster.everybody():
+            if state.ready and state.info.grant.device_id == notice.device:
+                state.push(notice.frame)
+
+    def group_changed(self, room: RoomId) -> Collection[PeerState]:
+        """Tell the room's members to look at its group; returns their connections, none for an open room."""
+        feed = self._feeds.get(room)
+        if feed is None or not feed.encrypted:
+            return ()
+        # In one queue with the events, so that it comes after the one that caused it.
+        feed.out.put(text_frame(encode(GroupChanged(room=room))))
+        return list(feed.out.members)
+
     def _apply(self, feed: RoomFeed | None, event: LogEvent) -> None:
+        kind = type(event.body)
+        if kind in _MOVES:
+            self._move(feed, event)
+        if feed is not None and kind in _GROUP_MATTERS:
+            feed.encrypted = feed.encrypted or kind is EncryptionOn
+            self.group_changed(event.room)
+
+    def _move(self, feed: RoomFeed | None, event: LogEvent) -> None:
         body = event.body
-        if type(body) not in _MOVES:
-            return
         if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
             # the log does not name the second of the two; the members do
             self._background.start("entering a direct room", self._enter_direct(event))

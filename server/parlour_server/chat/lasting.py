@@ -2,62 +2,31 @@
 
 No task is made for a message: the store's future answers from its callback. Author, device and time are
 the server's own and never the client's (S5: spoofed sender). The intake calls ``append``; joining, which
-needs more of an answer than a number, calls ``commit``.
+needs more of an answer than a number, and the HTTPS API's commits call ``commit``.
 """
 
 from asyncio import CancelledError, Future
 from collections.abc import Callable
-from typing import Final, assert_never
+from typing import Final, Protocol
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import (
-    Added,
-    AnyBody,
-    Banned,
-    Deleted,
-    Edited,
-    Kicked,
-    Left,
-    Message,
-    Muted,
-    Reacted,
-    RoleSet,
-    TopicSet,
-    Unbanned,
-    Unmuted,
-)
+from parlour_protocol.frames.bodies import AnyBody, Banned, Kicked, Muted, RoleSet, Unbanned, Unmuted
 from parlour_protocol.frames.replies import Ok, Stored
-from parlour_protocol.frames.requests import (
-    AnyRequest,
-    Ban,
-    Delete,
-    Edit,
-    Invite,
-    Kick,
-    Leave,
-    Mute,
-    React,
-    Send,
-    SetRole,
-    SetTopic,
-    Unban,
-    Unmute,
-)
-from parlour_protocol.ids import Millis, RequestId, RoomId
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId
+from parlour_protocol.names import DeviceName, UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.interface import Bus, EventCommitted
 from parlour_server.chat.answers import refusal, unavailable
+from parlour_server.chat.bodies import LastingRequest, body_of
 from parlour_server.chat.guard import Guard
 from parlour_server.chat.state import PeerState
 from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError, RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Log
-from parlour_server.store.types import Appended, AppendEvent
+from parlour_server.store.types import Appended, AppendEvent, Attached
 
-LastingRequest = (
-    Send | Edit | Delete | React | Leave | Invite | SetTopic | SetRole | Kick | Ban | Unban | Mute | Unmute
-)
 _MODERATION: Final[frozenset[type]] = frozenset({RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted})
 AUTHORIZATION: Final = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
@@ -65,41 +34,23 @@ AUTHORIZATION: Final = frozenset(
 """Refusals that an operator may want to see (M7)."""
 
 
-def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
-    """Return what the request puts into the log."""
-    match frame:
-        case Send():
-            return Message(text=frame.text, reply_to=frame.reply_to)
-        case Edit():
-            return Edited(target=frame.target, text=frame.text)
-        case Delete():
-            return Deleted(target=frame.target)
-        case React():
-            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
-        case Leave():
-            return Left()
-        case Invite():
-            return Added(who=frame.user)
-        case SetTopic():
-            return TopicSet(topic=frame.topic)
-        case SetRole():
-            return RoleSet(who=frame.user, role=frame.role)
-        case Kick():
-            return Kicked(who=frame.user, reason=frame.reason)
-        case Ban():
-            return Banned(who=frame.user, until=_end(now, frame.seconds), reason=frame.reason)
-        case Unban():
-            return Unbanned(who=frame.user)
-        case Mute():
-            return Muted(who=frame.user, until=_end(now, frame.seconds))
-        case Unmute():
-            return Unmuted(who=frame.user)
-        case _:
-            assert_never(frame)
+class Author(Protocol):
+    """Who appends: a ticket's grant, or the session that asks over HTTPS."""
 
+    @property
+    def user(self) -> UserName:
+        """The account."""
+        ...
 
-def _end(now: Millis, seconds: int | None) -> Millis | None:
-    return None if seconds is None else Millis(now + seconds * 1000)
+    @property
+    def device(self) -> DeviceName:
+        """What the person calls the device."""
+        ...
+
+    @property
+    def device_id(self) -> DeviceId | None:
+        """The device with keys that speaks, if any."""
+        ...
 
 
 class Appender:
@@ -115,18 +66,25 @@ class Appender:
     def append(self, state: PeerState, frame: LastingRequest) -> None:
         """Append what the request says; the answer follows by itself."""
         now = self._clock.now()
-        future = self._start(state, frame.id, frame.room, body_of(frame, now), now)
+        future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
         future.add_done_callback(self._answer_with(state, frame))
 
-    async def commit(self, state: PeerState, request: RequestId, room: RoomId, body: AnyBody) -> None:
+    async def commit(
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        attached: Attached | None = None,
+    ) -> Appended:
         """Append one event, tell of it, and return when it is on disk.
 
         Raises RefusedError or UnavailableError.
         """
-        future = self._start(state, request, room, body, self._clock.now())
+        future = self._start(author, request, room, body, self._clock.now(), attached)
         # as a callback, so that it is told before whatever the store finished after it
         future.add_done_callback(self._publish_quietly)
-        await future
+        return await future
 
     def refused(self, state: PeerState, frame: AnyRequest, error: ParlourServerError) -> None:
         """Answer a request that was refused, and put refusals of rights into the audit log."""
@@ -143,11 +101,23 @@ class Appender:
             )
 
     def _start(
-        self, state: PeerState, request: RequestId, room: RoomId, body: AnyBody, now: Millis
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        now: Millis,
+        attached: Attached | None = None,
     ) -> "Future[Appended]":
-        grant = state.info.grant
         event = AppendEvent(
-            room=room, author=grant.user, device=grant.device, request=request, at=now, body=body
+            room=room,
+            author=author.user,
+            device=author.device,
+            request=request,
+            at=now,
+            body=body,
+            sender=author.device_id,
+            attached=attached,
         )
         return self._log.append(event, decide)
 

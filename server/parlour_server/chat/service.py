@@ -16,10 +16,13 @@ from parlour_protocol.errors import (
 from parlour_protocol.frames.codec import request_id_of
 from parlour_protocol.frames.replies import Hello, StatusNow
 from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
 from parlour_server.audit import Audit
 from parlour_server.bus.interface import (
     Bus,
+    DeviceEphemeral,
     EventCommitted,
+    KeysChanged,
     Notice,
     SessionsEnded,
     UserEphemeral,
@@ -30,6 +33,7 @@ from parlour_server.chat.background import Background
 from parlour_server.chat.guard import Guard
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.intake import Intake
+from parlour_server.chat.keys import KeyNews
 from parlour_server.chat.lasting import Appender
 from parlour_server.chat.peer import Peer
 from parlour_server.chat.presence import Presence
@@ -77,6 +81,7 @@ class ChatService:
             loop=loop,
             members=settings.delivery.presence_members,
         )
+        self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
         appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit)
         asker = Asker(
             store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
@@ -118,6 +123,10 @@ class ChatService:
         """Hear from the journal that another process appended to a room."""
         self._hub.advanced(room, seq)
 
+    def keys_changed(self, user: UserName) -> None:
+        """Hear from the journal that an account's key or devices changed."""
+        self._keys.changed(user)
+
     async def close(self) -> None:
         """End every connection and every task."""
         for state in self._roster.everybody():
@@ -131,6 +140,10 @@ class ChatService:
             self._end_sessions(notice.sessions)
         elif isinstance(notice, UserEphemeral):
             self._hub.tell_user(notice)
+        elif isinstance(notice, DeviceEphemeral):
+            self._hub.tell_device(notice)
+        elif isinstance(notice, KeysChanged):
+            self._keys.changed(notice.user)
         elif isinstance(notice.frame, StatusNow):
             self._presence.heard(notice, notice.frame)
         else:

@@ -50,6 +50,12 @@ class Connections(Section, frozen=True):
         int, _setting("seconds", "a request head must be complete by then, however it trickles (H5)")
     ] = 5
     body_seconds: Annotated[int, _setting("seconds", "a request body must be complete by then (K9)")] = 5
+    body_bytes_per_second: Annotated[
+        int, _setting("bytes per second", "a large body gets that much more time (K9: slow upload)", ge=1024)
+    ] = 65_536
+    stalled_seconds: Annotated[
+        int, _setting("seconds", "who takes nothing of an answer for so long is cut off (R2)")
+    ] = 20
     ping_seconds: Annotated[
         int, _setting("seconds", "between pings; two unanswered end the connection (R3)")
     ] = 20
@@ -89,6 +95,21 @@ class Rates(Section, frozen=True):
         int, _setting("people per hour", "people brought into rooms by one account")
     ] = 120
     http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
+    key_changes_per_hour: Annotated[
+        int, _setting("changes per hour", "keys, certificates and key packages that one account brings")
+    ] = 240
+    claims_per_hour: Annotated[
+        int, _setting("key packages per hour", "claimed by one account; a full room takes 500 at once")
+    ] = 2_000
+    claims_per_person_per_hour: Annotated[
+        int, _setting("key packages per hour", "of one person, claimed by one other account (exhaustion)")
+    ] = 60
+    claims_of_person_per_hour: Annotated[
+        int, _setting("key packages per hour", "of one person, claimed by anybody (exhaustion)")
+    ] = 1_000
+    commits_per_minute: Annotated[
+        int, _setting("commits per minute", "of one account: each goes to everybody in the room")
+    ] = 120
 
 
 class Logins(Section, frozen=True):
@@ -133,6 +154,22 @@ class Delivery(Section, frozen=True):
     ] = 50
 
 
+class Files(Section, frozen=True):
+    """Uploaded files."""
+
+    user_bytes: Annotated[
+        int, _setting("bytes", "all files of one account: one person must not fill the disk", ge=0)
+    ] = 1_073_741_824
+    total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0)] = 21_474_836_480
+    uploads_per_user: Annotated[
+        int, _setting("uploads", "large bodies of one account at a time; each holds memory or a file")
+    ] = 4
+    uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account")] = 240
+    unnamed_minutes: Annotated[
+        int, _setting("minutes", "a file that no message names by then is removed")
+    ] = 60
+
+
 class Settings(Section, frozen=True):
     """All of it."""
 
@@ -141,3 +178,4 @@ class Settings(Section, frozen=True):
     rates: Rates = Rates()
     logins: Logins = Logins()
     delivery: Delivery = Delivery()
+    files: Files = Files()

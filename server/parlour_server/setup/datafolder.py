@@ -57,6 +57,16 @@ class DataFolder:
         return self.path / "server.key"
 
     @property
+    def log_key(self) -> Path:
+        """The key that signs the head of the key log."""
+        return self.path / "keylog.key"
+
+    @property
+    def files(self) -> Path:
+        """The folder of uploaded files, each named by its id."""
+        return self.path / "files"
+
+    @property
     def running(self) -> Path:
         """Where the server that runs can be reached; gone when none does."""
         return self.path / "run.json"
@@ -99,8 +109,11 @@ class DataFolder:
                 )
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600, whole or not at all. Raises SetupError."""
+def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
+    """Write a file of mode 0600, whole or not at all. Raises SetupError.
+
+    Without ``replace`` the first of several writers wins; the others get FileExistsError.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         # O_EXCL: a file or link that somebody put there is not followed.
@@ -109,7 +122,14 @@ def write_private(path: Path, data: bytes) -> None:
             out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        beside.replace(path)
+        if replace:
+            beside.replace(path)
+        else:
+            path.hardlink_to(beside)
+            beside.unlink()
+    except FileExistsError:
+        beside.unlink()
+        raise
     except OSError as error:
         with contextlib.suppress(OSError):
             beside.unlink()

@@ -1,0 +1,108 @@
+"""What each lasting request puts into the log: one body for one request.
+
+A body holds what the request says and nothing that a client could not know; author, device, time and number
+are set by whoever appends it (S5: spoofed sender). `lasting.py` calls it.
+"""
+
+from typing import assert_never
+
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Deleted,
+    Edited,
+    EncryptionOn,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    RoleSet,
+    SealedMessage,
+    TopicSet,
+    Unbanned,
+    Unmuted,
+)
+from parlour_protocol.frames.requests import (
+    Ban,
+    Delete,
+    Edit,
+    Encrypt,
+    Invite,
+    Kick,
+    Leave,
+    Mute,
+    Pin,
+    React,
+    Send,
+    SendSealed,
+    SetRole,
+    SetTopic,
+    Unban,
+    Unmute,
+)
+from parlour_protocol.ids import Millis
+
+LastingRequest = (
+    Send
+    | SendSealed
+    | Edit
+    | Delete
+    | React
+    | Pin
+    | Encrypt
+    | Leave
+    | Invite
+    | SetTopic
+    | SetRole
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+)
+
+
+def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+    """Return what the request puts into the log."""
+    match frame:
+        case Send():
+            return Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
+        case SendSealed():
+            return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
+        case Edit():
+            return Edited(target=frame.target, text=frame.text)
+        case Delete():
+            return Deleted(target=frame.target)
+        case React():
+            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+        case Pin():
+            return Pinned(target=frame.target, on=frame.on)
+        case Encrypt():
+            return EncryptionOn()
+        case Leave():
+            return Left()
+        case Invite():
+            return Added(who=frame.user)
+        case SetTopic():
+            return TopicSet(topic=frame.topic)
+        case SetRole():
+            return RoleSet(who=frame.user, role=frame.role)
+        case Kick():
+            return Kicked(who=frame.user, reason=frame.reason)
+        case Ban():
+            return Banned(who=frame.user, until=_end(now, frame.seconds), reason=frame.reason)
+        case Unban():
+            return Unbanned(who=frame.user)
+        case Mute():
+            return Muted(who=frame.user, until=_end(now, frame.seconds))
+        case Unmute():
+            return Unmuted(who=frame.user)
+        case _:
+            assert_never(frame)
+
+
+def _end(now: Millis, seconds: int | None) -> Millis | None:
+    return None if seconds is None else Millis(now + seconds * 1000)

@@ -1,0 +1,135 @@
+"""The state of one run of events while it is processed: the room, its group, and what came of them so far.
+
+Made by ``receive``, handed to ``opening`` and ``handshakes``; written once, at the end of the run. Nothing in
+it outlives the transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import apsw
+
+from parlour_client.core.e2ee.contents import RoleOf, Speaker
+from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf
+from parlour_client.core.e2ee.results import Concern, Received, ToContest
+from parlour_client.core.e2ee.rules import binding_of, read_certificate
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Blank, Handshake, SealedMessage
+from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
+from parlour_protocol.ids import DeviceId, Millis, RequestId
+from parlour_protocol.mls import Credential, Extension, SigningKey
+from parlour_protocol.names import UserName
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """This device, certified."""
+
+    user: UserName
+    server: str
+    device: DeviceId
+    signer: SigningKey
+    credential: Credential
+    leaf_extensions: tuple[Extension, ...]
+
+
+class Standing(Protocol):
+    """What is to be said of a certificate beyond that its signature holds."""
+
+    @property
+    def blocks(self) -> bool:
+        """Nothing is sent before the person decides."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """Why, as a sentence."""
+        ...
+
+
+class People(Protocol):
+    """Who is known by which key; pins a key that it sees for the first time."""
+
+    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis) -> Standing:
+        """Judge a certificate."""
+        ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a run of events does to one room."""
+
+    connection: apsw.Connection
+    own: Own
+    people: People
+    shelf: Shelf
+    row: RoomRow
+    held: Held | None
+    role_of: RoleOf
+    welcome_missing: bool = False
+    changed: bool = False
+    """The group is to be written."""
+    items: list[Received] = field(default_factory=list)
+    merged: list[RequestId] = field(default_factory=list)
+    lost: list[RequestId] = field(default_factory=list)
+    concerns: list[Concern] = field(default_factory=list)
+    removed: bool = False
+    contest: ToContest | None = None
+    moved: bool = False
+
+    def speaker(self, held: Held, user: UserName) -> Speaker:
+        """Return who speaks, with the kind of room that all members agreed on."""
+        return Speaker(self.row.room, kind_of_room(held), user, self.role_of)
+
+
+def kind_of_room(held: Held) -> RoomKind:
+    """Return the kind of the room that a group is bound to."""
+    return binding_of(held.group.context.extensions).kind
+
+
+def concerns_about(
+    connection: apsw.Connection, people: People, certificates: Sequence[bytes], now: Millis
+) -> list[Concern]:
+    """Ask about certificates whose signatures hold; those at first sight are pinned."""
+    found = []
+    for data in dict.fromkeys(certificates):
+        standing = people.standing(connection, data, now)
+        if standing.blocks:
+            certificate = read_certificate(data)
+            found.append(Concern(certificate.user, certificate.device, standing.words))
+    return found
+
+
+def stripped(body: AnyBody) -> AnyBody:
+    """Return a body without what only MLS could read: nothing of it is of use once it was processed."""
+    match body:
+        case SealedMessage(group=group, epoch=epoch, blanks=blanks):
+            return SealedMessage(group=group, epoch=epoch, data=SealedBytes(b"\0"), blanks=blanks)
+        case Handshake(group=group, epoch=epoch, added=added, removed=removed):
+            return Handshake(
+                group=group, epoch=epoch, data=HandshakeBytes(b"\0"), added=added, removed=removed
+            )
+        case _:
+            return body
+
+
+def with_body(event: LogEvent, body: AnyBody) -> LogEvent:
+    """Return the event with another body."""
+    return LogEvent(
+        room=event.room, seq=event.seq, at=event.at, author=event.author, device=event.device, body=body
+    )
+
+
+def forged(event: LogEvent, words: str) -> Received:
+    """Show that the server says something that is not so; what it said is not kept."""
+    body = event.body
+    kept = stripped(body) if isinstance(body, Handshake | SealedMessage) else Blank(was="message")
+    return Received(with_body(event, kept), note=Note(NoteKind.FORGED, event.author, words))
+
+
+def silent(event: LogEvent) -> Received:
+    """Keep an event that nobody needs to see."""
+    return Received(with_body(event, stripped(event.body)), row=False)

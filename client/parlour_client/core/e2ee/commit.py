@@ -1,0 +1,210 @@
+"""Commits of ours: founded, staged, and kept with the exact request that asks for them.
+
+A commit takes effect when its event comes by in the log (``handshakes``), never on the server's word: who
+merged before would stand alone when another one won, and who dropped it could not follow when it is in the
+log after all. ``prepare`` does the work and touches nothing (big groups: on a worker thread); ``store`` writes
+it, if nobody went on with the group meanwhile.
+"""
+
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.extensions import TREE_KEY
+from parlour_client.core.e2ee.groups import Held, Shelf, require_durable
+from parlour_client.core.e2ee.ids import group_bytes
+from parlour_client.core.e2ee.refusals import BadPackageError, NotReadyError
+from parlour_client.core.e2ee.rules import Binding, Judge, certificate_of, person_of
+from parlour_client.core.e2ee.tree_seal import new_key, seal_tree
+from parlour_client.core.errors import EncryptionError
+from parlour_protocol.api import decode_payload, encode_payload
+from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
+from parlour_protocol.mls import (
+    CommitOptions,
+    Extension,
+    Group,
+    Lifetime,
+    MlsError,
+    Pending,
+    Proposal,
+    add_proposal,
+    remove_proposal,
+)
+from parlour_protocol.mls.proposals import Add
+
+_MONTH: Final = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A commit that the log has not shown yet: POST its body, the same after each restart."""
+
+    request: RequestId
+    purpose: str
+    body: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a commit is to do. With neither it renews this device's keys alone."""
+
+    request: RequestId
+    purpose: str
+    packages: Mapping[DeviceId, bytes]
+    remove: Collection[DeviceId]
+    at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A commit that was made of a group and is not stored yet: nothing of it may leave before that."""
+
+    held: Held
+    staged: Staged
+
+
+def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
+    """Make a commit; ``held`` is only good for ``store`` afterwards. Raises NotReadyError, BadPackageError."""
+    if held.group.pending is not None:
+        raise NotReadyError("A change of this room's keys is on its way already.")
+    indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
+    removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
+    adds = _adds({d: p for d, p in wanted.packages.items() if d not in indices})
+    proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
+    key, now = new_key(), wanted.at // 1_000
+    with held.judge.ours(wanted.at):
+        try:
+            pending = held.group.commit(proposals, now=now, options=_options(key))
+        except MlsError as error:
+            raise _blamed(held, adds, wanted.at, error) from error
+    return _prepared(held, wanted, pending, key)
+
+
+def retry(held: Held, wanted: Wanted) -> Prepared | None:
+    """Make anew what a lost commit was about, as far as it still makes sense; None: nothing is left of it."""
+    key = new_key()
+    with held.judge.ours(wanted.at):
+        try:
+            pending = held.group.retry(now=wanted.at // 1_000, options=_options(key))
+        except MlsError as error:
+            raise NotReadyError(f"The lost change cannot be made again: {error}.") from error
+    return None if pending is None else _prepared(held, wanted, pending, key)
+
+
+def _options(key: bytes) -> CommitOptions:
+    return CommitOptions(tree_in_welcome=False, info_extensions=(Extension(TREE_KEY, key),))
+
+
+def _adds(packages: Mapping[DeviceId, bytes]) -> dict[DeviceId, Add]:
+    """Read key packages. The server chose them: each must be of the very device that was asked for."""
+    adds: dict[DeviceId, Add] = {}
+    for device, package in packages.items():
+        try:
+            proposal = add_proposal(package)
+            found = certificate_of(proposal.key_package.leaf_node).device
+        except MlsError as error:
+            raise BadPackageError((device,), str(error)) from error
+        if found != device:
+            raise BadPackageError((device,), "it is of another device")
+        adds[device] = proposal
+    return adds
+
+
+def _blamed(held: Held, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError) -> EncryptionError:
+    """Find the key packages that no commit can be made of, so that the others can be added without them."""
+    bad = tuple(device for device, proposal in adds.items() if not _fits(held, proposal, at))
+    if bad:
+        return BadPackageError(bad, str(error))
+    return NotReadyError(f"The change of the room's keys cannot be made: {error}.")
+
+
+def _fits(held: Held, proposal: Add, at: Millis) -> bool:
+    try:
+        copy.copy(held.group).commit([proposal], now=at // 1_000)
+    except MlsError:
+        return False
+    return True
+
+
+def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes) -> Prepared:
+    """Write the request that asks for a commit; it declares what the commit does."""
+    outcome, server = pending.outcome, held.judge.server
+    leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
+    welcome = tree = None
+    if pending.welcome is not None:
+        welcome = WelcomeBytes(pending.welcome)
+        tree = TreeBytes(seal_tree(pending.ratchet_tree, key, group_bytes(held.id), outcome.epoch))
+    body = Commit(
+        request=wanted.request,
+        group=held.id,
+        epoch=Epoch(held.epoch),
+        data=HandshakeBytes(pending.message),
+        added=tuple(certificate_of(leaf).device for leaf in leaves if leaf is not None),
+        removed=tuple(person_of(member, server).device for member in outcome.removed),
+        welcome=welcome,
+        tree=tree,
+    )
+    return Prepared(held, Staged(wanted.request, wanted.purpose, body))
+
+
+def store(connection: apsw.Connection, shelf: Shelf, prepared: Prepared) -> Commit:
+    """Write a commit before it is sent. Raises MovedError, NotDurableError."""
+    require_durable(connection)
+    held, staged = prepared.held, prepared.staged
+    shelf.save(connection, held)
+    query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
+    connection.execute(query, (held.id, staged.request, staged.purpose, encode_payload(staged.body)))
+    return staged.body
+
+
+def staged(connection: apsw.Connection, group: GroupId | None) -> Staged | None:
+    """Return the commit that the log has not shown yet."""
+    query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
+    for row in connection.execute(query, (group,)) if group is not None else ():
+        request, purpose, body = cast("tuple[str, str, bytes]", row)
+        return Staged(RequestId(request), purpose, decode_payload(Commit, body))
+    return None
+
+
+def drop(connection: apsw.Connection, shelf: Shelf, held: Held) -> None:
+    """Give a staged commit up: the server refused it for another reason than that somebody was first."""
+    connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    if held.group.pending is not None:
+        held.group.commit_refused()
+        shelf.save(connection, held)
+
+
+def found(
+    connection: apsw.Connection, shelf: Shelf, own: Own, binding: Binding, request: RequestId, at: Millis
+) -> GroupId:
+    """Make the room's group, with this device alone in it; in force once the log shows it."""
+    require_durable(connection)
+    judge, group_id = Judge(own.server), new_group_id()
+    seconds = at // 1_000
+    group = Group.create(
+        group_bytes(group_id),
+        own.credential,
+        own.signer,
+        Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
+        extensions=binding.extensions(),
+        leaf_extensions=own.leaf_extensions,
+        policy=judge.policy(),
+    )
+    held = Held(group_id, binding.room, "founding", b"", group, judge, at, request=request)
+    shelf.insert(connection, held)
+    return group_id
+
+
+def founding(connection: apsw.Connection, room: RoomId, replaces: GroupId | None) -> Found | None:
+    """Return the founding that the log has not shown yet: POST it, the same after each restart."""
+    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
+    for row in connection.execute(query, (room,)):
+        group, request = cast("tuple[str, str]", row)
+        return Found(request=RequestId(request), group=GroupId(group), replaces=replaces)
+    return None

@@ -1,0 +1,175 @@
+"""Between what is said inside an encrypted message and the readable bodies and frames of the client.
+
+Inside, messages are named by their ids; the archive numbers them by ``seq``. A number that the server moved
+about therefore moves nothing to another message. An edit is taken from its author alone, a deletion from its
+author or a moderator; what is refused is told in words. Functions over a connection.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import apsw
+
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.refusals import NotReadyError
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
+from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_protocol.sealed import (
+    AnyContent,
+    DeleteContent,
+    EditContent,
+    FileKeyed,
+    HistoryContent,
+    PinContent,
+    ReactContent,
+    ReadContent,
+    TextContent,
+    VerifyContent,
+)
+
+RoleOf = Callable[[UserName], Role | None]
+Intent = Send | Edit | Delete | React | Pin
+"""What a person asked for, as the outbox keeps it."""
+
+_MODERATORS = (Role.MODERATOR, Role.OWNER)
+
+
+class NotAllowedError(Exception):
+    """A member said something that it may not say; ``str()`` is for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message that was read here."""
+
+    seq: Seq
+    author: UserName
+    is_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks where."""
+
+    room: RoomId
+    kind: RoomKind
+    user: UserName
+    role_of: RoleOf
+
+    @property
+    def moderates(self) -> bool:
+        """Whether other people's messages are theirs to delete and pin (never in a direct room)."""
+        return self.kind is not RoomKind.DIRECT and self.role_of(self.user) in _MODERATORS
+
+
+def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> Known | None:
+    """Return the message of that id."""
+    query = "SELECT seq, author, is_text FROM mls_messages WHERE room = ? AND id = ?"
+    for row in connection.execute(query, (room, message)):
+        seq, author, is_text = cast("tuple[int, str, int]", row)
+        return Known(Seq(seq), user_name(author), bool(is_text))
+    return None
+
+
+def remember(
+    connection: apsw.Connection, room: RoomId, message: RequestId, seq: Seq, author: UserName, *, text: bool
+) -> None:
+    """Note a message by its id; from now on another one with it is a replay."""
+    query = "INSERT INTO mls_messages VALUES (?, ?, ?, ?, ?)"
+    connection.execute(query, (room, message, seq, str(author), text))
+
+
+def body_of(
+    connection: apsw.Connection, speaker: Speaker, content: AnyContent, blanks: Seq | None
+) -> AnyBody | None:
+    """Return the readable body; None for what is no event of a timeline. Raises NotAllowedError."""
+    if blanks is not None and not isinstance(content, DeleteContent):
+        raise NotAllowedError("It made the server drop another message without saying so.")
+    match content:
+        case TextContent(text=text, reply_to=reply_to, file=file):
+            answered = None if reply_to is None else known(connection, speaker.room, reply_to)
+            seq = answered.seq if answered is not None and answered.is_text else None
+            return Message(text=text, reply_to=seq, file=None if file is None else _file(file))
+        case EditContent(target=target, text=text):
+            about = _message(connection, speaker.room, target)
+            if about.author != speaker.user:
+                raise NotAllowedError("It would change the message of somebody else.")
+            return Edited(target=about.seq, text=text)
+        case DeleteContent(target=target):
+            return _deleted(connection, speaker, target, blanks)
+        case ReactContent(target=target, reaction=reaction, on=on):
+            return Reacted(target=_message(connection, speaker.room, target).seq, reaction=reaction, on=on)
+        case PinContent(target=target, on=on):
+            if not speaker.moderates and speaker.kind is not RoomKind.DIRECT:
+                raise NotAllowedError("Only moderators and owners pin messages here.")
+            return Pinned(target=_message(connection, speaker.room, target).seq, on=on)
+        case ReadContent() | VerifyContent() | HistoryContent():
+            return None
+
+
+def _deleted(connection: apsw.Connection, speaker: Speaker, target: RequestId, blanks: Seq | None) -> Deleted:
+    about = known(connection, speaker.room, target)
+    if about is None:
+        # It was blanked before this device could read it: the place is all that is known of it. But where a
+        # message was read, its id alone counts, else anybody could delete it with a false one.
+        if blanks is None or _is_read(connection, speaker.room, blanks):
+            raise NotAllowedError("It is about a message that is not here.")
+        return Deleted(target=blanks)
+    if about.author != speaker.user and not speaker.moderates:
+        raise NotAllowedError("It would delete the message of somebody else.")
+    if blanks not in {None, about.seq}:
+        raise NotAllowedError("It made the server drop another message than the one it names.")
+    return Deleted(target=about.seq)
+
+
+def _is_read(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
+    query = "SELECT 1 FROM mls_messages WHERE room = ? AND seq = ?"
+    return any(True for _ in connection.execute(query, (room, seq)))
+
+
+def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> Known:
+    found = known(connection, room, target)
+    if found is None or not found.is_text:
+        raise NotAllowedError("It is about a message that is not here.")
+    return found
+
+
+def _file(file: FileKeyed) -> FileRef:
+    return FileRef(
+        file=file.file, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256
+    )
+
+
+def content_of(
+    connection: apsw.Connection, frame: Intent, file: FileKeyed | None = None
+) -> tuple[AnyContent, Seq | None]:
+    """Return what to seal for a person's request, and the event that the server is to blank.
+
+    Raises NotReadyError when it is about a message that was not read here (its id is not known).
+    """
+    match frame:
+        case Send(text=text, reply_to=reply_to):
+            answered = None if reply_to is None else _id_at(connection, frame.room, reply_to)
+            return TextContent(text=text, reply_to=answered, file=file), None
+        case Edit(target=target, text=text):
+            return EditContent(target=_id_at(connection, frame.room, target), text=text), None
+        case Delete(target=target):
+            return DeleteContent(target=_id_at(connection, frame.room, target)), target
+        case React(target=target, reaction=reaction, on=on):
+            about = _id_at(connection, frame.room, target)
+            return ReactContent(target=about, reaction=reaction, on=on), None
+        case Pin(target=target, on=on):
+            return PinContent(target=_id_at(connection, frame.room, target), on=on), None
+
+
+def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
+    query = "SELECT id FROM mls_messages WHERE room = ? AND seq = ? AND is_text"
+    for (found,) in connection.execute(query, (room, seq)):
+        return RequestId(str(found))
+    raise NotReadyError(
+        "That message was not read on this device.", "Answer or change one that you can read here."
+    )

@@ -1,0 +1,240 @@
+"""Commits and foundings as the log shows them: followed, known as our own, or refused with nothing changed.
+
+A commit of ours takes effect here and nowhere else, when its event comes by; one that another came before is
+given back as lost. What cannot be followed is to be reported (``ToContest``), once the queue is drained.
+``receive`` calls it.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Final, cast
+
+from parlour_client.core.e2ee.batch import Batch, concerns_about, forged, silent, stripped, with_body
+from parlour_client.core.e2ee.groups import Held
+from parlour_client.core.e2ee.refusals import RuleBrokenError
+from parlour_client.core.e2ee.results import Concern, Received, ToContest
+from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, person_of
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.api import decode_payload
+from parlour_protocol.delivery import Commit
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import Contested, Founded, Handshake
+from parlour_protocol.ids import Epoch, GroupId, RequestId
+from parlour_protocol.mls import CommitApplied, Echo, Group, Member, MlsError
+
+_OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
+_OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
+_NOT_OURS: Final = "The server changed what a commit of this device says; it was not followed."
+_UNFOUNDED: Final = "The server put another group in this one's place, though nobody contested it."
+_REPLAYED: Final = "The server showed a change of the room's keys a second time; it was not followed."
+_NO_WELCOME: Final = "This device was added, but its invitation did not come: a member must add it again."
+_CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
+
+
+def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
+    """Take a group as the one in force: the first, or one that replaces a contested one."""
+    row = batch.row
+    ours = _founding(batch, body.group)
+    genuine = ours is None or (event.author == batch.own.user and body.device == batch.own.device)
+    replaces = row.group is None or (body.replaces == row.group and row.contested)
+    if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
+        return forged(event, _UNFOUNDED)
+    _leave_group(batch)
+    _drop_foundings(batch, but=body.group)
+    row.group, row.contested, batch.moved = body.group, False, True
+    if ours is not None:
+        ours.status, ours.joined, ours.own_since = "active", event.at, event.at
+        if ours.request is not None:
+            batch.merged.append(ours.request)
+        ours.request, batch.held, batch.changed = None, ours, True
+    return Received(event, note=Note(NoteKind.FOUNDED, event.author))
+
+
+def _founding(batch: Batch, group: GroupId) -> Held | None:
+    held = batch.shelf.load(batch.connection, group)
+    return held if held is not None and held.status == "founding" else None
+
+
+def _was_here(batch: Batch, group: GroupId) -> bool:
+    query = "SELECT 1 FROM mls_groups WHERE group_id = ?"
+    return any(True for _ in batch.connection.execute(query, (group,)))
+
+
+def _leave_group(batch: Batch) -> None:
+    """Drop the keys of the group that was in force."""
+    if batch.row.group is not None:
+        batch.lost.extend(_staged_request(batch, batch.row.group))
+        batch.shelf.drop(batch.connection, batch.row.group)
+    batch.held, batch.changed = None, False
+
+
+def _drop_foundings(batch: Batch, but: GroupId) -> None:
+    """Another founding came first: ours never was."""
+    query = (
+        "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
+    )
+    found = list(batch.connection.execute(query, (batch.row.room, but)))
+    for group, request in cast("list[tuple[str, str]]", found):
+        batch.lost.append(RequestId(request))
+        batch.shelf.drop(batch.connection, GroupId(group))
+
+
+def take_contested(batch: Batch, event: LogEvent, body: Contested) -> Received:
+    """Note that a member could not follow the group."""
+    if body.group != batch.row.group:
+        return silent(event)
+    batch.row.contested = batch.moved = True
+    return Received(event, note=Note(NoteKind.CONTESTED, event.author))
+
+
+def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
+    batch: Batch, event: LogEvent, body: Handshake
+) -> Received:
+    """Follow a commit, or say why not."""
+    held = batch.held
+    if batch.row.group is not None and body.group != batch.row.group:
+        return forged(event, _OTHER_GROUP)
+    if held is None or held.id != body.group:
+        return _by_others(batch, event, body)
+    if body.epoch < held.epoch:
+        return forged(event, _OLD_EPOCH)
+    own = _own_staged(batch, held, body)
+    if own is not None and not _is_as_sent(batch, event, body, own):
+        return forged(event, _NOT_OURS)
+    trial = copy.copy(held.group)
+    try:
+        applied, by = _follow(batch, held, trial, body, event.at)
+    except MlsError as error:
+        return _refused(held, batch, event, body, error)
+    if applied is None:
+        return forged(event, _REPLAYED)
+    return _entered(batch, held, trial, event, applied, by)
+
+
+def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
+    if batch.own.device not in body.added:
+        return silent(event)
+    if batch.welcome_missing:
+        return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME)
+    return forged(event, _REPLAYED)  # this device was in that epoch already
+
+
+def _follow(
+    batch: Batch, held: Held, trial: Group, body: Handshake, at: int
+) -> tuple[CommitApplied | None, Person | None]:
+    """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
+    if body.epoch != held.epoch:
+        raise RuleBrokenError("changes in between are missing")
+    held.judge.declared = Declared(at, body.added, body.removed)
+    before = trial.members()
+    try:
+        event = trial.process(body.data, now=at // 1_000)
+    finally:
+        held.judge.declared = None
+    if isinstance(event, Echo):
+        return None, None
+    if not isinstance(event, CommitApplied):
+        # A proposal or a message where the server counted a commit: its epoch would run away from ours.
+        raise RuleBrokenError("it is no commit")
+    by = next((m for m in before if m.index == event.outcome.committer), None)
+    return event, None if by is None else person_of(by, batch.own.server)
+
+
+def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: MlsError) -> Received:
+    """Stay where we are: nothing that cannot be verified changes the group."""
+    held.status, held.contest, batch.changed = "refused", Epoch(body.epoch + 1), True
+    batch.contest = ToContest(held.id, held.contest)
+    words = f"{_CANNOT_FOLLOW}{error}."
+    return Received(
+        with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
+    )
+
+
+def _entered(
+    batch: Batch, held: Held, trial: Group, event: LogEvent, applied: CommitApplied, by: Person | None
+) -> Received:
+    batch.moved = True
+    removed = [person_of(member, batch.own.server) for member in applied.outcome.removed]
+    if applied.removed_us:
+        batch.lost.extend(_staged_request(batch, held.id))
+        batch.shelf.drop(batch.connection, held.id)
+        batch.held, batch.changed, batch.removed = None, False, True
+        return _noted(event, [], removed, [], by)
+    request = _staged_request(batch, held.id)
+    (batch.merged if applied.own else batch.lost).extend(request)
+    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    held.group, held.status, held.contest, batch.changed = trial, "active", None, True
+    held.ended = [event.at, *held.ended][: trial.policy.past_epochs]
+    if applied.own:
+        held.own_since, held.sent = event.at, 0
+    concerns = _concerns(batch, trial, applied, event)
+    batch.concerns.extend(concerns)
+    added = [person_of(_member(trial, index), batch.own.server) for index in applied.outcome.added]
+    return _noted(event, added, removed, concerns, by)
+
+
+def _concerns(batch: Batch, trial: Group, applied: CommitApplied, event: LogEvent) -> list[Concern]:
+    """Ask about every leaf that came in: the added ones, and the committer's own new one."""
+    indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
+    leaves = [trial.tree.leaf(index) for index in indices if index is not None]
+    certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
+    return concerns_about(batch.connection, batch.people, certificates, event.at)
+
+
+def _member(group: Group, index: int) -> Member:
+    return next(member for member in group.members() if member.index == index)
+
+
+def _noted(
+    event: LogEvent,
+    added: Sequence[Person],
+    removed: Sequence[Person],
+    concerns: Sequence[Concern],
+    by: Person | None,
+) -> Received:
+    """Say who came and went; a commit of fresh keys alone is no row."""
+    kept = with_body(event, stripped(event.body))
+    if by is not None and by.user != event.author:
+        detail = f"The server says that it was {event.author}, but {by.user} changed the room's keys."
+        return Received(kept, note=Note(NoteKind.FORGED, by.user, detail))
+    if concerns:
+        words = " ".join(dict.fromkeys(concern.words for concern in concerns))
+        return Received(kept, sealed=True, note=Note(NoteKind.KEY_CHANGED, concerns[0].user, words))
+    if not added and not removed:
+        return Received(kept, row=False, sealed=True)
+    kind = NoteKind.DEVICE_ADDED if added else NoteKind.DEVICE_REMOVED
+    people = list(dict.fromkeys(person.user for person in (added or removed)))
+    done = [f"added {_names(added)}"] if added else []
+    done += [f"removed {_names(removed)}"] if removed else []
+    user = people[0] if len(people) == 1 else None
+    return Received(kept, sealed=True, note=Note(kind, user, " and ".join(done)))
+
+
+def _names(people: Sequence[Person]) -> str:
+    users = sorted({str(person.user) for person in people})
+    count = len(people)
+    return f"{count} device{'s' if count > 1 else ''} of {', '.join(users)}"
+
+
+def _own_staged(batch: Batch, held: Held, body: Handshake) -> Commit | None:
+    """Return the body of our staged commit when the event carries that very commit."""
+    pending = held.group.pending
+    if pending is None or pending.message != body.data:
+        return None
+    query = "SELECT body FROM mls_staged WHERE group_id = ?"
+    for (data,) in batch.connection.execute(query, (held.id,)):
+        return decode_payload(Commit, cast("bytes", data))
+    return None
+
+
+def _is_as_sent(batch: Batch, event: LogEvent, body: Handshake, own: Commit) -> bool:
+    return event.author == batch.own.user and (own.epoch, own.added, own.removed) == (
+        body.epoch,
+        body.added,
+        body.removed,
+    )
+
+
+def _staged_request(batch: Batch, group: GroupId) -> list[RequestId]:
+    found = batch.connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (group,))
+    return [RequestId(str(request)) for (request,) in found]

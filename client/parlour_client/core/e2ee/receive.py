@@ -1,0 +1,133 @@
+"""Events of one encrypted room, in strict order, to what is stored: one run, one transaction.
+
+Nothing readable is taken after the room became encrypted, from anybody. The run stops before a Handshake that
+adds this device, because its Welcome must be opened first. It never asks the server; the caller stores the
+results in the same transaction: a ratchet's step and its message are on the disk together or not at all.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_client.core.archive.rows import is_row
+from parlour_client.core.e2ee.batch import Batch, silent, with_body
+from parlour_client.core.e2ee.groups import highest_epoch, save_room
+from parlour_client.core.e2ee.handshakes import take_contested, take_founded, take_handshake
+from parlour_client.core.e2ee.opening import open_message, unread_before_join
+from parlour_client.core.e2ee.results import Receipt, Received
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Contested,
+    Created,
+    Deleted,
+    Edited,
+    EncryptionOn,
+    Founded,
+    Handshake,
+    Message,
+    Pinned,
+    Reacted,
+    SealedMessage,
+)
+from parlour_protocol.ids import Seq
+
+_READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
+_ENCRYPTED: Final = EncryptionOn | Founded | Handshake | SealedMessage | Contested
+_PLAINTEXT: Final = "Something that the server can read came in this encrypted room; it is not shown."
+
+
+def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
+    """Process what follows the room's cursor; what was processed before is dropped.
+
+    Raises ServerMisbehavedError when events are missing in between: an encrypted room has no holes.
+    """
+    row, waits = batch.row, None
+    for event in events:
+        if event.seq <= row.cursor:
+            continue
+        if event.seq != row.cursor + 1 or event.room != row.room:
+            raise ServerMisbehavedError("The server's history of an encrypted room has a hole.")
+        if needs_welcome(batch, event):
+            waits = event
+            break
+        if batch.held is not None and batch.held.forget_old(event.at):
+            batch.changed = True
+        batch.items.append(_take(batch, event))
+        row.cursor = event.seq
+        batch.welcome_missing = False
+    if batch.held is not None and batch.changed:
+        batch.shelf.save(batch.connection, batch.held)
+    save_room(batch.connection, row)
+    return Receipt(
+        batch.items,
+        row.cursor,
+        waits,
+        batch.merged,
+        batch.lost,
+        batch.removed,
+        batch.contest,
+        batch.concerns,
+        batch.moved,
+    )
+
+
+def needs_welcome(batch: Batch, event: LogEvent) -> bool:
+    """Say whether an event adds this device to a group that it is not in, and never was in so late."""
+    body = event.body
+    if not isinstance(body, Handshake) or batch.own.device not in body.added or batch.welcome_missing:
+        return False
+    return (
+        batch.held is None
+        and batch.row.group in {None, body.group}
+        and body.epoch + 1 > highest_epoch(batch.connection, body.group)
+    )
+
+
+def _take(batch: Batch, event: LogEvent) -> Received:
+    _note_encryption(batch, event)
+    match event.body:
+        case SealedMessage() as body:
+            return open_message(batch, event, body)
+        case Handshake() as body:
+            return take_handshake(batch, event, body)
+        case Founded() as body:
+            return take_founded(batch, event, body)
+        case Contested() as body:
+            return take_contested(batch, event, body)
+        case _:
+            return _readable(event, batch.row.since)
+
+
+def _note_encryption(batch: Batch, event: LogEvent) -> None:
+    body = event.body
+    if isinstance(body, _ENCRYPTED) or (isinstance(body, Created) and body.encrypted):
+        batch.row.since = min(event.seq, batch.row.since or event.seq)
+
+
+def _readable(event: LogEvent, since: Seq | None) -> Received:
+    """Take what everybody may read, unless it came where only sealed things may stand."""
+    body = event.body
+    if isinstance(body, Blank) and body.was == "sealed":
+        return Received(with_body(event, Blank(was="message")), sealed=True)
+    # A plain deletion may still reach back to what was said before the room became encrypted.
+    reaches_back = isinstance(body, Deleted) and since is not None and body.target < since
+    if isinstance(body, _READABLE) and since is not None and event.seq > since and not reaches_back:
+        note = Note(NoteKind.PLAINTEXT_REFUSED, event.author, _PLAINTEXT)
+        return Received(with_body(event, Blank(was="message")), note=note)
+    return Received(event, row=is_row(body))
+
+
+def before_join(events: Sequence[LogEvent], since: Seq | None) -> list[Received]:
+    """Return older events as somebody sees them who was not in the group then."""
+    items = []
+    for event in events:
+        body = event.body
+        if isinstance(body, SealedMessage):
+            items.append(unread_before_join(event))
+        elif isinstance(body, Handshake | Founded | Contested):
+            items.append(silent(event))
+        else:
+            items.append(_readable(event, since))
+    return items

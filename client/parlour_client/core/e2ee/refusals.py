@@ -1,0 +1,57 @@
+"""Why the vault does not seal, join or commit now: each with a sentence and what to do.
+
+None of them loses anything: what raised has changed nothing. The outbox, the settling of rooms and the
+commands show them.
+"""
+
+from parlour_client.core.errors import EncryptionError
+from parlour_protocol.ids import DeviceId, Seq
+from parlour_protocol.mls import MlsError
+
+
+class NotReadyError(EncryptionError):
+    """The room's group cannot take a message or a commit yet; it can later, by itself."""
+
+    hint = "It is sent as soon as the room is ready."
+
+
+class BlockedError(EncryptionError):
+    """Nothing is sealed before the person decides about a key."""
+
+    hint = "Look at /encryption and compare the safety number, then accept or refuse the new key."
+
+
+class ArrivedError(EncryptionError):
+    """The message has its place in the log already and must not be sealed a second time."""
+
+    def __init__(self, seq: Seq) -> None:
+        """Name the event."""
+        super().__init__("The message has arrived already.")
+        self.seq = seq
+
+
+class JoinRefusedError(EncryptionError):
+    """A Welcome does not lead into the group that it should; nothing was changed."""
+
+    hint = "Ask a member to remove this device and to add it again."
+
+
+class BadPackageError(EncryptionError):
+    """The server gave key packages that cannot be used for these devices; the others can still be added."""
+
+    def __init__(self, devices: tuple[DeviceId, ...], why: str) -> None:
+        """Name the devices and what is wrong with their packages."""
+        super().__init__(f"The server gave no usable key package for {', '.join(devices)}: {why}")
+        self.devices = devices
+
+
+class MovedError(EncryptionError):
+    """Another program on this home went on with the group meanwhile: do it again on what is there now."""
+
+
+class NotDurableError(EncryptionError):
+    """The caller's transaction is not a durable one: after a power cut a key could be used twice."""
+
+
+class RuleBrokenError(MlsError):
+    """A leaf, a commit or a group breaks a rule of Parlour's (not of RFC 9420)."""

@@ -1,0 +1,94 @@
+"""How a room's group stands, as plain values for the screens and the settling of rooms; it only looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+import apsw
+
+from parlour_client.core.e2ee.groups import Held, RoomRow
+from parlour_client.core.e2ee.ids import digits
+from parlour_client.core.e2ee.results import ToContest
+from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
+from parlour_protocol.identity import Certificate
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
+from parlour_protocol.names import UserName
+
+
+class Stand(Enum):
+    """Where this device stands in a room."""
+
+    UNFOUNDED = "unfounded"
+    """The log has shown no group."""
+    OUTSIDE = "outside"
+    """There is a group, and this device is not in it."""
+    ACTIVE = "active"
+    REFUSED = "refused"
+    """This device could not follow a commit."""
+    CONTESTED = "contested"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """A device in the group."""
+
+    user: UserName
+    device: DeviceId
+    certificate: Certificate
+    data: bytes
+    """The certificate's bytes, for ``people``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """How a room stands."""
+
+    stand: Stand
+    group: GroupId | None = None
+    epoch: Epoch | None = None
+    authenticator: str = ""
+    members: Sequence[MemberReport] = ()
+    joined: Millis | None = None
+    own_since: Millis | None = None
+    """When this device last renewed its keys; None: not since it joined."""
+    sent: int = 0
+    """Messages of its own since then."""
+    staged: bool = False
+    """A commit of ours waits for the log."""
+
+
+def status(row: RoomRow | None, held: Held | None) -> GroupReport:
+    """Return how a room stands."""
+    group = None if row is None else row.group
+    if row is None or held is None:
+        return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group)
+    stand = Stand.ACTIVE
+    if held.status == "refused":
+        stand = Stand.REFUSED
+    elif row.contested:
+        stand = Stand.CONTESTED
+    members = []
+    for _, leaf in held.group.tree.members():
+        certificate = certificate_of(leaf)
+        members.append(
+            MemberReport(certificate.user, certificate.device, certificate, certificate_bytes(leaf))
+        )
+    return GroupReport(
+        stand,
+        held.id,
+        held.epoch,
+        digits(held.group.epoch_authenticator),
+        members,
+        held.joined,
+        held.own_since,
+        held.sent,
+        staged=held.group.pending is not None,
+    )
+
+
+def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
+    """Return the commits that could not be followed and were not reported yet."""
+    query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
+    rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
+    return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]

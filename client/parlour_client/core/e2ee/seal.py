@@ -1,0 +1,103 @@
+"""Sealing: what leaves for an encrypted room, kept on the disk before it does.
+
+The key of a generation is used up, and ciphertext and plaintext are stored, in the caller's one durable
+transaction; the same request gives the same bytes while the epoch stands and is sealed anew when it moved. It
+never seals while the person has to decide about a key, or while the group may have split. The vault calls it.
+"""
+
+import hashlib
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.e2ee.batch import People, concerns_about
+from parlour_client.core.e2ee.contents import known
+from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durable
+from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
+from parlour_client.core.e2ee.rules import certificate_bytes
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
+from parlour_protocol.limits import SEALED_BYTES
+from parlour_protocol.sealed import Payload, encode_sealed
+
+_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
+_REFUSED: Final = "This device could not follow a change of the room's keys."
+_CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."
+
+
+def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
+    """Return the group to send to. Raises NotReadyError."""
+    if row is None or held is None or held.status == "founding":
+        raise NotReadyError(_WAITING)
+    if held.status == "refused":
+        raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
+    if row.contested:
+        raise NotReadyError(_CONTESTED, "Ask an owner to do so with /encryption.")
+    return held
+
+
+def require_settled(connection: apsw.Connection, people: People, held: Held, now: Millis) -> None:
+    """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError."""
+    leaves = [certificate_bytes(leaf) for _, leaf in held.group.tree.members()]
+    for concern in concerns_about(connection, people, leaves, now):
+        raise BlockedError(concern.words)
+
+
+def seal(
+    connection: apsw.Connection,
+    shelf: Shelf,
+    held: Held,
+    request: RequestId,
+    payload: Payload,
+    blanks: Seq | None,
+) -> SendSealed:
+    """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError."""
+    require_durable(connection)
+    here = known(connection, held.room, request)
+    if here is not None:
+        raise ArrivedError(here.seq)
+    query = "SELECT group_id, epoch, data, blanks, payload FROM mls_sealed WHERE request = ? AND room = ?"
+    text = encode_sealed(payload)
+    for row in connection.execute(query, (request, held.room)):
+        group, epoch, data, at, first = cast("tuple[str, int, bytes, int | None, bytes]", row)
+        blanks, text = None if at is None else Seq(at), first
+        if (group, epoch) == (held.id, held.epoch):
+            return _frame(held, request, data, blanks)
+    if held.group.proposals:
+        raise NotReadyError("A change of the room's keys waits to be made first.")
+    data = held.group.protect(text, request.encode())
+    if len(data) > SEALED_BYTES.value:
+        raise NotReadyError("The message is too long to be sealed.", "Send it as a file.")
+    held.sent += 1
+    shelf.save(connection, held)
+    _keep(connection, held, request, data, blanks, text)
+    return _frame(held, request, data, blanks)
+
+
+def _keep(
+    connection: apsw.Connection, held: Held, request: RequestId, data: bytes, blanks: Seq | None, text: bytes
+) -> None:
+    query = """
+        INSERT INTO mls_sealed VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE
+        SET group_id = excluded.group_id, epoch = excluded.epoch, data = excluded.data"""
+    connection.execute(query, (request, held.room, held.id, held.epoch, data, blanks, text))
+    digest = hashlib.sha256(data).digest()
+    connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
+
+
+def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> SendSealed:
+    return SendSealed(
+        id=request,
+        room=held.room,
+        group=GroupId(held.id),
+        epoch=Epoch(held.epoch),
+        data=SealedBytes(data),
+        blanks=blanks,
+    )
+
+
+def forget(connection: apsw.Connection, request: RequestId) -> None:
+    """Forget a message that never left, or that the server has refused for good."""
+    connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
+    connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))

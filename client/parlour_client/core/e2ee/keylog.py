@@ -185,7 +185,8 @@ class KeyLog:
         """Raise the alarm that stays, and return the error."""
         detail = (
             f"The server {deed}: this device has {size} entries that it showed before and denies now. "
-            "Keys and devices that are new from today on are not trusted. Ask its owner whether a backup was restored."
+            "Keys and devices that are new from today on are not trusted. "
+            "Ask its owner whether a backup was restored."
         )
         await self._archive.run_durably(
             alarms.sound, alarms.Kind.ROLLBACK, "key-log", self._clock.now(), detail

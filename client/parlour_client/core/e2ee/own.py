@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, log_copy, own_keys
+from parlour_client.core.archive import alarms, log_copy, own_keys, pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity_errors import DevicePendingError, OwnKeyChangedError
@@ -103,17 +103,15 @@ def load_active(connection: apsw.Connection) -> OwnIdentity:
     return found
 
 
-def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> bool:
-    """Make the device's key if there is none, or if it was revoked; says whether one was made.
+def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Make the device's key if there is none, or if it was revoked.
 
     Call durably, after the key log was read and before the device is registered.
     """
     own_keys.put(connection, Name.USER, user.encode())
     found = load(connection)
-    if found is not None and found.status is not DeviceStatus.REVOKED:
-        return False
-    new_device(connection, user, server)
-    return True
+    if found is None or found.status is DeviceStatus.REVOKED:
+        new_device(connection, user, server)
 
 
 def new_device(connection: apsw.Connection, user: UserName, server: str) -> None:
@@ -133,32 +131,37 @@ def next_account_key(connection: apsw.Connection) -> AccountKey:
     return made
 
 
-def pin_account(connection: apsw.Connection, user: UserName) -> None:
+def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     """Take the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
     logged = log_copy.account(connection, user)
     if logged is None:
         return
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
     if pinned is None:
-        own_keys.put(connection, Name.ACCOUNT_KEY, logged.key)
+        _pin(connection, user, logged.key, now)
         own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)  # another device of ours was faster
     elif pinned != logged.key:
         raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
 
 
-def hold(connection: apsw.Connection, key: AccountKey) -> None:
+def hold(connection: apsw.Connection, user: UserName, key: AccountKey, now: Millis) -> None:
     """Keep the account key here. Call durably."""
     own_keys.put(connection, Name.ACCOUNT_SEED, key.seed.reveal())
-    own_keys.put(connection, Name.ACCOUNT_KEY, key.public)
+    _pin(connection, user, key.public, now)
 
 
-def adopt_account(connection: apsw.Connection, user: UserName, server: str) -> None:
+def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
+    own_keys.put(connection, Name.ACCOUNT_KEY, account_key)
+    pins.verify(connection, user, account_key, now, "own")
+
+
+def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> None:
     """Take the account's changed key as ours: the person made it elsewhere. This becomes a new device."""
     logged = log_copy.account(connection, user)
     if logged is None:
         return
     own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
-    own_keys.put(connection, Name.ACCOUNT_KEY, logged.key)
+    _pin(connection, user, logged.key, now)
     new_device(connection, user, server)
     alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
 
@@ -178,8 +181,13 @@ def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
 def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis) -> None:
     following = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
     if following is not None and (made := AccountKey(Secret(following))).public == said.account_key:
-        hold(connection, made)
+        replaced = own_keys.get(connection, Name.ACCOUNT_KEY) is not None
+        hold(connection, said.user, made, now)
         own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)
+        if replaced:  # the server has revoked the devices of the old key, this one too
+            server = own_keys.get(connection, Name.SERVER) or b""
+            new_device(connection, said.user, server.decode())
+            alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
         return
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
     if pinned is not None and pinned != said.account_key:
@@ -188,9 +196,9 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
             alarms.Kind.OWN_KEY_CHANGED,
             said.account_key.hex(),
             now,
-            "Your account has another identity key than the one that this device knows. If you reset your keys "
-            "on another device, accept the new key here. If not, somebody has your password, or the server "
-            "lies: change the password, reset your keys, and tell the people whom you talk with.",
+            "Your account has another identity key than the one that this device knows. If you reset your "
+            "keys on another device, accept the new key here. If not, somebody has your password, or the "
+            "server lies: change the password, reset your keys, and tell the people whom you talk with.",
         )
 
 

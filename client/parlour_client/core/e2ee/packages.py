@@ -1,0 +1,133 @@
+"""This device's key packages: made ahead, so that others can add it to groups while it is away.
+
+Fifty for one use each and one last resort lie at the server; their private keys lie in the archive alone,
+written before anything is published, and are spent by one Welcome. ``devices`` publishes them, the vault
+joins groups with them.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.own import OwnIdentity
+from parlour_protocol.delivery import DeviceInfo, KeyPackages
+from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.ids import Millis
+from parlour_protocol.limits import KEY_PACKAGES, KEY_PACKAGES_LOW
+from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy
+
+DAY: Final = 86_400
+LIFETIME: Final = 30 * DAY
+"""Seconds that a key package may be used."""
+RENEW_AFTER: Final = 20 * DAY
+"""Seconds after which all are replaced, while there is still time to be added with the old ones."""
+KEEP_LAST_RESORT: Final = 7 * DAY
+"""Seconds that a last resort is kept after the next one was made: a Welcome may be on its way."""
+SKEW: Final = 3_600
+"""Seconds that clocks may differ."""
+MAX_HELD: Final = 400
+"""Packages whose private keys are kept: publishing that fails again and again must not fill the archive."""
+
+_POLICY: Final = Policy(extensions=KNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class AtServer:
+    """What the server says to have of ours, unused."""
+
+    single: int
+    last_resort: bool
+
+    @classmethod
+    def of(cls, info: DeviceInfo) -> "AtServer":
+        """Read it from a device's entry."""
+        return cls(info.packages, info.last_resort)
+
+
+def load(connection: apsw.Connection) -> KeyPackageStore:
+    """Return the packages with their private keys."""
+    blob = own_keys.get(connection, Name.PACKAGES)
+    return KeyPackageStore.restore(blob) if blob is not None else KeyPackageStore()
+
+
+def save(connection: apsw.Connection, store: KeyPackageStore) -> None:
+    """Write them back, after a join spent one."""
+    own_keys.put(connection, Name.PACKAGES, store.serialise())
+
+
+def prepare(
+    connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis
+) -> KeyPackages | None:
+    """Make what the server lacks and keep its private keys; None when nothing is needed. Call durably.
+
+    Publish what this returns, then call ``published``; until then it counts as unknown whether it arrived.
+    """
+    seconds = now // 1000
+    store = load(connection)
+    _tidy(store, seconds)
+    replace = _must_replace(connection, seconds)
+    single = KEY_PACKAGES.value if replace else _missing(there.single)
+    last_resort = replace or not there.last_resort
+    if not single and not last_resort:
+        save(connection, store)
+        return None
+    made = [_create(store, own, seconds, last_resort=False) for _ in range(single)]
+    last = _create(store, own, seconds, last_resort=True) if last_resort else None
+    save(connection, store)
+    own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
+    if replace:
+        own_keys.put(connection, Name.PACKAGES_RENEWED, b"%d" % seconds)
+    return KeyPackages(
+        packages=tuple(made), last_resort=last, replace=replace, expires=Millis((seconds + LIFETIME) * 1000)
+    )
+
+
+def published(connection: apsw.Connection) -> None:
+    """Note that the server has what was prepared."""
+    own_keys.drop(connection, Name.PACKAGES_UNSURE)
+
+
+def _missing(there: int) -> int:
+    return KEY_PACKAGES.value - there if there < KEY_PACKAGES_LOW.value else 0
+
+
+def _must_replace(connection: apsw.Connection, now: int) -> bool:
+    """Say whether what lies there is to be thrown away: never published, too old, or of unknown arrival."""
+    renewed = own_keys.get(connection, Name.PACKAGES_RENEWED)
+    if renewed is None or own_keys.get(connection, Name.PACKAGES_UNSURE) is not None:
+        return True
+    return not -DAY < now - int(renewed) < RENEW_AFTER  # a clock that was wrong must not stop the renewal
+
+
+def _create(store: KeyPackageStore, own: OwnIdentity, now: int, *, last_resort: bool) -> KeyPackageBytes:
+    return KeyPackageBytes(
+        store.create(
+            own.credential,
+            own.device.signer,
+            Lifetime(now - SKEW, now + LIFETIME),
+            last_resort=last_resort,
+            leaf_extensions=own.leaf_extensions,
+            policy=_POLICY,
+        )
+    )
+
+
+def _tidy(store: KeyPackageStore, now: int) -> None:
+    """Forget what nobody can use any more, old last resorts, and the oldest past the limit."""
+    store.expire(now - SKEW)
+    packages = sorted(store, key=lambda package: _made(package.leaf_node.lifetime))
+    resorts = [package for package in packages if package.last_resort]
+    for old, following in itertools.pairwise(resorts):
+        if _made(following.leaf_node.lifetime) + KEEP_LAST_RESORT < now:
+            store.drop(old.ref)
+    for package in [one for one in packages if not one.last_resort][:-MAX_HELD]:
+        store.drop(package.ref)
+
+
+def _made(lifetime: Lifetime | None) -> int:
+    return lifetime.not_before if lifetime is not None else 0

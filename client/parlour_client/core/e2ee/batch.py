@@ -12,6 +12,7 @@ import apsw
 
 from parlour_client.core.e2ee.contents import RoleOf, Speaker
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf
+from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
 from parlour_client.core.e2ee.rules import binding_of, read_certificate
 from parlour_client.core.model import Note, NoteKind
@@ -34,6 +35,20 @@ class Own:
     signer: SigningKey
     credential: Credential
     leaf_extensions: tuple[Extension, ...]
+    """With the certificate; empty while the device is not approved: then it is in no group."""
+
+    @classmethod
+    def of(cls, identity: OwnIdentity) -> "Own":
+        """Take what ``own`` has loaded."""
+        extensions = () if identity.certificate is None else identity.leaf_extensions
+        return cls(
+            identity.user,
+            identity.server,
+            identity.device.id,
+            identity.device.signer,
+            identity.credential,
+            extensions,
+        )
 
 
 class Standing(Protocol):
@@ -55,6 +70,10 @@ class People(Protocol):
 
     def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis) -> Standing:
         """Judge a certificate."""
+        ...
+
+    def version(self, connection: apsw.Connection) -> int:
+        """Return a number that grows when a judgement may have changed."""
         ...
 
 

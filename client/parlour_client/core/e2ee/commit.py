@@ -2,8 +2,8 @@
 
 A commit takes effect when its event comes by in the log (``handshakes``), never on the server's word: who
 merged before would stand alone when another one won, and who dropped it could not follow when it is in the
-log after all. ``prepare`` does the work and touches nothing (big groups: on a worker thread); ``store`` writes
-it, if nobody went on with the group meanwhile.
+log after all. ``prepare`` does the work and touches nothing (big groups: on a worker thread); ``store``
+writes it, if nobody went on with the group meanwhile.
 """
 
 import copy
@@ -70,7 +70,7 @@ class Prepared:
 
 
 def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
-    """Make a commit; ``held`` is only good for ``store`` afterwards. Raises NotReadyError, BadPackageError."""
+    """Make a commit; ``held`` is good for ``store`` alone then. Raises NotReadyError, BadPackageError."""
     if held.group.pending is not None:
         raise NotReadyError("A change of this room's keys is on its way already.")
     indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
@@ -185,6 +185,10 @@ def found(
 ) -> GroupId:
     """Make the room's group, with this device alone in it; in force once the log shows it."""
     require_durable(connection)
+    if not own.leaf_extensions:
+        raise NotReadyError(
+            "This device is not approved yet.", "Type its code on another device of yours: see /devices."
+        )
     judge, group_id = Judge(own.server), new_group_id()
     seconds = at // 1_000
     group = Group.create(

@@ -15,6 +15,7 @@ from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
+from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -144,17 +145,17 @@ def _file(file: FileKeyed) -> FileRef:
     )
 
 
-def content_of(
-    connection: apsw.Connection, frame: Intent, file: FileKeyed | None = None
-) -> tuple[AnyContent, Seq | None]:
+def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, Seq | None]:
     """Return what to seal for a person's request, and the event that the server is to blank.
 
-    Raises NotReadyError when it is about a message that was not read here (its id is not known).
+    Raises NotReadyError when it is about a message that was not read here (its id is not known), or names a
+    file whose key is not here: a file never goes out without being sealed.
     """
     match frame:
-        case Send(text=text, reply_to=reply_to):
+        case Send(text=text, reply_to=reply_to, file=file):
             answered = None if reply_to is None else _id_at(connection, frame.room, reply_to)
-            return TextContent(text=text, reply_to=answered, file=file), None
+            keyed = None if file is None else _keyed(connection, frame.room, file)
+            return TextContent(text=text, reply_to=answered, file=keyed), None
         case Edit(target=target, text=text):
             return EditContent(target=_id_at(connection, frame.room, target), text=text), None
         case Delete(target=target):
@@ -164,6 +165,20 @@ def content_of(
             return ReactContent(target=about, reaction=reaction, on=on), None
         case Pin(target=target, on=on):
             return PinContent(target=_id_at(connection, frame.room, target), on=on), None
+
+
+def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
+    query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
+    for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
+        return FileKeyed(
+            file=file.file,
+            key=FileKey(cast("bytes", key)),
+            sha256=file.sha256,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+        )
+    raise NotReadyError("The key of that file is not here.", "Send the file again.")
 
 
 def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:

@@ -76,6 +76,8 @@ class Shelf:
     def __init__(self, server: str) -> None:
         """Begin with nothing in memory."""
         self.server = server
+        self.settled: dict[GroupId, tuple[Epoch, int]] = {}
+        """Epoch and version of ``people`` in which nobody's key needed a decision."""
         self._kept: OrderedDict[GroupId, tuple[bytes, Group]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> Held | None:

@@ -2,8 +2,8 @@
 
 ``open_welcome`` does the work and touches nothing (it may run on any thread: 500 members take over 100 ms);
 ``enter`` writes the group, spends the key package and moves the room's cursor past the commit, in one durable
-transaction. A Welcome for another room, for a group we are in, or of a time when we were in it changes nothing:
-the last would start our ratchet anew, and use keys twice.
+transaction. A Welcome for another room, for a group we are in, or of a time when we were in it changes
+nothing: the last would start our ratchet anew, and use keys twice.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Opening the encrypted messages of a room: each becomes a readable event, or a row that says why it cannot.
 
 The author is the MLS sender, and the server must have named the same; a message's id stands in the
-authenticated data and is taken once. What is refused leaves the group as it was, so that a forgery cannot burn
-the key of the genuine message, which is still read when it comes. ``receive`` calls it.
+authenticated data and is taken once. What is refused leaves the group as it was, so that a forgery cannot
+burn the key of the genuine message, which is still read when it comes. ``receive`` calls it.
 """
 
 import copy

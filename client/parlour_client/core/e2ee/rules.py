@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from nacl import bindings
-from nacl.exceptions import BadSignatureError
 
 from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING
 from parlour_client.core.e2ee.refusals import RuleBrokenError
+from parlour_client.core.e2ee.signing import verify
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import DeviceId, RoomId
@@ -53,16 +52,7 @@ def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     return binding
 
 
-def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Say whether an Ed25519 signature holds (RFC 8032)."""
-    try:
-        bindings.crypto_sign_open(signature + message, public_key)
-    except (BadSignatureError, ValueError):
-        return False
-    return True
-
-
-@lru_cache(1024)
+@lru_cache(4096)
 def read_certificate(data: bytes) -> Certificate:
     """Read a certificate and verify its signature. Raises StatementError."""
     return Certificate.read(data, verify)

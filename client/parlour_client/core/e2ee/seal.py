@@ -37,11 +37,17 @@ def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
     return held
 
 
-def require_settled(connection: apsw.Connection, people: People, held: Held, now: Millis) -> None:
+def require_settled(
+    connection: apsw.Connection, people: People, shelf: Shelf, held: Held, now: Millis
+) -> None:
     """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError."""
+    judged = held.epoch, people.version(connection)
+    if shelf.settled.get(held.id) == judged:
+        return
     leaves = [certificate_bytes(leaf) for _, leaf in held.group.tree.members()]
     for concern in concerns_about(connection, people, leaves, now):
         raise BlockedError(concern.words)
+    shelf.settled[held.id] = judged
 
 
 def seal(

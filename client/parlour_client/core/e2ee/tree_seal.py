@@ -1,8 +1,8 @@
 """The ratchet tree beside a Welcome, sealed under a key that only the Welcome carries.
 
 In clear it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the protection that commits
-have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that a tree of
-another time or group does not open. ``commit`` seals, ``join`` opens.
+have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that a tree
+of another time or group does not open. ``commit`` seals, ``join`` opens.
 """
 
 import secrets

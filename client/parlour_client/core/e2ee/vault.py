@@ -1,8 +1,8 @@
 """The vault: encrypted rooms as the client's orchestration sees them, on the archive's thread.
 
 Every method works inside the transaction that the caller has begun (BEGIN IMMEDIATE; a durable one where it
-says so) and reads no clock: times are given, the server's where it matters. It never asks the server and never
-sends; it gives what to send, after that is kept. One object for a process; several of one home may take turns.
+says so) and reads no clock: times are given, the server's where it matters. It never asks the server and
+never sends; it gives what to send, after that is kept. Several processes of one home may take turns.
 """
 
 from collections.abc import Sequence
@@ -138,7 +138,7 @@ class Vault:
         Raises ArrivedError, BlockedError, NotReadyError.
         """
         held = seal.require_sendable(load_room(connection, room), self._held(connection, room))
-        seal.require_settled(connection, self._people, held, at)
+        seal.require_settled(connection, self._people, self._shelf, held, at)
         return seal.seal(connection, self._shelf, held, request, payload, blanks)
 
     def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:

@@ -24,6 +24,8 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 
 PAGE: Final = 100
+PARENTS: Final = 8
+"""Answered messages that are fetched for the quotes of one page: each may cost a request."""
 _KINDS: Final = {
     RoomKind.PUBLIC: "public room",
     RoomKind.PRIVATE: "private room",
@@ -51,6 +53,7 @@ class RoomsPart(ChatParts):
         self.current, self._early = room, []
         self.peeking = peek or settings_of(self).peek
         self._read_later = self._behind = None
+        self._no_parents: set[Seq] = set()  # asked for, and not to be had
         self._show_room()
         self.hint.typing(())
         entries = await self.client.timeline(room, limit=PAGE)
@@ -79,6 +82,7 @@ class RoomsPart(ChatParts):
         self.composer.put(draft)
         self.drafts.begin(room, draft)
         self.write()
+        await self._fetch_parents()
         await self._fill_members()
 
     def _show_room(self) -> None:
@@ -95,7 +99,7 @@ class RoomsPart(ChatParts):
         count = "" if room.kind is RoomKind.DIRECT else f", {room.members} members"
         kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
-        peeking = own("peeking: nothing is marked read (alt+r does)  ", "bold") if self.peeking else own("")
+        peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.name for one in rooms if one.name is not None]
 
@@ -231,6 +235,7 @@ class RoomsPart(ChatParts):
                 holes = await self._holes(room, older, event.before)
                 if self.current == room:
                     self.timeline.prepend(older, complete=_begins(older), holes=holes)
+                    await self._fetch_parents()
 
         self.ask(page, group="page")
 
@@ -248,8 +253,25 @@ class RoomsPart(ChatParts):
             left = holes_of(await self.client.gaps(room, low, gap.before), online=self._online)
             if self.current == room:
                 self.timeline.merge(inside, Run(low, gap.before, tuple(left)))
+                await self._fetch_parents()
 
         self.ask(fill, group="page")
+
+    async def _fetch_parents(self) -> None:
+        """Fetch what is answered here and stands further up, so that it can be quoted."""
+        room = self.current
+        if room is None:
+            return
+        wanted = [seq for seq in self.timeline.unknown_parents() if seq not in self._no_parents]
+        found = []
+        for seq in wanted[:PARENTS]:
+            entry = await self.client.entry(room, seq)
+            if entry is None:
+                self._no_parents.add(seq)
+            else:
+                found.append(entry)
+        if self.current == room:
+            self.timeline.know_parents(found)
 
     async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
         """Open a room at a message; what lies between it and the newest is loaded when it is looked at."""

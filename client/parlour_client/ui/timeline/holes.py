@@ -47,11 +47,11 @@ class Hole:
             case HoleState.WAITING | HoleState.LOADING:
                 return f"{what}, loading…"
             case HoleState.OFFLINE:
-                return f"{what}: loaded when the connection is back"
+                return f"{what}: no connection"
             case HoleState.REFUSED:
-                return f"{what}: the server does not give them"
+                return f"{what}: the server gives none"
             case HoleState.GONE:
-                return f"{what}: the server has them no longer"
+                return f"{what}: gone from the server"
 
 
 def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:

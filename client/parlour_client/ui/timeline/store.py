@@ -54,6 +54,8 @@ class Store:
         """Ignored people whose messages are shown here all the same."""
         self.holes: list[Hole] = []
         self.loading_older = False
+        self.parents: dict[Seq, Entry] = {}
+        """Answered messages that are not among the entries, for the quotes."""
         self._stored = 0  # the first so many entries have a number
         self._heights = Heights()
         self._exact: list[bool] = []
@@ -294,6 +296,11 @@ class Store:
         index = self.index_of(seq) if seq is not None else None
         return self.entries[index] if index is not None else None
 
+    def unknown_parents(self) -> list[Seq]:
+        """Return the answered messages that no quote can be made of, those of the newest answers first."""
+        wanted = {entry.reply_to: None for entry in reversed(self.entries) if entry.reply_to is not None}
+        return [seq for seq in wanted if seq not in self.parents and self.index_of(seq) is None]
+
     @property
     def first_unread(self) -> int | None:
         """Return the index of the first entry after the read marker that the room was opened with."""
@@ -348,7 +355,7 @@ class Store:
             and before is not None
             and not self.is_folded(index - 1)
             and _goes_on(before, entry),
-            parent=self.by_seq(entry.reply_to),
+            parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
             opened=key_of(entry) in self.opened,
             missing=missing,
             folded=folded,

@@ -1,0 +1,182 @@
+"""Events of an encrypted room into the archive: opened by the vault and stored in one transaction.
+
+So a step of a ratchet and what it gave are on the disk together, or neither. A hole never gets to the vault:
+what comes after one is left for the next fetch. Functions over a connection, run on the archive's thread;
+``Intake`` calls them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import apsw
+
+from parlour_client.core.archive import events as stored
+from parlour_client.core.archive import outbox
+from parlour_client.core.archive.events import Applied, Mark
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee import keylog
+from parlour_client.core.e2ee.results import Receipt, Received
+from parlour_protocol.frames import AnyBody, LogEvent, decode_body
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Created, RoleSet
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_protocol.sealed import FileKeyed, TextContent
+
+Names = Callable[[AnyBody], bool]
+"""Says whether a message names this account."""
+
+
+class Opener(Protocol):
+    """The part of the vault that takes events in."""
+
+    def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
+        """Return the last event that was processed."""
+        ...
+
+    def receive(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        events: Sequence[LogEvent],
+        role_of: Callable[[UserName], Role | None],
+        *,
+        welcome_missing: bool = False,
+    ) -> Receipt:
+        """Process the next events."""
+        ...
+
+    def before(
+        self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]
+    ) -> Sequence[Received]:
+        """Judge events below the first one that was processed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a run of events: ``applied`` for the views, the rest for whoever acts on it."""
+
+    receipt: Receipt
+    applied: Sequence[Applied]
+    behind: bool = False
+    """Somebody has seen more of the key log than this device."""
+    differs: bool = False
+    """Somebody has seen another key log: an alarm is stored."""
+
+
+def take_in(
+    connection: apsw.Connection,
+    opener: Opener,
+    room: RoomId,
+    events: Sequence[LogEvent],
+    names_me: Names,
+    now: Millis,
+    *,
+    welcome_missing: bool = False,
+) -> Taken:
+    """Open and store what comes next; events after a hole are left alone, and known ones are only told."""
+    cursor = opener.cursor(connection, room)
+    following = _following(events, cursor)
+    roles = _Roles(connection, room)
+    receipt = opener.receive(connection, room, following, roles.of, welcome_missing=welcome_missing)
+    heard = [_keep(connection, room, item, now) for item in receipt.items]
+    fresh = store(connection, receipt.items, names_me, receipt.cursor)
+    # Another program on this home may have taken them in: its views know, ours do not.
+    known = [event.seq for event in events if event.seq <= cursor]
+    applied = [*_told(connection, room, known, names_me), *fresh]
+    behind, differs = keylog.Heard.BEHIND in heard, keylog.Heard.DIFFERS in heard
+    return Taken(receipt, applied, behind, differs)
+
+
+def take_older(
+    connection: apsw.Connection, opener: Opener, room: RoomId, events: Sequence[LogEvent], names_me: Names
+) -> None:
+    """Store events below where this device began: readable ones are from before encryption."""
+    cursor = opener.cursor(connection, room)
+    store(
+        connection, opener.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
+    )
+
+
+def store(connection: apsw.Connection, items: Sequence[Received], names_me: Names, top: Seq) -> list[Applied]:
+    """Write what was opened; rows of the outbox whose event is here go with it."""
+    events = [item.event for item in items]
+    marks = [Mark(item.row, item.sealed, item.trouble, item.note) for item in items]
+    mentions = [item.row and names_me(item.event.body) for item in items]
+    applied = stored.add(connection, events, mentions, top, marks)
+    requests = {item.event.seq: item.request for item in items if item.request is not None}
+    for request in requests.values():
+        outbox.remove(connection, request)
+    return [
+        Applied(one.event, one.entry, one.mention, one.request or requests.get(one.event.seq))
+        for one in applied
+    ]
+
+
+def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:
+    """Keep what opens an attachment; a later message that names another key for it changes nothing."""
+    query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
+    connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
+
+
+def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
+    following = []
+    expected = cursor + 1
+    for event in events:
+        if event.seq > expected:
+            break
+        if event.seq == expected:
+            following.append(event)
+            expected += 1
+    return following
+
+
+def _keep(connection: apsw.Connection, room: RoomId, item: Received, now: Millis) -> "keylog.Heard | None":
+    if isinstance(item.content, TextContent) and item.content.file is not None:
+        keep_file_key(connection, room, item.content.file)
+    if item.key_log is None or item.request is not None:
+        return None
+    return keylog.heard(connection, item.event.author, item.key_log, now)
+
+
+def _told(
+    connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq], names_me: Names
+) -> Sequence[Applied]:
+    if not seqs:
+        return ()
+    events, _ = stored.above(connection, room, Seq(seqs[0] - 1), len(seqs), over_holes=True)
+    ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
+    told = []
+    for event in events:
+        if event.seq > seqs[-1]:
+            break
+        request = next(
+            (RequestId(str(found)) for (found,) in connection.execute(ids, (room, event.seq))), None
+        )
+        told.append(stored.applied(connection, event, names_me(event.body), request))
+    return told
+
+
+_ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('role', 'created') ORDER BY seq"
+
+
+class _Roles:
+    """Roles as the log tells them, read when somebody's is asked for."""
+
+    def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
+        self._connection = connection
+        self._room = room
+
+    def of(self, user: UserName) -> Role | None:
+        role = None
+        for author, body in self._connection.execute(_ROLES, (self._room,)):
+            match decode_body(str(body)):
+                case Created() if user_name(str(author)) == user:
+                    role = Role.OWNER
+                case RoleSet(who=who, role=given) if who == user:
+                    role = given
+                case _:
+                    pass
+        return role

@@ -34,7 +34,7 @@ _TOLD: Final = r":\s{0,3}[\"']?(?=[^\s\"']*[0-9!$%&*+#@^])[^\s\"']{6,}"  # not `
 _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (what, re.compile(pattern))
     for what, pattern in (
-        ("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|^PuTTY-User-Key-File-\d"),
+        ("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-\d"),
         ("an AWS access key", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
         ("a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{22,}"),
         ("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}"),

@@ -17,6 +17,7 @@ from textual.widgets import OptionList
 
 from parlour_client.core.model import Room
 from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
@@ -110,7 +111,9 @@ class RoomList(Anchored, OptionList):
         return marked.id if marked is not None and self.has_focus else self._current
 
     def on_key(self, event: Key) -> None:
-        """Take letters for the filter."""
+        """Take letters for the filter; with the keys of vi they are moves."""
+        if settings_of(self).vim:
+            return
         typed = event.character if event.is_printable and event.key != "space" else None
         if typed is not None and len(self.filter) < _LONGEST_FILTER:
             self._set_filter(self.filter + typed.lower())

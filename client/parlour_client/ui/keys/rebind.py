@@ -14,7 +14,8 @@ from typing import Final
 
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.keys import Keys, key_to_character
+from textual.keys import REPLACED_KEYS, Keys, key_to_character
+from textual.screen import Screen
 
 import parlour_client.ui
 from parlour_client.core.settings import Settings
@@ -26,9 +27,11 @@ VIM: Final = {
     "chat.search": "f3,slash",
     "chat.next_unread": "ctrl+n,n",
     "timeline.inspect": "I",
+    "timeline.history": "H",
 }
 """What the layer of vi changes by id; the bindings `vim.…` come on top."""
 _NAMED: Final = frozenset(str(key.value) for key in Keys)
+_LONG: Final = {**REPLACED_KEYS, "plus": "plus_sign"}
 _MODIFIERS: Final = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
 _CTRL_ENTER: Final = {"composer.send": "ctrl+enter,ctrl+s", "composer.newline": "enter,shift+enter,ctrl+j"}
 
@@ -40,6 +43,8 @@ class Known:
     id: str
     keys: tuple[str, ...]
     about: str
+    apart: bool
+    """Whether it belongs to a dialog or a page: then no key of the chat is in force beside it."""
 
     @property
     def place(self) -> str:
@@ -57,7 +62,8 @@ def known() -> dict[str, Known]:
             kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith("parlour_client.") else ()
         ):
             if isinstance(binding, Binding) and binding.id:
-                found[binding.id] = Known(binding.id, _split(binding.key), binding.description)
+                apart = issubclass(kind, Screen) and not binding.id.startswith("chat.")
+                found[binding.id] = Known(binding.id, _split(binding.key), binding.description, apart)
     return dict(sorted(found.items()))
 
 
@@ -75,7 +81,7 @@ def problems(settings: Settings) -> Iterator[str]:
     """Say what is wrong with the keys in the settings."""
     if not settings.keys:
         return
-    bindings, now = known(), keymap(settings)
+    bindings = known()
     for name, keys in settings.keys.items():
         if name not in bindings:
             near = difflib.get_close_matches(name, bindings, 1)
@@ -86,16 +92,28 @@ def problems(settings: Settings) -> Iterator[str]:
                 yield f"keys: {name}: {key} is no key; write it as ctrl+f, f6, alt+up or x."
             elif not key.startswith(_MODIFIERS) and key_to_character(key) and _typed_in(name):
                 yield f"keys: {name}: {key} is a letter that one types; take one with ctrl, alt or f1 to f12."
-            for other in _same(key, bindings[name], bindings.values(), now):
-                yield f"keys: {key} is both {name} and {other}; the one of what has the focus wins."
+    for key, one, other in conflicts(settings):
+        if one in settings.keys:
+            yield f"keys: {key} is both {one} and {other}; the one of what has the focus wins."
+
+
+def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, id, other id) wherever two bindings share a key and are in force together."""
+    now = keymap(settings)
+    in_force = [one for one in known().values() if one.place != "vim" or settings.vim]
+    for one in in_force:
+        for key in _split(now.get(one.id, ",".join(one.keys))):
+            for other in _same(key, one, in_force, now):
+                yield key, one.id, other
 
 
 def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield the ids that share a key with a binding in one place."""
-    places = {mine.place, *EVERYWHERE} if mine.place not in EVERYWHERE else None
+    """Yield the ids that share a key with a binding and are in force where it is."""
     for other in bindings:
-        in_reach = places is None or other.place in places
-        if other.id != mine.id and in_reach and key in _split(now.get(other.id, ",".join(other.keys))):
+        together = other.place == mine.place or (
+            not mine.apart and not other.apart and (mine.place in EVERYWHERE or other.place in EVERYWHERE)
+        )
+        if other.id != mine.id and together and key in _split(now.get(other.id, ",".join(other.keys))):
             yield other.id
 
 
@@ -104,7 +122,12 @@ def is_key(key: str) -> bool:
     name = key
     while name.startswith(_MODIFIERS):
         name = name.partition("+")[2]
-    return len(name) == 1 or name in _NAMED or key in _NAMED or key_to_character(name) is not None
+    return (
+        len(name) == 1
+        or name in _NAMED
+        or key in _NAMED
+        or key_to_character(_LONG.get(name, name)) is not None
+    )
 
 
 def _typed_in(name: str) -> bool:

@@ -1,0 +1,133 @@
+"""The person's own editor: a private file, no shell, and nothing left behind."""
+
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+
+from parlour_client.core.errors import SetupError
+from parlour_client.ui import editor
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.editor import command_of, edit, in_memory
+from parlour_client.ui.screens.chat import ChatScreen
+
+EDITOR = """
+import json, os, sys
+path = sys.argv[-1]
+seen = {"text": open(path).read(), "file": os.stat(path).st_mode & 0o777,
+        "folder": os.stat(os.path.dirname(path)).st_mode & 0o777, "beside": os.listdir(os.path.dirname(path))}
+open(path + "~", "w").write("a backup")
+open(sys.argv[1], "w").write(json.dumps(seen))
+open(path, "w").write(seen["text"] + " and more\\n")
+sys.exit(int(sys.argv[2]))
+"""
+
+
+def command(folder: Path, status: int = 0) -> list[str]:
+    """Return a program that edits, and says what it saw in `seen`."""
+    (folder / "editor.py").write_text(EDITOR)
+    return [sys.executable, str(folder / "editor.py"), str(folder / "seen"), str(status)]
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Return what the editor's folder would be."""
+    return list(folder.glob("parlour-*"))
+
+
+def seen_in(folder: Path) -> dict[str, object]:
+    """Return what the editor saw."""
+    found: dict[str, object] = json.loads((folder / "seen").read_text())
+    return found
+
+
+async def test_the_text_is_edited_in_a_private_file_that_goes(tmp_path: Path) -> None:
+    """0600 in 0700, and its folder goes with what the editor left beside it."""
+    assert await edit(command(tmp_path), "a message", tmp_path) == "a message and more"
+    seen = seen_in(tmp_path)
+    assert seen["text"] == "a message"
+    assert seen["file"] == stat.S_IRUSR | stat.S_IWUSR
+    assert seen["folder"] == stat.S_IRWXU
+    assert not left_behind(tmp_path)
+
+
+async def test_an_editor_that_fails_changes_nothing_and_leaves_nothing(tmp_path: Path) -> None:
+    """The person is told, and the text is as it was."""
+    with pytest.raises(SetupError):
+        await edit(command(tmp_path, status=1), "a message", tmp_path)
+    assert seen_in(tmp_path)["text"] == "a message"
+    assert not left_behind(tmp_path)
+    with pytest.raises(SetupError, match="cannot be started"):
+        await edit(["/nonexistent/editor"], "", tmp_path)
+    assert not left_behind(tmp_path)
+
+
+async def test_a_huge_text_is_not_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that grew by mistake does not fill the memory."""
+    monkeypatch.setattr(editor, "MOST_BYTES", 10)
+    with pytest.raises(SetupError, match="more than 10 bytes"):
+        await edit(command(tmp_path), "a message", tmp_path)
+
+
+def test_the_command_is_words_and_no_shell() -> None:
+    """The setting, VISUAL, EDITOR; split like a shell does, run by none."""
+    assert command_of("", {"EDITOR": "nano"}) == ["nano"]
+    assert command_of("", {"EDITOR": "nano", "VISUAL": "vim -u 'my rc'"}) == ["vim", "-u", "my rc"]
+    assert command_of("ed; rm -rf /", {"EDITOR": "nano"}) == ["ed;", "rm", "-rf", "/"]
+    for setting in ("", "'unclosed"):
+        with pytest.raises(SetupError):
+            command_of(setting, {})
+
+
+def test_the_file_lies_in_memory_where_it_can(tmp_path: Path) -> None:
+    """The session's runtime folder is one."""
+    assert in_memory({"XDG_RUNTIME_DIR": str(tmp_path)}) == tmp_path
+    assert in_memory({"XDG_RUNTIME_DIR": str(tmp_path / "none")}) is None
+    assert in_memory({}) is None
+
+
+async def test_without_a_terminal_to_lend_it_is_said(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text stays; the same for a missing editor."""
+    monkeypatch.setattr(os, "environ", {})
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press(*"text", "f5")
+        await settled(pilot)
+        assert screen.composer.text == "text"
+        assert "There is no editor." in screen_text(pilot)
+        monkeypatch.setattr(os, "environ", {"EDITOR": "true"})
+        await pilot.press("f5")
+        await settled(pilot)
+        assert "cannot be lent" in screen_text(pilot)
+        assert screen.composer.text == "text"
+
+
+async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClient) -> None:
+    """A bell or a notification would be typed into the middle of the editor's screen."""
+    app = ParlourApp(client)
+    written: list[str] = []
+
+    class Driver:
+        """Keeps what is written."""
+
+        @staticmethod
+        def write(data: str) -> None:
+            written.append(data)
+
+    app._driver = Driver()  # type: ignore[assignment]
+    app.away = True
+    app.to_terminal("x")
+    app.bell()
+    assert not written
+    app.away = False
+    app.to_terminal("x")
+    assert written == ["x"]

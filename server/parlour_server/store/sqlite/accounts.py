@@ -13,6 +13,9 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
 from parlour_server.clock import Clock
 from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.journal import note_devices_changed
+from parlour_server.store.sqlite.leaving import settle
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.sessions import end_sessions
 from parlour_server.store.sqlite.stored import plain, user_name
@@ -61,10 +64,13 @@ class SqliteAccounts:
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
         """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             _set(db, user=user, column="disabled", value=int(disabled))
             if disabled:
                 end_sessions(db, user, self._clock.now())
+            if _has_devices(db, user):
+                settle(db, user)
+                note_devices_changed(db, self._clock.now(), user)
 
         await self._writer.submit(write)
 
@@ -130,6 +136,10 @@ def _is_usable(db: sqlite3.Connection, invite: bytes, now: Millis) -> bool:
         "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
     return row is not None
+
+
+def _has_devices(db: sqlite3.Connection, user: UserName) -> bool:
+    return db.execute("SELECT 1 FROM devices WHERE account = ?", (plain(user),)).fetchone() is not None
 
 
 def _set(db: sqlite3.Connection, user: UserName, column: str, value: str | int) -> None:

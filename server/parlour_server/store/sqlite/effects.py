@@ -1,4 +1,4 @@
-"""What an event means for the rest of the database: members, bans, mutes, roles, topic, deleted text.
+"""What an event means for the rest of the database: members, bans, mutes, roles, topic, pins, deleted text.
 
 Everything happens in the transaction that appends the event, so the tables never say other than the log.
 Nothing is decided here: the event was let through. Called by the log.
@@ -14,13 +14,20 @@ from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
     Blank,
+    Contested,
     Deleted,
+    EncryptionOn,
+    Founded,
+    Handshake,
     Joined,
     Kicked,
     Left,
+    Message,
     Muted,
+    Pinned,
     Reacted,
     RoleSet,
+    SealedMessage,
     TopicSet,
     Unbanned,
     Unmuted,
@@ -28,8 +35,10 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Seq
 from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.files import end_file
+from parlour_server.store.sqlite.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.members import enter, leave, set_role
-from parlour_server.store.sqlite.stored import plain, write_body
+from parlour_server.store.sqlite.stored import plain, read_body, write_body
 
 Effect = Callable[[WriteConnection, LogEvent, Any], None]
 
@@ -112,10 +121,34 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
         " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",
         (event.room, body.target),
     ).fetchall()
+    _end_its_file(db, event, body.target)
     for seq, kind in found:
         _blank(db, event, seq, kind)
     db.execute("DELETE FROM reactions WHERE room = ? AND target = ?", (event.room, body.target))
+    db.execute("DELETE FROM pins WHERE room = ? AND target = ?", (event.room, body.target))
     db.stale_wal = True
+
+
+def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
+    row = db.execute("SELECT body FROM events WHERE room = ? AND seq = ?", (event.room, seq)).fetchone()
+    body = row and read_body(row[0])
+    if isinstance(body, Message) and body.file is not None:
+        end_file(db, body.file.file, event.at)
+
+
+def _sealed(db: WriteConnection, event: LogEvent, body: SealedMessage) -> None:
+    """Blank the sealed message that this one deletes; what else belongs to it only its readers know."""
+    if body.blanks is not None:
+        _blank(db, event, body.blanks, "sealed")
+        db.stale_wal = True
+
+
+def _pinned(db: WriteConnection, event: LogEvent, body: Pinned) -> None:
+    if body.on:
+        query = "INSERT INTO pins (room, target) VALUES (?, ?) ON CONFLICT DO NOTHING"
+    else:
+        query = "DELETE FROM pins WHERE room = ? AND target = ?"
+    db.execute(query, (event.room, body.target))
 
 
 def _blank(db: WriteConnection, event: LogEvent, seq: Seq, kind: str) -> None:
@@ -152,4 +185,10 @@ _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
     RoleSet: _role,
     Reacted: _reacted,
     Deleted: _deleted,
+    Pinned: _pinned,
+    SealedMessage: _sealed,
+    EncryptionOn: encryption_on,
+    Founded: founded,
+    Handshake: handshake,
+    Contested: contested,
 }

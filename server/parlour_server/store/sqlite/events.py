@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_protocol.frames.bodies import Banned, Blank, Edited, Muted, Reacted
+from parlour_protocol.frames.bodies import Banned, Blank, Edited, Muted, Reacted, SealedMessage
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RequestId
 from parlour_protocol.names import UserName
@@ -58,11 +58,14 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     """Return whether a repeated request says what the first one said.
 
     Of a deleted event nothing is left to compare but its kind; a time that the request gave as a span
-    ends later in the repetition, by as much as it comes later.
+    ends later in the repetition, by as much as it comes later. A sealed message says what only its readers
+    know, and is sealed anew for another epoch: the id alone tells that it is the same.
     """
     before, body = earlier.body, event.body
     if isinstance(before, Blank):
         return before.was == BODY_KINDS[type(body)]
+    if isinstance(body, SealedMessage) and isinstance(before, SealedMessage):
+        return before.blanks == body.blanks
     if isinstance(body, Banned | Muted) and isinstance(before, type(body)) and body.until and before.until:
         body = replace(body, until=Millis(body.until - event.at + earlier.at))
     return before == body

@@ -5,27 +5,35 @@ indexed SELECT. It judges nothing. Called by the log, just before ``decide``.
 """
 
 import sqlite3
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
     Banned,
+    Contested,
     Deleted,
     Edited,
+    Founded,
+    Handshake,
     Joined,
     Kicked,
     Left,
     Message,
     Muted,
+    Pinned,
     Reacted,
     RoleSet,
+    SealedMessage,
     Unbanned,
     Unmuted,
 )
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.accounts import account_exists
+from parlour_server.store.sqlite.files import find_file
+from parlour_server.store.sqlite.group_facts import group_facts
 from parlour_server.store.sqlite.members import count_owners, count_rooms
 from parlour_server.store.sqlite.stored import ROOM_KINDS, plain, read_membership, user_name
 from parlour_server.store.types import AppendEvent, Facts, Target
@@ -39,7 +47,7 @@ _PERSON: Final = """
 """
 # The same for the author, with the room and the request: one SELECT is all that a plain message costs.
 _STANDING: Final = """
-    SELECT r.kind, r.head, e.seq, m.role, u.until, b.until FROM rooms r
+    SELECT r.kind, r.head, r.encrypted, e.seq, m.role, u.until, b.until FROM rooms r
     LEFT JOIN members m ON m.room = r.room AND m.account = ?1
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
@@ -52,11 +60,15 @@ _REACTIONS: Final = """
 """
 
 
+_PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE room = ?1"
+
+
 class Standing(NamedTuple):
     """The room and its author as they are when an append begins."""
 
     kind: str
     head: Seq
+    encrypted: int
     repeats: Seq | None
     """Not None: this request of this author appended an event before, here or elsewhere."""
     role: str | None
@@ -74,21 +86,22 @@ def read_facts(db: sqlite3.Connection, event: AppendEvent, standing: Standing) -
     """Return the facts for the decision: what stands, and what only this kind of body needs."""
     body = event.body
     more: dict[str, Any] = {}
-    if type(body) is not Message or body.reply_to is not None:
+    if type(body) is not Message or body.reply_to is not None or body.file is not None:
         more = _more(db, event, body)
     author = read_membership(event.author, standing.role, standing.muted_until)
-    return Facts(ROOM_KINDS[standing.kind], author, standing.banned_until, **more)
+    encrypted = bool(standing.encrypted)
+    return Facts(ROOM_KINDS[standing.kind], author, standing.banned_until, encrypted=encrypted, **more)
 
 
 def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
     """Return what only some kinds of body need."""
     more: dict[str, Any] = {}
-    if isinstance(body, Message):
-        more["target"] = body.reply_to and _target(db, event.room, body.reply_to)
-    elif isinstance(body, Edited | Deleted):
-        more["target"] = _target(db, event.room, body.target)
-    elif isinstance(body, Reacted):
-        more["target"] = _reacted_target(db, event, body)
+    if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
+        more = _of_target(db, event, body)
+    elif isinstance(body, SealedMessage | Founded | Handshake | Contested):
+        more = group_facts(db, event, body)
+        if isinstance(body, SealedMessage) and body.blanks is not None:
+            more["target"] = _target(db, event.room, body.blanks)
     elif isinstance(body, Joined):
         more["author_rooms"] = count_rooms(db, event.author)
     elif isinstance(body, Added | Kicked | Banned | Unbanned | Muted | Unmuted | RoleSet):
@@ -98,6 +111,22 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
     if isinstance(body, RoleSet | Left | Kicked | Banned):
         more["owners"] = count_owners(db, event.room)
     return more
+
+
+def _of_target(
+    db: sqlite3.Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
+) -> dict[str, Any]:
+    """Return the message that this one is about, and the file that it names."""
+    if isinstance(body, Message):
+        return {
+            "target": body.reply_to and _target(db, event.room, body.reply_to),
+            "file": body.file and find_file(db, body.file.file),
+        }
+    if isinstance(body, Reacted):
+        return {"target": _reacted_target(db, event, body)}
+    if isinstance(body, Pinned):
+        return _pinned_target(db, event.room, body.target)
+    return {"target": _target(db, event.room, body.target)}
 
 
 def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, Any]:
@@ -112,6 +141,12 @@ def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, A
 def _target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> Target | None:
     row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
     return None if row is None else Target(seq, user_name(row[0]), row[1])
+
+
+def _pinned_target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> dict[str, Any]:
+    target = _target(db, room, seq)
+    pins, pinned = db.execute(_PINS, (room, seq)).fetchone()
+    return {"target": target and replace(target, pinned=bool(pinned)), "pins": pins}
 
 
 def _reacted_target(db: sqlite3.Connection, event: AppendEvent, body: Reacted) -> Target | None:

@@ -12,7 +12,7 @@ from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.stored import plain, user_name
-from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
 
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
@@ -31,6 +31,12 @@ def note_room_advanced(db: sqlite3.Connection, at: Millis, room: RoomId, seq: Se
     """Tell running servers to read this room up to ``seq``."""
     _prune(db, at)
     db.execute("INSERT INTO journal (at, room, seq) VALUES (?, ?, ?)", (at, room, seq))
+
+
+def note_devices_changed(db: sqlite3.Connection, at: Millis, user: UserName) -> None:
+    """Tell running servers that this account has another key, or other devices that count."""
+    _prune(db, at)
+    db.execute("INSERT INTO journal (at, account) VALUES (?, ?)", (at, plain(user)))
 
 
 def _prune(db: sqlite3.Connection, at: Millis) -> None:
@@ -76,4 +82,6 @@ def _entry(
         return JournalEntry(number, SessionEnded(session, user_name(account)))
     if room is not None and seq is not None:
         return JournalEntry(number, RoomAdvanced(room, seq))
-    raise ValueError(f"journal entry {number} is neither of a session nor of a room")
+    if account is not None:
+        return JournalEntry(number, DevicesChanged(user_name(account)))
+    raise ValueError(f"journal entry {number} is of no session, room or account")

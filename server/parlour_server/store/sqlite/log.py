@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import AnyBody, RoleSet
+from parlour_protocol.frames.bodies import AnyBody, Handshake, RoleSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_server.errors import RefusedError
@@ -26,6 +26,7 @@ from parlour_server.store.sqlite.facts import read_facts, read_standing
 from parlour_server.store.sqlite.members import heir
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event
+from parlour_server.store.sqlite.welcomes import keep_welcome
 from parlour_server.store.sqlite.writer import Writer
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
@@ -56,6 +57,8 @@ class SqliteLog:
         stored = _numbered(event, Seq(standing.head + 1), event.body)
         insert_event(db, stored, event.request)
         apply_effect(db, stored)
+        if isinstance(event.body, Handshake) and event.attached is not None:
+            keep_welcome(db, stored, event.body, event.attached)
         also = _name_heir(db, stored) if type(event.body) in MOVES else ()
         self._announcer.advanced(db, event.room, (also or (stored,))[-1].seq)
         return Appended(stored, also=also)

@@ -1,4 +1,4 @@
-"""Makes rooms: a named one with its owner, or the one direct room of two people.
+"""Makes rooms: a named one with its owner, or the one direct room of two people, or of one for notes.
 
 Asked for twice, a room is made once: by the request's id, and for two people by their pair. It refuses
 before it changes anything. Called by `rooms.py` in a write's transaction.
@@ -30,7 +30,7 @@ def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
     existing = _made_before(db, room)
     if existing is not None:
         return existing, ()
-    people = [room.author] if room.peer is None else [room.author, room.peer]
+    people: list[UserName] = [room.author] if room.peer in {None, room.author} else [room.author, room.peer]
     for person in people:
         if count_rooms(db, person) >= ROOMS_PER_USER.value:
             raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
@@ -68,9 +68,13 @@ def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
 
 
 def _is_same(db: WriteConnection, earlier: LogEvent, room: NewRoom) -> bool:
-    if earlier.body != Created(room_kind=room.kind, name=room.name):
+    if earlier.body != _created(room):
         return False
     return room.kind is not RoomKind.DIRECT or _find_direct(db, room) == earlier.room
+
+
+def _created(room: NewRoom) -> Created:
+    return Created(room_kind=room.kind, name=room.name, encrypted=room.encrypted)
 
 
 def _find_direct(db: WriteConnection, room: NewRoom) -> RoomId | None:
@@ -80,8 +84,6 @@ def _find_direct(db: WriteConnection, room: NewRoom) -> RoomId | None:
         return RoomId(row[0])
     if room.peer is None or not account_exists(db, room.peer):
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
-    if low == high:
-        raise RefusedError(ErrorCode.FORBIDDEN, "a direct room is for two people")
     return None
 
 
@@ -95,8 +97,8 @@ def _pair(room: NewRoom) -> tuple[str | None, str | None]:
 
 def _insert_room(db: WriteConnection, room: NewRoom) -> None:
     db.execute(
-        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0)",
+        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members, encrypted)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
         (
             room.room,
             room.kind.value,
@@ -104,12 +106,13 @@ def _insert_room(db: WriteConnection, room: NewRoom) -> None:
             room.skeleton and plain(room.skeleton),
             *_pair(room),
             plain(room.topic),
+            int(room.encrypted),
         ),
     )
 
 
 def _first_events(room: NewRoom) -> list[LogEvent]:
-    bodies: list[AnyBody] = [Created(room_kind=room.kind, name=room.name)]
+    bodies: list[AnyBody] = [_created(room)]
     if room.topic:
         bodies.append(TopicSet(topic=room.topic))
     return [

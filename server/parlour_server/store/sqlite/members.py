@@ -9,6 +9,7 @@ import sqlite3
 from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.leaving import settle
 from parlour_server.store.sqlite.stored import plain, user_name
 
 
@@ -20,12 +21,14 @@ def enter(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role, *, s
         (room, plain(user), role.value, since, read),
     ).rowcount
     db.execute("UPDATE rooms SET members = members + ? WHERE room = ?", (made, room))
+    settle(db, user, room)
 
 
 def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
     """Take somebody out; nothing when they are not in."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
+    settle(db, user, room)
 
 
 def set_role(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role) -> None:

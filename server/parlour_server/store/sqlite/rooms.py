@@ -30,7 +30,7 @@ from parlour_server.store.types import Membership, NewRoom
 
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
-           CASE WHEN r.low = m.account THEN r.high ELSE r.low END
+           r.encrypted, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
     FROM members m JOIN rooms r USING (room) WHERE m.account = ?
 """
 _MEMBERS: Final = """
@@ -103,7 +103,7 @@ class SqliteRooms:
 
         def read(db: sqlite3.Connection) -> tuple[list[RoomListing], bool]:
             rows = db.execute(
-                "SELECT room, name, members, topic FROM rooms WHERE kind = 'public' AND name > ?"
+                "SELECT room, name, members, topic, encrypted FROM rooms WHERE kind = 'public' AND name > ?"
                 " ORDER BY name LIMIT ?",
                 (_after(after), limit + 1),
             ).fetchall()
@@ -146,7 +146,7 @@ def _after(name: str | None) -> str:
 def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
-    topic, peer = rest
+    topic, encrypted, peer = rest
     return RoomSummary(
         room=room,
         kind=ROOM_KINDS[kind],
@@ -157,8 +157,15 @@ def _summary(
         name=room_name(name),
         peer=None if peer is None else user_name(peer),
         topic=topic_text(topic),
+        encrypted=bool(encrypted),
     )
 
 
-def _listing(room: RoomId, name: str, members: int, topic: str) -> RoomListing:
-    return RoomListing(room=room, name=str.__new__(RoomName, name), members=members, topic=topic_text(topic))
+def _listing(room: RoomId, name: str, members: int, topic: str, encrypted: int) -> RoomListing:
+    return RoomListing(
+        room=room,
+        name=str.__new__(RoomName, name),
+        members=members,
+        topic=topic_text(topic),
+        encrypted=bool(encrypted),
+    )

@@ -1,4 +1,4 @@
-"""Sessions: the devices that are logged in, in SQLite.
+"""Sessions: who is logged in, and the device with keys that each speaks for, in SQLite.
 
 A session that ends is deleted, and the journal says so in the same transaction; one that expires is
 deleted when somebody logs in later. Tokens are digests. Called by the HTTPS API and the tickets.
@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.ids import DeviceId, Millis, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.journal import note_session_ended
@@ -17,12 +17,12 @@ from parlour_server.store.sqlite.stored import device_name, plain, user_name
 from parlour_server.store.sqlite.writer import Writer
 from parlour_server.store.types import SessionRecord
 
-_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires"
+_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id"
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
 
 class SqliteSessions:
-    """Devices that are logged in."""
+    """Who is logged in, and where."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
         """Use the store's writer and readers; ``clock`` dates the journal."""
@@ -51,6 +51,11 @@ class SqliteSessions:
             db.execute(
                 "UPDATE sessions SET last_seen = ? WHERE session = ? AND last_seen < ?", (now, session, now)
             )
+            db.execute(
+                "UPDATE devices SET last_seen = max(last_seen, ?)"
+                " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
+                (now, session),
+            )
 
         await self._writer.submit(write)
 
@@ -70,7 +75,7 @@ class SqliteSessions:
             found = db.execute(
                 "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
             ).fetchall()
-            return _end(db, user, self._clock.now(), found) == 1
+            return end_found(db, user, self._clock.now(), found) == 1
 
         return await self._writer.submit(write)
 
@@ -84,12 +89,28 @@ def end_sessions(db: sqlite3.Connection, user: UserName, at: Millis, *, but: Ses
     found = db.execute(
         "SELECT session FROM sessions WHERE account = ? AND session IS NOT ?", (plain(user), but)
     ).fetchall()
-    return _end(db, user, at, found)
+    return end_found(db, user, at, found)
+
+
+def end_found(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+    """End these sessions of the account; returns how many ended."""
+    ended = 0
+    for (session,) in found:
+        db.execute("DELETE FROM sessions WHERE session = ?", (session,))
+        note_session_ended(db, at, session, user)
+        ended += 1
+    return ended
 
 
 def is_live(db: sqlite3.Connection, session: SessionId, now: Millis) -> bool:
     """Return whether the session may open a connection now."""
     return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
+
+
+def live_session(db: sqlite3.Connection, session: SessionId, now: Millis) -> SessionRecord | None:
+    """Return the session, if it may open a connection now."""
+    row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone()
+    return None if row is None else _record(*row)
 
 
 def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
@@ -99,7 +120,7 @@ def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
         " ORDER BY last_seen DESC, created DESC LIMIT -1 OFFSET ?",
         (plain(session.user), cap - 1),
     ).fetchall()
-    _end(db, session.user, session.created, over)
+    end_found(db, session.user, session.created, over)
     db.execute(
         "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -115,15 +136,6 @@ def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
     )
 
 
-def _end(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
-    ended = 0
-    for (session,) in found:
-        db.execute("DELETE FROM sessions WHERE session = ?", (session,))
-        note_session_ended(db, at, session, user)
-        ended += 1
-    return ended
-
-
 def _record(
     session: SessionId,
     account: str,
@@ -132,5 +144,8 @@ def _record(
     created: Millis,
     last_seen: Millis,
     expires: Millis,
+    device_id: DeviceId | None,
 ) -> SessionRecord:
-    return SessionRecord(session, user_name(account), device_name(device), token, created, last_seen, expires)
+    return SessionRecord(
+        session, user_name(account), device_name(device), token, created, last_seen, expires, device_id
+    )

@@ -11,7 +11,11 @@ from parlour_server.store.sqlite.accounts import SqliteAccounts
 from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.attempts import SqliteAttempts
 from parlour_server.store.sqlite.connection import WriteConnection, check_schema
+from parlour_server.store.sqlite.devices import SqliteDevices
+from parlour_server.store.sqlite.files import SqliteFiles
+from parlour_server.store.sqlite.groups import SqliteGroups
 from parlour_server.store.sqlite.journal import SqliteJournal
+from parlour_server.store.sqlite.keylog import SqliteKeyLog
 from parlour_server.store.sqlite.log import SqliteLog
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.rooms import SqliteRooms
@@ -21,7 +25,7 @@ from parlour_server.store.sqlite.writer import Writer
 
 
 class SqliteStore:
-    """Accounts, sessions, tickets, rooms, logs, failed logins and the journal, in one file.
+    """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
 
     ``announce_appends``: tell running servers, by the journal, of events appended here. For
     administration commands; a server tells by its bus.
@@ -38,6 +42,10 @@ class SqliteStore:
         self.tickets = MemoryTickets(self._readers, clock)
         self.rooms = SqliteRooms(self._writer, self._readers, announcer)
         self.log = SqliteLog(self._writer, self._readers, announcer)
+        self.devices = SqliteDevices(self._writer, self._readers, clock)
+        self.keylog = SqliteKeyLog(self._readers)
+        self.groups = SqliteGroups(self._writer, self._readers)
+        self.files = SqliteFiles(self._writer, self._readers)
         self.attempts = SqliteAttempts(self._writer, self._readers)
         self.journal = SqliteJournal(self._readers)
 

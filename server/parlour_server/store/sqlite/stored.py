@@ -4,7 +4,8 @@ What comes from the database was checked before it went in, so it is not checked
 Unicode must not make an old message unreadable. Nothing else in the server makes names or texts this way.
 """
 
-from typing import Any, Final, get_args
+import base64
+from typing import Any, Final, cast, get_args
 
 import msgspec
 
@@ -12,6 +13,7 @@ from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import DeviceName, RoomName, UserName
@@ -22,8 +24,10 @@ ROOM_KINDS: Final = {kind.value: kind for kind in RoomKind}
 BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
 
 
-def _as_stored(kind: type, value: str) -> str:
-    made: str = str.__new__(kind, value)
+def _as_stored(kind: type, value: str) -> object:
+    if issubclass(kind, Opaque):
+        return kind(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    made: str = str.__new__(cast("type[str]", kind), value)
     return made
 
 

@@ -5,12 +5,13 @@ distributed store keeps them in its database instead, behind the same interface.
 (put) and the handshake (take).
 """
 
+from dataclasses import replace
 from typing import Final
 
 from parlour_server.clock import Clock
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite.readers import Readers
-from parlour_server.store.sqlite.sessions import is_live
+from parlour_server.store.sqlite.sessions import live_session
 from parlour_server.store.types import TicketGrant
 
 TICKETS: Final = 32_768
@@ -43,8 +44,9 @@ class MemoryTickets:
         if grant is None or self._clock.monotonic() >= deadline:
             return None
         now = self._clock.now()
-        live = await self._readers.run(lambda db: is_live(db, grant.session, now))
-        return grant if live else None
+        session = await self._readers.run(lambda db: live_session(db, grant.session, now))
+        # The device as it is now: it may have been bound, or revoked, since the ticket was issued.
+        return None if session is None else replace(grant, device_id=session.device_id)
 
     def _drop_oldest_expired(self, now: float) -> None:
         """Forget expired tickets from the front: they lie in the order they came in."""

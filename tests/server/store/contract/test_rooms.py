@@ -102,14 +102,37 @@ async def test_two_people_have_one_direct_room(world: World) -> None:
         assert summary.members == 2
 
 
-async def test_a_direct_room_needs_two_people_who_exist(world: World) -> None:
-    """There is no direct room with oneself, nor with a name that nobody has."""
+async def test_a_direct_room_is_with_somebody_who_exists(world: World) -> None:
+    """There is none with a name that nobody has."""
     alice = await world.account("alice")
-    for peer, code in ((alice, ErrorCode.FORBIDDEN), (parse_user_name("zoe"), ErrorCode.NOT_FOUND)):
-        with pytest.raises(RefusedError) as refused:
-            await world.store.rooms.create(world.new_direct(alice, peer))
-        assert refused.value.code is code
-    assert await world.store.rooms.summaries(alice) == []
+    with pytest.raises(RefusedError) as refused:
+        await world.store.rooms.create(world.new_direct(alice, parse_user_name("zoe")))
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_the_direct_room_with_oneself_has_one_member(world: World) -> None:
+    """Notes, and what one's own devices tell each other: one room, whoever of them opens it."""
+    alice = await world.account("alice")
+    room, _ = await world.store.rooms.create(world.new_direct(alice, alice))
+    again, events = await world.store.rooms.create(world.new_direct(alice, alice))
+    (summary,) = await world.store.rooms.summaries(alice)
+    assert (again, events) == (room, ())
+    assert (summary.room, summary.peer, summary.members, summary.role) == (room, alice, 1, Role.OWNER)
+
+
+async def test_a_room_is_encrypted_from_the_start_or_not(world: World) -> None:
+    """It is said in its first event, in the summary and in the directory."""
+    alice = await world.account("alice")
+    for name, encrypted in (("open", False), ("sealed", True)):
+        new = replace(world.new_room(alice, name), encrypted=encrypted)
+        room, (created,) = await world.store.rooms.create(new)
+        summary = await world.store.rooms.summary(room, alice)
+        assert isinstance(created.body, Created)
+        assert summary is not None
+        assert created.body.encrypted is summary.encrypted is encrypted
+        assert (await world.store.rooms.create(new))[0] == room
+    listed, _ = await world.store.rooms.directory(after=None, limit=10)
+    assert [(listing.name, listing.encrypted) for listing in listed] == [("open", False), ("sealed", True)]
 
 
 async def test_too_many_rooms_are_refused(world: World) -> None:

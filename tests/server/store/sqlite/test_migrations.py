@@ -20,7 +20,7 @@ def _tables(path: Path) -> dict[str, list[str]]:
     connection = sqlite3.connect(path)
     rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()
-    parts = {name: [part.strip() for part in re.split(r"[(),]", sql)] for name, sql in rows}
+    parts = {name: [part.strip().replace('"', "") for part in re.split(r"[(),]", sql)] for name, sql in rows}
     return {name: sorted(part) for name, part in parts.items() if name != "alembic_version"}
 
 

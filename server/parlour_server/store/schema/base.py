@@ -1,0 +1,30 @@
+"""What all tables share: the metadata, how constraints are named, and the types of columns.
+
+Nothing here makes a table. Used by the other files of the schema.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, Text
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata: Final = MetaData(naming_convention=NAMING)
+
+# STRICT: SQLite refuses a value of another type. Without a rowid a table is one B-tree in order of its key.
+PLAIN: Final[dict[str, Any]] = {"sqlite_strict": True}
+KEYED: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+Number: Final = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits in both; SQLite's INTEGER has them
+
+Flag: Final = Boolean(create_constraint=False).with_variant(Integer(), "sqlite")  # STRICT knows no BOOLEAN
+
+
+def key(name: str, target: str, **options: Any) -> Column[str]:
+    """Return a text column that refers to another table's key."""
+    return Column(name, Text, ForeignKey(target), nullable=False, **options)

@@ -1,0 +1,28 @@
+"""The tables that servers tell each other by, and by which they see that writing works."""
+
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Column, Integer, Table, Text
+
+from parlour_server.store.schema.base import PLAIN, Number, metadata
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("at", Number, nullable=False, index=True),
+    Column("session", Text),
+    Column("account", Text),
+    Column("room", Text),
+    Column("seq", Number),
+    **PLAIN,
+)
+
+health: Final = Table(
+    "health",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checks", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)

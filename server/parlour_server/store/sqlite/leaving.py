@@ -1,0 +1,71 @@
+"""Which devices belong into a room's MLS group, and which in it must leave.
+
+A device belongs there when its owner is in the room, the account is not disabled, and the device is
+certified and not revoked. Whatever changes one of these calls ``settle`` in its transaction, so that the mark
+`leaving`, which every encrypted message looks at, is never late. Called by members, accounts and devices.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from parlour_protocol.delivery import GroupDevice
+from parlour_protocol.ids import DeviceId, GroupId, Millis, RoomId
+from parlour_protocol.limits import GROUP_DEVICES
+from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.stored import plain, user_name
+
+# A mark goes away again when its reason does: somebody came back before the removal was committed. It is the
+# same device with the same keys, and while it was marked nobody could send, so there is nothing that was kept
+# from it and that it could now read.
+_SETTLE: Final = """
+    UPDATE group_devices SET leaving = NOT EXISTS (
+        SELECT 1 FROM groups g
+        JOIN members m ON m.room = g.room AND m.account = group_devices.account
+        JOIN accounts a ON a.account = m.account AND a.disabled = 0
+        JOIN devices d ON d.device = group_devices.device AND d.status = 'active'
+        WHERE g.group_id = group_devices.group_id
+    )
+"""
+_IN_ROOM: Final = (
+    "WHERE group_id = (SELECT group_id FROM groups WHERE room = ?2 AND in_force = 1) AND account = ?1"
+)
+_EVERYWHERE: Final = "WHERE device IN (SELECT device FROM devices WHERE account = ?1)"
+
+_MISSING: Final = """
+    SELECT d.device, d.account FROM devices d
+    JOIN accounts a ON a.account = d.account AND a.disabled = 0
+    JOIN members m ON m.room = ?1 AND m.account = d.account
+    WHERE d.status = 'active' AND d.expires > ?3
+    AND NOT EXISTS (SELECT 1 FROM group_devices x WHERE x.group_id = ?2 AND x.device = d.device)
+"""
+
+
+def settle(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
+    """Mark the user's devices in groups (or in the room's alone) as what they are now: staying or leaving."""
+    if room is None:
+        db.execute(_SETTLE + _EVERYWHERE, (plain(user),))
+    else:
+        db.execute(_SETTLE + _IN_ROOM, (plain(user), room))
+
+
+def missing_devices(
+    db: sqlite3.Connection, room: RoomId, group: GroupId | None, now: Millis
+) -> tuple[GroupDevice, ...]:
+    """Return devices that belong into the group and are not in it: no more than a group can hold."""
+    rows = db.execute(
+        _MISSING + " ORDER BY d.account, d.device LIMIT ?4", (room, group, now, GROUP_DEVICES.value)
+    )
+    return tuple(GroupDevice(device=device, user=user_name(account)) for device, account in rows)
+
+
+def addable(
+    db: sqlite3.Connection, room: RoomId, group: GroupId | None, devices: Iterable[DeviceId], now: Millis
+) -> dict[DeviceId, UserName]:
+    """Return those of the devices that belong into the group and are not in it, with their owners."""
+    found: dict[DeviceId, UserName] = {}
+    for device in devices:
+        row = db.execute(_MISSING + " AND d.device = ?4", (room, group, now, device)).fetchone()
+        if row is not None:
+            found[device] = user_name(row[1])
+    return found

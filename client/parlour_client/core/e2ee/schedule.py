@@ -1,0 +1,68 @@
+"""When a device renews its own keys in a room: a pure rule, so that a stolen state is worth little for long.
+
+Direct rooms: when the direction of talk turns, at most once a minute. Rooms: after joining, after a day of
+membership in which something was said, after 200 messages of one's own, and after a long sleep. Each is
+spread at random, after a mass add lazily, so that a big tree fills without a storm of commits. It has no
+clock and no side effects; the keeper asks it after everything that happens.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from parlour_protocol.ids import Millis
+
+MINUTE: Final = 60_000
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+OWN_MESSAGES: Final = 200
+LONG_SLEEP: Final = 10 * MINUTE
+"""Milliseconds without a sign of life from our own timers: the machine was suspended."""
+TURN_AT_MOST: Final = MINUTE
+_JITTER_ROOM: Final = 10_000
+"""Milliseconds over which members of a small room spread."""
+_PER_DEVICE: Final = 500
+"""Milliseconds more for each device of a big one: 200 devices commit over 110 s after a mass add."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rule looks at. Times are milliseconds; None: never."""
+
+    direct: bool
+    devices: int
+    joined: Millis | None
+    renewed: Millis | None
+    """When this device last renewed its keys here."""
+    sent: int
+    """Messages of its own since then."""
+    said: Millis | None
+    """When anybody last said something here."""
+    turned: bool = False
+    """The message that is sent now answers one of somebody else: the direction of talk turns."""
+    slept: Millis | None = None
+    """When the machine last came back from a long sleep."""
+
+
+def due(standing: Standing, now: Millis) -> bool:
+    """Say whether it is time."""
+    if standing.devices < 2 or standing.joined is None:  # noqa: PLR2004 - alone, there is nobody to heal towards
+        return False
+    since = standing.renewed
+    if since is None:
+        return True  # after joining: until then the leaf's keys are those of the key package
+    if standing.slept is not None and standing.slept > since:
+        return True
+    if standing.sent >= OWN_MESSAGES:
+        return True
+    if standing.direct and standing.turned:
+        return now - since >= TURN_AT_MOST
+    return now - since >= DAY and standing.said is not None and standing.said > since
+
+
+def delay(standing: Standing, chance: Random) -> float:
+    """Return seconds to wait before it, so that not all members commit at once."""
+    if standing.direct:
+        return 0.0 if standing.turned else chance.uniform(0.2, 2.0)
+    spread = _JITTER_ROOM + _PER_DEVICE * standing.devices
+    return chance.uniform(0.5, spread / 1_000)

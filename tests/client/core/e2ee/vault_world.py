@@ -1,0 +1,388 @@
+"""A small world for the vault's tests: devices with archives of their own, and an honest server's log of a room.
+
+Tests make the server hostile by building events themselves (``Log.add``). What a device was shown lies in a table
+of its archive, written in the same transaction, so a crash loses or repeats both or neither.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import apsw
+
+from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.e2ee import packages
+from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.commit import Wanted
+from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.results import Receipt, Received
+from parlour_client.core.e2ee.rules import read_certificate
+from parlour_client.core.e2ee.vault import Vault
+from parlour_protocol.delivery import Commit, Found, WaitingWelcome
+from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Created, Founded, Handshake, SealedMessage
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
+from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
+from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.sealed import AnyContent, Payload, TextContent
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SERVER = "chat.example"
+START = 1_790_000_000_000
+ROOM = RoomId("room1234567890abcdefgh")
+PHONE = parse_device_name("phone")
+
+
+def request(number: int) -> RequestId:
+    """Return a request id that tells what it is in a failure."""
+    return RequestId(f"request-{number:014}")
+
+
+def text(words: str) -> Payload:
+    """Return what seals a message."""
+    return Payload(content=TextContent(text=MessageText.parse(words)))
+
+
+@dataclass(slots=True)
+class People:
+    """Who is known: everybody, until a test says otherwise."""
+
+    worries: dict[UserName, str] = field(default_factory=dict)
+    asked: list[bytes] = field(default_factory=list)
+    changes: int = 0
+
+    def standing(self, _connection: apsw.Connection, certificate: bytes, _now: Millis) -> "Verdict":
+        """Judge."""
+        self.asked.append(certificate)
+        words = self.worries.get(read_certificate(certificate).user, "")
+        return Verdict(bool(words), words)
+
+    def version(self, _connection: apsw.Connection) -> int:
+        """Tell how often something changed."""
+        return self.changes
+
+    def worry(self, user: UserName, words: str) -> None:
+        """Let a person's key have changed."""
+        self.worries[user] = words
+        self.changes += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What ``People`` says."""
+
+    blocks: bool
+    words: str
+
+
+class Log:
+    """The server's log of one room, kept honestly: a commit is a compare-and-set, a request is stored once."""
+
+    def __init__(self, room: RoomId = ROOM, kind: RoomKind = RoomKind.PRIVATE) -> None:
+        self.room, self.kind = room, kind
+        self.events: list[LogEvent] = []
+        self.group: GroupId | None = None
+        self.epoch = 0
+        self.now = START
+        self.answers: dict[RequestId, Seq] = {}
+        self.welcomes: dict[tuple[DeviceId, Seq], WaitingWelcome] = {}
+
+    def add(self, author: UserName, body: AnyBody, after: int = 1_000) -> LogEvent:
+        """Append an event, whatever it is."""
+        self.now += after
+        seq = Seq(len(self.events) + 1)
+        event = LogEvent(
+            room=self.room, seq=seq, at=Millis(self.now), author=author, device=PHONE, body=body
+        )
+        self.events.append(event)
+        return event
+
+    def found(self, device: "Device", asked: Found) -> Seq:
+        """`POST /group`."""
+        if asked.request not in self.answers:
+            if self.group != asked.replaces:
+                raise StaleError
+            self.group, self.epoch = asked.group, 0
+            body = Founded(group=asked.group, device=device.id, replaces=asked.replaces)
+            self.answers[asked.request] = self.add(device.user, body).seq
+        return self.answers[asked.request]
+
+    def commit(self, device: "Device", asked: Commit) -> Seq:
+        """`POST /commits`."""
+        if asked.request not in self.answers:
+            if (self.group, self.epoch) != (asked.group, asked.epoch):
+                raise StaleError
+            self.epoch += 1
+            body = Handshake(
+                group=asked.group, epoch=asked.epoch, data=asked.data, added=asked.added, removed=asked.removed
+            )
+            event = self.add(device.user, body)
+            self.answers[asked.request] = event.seq
+            for added in asked.added:
+                self.welcomes[added, event.seq] = waiting(self.room, event.seq, asked)
+        return self.answers[asked.request]
+
+    def send(self, device: "Device", frame: SendSealed) -> Seq:
+        """`send_sealed`."""
+        if frame.id not in self.answers:
+            if frame.group != self.group or frame.epoch not in {self.epoch, self.epoch - 1}:
+                raise StaleError
+            self.answers[frame.id] = self.add(device.user, sealed_body(frame)).seq
+        return self.answers[frame.id]
+
+
+class StaleError(Exception):
+    """Somebody else was first."""
+
+
+def waiting(room: RoomId, seq: Seq, asked: Commit) -> WaitingWelcome:
+    """Return the Welcome of a commit as the server hands it out."""
+    assert asked.welcome is not None
+    assert asked.tree is not None
+    return WaitingWelcome(
+        id=WelcomeId(f"welcome-{seq:014}"),
+        room=room,
+        group=asked.group,
+        seq=seq,
+        welcome=asked.welcome,
+        tree=asked.tree,
+    )
+
+
+def sealed_body(frame: SendSealed) -> SealedMessage:
+    """Return what the server appends for a frame."""
+    return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
+
+
+def opened(path: str) -> apsw.Connection:
+    """Open an archive, not encrypted: the tests are about what is in it."""
+    connection = apsw.Connection(path)
+    connection.pragma("journal_mode", "wal")
+    connection.set_busy_timeout(2_000)
+    if int(str(connection.pragma("user_version"))) == 0:
+        for migration in MIGRATIONS:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute("CREATE TABLE shown (room, seq, what, PRIMARY KEY (room, seq))")
+        connection.pragma("user_version", len(MIGRATIONS))
+    return connection
+
+
+class Device:
+    """A device: its keys, its archive and its vault. ``twin`` is another process on the same archive."""
+
+    def __init__(
+        self, user: str, account: AccountKey | None = None, path: str | Path = ":memory:", at: int = START
+    ) -> None:
+        self.user = parse_user_name(user)
+        self.account = account or AccountKey.generate()
+        self.key = DeviceKey.generate(self.user, SERVER)
+        _, self.certificate = self.account.certify(self.user, SERVER, self.key.public, PHONE, Millis(at))
+        self.people = People()
+        self.path = str(path)
+        self.connection = opened(self.path)
+        self.roles: dict[UserName, Role] = {}
+        self.receipts: list[Receipt] = []
+        self.begin()
+
+    @property
+    def id(self) -> DeviceId:
+        """Its id."""
+        return self.key.id
+
+    @property
+    def own(self) -> Own:
+        """What the vault knows of it."""
+        extensions = (Extension(0xF0C1, self.certificate),)
+        return Own(self.user, SERVER, self.id, self.key.signer, self.key.credential, extensions)
+
+    def begin(self) -> None:
+        """Start the program: nothing is in memory."""
+        self.vault = Vault(self.own, self.people, cast("Any", packages))
+
+    def reopen(self) -> None:
+        """Start again after a crash."""
+        self.connection.close()
+        self.connection = opened(self.path)
+        self.begin()
+
+    def twin(self) -> "Device":
+        """Return another process of the same home."""
+        other = cast("Device", object.__new__(Device))
+        other.__dict__.update(self.__dict__)
+        other.connection = opened(self.path)
+        other.receipts = []
+        other.begin()
+        return other
+
+    def run(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run in a durable transaction, as the archive does."""
+        self.connection.pragma("synchronous", "full")
+        return self._transaction(call, *args, **kwargs)
+
+    def loosely(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run in a transaction that a power cut may undo."""
+        self.connection.pragma("synchronous", "normal")
+        return self._transaction(call, *args, **kwargs)
+
+    def _transaction(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = call(self.connection, *args, **kwargs)
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+        return result
+
+    def package(self, *, last_resort: bool = False, at: int = START) -> bytes:
+        """Publish a key package."""
+        return self.run(self._package, last_resort, at)
+
+    def _package(self, connection: apsw.Connection, last_resort: bool, at: int) -> bytes:  # noqa: FBT001
+        store = packages.load(connection)
+        made = store.create(
+            self.own.credential,
+            self.key.signer,
+            Lifetime(at // 1_000 - 3_600, at // 1_000 + 30 * 86_400),
+            last_resort=last_resort,
+            leaf_extensions=self.own.leaf_extensions,
+            policy=Policy(extensions=KNOWN),
+        )
+        packages.save(connection, store)
+        return made
+
+    def packages(self) -> KeyPackageStore:
+        """Return its unused key packages."""
+        return packages.load(self.connection)
+
+    # --- what the orchestration does
+
+    def found(self, log: Log, number: int = 1) -> None:
+        """Found the room's group."""
+        asked = self.run(self.vault.found, log.room, log.kind, request(number), Millis(log.now))
+        log.found(self, asked)
+        self.sync(log)
+
+    def stage(self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()) -> Commit:
+        """Make a commit and keep it."""
+        wanted = Wanted(
+            request(number),
+            "test",
+            {device.id: device.package() for device in add},
+            [device.id for device in remove],
+            Millis(log.now),
+        )
+        return self.run(self.vault.stage, log.room, wanted)
+
+    def commit(
+        self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()
+    ) -> None:
+        """Commit and see it in the log."""
+        log.commit(self, self.stage(log, number, add, remove))
+        self.sync(log)
+
+    def seal(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> SendSealed:
+        """Seal something."""
+        payload = text(what) if isinstance(what, str) else Payload(content=what)
+        return self.run(self.vault.seal, request(number), log.room, payload, Millis(log.now), blanks)
+
+    def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:
+        """Seal and send something."""
+        return log.send(self, self.seal(log, number, what, blanks))
+
+    def sync(self, log: Log) -> list[Received]:
+        """Take in what is new in the log, joining where it must."""
+        items: list[Received] = []
+        while True:
+            receipt = self.receive(log.events[self.cursor(log) :], log.room)
+            items += receipt.items
+            event = receipt.needs_welcome
+            if event is None:
+                return items
+            self.join(log, event)
+
+    def join(self, log: Log, event: LogEvent, welcome: WaitingWelcome | None = None) -> None:
+        """Join by the Welcome of an event."""
+        use = welcome or log.welcomes[self.id, event.seq]
+        self.run(self._join, log.kind, use, event)
+
+    def _join(self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent) -> None:
+        received, _ = self.vault.join(connection, kind, use, event)
+        self._show(connection, received)
+
+    def receive(self, events: Sequence[LogEvent], room: RoomId = ROOM, **more: Any) -> Receipt:
+        """Take events in and show them, in one transaction."""
+        receipt = self.loosely(self._receive, room, events, **more)
+        self.receipts.append(receipt)
+        return receipt
+
+    def _receive(
+        self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent], **more: Any
+    ) -> Receipt:
+        receipt = self.vault.receive(connection, room, events, self.roles.get, **more)
+        for item in receipt.items:
+            self._show(connection, item)
+        return receipt
+
+    def _show(self, connection: apsw.Connection, item: Received) -> None:
+        body = item.event.body
+        what = str(getattr(body, "text", "")) or item.trouble or (item.note.kind.value if item.note else "")
+        values = (item.event.room, item.event.seq, what)
+        connection.execute("INSERT INTO shown VALUES (?, ?, ?)", values)
+
+    # --- what can be seen
+
+    def cursor(self, log: Log) -> Seq:
+        """Return how far it is."""
+        return self.vault.cursor(self.connection, log.room)
+
+    def status(self, log: Log) -> Any:
+        """Return how the room stands here."""
+        return self.vault.status(self.connection, log.room)
+
+    def texts(self, log: Log) -> list[str]:
+        """Return what was shown, in order."""
+        query = "SELECT what FROM shown WHERE room = ? ORDER BY seq"
+        return [str(what) for (what,) in self.connection.execute(query, (log.room,))]
+
+    def state(self, log: Log) -> tuple[object, ...]:
+        """Return the stored group as it is, byte for byte."""
+        query = "SELECT state, ended, epoch FROM mls_groups WHERE room = ? AND state IS NOT NULL"
+        return tuple(self.connection.execute(query, (log.room,)))
+
+
+def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE) -> Log:
+    """Make a room with a group of these devices, all caught up; the first is its owner."""
+    log = Log(kind=kind)
+    founder = devices[0]
+    log.add(founder.user, Created(room_kind=kind, encrypted=True))
+    founder.found(log)
+    if len(devices) > 1:
+        founder.commit(log, 2, devices[1:])
+    for device in devices:
+        device.roles[founder.user] = Role.OWNER
+        device.sync(log)
+    return log
+
+
+def agree(log: Log, *devices: Device) -> None:
+    """Require that these devices are in the same epoch of the same group."""
+    found = {(d.status(log).group, d.status(log).epoch, d.status(log).authenticator) for d in devices}
+    assert len(found) == 1, found
+    assert found.pop()[2]
+
+
+__all__ = ["Epoch"]

@@ -15,8 +15,9 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName, parse_user_name
 
-# A key that comes back after another one does not bring back what was certified under it before.
-_UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
+UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
+"""Joins certificates (c) with the account (a) under whose present key they are: a key that comes back after
+another one does not bring back what was certified under it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,14 @@ def add_certificate(
 
 def has_certificate(connection: apsw.Connection, data: bytes) -> bool:
     """Say whether exactly this certificate stands in the log, under the account's present key."""
-    query = f"SELECT 1 FROM log_certificates c JOIN log_accounts a {_UNDER_THE_KEY} WHERE digest = ?"  # noqa: S608 - a constant of ours
+    query = f"SELECT 1 FROM log_certificates c JOIN log_accounts a {UNDER_THE_KEY} WHERE digest = ?"  # noqa: S608 - a constant of ours
     return any(connection.execute(query, (certificate_id(data),)))
 
 
 def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, bytes]:
     """Return the newest certificate of each device under the account's present key, if not revoked."""
     query = f"""
-        SELECT device, certificate FROM log_certificates c JOIN log_accounts a {_UNDER_THE_KEY}
+        SELECT device, certificate FROM log_certificates c JOIN log_accounts a {UNDER_THE_KEY}
         WHERE c.user = ? AND device NOT IN (SELECT device FROM log_revocations)
         ORDER BY c.position"""  # noqa: S608 - a constant of ours
     return {DeviceId(str(device)): bytes(data) for device, data in connection.execute(query, (user,))}

@@ -16,9 +16,9 @@ import segno
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.e2ee.signing import KEY_BYTES
 from parlour_client.core.errors import SetupError
-from parlour_protocol.names import NameRefusedError, parse_user_name
+from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
 
-_PREFIX: Final = "PARLOUR1:"
+CODE_PREFIX: Final = "PARLOUR1:"
 _CHECK: Final = 4
 _LONGEST: Final = 1_024
 _HINT: Final = "Copy the whole code, from PARLOUR1: to its end."
@@ -28,15 +28,15 @@ _BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄
 def code_of(party: Party) -> str:
     """Return the code."""
     content = party.key + f"{party.user}@{party.server}".encode()
-    return _PREFIX + base64.b32encode(content + _checksum(content)).decode().rstrip("=")
+    return CODE_PREFIX + base64.b32encode(content + _checksum(content)).decode().rstrip("=")
 
 
 def read_code(text: str) -> Party:
     """Read a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
     packed = "".join(text[:_LONGEST].split()).upper()
-    if not packed.startswith(_PREFIX):
+    if not packed.startswith(CODE_PREFIX):
         raise SetupError("That is no verification code of Parlour.", _HINT)
-    packed = packed.removeprefix(_PREFIX)
+    packed = packed.removeprefix(CODE_PREFIX)
     try:
         data = base64.b32decode(packed + "=" * (-len(packed) % 8))
     except binascii.Error:
@@ -47,7 +47,12 @@ def read_code(text: str) -> Party:
     return _party(content)
 
 
-def qr_lines(code: str) -> Sequence[str]:
+def person_of(text: str) -> UserName:
+    """Return whom a code is about. Raises SetupError."""
+    return read_code(text).user
+
+
+def qr_rows(code: str) -> Sequence[str]:
     """Return the code as a picture in half blocks, with its quiet border: show it dark on light."""
     matrix = segno.make_qr(code, error="l").matrix_iter(border=2)
     rows = [[bool(module) for module in row] for row in matrix]

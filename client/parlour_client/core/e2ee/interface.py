@@ -148,6 +148,18 @@ class WordsProcess:
     """Why it ended: `verified`, or what went wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that the person must be told loudly, on every window, until it is dismissed."""
+
+    id: int
+    text: str
+    """What happened and what to do, in words of ours."""
+    at: Millis
+    permanent: bool
+    """It stays for ever: what the server did cannot be taken back."""
+
+
 class Encryption(Protocol):
     """Encryption as views and commands use it. Methods raise ParlourClientError with a sentence."""
 
@@ -194,6 +206,14 @@ class Encryption(Protocol):
 
     async def settle(self, room: RoomId) -> None:
         """Bring the group to what it ought to be now: add and remove devices; waits until it is done."""
+        ...
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return what must be told loudly, oldest first; at once, from memory."""
+        ...
+
+    async def dismiss(self, alarm: int) -> None:
+        """Take an alarm off that the person has read; one that is permanent stays."""
         ...
 
     # devices

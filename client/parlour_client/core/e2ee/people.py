@@ -5,7 +5,6 @@ decides; ``INVALID`` alone is forged and never enters. Functions over a connecti
 of a large group; the vault and ``identities`` call them.
 """
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,9 +13,9 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import log_copy, own_keys, pins
-from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.archive.judging import Facts, facts
 from parlour_client.core.e2ee.interface import Trust
-from parlour_client.core.e2ee.signing import verify
+from parlour_client.core.e2ee.rules import read_certificate
 from parlour_protocol.identity import Certificate, StatementError
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName
@@ -75,23 +74,27 @@ INVALID: Final = Standing(Kind.INVALID, None, Trust.UNKNOWN)
 def standing(connection: apsw.Connection, data: bytes, now: Millis) -> Standing:
     """Judge a certificate's bytes; whoever is met for the first time is pinned."""
     try:
-        certificate = _read(bytes(data))
+        certificate = read_certificate(bytes(data))
     except StatementError:
         return INVALID
-    if certificate.server.encode() != own_keys.get(connection, Name.SERVER):
+    known = facts(connection, certificate.user, certificate.device, data)
+    if certificate.server.encode() != known.server:
         return INVALID
-    kind = _of_the_log(connection, certificate, data)
+    kind = _of_the_log(known, certificate)
     if kind is Kind.OK:
-        kind = _of_the_pin(connection, certificate, now)
-    if kind is Kind.OK and certificate.expires <= now:
-        kind = Kind.EXPIRED
-    return Standing(kind, certificate, trust(connection, certificate.user))
+        kind = _of_the_pin(known, certificate)
+    if kind is Kind.OK and known.pinned is None:
+        pins.pin(connection, certificate.user, certificate.account_key, now)
+        return _in_time(certificate, now, Trust.FIRST_SEEN)
+    if kind is Kind.OK:
+        return _in_time(certificate, now, _level(known.level))
+    return Standing(kind, certificate, _level(known.level))
 
 
 def trust(connection: apsw.Connection, user: UserName) -> Trust:
     """Return how a person's account key stands."""
     pinned = pins.find(connection, user)
-    return Trust(pinned.level) if pinned is not None else Trust.UNKNOWN
+    return _level(pinned.level if pinned is not None else None)
 
 
 def blocking(connection: apsw.Connection, users: Iterable[UserName]) -> list[UserName]:
@@ -116,31 +119,30 @@ def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | No
 def live_devices(connection: apsw.Connection, user: UserName, now: Millis) -> dict[DeviceId, Certificate]:
     """Return a person's devices that are certified by the present account key and not revoked or expired."""
     found = log_copy.certificates(connection, user)
-    certificates = {device: _read(data) for device, data in found.items()}
+    certificates = {device: read_certificate(data) for device, data in found.items()}
     return {device: made for device, made in certificates.items() if made.expires > now}
 
 
-@functools.lru_cache(4096)
-def _read(data: bytes) -> Certificate:
-    """Read and verify; the signature of the same bytes holds again."""
-    return Certificate.read(data, verify)
+def _level(level: str | None) -> Trust:
+    return Trust(level) if level is not None else Trust.UNKNOWN
 
 
-def _of_the_log(connection: apsw.Connection, certificate: Certificate, data: bytes) -> Kind:
-    if log_copy.is_revoked(connection, certificate.device):
+def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
+    if known.revoked:
         return Kind.REVOKED
-    account = log_copy.account(connection, certificate.user)
-    if account is None:
+    if known.account_key is None:
         return Kind.NOT_LOGGED
-    if account.key != certificate.account_key:
+    if known.account_key != certificate.account_key:
         return Kind.WRONG_ACCOUNT_KEY
     # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
-    return Kind.OK if log_copy.has_certificate(connection, data) else Kind.NOT_LOGGED
+    return Kind.OK if known.logged else Kind.NOT_LOGGED
 
 
-def _of_the_pin(connection: apsw.Connection, certificate: Certificate, now: Millis) -> Kind:
-    pins.pin(connection, certificate.user, certificate.account_key, now)
-    pinned = pins.find(connection, certificate.user)
-    if pinned is None or pinned.level == pins.CHANGED or pinned.account_key != certificate.account_key:
-        return Kind.CHANGED
-    return Kind.OK
+def _of_the_pin(known: Facts, certificate: Certificate) -> Kind:
+    changed = known.level == pins.CHANGED or known.pinned not in {None, certificate.account_key}
+    return Kind.CHANGED if changed else Kind.OK
+
+
+def _in_time(certificate: Certificate, now: Millis, trust: Trust) -> Standing:
+    kind = Kind.OK if certificate.expires > now else Kind.EXPIRED
+    return Standing(kind, certificate, trust)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
@@ -18,12 +20,15 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Created,
     Deleted,
+    EncryptionOn,
     Joined,
     Kicked,
     Left,
     Muted,
+    Pinned,
     Reacted,
     RoleSet,
+    SealedMessage,
     TopicSet,
     Unbanned,
     Unmuted,
@@ -39,6 +44,7 @@ from parlour_server.store.types import (
     Appended,
     AppendEvent,
     Facts,
+    GroupFacts,
     Membership,
     NewRoom,
     SessionRecord,
@@ -58,6 +64,9 @@ class Room:
     members: dict[UserName, Membership] = field(default_factory=dict)
     bans: dict[UserName, Millis] = field(default_factory=dict)
     read: dict[UserName, Seq] = field(default_factory=dict)
+    encrypted: bool = False
+    group: GroupFacts | None = None
+    pins: set[Seq] = field(default_factory=set)
 
     @property
     def head(self) -> Seq:
@@ -83,6 +92,7 @@ class MemoryStore:
         return self
 
     sessions = tickets = rooms = log = attempts = journal = accounts
+    devices = keylog = groups = files = accounts
 
     def hold(self, read: str) -> asyncio.Event:
         """Let reads of this name end only when the returned event is set."""
@@ -126,9 +136,9 @@ class MemoryStore:
                 return room.id, ()
             if new.name and room.name == new.name:
                 raise NameTakenError(new.name)
-        room = self.known[new.room] = Room(new.room, new.kind, new.name, new.topic)
+        room = self.known[new.room] = Room(new.room, new.kind, new.name, new.topic, encrypted=new.encrypted)
         room.members[new.author] = Membership(new.author, Role.OWNER)
-        bodies: list[AnyBody] = [Created(room_kind=new.kind, name=new.name)]
+        bodies: list[AnyBody] = [Created(room_kind=new.kind, name=new.name, encrypted=new.encrypted)]
         if new.peer:
             room.members[new.peer] = Membership(new.peer, Role.OWNER)
         if new.topic:
@@ -170,7 +180,7 @@ class MemoryStore:
             (r for r in self.known.values() if r.kind is RoomKind.PUBLIC), key=lambda r: r.name or ""
         )
         listed = [
-            RoomListing(room=r.id, name=r.name, members=len(r.members), topic=r.topic)
+            RoomListing(room=r.id, name=r.name, members=len(r.members), topic=r.topic, encrypted=r.encrypted)
             for r in rooms
             if r.name and (after is None or r.name > after)
         ]
@@ -182,6 +192,12 @@ class MemoryStore:
             return False
         found.read[user] = seq
         return True
+
+    # groups: a test says in ``Room.group`` how one stands
+
+    async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
+        found = [room.id for room in self.known.values() if room.encrypted and user in room.members]
+        return await self._after("rooms_of", found)
 
     # the log
 
@@ -201,7 +217,7 @@ class MemoryStore:
         if self.down:
             raise UnavailableError("down")
         if earlier := self.done.get((event.author, event.request)):
-            if (earlier[0].room, earlier[0].body) != (event.room, event.body):
+            if earlier[0].room != event.room or not _is_same(earlier[0].body, event.body):
                 raise RefusedError(ErrorCode.CONFLICT)
             return Appended(earlier[1], replay=True)
         decide(event, self.facts(event))
@@ -237,13 +253,17 @@ class MemoryStore:
             subject_rooms=self._rooms_of(who),
             target=self._target(room, event),
             owners=sum(member.role is Role.OWNER for member in room.members.values()),
+            encrypted=room.encrypted,
+            group=room.group,
+            pins=len(room.pins),
         )
 
     def _rooms_of(self, user: UserName | None) -> int:
         return sum(user in room.members for room in self.known.values())
 
     def _target(self, room: Room, event: AppendEvent) -> Target | None:
-        seq = getattr(event.body, "target", None) or getattr(event.body, "reply_to", None)
+        named = (getattr(event.body, name, None) for name in ("target", "reply_to", "blanks"))
+        seq = next((seq for seq in named if seq is not None), None)
         if seq is None or seq > room.head:
             return None
         there: set[tuple[str, str]] = set()
@@ -255,7 +275,7 @@ class MemoryStore:
         own = (event.author, getattr(event.body, "reaction", ""))
         kind = type(target.body).__struct_config__.tag
         reactions = len({text for _, text in there} - {own[1]})
-        return Target(Seq(seq), target.author, str(kind), reactions, has_reaction=own in there)
+        return Target(Seq(seq), target.author, str(kind), reactions, own in there, seq in room.pins)
 
     def _summary(self, room: Room, user: UserName) -> RoomSummary:
         others = [name for name in room.members if name != user]
@@ -267,8 +287,9 @@ class MemoryStore:
             read=room.read.get(user, Seq(0)),
             members=len(room.members),
             name=room.name,
-            peer=others[0] if room.kind is RoomKind.DIRECT else None,
+            peer=(others or [user])[0] if room.kind is RoomKind.DIRECT else None,
             topic=room.topic,
+            encrypted=room.encrypted,
         )
 
     def _write(self, room: Room, event: AppendEvent) -> LogEvent:
@@ -284,7 +305,7 @@ class MemoryStore:
         self._project(room, event.author, event.body)
         return logged
 
-    def _project(self, room: Room, author: UserName, body: AnyBody) -> None:  # noqa: C901 - one case each
+    def _project(self, room: Room, author: UserName, body: AnyBody) -> None:  # noqa: C901, PLR0912 - one case each
         match body:
             case Joined():
                 room.members[author] = Membership(author, Role.MEMBER)
@@ -307,15 +328,23 @@ class MemoryStore:
                 room.members[who] = Membership(who, role, room.members[who].muted_until)
             case TopicSet(topic=topic):
                 room.topic = topic
+            case EncryptionOn():
+                room.encrypted = True
+            case Pinned(target=seq, on=on):
+                (room.pins.add if on else room.pins.discard)(seq)
             case Deleted(target=seq):
-                old = room.events[seq - 1]
-                room.events[seq - 1] = LogEvent(
-                    room=old.room,
-                    seq=old.seq,
-                    at=old.at,
-                    author=old.author,
-                    device=old.device,
-                    body=Blank(was="message"),
-                )
+                _blank(room, seq, "message")
+            case SealedMessage(blanks=seq) if seq is not None:
+                _blank(room, seq, "sealed")
             case _:
                 pass
+
+
+def _blank(room: Room, seq: Seq, was: str) -> None:
+    room.events[seq - 1] = replace(room.events[seq - 1], body=Blank(was=was))
+
+
+def _is_same(before: AnyBody, body: AnyBody) -> bool:
+    if isinstance(before, SealedMessage) and isinstance(body, SealedMessage):
+        return before.blanks == body.blanks
+    return before == body

@@ -385,4 +385,3 @@ def agree(log: Log, *devices: Device) -> None:
     assert found.pop()[2]
 
 
-__all__ = ["Epoch"]

@@ -10,8 +10,16 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from parlour_server.api.accounts import AccountEndpoints
 from parlour_server.api.app import make_api
+from parlour_server.api.bodies import Pace
+from parlour_server.api.devices import DeviceEndpoints
+from parlour_server.api.door import Door
 from parlour_server.api.endpoints import Endpoints
+from parlour_server.api.files import FileEndpoints
+from parlour_server.api.groups import GroupEndpoints
+from parlour_server.api.operations import body_cap
+from parlour_server.api.service import ServiceEndpoints
 from parlour_server.audit import AuditEvent, LoggedAudit
 from parlour_server.auth.accounts import AccountMaker
 from parlour_server.auth.changes import PasswordChanges
@@ -22,9 +30,19 @@ from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
 from parlour_server.bus.local import LocalBus
+from parlour_server.chat.lasting import Appender
 from parlour_server.chat.service import ChatService
 from parlour_server.clock import Clock, SystemClock
 from parlour_server.config.settings import Settings
+from parlour_server.delivery.budgets import Budgets
+from parlour_server.delivery.devices import Devices
+from parlour_server.delivery.files import Files
+from parlour_server.delivery.groups import Groups
+from parlour_server.delivery.keylog import KeyLog
+from parlour_server.delivery.logkey import LogKey, make_log_key
+from parlour_server.delivery.packages import Packages
+from parlour_server.delivery.shelf import Shelf
+from parlour_server.delivery.sweeping import Sweeper
 from parlour_server.journal import Follower
 from parlour_server.logs import log
 from parlour_server.metrics import Metrics
@@ -49,7 +67,10 @@ class Application:
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
         self._audit = LoggedAudit(self._metrics.count)
+        self._server = name_of(settings)
         self._store = make_store(folder, self._clock)
+        self._shelf = Shelf(folder.files)
+        self._log_key: LogKey | None = None
         self._bus = LocalBus()
         self._passwords = Passwords(threads=settings.logins.hash_threads, queue=settings.logins.hash_queue)
         self._tls: TlsFiles | None = None
@@ -87,12 +108,15 @@ class Application:
         stack.callback(self._passwords.close)
         renew_if_due(self._folder, self._settings.listen.names)
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)
+        make_log_key(self._folder.log_key)  # a folder from before there was one
+        self._log_key = LogKey.load(self._folder.log_key)
+        self._shelf.open()
         await self._store.open()
         stack.push_async_callback(self._store.close)
         await self._bus.open()
         stack.push_async_callback(self._bus.close)
         chat = ChatService(
-            server=name_of(self._settings),
+            server=self._server,
             settings=self._settings,
             store=self._store,
             bus=self._bus,
@@ -103,7 +127,14 @@ class Application:
         stack.push_async_callback(_within, chat.close)
         self._api = self._make_api()
         net = NetServer(
-            self._settings, self._tls, chat, self._serve_api, self._store.tickets, self._audit, self._clock
+            self._settings,
+            self._tls,
+            chat,
+            self._serve_api,
+            self._store.tickets,
+            self._audit,
+            self._clock,
+            body_cap,
         )
         follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed)
         await follower.begin()
@@ -111,6 +142,7 @@ class Application:
         stack.push_async_callback(net.stop)
         _run(stack, follower.run())
         _run(stack, self._renew())
+        _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
         self._start_metrics(stack, net)
         host, port = addresses[0]
         note_running(self._folder, host, port)
@@ -125,23 +157,43 @@ class Application:
 
     def _make_api(self) -> ASGIApp:
         logins, rates = self._settings.logins, self._settings.rates
-        names = self._settings.listen.names
+        connections, names = self._settings.connections, self._settings.listen.names
         store, audit, clock = self._store, self._audit, self._clock
         sessions = Sessions(store.sessions, self._bus, clock, audit, logins)
         throttle = Throttle(store.attempts, clock, logins)
         tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
-        endpoints = Endpoints(
-            accounts=AccountMaker(store, self._bus, self._passwords, clock, audit, names),
-            logins=Logins(store.accounts, sessions, self._passwords, throttle, audit),
-            sessions=sessions,
-            tickets=Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
-            passwords=PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names),
-            store=store,
-            clock=clock,
-            body_seconds=self._settings.connections.body_seconds,
+        door = Door(sessions, Pace(connections.body_seconds, connections.body_bytes_per_second))
+        passwords = PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names)
+        accounts = AccountEndpoints(
+            door,
+            AccountMaker(store, self._bus, self._passwords, clock, audit, names),
+            Logins(store.accounts, sessions, self._passwords, throttle, audit),
+            Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
+            passwords,
+            clock,
         )
         return make_api(
-            endpoints, Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst), audit
+            self._endpoints(door, accounts, passwords),
+            Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            audit,
+        )
+
+    def _endpoints(self, door: Door, accounts: AccountEndpoints, passwords: PasswordChanges) -> Endpoints:
+        """Make what answers the HTTPS API: the delivery service beside the accounts."""
+        if self._log_key is None:
+            raise RuntimeError("the API is made after the keys were read")
+        store, bus, clock, audit = self._store, self._bus, self._clock, self._audit
+        files = self._settings.files
+        budgets = Budgets(self._settings.rates, files, clock)
+        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit)
+        devices = Devices(store.devices, passwords, bus, clock, audit, budgets, server=self._server)
+        key_log = KeyLog(store.keylog, self._log_key, server=self._server)
+        return Endpoints(
+            accounts,
+            DeviceEndpoints(door, devices, Packages(store, bus, clock, audit, budgets), budgets),
+            GroupEndpoints(door, Groups(store.groups, appender, clock, audit, budgets), key_log, budgets),
+            FileEndpoints(door, Files(store, self._shelf, clock, audit, budgets, files), budgets),
+            ServiceEndpoints(store),
         )
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -185,7 +237,18 @@ def _in_url(host: str) -> str:
 
 def _need_restart(old: Settings, new: Settings) -> list[str]:
     """Return the settings that differ and that only a new process takes up."""
-    at_once = {"logins", "body_seconds", "http_per_minute", "http_burst"}
+    at_once = {
+        "logins",
+        "files",
+        "body_seconds",
+        "http_per_minute",
+        "http_burst",
+        "key_changes_per_hour",
+        "claims_per_hour",
+        "claims_per_person_per_hour",
+        "claims_of_person_per_hour",
+        "commits_per_minute",
+    }
     found = []
     for section in old.__struct_fields__:
         before, after = getattr(old, section), getattr(new, section)

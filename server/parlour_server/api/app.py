@@ -5,8 +5,6 @@ another origin to read it (no CORS header exists here), and no path redirects. T
 it; Host, Origin and the length of a body were checked by the gate before.
 """
 
-from collections.abc import Awaitable, Callable
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_server.api.bodies import address_of
-from parlour_server.api.endpoints import Endpoints
+from parlour_server.api.endpoints import Endpoints, Handler
 from parlour_server.api.operations import OPERATIONS
 from parlour_server.api.problems import RequestRefusedError, http_problem, problem_of
 from parlour_server.audit import Audit, AuditEvent
@@ -24,8 +22,6 @@ from parlour_server.auth.rates import Rates
 from parlour_server.errors import ParlourServerError, TooManyAttemptsError
 from parlour_server.logs import log_fault
 from parlour_server.net.addresses import origin_of
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def make_api(endpoints: Endpoints, rates: Rates, audit: Audit) -> ASGIApp:
@@ -48,7 +44,7 @@ def _routes(endpoints: Endpoints) -> list[Route]:
     """Return one route a path: only so does the answer 405 name all methods of the path."""
     paths: dict[str, dict[str, Handler]] = {}
     for row in OPERATIONS:
-        paths.setdefault(row.path, {})[row.method] = getattr(endpoints, row.name)
+        paths.setdefault(row.path, {})[row.method] = endpoints.handler(row.name)
     return [Route(path, _chosen(handlers), methods=list(handlers)) for path, handlers in paths.items()]
 
 

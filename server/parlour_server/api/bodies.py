@@ -1,36 +1,76 @@
-"""Reading a request: its body as a checked struct, its bearer token as a secret.
+"""Reading a request: its body as a checked struct or as bytes that come, its bearer token as a secret.
 
-A body is JSON and says so, is small and comes in time, or it is refused before it is parsed (K8: a form on a
-foreign page cannot send this type; K9: body bombs). The endpoints call it.
+A body says what it is and how long, is no longer than its operation's cap, and comes in time, or it is
+refused before it is parsed (K8: a form on a foreign page cannot send this type; K9: body bombs, slow bodies).
+The endpoints call it through their ``Door``.
 """
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
 from parlour_protocol.api import Payload, decode_payload
-from parlour_protocol.limits import HTTP_BODY
+from parlour_protocol.limits import Limit
 from parlour_protocol.secret import Secret
+from parlour_server.api.operations import cap_of
 from parlour_server.api.problems import RequestRefusedError
 from parlour_server.errors import SessionRefusedError
 
 _P = TypeVar("_P", bound=Payload)
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
+_BYTES: Final = "application/octet-stream"
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9_-]{43})", re.IGNORECASE)  # RFC 6750, Secret.random()
+_DIGITS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-async def read_body(request: Request, kind: type[_P], *, seconds: float) -> _P:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a body may take to come: ``seconds``, and more for a large one."""
+
+    seconds: float
+    bytes_per_second: int
+
+    def allows(self, size: int) -> float:
+        """Return the seconds for a body of ``size`` bytes."""
+        return self.seconds + size / self.bytes_per_second
+
+
+async def read_body(request: Request, kind: type[_P], pace: Pace) -> _P:
     """Return the body as ``kind``. Raises MalformedFrameError and RequestRefusedError."""
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "Send JSON, with Content-Type: application/json."
         )
+    cap = cap_of(kind)
+    length = _length(request, cap) or 0
+    async with in_time(pace.allows(length)):
+        return decode_payload(kind, await _read(request, cap))
+
+
+def length_of_bytes(request: Request, cap: Limit) -> int:
+    """Return how many bytes will come, for a body that is no JSON. Raises RequestRefusedError."""
+    if request.headers.get("content-type", "").strip().lower() != _BYTES:
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
+        )
+    length = _length(request, cap)
+    if length is None:
+        raise RequestRefusedError(HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send Content-Length.")
+    return length
+
+
+@asynccontextmanager
+async def in_time(seconds: float) -> AsyncIterator[None]:
+    """Bound the time of reading a body. Raises RequestRefusedError when it is late or cut off."""
     try:
         async with asyncio.timeout(seconds):
-            return decode_payload(kind, await _read(request))
+            yield
     except TimeoutError:
         raise RequestRefusedError(
             HTTPStatus.REQUEST_TIMEOUT, "too_slow", "The body did not come in time."
@@ -39,20 +79,29 @@ async def read_body(request: Request, kind: type[_P], *, seconds: float) -> _P:
         raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "cut_off", "The body was cut off.") from None
 
 
-async def _read(request: Request) -> bytes:
-    refused = RequestRefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"At most {HTTP_BODY.value} bytes."
-    )
-    length = request.headers.get("content-length", "0")
-    # Before a byte is read: a length of ten gigabytes is not waited for.
-    if not (length.isascii() and length.isdigit()) or int(length[:12]) > HTTP_BODY.value:
-        raise refused
+def _length(request: Request, cap: Limit) -> int | None:
+    """Return what Content-Length says; refused before a byte is read: ten gigabytes are not waited for."""
+    length = request.headers.get("content-length")
+    if length is None:
+        return None
+    if not _DIGITS.fullmatch(length) or int(length) > cap.value:
+        raise _too_large(cap)
+    return int(length)
+
+
+async def _read(request: Request, cap: Limit) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > HTTP_BODY.value:
-            raise refused
+        if len(body) > cap.value:
+            raise _too_large(cap)
     return bytes(body)
+
+
+def _too_large(cap: Limit) -> RequestRefusedError:
+    return RequestRefusedError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"At most {cap.value} bytes."
+    )
 
 
 def bearer(request: Request) -> Secret:

@@ -16,7 +16,8 @@ from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
-from parlour_server.api.operations import OPERATIONS, Operation
+from parlour_server.api.operation import Operation
+from parlour_server.api.operations import OPERATIONS
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), one script, 2 to 32 code points.",
@@ -24,6 +25,7 @@ _FIELDS: Final[dict[type, str]] = {
     Secret: "A secret. A new password has "
     f"{PASSWORD_MIN.value} code points at least and {PASSWORD_BYTES.value} bytes of UTF-8 at most.",
 }
+_BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @cache
@@ -42,7 +44,8 @@ def document() -> bytes:
         "info": {
             "title": "Parlour",
             "version": "1",
-            "summary": "Accounts, sessions and tickets; the chat itself is a WebSocket (asyncapi.json).",
+            "summary": "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket "
+            "(asyncapi.json).",
         },
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,
@@ -71,11 +74,18 @@ def _operation(row: Operation) -> dict[str, Any]:
         found["parameters"] = [
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
         ]
+    for name in row.query:
+        number = {"type": "integer", "minimum": 0}
+        found.setdefault("parameters", []).append({"name": name, "in": "query", "schema": number})
+    if row.takes_bytes:
+        found["requestBody"] = {"required": True, "content": _BYTES}
     if row.takes:
         found["requestBody"] = {"required": True, "content": _content(row.takes)}
     gives: dict[str, Any] = {"description": row.status.phrase}
     if row.gives:
         gives["content"] = _content(row.gives)
+    elif row.gives_bytes:
+        gives["content"] = _BYTES
     elif row.name == "describe":
         gives["content"] = {"application/json": {"schema": {"type": "object"}}}
     found["responses"] = {str(row.status.value): gives} | {

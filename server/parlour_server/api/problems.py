@@ -5,19 +5,25 @@ package turns every raised error into an answer by this table; what is not in it
 says nothing but that.
 """
 
+import math
 from http import HTTPStatus
 from typing import Final
 
 from starlette.responses import Response
 
 from parlour_protocol.api import Payload, Problem, encode_payload
-from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.errors import ErrorCode, MalformedFrameError
+from parlour_protocol.identity import StatementError
 from parlour_protocol.names import NameRefusedError
 from parlour_server.errors import (
+    FilesFullError,
     InviteRefusedError,
     LoginRefusedError,
     NameTakenError,
+    NoDeviceError,
+    PasswordNeededError,
     PasswordRefusedError,
+    RefusedError,
     SessionRefusedError,
     TooManyAttemptsError,
     UnavailableError,
@@ -46,6 +52,18 @@ _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
         "name_taken",
         "The name, or one that looks like it, is taken: choose another.",
     ),
+    StatementError: (HTTPStatus.BAD_REQUEST, "statement_refused", ""),
+    NoDeviceError: (
+        HTTPStatus.FORBIDDEN,
+        "no_device",
+        "This session does not speak for that device: register the device first.",
+    ),
+    PasswordNeededError: (
+        HTTPStatus.FORBIDDEN,
+        "password_needed",
+        "Your account has another key: to replace it, give your password.",
+    ),
+    FilesFullError: (HTTPStatus.INSUFFICIENT_STORAGE, "no_room", ""),
     TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
     UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -53,6 +71,19 @@ _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
         "The server cannot do it now and changed nothing: try again.",
     ),
 }
+# Refusals that a room's log gives to requests over WebSocket too: the code is the same word on both ways.
+_REFUSED: Final[dict[ErrorCode, HTTPStatus]] = {
+    ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
+    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
+    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    ErrorCode.BANNED: HTTPStatus.FORBIDDEN,
+    ErrorCode.MUTED: HTTPStatus.FORBIDDEN,
+    ErrorCode.ENCRYPTED: HTTPStatus.FORBIDDEN,
+    ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.TOO_MANY_IN_FLIGHT: HTTPStatus.TOO_MANY_REQUESTS,
+    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""What is not here is 409: it could be done at another time, or in another state."""
 _FAULT: Final = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "fault",
@@ -68,6 +99,11 @@ class RequestRefusedError(Exception):
         self.status = status
         self.code = code
         self.message = message
+
+
+def wrong_password(message: str) -> RequestRefusedError:
+    """Return the refusal of a wrong password. Not 401: the session that asks is alive."""
+    return RequestRefusedError(HTTPStatus.FORBIDDEN, "wrong_password", message)
 
 
 def answer(payload: Payload, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
@@ -96,6 +132,8 @@ def problem_of(error: Exception) -> Response:
         return problem(error.status, error.code, error.message)
     if isinstance(error, MalformedFrameError):
         return _malformed(error)
+    if isinstance(error, RefusedError):
+        return _refused(error)
     status, code, text = _ANSWERS.get(type(error), _FAULT)
     headers = {"WWW_Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
     retry_after = error.retry_after if isinstance(error, TooManyAttemptsError) else None
@@ -110,6 +148,14 @@ def http_problem(status: int, allow: str | None) -> Response:
         methods = ", ".join(sorted((allow or "").replace(" ", "").split(",")))
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {methods}.", Allow=methods)
     return problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+
+
+def _refused(error: RefusedError) -> Response:
+    """Say what a room does not allow, with the hint that stands where it was decided."""
+    status = _REFUSED.get(error.code, HTTPStatus.CONFLICT)
+    wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after / 1000))
+    sentence = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+    return problem(status, error.code.value, sentence, retry_after=wait)
 
 
 def _malformed(error: MalformedFrameError) -> Response:

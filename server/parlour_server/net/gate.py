@@ -9,12 +9,13 @@ Origin and Host are never a substitute for the ticket (H2): whoever is not a bro
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
 from parlour_protocol.api import CHAT_PATH
+from parlour_protocol.limits import HTTP_BODY
 from parlour_protocol.secret import Secret
 from parlour_server.net import refusals
 from parlour_server.net.handshake import answer_handshake
@@ -42,18 +43,32 @@ class Head:
         """Return the values of every header of this name."""
         return [value for key, value in self.headers if key == name]
 
+    def body_size(self) -> int:
+        """Return what Content-Length says, 0 for nothing that is a number."""
+        lengths = self.values(b"content-length")
+        return int(lengths[0]) if lengths and _DIGITS.fullmatch(lengths[0]) else 0
+
     def size(self) -> int:
         """Return the head's length in bytes: the parser's own cap is on heads that are incomplete."""
         return len(self.target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
 
+BodyCap = Callable[[bytes, bytes], int]
+"""Returns the bytes that the body of a request may have, by its method and path (without the query)."""
+
+
+def small_bodies(_method: bytes, _path: bytes) -> int:
+    """Allow the size of an ordinary JSON body everywhere."""
+    return HTTP_BODY.value
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is expected: exact Host values, exact Origins, and the largest body in bytes."""
+    """What is expected: exact Host values, exact Origins, and the largest body of a method and path."""
 
     hosts: frozenset[bytes]
     origins: frozenset[bytes]
-    body_bytes: int
+    body_cap: BodyCap
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +161,8 @@ def _check_length(head: Head, rules: Rules) -> Refusal | None:
         return None
     if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
         return refusals.BAD_REQUEST
-    return refusals.BODY_TOO_LARGE if int(lengths[0]) > rules.body_bytes else None
+    cap = rules.body_cap(head.method, head.target.partition(b"?")[0])
+    return refusals.BODY_TOO_LARGE if int(lengths[0]) > cap else None
 
 
 def _judge_chat(head: Head, query: bytes, *, has_query: bool) -> Decision:

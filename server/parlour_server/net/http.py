@@ -64,6 +64,8 @@ class HttpSetup:
     upgrades: Upgrades
     request_seconds: float
     body_seconds: float
+    body_bytes_per_second: int
+    stalled_seconds: float
     close_seconds: float
 
 
@@ -87,6 +89,8 @@ class HttpConnection(H11Protocol):
         self._address = slot.address
         self._awaited: _Awaited | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._body_size = 0
+        self._stalled: asyncio.TimerHandle | None = None
         self._abort: asyncio.TimerHandle | None = None
         self._decision: Redeem | Refuse | None = None
 
@@ -114,10 +118,24 @@ class HttpConnection(H11Protocol):
         """Give the slot back."""
         super().connection_lost(exc)
         self._await(None)
-        if self._abort is not None:
-            self._abort.cancel()
+        for timer in (self._abort, self._stalled):
+            if timer is not None:
+                timer.cancel()
         if self._slot is not None:
             self._slot.release()
+
+    def pause_writing(self) -> None:
+        """Give the peer some time to take what is unsent: who reads nothing is cut off (R2)."""
+        super().pause_writing()
+        if self._stalled is None:
+            self._stalled = self.loop.call_later(self._setup.stalled_seconds, self._too_late)
+
+    def resume_writing(self) -> None:
+        """Go on writing: the peer has taken most of what was unsent."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     # what uvicorn's protocol asks
 
@@ -129,6 +147,7 @@ class HttpConnection(H11Protocol):
             self.scope["http_version"].encode("ascii"),
             self.headers,
         )
+        self._body_size = head.body_size()
         decision = judge(head, self._setup.rules)
         if isinstance(decision, Redeem | Refuse):
             self._decision = decision
@@ -222,8 +241,13 @@ class HttpConnection(H11Protocol):
             self._deadline.cancel()
             self._deadline = None
         if awaited is not None:
-            seconds = self._setup.request_seconds if awaited is _Awaited.HEAD else self._setup.body_seconds
-            self._deadline = self.loop.call_later(seconds, self._too_late)
+            self._deadline = self.loop.call_later(self._seconds_for(awaited), self._too_late)
+
+    def _seconds_for(self, awaited: _Awaited) -> float:
+        if awaited is _Awaited.HEAD:
+            return self._setup.request_seconds
+        # The gate has seen the length: it is no longer than its operation allows.
+        return self._setup.body_seconds + self._body_size / self._setup.body_bytes_per_second
 
     def _too_late(self) -> None:
         self._setup.log.refused("too_slow", self._address)

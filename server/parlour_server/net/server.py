@@ -13,13 +13,12 @@ from uvicorn.server import ServerState
 
 from parlour_protocol.errors import GOING_AWAY, SESSION_ENDED, CloseCode
 from parlour_protocol.ids import SessionId
-from parlour_protocol.limits import HTTP_BODY
 from parlour_server.audit import Audit
 from parlour_server.chat.peer import Chat
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Settings
 from parlour_server.net.addresses import listen_address
-from parlour_server.net.gate import Rules, host_values
+from parlour_server.net.gate import BodyCap, Rules, host_values, small_bodies
 from parlour_server.net.http import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.keepalive import Pulse
 from parlour_server.net.listener import Listener
@@ -47,8 +46,10 @@ class NetServer:
         tickets: Tickets,
         audit: Audit,
         clock: Clock,
+        body_cap: BodyCap = small_bodies,
     ) -> None:
         """Take the collaborators; ``start`` begins."""
+        self._body_cap = body_cap
         caps = settings.connections
         self._settings = settings
         self._config = asgi_config(asgi_app)
@@ -132,11 +133,13 @@ class NetServer:
             rules=Rules(
                 hosts=host_values(listen.names, port),
                 origins=frozenset(origin.encode() for origin in listen.origins),
-                body_bytes=HTTP_BODY.value,
+                body_cap=self._body_cap,
             ),
             log=self._log,
             upgrades=self._upgrades,
             request_seconds=caps.request_seconds,
             body_seconds=caps.body_seconds,
+            body_bytes_per_second=caps.body_bytes_per_second,
+            stalled_seconds=caps.stalled_seconds,
             close_seconds=caps.close_seconds,
         )

@@ -2,11 +2,13 @@
 
 The database is copied by SQLite's own backup, so that a running server may go on writing; the result is a
 plain tar of mode 0600, because private keys lie in it. Restoring takes only the files that a backup holds, by
-name, into a new folder: nothing in an archive can name a place to write to. The command line calls it.
+name, into a new folder: nothing in an archive can name a place to write to, and it is looked through before
+anything is written. The command line calls it.
 """
 
-import io
 import os
+import re
+import shutil
 import sqlite3
 import tarfile
 import tempfile
@@ -14,10 +16,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from parlour_protocol.ids import ID_PATTERN
 from parlour_server.errors import SetupError
-from parlour_server.setup.datafolder import DataFolder, write_private
+from parlour_server.setup.datafolder import DataFolder, private_file
 
 _MODE: Final = 0o600
+_FILE: Final = re.compile(ID_PATTERN)
 
 
 def write_backup(folder: DataFolder, file: Path) -> None:
@@ -27,15 +31,23 @@ def write_backup(folder: DataFolder, file: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.path, prefix=".backup-") as work:
         copy = Path(work) / folder.database.name
         _copy_database(folder.database, copy)
-        whole = io.BytesIO()
-        with tarfile.open(fileobj=whole, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in (copy, *_others(folder)):
-                if path.exists():
-                    info = tarfile.TarInfo(path.name)
-                    info.size, info.mode = path.stat().st_size, _MODE
-                    with path.open("rb") as data:
-                        tar.addfile(info, data)
-    write_private(file, whole.getvalue())
+                _add(tar, path, path.name)
+            # After the database: what was uploaded since is in no record, what was removed since is no loss.
+            for path in sorted(folder.files.glob("*")):
+                if _FILE.fullmatch(path.name):
+                    _add(tar, path, f"{folder.files.name}/{path.name}")
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    try:
+        with path.open("rb") as data:
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = os.fstat(data.fileno()).st_size, _MODE
+            tar.addfile(info, data)
+    except FileNotFoundError:
+        return  # not every folder has every file, and a running server removes some
 
 
 def read_backup(folder: DataFolder, file: Path) -> None:
@@ -43,25 +55,42 @@ def read_backup(folder: DataFolder, file: Path) -> None:
     folder.create()
     if any(folder.path.iterdir()):
         raise SetupError(f"{folder.path} is not empty; restore into a new folder")
-    wanted = {path.name for path in (folder.database, *_others(folder))}
-    found: dict[str, bytes] = {}
     try:
         with tarfile.open(file, mode="r:") as tar:
-            for info in tar:
-                data = tar.extractfile(info) if info.isreg() and info.name in wanted else None
-                if data is None:
-                    raise SetupError(f"{file} is no backup of a Parlour server: {info.name!r} is in it")
-                found[info.name] = data.read()
+            members = [(info, _place(folder, file, info)) for info in tar]
+            if folder.database not in {place for _, place in members}:
+                raise SetupError(f"{file} is no backup of a Parlour server: it holds no database")
+            folder.files.mkdir(mode=0o700)
+            for info, place in members:
+                data = tar.extractfile(info)
+                if data is not None:
+                    with private_file(place) as out:
+                        shutil.copyfileobj(data, out)
     except (OSError, tarfile.TarError) as error:
         raise SetupError(f"cannot read the backup {file}: {error}") from error
-    if folder.database.name not in found:
-        raise SetupError(f"{file} is no backup of a Parlour server: it holds no database")
-    for name, content in found.items():
-        write_private(folder.path / name, content)
+
+
+def _place(folder: DataFolder, file: Path, info: tarfile.TarInfo) -> Path:
+    """Return where a member of the archive belongs: one of the places that we know, whatever it asks for."""
+    if info.isreg():
+        for path in (folder.database, *_others(folder)):
+            if info.name == path.name:
+                return path
+        parent, _, name = info.name.rpartition("/")
+        if parent == folder.files.name and _FILE.fullmatch(name):
+            return folder.files / name
+    raise SetupError(f"{file} is no backup of a Parlour server: {info.name!r} is in it")
 
 
 def _others(folder: DataFolder) -> tuple[Path, ...]:
-    return (folder.settings, folder.ca_certificate, folder.ca_key, folder.certificate, folder.key)
+    return (
+        folder.settings,
+        folder.ca_certificate,
+        folder.ca_key,
+        folder.certificate,
+        folder.key,
+        folder.log_key,
+    )
 
 
 def _copy_database(source: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from parlour_server.config.load import load
 from parlour_server.config.settings import Settings
+from parlour_server.delivery.logkey import LogKey
 from parlour_server.errors import ParlourServerError, SetupError
 from parlour_server.metrics import refuse_open
 from parlour_server.net.addresses import listen_address
@@ -53,7 +54,7 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
         found += _listening(settings)
     except ParlourServerError as error:
         found.append(Finding("danger", "configuration", str(error)))
-    found += [*_certificate(folder), *_database(folder), *_machine(folder), *_libraries()]
+    found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_machine(folder), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "does not run"))
     return found, settings
@@ -88,6 +89,17 @@ def _certificate(folder: DataFolder) -> list[Finding]:
     own = "our own CA" if is_own(folder, leaf) else "another CA"
     text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
     return [Finding(level, "certificate", text)]
+
+
+def _log_key(folder: DataFolder) -> list[Finding]:
+    """Its mode is looked at with all the others' by ``problems``; here, whether it is a key."""
+    if not folder.log_key.exists():
+        return [Finding("advice", "key log", "it has no key yet: `init`, or the next `run`, makes one")]
+    try:
+        LogKey.load(folder.log_key)
+    except SetupError as error:
+        return [Finding("danger", "key log", str(error))]
+    return [Finding("fine", "key log", f"{folder.log_key.name} signs it")]
 
 
 def _database(folder: DataFolder) -> list[Finding]:

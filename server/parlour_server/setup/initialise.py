@@ -15,6 +15,7 @@ from parlour_server.clock import Clock
 from parlour_server.config.load import load
 from parlour_server.config.settings import Listen
 from parlour_server.config.write import default_file, with_names
+from parlour_server.delivery.logkey import make_log_key
 from parlour_server.errors import SetupError
 from parlour_server.setup.certificates import pin_of, read_certificate, renew_if_due
 from parlour_server.setup.datafolder import DataFolder, write_private
@@ -41,6 +42,8 @@ async def initialise(folder: DataFolder, names: tuple[str, ...], clock: Clock) -
     known = load(folder.settings).listen.names
     if renew_if_due(folder, known):
         new.append("certificate")
+    if make_log_key(folder.log_key):
+        new.append("key of the key log")
     if not folder.database.exists():
         from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
 

@@ -21,7 +21,7 @@ TICKET = "t" * 43
 RULES = Rules(
     hosts=host_values(["localhost", "127.0.0.1", "::1"], 8443),
     origins=frozenset({b"https://app.example"}),
-    body_bytes=4096,
+    body_cap=lambda method, path: 9000 if (method, path) == (b"POST", b"/v1/large") else 4096,
 )
 GOOD = {
     b"host": b"localhost:8443",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from parlour_protocol.ids import new_file_id
+from parlour_server.delivery.shelf import Shelf
 from parlour_server.errors import SetupError
 from parlour_server.setup.backup import read_backup, write_backup
 from parlour_server.setup.datafolder import DataFolder
@@ -19,12 +21,20 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
 ) -> None:
     """Keys, configuration and rows are there again."""
     rows = len(await store.accounts.list())
+    shelf = Shelf(folder.files)
+    shelf.open()
+    kept = new_file_id()
+    (folder.files / kept).write_bytes(b"sealed")
+    (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
     write_backup(folder, tmp_path / "all.tar")
     again = DataFolder(tmp_path / "again")
     read_backup(again, tmp_path / "all.tar")
     again.require()
-    for file in ("parlour.toml", "ca.pem", "ca.key", "server.pem", "server.key"):
+    for file in ("parlour.toml", "ca.pem", "ca.key", "server.pem", "server.key", "keylog.key"):
         assert (again.path / file).read_bytes() == (folder.path / file).read_bytes()
+    assert [(path.name, path.read_bytes()) for path in again.files.iterdir()] == [(kept, b"sealed")]
+    assert (again.files / kept).stat().st_mode & 0o777 == 0o600
+    assert again.files.stat().st_mode & 0o777 == 0o700
     with closing(sqlite3.connect(again.database)) as database:
         assert database.execute("SELECT count(*) FROM accounts").fetchone() == (rows,)
 
@@ -44,7 +54,21 @@ def test_a_restore_into_a_folder_with_something_in_it_is_refused(folder: DataFol
         read_backup(folder, tmp_path / "all.tar")
 
 
-@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "sub/parlour.db", "parlour.db-wal", "x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside",
+        "/tmp/outside",
+        "sub/parlour.db",
+        "parlour.db-wal",
+        "x",
+        "files/x",
+        "files/../x",
+        "files",
+        "a/files/" + "i" * 22,
+        "i" * 22,
+    ],
+)
 def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> None:
     """An archive cannot say where to write."""
     whole = io.BytesIO()

@@ -117,11 +117,13 @@ class Enrolment:
         await self.register()
         await self.refresh_packages()
 
-    async def adopt(self) -> None:
-        """Take the account's changed key as ours, and register anew under it."""
+    async def adopt(self) -> bool:
+        """Take the account's changed key as ours and register anew under it; False: it did not change."""
         server = await self._archive.run(server_of)
-        await self._archive.run_durably(own.adopt_account, self._user, server, self._clock.now())
+        if not await self._archive.run_durably(own.adopt_account, self._user, server, self._clock.now()):
+            return False
         await self.register()
+        return True
 
     async def refresh_packages(self) -> None:
         """Bring the server as many key packages as it ought to have; nothing while this device is pending."""

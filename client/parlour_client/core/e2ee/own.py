@@ -155,15 +155,16 @@ def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: M
     pins.verify(connection, user, account_key, now, "own")
 
 
-def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> None:
+def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> bool:
     """Take the account's changed key as ours: the person made it elsewhere. This becomes a new device."""
     logged = log_copy.account(connection, user)
-    if logged is None:
-        return
+    if logged is None or logged.key == own_keys.get(connection, Name.ACCOUNT_KEY):
+        return False
     own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
     _pin(connection, user, logged.key, now)
     new_device(connection, user, server)
     alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+    return True
 
 
 def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:

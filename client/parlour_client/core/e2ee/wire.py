@@ -22,5 +22,5 @@ class Wire(Protocol):
         ...
 
     async def device_replaced(self) -> None:
-        """This device has a new key: the groups of the old one are of no use."""
+        """Hear that this device has a new key: the groups of the old one are of no use."""
         ...

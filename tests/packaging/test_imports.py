@@ -27,7 +27,10 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
     ("module", "forbidden"),
     [
         ("parlour_client.core.client", ["textual", "rich", "parlour_server", "click"]),
-        ("parlour_server.app", ["nacl", "textual", "parlour_client", "parlour_protocol.mls"]),
+        (
+            "parlour_server.app",
+            ["nacl", "textual", "parlour_client", "parlour_protocol.mls", "parlour_protocol.sealed"],
+        ),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (

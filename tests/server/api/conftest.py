@@ -10,8 +10,15 @@ from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
 
 from parlour_protocol.secret import Secret
+from parlour_server.api.accounts import AccountEndpoints
 from parlour_server.api.app import make_api
+from parlour_server.api.bodies import Pace
+from parlour_server.api.devices import DeviceEndpoints
+from parlour_server.api.door import Door
 from parlour_server.api.endpoints import Endpoints
+from parlour_server.api.files import FileEndpoints
+from parlour_server.api.groups import GroupEndpoints
+from parlour_server.api.service import ServiceEndpoints
 from parlour_server.auth.accounts import AccountMaker
 from parlour_server.auth.changes import PasswordChanges
 from parlour_server.auth.logins import Logins
@@ -21,10 +28,21 @@ from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
 from parlour_server.bus.local import LocalBus
+from parlour_server.chat.lasting import Appender
 from parlour_server.config.settings import Settings
+from parlour_server.delivery.budgets import Budgets
+from parlour_server.delivery.devices import Devices
+from parlour_server.delivery.files import Files
+from parlour_server.delivery.groups import Groups
+from parlour_server.delivery.keylog import KeyLog
+from parlour_server.delivery.logkey import LogKey
+from parlour_server.delivery.packages import Packages
+from parlour_server.delivery.shelf import Shelf
+from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
 
 SETTINGS = Settings()
+SERVER = "localhost"
 
 
 @pytest.fixture
@@ -34,23 +52,54 @@ def rates(clock: StoppedClock) -> Rates:
 
 
 @pytest.fixture
+def budgets(clock: StoppedClock) -> Budgets:
+    """Return the delivery service's budgets, with the defaults."""
+    return Budgets(SETTINGS.rates, SETTINGS.files, clock)
+
+
+@pytest.fixture
 def endpoints(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, passwords: Passwords
+    folder: DataFolder,
+    store: Store,
+    bus: LocalBus,
+    clock: StoppedClock,
+    audit: ReadableAudit,
+    passwords: Passwords,
+    budgets: Budgets,
 ) -> Endpoints:
     """Return the collaborators over a real store."""
     logins = SETTINGS.logins
     sessions = Sessions(store.sessions, bus, clock, audit, logins)
     throttle = Throttle(store.attempts, clock, logins)
     tickets = Rates(clock, per_minute=60, burst=60)
+    door = Door(sessions, Pace(5, 65_536))
+    changes = PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ())
+    shelf = Shelf(folder.files)
+    shelf.open()
+    appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit)
     return Endpoints(
-        accounts=AccountMaker(store, bus, passwords, clock, audit),
-        logins=Logins(store.accounts, sessions, passwords, throttle, audit),
-        sessions=sessions,
-        tickets=Tickets(store.tickets, tickets, throttle, audit, seconds=30),
-        passwords=PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ()),
-        store=store,
-        clock=clock,
-        body_seconds=5,
+        AccountEndpoints(
+            door,
+            AccountMaker(store, bus, passwords, clock, audit),
+            Logins(store.accounts, sessions, passwords, throttle, audit),
+            Tickets(store.tickets, tickets, throttle, audit, seconds=30),
+            changes,
+            clock,
+        ),
+        DeviceEndpoints(
+            door,
+            Devices(store.devices, changes, bus, clock, audit, budgets, server=SERVER),
+            Packages(store, bus, clock, audit, budgets),
+            budgets,
+        ),
+        GroupEndpoints(
+            door,
+            Groups(store.groups, appender, clock, audit, budgets),
+            KeyLog(store.keylog, LogKey.load(folder.log_key), server=SERVER),
+            budgets,
+        ),
+        FileEndpoints(door, Files(store, shelf, clock, audit, budgets, SETTINGS.files), budgets),
+        ServiceEndpoints(store),
     )
 
 

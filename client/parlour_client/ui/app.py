@@ -64,6 +64,7 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
         self._newsboy = Newsboy(self)
+        self._chat_screen: ChatScreen | None = None
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put the third wall behind everything else."""
@@ -109,7 +110,7 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
             self.exit(return_code=1)
             return
         self._newsboy.follow(client)
-        chat = ChatScreen(client, self._tour)
+        self._chat_screen = chat = ChatScreen(client, self._tour)
         self.watch(chat, "focused", self.show_mode, init=False)
         _ = self.push_screen(chat)
 
@@ -117,9 +118,9 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
         """Save the draft and stop the client; what is queued stays queued on disk."""
         self._newsboy.forget()
         client, self.client = self.client, None
-        for screen in self.screen_stack:
-            if isinstance(screen, ChatScreen):
-                await screen.drafts.save()
+        chat, self._chat_screen = self._chat_screen, None
+        if chat is not None:  # also when it is gone already: a draft must outlive its screen
+            await chat.drafts.leave(chat.composer.text)
         if client is not None:
             await client.stop()
 

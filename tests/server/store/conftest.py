@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.server.store.delivery import Delivery
 from tests.server.store.world import FakeClock, StoreMaker, World
 
 from parlour_server.store import migrate
@@ -70,3 +71,9 @@ async def administration(store: Store, maker: StoreMaker, clock: FakeClock) -> A
 def world(store: Store, clock: FakeClock) -> World:
     """Short ways to fill the store."""
     return World(store, clock)
+
+
+@pytest.fixture
+def delivery(world: World) -> Delivery:
+    """Short ways to make devices, groups and commits in the store."""
+    return Delivery(world)

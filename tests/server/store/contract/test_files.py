@@ -1,0 +1,132 @@
+"""What is known of files: whose, how large, until when, and in which rooms they may be named."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.server.store.world import World
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import Deleted, FileRef, Left, Message
+from parlour_protocol.frames.fields import FileName, MessageText
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import Millis, RoomId, new_file_id
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.rights import decide
+from parlour_server.store.interface import Store
+from parlour_server.store.types import FileRecord
+
+PLENTY = 10**9
+
+
+def upload(world: World, room: RoomId, owner: UserName, size: int = 100) -> FileRecord:
+    """Return the record of a file."""
+    return FileRecord(new_file_id(), room, owner, size, Digest(bytes(32)), world.clock.now())
+
+
+async def put(store: Store, file: FileRecord, *, user_bytes: int = PLENTY, total: int = PLENTY) -> None:
+    """Keep it."""
+    await store.files.put(file, user_bytes=user_bytes, total_bytes=total)
+
+
+def named(file: FileRecord) -> Message:
+    """Return a message that names the file."""
+    ref = FileRef(
+        file=file.id, name=FileName("a.txt"), media_type="text/plain", size=file.size, sha256=file.sha256
+    )
+    return Message(text=MessageText("look"), file=ref)
+
+
+async def test_a_file_is_found_by_the_members_of_its_room(world: World) -> None:
+    """By nobody else, and by nobody who left; one that expired is not found."""
+    alice, bob, eve = await world.people(3)
+    room = await world.room(alice, bob)
+    file = replace(upload(world, room, alice), expires=Millis(world.clock.now() + 1000))
+    await put(world.store, file)
+    for user, found in ((alice, file), (bob, file), (eve, None)):
+        assert await world.store.files.find(file.id, user, world.clock.now()) == found
+    await world.append(room, bob, Left())
+    assert await world.store.files.find(file.id, bob, world.clock.now()) is None
+    assert await world.store.files.find(file.id, alice, Millis(world.clock.now() + 1000)) is None
+
+
+async def test_nobody_uploads_to_a_room_that_they_are_not_in(world: World) -> None:
+    """Nor to one that is not there."""
+    alice, eve = await world.people(2)
+    room = await world.room(alice)
+    for where in (room, RoomId("x" * 22)):
+        with pytest.raises(RefusedError) as refused:
+            await put(world.store, upload(world, where, eve))
+        assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_files_fit_into_the_quotas(world: World, administration: Store) -> None:
+    """To the byte, for one person and for all; uploads at the same time do not pass it together."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    outcomes = await asyncio.gather(
+        *(
+            put(store, upload(world, room, alice), user_bytes=300)
+            for store in [world.store, administration] * 3
+        ),
+        return_exceptions=True,
+    )
+    assert [outcome for outcome in outcomes if outcome is None] == [None] * 3
+    refusals = [outcome for outcome in outcomes if outcome is not None]
+    assert all(isinstance(one, RefusedError) and one.code is ErrorCode.LIMIT_REACHED for one in refusals)
+    await put(world.store, upload(world, room, bob, 50), total=350)
+    assert await world.store.files.used(alice) == (300, 350)
+    with pytest.raises(RefusedError):
+        await put(world.store, upload(world, room, bob, 1), total=350)
+
+
+async def test_what_expired_is_listed_until_it_is_forgotten(world: World) -> None:
+    """Its bytes count until they are gone."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    now = world.clock.now()
+    files = [replace(upload(world, room, alice), expires=Millis(now + number)) for number in range(3)]
+    for file in [*files, upload(world, room, alice)]:
+        await put(world.store, file)
+    assert await world.store.files.expired(Millis(now + 1), limit=10) == [files[0].id, files[1].id]
+    assert await world.store.files.expired(Millis(now + 1), limit=1) == [files[0].id]
+    await world.store.files.forget([files[0].id])
+    assert await world.store.files.used(alice) == (300, 300)
+    assert await world.store.files.expired(Millis(now + 1), limit=10) == [files[1].id]
+
+
+async def test_a_message_names_a_file_as_it_was_uploaded(world: World) -> None:
+    """One's own, to this room, with its size and digest, while it is there."""
+    alice, bob = await world.people(2)
+    room, other = await world.room(alice, bob), await world.room(alice, bob)
+    file = replace(upload(world, room, alice), expires=Millis(world.clock.now() + 1000))
+    await put(world.store, file)
+    await world.store.log.append(world.event(room, alice, named(file)), decide)
+    wrong = (
+        (other, alice, file, ErrorCode.NOT_FOUND),
+        (room, bob, file, ErrorCode.NOT_FOUND),
+        (room, alice, upload(world, room, alice), ErrorCode.NOT_FOUND),
+        (room, alice, replace(file, size=99), ErrorCode.MALFORMED),
+        (room, alice, replace(file, sha256=Digest(b"1" * 32)), ErrorCode.MALFORMED),
+    )
+    for where, who, which, code in wrong:
+        with pytest.raises(RefusedError) as refused:
+            await world.store.log.append(world.event(where, who, named(which)), decide)
+        assert refused.value.code is code
+    world.clock.forward(1)
+    with pytest.raises(RefusedError) as refused:
+        await world.store.log.append(world.event(room, alice, named(file)), decide)
+    assert refused.value.code is ErrorCode.NOT_FOUND
+
+
+async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
+    """It is listed at once as one whose bytes are to be removed."""
+    (alice,) = await world.people(1)
+    room = await world.room(alice)
+    file = upload(world, room, alice)
+    await put(world.store, file)
+    sent = await world.append(room, alice, named(file))
+    await world.append(room, alice, Deleted(target=sent.event.seq))
+    assert await world.store.files.expired(world.clock.now(), limit=10) == [file.id]
+    assert await world.store.files.find(file.id, alice, world.clock.now()) is None

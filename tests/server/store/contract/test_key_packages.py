@@ -1,0 +1,199 @@
+"""Key packages: each is given to one caller, to those who may add its device, and not for ever."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tests.server.store.delivery import DAY, Delivery
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.ids import DeviceId, Millis, RoomId
+from parlour_protocol.limits import KEY_PACKAGES
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store.interface import Store
+from parlour_server.store.types import ClaimRecord, NewPackages
+
+
+@pytest.fixture
+async def alice(delivery: Delivery) -> UserName:
+    """Make somebody who adds devices."""
+    return (await delivery.person("alice"))[0]
+
+
+@pytest.fixture
+async def device(delivery: Delivery) -> DeviceId:
+    """Make the device of somebody else."""
+    return (await delivery.person("bob"))[1]
+
+
+@pytest.fixture
+async def room(delivery: Delivery, alice: UserName, device: DeviceId) -> RoomId:
+    """Make an encrypted room that both are in."""
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    return await delivery.room(alice, held.user)
+
+
+async def claim(delivery: Delivery, room: RoomId, user: UserName, *devices: DeviceId) -> list[ClaimRecord]:
+    """Claim."""
+    return list(await delivery.store.devices.claim(room, user, devices, delivery.now))
+
+
+async def names(delivery: Delivery, room: RoomId, user: UserName, device: DeviceId) -> list[str]:
+    """Claim one and return what it was."""
+    return [bytes(record.package).decode() for record in await claim(delivery, room, user, device)]
+
+
+async def test_each_package_is_given_once_and_the_last_resort_in_the_end(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """In the order in which they came; the last resort is given again and again, and says so."""
+    await delivery.packages(device, "one", "two", last_resort="last")
+    given = [(await claim(delivery, room, alice, device, device))[0] for _ in range(4)]
+    assert [(bytes(one.package), one.left, one.last_resort) for one in given] == [
+        (b"one", 1, False),
+        (b"two", 0, False),
+        (b"last", 0, True),
+        (b"last", 0, True),
+    ]
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    assert (held.packages, held.last_resort) == (0, False)
+
+
+async def test_who_has_none_is_left_out(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """A claim for several gets what there is."""
+    second = await delivery.device(alice)
+    await delivery.packages(second, "second")
+    found = await claim(delivery, room, alice, device, second)
+    assert [(one.device, one.user) for one in found] == [(second, alice)]
+
+
+async def test_a_package_is_given_to_one_of_many_servers(
+    delivery: Delivery, administration: Store, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """Double spending: forty claims at two stores of one database get each of twenty packages once."""
+    await delivery.packages(device, *(f"package {number}" for number in range(20)))
+    stores = [delivery.store, administration] * 20
+    found = await asyncio.gather(
+        *(store.devices.claim(room, alice, [device], delivery.now) for store in stores)
+    )
+    given = [bytes(record.package) for records in found for record in records]
+    assert len(given) == len(set(given)) == 20
+
+
+async def test_a_package_that_was_given_is_not_taken_again(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """An upload whose answer was lost is repeated: what was given meanwhile must not be given twice."""
+    await delivery.packages(device, "one", "two", last_resort="last")
+    assert await names(delivery, room, alice, device) == ["one"]
+    for _ in range(2):
+        await delivery.packages(device, "one", "two", last_resort="last")
+    rest = [await names(delivery, room, alice, device) for _ in range(3)]
+    assert rest == [["two"], ["last"], ["last"]]
+
+
+async def test_a_used_last_resort_is_replaced_and_not_brought_back(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """A new one takes its place; the old one is never given after that."""
+    await delivery.packages(device, last_resort="old")
+    assert await names(delivery, room, alice, device) == ["old"]
+    await delivery.packages(device, last_resort="new")
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    assert held.last_resort
+    assert await names(delivery, room, alice, device) == ["new"]
+    await delivery.packages(device, last_resort="old")
+    assert await names(delivery, room, alice, device) == []
+
+
+async def test_all_packages_are_replaced(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """When a device has a new key, none of the old ones may be given; what is the same stays."""
+    await delivery.packages(device, "given", "old", "kept", last_resort="last")
+    assert await names(delivery, room, alice, device) == ["given"]
+    kept = tuple(KeyPackageBytes(name) for name in (b"given", b"kept"))
+    new = NewPackages(device, kept, None, Millis(delivery.now + DAY), replace=True)
+    await delivery.store.devices.put_packages(new)
+    assert [await names(delivery, room, alice, device) for _ in range(2)] == [["kept"], []]
+
+
+async def test_expired_packages_are_not_given(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """Neither the single ones nor the last resort, and they do not count."""
+    await delivery.packages(device, "one", last_resort="last", days=1)
+    delivery.world.clock.forward(86_400)
+    assert await names(delivery, room, alice, device) == []
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    assert (held.packages, held.last_resort) == (0, False)
+
+
+async def test_a_device_keeps_so_many_packages(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """At the limit another one is refused with all of its request; the same ones again are not more."""
+    full = [f"package {number}" for number in range(KEY_PACKAGES.value)]
+    await delivery.packages(device, *full)
+    await delivery.packages(device, *full)
+    with pytest.raises(RefusedError) as refused:
+        await delivery.packages(device, "one more", last_resort="last")
+    assert refused.value.code is ErrorCode.LIMIT_REACHED
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    assert (held.packages, held.last_resort) == (KEY_PACKAGES.value, False)
+    await names(delivery, room, alice, device)
+    await delivery.packages(device, "one more")
+
+
+async def test_packages_are_for_those_who_may_add_the_device(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """Exhaustion: nobody uses up the packages of a device that they have no room with, or that is in it."""
+    eve = await delivery.world.account("eve")
+    await delivery.packages(device, "one", "two")
+    open_room, elsewhere = await delivery.world.room(alice), await delivery.room(eve)
+    for where, who in ((room, eve), (open_room, alice)):
+        with pytest.raises(RefusedError) as refused:
+            await claim(delivery, where, who, device)
+        assert refused.value.code is ErrorCode.NOT_FOUND
+    assert await claim(delivery, elsewhere, eve, device) == []
+    mine = await delivery.device(alice)
+    await delivery.packages(mine, "mine")
+    await delivery.group_of(room, (alice, mine))
+    assert await claim(delivery, room, alice, mine) == []
+    assert await names(delivery, room, alice, device) == ["one"]
+
+
+async def test_a_device_that_is_not_approved_is_not_added(delivery: Delivery) -> None:
+    """Ghost device: pending, revoked, with a certificate that ended, or of a disabled account."""
+    alice, _ = await delivery.person("alice")
+    bob, active = await delivery.person("bob")
+    room = await delivery.room(alice, bob)
+    pending = await delivery.device(bob, active=False)
+    for device in (active, pending):
+        await delivery.packages(device, f"one of {device}", f"two of {device}", days=200)
+    assert await names(delivery, room, alice, pending) == []
+    await delivery.store.accounts.set_disabled(bob, disabled=True)
+    assert await names(delivery, room, alice, active) == []
+    await delivery.store.accounts.set_disabled(bob, disabled=False)
+    assert await names(delivery, room, alice, active) == [f"one of {active}"]
+    delivery.world.clock.forward(91 * 86_400)
+    assert await names(delivery, room, alice, active) == []
+
+
+async def test_nobody_brings_packages_for_a_device_that_is_not_there(delivery: Delivery) -> None:
+    """Nothing is kept for it."""
+    alice = await delivery.world.account("alice")
+    new = replace(delivery.new_device(alice))
+    with pytest.raises(RefusedError) as refused:
+        await delivery.packages(new.id, "one")
+    assert refused.value.code is ErrorCode.NOT_FOUND

@@ -1,0 +1,216 @@
+"""Short ways to make devices, groups and commits in a store; no cryptography, which a store never sees."""
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.server.store.world import DEVICE, World
+
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Contested, Founded, Handshake, Joined, SealedMessage
+from parlour_protocol.frames.opaque import (
+    CertificateBytes,
+    HandshakeBytes,
+    KeyPackageBytes,
+    LogEntryBytes,
+    PublicKey,
+    SealedBytes,
+    TreeBytes,
+    WelcomeBytes,
+)
+from parlour_protocol.identity import Head, device_id_of
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, SessionId, new_group_id
+from parlour_protocol.names import UserName
+from parlour_server.rooms.rights import decide
+from parlour_server.store.interface import Store
+from parlour_server.store.types import (
+    Appended,
+    AppendEvent,
+    Attached,
+    CertificateRecord,
+    DeviceRecord,
+    NewDevice,
+    NewEntry,
+    NewPackages,
+)
+
+SERVER = "parlour.test"
+DAY = 86_400_000
+
+
+class Delivery:
+    """Devices, groups and commits in a world, decided by the real rules."""
+
+    def __init__(self, world: World) -> None:
+        """Work in this world, at this server's first moment."""
+        self.world = world
+        self.keys: dict[UserName, PublicKey] = {}
+        self._numbers = itertools.count(1)
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.world.store
+
+    @property
+    def now(self) -> Millis:
+        """The time."""
+        return self.world.clock.now()
+
+    def key(self) -> PublicKey:
+        """Return a key that was never used before."""
+        return PublicKey(hashlib.sha256(str(next(self._numbers)).encode()).digest())
+
+    def entry(self) -> NewEntry:
+        """Return an entry for the key log."""
+        return NewEntry(LogEntryBytes(b"entry %d" % next(self._numbers)), Head.empty(SERVER))
+
+    def certificate(self, user: UserName, *, days: int = 90) -> CertificateRecord:
+        """Return a certificate by the account's key."""
+        made = CertificateBytes(b"certificate %d" % next(self._numbers))
+        return CertificateRecord(made, self.keys[user], Millis(self.now + days * DAY))
+
+    async def account_key(self, user: UserName) -> None:
+        """Publish a key of the account, if it has none."""
+        if user not in self.keys:
+            self.keys[user] = self.key()
+            await self.store.devices.publish_account_key(
+                user, self.keys[user], self.entry(), replaces=None, session=None
+            )
+
+    async def session(self, user: UserName) -> SessionId:
+        """Log the user in."""
+        session = self.world.session(user, next(self._numbers))
+        await self.store.sessions.create(session, cap=100)
+        return session.id
+
+    def new_device(self, user: UserName) -> NewDevice:
+        """Return a device that nobody knows."""
+        key = self.key()
+        return NewDevice(device_id_of(user, SERVER, key), user, key, DEVICE, self.now)
+
+    async def device(self, user: UserName, *, active: bool = True) -> DeviceId:
+        """Make a device of the user, logged in and certified."""
+        return (await self.registered(user, active=active))[0].id
+
+    async def registered(self, user: UserName, *, active: bool = True) -> tuple[DeviceRecord, SessionId]:
+        """Make a device of the user and return it with its session."""
+        session = await self.session(user)
+        new = self.new_device(user)
+        if not active:
+            return await self.store.devices.register(session, new), session
+        await self.account_key(user)
+        made = await self.store.devices.register(session, new, self.certificate(user), self.entry())
+        return made, session
+
+    async def person(self, name: str) -> tuple[UserName, DeviceId]:
+        """Make an account with one device."""
+        user = await self.world.account(name)
+        return user, await self.device(user)
+
+    async def room(self, owner: UserName, *others: UserName, kind: RoomKind = RoomKind.PUBLIC) -> RoomId:
+        """Make an encrypted room with these members."""
+        new = replace(self.world.new_room(owner, f"sealed{next(self._numbers)}", kind), encrypted=True)
+        room, _ = await self.store.rooms.create(new)
+        for other in others:
+            await self.world.append(room, other, Joined())
+        return room
+
+    async def append(
+        self,
+        room: RoomId,
+        author: UserName,
+        body: AnyBody,
+        sender: DeviceId | None = None,
+        attached: Attached | None = None,
+        store: Store | None = None,
+    ) -> Appended:
+        """Append what the rules allow."""
+        event = self.event(room, author, body, sender, attached)
+        return await (store or self.store).log.append(event, decide)
+
+    def event(
+        self,
+        room: RoomId,
+        author: UserName,
+        body: AnyBody,
+        sender: DeviceId | None = None,
+        attached: Attached | None = None,
+    ) -> AppendEvent:
+        """Return an event of a device."""
+        return replace(self.world.event(room, author, body), sender=sender, attached=attached)
+
+    async def found(
+        self, room: RoomId, user: UserName, device: DeviceId, replaces: GroupId | None = None
+    ) -> GroupId:
+        """Found the room's group."""
+        group = new_group_id()
+        await self.append(room, user, Founded(group=group, device=device, replaces=replaces), device)
+        return group
+
+    async def commit(
+        self,
+        room: RoomId,
+        user: UserName,
+        device: DeviceId,
+        *,
+        added: Sequence[DeviceId] = (),
+        removed: Sequence[DeviceId] = (),
+    ) -> Appended:
+        """Take the group to its next epoch."""
+        state = await self.store.groups.state(room, user, self.now)
+        assert state is not None
+        assert state.group is not None
+        body = handshake(state.group, state.epoch, added, removed)
+        return await self.append(room, user, body, device, attached(body))
+
+    async def group_of(self, room: RoomId, *people: tuple[UserName, DeviceId]) -> GroupId:
+        """Found a group with the first of them, and let it add the others."""
+        (user, device), *others = people
+        group = await self.found(room, user, device)
+        if others:
+            await self.commit(room, user, device, added=[other for _, other in others])
+        return group
+
+    async def packages(
+        self, device: DeviceId, *names: str, last_resort: str | None = None, days: int = 30
+    ) -> None:
+        """Bring key packages."""
+        await self.store.devices.put_packages(
+            NewPackages(
+                device,
+                tuple(KeyPackageBytes(name.encode()) for name in names),
+                None if last_resort is None else KeyPackageBytes(last_resort.encode()),
+                Millis(self.now + days * DAY),
+            )
+        )
+
+
+def handshake(
+    group: GroupId, epoch: int, added: Sequence[DeviceId] = (), removed: Sequence[DeviceId] = ()
+) -> Handshake:
+    """Return a commit."""
+    return Handshake(
+        group=group,
+        epoch=Epoch(epoch),
+        data=HandshakeBytes(b"commit"),
+        added=tuple(added),
+        removed=tuple(removed),
+    )
+
+
+def attached(body: Handshake) -> Attached | None:
+    """Return what goes with a commit."""
+    return Attached(WelcomeBytes(b"welcome"), TreeBytes(b"tree")) if body.added else None
+
+
+def sealed(group: GroupId, epoch: int, data: bytes = b"sealed", blanks: int | None = None) -> SealedMessage:
+    """Return an encrypted message."""
+    body = SealedMessage(group=group, epoch=Epoch(epoch), data=SealedBytes(data))
+    return body if blanks is None else SealedMessage(body.group, body.epoch, body.data, blanks=blanks)
+
+
+def contest(group: GroupId, epoch: int) -> Contested:
+    """Return a contest of a commit."""
+    return Contested(group=group, epoch=Epoch(epoch))

@@ -1,0 +1,284 @@
+"""Settling a room: found its group, let in the devices that are missing, put out those that are to leave.
+
+One round asks the server how the group stands, makes one commit of what is to be done, and waits until the
+log shows it or a commit that came before; then it looks again. Who is a member the server also says in the
+room's log, for all to see; what a key package says is judged by the vault. It stops after some rounds and
+raises why. The keeper and commands call it, one call for a room at a time.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee import commit as commits
+from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.commit import Wanted
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
+from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.vault import Vault
+from parlour_client.core.errors import ApiRefusedError, StaleEpochError
+from parlour_protocol.delivery import Claim, Commit, Contest, Found, GroupState
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.limits import CLAIM_DEVICES
+
+MAX_ROUNDS: Final = 8
+"""A room in which other devices always come first is left to them after so many."""
+BIG: Final = 50
+"""Devices from which on a commit is made on a thread of its own."""
+_PATIENCE: Final = 20.0
+"""Seconds in which the log must show what the server has just said."""
+_TRANSIENT: Final = frozenset(
+    {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT, "too_many_attempts"}
+)
+
+
+class Keys(Protocol):
+    """What settling needs of the rest of the client."""
+
+    @property
+    def own(self) -> Own:
+        """This device; raises EncryptionError while it has no keys or is not approved."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """The vault; raises likewise."""
+        ...
+
+    def summary(self, room: RoomId) -> RoomSummary | None:
+        """Return what the server told of a room."""
+        ...
+
+    def now(self) -> Millis:
+        """Return the server's time, as far as it is known."""
+        ...
+
+    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
+        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
+        ...
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it is so; it is asked whenever something was taken in."""
+        ...
+
+
+class Settler:
+    """Settles rooms of one account."""
+
+    def __init__(self, archive: Archive, delivery: Delivery, keys: Keys) -> None:
+        """Ask ``delivery``, keep in ``archive``."""
+        self._archive = archive
+        self._delivery = delivery
+        self._keys = keys
+        self._claimed: dict[DeviceId, bytes] = {}
+        """Key packages of a commit that lost: nobody else has them, so they are still good."""
+        self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
+        """Devices that could not be let in, and why."""
+        self.seen: dict[RoomId, GroupState] = {}
+        """The last answers, for whoever shows them."""
+
+    async def settle(self, room: RoomId) -> GroupState:
+        """Bring the group to what it ought to be; returns how it stands then. Raises why it cannot."""
+        self.left_out.pop(room, None)
+        for _ in range(MAX_ROUNDS):
+            state = await self._round(room)
+            if state is not None:
+                return state
+        raise NotReadyError("Other devices change the room's keys all the time just now.", "Try again soon.")
+
+    async def renew(self, room: RoomId) -> None:
+        """Give this device new keys in the room, unless something else is to be done there first."""
+        await self._keys.reached(room)
+        report = await self._report(room)
+        if report.stand is Stand.ACTIVE and not report.staged:
+            await self._commit(room, len(report.members), {}, (), "renew")
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew, and let everybody in."""
+        await self._keys.reached(room)
+        await self._found(room, may=(Role.OWNER, Role.MODERATOR))
+        await self.settle(room)
+
+    async def contest(self) -> None:
+        """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
+        for room, what in await self._archive.look(self._keys.vault.contests):
+            if self._keys.summary(room) is None:
+                continue
+            await self._keys.reached(room)
+            body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
+            try:
+                await self._delivery.contest(room, body)
+            except ApiRefusedError as error:
+                if error.code in _TRANSIENT:
+                    raise
+            await self._archive.run(self._keys.vault.contested, room)
+
+    # one round
+    async def _round(self, room: RoomId) -> GroupState | None:
+        """Do one thing; returns the state when nothing is left to do."""
+        await self._keys.reached(room)
+        if await self._resumed(room):
+            return None
+        state = self.seen[room] = await self._delivery.group(room)
+        report = await self._report(room)
+        if state.group is None or _abandoned(state):
+            await self._found(room, may=(Role.OWNER,))
+            return None
+        if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            return await self._outside(room, state, report)
+        if report.epoch is None or report.epoch < state.epoch:
+            await self._shown(room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch)
+            return None
+        if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
+            return state  # contested, or refused: no commit of ours would help
+        return await self._change(room, state, report)
+
+    async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
+        if report.group != state.group:
+            await self._shown(room, lambda now: now.group == state.group)
+            return None
+        return state  # a device of a member has to let this one in
+
+    async def _change(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
+        own, left_out = self._keys.own.device, dict(self.left_out.get(room, {}))
+        inside = {member.device for member in report.members}
+        leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
+        missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
+        packages = await self._packages(room, [device for device in missing if device != own])
+        left_out |= {device: "it has no key package" for device in missing if device not in packages}
+        self.left_out[room] = left_out
+        if not leaving and not packages:
+            return state
+        try:
+            await self._commit(room, len(inside) + len(packages), packages, leaving, "settle")
+        except BadPackageError as error:
+            for device in error.devices:
+                self._claimed.pop(device, None)
+            self.left_out[room] = left_out | dict.fromkeys(error.devices, str(error))
+        except MovedError:
+            pass  # another program on this home did something first: look again
+        return None
+
+    async def _commit(
+        self,
+        room: RoomId,
+        devices: int,
+        packages: Mapping[DeviceId, bytes],
+        remove: Sequence[DeviceId],
+        purpose: str,
+    ) -> None:
+        wanted = Wanted(new_request_id(), purpose, packages, remove, self._keys.now())
+        vault = self._keys.vault
+        if devices < BIG:
+            body = await self._archive.run_durably(vault.stage, room, wanted)
+        else:
+            held = await self._archive.run(vault.held, room)
+            prepared = await asyncio.to_thread(commits.prepare, held, wanted, self._keys.own)
+            body = await self._archive.run_durably(vault.store, prepared)
+        await self._post(room, body)
+
+    async def _packages(self, room: RoomId, devices: Sequence[DeviceId]) -> dict[DeviceId, bytes]:
+        """Claim one key package of each device; those that have none are left out."""
+        wanted = [device for device in devices if device not in self._claimed]
+        for start in range(0, len(wanted), CLAIM_DEVICES.value):
+            chunk = tuple(wanted[start : start + CLAIM_DEVICES.value])
+            claimed = await self._delivery.claim(Claim(room=room, devices=chunk))
+            self._claimed |= {one.device: one.package for one in claimed.packages if one.device in chunk}
+        return {device: self._claimed[device] for device in devices if device in self._claimed}
+
+    # asking for it
+    async def _resumed(self, room: RoomId) -> bool:
+        """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        if staged is not None:
+            await self._post(room, staged.body)
+            return True
+        founding = await self._archive.look(self._keys.vault.founding, room)
+        if founding is not None:
+            await self._post_founding(room, founding)
+            return True
+        return False
+
+    async def _post(self, room: RoomId, body: Commit) -> None:
+        try:
+            logged = await self._delivery.commit(room, body)
+        except StaleEpochError:
+            await self._came_second(room, body)
+        except ApiRefusedError as error:
+            if error.code not in _TRANSIENT:
+                await self._archive.run_durably(self._keys.vault.drop_staged, room)
+            raise
+        else:
+            await self._patiently(self._keys.reached(room, logged.seq))
+            for device in body.added:
+                self._claimed.pop(device, None)
+
+    async def _came_second(self, room: RoomId, body: Commit) -> None:
+        """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
+        state = await self._delivery.group(room)
+        await self._keys.reached(room)
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        if staged is None or staged.request != body.request:
+            return
+        if (state.group, state.epoch) == (body.group, body.epoch):
+            await self._archive.run_durably(self._keys.vault.drop_staged, room)
+        else:
+            await self._patiently(self._keys.until(lambda: self._decided(room, body.request)))
+
+    async def _decided(self, room: RoomId, request: RequestId) -> bool:
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        return staged is None or staged.request != request
+
+    async def _found(self, room: RoomId, *, may: Sequence[Role]) -> None:
+        summary = self._keys.summary(room)
+        if summary is None or (summary.kind is not RoomKind.DIRECT and summary.role not in may):
+            raise NotReadyError(
+                "The room's group is not founded yet: a device of an owner has to do it.",
+                "It goes on by itself when an owner is online.",
+            )
+        body = await self._archive.run_durably(
+            self._keys.vault.found, room, summary.kind, new_request_id(), self._keys.now()
+        )
+        await self._post_founding(room, body)
+
+    async def _post_founding(self, room: RoomId, body: Found) -> None:
+        try:
+            logged = await self._delivery.found(room, body)
+        except StaleEpochError:
+            await self._shown(room, lambda now: now.group not in {None, body.replaces})
+        except ApiRefusedError as error:
+            if error.code not in _TRANSIENT:
+                await self._archive.run_durably(self._keys.vault.drop_founding, room)
+            raise
+        else:
+            await self._patiently(self._keys.reached(room, logged.seq))
+
+    async def _report(self, room: RoomId) -> GroupReport:
+        return await self._archive.look(self._keys.vault.status, room)
+
+    async def _shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
+        """Wait until the log has shown what the server says."""
+
+        async def is_so() -> bool:
+            return wanted(await self._report(room))
+
+        await self._patiently(self._keys.until(is_so))
+
+    @staticmethod
+    async def _patiently(waiting: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await waiting
+        except TimeoutError:
+            raise NotReadyError("The server does not show the room's newest events.") from None
+
+
+def _abandoned(state: GroupState) -> bool:
+    """Say whether every device of the group has to leave it: nobody is left who could let anybody in."""
+    leaving = {member.device for member in state.leaving}
+    return bool(state.present) and all(member.device in leaving for member in state.present)

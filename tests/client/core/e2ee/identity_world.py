@@ -1,0 +1,323 @@
+"""A server of devices and keys in memory, honest until a test tells it otherwise, and people at it."""
+
+import copy
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from tests.client.core.core_fake import FakeClock
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.keys import AccountKey as OwnAccountKey
+from parlour_client.core.e2ee.signing import public_of, sign, verify
+from parlour_client.core.errors import ApiRefusedError, UnreachableError
+from parlour_protocol.delivery import (
+    AccountKey,
+    Certify,
+    DeviceInfo,
+    DeviceList,
+    DeviceStatus,
+    KeyLogPage,
+    KeyPackages,
+    RegisterDevice,
+    Revoke,
+)
+from parlour_protocol.frames.opaque import Digest, LogEntryBytes, PublicKey, Signature
+from parlour_protocol.identity import (
+    AccountEntry,
+    Certificate,
+    DeviceEntry,
+    Entry,
+    Head,
+    Revocation,
+    RevocationEntry,
+    account_proof,
+    device_id_of,
+    device_proof,
+)
+from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
+from parlour_protocol.mls import Secret as Seed
+from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.sealed import VerifyContent
+from parlour_protocol.secret import Secret
+
+SERVER = "chat.example.org"
+ANA, BEN, EVE = (parse_user_name(name) for name in ("ana", "ben", "eve"))
+PASSWORD = Secret("correct horse battery")
+ROOM = RoomId("r" * 22)
+
+
+@dataclass
+class Registered:
+    """What the server keeps of a device."""
+
+    user: UserName
+    key: bytes
+    status: DeviceStatus = DeviceStatus.PENDING
+    packages: list[bytes] = field(default_factory=list)
+    last_resort: bytes | None = None
+
+
+class Service:
+    """The server: its rules are those of the real one, as far as identities meet them."""
+
+    page = 500
+
+    def __init__(self, clock: FakeClock, server: str = SERVER) -> None:
+        self.clock = clock
+        self.server = server
+        self.log_seed = Seed(bytes(range(32)))
+        self.entries: list[bytes] = []
+        self.accounts: dict[UserName, bytes] = {}
+        self.devices: dict[DeviceId, Registered] = {}
+        self.calls: list[str] = []
+        self._sessions = itertools.count()
+
+    def fork(self) -> Self:
+        """Return a second server with the same past and the same key: what a split view is made of."""
+        return copy.deepcopy(self)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        made = type(self)(self.clock, self.server)
+        made.entries, made.accounts = list(self.entries), dict(self.accounts)
+        made.devices = copy.deepcopy(self.devices, memo)
+        return made
+
+    def session(self, user: UserName) -> "Session":
+        return Session(self, user, SessionId(f"session-{next(self._sessions):014}"))
+
+    # the log
+    def append(self, entry: Entry) -> None:
+        self.entries.append(encode_entry(entry))
+
+    def head(self, size: int | None = None) -> Head:
+        head = Head.empty(self.server)
+        for entry in self.entries[:size]:
+            head = head.after(entry)
+        return head
+
+    def key_log(self, after: int) -> KeyLogPage:
+        head = self.head()
+        return KeyLogPage(
+            server=self.server,
+            entries=tuple(LogEntryBytes(entry) for entry in self.entries[after : after + self.page]),
+            size=head.size,
+            head=Digest(head.digest),
+            signature=Signature(sign(self.log_seed, head.to_be_signed(self.server))),
+            key=PublicKey(public_of(self.log_seed)),
+        )
+
+    # what a hostile one does
+    def swap_account_key(self, user: UserName, key: OwnAccountKey) -> None:
+        """Give an account another key, which nobody asked for."""
+        self.accounts[user] = key.public
+        self.append(AccountEntry(self.clock.now(), user, key.public))
+
+    def certify(
+        self, user: UserName, account: OwnAccountKey, device_key: bytes, name: str = "ghost"
+    ) -> bytes:
+        """Log a certificate by whoever holds ``account``."""
+        _, data = account.certify(user, self.server, device_key, parse_device_name(name), self.clock.now())
+        self.append(DeviceEntry(self.clock.now(), data))
+        return data
+
+
+class Session:
+    """One session at the server (``Directory``)."""
+
+    def __init__(self, service: Service, user: UserName, session: SessionId) -> None:
+        self.service = service
+        self.user = user
+        self.session = session
+        self.device: DeviceId | None = None
+        self.down = False
+        self.lose_reply_of = ""
+        self.before: Callable[[str], None] = lambda _: None
+
+    def _enter(self, call: str) -> None:
+        self.before(call)
+        if self.down:
+            raise UnreachableError("down")
+        self.service.calls.append(call)
+
+    def _leave(self, call: str) -> None:
+        if self.lose_reply_of == call:
+            self.lose_reply_of = ""
+            raise UnreachableError("lost")
+
+    async def session_id(self) -> SessionId:
+        return self.session
+
+    async def publish_account_key(self, body: AccountKey) -> None:
+        self._enter("publish")
+        service = self.service
+        if not verify(body.key, account_proof(self.user, service.server), body.proof):
+            raise ApiRefusedError("proof", "statement_refused")
+        known = service.accounts.get(self.user)
+        if known is not None and body.password != PASSWORD:
+            raise ApiRefusedError("password", "password_needed")
+        for device in service.devices.values():
+            if known is not None and device.user == self.user and device.status is DeviceStatus.ACTIVE:
+                device.status = DeviceStatus.REVOKED
+        service.accounts[self.user] = bytes(body.key)
+        service.append(AccountEntry(service.clock.now(), self.user, bytes(body.key)))
+        self._leave("publish")
+
+    async def register_device(self, body: RegisterDevice) -> DeviceInfo:
+        self._enter("register")
+        service = self.service
+        if not verify(body.key, device_proof(service.server, self.session), body.proof):
+            raise ApiRefusedError("proof", "statement_refused")
+        device = device_id_of(self.user, service.server, body.key)
+        known = service.devices.setdefault(device, Registered(self.user, bytes(body.key)))
+        if known.status is DeviceStatus.REVOKED:
+            raise ApiRefusedError("revoked", "forbidden")
+        self.device = device
+        if body.certificate is not None:
+            self._certify(device, bytes(body.certificate))
+        self._leave("register")
+        return self._info(device, known)
+
+    async def devices(self) -> DeviceList:
+        self._enter("devices")
+        listed = [self._info(d, r) for d, r in self.service.devices.items() if r.user == self.user]
+        key = self.service.accounts.get(self.user)
+        return DeviceList(devices=tuple(listed), account_key=PublicKey(key) if key else None)
+
+    async def certify(self, device: DeviceId, body: Certify) -> None:
+        self._enter("certify")
+        self._certify(device, bytes(body.certificate))
+        self._leave("certify")
+
+    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+        self._enter("revoke")
+        statement = Revocation.read(bytes(body.revocation), verify)
+        if statement.account_key != self.service.accounts[self.user] or statement.device != device:
+            raise ApiRefusedError("revocation", "statement_refused")
+        self.service.devices[device].status = DeviceStatus.REVOKED
+        self.service.append(RevocationEntry(self.service.clock.now(), bytes(body.revocation)))
+
+    async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
+        self._enter("packages")
+        kept = self.service.devices[device]
+        if body.replace:
+            kept.packages, kept.last_resort = [], None
+        kept.packages += [bytes(package) for package in body.packages]
+        kept.last_resort = bytes(body.last_resort) if body.last_resort else kept.last_resort
+        self._leave("packages")
+
+    async def key_log(self, after: int) -> KeyLogPage:
+        self._enter("log")
+        return self.service.key_log(after)
+
+    def _certify(self, device: DeviceId, data: bytes) -> None:
+        certificate = Certificate.read(data, verify)
+        if certificate.account_key != self.service.accounts[self.user] or certificate.device != device:
+            raise ApiRefusedError("certificate", "statement_refused")
+        self.service.devices[device].status = DeviceStatus.ACTIVE
+        self.service.append(DeviceEntry(self.service.clock.now(), data))
+
+    def _info(self, device: DeviceId, known: Registered) -> DeviceInfo:
+        return DeviceInfo(
+            device=device,
+            key=PublicKey(known.key),
+            name=parse_device_name("laptop"),
+            status=known.status,
+            created=Millis(1),
+            last_seen=Millis(2),
+            packages=len(known.packages),
+            last_resort=known.last_resort is not None,
+            current=device == self.device,
+        )
+
+
+class FakeWire:
+    """Keeps what is said until a test delivers it."""
+
+    def __init__(self) -> None:
+        self.said: list[VerifyContent] = []
+        self.replaced = 0
+        self.broken = False
+
+    async def direct_room(self, user: UserName) -> RoomId:
+        del user
+        return ROOM
+
+    async def say(self, room: RoomId, content: VerifyContent) -> None:
+        assert room == ROOM
+        if self.broken:
+            raise UnreachableError("down")
+        self.said.append(content)
+
+    async def device_replaced(self) -> None:
+        self.replaced += 1
+
+
+class Home:
+    """One device of a person."""
+
+    def __init__(self, archive: Archive, session: Session, clock: FakeClock) -> None:
+        self.archive, self.session, self.clock = archive, session, clock
+        self.user = session.user
+        self.wire = FakeWire()
+        self.changes = 0
+        self.identities = self._identities()
+
+    def _identities(self) -> Identities:
+        return Identities(
+            self.archive,
+            self.user,
+            parse_device_name("laptop"),
+            self.session,
+            self.clock,
+            self.wire,
+            self._changed,
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def log_in_again(self) -> None:
+        """Get a new session, as after a logout, and a new process."""
+        self.session = self.session.service.session(self.user)
+        self.identities = self._identities()
+        await self.identities.sign_in()
+
+    @property
+    def device(self) -> DeviceId:
+        return self.identities.own().device
+
+    def alarms(self) -> list[str]:
+        return [alarm.text for alarm in self.identities.alarms()]
+
+
+class World:
+    """A server and its people."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.service = Service(self.clock)
+        self._archives: list[Archive] = []
+
+    async def home(self, user: UserName, service: Service | None = None, *, signed_in: bool = True) -> Home:
+        """Return a new device of ``user``."""
+        folder = self.folder / f"home{len(self._archives)}"
+        folder.mkdir()
+        archive = await Archive.open(folder / "archive.db", folder / "archive.key")
+        self._archives.append(archive)
+        made = Home(archive, (service or self.service).session(user), self.clock)
+        if signed_in:
+            await made.identities.sign_in()
+        return made
+
+    async def close(self) -> None:
+        for archive in self._archives:
+            await archive.close()
+
+
+Made = Callable[..., Awaitable[Home]]

@@ -10,7 +10,7 @@ from typing import Final
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.batch import Batch, silent, with_body
-from parlour_client.core.e2ee.groups import highest_epoch, save_room
+from parlour_client.core.e2ee.groups import RoomRow, highest_epoch, save_room
 from parlour_client.core.e2ee.handshakes import take_contested, take_founded, take_handshake
 from parlour_client.core.e2ee.opening import open_message, unread_before_join
 from parlour_client.core.e2ee.results import Receipt, Received
@@ -86,7 +86,7 @@ def needs_welcome(batch: Batch, event: LogEvent) -> bool:
 
 
 def _take(batch: Batch, event: LogEvent) -> Received:
-    _note_encryption(batch, event)
+    note_encryption(batch.row, event)
     match event.body:
         case SealedMessage() as body:
             return open_message(batch, event, body)
@@ -100,10 +100,11 @@ def _take(batch: Batch, event: LogEvent) -> Received:
             return _readable(event, batch.row.since)
 
 
-def _note_encryption(batch: Batch, event: LogEvent) -> None:
+def note_encryption(row: RoomRow, event: LogEvent) -> None:
+    """Move the point of encryption down to an event that only an encrypted room has; never up."""
     body = event.body
     if isinstance(body, _ENCRYPTED) or (isinstance(body, Created) and body.encrypted):
-        batch.row.since = min(event.seq, batch.row.since or event.seq)
+        row.since = min(event.seq, row.since or event.seq)
 
 
 def _readable(event: LogEvent, since: Seq | None) -> Received:
@@ -119,9 +120,11 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
     return Received(event, row=is_row(body))
 
 
-def before_join(events: Sequence[LogEvent], since: Seq | None) -> list[Received]:
+def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
     """Return older events as somebody sees them who was not in the group then."""
     items = []
+    for event in events:
+        note_encryption(row, event)
     for event in events:
         body = event.body
         if isinstance(body, SealedMessage):
@@ -129,5 +132,5 @@ def before_join(events: Sequence[LogEvent], since: Seq | None) -> list[Received]
         elif isinstance(body, Handshake | Founded | Contested):
             items.append(silent(event))
         else:
-            items.append(_readable(event, since))
+            items.append(_readable(event, row.since))
     return items

@@ -114,7 +114,10 @@ class Vault:
 
     def before(self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
         """Return events from below the cursor that never were processed: scrolling back before our join."""
-        return receive.before_join(events, self.since(connection, room))
+        row = load_room(connection, room) or RoomRow(room, Seq(0))
+        items = receive.before_join(row, events)
+        save_room(connection, row)
+        return items
 
     def expire(self, connection: apsw.Connection, room: RoomId, now: Millis) -> None:
         """Drop the keys of past epochs where nothing was received for a while."""

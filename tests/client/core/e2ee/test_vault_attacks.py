@@ -1,0 +1,353 @@
+"""What a hostile server or member tries with messages: each is refused or told in words, and burns nothing."""
+
+import pytest
+from tests.client.core.e2ee.vault_world import (
+    ROOM,
+    Device,
+    Log,
+    agree,
+    request,
+    room_of,
+    sealed_body,
+)
+
+from parlour_client.core.e2ee.results import Received
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.model import NoteKind
+from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Blank,
+    Deleted,
+    Edited,
+    Message,
+    Pinned,
+    Reacted,
+    SealedMessage,
+)
+from parlour_protocol.frames.fields import Reaction
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
+
+CANARY = "CANARY"
+
+
+def note_of(item: Received) -> NoteKind | None:
+    """Return the kind of a row's note."""
+    return None if item.note is None else item.note.kind
+
+
+def test_the_author_is_the_mls_sender_and_the_server_names_no_other() -> None:
+    """Marmot #45 (critical): a message of alice shown as bobby's; then it comes as hers and is read."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    before = bobby.state(log)
+    log.add(bobby.user, sealed_body(frame))
+    item = bobby.sync(log)[0]
+    assert note_of(item) is NoteKind.FORGED
+    assert CANARY not in str(item)
+    assert bobby.state(log) == before
+    log.add(alice.user, sealed_body(frame))
+    item = bobby.sync(log)[0]
+    assert (item.sealed, item.event.author, item.event.body) == (
+        True,
+        alice.user,
+        Message(text=MessageText.parse(CANARY)),
+    )
+
+
+def test_a_message_of_the_server_in_our_own_name_is_refused() -> None:
+    """A server that shows somebody else's message as ours, or ours as somebody else's."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    log.add(bobby.user, sealed_body(frame))
+    assert note_of(alice.sync(log)[0]) is NoteKind.FORGED
+    log.add(alice.user, sealed_body(frame))
+    assert alice.sync(log)[0].request == request(10)
+
+
+def test_a_replay_is_refused_visibly() -> None:
+    """The same ciphertext a second time, to its receiver and to its sender."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    log.add(alice.user, sealed_body(frame))
+    log.add(alice.user, sealed_body(frame))
+    for device in (alice, bobby):
+        first, second = device.sync(log)
+        assert first.event.body == Message(text=MessageText.parse(CANARY))
+        assert (note_of(second) is NoteKind.FORGED) or second.trouble
+        assert CANARY not in str(second)
+
+
+def test_a_message_sealed_twice_is_shown_once() -> None:
+    """Both ciphertexts of one request (two epochs) in the log: the second is a replay by its id."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    first = alice.seal(log, 10, CANARY)
+    bobby.commit(log, 3)
+    alice.sync(log)
+    second = alice.seal(log, 10, CANARY)
+    assert (first.epoch, second.epoch) == (1, 2)
+    log.add(alice.user, sealed_body(first))
+    log.add(alice.user, sealed_body(second))
+    for device in (alice, bobby):
+        shown, again = device.sync(log)
+        assert shown.event.body == Message(text=MessageText.parse(CANARY))
+        assert note_of(again) is NoteKind.FORGED or again.trouble
+        assert CANARY not in str(again)
+
+
+def test_a_member_cannot_send_under_an_id_that_was_used() -> None:
+    """A second message with the id of an earlier one is a replay, whoever sends it."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    alice.say(log, 10, "first")
+    log.add(bobby.user, sealed_body(bobby.seal(log, 10, CANARY)))
+    shown, again = carol.sync(log)
+    assert shown.event.body == Message(text=MessageText.parse("first"))
+    assert note_of(again) is NoteKind.FORGED
+    assert CANARY not in str(again)
+
+
+def test_a_message_moved_to_another_room_is_refused() -> None:
+    """By the honest group id of its own room, and under the id of the room that it was put in."""
+    alice, bobby = Device("alice"), Device("bobby")
+    here, there = room_of(alice, bobby), Log(RoomId("another4567890abcdefgh"))
+    there.add(alice.user, here.events[0].body)
+    alice.found(there, 5)
+    alice.commit(there, 6, [bobby])
+    bobby.sync(there)
+    frame = alice.seal(there, 10, CANARY)
+    before = bobby.state(here)
+    here.add(alice.user, sealed_body(frame))
+    assert here.group is not None
+    moved = SealedMessage(group=here.group, epoch=Epoch(1), data=frame.data)
+    here.add(alice.user, moved)
+    for item in bobby.sync(here):
+        assert note_of(item) is NoteKind.FORGED
+    assert bobby.state(here) == before
+    there.add(alice.user, sealed_body(frame))
+    bobby.sync(there)
+    assert bobby.texts(there)[-1] == CANARY
+
+
+def test_a_false_epoch_is_refused() -> None:
+    """The server claims another epoch than the message was written in; the group stays as it was."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    before = bobby.state(log)
+    log.add(alice.user, SealedMessage(group=frame.group, epoch=Epoch(frame.epoch + 1), data=frame.data))
+    assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
+    assert bobby.state(log) == before
+
+
+def test_another_group_of_the_room_is_refused() -> None:
+    """A message under the id of a group that the log never founded."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    log.add(alice.user, SealedMessage(group=GroupId("A" * 43), epoch=frame.epoch, data=frame.data))
+    assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
+
+
+@pytest.mark.parametrize("at", [0, 5, 40, 60, 90, -1])
+def test_a_damaged_message_is_a_row_with_a_cause_and_burns_no_key(at: int) -> None:
+    """Wherever a byte was flipped; the genuine message is read afterwards."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    data = bytearray(frame.data)
+    data[at] ^= 1
+    before = bobby.state(log)
+    log.add(alice.user, SealedMessage(group=frame.group, epoch=frame.epoch, data=SealedBytes(bytes(data))))
+    item = bobby.sync(log)[0]
+    assert item.trouble or item.note
+    assert item.row
+    assert bobby.state(log) == before
+    log.send(alice, frame)
+    assert bobby.sync(log)[0].event.body == Message(text=MessageText.parse(CANARY))
+
+
+def test_messages_out_of_order_and_withheld_ones_lose_no_others() -> None:
+    """What the server drops is missing, what it reorders is read."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frames = [alice.seal(log, 10 + n, f"message {n}") for n in range(5)]
+    for n in (3, 1, 4):
+        log.add(alice.user, sealed_body(frames[n]))
+    bobby.sync(log)
+    assert bobby.texts(log)[-3:] == ["message 3", "message 1", "message 4"]
+
+
+READABLE: list[AnyBody] = [
+    Message(text=MessageText.parse(CANARY)),
+    Edited(target=Seq(4), text=MessageText.parse(CANARY)),
+    Reacted(target=Seq(4), reaction=Reaction.parse("👍"), on=True),
+    Pinned(target=Seq(4), on=True),
+    Deleted(target=Seq(4)),
+]
+
+
+@pytest.mark.parametrize("body", READABLE, ids=lambda body: type(body).__name__)
+def test_plaintext_after_encryption_is_refused(body: AnyBody) -> None:
+    """From anybody, the server included; a row says so and keeps none of it."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.say(log, 10, "encrypted")
+    log.add(alice.user, body)
+    item = bobby.sync(log)[-1]
+    assert (note_of(item), item.event.body, item.row) == (
+        NoteKind.PLAINTEXT_REFUSED,
+        Blank(was="message"),
+        True,
+    )
+    assert CANARY not in str(item)
+
+
+def test_encryption_is_never_switched_off() -> None:
+    """A second `created` that says "not encrypted" changes nothing, nor does a room that is pinned again."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    log.add(alice.user, replace_created(log.events[0]).body)
+    log.add(alice.user, Message(text=MessageText.parse(CANARY)))
+    assert note_of(bobby.sync(log)[-1]) is NoteKind.PLAINTEXT_REFUSED
+    bobby.run(bobby.vault.pin, ROOM)
+    assert bobby.vault.is_encrypted(bobby.connection, ROOM)
+    assert bobby.vault.cursor(bobby.connection, ROOM) == len(log.events)
+
+
+def replace_created(event: LogEvent) -> LogEvent:
+    """Return the event as a lying server would have it."""
+    body = event.body
+    return replace_body(event, type(body)(**{"room_kind": body.room_kind, "encrypted": False}))  # type: ignore[union-attr]
+
+
+def replace_body(event: LogEvent, body: AnyBody) -> LogEvent:
+    """Return an event with another body."""
+    return LogEvent(
+        room=event.room, seq=event.seq, at=event.at, author=event.author, device=event.device, body=body
+    )
+
+
+def test_a_hole_in_the_log_is_not_skipped() -> None:
+    """Without the event in between nothing is processed: the cursor stays."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.say(log, 10, "one")
+    alice.say(log, 11, "two")
+    cursor = bobby.cursor(log)
+    with pytest.raises(ServerMisbehavedError):
+        bobby.receive(log.events[cursor + 1 :])
+    assert bobby.cursor(log) == cursor
+
+
+def test_events_that_were_processed_are_dropped() -> None:
+    """Nothing is shown twice when a page comes again."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.say(log, 10, "one")
+    bobby.sync(log)
+    assert bobby.receive(log.events).items == []
+
+
+def test_a_payload_of_a_newer_version_is_told() -> None:
+    """What this version cannot read is a row that says what to do."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    held = alice.vault.held(alice.connection, ROOM)
+    data = SealedBytes(held.group.protect(b'{"v":2}', request(10).encode()))
+    assert log.group is not None
+    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    item = bobby.sync(log)[0]
+    assert "newer Parlour" in item.trouble
+
+
+def test_a_message_without_an_id_is_refused() -> None:
+    """Authenticated data that is no message id: it could be neither named nor recognised as a replay."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    held = alice.vault.held(alice.connection, ROOM)
+    data = SealedBytes(held.group.protect(b"{}", b"short"))
+    assert log.group is not None
+    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    before = bobby.state(log)
+    assert bobby.sync(log)[0].trouble
+    assert bobby.state(log) == before
+
+
+def test_late_messages_are_read_and_old_epochs_forgotten() -> None:
+    """Two past epochs; after five minutes by the times of events their keys are gone from the archive."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    late, later, latest = (alice.seal(log, n, f"late {n}") for n in (10, 11, 12))
+    bobby.commit(log, 3)
+    log.add(alice.user, sealed_body(late))
+    bobby.commit(log, 4)
+    log.add(alice.user, sealed_body(later))
+    assert [item.trouble for item in carol.sync(log)] == [""] * 4
+    log.add(alice.user, sealed_body(latest), after=300_001)
+    item = carol.sync(log)[0]
+    assert "too late" in item.trouble
+    held = carol.vault.held(carol.connection, ROOM)
+    assert held.ended == []
+    assert held.group._state.past == ()
+    agree(log, bobby, carol)
+
+
+def test_past_epochs_are_forgotten_without_events_too() -> None:
+    """A quiet room must not keep its old keys."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.commit(log, 3)
+    bobby.sync(log)
+    assert len(bobby.vault.held(bobby.connection, ROOM).ended) == 1
+    bobby.run(bobby.vault.expire, ROOM, log.now + 299_000)
+    assert len(bobby.vault.held(bobby.connection, ROOM).ended) == 1
+    bobby.run(bobby.vault.expire, ROOM, log.now + 300_001)
+    assert bobby.vault.held(bobby.connection, ROOM).group._state.past == ()
+
+
+def test_a_message_from_before_the_join_is_told_as_that() -> None:
+    """What was sent before this device joined: rows with a cause, and one divider at the join."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    alice.say(log, 10, CANARY)
+    alice.sync(log)
+    alice.commit(log, 3, [bobby])
+    items = bobby.sync(log)
+    assert "before this device joined" in items[2].trouble
+    assert CANARY not in str(items)
+    assert bobby.texts(log)[-1] == NoteKind.HISTORY_STARTS.value
+
+
+def test_older_pages_read_as_before_the_join() -> None:
+    """Scrolling back below where a newcomer began: the same rows, and no plaintext above any sealed event."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    alice.say(log, 10, CANARY)
+    log.add(alice.user, Message(text=MessageText.parse(CANARY)))
+    alice.sync(log)
+    alice.commit(log, 3, [bobby])
+    bobby.run(bobby.vault.begin_at, ROOM, Seq(len(log.events) - 1))
+    bobby.sync(log)
+    items = bobby.run(bobby.vault.before, ROOM, log.events[2:4])
+    assert "before this device joined" in items[0].trouble
+    assert note_of(items[1]) is NoteKind.PLAINTEXT_REFUSED
+    assert CANARY not in str(items)
+    assert bobby.vault.since(bobby.connection, ROOM) == 3
+
+
+def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:
+    """A sealed message whose content the server dropped leaves a hole in the ratchet, no more."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.seal(log, 10, CANARY)
+    log.add(alice.user, Blank(was="sealed"))
+    alice.say(log, 11, "next")
+    blank, following = bobby.sync(log)
+    assert (blank.event.body, blank.sealed) == (Blank(was="message"), True)
+    assert following.event.body == Message(text=MessageText.parse("next"))

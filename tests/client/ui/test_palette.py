@@ -1,0 +1,63 @@
+"""The palette offers everything: rooms, people, each command, each setting, each account."""
+
+from pathlib import Path
+
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.test_switch import House
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.command import Provider
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from parlour_client.core.settings import TABLE
+from parlour_client.ui.commands import COMMANDS
+from parlour_client.ui.palette import AppProvider, ChatProvider
+from parlour_client.ui.screens.chat import ChatScreen
+
+
+async def offered(pilot: Pilot[None], *kinds: type[Provider]) -> str:
+    """Return all that is offered."""
+    found: list[str] = []
+    for kind in kinds:
+        found += [str(hit.prompt) async for hit in kind(pilot.app.screen).discover()]
+    return "\n".join(found)
+
+
+async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Nothing is only for who knows its name."""
+    async with open_app(client, accounts=House(tmp_path, client).accounts) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        text = await offered(pilot, ChatProvider, AppProvider)
+        assert not [command.line for command in COMMANDS if command.line not in text]
+        assert not [row.key for row in TABLE if f"Setting: {row.key}" not in text]
+        for words in ("Go to garden", "Write to bob", "Switch to account work"):
+            assert words in text
+
+
+def test_every_command_does_something() -> None:
+    """Each row of the table has its deed."""
+    assert not [one.name for one in COMMANDS if not callable(getattr(ChatScreen, f"_do_{one.name}", None))]
+
+
+async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app: OpenApp) -> None:
+    """It is written into the composer, to be completed; a text that stands there is not lost."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        pilot.app.screen.query_one(Input).value = "/kick PERSON"
+        await pilot.pause()
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert screen.composer.text == "/kick "
+        screen.composer.put("my text")
+        screen.begin_command("/kick")
+        assert screen.composer.text == "my text"
+        assert "Something is being written" in screen_text(pilot)

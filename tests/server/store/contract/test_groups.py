@@ -1,0 +1,357 @@
+"""MLS groups: founded once, moved on by one commit an epoch, in step with who is in the room."""
+
+import asyncio
+
+import pytest
+from tests.server.store.delivery import Delivery, attached, contest, handshake, sealed
+from tests.server.store.world import allow
+
+from parlour_protocol.delivery import GroupDevice, GroupState
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Banned,
+    EncryptionOn,
+    Founded,
+    Joined,
+    Kicked,
+    Left,
+    Unbanned,
+)
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.limits import STALE_SECONDS
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store.interface import Store
+from parlour_server.store.types import Appended
+
+Person = tuple[UserName, DeviceId]
+
+
+async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> ErrorCode | None:
+    """Append what the rules allow, or return why they do not."""
+    try:
+        await delivery.append(
+            room, person[0], body, person[1], attached(body) if hasattr(body, "added") else None
+        )
+    except RefusedError as error:
+        return error.code
+    return None
+
+
+async def state(delivery: Delivery, room: RoomId, user: UserName) -> GroupState:
+    """Return where the group stands."""
+    found = await delivery.store.groups.state(room, user, delivery.now)
+    assert found is not None
+    return found
+
+
+def device(person: Person) -> GroupDevice:
+    """Return the device as a state lists it."""
+    return GroupDevice(device=person[1], user=person[0])
+
+
+async def test_a_group_is_founded_by_an_approved_device(delivery: Delivery) -> None:
+    """It stands at epoch 0 with its founder alone; the others are missing."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    second = (alice[0], await delivery.device(alice[0]))
+    pending = await delivery.device(bob[0], active=False)
+    room = await delivery.room(alice[0], bob[0])
+    before = await state(delivery, room, bob[0])
+    assert (before.group, before.epoch, before.present) == (None, 0, ())
+    assert set(before.missing) == {device(alice), device(second), device(bob)}
+    group = new_group_id()
+    founding = Founded(group=group, device=pending)
+    assert await refusal(delivery, room, (bob[0], pending), founding) is ErrorCode.FORBIDDEN
+    assert await refusal(delivery, room, (alice[0], pending), founding) is ErrorCode.FORBIDDEN
+    founding = Founded(group=group, device=alice[1])
+    assert await refusal(delivery, room, second, founding) is ErrorCode.FORBIDDEN
+    assert await refusal(delivery, room, alice, founding) is None
+    after = await state(delivery, room, bob[0])
+    assert (after.group, after.epoch, after.present) == (group, 0, (device(alice),))
+    assert set(after.missing) == {device(second), device(bob)}
+    assert after.leaving == ()
+    assert not after.contested
+
+
+async def test_the_first_founder_wins(delivery: Delivery, administration: Store) -> None:
+    """Of two devices at two servers one founds the group; and an id is used for one group, ever."""
+    alice = await delivery.person("alice")
+    room, other = await delivery.room(alice[0]), await delivery.room(alice[0])
+    bodies = [Founded(group=new_group_id(), device=alice[1]) for _ in range(6)]
+    outcomes = await asyncio.gather(
+        *(
+            delivery.append(room, alice[0], body, alice[1], store=store)
+            for body, store in zip(bodies, [delivery.store, administration] * 3, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    won = [body for body, outcome in zip(bodies, outcomes, strict=True) if isinstance(outcome, Appended)]
+    assert len(won) == 1
+    lost = [outcome for outcome in outcomes if not isinstance(outcome, Appended)]
+    assert all(isinstance(one, RefusedError) and one.code is ErrorCode.STALE_EPOCH for one in lost)
+    assert (await state(delivery, room, alice[0])).group == won[0].group
+    assert await refusal(delivery, other, alice, won[0]) is ErrorCode.CONFLICT
+
+
+async def test_a_stranger_sees_no_group(delivery: Delivery) -> None:
+    """Nor is there one in an open room."""
+    alice, eve = await delivery.person("alice"), await delivery.person("eve")
+    room, open_room = await delivery.room(alice[0]), await delivery.world.room(alice[0])
+    await delivery.group_of(room, alice)
+    assert await delivery.store.groups.state(room, eve[0], delivery.now) is None
+    assert await delivery.store.groups.state(open_room, alice[0], delivery.now) is None
+
+
+async def test_a_commit_moves_the_group_on(delivery: Delivery) -> None:
+    """Its devices, its epoch and its Welcome are there with its event."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    room = await delivery.room(alice[0], bob[0])
+    group = await delivery.found(room, *alice)
+    made = await delivery.commit(room, *alice, added=[bob[1]])
+    found = await state(delivery, room, alice[0])
+    assert (found.group, found.epoch, found.missing) == (group, 1, ())
+    assert found.present == (device(alice), device(bob))
+    (waiting,), more = await delivery.store.groups.welcomes(bob[1], max_bytes=10_000)
+    assert (waiting.room, waiting.group, waiting.seq) == (room, group, made.event.seq)
+    assert (bytes(waiting.welcome), bytes(waiting.tree), more) == (b"welcome", b"tree", False)
+
+
+@pytest.mark.parametrize("rules", ["decided", "bypassed"])
+async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: Store, rules: str) -> None:
+    """A hundred commits at two servers: one event, one epoch; also if every one of them were let through."""
+    people = [await delivery.person(f"person{number}") for number in range(5)]
+    room = await delivery.room(*(user for user, _ in people))
+    group = await delivery.group_of(room, *people)
+    late = (people[0][0], await delivery.device(people[0][0]))
+    head = len(await delivery.world.events(room))
+    outcomes: list[Appended | BaseException] = []
+    body = handshake(group, 1, added=[late[1]])
+    events = [
+        (store, delivery.event(room, user, body, sender, attached(body)))
+        for store in (delivery.store, administration)
+        for user, sender in people * 10
+    ]
+    if rules == "decided":
+        outcomes += await asyncio.gather(
+            *(delivery.append(room, e.author, e.body, e.sender, e.attached, store) for store, e in events),
+            return_exceptions=True,
+        )
+    else:
+        outcomes += await asyncio.gather(
+            *(store.log.append(event, allow) for store, event in events), return_exceptions=True
+        )
+    assert len([one for one in outcomes if isinstance(one, Appended)]) == 1
+    lost = [one for one in outcomes if not isinstance(one, Appended)]
+    assert all(isinstance(one, RefusedError) and one.code is ErrorCode.STALE_EPOCH for one in lost)
+    assert len(lost) == 99
+    assert (await state(delivery, room, late[0])).epoch == 2
+    assert len(await delivery.world.events(room)) == head + 1
+    assert len((await delivery.store.groups.welcomes(late[1], max_bytes=10_000))[0]) == 1
+
+
+async def test_a_commit_that_is_sent_again_is_the_same(delivery: Delivery) -> None:
+    """A lost answer: the same request is no second commit, and puts no second Welcome into the inbox."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    room = await delivery.room(alice[0], bob[0])
+    group = await delivery.found(room, *alice)
+    body = handshake(group, 0, added=[bob[1]])
+    event = delivery.event(room, alice[0], body, alice[1], attached(body))
+    first = await delivery.store.log.append(event, allow)
+    again = await delivery.store.log.append(event, allow)
+    assert (first.replay, again.replay, again.event) == (False, True, first.event)
+    assert len((await delivery.store.groups.welcomes(bob[1], max_bytes=10_000))[0]) == 1
+    assert (await state(delivery, room, alice[0])).epoch == 1
+
+
+async def test_nobody_enters_a_group_but_the_devices_of_members(delivery: Delivery) -> None:
+    """Ghost devices: a stranger's, a pending one, one that is in it; nor does anybody who stays leave it."""
+    alice, bob, eve = [await delivery.person(name) for name in ("alice", "bob", "eve")]
+    pending = await delivery.device(bob[0], active=False)
+    room = await delivery.room(alice[0], bob[0])
+    group = await delivery.found(room, *alice)
+    for ghost in (eve[1], pending, alice[1]):
+        body = handshake(group, 0, added=[ghost])
+        assert await refusal(delivery, room, alice, body) is ErrorCode.STALE_EPOCH
+    await delivery.commit(room, *alice, added=[bob[1]])
+    body = handshake(group, 1, removed=[bob[1]])
+    assert await refusal(delivery, room, alice, body) is ErrorCode.STALE_EPOCH
+    assert (await state(delivery, room, alice[0])).present == (device(alice), device(bob))
+
+
+async def leave(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Let Bob leave."""
+    del owner
+    await delivery.append(room, bob[0], Left())
+
+
+async def kick(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Put Bob out."""
+    await delivery.append(room, owner, Kicked(who=bob[0]))
+
+
+async def ban(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Put Bob out for good."""
+    await delivery.append(room, owner, Banned(who=bob[0]))
+
+
+async def disable(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Close Bob's account."""
+    del room, owner
+    await delivery.store.accounts.set_disabled(bob[0], disabled=True)
+
+
+async def revoke(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Revoke Bob's device."""
+    del room, owner
+    await delivery.store.devices.revoke(bob[0], bob[1], delivery.keys[bob[0]], delivery.entry())
+
+
+async def replace_key(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
+    """Give Bob's account another key."""
+    del room, owner
+    await delivery.store.devices.publish_account_key(
+        bob[0], delivery.key(), delivery.entry(), replaces=delivery.keys[bob[0]], session=None
+    )
+
+
+WAYS_OUT = [leave, kick, ban, disable, revoke, replace_key]
+
+
+@pytest.mark.parametrize("way", WAYS_OUT, ids=lambda way: way.__name__)
+async def test_nobody_sends_before_who_left_is_removed(delivery: Delivery, way: object) -> None:
+    """RFC 9420 section 12.4: whatever ended it, messages wait for the commit, which any member may make."""
+    alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
+    room = await delivery.room(alice[0], bob[0], carol[0])
+    group = await delivery.group_of(room, alice, bob, carol)
+    assert await refusal(delivery, room, alice, sealed(group, 1)) is None
+    assert callable(way)
+    await way(delivery, room, alice[0], bob)
+    assert (await state(delivery, room, alice[0])).leaving == (device(bob),)
+    for epoch in (0, 1):
+        expected = ErrorCode.REMOVAL_PENDING
+        assert await refusal(delivery, room, alice, sealed(group, epoch)) is expected
+    # who is to leave can neither send, nor commit, nor contest, whatever the room's door says
+    for body in (sealed(group, 1), handshake(group, 1), contest(group, 1)):
+        assert await refusal(delivery, room, bob, body) is not None
+    await delivery.commit(room, *carol, removed=[bob[1]])
+    found = await state(delivery, room, alice[0])
+    assert (found.present, found.leaving) == ((device(alice), device(carol)), ())
+    assert await refusal(delivery, room, alice, sealed(group, 1)) is ErrorCode.STALE_EPOCH
+    assert await refusal(delivery, room, alice, sealed(group, 2)) is None
+
+
+async def test_a_message_for_the_epoch_just_past_is_taken_for_a_while(delivery: Delivery) -> None:
+    """Until the time is over, one epoch back and no more, and never for an epoch to come."""
+    alice = await delivery.person("alice")
+    room = await delivery.room(alice[0])
+    group = await delivery.found(room, *alice)
+    await delivery.commit(room, *alice)
+    await delivery.commit(room, *alice)
+    for epoch, code in ((0, ErrorCode.STALE_EPOCH), (1, None), (2, None), (3, ErrorCode.STALE_EPOCH)):
+        assert await refusal(delivery, room, alice, sealed(group, epoch)) is code
+    delivery.world.clock.forward(STALE_SECONDS.value - 0.001)
+    assert await refusal(delivery, room, alice, sealed(group, 1)) is None
+    delivery.world.clock.forward(0.001)
+    assert await refusal(delivery, room, alice, sealed(group, 1)) is ErrorCode.STALE_EPOCH
+    assert await refusal(delivery, room, alice, sealed(group, 2)) is None
+
+
+@pytest.mark.parametrize("came_back", [True, False])
+async def test_who_comes_back_before_the_removal_need_not_leave(
+    delivery: Delivery,
+    came_back: bool,  # noqa: FBT001 - a table
+) -> None:
+    """The same device with the same keys, and nothing was sent meanwhile; a revoked device stays marked."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    second = (bob[0], await delivery.device(bob[0]))
+    room = await delivery.room(alice[0], bob[0])
+    group = await delivery.group_of(room, alice, bob, second)
+    await delivery.append(room, bob[0], Left())
+    await revoke(delivery, room, alice[0], second)
+    if came_back:
+        await delivery.append(room, bob[0], Joined())
+    expected = {device(second)} if came_back else {device(bob), device(second)}
+    found = await state(delivery, room, alice[0])
+    assert (found.group, set(found.leaving)) == (group, expected)
+
+
+async def test_an_account_that_is_enabled_again_need_not_leave(delivery: Delivery) -> None:
+    """But one that was banned meanwhile must."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    rooms = [await delivery.room(alice[0], bob[0]) for _ in range(2)]
+    for room in rooms:
+        await delivery.group_of(room, alice, bob)
+    await disable(delivery, rooms[0], alice[0], bob)
+    await ban(delivery, rooms[1], alice[0], bob)
+    await delivery.store.accounts.set_disabled(bob[0], disabled=False)
+    found = [(await state(delivery, room, alice[0])).leaving for room in rooms]
+    assert found == [(), (device(bob),)]
+    await delivery.append(rooms[1], alice[0], Unbanned(who=bob[0]))
+    assert (await state(delivery, rooms[1], alice[0])).leaving == (device(bob),)
+
+
+async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) -> None:
+    """By a moderator or owner, in the place of the group in force; the old one is frozen."""
+    alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
+    room = await delivery.room(alice[0], bob[0], carol[0])
+    old = await delivery.group_of(room, alice, bob)
+    again = Founded(group=new_group_id(), device=alice[1], replaces=old)
+    assert await refusal(delivery, room, alice, again) is ErrorCode.STALE_EPOCH
+    assert await refusal(delivery, room, carol, contest(old, 1)) is ErrorCode.FORBIDDEN
+    assert await refusal(delivery, room, bob, contest(old, 1)) is None
+    assert await refusal(delivery, room, bob, contest(old, 1)) is ErrorCode.ALREADY
+    assert (await state(delivery, room, alice[0])).contested
+    assert await refusal(delivery, room, bob, sealed(old, 1)) is None
+    by_bob = Founded(group=new_group_id(), device=bob[1], replaces=old)
+    assert await refusal(delivery, room, bob, by_bob) is ErrorCode.FORBIDDEN
+    wrong = Founded(group=new_group_id(), device=alice[1], replaces=new_group_id())
+    assert await refusal(delivery, room, alice, wrong) is ErrorCode.STALE_EPOCH
+    assert await refusal(delivery, room, alice, again) is None
+    found = await state(delivery, room, alice[0])
+    assert (found.group, found.epoch, found.contested) == (again.group, 0, False)
+    assert found.present == (device(alice),)
+    for body in (sealed(old, 1), handshake(old, 1), contest(old, 1)):
+        assert await refusal(delivery, room, bob, body) is ErrorCode.STALE_EPOCH
+    assert await delivery.store.groups.welcomes(bob[1], max_bytes=10_000) == ([], False)
+    assert await refusal(delivery, room, alice, contest(again.group, 0)) is ErrorCode.STALE_EPOCH
+
+
+async def test_a_group_that_nobody_is_left_in_is_founded_anew(delivery: Delivery) -> None:
+    """All devices were lost: no commit can come from who must leave, so a new device begins again."""
+    alice = await delivery.person("alice")
+    room = await delivery.room(alice[0])
+    old = await delivery.found(room, *alice)
+    new = (alice[0], await delivery.device(alice[0]))
+    again = Founded(group=new_group_id(), device=new[1], replaces=old)
+    assert await refusal(delivery, room, new, again) is ErrorCode.STALE_EPOCH
+    await revoke(delivery, room, alice[0], alice)
+    assert await refusal(delivery, room, new, again) is None
+    found = await state(delivery, room, alice[0])
+    assert (found.present, found.leaving) == ((device(new),), ())
+
+
+async def test_the_rooms_that_hear_of_a_users_devices(delivery: Delivery) -> None:
+    """Encrypted ones that they are in, or left and have a device in the group of."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    await delivery.world.room(alice[0], bob[0])
+    left, stays = [await delivery.room(alice[0], bob[0]) for _ in range(2)]
+    await delivery.group_of(left, alice, bob)
+    await delivery.append(left, bob[0], Left())
+    assert set(await delivery.store.groups.rooms_of(bob[0])) == {left, stays}
+    await delivery.commit(left, *alice, removed=[bob[1]])
+    assert set(await delivery.store.groups.rooms_of(bob[0])) == {stays}
+
+
+async def test_encryption_is_switched_on_once(delivery: Delivery) -> None:
+    """From then on the room says so, and takes nothing readable."""
+    alice = await delivery.person("alice")
+    room = await delivery.world.room(alice[0])
+    group: GroupId = new_group_id()
+    founding = Founded(group=group, device=alice[1])
+    assert await refusal(delivery, room, alice, founding) is ErrorCode.FORBIDDEN
+    assert await refusal(delivery, room, alice, EncryptionOn()) is None
+    assert await refusal(delivery, room, alice, EncryptionOn()) is ErrorCode.ALREADY
+    assert (await delivery.store.rooms.summaries(alice[0]))[0].encrypted
+    assert await refusal(delivery, room, alice, founding) is None
+    assert (await state(delivery, room, alice[0])).epoch == Epoch(0)

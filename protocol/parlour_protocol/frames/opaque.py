@@ -137,6 +137,13 @@ class FileKey(Opaque):
     min_bytes = 32
 
 
+class Share(Opaque):
+    """A value of verification by short words: a commitment or a key; stands only inside sealed messages."""
+
+    __slots__ = ()
+    max_bytes = Limit("share", 64, "bytes", "a digest or an X25519 key")
+
+
 OPAQUE_TYPES: Final = (
     SealedBytes,
     HandshakeBytes,
@@ -149,4 +156,5 @@ OPAQUE_TYPES: Final = (
     Signature,
     Digest,
     FileKey,
+    Share,
 )

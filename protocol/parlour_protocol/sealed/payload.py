@@ -16,19 +16,12 @@ from parlour_protocol.frames.base import Part
 from parlour_protocol.frames.bodies import MediaType
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, encode_field
-from parlour_protocol.frames.opaque import Digest, FileKey, Opaque
+from parlour_protocol.frames.opaque import Digest, FileKey, Share
 from parlour_protocol.ids import Count, FileIdField, RequestIdField
-from parlour_protocol.limits import FILE_BYTES, Limit
+from parlour_protocol.limits import FILE_BYTES
 
 MessageId = RequestIdField
 """A message, by the id of the request that sent it."""
-
-
-class Share(Opaque):
-    """A value of the short-words verification: commitment, public key, or proof."""
-
-    __slots__ = ()
-    max_bytes = Limit("share", 64, "bytes", "a digest or an X25519 key")
 
 
 class FileKeyed(Part, frozen=True):
@@ -161,4 +154,4 @@ def decode_sealed(data: bytes) -> Payload:
     return payload
 
 
-__all__ = ["MalformedFrameError", "Payload", "decode_sealed", "encode_sealed"]
+__all__ = ["MalformedFrameError", "Payload", "Share", "decode_sealed", "encode_sealed"]

@@ -1,0 +1,109 @@
+"""Bytes in frames have one text each: whatever is not that text is refused (M1: parser differentials)."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.codec import decode_request, encode
+from parlour_protocol.frames.opaque import OPAQUE_TYPES, Opaque, PublicKey, SealedBytes, Signature
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import Epoch, GroupId, RequestId, RoomId
+
+FIXED = [kind for kind in OPAQUE_TYPES if kind.min_bytes == kind.max_bytes.value]
+
+
+@given(st.binary(min_size=1, max_size=100))
+def test_bytes_go_round(data: bytes) -> None:
+    """What is written as text is read as the same bytes, and there is no padding in it."""
+    text = SealedBytes(data).text
+    assert SealedBytes.parse(text) == data
+    assert "=" not in text
+
+
+@pytest.mark.parametrize("kind", OPAQUE_TYPES, ids=lambda kind: kind.__name__)
+def test_each_kind_has_its_size(kind: type[Opaque]) -> None:
+    """At the limits it is taken, one byte past them it is not."""
+    least, most = kind.min_bytes, kind.max_bytes.value
+    assert kind.parse(kind(bytes(least)).text) == bytes(least)
+    assert kind.parse(kind(bytes(most)).text) == bytes(most)
+    for size in (least - 1, most + 1):
+        with pytest.raises(ValueError, match="too"):
+            kind.parse(kind(bytes(size)).text)
+
+
+def test_keys_signatures_and_digests_have_one_size() -> None:
+    """No shorter signature is a signature: a truncated one would be compared with less."""
+    assert {kind.__name__ for kind in FIXED} == {"PublicKey", "Signature", "Digest", "FileKey"}
+
+
+@given(st.binary(min_size=1, max_size=60), st.data())
+def test_equal_bytes_are_equal_text(data: bytes, draw: st.DataObject) -> None:
+    """Any text with one character changed is refused or stands for other bytes."""
+    text = SealedBytes(data).text
+    at = draw.draw(st.integers(0, len(text) - 1))
+    other = draw.draw(st.characters(max_codepoint=0x17F))
+    changed = text[:at] + other + text[at + 1 :]
+    try:
+        read = SealedBytes.parse(changed)
+    except ValueError:
+        return
+    assert (read == data) == (changed == text)
+
+
+REFUSED = {
+    "padding": "AA==",
+    "standard alphabet": "+/+/",
+    "spare bits": "AB",
+    "spare bits of a two-byte rest": "AAB",
+    "a length that no bytes have": "AAAAA",
+    "a space before": " AAAA",
+    "a newline after": "AAAA\n",
+    "a newline inside": "AA\nAA",
+    "a NUL": "AA\0A",
+    "a letter beyond ASCII": "AAAÀ",
+    "full-width letters": "\uff21\uff21\uff21\uff21",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
+def test_what_another_decoder_might_take_is_refused(text: str) -> None:
+    """Lenient decoders skip, pad or ignore: the same bytes would then have many texts."""
+    with pytest.raises(ValueError):  # noqa: PT011 - which of the reasons is no promise
+        SealedBytes.parse(text)
+
+
+def test_a_huge_text_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R1: what is too long costs no decoding."""
+
+    def never(_text: str) -> bytes:
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(base64, "urlsafe_b64decode", never)
+    with pytest.raises(ValueError, match="too long"):
+        PublicKey.parse("A" * 10_000_000)
+
+
+def test_no_content_is_shown() -> None:
+    """A log or a traceback shows how many bytes there are, not which (K7)."""
+    assert repr(Signature(b"secret!!" * 8)) == "Signature(64 bytes)"
+
+
+def test_a_frame_with_bytes_in_another_form_is_refused() -> None:
+    """The codec applies the rule to every field."""
+    frame = SendSealed(
+        id=RequestId("A" * 22),
+        room=RoomId("r" * 22),
+        group=GroupId("g" * 43),
+        epoch=Epoch(3),
+        data=SealedBytes(b"sealed"),
+    )
+    plain = json.loads(encode(frame))
+    assert decode_request(json.dumps(plain).encode()) == frame
+    for data in (plain["data"] + "=", plain["data"] + "\n", [1, 2], 7, None, ""):
+        with pytest.raises(MalformedFrameError):
+            decode_request(json.dumps(plain | {"data": data}).encode())

@@ -6,8 +6,8 @@ Each takes the line mode and the rest of the line; its docstring is its help. ``
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Delivery, Entry, Outgoing
-from parlour_client.plain.speech import outgoing_line
+from parlour_client.core.model import Delivery, Entry, Outgoing, Room
+from parlour_client.plain.speech import outgoing_line, shown
 from parlour_client.plain.words import number, on_or_off, two
 from parlour_protocol.ids import Seq
 
@@ -19,6 +19,7 @@ async def last(mode: "LineMode", rest: str) -> None:
     """/last [NUMBER]: hear the last messages of this room again."""
     room = mode.here()
     entries = await mode.client.timeline(room.id, limit=number(rest or "10", most=200))
+    _ = mode.oldest.pop(room.id, None)
     mode.say_entries(entries)
     seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
     if seen is not None and not mode.settings.peek:
@@ -50,6 +51,12 @@ async def unread(mode: "LineMode", _: str) -> None:
     seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
     if seen is not None and not mode.settings.peek:
         await mode.client.mark_read(room.id, seen)
+
+
+async def peek(mode: "LineMode", rest: str) -> None:
+    """/peek ROOM: hear the last ten messages of a room without marking anything read."""
+    room = find(mode, rest)
+    mode.say_entries(await mode.client.timeline(room.id, limit=10), again=True)
 
 
 async def read(mode: "LineMode", _: str) -> None:
@@ -122,8 +129,8 @@ async def thread(mode: "LineMode", rest: str) -> None:
     mode.say_entries(found.entries)
 
 
-async def versions(mode: "LineMode", rest: str) -> None:
-    """/versions NUMBER: hear the texts that an edited message had."""
+async def history(mode: "LineMode", rest: str) -> None:
+    """/history NUMBER: hear the texts that an edited message had."""
     for at, version in enumerate(await mode.client.versions(mode.here().id, Seq(number(rest))), 1):
         mode.say_text(f"version {at}: ", version.text)
 
@@ -138,6 +145,11 @@ async def search(mode: "LineMode", rest: str) -> None:
 async def mentions(mode: "LineMode", _: str) -> None:
     """/mentions: hear where you are named."""
     await search(mode, "is:mention")
+
+
+async def starred(mode: "LineMode", _: str) -> None:
+    """/starred: hear the messages that you put a star to."""
+    await search(mode, "is:starred")
 
 
 async def unsent(mode: "LineMode", _: str) -> None:
@@ -162,6 +174,16 @@ async def cancel(mode: "LineMode", rest: str) -> None:
     entry: Entry = _unsent(mode, rest).entry
     if entry.request is not None:
         await mode.client.cancel(entry.request)
+
+
+def find(mode: "LineMode", wanted: str) -> Room:
+    """Return the room of this name or `@user`. Raises SetupError."""
+    for room in mode.client.rooms:
+        if wanted.removeprefix("#").lower() == room.title.lower():
+            return room
+    raise SetupError(
+        f"You are not in a room called {shown(wanted)}.", "/rooms lists yours, /join enters another."
+    )
 
 
 def _unsent(mode: "LineMode", rest: str) -> Outgoing:

@@ -6,10 +6,9 @@ Each takes the line mode and the rest of the line; its docstring is its help. ``
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Room
-from parlour_client.plain.messages import last
+from parlour_client.plain.messages import find, last
 from parlour_client.plain.speech import room_line, shown
-from parlour_client.plain.words import name_and_rest, on_or_off, seconds, two
+from parlour_client.plain.words import name_and_rest, number, on_or_off, seconds, two
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.names import parse_room_name, parse_user_name
 
@@ -53,9 +52,9 @@ async def who(mode: "LineMode", _: str) -> None:
         mode.say(f"{member.user}, {member.role.value}, {member.status.value}{', muted' * member.muted}")
 
 
-async def person(mode: "LineMode", rest: str) -> None:
-    """/person USER: what this device knows of somebody."""
-    found = await mode.client.person(parse_user_name(name_and_rest(rest, "/person USER")[0]))
+async def whois(mode: "LineMode", rest: str) -> None:
+    """/whois USER: what this device knows of somebody."""
+    found = await mode.client.person(parse_user_name(name_and_rest(rest, "/whois USER")[0]))
     common = ", ".join(room.title for room, _ in found.rooms) or "none"
     mode.say(
         f"{found.user}, {found.status.value}, rooms in common: {common}{', ignored by you' * found.ignored}"
@@ -162,9 +161,31 @@ async def role(mode: "LineMode", rest: str) -> None:
 
 
 async def ignore(mode: "LineMode", rest: str) -> None:
-    """/ignore USER [off]: hear nothing of somebody on this device."""
-    who_, how = name_and_rest(rest, "/ignore USER [off]")
-    await mode.client.ignore(parse_user_name(who_), on=on_or_off(how, "/ignore USER [off]"))
+    """/ignore USER: hear nothing of somebody on this device."""
+    await mode.client.ignore(parse_user_name(name_and_rest(rest, "/ignore USER")[0]))
+
+
+async def unignore(mode: "LineMode", rest: str) -> None:
+    """/unignore USER: hear somebody again."""
+    await mode.client.ignore(parse_user_name(name_and_rest(rest, "/unignore USER")[0]), on=False)
+
+
+async def ignored(mode: "LineMode", _: str) -> None:
+    """/ignored: whom you ignore."""
+    mode.say(f"You ignore {', '.join(sorted(mode.client.ignored)) or 'nobody'}.")
+
+
+async def sessions(mode: "LineMode", rest: str) -> None:
+    """/sessions [end NUMBER]: the devices that are logged in to your account, or log one out."""
+    found = list(await mode.client.sessions())
+    if rest:
+        word, which = two(rest, "/sessions end NUMBER")
+        if word != "end":
+            raise SetupError("Use it like this: /sessions end NUMBER")
+        await mode.client.end_session(found[number(which, most=len(found)) - 1].id)
+        return
+    for at, one in enumerate(found, 1):
+        mode.say(f"{at}: {one.device}{', this one' * one.current}")
 
 
 async def away(mode: "LineMode", _: str) -> None:
@@ -175,13 +196,3 @@ async def away(mode: "LineMode", _: str) -> None:
 async def back(mode: "LineMode", _: str) -> None:
     """/back: tell the others that you are here."""
     await mode.client.set_status(Status.ONLINE)
-
-
-def find(mode: "LineMode", wanted: str) -> Room:
-    """Return the room of this name or `@user`."""
-    for room in mode.client.rooms:
-        if wanted.removeprefix("#").lower() == room.title.lower():
-            return room
-    raise SetupError(
-        f"You are not in a room called {shown(wanted)}.", "/rooms lists yours, /join enters another."
-    )

@@ -1,0 +1,248 @@
+"""The line mode at work: what is typed, what is said, each message once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+
+from parlour_client.core.errors import RefusedError
+from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState
+from parlour_client.core.settings import Settings
+from parlour_client.plain.commands import COMMANDS
+from parlour_client.plain.line_mode import LineMode
+from parlour_client.ui.commands import COMMANDS as ON_SCREEN
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind, Status
+
+
+class Ear:
+    """A person at the line mode: says lines, hears lines."""
+
+    def __init__(self, client: FakeClient, settings: Settings | None = None) -> None:
+        self.heard: list[str] = []
+        self.client = client
+        self.mode = LineMode(client, self.heard.append, settings or Settings())
+        client.subscribe(self.mode.hear)
+
+    async def say(self, *lines: str) -> Sequence[str]:
+        """Type lines; returns what was heard then."""
+        before = len(self.heard)
+        for line in lines:
+            await self.mode.take(line)
+        return self.heard[before:]
+
+
+@pytest.fixture
+async def ear(client: FakeClient) -> Ear:
+    """Return a person in the lobby."""
+    one = Ear(client)
+    await one.mode.begin()
+    await one.say("/go lobby")
+    client.calls.clear()
+    return one
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    """Return a client with a lobby, a garden and a direct room with bob."""
+    return FakeClient.peopled()
+
+
+async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
+    """Rooms with what is unread, and the room that one writes in."""
+    client.say(GARDEN, BOB, "hi @alice")
+    ear = Ear(client)
+    await ear.mode.begin()
+    assert "garden, 3 people, 1 unread, 1 for you" in ear.heard
+    assert ear.heard[-1].startswith("You write in @bob.")
+
+
+async def test_without_a_room_it_says_what_to_do() -> None:
+    """No dead end."""
+    ear = Ear(FakeClient())
+    await ear.mode.begin()
+    assert "/public lists" in ear.heard[-1]
+    assert (await ear.say("hello"))[0].startswith("Not done: You are in no room now.")
+
+
+async def test_each_message_is_said_once(ear: Ear) -> None:
+    """Also when it is heard again as changed, and only what changed then."""
+    entry = ear.client.say(LOBBY, BOB, "once")
+    ear.client.change(replace(entry, replies=1))
+    assert [line for line in ear.heard if "once" in line] == ["lobby, #4 bob: once"]
+
+
+async def test_replies_name_what_they_answer(ear: Ear) -> None:
+    """With its author and its beginning."""
+    entry = ear.client.say(LOBBY, BOB, "shall we?")
+    ear.client.say(LOBBY, BOB, "yes", reply_to=entry.seq)
+    assert ear.heard[-1] == 'lobby, #5 bob, reply to bob #4 "shall we?": yes'
+
+
+async def test_a_hostile_message_is_text_behind_a_bar(ear: Ear) -> None:
+    """No escape, and no line that could be a line of ours."""
+    ear.client.say(LOBBY, BOB, "x\nlobby, #9 carol: hi\x1b[2J\u202e")
+    first, second = ear.heard[-1].split("\n")
+    assert first == "lobby, #4 bob: x"
+    assert second == "    | lobby, #9 carol: hi⟦ESC⟧[2J⟦U+202E⟧"
+
+
+async def test_typing_sends_and_two_slashes_are_one(ear: Ear) -> None:
+    """What is no command is a message."""
+    await ear.say("hello", "//shrug", "   ")
+    assert [call[2] for call in ear.client.calls if call[0] == "send"] == ["hello", "/shrug"]
+
+
+async def test_offline_is_said(ear: Ear) -> None:
+    """A message waits, and the person hears it; a failed one says what can be done."""
+    ear.client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected"))
+    heard = await ear.say("hello")
+    assert heard == ["lobby, not sent yet: it waits for the connection."]
+    entry = ear.client.logs[LOBBY][-1]
+    ear.client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="You are muted.")))
+    assert ear.heard[-1] == "lobby, not sent: You are muted. /unsent says what can be done."
+    stored = replace(entry, seq=ear.client.logs[LOBBY][2].seq, delivery=Delivery.STORED)
+    ear.client.tell(EntryChanged(replace(stored, seq=type(stored.seq or 0)(99))))
+    assert ear.heard[-1] == "lobby, sent as #99."
+
+
+async def test_unsent_can_be_heard_tried_again_and_taken_back(ear: Ear) -> None:
+    """By its number in the list."""
+    ear.client.online = False
+    await ear.say("one")
+    entry = ear.client.logs[LOBBY][-1]
+    assert await ear.say("/retry 1") == ["Not done: That one has not failed: it is sent by itself."]
+    failed = replace(entry, delivery=Delivery.FAILED, problem="You are muted.")
+    ear.client.logs[LOBBY][-1] = failed
+    assert (await ear.say("/unsent"))[0].startswith('1: lobby, message "one": failed: You are muted.')
+    await ear.say("/retry 1")
+    assert ("retry", entry.request) in ear.client.calls
+    await ear.say("/cancel 1")
+    assert ("cancel", entry.request) in ear.client.calls
+    assert await ear.say("/unsent") == ["Everything is sent."]
+    assert "no such number" in (await ear.say("/cancel 1"))[0]
+
+
+async def test_a_secret_is_held_back(ear: Ear) -> None:
+    """It goes out with /yes, to the room that it was written in; /no drops it."""
+    heard = await ear.say("password=hunter22")
+    assert heard[0].startswith("Held back: this looks like what is called a password")
+    assert "hunter22" not in heard[0]
+    await ear.say("/go garden", "/yes")
+    assert ("send", LOBBY, "password=hunter22", None) in ear.client.calls
+    heard = await ear.say("password=hunter23", "/no", "/yes")
+    assert heard[0].endswith("/yes sends it to garden, /no drops it.")
+    assert heard[1:] == ["Dropped.", "Not done: Nothing is held back."]
+
+
+async def test_unread_goes_on_and_marks_read(ear: Ear) -> None:
+    """Rooms where one is named first; with peek nothing is marked by itself."""
+    ear.client.say(GARDEN, BOB, "hi @alice")
+    assert (await ear.say("/unread"))[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
+    assert ("mark_read", GARDEN, 2) in ear.client.calls
+    assert await ear.say("/unread") == ["Nothing is unread."]
+    peeking = Ear(ear.client, Settings(peek=True))
+    ear.client.say(GARDEN, BOB, "again")
+    ear.client.calls.clear()
+    await peeking.say("/unread", "/last")
+    assert not [call for call in ear.client.calls if call[0] == "mark_read"]
+
+
+async def test_history_goes_back(ear: Ear) -> None:
+    """From the oldest message that was heard."""
+    for number in range(30):
+        ear.client.say(LOBBY, BOB, f"message {number}")
+    await ear.say("/go lobby")
+    heard = await ear.say("/older 3")
+    assert [line.rpartition(" ")[2] for line in heard] == ["17", "18", "19"]
+    assert (await ear.say("/older 1"))[0].endswith("message 16")
+
+
+ASKED: list[tuple[str, tuple[object, ...]]] = [
+    ("/edit 2 better", ("edit", LOBBY, 2, "better")),
+    ("/delete 2", ("delete", LOBBY, 2)),
+    ("/react 2 👍", ("react", LOBBY, 2, "👍", True)),
+    ("/unreact 2 👍", ("react", LOBBY, 2, "👍", False)),
+    ("/reply 2 yes", ("send", LOBBY, "yes", 2)),
+    ("/star 2", ("star", LOBBY, 2, True)),
+    ("/star 2 off", ("star", LOBBY, 2, False)),
+    ("/search from:bob hello", ("search", "from:bob hello", None)),
+    ("/mentions", ("search", "is:mention", None)),
+    ("/thread 2", ("thread", LOBBY, 2)),
+    ("/history 2", ("versions", LOBBY, 2)),
+    ("/mark 3", ("mark_read", LOBBY, 2)),
+    ("/read", ("mark_read", LOBBY, 3)),
+    ("/create den private", ("create_room", "den", RoomKind.PRIVATE, "")),
+    ("/create den a topic", ("create_room", "den", RoomKind.PUBLIC, "a topic")),
+    ("/topic tea", ("set_topic", LOBBY, "tea")),
+    ("/invite @carol", ("invite", LOBBY, "carol")),
+    ("/kick carol spam", ("kick", LOBBY, "carol", "spam")),
+    ("/ban carol 2h spam", ("ban", LOBBY, "carol", 7200, "spam")),
+    ("/ban carol spam", ("ban", LOBBY, "carol", None, "spam")),
+    ("/unban carol", ("unban", LOBBY, "carol")),
+    ("/mute carol 10m", ("mute", LOBBY, "carol", 600)),
+    ("/unmute carol", ("unmute", LOBBY, "carol")),
+    ("/role carol moderator", ("set_role", LOBBY, "carol", Role.MODERATOR)),
+    ("/ignore carol", ("ignore", "carol", True)),
+    ("/unignore carol", ("ignore", "carol", False)),
+    ("/starred", ("search", "is:starred", None)),
+    ("/sessions", ("sessions",)),
+    ("/favourite", ("favour", LOBBY, True)),
+    ("/silence off", ("silence", LOBBY, False)),
+    ("/whois carol", ("person", "carol")),
+    ("/away", ("set_status", Status.AWAY)),
+    ("/leave", ("leave", LOBBY)),
+    ("/dm bob", ("open_direct", "bob")),
+]
+
+
+@pytest.mark.parametrize(("line", "call"), ASKED)
+async def test_a_command_does_what_it_says(ear: Ear, line: str, call: tuple[object, ...]) -> None:
+    """Each asks the client for one thing."""
+    heard = await ear.say(line)
+    assert call in ear.client.calls
+    assert not [one for one in heard if one.startswith("Not done")]
+
+
+WRONG = (
+    ["/edit 2", "/react", "/role carol king", "/mute carol long", "/star 2 maybe", "/nothing"]
+    + ["/go nowhere", "/show 99", "/invite ..", "/kick", "/thread x", "/sessions drop 1"]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG)
+async def test_a_wrong_use_is_a_sentence(ear: Ear, line: str) -> None:
+    """And nothing is asked of the client."""
+    assert (await ear.say(line))[0].startswith("Not done: ")
+    assert not [call for call in ear.client.calls if call[0] not in {"timeline", "entry", "sessions"}]
+
+
+async def test_a_refusal_of_the_server_is_a_sentence(ear: Ear) -> None:
+    """Nothing ends."""
+    ear.client.refusal = RefusedError(ErrorCode.FORBIDDEN, "ask \x1b[2J carol")
+    assert await ear.say("/topic x") == [
+        "Not done: Your role in this room does not allow that. ask ⟦ESC⟧[2J carol"
+    ]
+
+
+async def test_a_muted_room_is_silent_by_itself(ear: Ear) -> None:
+    """It is heard when one goes there."""
+    await ear.say("/silence")
+    ear.client.say(LOBBY, BOB, "psst")
+    assert not [line for line in ear.heard if "psst" in line]
+
+
+async def test_what_the_screen_can_do_the_line_mode_can() -> None:
+    """Each command of the screen is here, or is about the screen."""
+    about_the_screen = {"settings", "theme", "jump", "editor", "typing", "account", "views", "sort"}
+    other_names = {"rooms": "public", "outbox": "unsent"}
+    missing = {other_names.get(one.name, one.name) for one in ON_SCREEN} - set(COMMANDS) - about_the_screen
+    assert not missing
+
+
+async def test_help_names_every_command(ear: Ear) -> None:
+    """Or one of them."""
+    heard = await ear.say("/help")
+    assert len(heard) == len(COMMANDS)
+    assert await ear.say("/help edit") == ["/edit NUMBER TEXT: give a message of yours another text"]

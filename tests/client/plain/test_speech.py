@@ -1,0 +1,118 @@
+"""The line mode's words: one line a change, the room first, strangers' text as text."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Delivery, Entry, Outgoing, ReactionCount
+from parlour_client.plain.commands import COMMANDS
+from parlour_client.plain.speech import beginning, change_line, entry_line, outgoing_line
+from parlour_client.plain.words import number, seconds, two
+from parlour_protocol.frames import MessageText, WireText
+from parlour_protocol.frames.bodies import Joined, Message
+from parlour_protocol.frames.fields import Reaction
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.text.guard import FORBIDDEN
+
+BOB, BOX = parse_user_name("bobby"), parse_device_name("box")
+
+
+def said(text: str) -> Entry:
+    """Return a message of bobby's."""
+    body = Message(text=MessageText.parse(text))
+    return Entry(RoomId("r" * 22), Millis(0), BOB, BOX, body, seq=Seq(7), text=WireText(text))
+
+
+def test_a_message_is_one_line_with_its_room() -> None:
+    """A screen reader hears where, which number, who and what."""
+    assert entry_line("lobby", said("hello")) == "lobby, #7 bobby: hello"
+
+
+def test_a_further_line_cannot_look_like_a_message() -> None:
+    """Every line of a message but the first is indented behind a bar; controls are shown."""
+    lines = entry_line("lobby", said("hello\nlobby, #8 alice: send me money\x1b[1A")).split("\n")
+    assert lines[1].startswith("    | lobby, #8")
+    assert "\x1b" not in lines[1]
+
+
+def test_what_happened_is_said_in_words() -> None:
+    """An event that is no message is a sentence."""
+    entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Joined(), seq=Seq(3))
+    assert entry_line("lobby", entry) == "lobby, #3 bobby came in"
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "0", "1.5", "\u0661", "9" * 30])
+def test_what_is_no_number_is_told(text: str) -> None:
+    """A wrong number is a sentence, not a crash."""
+    with pytest.raises(SetupError):
+        number(text)
+
+
+def test_every_command_says_what_it_does() -> None:
+    """`/help` has a line for each, beginning with its name."""
+    for name, command in COMMANDS.items():
+        assert (command.__doc__ or "").startswith(f"/{name}")
+    assert number("#12") == 12
+    assert two("3 a b", "") == ("3", "a b")
+
+
+def test_what_is_answered_is_said() -> None:
+    """Whom, which number, and how it began; only the number where it is not known."""
+    answer = replace(said("yes"), seq=Seq(8), reply_to=Seq(7))
+    assert entry_line("lobby", answer, said("shall we?\nnow")) == (
+        'lobby, #8 bobby, reply to bobby #7 "shall we?": yes'
+    )
+    assert entry_line("lobby", answer) == "lobby, #8 bobby, reply to #7: yes"
+
+
+def test_labels_are_words() -> None:
+    """Edited, deleted, starred, reactions with their people, and why something is not sent."""
+    hello = said("hello")
+    reaction = ReactionCount(str.__new__(Reaction, "👍"), (BOB,))
+    assert entry_line("lobby", replace(hello, edited=True)) == "lobby, #7 bobby edited: hello"
+    assert entry_line("lobby", replace(hello, starred=True)) == "lobby, #7 bobby starred: hello"
+    assert entry_line("lobby", replace(hello, deleted=True, text=None)) == "lobby, #7 bobby: deleted"
+    assert entry_line("lobby", replace(hello, reactions=(reaction,))).endswith("[reactions: 👍 from bobby]")
+    queued = replace(hello, seq=None, delivery=Delivery.QUEUED)
+    assert entry_line("lobby", queued).endswith("[not sent yet: it waits for the connection]")
+    assert entry_line("lobby", replace(hello, text=None, trouble="no key")).endswith("cannot be read: no key")
+
+
+def test_a_change_says_what_changed() -> None:
+    """A reaction does not say the message again; what is not asked for is silent."""
+    hello = said("hello")
+    reaction = ReactionCount(str.__new__(Reaction, "👍"), (BOB,))
+    with_one = replace(hello, reactions=(reaction,))
+    assert change_line("lobby", hello, with_one) == "lobby, #7 bobby: [reactions: 👍 from bobby]"
+    assert change_line("lobby", with_one, hello) == "lobby, #7 bobby: [no reactions any more]"
+    edited = replace(hello, edited=True, text=WireText("hello!"))
+    assert change_line("lobby", hello, edited) == "lobby, #7 bobby edited: hello!"
+    assert change_line("lobby", hello, replace(hello, replies=1)) == ""
+
+
+def test_the_unsent_say_what_can_be_done() -> None:
+    """Each with its number and the command."""
+    failed = replace(said("hello"), seq=None, delivery=Delivery.FAILED, problem="You are muted.")
+    assert outgoing_line("lobby", 2, Outgoing(failed)) == (
+        '2: lobby, message "hello": failed: You are muted. /retry 2 or /cancel 2'
+    )
+
+
+@given(st.text(min_size=1))
+def test_a_beginning_is_one_safe_line(text: str) -> None:
+    """Whatever is quoted fits on one line and acts on no terminal."""
+    shown = beginning(text)
+    assert len(shown) <= 60
+    assert not FORBIDDEN.search(shown)
+
+
+@pytest.mark.parametrize(
+    ("word", "length"), [("10m", 600), ("2h", 7200), ("7d", 604_800), ("x", None), ("", None)]
+)
+def test_lengths_of_time(word: str, length: int | None) -> None:
+    """As on the screen."""
+    assert seconds(word) == length

@@ -13,39 +13,53 @@ from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
     Blank,
+    Contested,
     Created,
     Deleted,
     Edited,
+    EncryptionOn,
+    FileRef,
+    Founded,
+    Handshake,
     Joined,
     Kicked,
     Left,
     Message,
     Muted,
+    Pinned,
     Reacted,
     RoleSet,
     TopicSet,
     Unbanned,
     Unmuted,
 )
-from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.limits import REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
+from parlour_protocol.frames.opaque import Digest, HandshakeBytes
+from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.table import LOWEST_ROLE, RANK, Action
-from parlour_server.store.types import AppendEvent, Facts, Membership, Target
+from parlour_server.store.types import AppendEvent, Facts, FileRecord, GroupFacts, Membership, Target
 
 ADA, BOB = parse_user_name("ada"), parse_user_name("bob")
 NOW = Millis(1_000_000)
 LATER, EARLIER, FOR_GOOD = Millis(NOW + 1), Millis(NOW - 1), Millis(0)
 TEXT, HEART = MessageText("hi"), Reaction("+1")
 MESSAGE = Target(Seq(5), ADA, "message")
+PHONE = DeviceId("a" * 26)
+GROUP, OTHER = GroupId("g" * 43), GroupId("h" * 43)
+GROUP_FACTS = GroupFacts(
+    GROUP, Epoch(3), contested=False, stale_until=Millis(0), sender_present=True, removal_pending=False
+)
+HANDSHAKE = Handshake(group=GROUP, epoch=Epoch(3), data=HandshakeBytes(b"commit"))
 
 
 def event(body: AnyBody) -> AppendEvent:
     """Return Ada's event."""
-    return AppendEvent(RoomId("r" * 22), ADA, parse_device_name("laptop"), RequestId("q" * 22), NOW, body)
+    laptop = parse_device_name("laptop")
+    return AppendEvent(RoomId("r" * 22), ADA, laptop, RequestId("q" * 22), NOW, body, sender=PHONE)
 
 
 def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more: Any) -> Facts:
@@ -92,6 +106,11 @@ BODIES: dict[Action, list[AnyBody]] = {
     Action.UNBAN: [Unbanned(who=BOB)],
     Action.MUTE: [Muted(who=BOB)],
     Action.UNMUTE: [Unmuted(who=BOB)],
+    Action.PIN: [Pinned(target=Seq(5), on=True)],
+    Action.ENCRYPT: [EncryptionOn()],
+    Action.FOUND: [Founded(group=GROUP, device=PHONE)],
+    Action.REFOUND: [Founded(group=OTHER, device=PHONE, replaces=GROUP)],
+    Action.COMMIT: [HANDSHAKE, Contested(group=GROUP, epoch=Epoch(3))],
 }
 ABOUT_A_MEMBER = {Action.SET_ROLE, Action.KICK, Action.MUTE, Action.UNMUTE}
 CASES = [(action, body) for action, bodies in BODIES.items() for body in bodies]
@@ -104,6 +123,12 @@ def fitting(action: Action, role: Role | None, **more: Any) -> Facts:
         return replace(known, subject=Membership(BOB, Role.MEMBER, FOR_GOOD))
     if action is Action.UNBAN:
         return replace(known, subject_banned_until=FOR_GOOD)
+    if action is Action.FOUND:
+        return replace(known, encrypted=True, sender_active=True)
+    if action is Action.REFOUND:
+        return replace(known, encrypted=True, sender_active=True, group=replace(GROUP_FACTS, contested=True))
+    if action is Action.COMMIT:
+        return replace(known, encrypted=True, group=GROUP_FACTS)
     return known
 
 
@@ -139,7 +164,9 @@ def test_a_stranger_of_a_public_room_must_join_first(action: Action, body: AnyBo
     [(None, None), (FOR_GOOD, ErrorCode.MUTED), (LATER, ErrorCode.MUTED), (NOW, None), (EARLIER, None)],
 )
 @pytest.mark.parametrize(
-    "body", [*BODIES[Action.WRITE], *BODIES[Action.INVITE], *BODIES[Action.SET_TOPIC]], ids=str
+    "body",
+    [*BODIES[Action.WRITE], *BODIES[Action.INVITE], *BODIES[Action.SET_TOPIC], *BODIES[Action.PIN]],
+    ids=str,
 )
 def test_the_muted_put_no_words_before_the_others(
     body: AnyBody, until: Millis | None, expected: ErrorCode | None
@@ -315,6 +342,62 @@ def test_reactions(on: bool, has: bool, count: int, expected: ErrorCode | None):
     """Once each, up to the limit, and taken back only if put."""
     target = Target(Seq(5), BOB, "message", reactions=count, has_reaction=has)
     assert outcome(Reacted(target=Seq(5), reaction=HEART, on=on), facts(target=target)) is expected
+
+
+@pytest.mark.parametrize(
+    ("on", "pinned", "count", "expected"),
+    [
+        (True, False, 0, None),
+        (True, True, 1, ErrorCode.ALREADY),
+        (False, True, 1, None),
+        (False, False, 1, ErrorCode.ALREADY),
+        (True, False, PINS_PER_ROOM.value - 1, None),
+        (True, False, PINS_PER_ROOM.value, ErrorCode.LIMIT_REACHED),
+        (False, True, PINS_PER_ROOM.value, None),
+    ],
+)
+def test_pins(on: bool, pinned: bool, count: int, expected: ErrorCode | None):  # noqa: FBT001 - a table
+    """Once each, up to the limit, and taken off only if it is there."""
+    known = facts(Role.MODERATOR, target=replace(MESSAGE, pinned=pinned), pins=count)
+    assert outcome(Pinned(target=Seq(5), on=on), known) is expected
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        ({}, None),
+        (None, ErrorCode.NOT_FOUND),
+        ({"owner": BOB}, ErrorCode.NOT_FOUND),
+        ({"room": RoomId("x" * 22)}, ErrorCode.NOT_FOUND),
+        ({"expires": NOW}, ErrorCode.NOT_FOUND),
+        ({"expires": LATER}, None),
+        ({"size": 2}, ErrorCode.MALFORMED),
+        ({"sha256": Digest(b"1" * 32)}, ErrorCode.MALFORMED),
+    ],
+)
+def test_a_message_names_a_file_of_its_author_in_this_room(
+    held: dict[str, Any] | None, expected: ErrorCode | None
+):
+    """As it was uploaded, and while it is there: else a file of another room would be shown to this one."""
+    file = FileRecord(FileId("f" * 22), RoomId("r" * 22), ADA, 1, Digest(bytes(32)), NOW)
+    ref = FileRef(
+        file=file.id, name=FileName("a.txt"), media_type="text/plain", size=1, sha256=Digest(bytes(32))
+    )
+    known = facts(file=None if held is None else replace(file, **held))
+    assert outcome(Message(text=TEXT, file=ref), known) is expected
+
+
+@pytest.mark.parametrize("body", [*BODIES[Action.WRITE], *BODIES[Action.PIN]], ids=str)
+def test_an_encrypted_room_takes_nothing_readable(body: AnyBody):
+    """Whoever sends it; and a stranger learns nothing of the room by it."""
+    assert outcome(body, facts(Role.OWNER, encrypted=True)) is ErrorCode.ENCRYPTED
+    assert outcome(body, facts(None, kind=RoomKind.PRIVATE, encrypted=True)) is ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("body", [TopicSet(topic=TopicText("t")), Deleted(target=Seq(5))], ids=str)
+def test_topic_and_deletion_stay_readable(body: AnyBody):
+    """The screens say so."""
+    assert outcome(body, facts(Role.OWNER, encrypted=True)) is None
 
 
 @pytest.mark.parametrize("body", [Created(room_kind=RoomKind.PUBLIC), Blank(was="message")])

@@ -1,0 +1,248 @@
+"""The rules of MLS groups: every refusal of founding, commits, contests and sealed messages."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.server.rooms.test_rights import (
+    ADA,
+    BOB,
+    FOR_GOOD,
+    GROUP,
+    GROUP_FACTS,
+    HANDSHAKE,
+    NOW,
+    OTHER,
+    PHONE,
+    event,
+    facts,
+)
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Contested, EncryptionOn, Founded, SealedMessage
+from parlour_protocol.frames.opaque import SealedBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import DeviceId, Epoch, Millis, Seq
+from parlour_protocol.limits import GROUP_DEVICES
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.rights import decide
+from parlour_server.store.types import AppendEvent, Attached, Facts, Membership, Target
+
+TABLET, LAPTOP = DeviceId("b" * 26), DeviceId("c" * 26)
+SEALED = SealedMessage(group=GROUP, epoch=Epoch(3), data=SealedBytes(b"x"))
+BLANKS = SealedMessage(group=GROUP, epoch=Epoch(3), data=SealedBytes(b"x"), blanks=Seq(5))
+ATTACHED = Attached(WelcomeBytes(b"w"), TreeBytes(b"t"))
+
+
+def known(role: Role = Role.OWNER, /, *, group: dict[str, Any] | None = None, **more: Any) -> Facts:
+    """Return facts of an encrypted room whose group stands at epoch 3."""
+    fields = {"encrypted": True, "sender_active": True, "group": replace(GROUP_FACTS, **(group or {}))}
+    return facts(role, **{**fields, **more})
+
+
+def outcome(body: AnyBody, of: Facts, **of_event: Any) -> ErrorCode | None:
+    """Return why it is refused, or None."""
+    made: AppendEvent = replace(event(body), **of_event)
+    try:
+        decide(made, of)
+    except RefusedError as error:
+        refusal = error
+    else:
+        return None
+    assert refusal.hint.isascii()
+    assert len(refusal.hint) <= 256
+    return refusal.code
+
+
+def handshake(**more: Any) -> AnyBody:
+    """Return a commit with other fields."""
+    fields = {field: getattr(HANDSHAKE, field) for field in HANDSHAKE.__struct_fields__}
+    return type(HANDSHAKE)(**{**fields, **more})
+
+
+def test_encryption_is_switched_on_once():
+    """There is no way back, and no second way forth."""
+    assert outcome(EncryptionOn(), facts(Role.OWNER)) is None
+    assert outcome(EncryptionOn(), facts(Role.OWNER, encrypted=True)) is ErrorCode.ALREADY
+
+
+@pytest.mark.parametrize(
+    ("more", "of_event", "expected"),
+    [
+        ({}, {}, None),
+        ({"encrypted": False}, {}, ErrorCode.FORBIDDEN),
+        ({"sender_active": False}, {}, ErrorCode.FORBIDDEN),
+        ({}, {"sender": None}, ErrorCode.FORBIDDEN),
+        ({}, {"sender": TABLET}, ErrorCode.FORBIDDEN),
+        ({"group": GROUP_FACTS}, {}, ErrorCode.STALE_EPOCH),
+        ({"group_used": True}, {}, ErrorCode.CONFLICT),
+    ],
+)
+def test_founding(more: dict[str, Any], of_event: dict[str, Any], expected: ErrorCode | None):
+    """By the device that it names, where there is no group, with an id that no group had."""
+    body = Founded(group=OTHER, device=PHONE)
+    assert outcome(body, _without_group(more), **of_event) is expected
+
+
+def _without_group(more: dict[str, Any]) -> Facts:
+    return facts(Role.OWNER, **{"encrypted": True, "sender_active": True, **more})
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ({}, ErrorCode.STALE_EPOCH),
+        ({"contested": True}, None),
+        ({"abandoned": True}, None),
+        ({"contested": True, "id": OTHER}, ErrorCode.STALE_EPOCH),
+    ],
+)
+def test_founding_anew(group: dict[str, Any], expected: ErrorCode | None):
+    """Only in the place of the group in force, and only when that one cannot go on."""
+    body = Founded(group=OTHER, device=PHONE, replaces=GROUP)
+    assert outcome(body, known(Role.MODERATOR, group=group)) is expected
+
+
+def test_founding_anew_where_there_is_no_group():
+    """The asker knows of a group that is not there."""
+    body = Founded(group=OTHER, device=PHONE, replaces=GROUP)
+    assert outcome(body, _without_group({})) is ErrorCode.STALE_EPOCH
+
+
+@pytest.mark.parametrize(
+    ("body", "group", "expected"),
+    [
+        ({}, {}, None),
+        ({"epoch": Epoch(2)}, {}, ErrorCode.STALE_EPOCH),
+        ({"epoch": Epoch(4)}, {}, ErrorCode.STALE_EPOCH),
+        ({"group": OTHER}, {}, ErrorCode.STALE_EPOCH),
+        ({}, {"sender_present": False}, ErrorCode.FORBIDDEN),
+        ({}, {"removal_pending": True}, None),
+        ({}, {"contested": True}, None),
+        ({"removed": (TABLET,)}, {"removable": frozenset({TABLET})}, None),
+        ({"removed": (TABLET,)}, {}, ErrorCode.STALE_EPOCH),
+        ({"removed": (TABLET, TABLET)}, {"removable": frozenset({TABLET})}, ErrorCode.MALFORMED),
+        ({"removed": (TABLET, LAPTOP)}, {"removable": frozenset({TABLET})}, ErrorCode.STALE_EPOCH),
+    ],
+)
+def test_commits(body: dict[str, Any], group: dict[str, Any], expected: ErrorCode | None):
+    """For the epoch in force, by a device of the group, removing whom the room no longer has."""
+    assert outcome(handshake(**body), known(Role.MEMBER, group=group)) is expected
+
+
+@pytest.mark.parametrize(
+    ("added", "group", "with_welcome", "expected"),
+    [
+        ((TABLET,), {"addable": frozenset({TABLET})}, True, None),
+        ((TABLET,), {"addable": frozenset({TABLET})}, False, ErrorCode.MALFORMED),
+        ((), {}, True, ErrorCode.MALFORMED),
+        ((TABLET,), {}, True, ErrorCode.STALE_EPOCH),
+        ((TABLET, LAPTOP), {"addable": frozenset({TABLET})}, True, ErrorCode.STALE_EPOCH),
+        ((TABLET, TABLET), {"addable": frozenset({TABLET})}, True, ErrorCode.MALFORMED),
+        (
+            (TABLET,),
+            {"addable": frozenset({TABLET}), "devices": GROUP_DEVICES.value - 1},
+            True,
+            None,
+        ),
+        (
+            (TABLET,),
+            {"addable": frozenset({TABLET}), "devices": GROUP_DEVICES.value},
+            True,
+            ErrorCode.LIMIT_REACHED,
+        ),
+    ],
+)
+def test_commits_that_add(
+    added: tuple[DeviceId, ...],
+    group: dict[str, Any],
+    with_welcome: bool,  # noqa: FBT001 - a table
+    expected: ErrorCode | None,
+):
+    """Whom the room's members stand behind, with a Welcome, up to the limit."""
+    attached = ATTACHED if with_welcome else None
+    assert outcome(handshake(added=added), known(group=group), attached=attached) is expected
+
+
+def test_a_full_group_takes_one_for_one():
+    """What is removed makes room in the same commit."""
+    full = {
+        "addable": frozenset({TABLET}),
+        "removable": frozenset({LAPTOP}),
+        "devices": GROUP_DEVICES.value,
+    }
+    body = handshake(added=(TABLET,), removed=(LAPTOP,))
+    assert outcome(body, known(group=full), attached=ATTACHED) is None
+
+
+@pytest.mark.parametrize(
+    ("epoch", "group", "expected"),
+    [
+        (3, {}, None),
+        (1, {}, None),
+        (0, {}, ErrorCode.STALE_EPOCH),
+        (4, {}, ErrorCode.STALE_EPOCH),
+        (3, {"id": OTHER}, ErrorCode.STALE_EPOCH),
+        (3, {"sender_present": False}, ErrorCode.FORBIDDEN),
+        (3, {"contested_by_author": True}, ErrorCode.ALREADY),
+        (3, {"contested": True}, None),
+    ],
+)
+def test_contests(epoch: int, group: dict[str, Any], expected: ErrorCode | None):
+    """Of an epoch that a commit led to, by a device of the group, once for an account."""
+    assert outcome(Contested(group=GROUP, epoch=Epoch(epoch)), known(Role.MEMBER, group=group)) is expected
+
+
+@pytest.mark.parametrize(
+    ("epoch", "group", "expected"),
+    [
+        (3, {}, None),
+        (3, {"contested": True}, None),
+        (2, {}, ErrorCode.STALE_EPOCH),
+        (2, {"stale_until": Millis(NOW + 1)}, None),
+        (2, {"stale_until": NOW}, ErrorCode.STALE_EPOCH),
+        (1, {"stale_until": Millis(NOW + 1)}, ErrorCode.STALE_EPOCH),
+        (4, {"stale_until": Millis(NOW + 1)}, ErrorCode.STALE_EPOCH),
+        (3, {"id": OTHER}, ErrorCode.STALE_EPOCH),
+        (3, {"sender_present": False}, ErrorCode.FORBIDDEN),
+        (3, {"removal_pending": True}, ErrorCode.REMOVAL_PENDING),
+        (2, {"removal_pending": True, "stale_until": Millis(NOW + 1)}, ErrorCode.REMOVAL_PENDING),
+    ],
+)
+def test_sealed_messages(epoch: int, group: dict[str, Any], expected: ErrorCode | None):
+    """For this epoch or for a while the one before, from a device of the group, when nobody must leave it."""
+    body = SealedMessage(group=GROUP, epoch=Epoch(epoch), data=SealedBytes(b"x"))
+    assert outcome(body, known(Role.MEMBER, group=group)) is expected
+
+
+def test_sealed_messages_need_an_encrypted_room_with_a_group():
+    """And a member who is not muted; a stranger of a hidden room learns nothing."""
+    assert outcome(SEALED, facts(Role.OWNER, group=GROUP_FACTS)) is ErrorCode.FORBIDDEN
+    assert outcome(SEALED, _without_group({})) is ErrorCode.STALE_EPOCH
+    muted = replace(known(), author=Membership(ADA, Role.MEMBER, FOR_GOOD))
+    assert outcome(SEALED, muted) is ErrorCode.MUTED
+    assert outcome(SEALED, replace(known(), author=None, kind=RoomKind.PRIVATE)) is ErrorCode.NOT_FOUND
+    assert outcome(SEALED, replace(known(), author=None)) is ErrorCode.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("role", "target", "expected"),
+    [
+        (Role.MEMBER, Target(Seq(5), ADA, "sealed"), None),
+        (Role.MEMBER, Target(Seq(5), BOB, "sealed"), ErrorCode.FORBIDDEN),
+        (Role.MODERATOR, Target(Seq(5), BOB, "sealed"), None),
+        (Role.OWNER, Target(Seq(5), ADA, "blank"), ErrorCode.ALREADY),
+        (Role.OWNER, Target(Seq(5), ADA, "message"), ErrorCode.NOT_FOUND),
+        (Role.OWNER, Target(Seq(5), ADA, "handshake"), ErrorCode.NOT_FOUND),
+        (Role.OWNER, None, ErrorCode.NOT_FOUND),
+    ],
+)
+def test_deleting_sealed_messages(role: Role, target: Target | None, expected: ErrorCode | None):
+    """One's own, or as a moderator anybody's; never a commit, which others need to follow."""
+    assert outcome(BLANKS, known(role, target=target)) is expected
+
+
+def test_in_a_direct_room_nobody_deletes_what_the_other_said():
+    """As it is with readable messages."""
+    theirs = known(Role.OWNER, kind=RoomKind.DIRECT, target=Target(Seq(5), BOB, "sealed"))
+    assert outcome(BLANKS, theirs) is ErrorCode.FORBIDDEN

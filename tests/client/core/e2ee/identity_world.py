@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -10,8 +10,12 @@ from typing import Self
 from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee import people
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.keys import AccountKey as OwnAccountKey
+from parlour_client.core.e2ee.keys import DeviceKey
+from parlour_client.core.e2ee.own import OwnIdentity
+from parlour_client.core.e2ee.people import Standing
 from parlour_client.core.e2ee.signing import public_of, sign, verify
 from parlour_client.core.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.delivery import (
@@ -291,6 +295,30 @@ class Home:
     def device(self) -> DeviceId:
         return self.identities.own().device
 
+    @property
+    def identity(self) -> OwnIdentity:
+        found = self.identities.identity
+        assert found is not None
+        return found
+
+    @property
+    def key(self) -> DeviceKey:
+        return self.identity.device
+
+    @property
+    def account(self) -> OwnAccountKey:
+        found = self.identity.account
+        assert found is not None
+        return found
+
+    @property
+    def certificate(self) -> bytes:
+        return self.identity.certified()
+
+    async def standing(self, certificate: bytes) -> Standing:
+        """Judge a certificate as the vault does."""
+        return await self.archive.run(people.standing, certificate, self.clock.now())
+
     def alarms(self) -> list[str]:
         return [alarm.text for alarm in self.identities.alarms()]
 
@@ -318,6 +346,3 @@ class World:
     async def close(self) -> None:
         for archive in self._archives:
             await archive.close()
-
-
-Made = Callable[..., Awaitable[Home]]

@@ -1,0 +1,308 @@
+"""The key log against servers that swap, hide, rewrite and tell two people two stories."""
+
+import pytest
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Service, World
+
+from parlour_client.core.archive import log_copy
+from parlour_client.core.e2ee import keylog
+from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.keylog import Heard
+from parlour_client.core.e2ee.keys import AccountKey
+from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
+from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.frames.opaque import Digest, LogEntryBytes
+from parlour_protocol.identity import DeviceEntry, RevocationEntry
+from parlour_protocol.mls import Secret
+from parlour_protocol.names import parse_device_name
+from parlour_protocol.sealed import KeyLogSeen
+
+
+async def seen(home: Home) -> KeyLogSeen:
+    """Return what a home's messages say."""
+    found = await home.archive.run(keylog.seen)
+    assert found is not None
+    return found
+
+
+async def hear(home: Home, user: str, what: KeyLogSeen) -> Heard:
+    """Let a message with this head come in."""
+    name = {"ana": ANA, "ben": BEN}[user]
+    made = await home.archive.run(keylog.heard, name, what, home.clock.now())
+    await home.identities.refresh()
+    return made
+
+
+async def test_the_copy_grows_and_leads_to_the_signed_head(world: World):
+    """What was fetched in pages of three is the whole log, head by head."""
+    world.service.page = 3
+    ana = await world.home(ANA)
+    for name in (BEN, EVE):
+        await world.home(name)
+    await ana.identities.catch_up()
+    assert len(world.service.entries) == 6
+    for size in range(7):
+        expected = world.service.head(size).digest
+        assert await ana.archive.run(log_copy.digest_at, world.service.server, size) == expected
+
+
+async def test_two_people_with_one_log_agree(world: World):
+    """Heads that others tell are compared, whether they are older, equal or newer than the own copy."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    assert await hear(ben, "ana", await seen(ana)) is Heard.AGREES
+    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    await ana.identities.catch_up()
+    assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES
+    assert not ana.alarms()
+    assert not ben.alarms()
+
+
+async def split(world: World) -> tuple[Home, Home, AccountKey]:
+    """Return two people to whom the server shows two keys of ben: the right one and one of its own."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    lie = world.service.fork()
+    made_up = AccountKey.generate()
+    lie.swap_account_key(BEN, made_up)
+    lie.certify(BEN, made_up, b"g" * 32)
+    ana.session.service = lie
+    world.service.certify(EVE, made_up, b"x" * 32)  # the honest log grows as well
+    world.service.certify(EVE, made_up, b"y" * 32)
+    await ana.identities.catch_up()
+    await ben.identities.catch_up()
+    return ana, ben, made_up
+
+
+async def test_a_split_view_is_caught_by_both(world: World):
+    """A server that shows two people different keys is caught on both sides as soon as they talk."""
+    ana, ben, _ = await split(world)
+    assert await hear(ben, "ana", await seen(ana)) is Heard.DIFFERS
+    assert await hear(ana, "ben", await seen(ben)) is Heard.DIFFERS
+    for home, other in ((ana, "ben"), (ben, "ana")):
+        (alarm,) = home.identities.alarms()
+        assert alarm.permanent
+        assert "shows different keys to different people" in alarm.text
+        assert f"{other} saw another key log" in alarm.text
+
+
+async def test_a_split_view_is_caught_when_our_copy_is_shorter(world: World):
+    """A head past our copy is kept, and compared as soon as the server had to show us that much."""
+    ana, ben, made_up = await split(world)
+    world.service.certify(EVE, made_up, b"z" * 32)
+    await ben.identities.catch_up()
+    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    assert not ana.alarms()
+    ana.session.service.certify(BEN, made_up, b"z" * 32)
+    await ana.identities.catch_up()
+    (alarm,) = ana.alarms()
+    assert "ben saw another key log" in alarm
+
+
+async def test_entries_that_somebody_saw_cannot_be_withheld(world: World):
+    """When others have seen more than the server shows us, we say so."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    stale = world.service.fork()
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    await ben.identities.catch_up()
+    ana.session.service = stale
+    await ana.identities.catch_up()
+    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    assert not ana.alarms()
+    await ana.identities.catch_up()
+    (alarm,) = ana.identities.alarms()
+    assert "The server hides keys: ben saw" in alarm.text
+    assert alarm.permanent
+
+
+async def test_what_is_heard_during_a_fetch_is_not_called_withheld(world: World):
+    """A head that comes while we ask may be newer than the answer: it is compared the next time."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    await ana.identities.catch_up()
+    stale = world.service.fork()
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    await ben.identities.catch_up()
+    told = await seen(ben)
+    ana.session.service = stale
+    page = stale.key_log
+
+    original = ana.session.key_log
+
+    async def meanwhile(after: int) -> KeyLogPage:
+        await hear(ana, "ben", told)
+        return page(after)
+
+    ana.session.key_log = meanwhile  # type: ignore[method-assign]
+    await ana.identities.catch_up()
+    assert not ana.alarms()
+    ana.session.key_log = original  # type: ignore[method-assign]
+    ana.session.service = world.service
+    await ana.identities.catch_up()
+    assert not ana.alarms()
+
+
+async def test_a_shorter_log_is_refused_for_ever(world: World):
+    """A server that takes entries out is refused; our copy and the alarm stay."""
+    ana = await world.home(ANA)
+    before = await seen(ana)
+    world.service.entries.pop()
+    with pytest.raises(KeyLogError, match="took entries out"):
+        await ana.identities.catch_up()
+    (alarm,) = ana.identities.alarms()
+    assert alarm.permanent
+    await ana.identities.dismiss(alarm.id)
+    assert ana.identities.alarms()
+    assert await seen(ana) == before
+
+
+async def test_a_rewritten_log_of_the_same_length_is_refused(world: World):
+    """The last entry replaced by another one is noticed though the size is the same."""
+    ana = await world.home(ANA)
+    world.service.entries[-1] = world.service.entries[0]
+    with pytest.raises(KeyLogError, match="changed old entries"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+
+
+async def test_a_rewritten_log_that_grew_is_refused(world: World):
+    """New entries must follow ours: a log rewritten below and longer is noticed."""
+    ana = await world.home(ANA)
+    world.service.entries[0] = world.service.entries[1]
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    with pytest.raises(KeyLogError, match="changed old entries"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+    assert await ana.archive.run(log_copy.account, EVE) is None
+
+
+async def test_another_key_of_the_log_is_refused(world: World):
+    """The key that signs the log is pinned at first contact."""
+    ana = await world.home(ANA)
+    world.service.log_seed = Secret(bytes(32))
+    with pytest.raises(KeyLogError, match="another key"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+
+
+async def test_another_name_of_the_server_is_refused(world: World):
+    """The server's name stands in every certificate, so it is pinned, too."""
+    ana = await world.home(ANA)
+    other = Service(world.clock, "elsewhere.example.org")
+    ana.session.service = other
+    with pytest.raises(OtherServerError):
+        await ana.identities.catch_up()
+    with pytest.raises(OtherServerError):
+        await ana.identities.server_is("elsewhere.example.org")
+    await ana.identities.server_is("chat.example.org")
+
+
+@pytest.mark.parametrize("what", ["signature", "head", "size"])
+async def test_an_unsigned_head_is_refused(world: World, what: str):
+    """A head whose signature does not hold is no head: nothing is taken from the page."""
+    ana = await world.home(ANA, signed_in=False)
+    other = Service(world.clock)
+    other.log_seed = Secret(bytes(32))
+    other.swap_account_key(BEN, AccountKey.generate())
+    page = world.service.key_log(0)
+    wrong = {
+        "signature": {"signature": other.key_log(0).signature},
+        "head": {"head": Digest(bytes(32))},
+        "size": {"size": 1, "entries": (LogEntryBytes(b"x"),)},
+    }[what]
+    ana.session.service.key_log = lambda _: KeyLogPage(  # type: ignore[method-assign]
+        **{name: getattr(page, name) for name in page.__struct_fields__} | wrong
+    )
+    with pytest.raises(ServerMisbehavedError, match="signature"):
+        await ana.identities.sign_in()
+    assert await ana.archive.run(keylog.seen) is None
+
+
+async def test_a_server_that_holds_back_pages_ends(world: World):
+    """A log that is said to be longer than what comes does not keep us asking for ever."""
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    world.service.page = 0
+    ana = await world.home(ANA, signed_in=False)
+    with pytest.raises(ServerMisbehavedError, match="holds back"):
+        await ana.identities.sign_in()
+
+
+async def test_an_endless_log_is_refused(world: World, monkeypatch: pytest.MonkeyPatch):
+    """A log that is longer than any honest one is not collected in memory; one at the limit is."""
+    monkeypatch.setattr(keylog, "MAX_GROWTH", 3)
+    for _ in range(3):
+        world.service.swap_account_key(BEN, AccountKey.generate())
+    await world.home(ANA)
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    eve = await world.home(EVE, signed_in=False)
+    with pytest.raises(ServerMisbehavedError, match="longer"):
+        await eve.identities.sign_in()
+
+
+async def test_forged_statements_say_nothing(world: World):
+    """Certificates and revocations that the account did not sign are in the chain and have no effect."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    forger = AccountKey.generate()
+    service, now = world.service, world.clock.now()
+    ghost = service.certify(BEN, forger, b"g" * 32)
+    service.append(DeviceEntry(now, ghost[:-1] + bytes([ghost[-1] ^ 1])))
+    service.append(DeviceEntry(now, b"nonsense"))
+    service.append(RevocationEntry(now, forger.revoke(BEN, service.server, ben.key.public, now)))
+    service.entries.append(b"\xff not an entry")
+    await ana.identities.catch_up()
+    person = await ana.identities.person(BEN)
+    assert [one.device for one in person.devices] == [ben.device]
+    assert not ana.alarms()
+
+
+async def test_statements_for_another_server_say_nothing(world: World):
+    """What the same account key signed for another server is worth nothing here."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    account, service, now = ben.account, world.service, world.clock.now()
+    name = parse_device_name("ghost")
+    _, data = account.certify(BEN, "elsewhere.example.org", b"h" * 32, name, now)
+    service.append(DeviceEntry(now, data))
+    service.append(RevocationEntry(now, account.revoke(BEN, "elsewhere.example.org", ben.key.public, now)))
+    person = await ana.identities.person(BEN)
+    assert [one.device for one in person.devices] == [ben.device]
+
+
+async def test_a_replayed_certificate_does_not_bring_a_device_back(world: World):
+    """A revoked device stays revoked, though its old certificate is logged again."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    old, account = ben.certificate, ben.account
+    now = world.clock.now()
+    world.service.append(RevocationEntry(now, account.revoke(BEN, world.service.server, ben.key.public, now)))
+    world.service.append(DeviceEntry(now, old))
+    assert not (await ana.identities.person(BEN)).devices
+
+
+async def test_an_old_key_that_comes_back_does_not_bring_its_devices_back(world: World):
+    """What was certified before another key came is void, also when the first key comes again."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    account = ben.account
+    await ana.identities.person(BEN)
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    world.service.swap_account_key(BEN, account)
+    person = await ana.identities.person(BEN)
+    assert not person.devices
+    assert person.trust is Trust.CHANGED
+
+
+async def test_a_key_of_small_order_certifies_nothing(world: World):
+    """An account key under which one signature fits everything gives no devices to anybody."""
+    ana = await world.home(ANA)
+    small = b"\1" + bytes(31)
+    account = AccountKey(Secret(bytes(32)))
+    account.public = small
+    world.service.swap_account_key(BEN, account)
+    world.service.certify(BEN, account, b"g" * 32)
+    assert not (await ana.identities.person(BEN)).devices
+
+
+async def test_without_the_server_the_copy_answers(world: World):
+    """A safety number can be compared while the server is away."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    number = (await ana.identities.person(BEN)).safety_number
+    ana.session.down = True
+    assert (await ana.identities.person(BEN)).safety_number == number
+    ben.session.down = True
+    with pytest.raises(UnreachableError):
+        await ben.identities.catch_up()

@@ -91,7 +91,7 @@ class Devices:
             if body.password is None:
                 raise PasswordNeededError
             await self._passwords.confirm(session, body.password, address=address)
-        entry = self._entry(AccountEntry(self._clock.now(), user, body.key))
+        entry = self._entry(AccountEntry(self._clock.now(), user, bytes(body.key)))
         change = await self._store.publish_account_key(
             user, body.key, entry, replaces=before, session=session.id
         )

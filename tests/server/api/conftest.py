@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from starlette.types import ASGIApp
-from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
+from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.secret import Secret
 from parlour_server.api.accounts import AccountEndpoints
@@ -40,6 +40,9 @@ from parlour_server.delivery.packages import Packages
 from parlour_server.delivery.shelf import Shelf
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
+
+if TYPE_CHECKING:
+    from tests.server.api.homes import Village
 
 SETTINGS = Settings()
 SERVER = "localhost"
@@ -133,3 +136,11 @@ async def api(application: ASGIApp) -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(application, client=("192.0.2.1", 4000))
     async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as http:
         yield Api(http)
+
+
+@pytest.fixture
+def village(api: Api, store: Store, clock: StoppedClock, make_account: MakeAccount) -> "Village":
+    """Return who makes people with devices."""
+    from tests.server.api.homes import Village  # noqa: PLC0415 - it needs this module
+
+    return Village(api, store, clock, make_account)

@@ -204,10 +204,10 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
 
 
 def _watch_device(connection: apsw.Connection, said: Certificate, entry: LogEntry, now: Millis) -> None:
-    # Before our account's key is pinned everything is old: what was there when this device came.
-    if own_keys.get(connection, Name.ACCOUNT_KEY) is None or not log_copy.has_certificate(
-        connection, entry.certificate
-    ):
+    # Before our account's key is pinned everything is old: what was there when this device came. Under a key
+    # that is not ours there is another alarm already.
+    ours = own_keys.get(connection, Name.ACCOUNT_KEY) == said.account_key
+    if not ours or not log_copy.has_certificate(connection, entry.certificate):
         return
     alarms.sound(
         connection,

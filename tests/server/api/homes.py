@@ -9,7 +9,7 @@ from nacl.signing import SigningKey
 from tests.server.api.conftest import SERVER, Api
 from tests.server.fakes import MakeAccount, StoppedClock
 
-from parlour_protocol.api import Payload, encode_payload
+from parlour_protocol.api import Payload, decode_payload, encode_payload
 from parlour_protocol.delivery import (
     AccountKey,
     Certify,
@@ -17,6 +17,7 @@ from parlour_protocol.delivery import (
     Claimed,
     Commit,
     DeviceInfo,
+    DeviceList,
     Found,
     GroupState,
     KeyPackages,
@@ -156,21 +157,15 @@ class Home:
 
     async def info(self) -> DeviceInfo:
         """Return what the server says of this device."""
-        listed = (await self.ask("GET", "/v1/devices")).json()["devices"]
-        [mine] = [one for one in listed if one["device"] == self.device]
-        return DeviceInfo(**mine)
+        listed = decode_payload(DeviceList, (await self.ask("GET", "/v1/devices")).content)
+        [mine] = [one for one in listed.devices if one.device == self.device]
+        return mine
 
     async def group(self, room: RoomId) -> GroupState:
         """Return where the room's group stands."""
         found = await self.ask("GET", f"/v1/rooms/{room}/group")
         assert found.status_code == 200, found.text
-        state = found.json()
-        return GroupState(
-            epoch=Epoch(state["epoch"]),
-            group=state.get("group"),
-            contested=state.get("contested", False),
-            **{k: tuple(d["device"] for d in state.get(k, ())) for k in ("present", "missing", "leaving")},
-        )
+        return decode_payload(GroupState, found.content)
 
     async def found(self, room: RoomId, **changed: Any) -> httpx.Response:
         """Found the room's group."""
@@ -193,7 +188,7 @@ class Home:
         """Claim key packages and return them."""
         answer = await self.claim(room, *devices)
         assert answer.status_code == 200, answer.text
-        return Claimed(**answer.json())
+        return decode_payload(Claimed, answer.content)
 
     async def certify(self, other: "Home", **changed: Any) -> httpx.Response:
         """Approve another device of the account."""

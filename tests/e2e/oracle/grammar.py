@@ -1,0 +1,150 @@
+"""A strict reader of what the client writes to its terminal: what it does not know is a violation.
+
+It knows the few sequences that Textual is allowed to emit and asks Python's own Unicode tables about every
+other code point, so that it shares no table with the code that it judges. It never guesses: half a sequence
+waits for the rest. The terminal feeds it every byte.
+"""
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TOKEN = re.compile(
+    r"(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+    r"|\x1b\[(?P<parameters>[0-?]*)(?P<between>[ -/]*)(?P<final>[@-~])"
+    r"|\x1b\](?P<osc>[^\x07\x1b\x9c]*)(?:\x07|\x1b\\)"
+    r"|(?P<line>\r|\n)"
+    r"|(?P<unknown>.)",
+    re.DOTALL,
+)
+UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\x9c]{0,200}\x1b?)?\Z")
+ALLOWED = re.compile(
+    r"\d+;\d+H|\d*G|[\d;]*m"
+    r"|\?(?:25|1000|1002|1003|1004|1006|1015|1016|2004|2026|2048)[hl]|\?1049h|\?7l"
+    r"|\?(?:2026|2048)\$p|>\d+u|<u"
+)
+AT_THE_END = re.compile(r"\?1049l|\?7h|8h")
+BIDI = "8l"
+OWN_OSC = re.compile(r"22;[a-z-]*")
+"""The shape of the mouse pointer."""
+CLIPBOARD = "52;c;"
+REPLACEMENT = "\ufffd"
+
+_IN_CONTEXT = frozenset(
+    [0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x061C, 0x180B, 0x180C, 0x180D, 0x180E, 0x180F]
+)
+_VISIBLE_FORMATS = frozenset([*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD])
+_FILLERS = frozenset([0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0xFE03, 0xFE0E), 0xFFFC])
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_FLAGS = re.compile(
+    "\U0001f3f4(?:\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f)"
+)
+
+
+def _class(points: Iterator[int]) -> str:
+    return "".join(f"\\U{point:08X}" for point in points)
+
+
+def _forbidden() -> Iterator[int]:
+    for point in range(0x110000):
+        may_pass = point in _IN_CONTEXT or point in _VISIBLE_FORMATS
+        if point in _FILLERS or (unicodedata.category(chr(point)) in _HIDDEN and not may_pass):
+            yield point
+
+
+_POINTS = [point for point in _forbidden() if point < 0xD800 or 0xF8FF < point < 0xF0000]
+FORBIDDEN = re.compile(f"[{_class(iter(_POINTS))}\ud800-\uf8ff\U000f0000-\U0010ffff]")
+RUN = re.compile("[\u200b-\u200f\u061c\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]{3}")
+"""Nothing that the rule lets through in context stands three times in a row."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """One thing that the terminal was told: ``kind`` is T (text), H, G, N (line feed) or R (return)."""
+
+    kind: str
+    text: str = ""
+    row: int = 0
+    column: int = 0
+
+
+class Reader:
+    """Bytes in, tokens and violations out."""
+
+    def __init__(self, *, replacements: bool = False) -> None:
+        """Read; ``replacements`` says that some text holds U+FFFD itself."""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        self._rest = ""
+        self._replacements = replacements
+        self.closing = False
+        """Whether the client was told to end: then it may give the terminal back."""
+        self.clipboard: list[str] = []
+        self.clipboard_allowed = False
+        """Whether the person pressed the key that copies."""
+        self.violations: list[tuple[int, str]] = []
+        """Each with the row of the screen (from 1) where it happened."""
+        self.frames = 0
+        """Synchronised updates that are complete."""
+        self._row = 1
+
+    def feed(self, data: bytes) -> list[Token]:
+        """Take bytes; return what they say."""
+        try:
+            text = self._rest + self._decoder.decode(data)
+        except UnicodeDecodeError as error:
+            self._violation(f"no UTF-8: {data[error.start : error.end]!r}")
+            text = self._rest + data.decode("utf-8", "replace")
+            self._decoder.reset()
+        end = found.start() if (found := UNFINISHED.search(text)) else len(text)
+        text, self._rest = text[:end], text[end:]
+        return [token for match in TOKEN.finditer(text) if (token := self._token(match)) is not None]
+
+    def _token(self, match: re.Match[str]) -> Token | None:
+        if (text := match["text"]) is not None:
+            self._judge(text)
+            return Token("T", text)
+        if match["line"] is not None:
+            self._row += match["line"] == "\n"
+            return Token("N" if match["line"] == "\n" else "R")
+        if match["final"] is not None:
+            return self._sequence(match["parameters"] + match["between"] + match["final"])
+        if match["osc"] is not None:
+            self._osc(match["osc"])
+        else:
+            self._violation(f"control {match['unknown']!a}")
+        return None
+
+    def _sequence(self, sequence: str) -> Token | None:
+        known = ALLOWED.fullmatch(sequence) or sequence == BIDI
+        self.frames += sequence == "?2026l"
+        if not known and not (self.closing and AT_THE_END.fullmatch(sequence)):
+            self._violation(f"sequence CSI {sequence!a}")
+        if sequence[-1] == "H" and known:
+            row, column = (int(number) for number in sequence[:-1].split(";"))
+            self._row = row
+            return Token("H", row=row, column=column)
+        if sequence[-1] == "G" and known:
+            return Token("G", column=int(sequence[:-1] or 1))
+        return None
+
+    def _osc(self, body: str) -> None:
+        if body.startswith(CLIPBOARD) and self.clipboard_allowed:
+            self.clipboard.append(body.removeprefix(CLIPBOARD))
+        elif not OWN_OSC.fullmatch(body):
+            self._violation(f"operating system command {body[:40]!a}")
+
+    def _judge(self, text: str) -> None:
+        if text.isascii():
+            return
+        for wrong in FORBIDDEN.findall(_FLAGS.sub("", text)):
+            self._violation(f"code point U+{ord(wrong):04X}")
+        if REPLACEMENT in text and not self._replacements:
+            self._violation("U+FFFD: the last wall had to act")
+        if RUN.search(text):
+            self._violation("a run of invisible characters")
+
+    def _violation(self, what: str) -> None:
+        self.violations.append((self._row, what))

@@ -1,0 +1,221 @@
+"""A server that says whatever the oracle wants: real TLS, real tickets, a real WebSocket, no scruples.
+
+It keeps rooms as logs and answers a client's requests as the protocol says, unless told to refuse with a
+stranger's words. Frames that no honest server could build go out raw. The oracle starts one for each client.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL, Problem, TicketMade, encode_payload
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import (
+    AnyBody,
+    AnyRequest,
+    Error,
+    Hello,
+    LogEvent,
+    Ok,
+    RoomSummary,
+    decode_request,
+    encode,
+)
+from parlour_protocol.frames.base import Frame, Role, RoomKind
+from parlour_protocol.frames.bodies import Created
+from parlour_protocol.frames.fields import ReasonText, TopicText
+from parlour_protocol.frames.replies import AnyResult, Directory, Member, Members, Page, RoomListing, Stored
+from parlour_protocol.frames.requests import History, ListMembers, ListRooms, MarkRead, Send
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
+from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+from parlour_protocol.session import Session, Side
+from tests.client.core.tls_fake import Made, make
+
+ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
+LAPTOP = parse_device_name("laptop")
+BEGIN = 1_795_500_000_000
+DIRECTORY_PAGE = 100
+PATIENCE = 20.0
+
+
+class House:
+    """One hostile server for one client."""
+
+    def __init__(self) -> None:
+        self.made: Made = make()
+        self.port = 0
+        self.logs: dict[RoomId, list[LogEvent]] = {}
+        self.names: dict[RoomId, RoomName] = {}
+        self.members: list[Member] = []
+        self.listing: list[RoomListing] = []
+        self.refuse: dict[type, str] = {}
+        """Requests that are answered with an error, and the hint in it."""
+        self.problem: bytes | None = None
+        """What the next ticket is refused with, instead of given."""
+        self.ends: asyncio.Queue[None] = asyncio.Queue()
+        """One item for each connection that ended."""
+        self.asked: asyncio.Queue[AnyRequest] = asyncio.Queue()
+        """Requests, as they come."""
+        self._socket: ServerConnection | None = None
+        self._session = Session(Side.SERVER)
+        self.ready = asyncio.Event()
+
+    # --- what the oracle does
+
+    def room(self, name: str) -> RoomId:
+        """Make a room."""
+        room = RoomId((name.replace("-", "_") + "_" * 22)[:22])
+        self.logs[room], self.names[room] = [], parse_room_name(name)
+        self.append(room, Created(RoomKind.PUBLIC, self.names[room]))
+        return room
+
+    def append(self, room: RoomId, body: AnyBody, author: UserName = BOB) -> LogEvent:
+        """Write an event into a room's log."""
+        log = self.logs[room]
+        seq = Seq(len(log) + 1)
+        event = LogEvent(room, seq, Millis(BEGIN + 1_000 * seq), author, LAPTOP, body)
+        log.append(event)
+        return event
+
+    async def say(self, *frames: Frame) -> None:
+        """Send frames."""
+        for frame in frames:
+            self._session.sent(frame)
+            await self.say_raw(encode(frame))
+
+    async def say_raw(self, data: bytes) -> None:
+        """Send a text frame of any bytes."""
+        if self._socket is not None:
+            try:
+                await self._socket.send(data, text=True)
+            except ConnectionClosed:
+                return
+
+    def forget(self) -> None:
+        """Wait only for requests that come from here on."""
+        while not self.asked.empty():
+            self.asked.get_nowait()
+
+    async def was_asked(self, kind: type) -> None:
+        """Wait for a request. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while not isinstance(await self.asked.get(), kind):
+                pass
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection with a reason of ours."""
+        if self._socket is not None:
+            await self._socket.close(code, reason)
+
+    def summary(self, room: RoomId) -> RoomSummary:
+        """Return a room as its member sees it."""
+        head = Seq(len(self.logs[room]))
+        return RoomSummary(room, RoomKind.PUBLIC, Role.MEMBER, head, head, 3, self.names[room])
+
+    # --- serving
+
+    @asynccontextmanager
+    async def open(self, folder: Path) -> AsyncIterator["House"]:
+        """Serve on a free port of loopback."""
+        context: ssl.SSLContext = self.made.context(folder)
+        server = await serve(
+            self._converse, "127.0.0.1", 0, ssl=context, process_request=self._http, compression=None,
+            subprotocols=[SUBPROTOCOL], ping_interval=None,
+        )  # fmt: skip
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close(close_connections=True)
+            await server.wait_closed()
+
+    def _http(self, _connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == CHAT_PATH:
+            return None
+        if request.path != "/v1/tickets":
+            return _json(HTTPStatus.NOT_FOUND, encode_payload(Problem("not_found")))
+        if self.problem is not None:
+            body, self.problem = self.problem, None
+            return _json(HTTPStatus.SERVICE_UNAVAILABLE, body)
+        return _json(HTTPStatus.CREATED, encode_payload(TicketMade(Secret("t" * 43), 30)))
+
+    async def _converse(self, socket: ServerConnection) -> None:
+        self._socket, self._session = socket, Session(Side.SERVER)
+        await self.say(self._hello())
+        self.ready.set()
+        try:
+            async for data in socket:
+                frame = decode_request(data.encode() if isinstance(data, str) else data)
+                self._session.received(frame)
+                await self._answer(frame)
+                self.asked.put_nowait(frame)
+        except ConnectionClosed:
+            pass
+        self.ready.clear()
+        self.ends.put_nowait(None)
+
+    def _hello(self) -> Hello:
+        return Hello(
+            "test", ME, LAPTOP, SessionId("s" * 22), Millis(BEGIN), tuple(map(self.summary, self.logs))
+        )
+
+    async def _answer(self, frame: AnyRequest) -> None:
+        hint = self.refuse.get(type(frame))
+        if hint is not None:
+            await self.say(Error(ErrorCode.FORBIDDEN, frame.id, str.__new__(ReasonText, hint)))
+        else:
+            await self.say(Ok(frame.id, self._result(frame)))
+
+    def _result(self, frame: AnyRequest) -> AnyResult | None:
+        match frame:
+            case History():
+                return self._page(frame)
+            case ListMembers():
+                return Members(frame.room, tuple(self.members), more=False)
+            case ListRooms():
+                names = [one for one in self.listing if frame.after is None or one.name > frame.after]
+                return Directory(tuple(names[:DIRECTORY_PAGE]), more=len(names) > DIRECTORY_PAGE)
+            case Send():
+                return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN))
+            case MarkRead():
+                return None
+            case _:
+                return None
+
+    def _page(self, ask: History) -> Page:
+        log = self.logs[ask.room]
+        if ask.after is not None:
+            events: Sequence[LogEvent] = log[ask.after : ask.after + ask.limit]
+            return Page(ask.room, tuple(events), more=ask.after + ask.limit < len(log))
+        end = (ask.before - 1) if ask.before is not None else len(log)
+        begin = max(0, end - ask.limit)
+        return Page(ask.room, tuple(log[begin:end]), more=begin > 0)
+
+
+def listing(name: str, topic: str) -> RoomListing:
+    """Return an entry of the directory, its topic unchecked."""
+    return RoomListing(
+        RoomId((name + "_" * 22)[:22]), parse_room_name(name), 3, str.__new__(TopicText, topic)
+    )
+
+
+def raw(frame: Frame, mark: str, untrusted: str) -> bytes:
+    """Return a frame in which ``mark`` is replaced by a text that no honest server would let through."""
+    return encode(frame).replace(mark.encode(), json.dumps(untrusted)[1:-1].encode())
+
+
+def _json(status: HTTPStatus, body: bytes) -> Response:
+    headers = Headers(
+        {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    )
+    return Response(status, status.phrase, headers, body)

@@ -1,0 +1,97 @@
+"""The table of places: where a stranger's text can appear in the client, and how it gets there.
+
+A new place is one row: its name, the type that the wire gives to its text, and the event or frame that carries
+it. ``TIMELINE`` rows are events of one log, read page by page; the stages in ``stages.py`` name the rest.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from parlour_protocol.frames import AnyBody
+from parlour_protocol.frames.bodies import Banned, Edited, Kicked, Message, Reacted, TopicSet
+from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.ids import Seq
+from parlour_protocol.names import NameRefusedError, RoomName, UserName, parse_room_name, parse_user_name
+
+DAVE = parse_user_name("dave")
+ESCAPE = "\x1b[27u"
+Make = Callable[[str, Seq], AnyBody]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of the timeline; ``make`` gets the text and the number of the event before it."""
+
+    name: str
+    type: type[WireText]
+    make: Make
+
+    def takes(self, text: str) -> bool:
+        """Tell whether an honest server would let the text come here."""
+        return fits(self.type, text)
+
+
+def fits(kind: type[WireText], text: str) -> bool:
+    """Tell whether the wire takes the text as this kind."""
+    try:
+        kind.parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def user_name(text: str) -> UserName | None:
+    """Return the text as a user's name, where it is one."""
+    try:
+        return parse_user_name(text)
+    except NameRefusedError:
+        return None
+
+
+def room_name(text: str) -> RoomName | None:
+    """Return the text as a room's name, where it is one."""
+    try:
+        return parse_room_name(text)
+    except NameRefusedError:
+        return None
+
+
+TIMELINE = (
+    Place("message", MessageText, lambda text, _: Message(MessageText(text))),
+    Place("reaction", Reaction, lambda text, before: Reacted(before, Reaction(text), on=True)),
+    Place("edit", MessageText, lambda text, before: Edited(before, MessageText(text))),
+    Place("topic change", TopicText, lambda text, _: TopicSet(TopicText(text))),
+    Place("kick reason", ReasonText, lambda text, _: Kicked(DAVE, ReasonText(text))),
+    Place("ban reason", ReasonText, lambda text, _: Banned(DAVE, None, ReasonText(text))),
+)
+"""In this order for each text, and then its mark as a reply to the message: the reply quotes it."""
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A place that a key on a selected message opens; ``words`` are the client's own when it has come
+    (none: the composer is filled)."""
+
+    name: str
+    key: str
+    words: str
+    leave: str = ESCAPE
+    left: str = ""
+    """What is gone when it was left; else the words."""
+    reselect: bool = False
+    """Leaving it goes to the composer, so that the message must be selected again."""
+    more: str = ""
+    """Keys that show the rest."""
+    copies: bool = False
+    every: int = 1
+    """Only each so manieth group: every copy leaves a toast for four seconds."""
+
+
+KEYED = (
+    Keyed("deletion dialog", "d", "Delete this message"),
+    Keyed("inspector", "i", "Code points", more="\x1b[F", left="esc closes"),
+    Keyed("clipboard", "y", "Copied", leave="", copies=True, every=8),
+    Keyed("reply hint", "r", "reply to ", left="esc leaves", reselect=True),
+    Keyed("edit, in the composer", "e", "", left="esc leaves"),
+)
+"""The last one leaves for the composer as well."""

@@ -1,0 +1,99 @@
+"""Texts that the wire must refuse, sent raw by a server without scruples: the client survives and says so.
+
+Each goes out in a frame that no honest server could build; the client must drop the connection, put a sentence
+of its own into the status line, draw nothing of the text, and come back. Ticket refusals and close reasons with
+the texts of the corpus come between. The client here waits a moment only before it connects again.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+from parlour_protocol.api import Problem, encode_payload
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, LogEvent
+from parlour_protocol.frames.base import Frame
+from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
+from parlour_protocol.frames.replies import TypingNow
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import parse_room_name, parse_user_name
+from tests.e2e.oracle.house import BEGIN, BOB, LAPTOP, House, raw
+from tests.e2e.oracle.places import fits, room_name, user_name
+from tests.e2e.oracle.run import Failure, Run, client_on
+from tests.protocol.text.corpus import Entry
+
+COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")
+SIZE = ((60, 16), (100, 20))
+MARK = "m4rk"
+SAID = "The server sent a frame that cannot be read"
+CLOSED, CLOSE_WORDS = 4999, "The connection was lost."
+SAMPLE = 8
+"""Ticket refusals and close reasons in a run: each costs a connection."""
+
+
+def frames(room: RoomId, head: int) -> dict[str, Frame]:
+    """Return a frame for each place that the wire guards, with a mark where the text goes."""
+
+    def event(body: object, author: str = BOB) -> LogEvent:
+        return LogEvent(room, Seq(head + 1), Millis(BEGIN), parse_user_name(author), LAPTOP, body)  # type: ignore[arg-type]
+
+    return {
+        "message": event(Message(MessageText(MARK))),
+        "topic": event(TopicSet(TopicText(MARK))),
+        "hint": Error(ErrorCode.FORBIDDEN, None, ReasonText(MARK)),
+        "author": event(Joined(), MARK),
+        "typing line": TypingNow(room, parse_user_name(MARK), on=True),
+        "room name": event(Created(RoomKind.PUBLIC, parse_room_name(MARK))),
+    }
+
+
+def _refused(entries: Sequence[Entry]) -> list[tuple[int, str]]:
+    """Return the number of each text that the wire refuses, and a place in which it does."""
+    names = cycle(("author", "typing line", "room name"))
+    found: list[tuple[int, str]] = []
+    for number, entry in enumerate(entries):
+        if not fits(MessageText, entry.text):
+            found.append((number, "message"))
+        if entry.context == "name" and user_name(entry.text) is None and room_name(entry.text) is None:
+            found.append((number, next(names)))
+    return found
+
+
+async def show(entries: Sequence[Entry], part: int, folder: Path) -> list[Failure]:
+    """Send them; return what was wrong."""
+    house = House()
+    room = house.room("lobby")
+    refused = [one for count, one in enumerate(_refused(entries)) if count % 2 == part]
+    async with client_on(house, folder, SIZE[part], entries, COMMAND) as run:
+        await run.terminal.shows("connected")
+        for number, place in refused:
+            await _greeted(run)
+            text = entries[number].text
+            if len(text) > 100_000:
+                text = text[:100_000]
+            await house.say_raw(raw(frames(room, len(house.logs[room]))[place], MARK, text))
+            await run.terminal.shows(SAID[:30])
+            run.blame(f"raw {place}", number)
+        for number, entry in list(enumerate(entries))[part :: max(1, len(entries) // SAMPLE)]:
+            await _greeted(run)
+            house.problem = encode_payload(Problem("unavailable", str.__new__(str, _sendable(entry.text))))
+            reason = _sendable(entry.text).encode()[:120].decode("utf-8", "ignore")
+            await house.close(CLOSED, reason)
+            await asyncio.wait_for(house.ends.get(), 20)
+            await _greeted(run)
+            run.blame("close reason, ticket refusal", number)
+    return run.failures
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "ignore").decode()[:400]
+
+
+async def _greeted(run: Run) -> None:
+    async with asyncio.timeout(20):
+        await run.house.ready.wait()
+    await run.terminal.shows(" connected")

@@ -1,0 +1,122 @@
+"""One client against one hostile server: home folder, process, stages, and who is to blame for what is found.
+
+A failure names the place and the text's id. It never hides a text that was not shown: a stage that cannot see
+its marks fails. ``terminal_oracle.py`` makes one run for each size of the terminal.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.home import Home
+from parlour_client.core.profile import Profile, save_profile
+from parlour_client.core.trust import pin_of
+from parlour_protocol.secret import Secret
+from tests.e2e.oracle.house import LAPTOP, ME, House
+from tests.e2e.oracle.terminal import StuckError, Terminal
+from tests.protocol.text.corpus import Entry
+
+CLIENT = (sys.executable, "-m", "parlour_client")
+ROOT = Path(__file__).parents[3]
+MOST = 350
+"""Characters of a group: the inspector describes 400 code points."""
+
+
+Failure = tuple[str, str, str]
+"""Place, id of the text, what is wrong."""
+
+
+@dataclass
+class Run:
+    """What the stages work with."""
+
+    house: House
+    terminal: Terminal
+    entries: Sequence[Entry]
+    failures: list[Failure] = field(default_factory=list)
+    part: int = 0
+    """Which half of the groups this run takes; both halves when it is thorough."""
+    thorough: bool = False
+
+    def blame(self, place: str, *current: int) -> None:
+        """Take what the terminal found; the text is one of the current ones, or that of the nearest mark."""
+        for row, what in self.terminal.check():
+            mark = self.terminal.nearest_mark(row)
+            numbers = current or (() if mark is None else (min(mark, len(self.entries) - 1),))
+            ids = " or ".join(self.entries[number].id for number in numbers)
+            self.fail(place, ids or "?", f"{what} in row {row}")
+
+    def fail(self, place: str, text: str, what: str) -> None:
+        """Note a failure."""
+        self.failures.append((place, text, what))
+
+
+Stage = Callable[[Run], Awaitable[None]]
+
+
+async def make_home(folder: Path, house: House) -> None:
+    """Write the home folder of somebody who has logged in."""
+    home = Home(folder)
+    archive = await Archive.open(home.archive, home.key)
+    profile = Profile(
+        f"127.0.0.1:{house.port}", ME, LAPTOP, Secret("s" * 43), pin=pin_of(house.made.der)
+    )  # fmt: skip
+    await save_profile(archive, profile)
+    await archive.close()
+
+
+@asynccontextmanager
+async def client_on(
+    house: House,
+    folder: Path,
+    size: tuple[int, int],
+    entries: Sequence[Entry],
+    command: Sequence[str] = CLIENT,
+) -> AsyncIterator[Run]:
+    """Start the real client on the house; end it, and see that it ended well."""
+    async with house.open(folder):
+        await make_home(folder / "home", house)
+        inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
+        env = inherited | {
+            "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none", "PYTHONPATH": str(ROOT),
+            "XDG_STATE_HOME": str(folder / "state"), "PYTHONHASHSEED": "0",
+        }  # fmt: skip
+        replacements = any("\ufffd" in entry.text for entry in entries)
+        line = [*command, "--home", str(folder / "home"), "chat"]
+        run = Run(house, Terminal(line, env, *size, replacements=replacements), entries)
+        await run.terminal.start()
+        try:
+            yield run
+        except (StuckError, TimeoutError) as error:
+            run.blame("unfinished")
+            run.fail("client", "?", str(error) or "it did not ask")
+            if "ORACLE_SCREEN" in os.environ:
+                print("\n".join(run.terminal.lines()))
+        finally:
+            code = await run.terminal.quit()
+            run.blame("the end")
+            if code:
+                run.fail("client", "?", f"it ended with {code}: {ascii(run.terminal.lines()[-1])}")
+
+
+def groups(entries: Sequence[Entry], takes: Callable[[str], bool], at_most: int) -> list[list[int]]:
+    """Return the numbers of the texts that a place takes, packed so that a group fits into one message.
+
+    The rule looks at each line by itself, so texts on lines of their own are shown as they are alone.
+    """
+    packed: list[list[int]] = []
+    size = MOST
+    for number, entry in enumerate(entries):
+        if not takes(entry.text):
+            continue
+        if size + len(entry.text) > MOST or len(packed[-1]) >= at_most:
+            packed.append([])
+            size = 0
+        packed[-1].append(number)
+        size += len(entry.text) + 1
+    return packed

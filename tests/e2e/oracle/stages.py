@@ -1,0 +1,220 @@
+"""The stages of a run: each shows every text in a group of places and lets the run judge what was drawn.
+
+A stage presses keys as a person does and waits for the client's own words. Texts that the wire would refuse
+in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in order.
+"""
+
+from collections.abc import Sequence
+
+from parlour_protocol.frames.base import Role, Status
+from parlour_protocol.frames.bodies import Joined, Message, TopicSet
+from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
+from parlour_protocol.frames.replies import Member, RoomEntered, TypingNow
+from parlour_protocol.frames.requests import ListMembers
+from parlour_protocol.ids import RoomId, Seq
+from tests.e2e.oracle.house import CAROL, ME, House, listing
+from tests.e2e.oracle.places import ESCAPE, KEYED, TIMELINE, Keyed, fits, room_name, user_name
+from tests.e2e.oracle.run import Run, groups
+from tests.e2e.oracle.terminal import PLACEHOLDER
+from tests.protocol.text.corpus import Entry
+
+PAGE_UP, PAGE_DOWN, SELECT = "\x1b[5~", "\x1b[6~", "\x1b[1;3A"
+WHEEL_DOWN, WHEEL_UP = "\x1b[<65;", "\x1b[<64;"
+PALETTE = "\x10"
+PATIENT = 4
+MEMBERS = 200
+"""In one answer of a server."""
+GROUP = 12
+FOUND = 40
+"""Results of one search."""
+BELOW = 6
+"""Rows below the timeline: composer, status, footer."""
+
+
+def furnish(house: House, entries: list[Entry]) -> None:
+    """Fill the rooms before the client comes."""
+    room = house.room("a-timeline")
+    for number, entry in enumerate(entries):
+        target = None
+        for place in TIMELINE:
+            if not place.takes(entry.text):
+                continue
+            if place.name == "edit":
+                house.append(room, Message(MessageText("as it was before the edit")))
+            event = house.append(room, place.make(entry.text, Seq(len(house.logs[room]))))
+            target = target or event.seq
+        house.append(room, Message(MessageText(f"#{number};"), target), CAROL)
+    for name in ("b-slots", "c-dialogs", "d-library", "e-names"):
+        house.room(name)
+
+
+async def timeline(run: Run) -> None:
+    """Read the whole log, page by page: messages, edits, quotes, reactions, topics, reasons."""
+    await run.terminal.until(f"#{len(run.entries) - 1};")
+    await run.terminal.quiet()
+    wanted = set(range(len(run.entries)))
+    for key in (PAGE_UP, PAGE_DOWN, PAGE_UP):  # a page that was skipped comes by again
+        idle = 0
+        while wanted - run.terminal.seen and idle < 4:
+            run.blame("timeline")
+            before = run.terminal.lines()[:-BELOW]
+            run.terminal.press(key)
+            await run.terminal.drawn()
+            idle = 0 if run.terminal.lines()[:-BELOW] != before else idle + 1
+    for number in sorted(wanted - run.terminal.seen):
+        run.fail("timeline", run.entries[number].id, "it was never shown")
+    run.blame("timeline")
+
+
+def room_of(run: Run, name: str) -> RoomId:
+    """Return the id of a room."""
+    return next(room for room, known in run.house.names.items() if known == name)
+
+
+async def open_room(run: Run, name: str) -> None:
+    """Go to a room; that the client asks for its members is the last thing of it."""
+    run.house.forget()
+    run.terminal.press(f"/join {name}\r")
+    await run.terminal.shows(f"{name}  public room")
+    await run.house.was_asked(ListMembers)
+    await run.terminal.quiet()
+
+
+async def slots(run: Run) -> None:
+    """Show each text as the topic in the heading, and as the server's hint: it refuses to list the members."""
+    house, room = run.house, room_of(run, "b-slots")
+    await open_room(run, "b-slots")
+    known: set[str] = set()
+    for number, entry in enumerate(run.entries):
+        if entry.text in known or not fits(TopicText, entry.text):
+            continue  # the same hint again would draw nothing
+        known.add(entry.text)
+        is_hint = fits(ReasonText, entry.text)
+        house.refuse[ListMembers] = entry.text if is_hint else f"#{number};"
+        run.terminal.forget()
+        await house.say(house.append(room, TopicSet(TopicText(entry.text))))
+        await run.terminal.until("! " if is_hint else f"#{number};")
+        run.blame("heading topic, error hint", number)
+    house.refuse.clear()
+
+
+async def directory(run: Run) -> None:
+    """Show each text as the topic of a public room in the directory."""
+    numbers = [number for number, entry in enumerate(run.entries) if fits(TopicText, entry.text)]
+    run.house.listing = [listing(f"r{number:05}", run.entries[number].text) for number in numbers]
+    wanted = {f"r{number:05}" for number in numbers if run.entries[number].text.strip()}
+    run.terminal.press("/rooms\r")
+    await run.terminal.until("Public rooms")
+    await _scroll(run, "directory topic", wanted)
+    await run.terminal.leave(ESCAPE, "Public rooms")
+
+
+async def search(run: Run) -> None:
+    """Show each text among the results of a search, in messages that came while another room was open."""
+    room = room_of(run, "d-library")
+    numbers = [
+        number for number, entry in enumerate(run.entries) if fits(MessageText, f"needle\n{entry.text}")
+    ]
+    for number in numbers:
+        text = f"needle{number // FOUND} #{number};\n{run.entries[number].text}"
+        await run.house.say(run.house.append(room, Message(MessageText(text))))
+    for needle in sorted({number // FOUND for number in numbers}):
+        run.terminal.press(f"/search needle{needle}\r")
+        await run.terminal.until("newest first")
+        wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
+        await _scroll(run, "search result", wanted)
+        await run.terminal.leave(ESCAPE, "to the results")
+
+
+async def _scroll(run: Run, place: str, wanted: set[str]) -> None:
+    """Turn the wheel down a list until everything was seen; up again for what was skipped."""
+    terminal, idle = run.terminal, 0
+    missing, wheel = set(wanted), WHEEL_DOWN
+    middle = f"{terminal.screen.columns // 2};{terminal.screen.rows // 2}M"
+    while idle < PATIENT:
+        shown = "\n".join(terminal.lines())
+        missing -= {mark for mark in missing if mark in shown}
+        run.blame(place)
+        if not missing:
+            return
+        terminal.press(f"{wheel}{middle}" * (terminal.screen.rows // 12))
+        await terminal.drawn()
+        idle = 0 if "\n".join(terminal.lines()) != shown else idle + 1
+        if idle == PATIENT and wheel == WHEEL_DOWN:
+            idle, wheel = 0, WHEEL_UP
+    run.fail(place, "?", f"never shown: {', '.join(sorted(missing)[:5])} and {len(missing)} in all")
+
+
+async def keyed(run: Run) -> None:
+    """Act on messages: reply, edit, delete, inspect, copy. Texts come in groups, each on a line of its own."""
+    await open_room(run, "c-dialogs")
+    room = room_of(run, "c-dialogs")
+    packed = groups(run.entries, lambda text: fits(MessageText, text), 1 if run.thorough else GROUP)
+    for count, numbers in enumerate(packed):
+        if not run.thorough and count % 2 != run.part:
+            continue
+        text = "\n".join(run.entries[number].text for number in numbers)
+        run.terminal.forget()
+        await run.house.say(run.house.append(room, Message(MessageText(text)), ME))
+        await run.terminal.drawn()
+        run.blame("message", *numbers)
+        await _select(run)
+        for place in KEYED:
+            if count // 2 % place.every == 0:
+                await _open(run, place, numbers)
+
+
+async def _open(run: Run, place: Keyed, numbers: Sequence[int]) -> None:
+    terminal = run.terminal
+    terminal.reader.clipboard_allowed = place.copies
+    terminal.press(place.key)
+    if place.words:
+        await terminal.until(place.words)
+    else:
+        await terminal.until(lambda _text: not terminal.has(PLACEHOLDER))
+    if place.more:
+        terminal.press(place.more)
+        await terminal.drawn()
+    if place.leave:
+        await terminal.leave(place.leave, place.left or place.words)
+    if place.reselect:
+        await _select(run)
+    run.blame(place.name, *numbers)
+    terminal.reader.clipboard_allowed = False
+
+
+async def _select(run: Run) -> None:
+    await run.terminal.quiet()
+    run.terminal.press(SELECT)
+    await run.terminal.drawn()
+    await run.terminal.shows("Inspect")
+
+
+async def names(run: Run) -> None:
+    """Show each text that is a name as a member, a typist, an author, a room, a device; and the palette."""
+    house, terminal = run.house, run.terminal
+    known = [(n, name) for n, e in enumerate(run.entries) if (name := user_name(e.text)) is not None]
+    house.members = [Member(name, Role.MEMBER, Status.ONLINE) for _, name in known][:MEMBERS]
+    await open_room(run, "e-names")
+    room = room_of(run, "e-names")
+    for number, name in known:
+        await house.say(TypingNow(room, name, on=True), house.append(room, Joined(), name))
+        await terminal.drawn()
+        run.blame("member list, typing line, system line, author", number)
+        await house.say(TypingNow(room, name, on=False))
+    for number, entry in enumerate(run.entries):
+        if (of_room := room_name(entry.text)) is not None and of_room not in house.names.values():
+            await house.say(RoomEntered(house.summary(house.room(of_room))))
+            await terminal.drawn()
+            run.blame("room list", number)
+    terminal.press(PALETTE)
+    await terminal.shows("Go to ")
+    run.blame("palette")
+    await terminal.leave(ESCAPE, "Search for commands")
+
+
+async def nothing_typed(run: Run) -> None:
+    """See that no stranger's text made the terminal answer into the composer, and that the client is alive."""
+    await run.terminal.quiet()
+    if not any(PLACEHOLDER in line for line in run.terminal.lines()):
+        run.fail("composer", "?", "something was typed into it")

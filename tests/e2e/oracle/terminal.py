@@ -1,0 +1,185 @@
+"""The client in a real pseudo-terminal, every byte read strictly and drawn on terminals that disagree.
+
+It answers what a terminal answers (whether it knows synchronised output), and nothing else: a question that a
+stranger's text asks is a violation. It waits for what is written, never for a time. The stages press its keys.
+"""
+
+import asyncio
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import termios
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from tests.e2e.oracle.grammar import Reader
+from tests.e2e.oracle.grid import Agreeing, Grid, narrow, one_each, own_width
+
+PATIENCE = 20.0
+QUIET = 0.03
+"""Seconds without output after which a frame is taken for done."""
+ASKS_SYNC, SYNC = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
+PLACEHOLDER = "Write here."
+MARK = re.compile(r"#(\d+);")
+
+
+class StuckError(Exception):
+    """What was waited for never came."""
+
+
+class Terminal:
+    """One client process."""
+
+    def __init__(
+        self, command: Sequence[str], env: dict[str, str], columns: int, rows: int, *, replacements: bool
+    ) -> None:
+        self.reader = Reader(replacements=replacements)
+        self.screen = Agreeing(columns, rows)
+        self.others: dict[str, Grid] = {
+            "own width": Grid(columns, rows, own_width),
+            "one cell each": Grid(columns, rows, one_each),
+            "narrow": Grid(columns, rows, narrow),
+        }
+        self.seen: set[int] = set()
+        """Marks that came by."""
+        self.bytes = 0
+        self._moved: set[str] = set()
+        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._text, self._frames = "", 0
+        self._command, self._env, self._size = command, env, (columns, rows)
+        self._master = -1
+        self.process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        """Run the client."""
+        self._master, slave = pty.openpty()
+        columns, rows = self._size
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=slave, stdout=slave, stderr=slave, env=self._env, start_new_session=True
+        )
+        os.close(slave)
+        os.set_blocking(self._master, False)
+        asyncio.get_running_loop().add_reader(self._master, self._read)
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._master, 1 << 20)
+        except OSError:  # Linux: the program closed its side
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._master)
+            self._ended.set()
+            self._changed.set()
+            return
+        if ASKS_SYNC in data:
+            os.write(self._master, SYNC)
+        self.bytes += len(data)
+        tokens = self.reader.feed(data)
+        if not self.reader.closing:
+            self.screen.feed(tokens)
+            for grid in self.others.values():
+                grid.feed(tokens)
+        text = "".join(token.text for token in tokens if token.kind == "T")
+        self._text = (self._text + text)[-200_000:]
+        self.seen.update(int(mark) for mark in MARK.findall(text))
+        self._changed.set()
+
+    # --- what the stages do
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        self.forget()
+        view = memoryview(keys.encode())
+        while view:
+            view = view[os.write(self._master, view) :]
+
+    def forget(self) -> None:
+        """Wait only for what is written from here on."""
+        self._text, self._frames = "", self.reader.frames
+
+    async def until(self, wanted: str | Callable[[str], bool]) -> None:
+        """Wait until something is written after the last key."""
+        met = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not met(self._text):
+                    if self._ended.is_set():
+                        raise StuckError(f"the client ended; its last words: {self._text[-200:]!a}")
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise StuckError(f"{wanted!a} was not written; the last was {self._text[-200:]!a}") from None
+
+    async def drawn(self, seconds: float = 0.5) -> bool:
+        """Wait until a whole frame was drawn after the last key; tell whether one was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.reader.frames == self._frames and not self._ended.is_set():
+                    self._changed.clear()
+                    await self._changed.wait()
+        await self.quiet(QUIET / 2)
+        return self.reader.frames > self._frames
+
+    async def quiet(self, seconds: float = QUIET) -> None:
+        """Wait until nothing more is drawn."""
+        with suppress(TimeoutError):
+            while not self._ended.is_set():
+                self._changed.clear()
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+
+    async def shows(self, wanted: str) -> None:
+        """Wait until the screen shows something."""
+        await self.until(lambda _text: any(wanted in line for line in self.lines()))
+
+    async def leave(self, keys: str, words: str) -> None:
+        """Press the keys that leave a dialog; wait until its words are gone and the composer is empty again."""
+        self.press(keys)
+        await self.until(lambda _text: not self.has(words) and self.has(PLACEHOLDER))
+
+    def has(self, words: str) -> bool:
+        """Tell whether the screen shows something."""
+        return any(words in line for line in self.lines())
+
+    def lines(self) -> list[str]:
+        """Return the screen, row by row."""
+        return [self.screen.line(row) for row in range(self.screen.rows)]
+
+    def check(self) -> list[tuple[int, str]]:
+        """Return the violations since the last check, each with its row; borders included."""
+        found, self.reader.violations = self.reader.violations, []
+        for name, grid in self.others.items():
+            for row in self.screen.moved(grid):
+                key = f"{name}/{row}/{grid.line(row - 1)}"
+                if key not in self._moved:
+                    self._moved.add(key)
+                    found.append((row, f"a pane border moved ({name})"))
+        return found
+
+    def nearest_mark(self, row: int) -> int | None:
+        """Return the number in the nearest mark below the row, else above it."""
+        marks = [
+            (at + 1, int(found[1])) for at, line in enumerate(self.lines()) if (found := MARK.search(line))
+        ]
+        below = [mark for at, mark in marks if at >= row]
+        return below[0] if below else marks[-1][1] + 1 if marks else None
+
+    async def quit(self) -> int:
+        """End the client as a person does; return its exit code."""
+        self.reader.closing = True
+        if not self._ended.is_set():
+            self.press("\x11")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._ended.wait()
+                return await self.process.wait()
+        finally:
+            if self.process.returncode is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                await self.process.wait()
+            os.close(self._master)

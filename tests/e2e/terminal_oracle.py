@@ -1,0 +1,88 @@
+"""The terminal oracle: the real client shows every text of a corpus in every place, and nothing of it acts.
+
+`python tests/e2e/terminal_oracle.py FILE` takes the format of the text corpus. It starts `parlour chat` on a
+pseudo-terminal against a hostile server, at two sizes, reads every byte strictly, draws them on terminals that
+disagree about widths, prints one line per failure and `N passed, M failed`, and ends with 0 only when all passed.
+"""
+
+# ruff: noqa: T201 - a script that people read
+import argparse
+import asyncio
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # as a script it finds its parts as the tests do
+
+from tests.e2e.oracle import refusals, stages
+from tests.e2e.oracle.house import House
+from tests.e2e.oracle.run import CLIENT, Failure, Run, Stage, client_on
+from tests.protocol.text.corpus import CorpusError, Entry, load
+
+SIZES = ((80, 40), (132, 60))
+STAGES: tuple[Stage, ...] = (
+    stages.timeline, stages.slots, stages.directory, stages.search, stages.keyed, stages.names, stages.nothing_typed,
+)  # fmt: skip
+
+
+async def show(
+    entries: Sequence[Entry], part: int, *, thorough: bool = False, command: Sequence[str] = CLIENT
+) -> list[Failure]:
+    """Show all texts at one size; return what was wrong."""
+    house = House()
+    stages.furnish(house, entries)
+    with tempfile.TemporaryDirectory() as folder:
+        run: Run
+        async with client_on(house, Path(folder), SIZES[part], entries, command) as run:
+            run.part, run.thorough = part, thorough
+            for stage in STAGES:
+                begun = time.monotonic()
+                await stage(run)
+                print(part, stage.__name__, round(time.monotonic()-begun,1), run.terminal.bytes, file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.monotonic()
+        run.failures += await refusals.show(entries, part, Path(folder))
+        print(part, "refusals", round(time.monotonic()-begun,1), file=sys.stderr)
+    return run.failures
+
+
+def at_size(part: int, *, path: Path, thorough: bool) -> list[Failure]:
+    """Do one run, in a process of its own."""
+    return asyncio.run(show(load(path), part, thorough=thorough))
+
+
+def judge(path: Path, *, thorough: bool = False) -> tuple[int, list[Failure]]:
+    """Return how many texts there are, and the failures at both sizes. Raises CorpusError."""
+    total = len(load(path))
+    with ProcessPoolExecutor(len(SIZES), multiprocessing.get_context("spawn")) as pool:
+        found = pool.map(partial(at_size, path=path, thorough=thorough), range(len(SIZES)))
+        return total, [failure for failures in found for failure in failures]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Judge the file; return the exit status."""
+    parser = argparse.ArgumentParser(prog="terminal_oracle.py", description=__doc__)
+    parser.add_argument("file", type=Path, help="texts in the format of the corpus")
+    parser.add_argument(
+        "--thorough", action="store_true", help="every text alone in every dialog: takes minutes"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        total, failures = judge(options.file, thorough=options.thorough)
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for place, text, what in failures:
+        print(f"FAILED {place}: {text!a}: {what}")
+    failed = min(total, len({text for _, text, _ in failures}))
+    print(f"{total - failed} passed, {failed} failed")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -46,10 +46,12 @@ async def test_they_can_be_used_to_add_us(world: World):
     package = world.service.devices[ana.device].packages[7]
     staged = founder.add([package], now=now)
     founder.commit_accepted()
+    welcome = staged.welcome
+    assert welcome is not None
 
     def join(connection: apsw.Connection) -> Group:
         store = packages.load(connection)
-        group = Group.join(staged.welcome, store, policy=POLICY)
+        group = Group.join(welcome, store, policy=POLICY)
         packages.save(connection, store)
         return group
 

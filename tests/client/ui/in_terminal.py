@@ -5,6 +5,7 @@ is raised in the middle of the app.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def main() -> None:
     client.set_link(
         ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3", problem="\x1b[2J\x9b2J")
     )
-    sys.exit(run(client))
+    folder = os.environ.get("HOME_OF_THE_TEST")
+    sys.exit(run(client, folder=Path(folder) if folder else None))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.terminal import Terminal
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
 from parlour_client.core.errors import SetupError
@@ -131,3 +132,35 @@ async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClien
     app.away = False
     app.to_terminal("x")
     assert written == ["x"]
+
+
+LENT = """
+import sys, time
+print("EDITOR HERE", flush=True)
+sys.stdin.readline()
+open(sys.argv[-1], "a").write("from the editor")
+print("EDITOR DONE", flush=True)
+"""
+SCRIPT = Path(__file__).parent / "in_terminal.py"
+
+
+def test_a_real_terminal_is_lent_and_taken_back(tmp_path: Path) -> None:
+    """The editor has the normal screen to itself, then the client draws again with the new text."""
+    (tmp_path / "lent.py").write_text(LENT)
+    (tmp_path / "texts.json").write_text('["hello"]')
+    environment = {"VISUAL": f"{sys.executable} {tmp_path / 'lent.py'}", "XDG_RUNTIME_DIR": str(tmp_path)}
+    terminal = Terminal(SCRIPT, str(tmp_path / "texts.json"), columns=80, rows=24, env=environment)
+    terminal.read_until(b"END OF ALL")
+    terminal.press(b"begun, ")
+    terminal.press(b"\x1b[15~")  # F5
+    terminal.read_until(b"EDITOR HERE")
+    terminal.press(b"\r")
+    terminal.read_until(b"EDITOR DONE")
+    done = len(terminal.output)
+    terminal.read_until(b"from the editor", after=done)
+    assert terminal.finish() == 0
+    lent = terminal.output[terminal.output.rindex(b"\x1b[?1049l", 0, done) : done]
+    assert b"EDITOR HERE" in lent
+    assert b"END OF ALL" not in lent  # nothing of the chat was drawn meanwhile
+    assert b"\x1b[?1049h" in terminal.output[done:]
+    assert not left_behind(tmp_path)

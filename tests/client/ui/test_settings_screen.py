@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.terminal import Terminal
 from tests.client.ui.ui_fake import FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -125,6 +126,19 @@ async def test_a_key_is_changed_on_the_screen(client: FakeClient, open_app: Open
         screen._set_keys("chat.search", "")
         await settled(pilot)
         assert load(tmp_path).keys == {}
+
+
+@pytest.mark.parametrize("mouse", [True, False])
+def test_the_mouse_is_asked_for_only_where_it_is_wanted(tmp_path: Path, *, mouse: bool) -> None:
+    """With the setting off the terminal keeps its own selecting and pasting."""
+    (tmp_path / FILE).write_text(f"mouse = {str(mouse).lower()}\n")
+    (tmp_path / "texts.json").write_text("[]")
+    script = Path(__file__).parent / "in_terminal.py"
+    environment = {"HOME_OF_THE_TEST": str(tmp_path)}
+    terminal = Terminal(script, str(tmp_path / "texts.json"), columns=80, rows=24, env=environment)
+    terminal.read_until(b"END OF ALL")
+    terminal.finish()
+    assert (b"\x1b[?1000h" in terminal.output) is mouse
 
 
 async def test_slash_settings_and_the_palette_open_it(client: FakeClient, open_app: OpenApp) -> None:

@@ -107,6 +107,17 @@ async def test_a_refused_login_can_be_tried_again(door: Door) -> None:
         assert isinstance(pilot.app.screen, ChatScreen)
 
 
+async def test_it_says_where_an_invite_comes_from(door: Door) -> None:
+    """F1, in a small terminal too; what was typed stays."""
+    async with welcome(door, (40, 15)) as pilot:
+        await pilot.press(*"chat.example", "f1")
+        await settled(pilot)
+        assert "An invite link" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert pilot.app.screen.query_one("#where", Input).value == "chat.example"
+
+
 async def test_the_password_is_never_drawn(door: Door) -> None:
     """Typed letters are masked, in a small terminal too; Enter walks through the fields."""
     async with welcome(door, (40, 15)) as pilot:

@@ -16,6 +16,7 @@ from textual.widgets import Footer, Input
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.ui.doors import Doors, Person
+from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.base import words_of
 from parlour_protocol.errors import ParlourProtocolError
@@ -26,7 +27,24 @@ from parlour_protocol.secret import Secret
 
 _INTRO: Final = lines(
     own("Welcome to Parlour", "bold"),
-    own("Paste your invite link to make an account, or the address of a server to log in.", "dim"),
+    own("With an invite link: paste it, choose a name and a password. With an account: give the"),
+    own("server's address and log in. With neither: F1 says where an invite comes from."),
+)
+_HELP: Final = lines(
+    own("An invite link", "bold"),
+    own("It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin"),
+    own("of the server's key and a code; who has it can make an account, so keep it to yourself."),
+    own(""),
+    own("No server yet?", "bold"),
+    own("parlour demo lets you try everything on a throw-away server with simulated people."),
+    own("parlour-server init and run start one of your own; parlour-server invite create makes a link."),
+    own(""),
+    own("What happens with what you type", "bold"),
+    own("The password goes to the server over TLS and is kept nowhere on this device. What you read and"),
+    own("write is kept in an encrypted archive in your home folder; parlour passphrase protects its key."),
+    own(""),
+    own("Keys", "bold"),
+    own("Enter and Down go to the next field, Up goes back, Ctrl+S lets you in, Ctrl+Q ends."),
 )
 
 
@@ -35,6 +53,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "enter", "Come in", id="welcome.enter"),
+        Binding("f1", "help", "Help", id="welcome.help"),
         Binding("down", "app.focus_next", "Next field", show=False, id="welcome.next"),
         Binding("up", "app.focus_previous", "Previous field", show=False, id="welcome.previous"),
     ]
@@ -59,7 +78,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
             yield SafeStatic(
                 own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
             )
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
@@ -81,6 +100,10 @@ class WelcomeScreen(Screen[ChatClient | None]):
         self._busy = True
         self.query_one("#told", SafeStatic).show(own("Connecting…", "bold"))
         self.run_worker(self._go(where, person))
+
+    def action_help(self) -> None:
+        """Say where an invite comes from and what happens."""
+        _ = self.app.push_screen(Page(_HELP))
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()

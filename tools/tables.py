@@ -11,6 +11,7 @@ from typing import get_args
 import msgspec
 
 from parlour_client.core import settings as client_settings
+from parlour_client.ui.keys.rebind import known
 from parlour_protocol import errors
 from parlour_protocol.errors import CloseCode, ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
@@ -24,6 +25,7 @@ from tools.claims import PAGE, groups
 SPECIFICATION = Path("protocol/README.md")
 CONFIGURATION = Path("docs/configuration.md")
 CLIENT_SETTINGS = Path("docs/settings.md")
+CLIENT = Path("docs/client.md")
 README = Path("README.md")
 
 
@@ -98,6 +100,14 @@ def settings_of_the_client() -> str:
     return _table(["setting", "value", "default", "what it is"], rows)
 
 
+def keys_of_the_client() -> str:
+    """Return the table of the client's keys."""
+    return _table(
+        ["id", "keys", "what it does"],
+        [[f"`{one.id}`", " ".join(f"`{key}`" for key in one.keys), one.about] for one in known().values()],
+    )
+
+
 def claims() -> str:
     """Return the table of the security claims: each with one test that would fail without it."""
     rows = []
@@ -130,6 +140,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
+    "client keys": (CLIENT, keys_of_the_client),
     "claims": (README, claims),
 }
 

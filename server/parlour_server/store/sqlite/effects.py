@@ -35,7 +35,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Seq
 from parlour_server.store.sqlite.connection import WriteConnection
-from parlour_server.store.sqlite.files import end_file
+from parlour_server.store.sqlite.files import end_file, keep_file
 from parlour_server.store.sqlite.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.members import enter, leave, set_role
 from parlour_server.store.sqlite.stored import plain, read_body, write_body
@@ -54,6 +54,12 @@ def apply_effect(db: WriteConnection, event: LogEvent) -> None:
     effect = _EFFECTS.get(type(event.body))
     if effect is not None:
         effect(db, event, event.body)
+
+
+def _message(db: WriteConnection, _event: LogEvent, body: Message) -> None:
+    """Keep the file that the message names for as long as the message."""
+    if body.file is not None:
+        keep_file(db, body.file.file)
 
 
 def _joined(db: WriteConnection, event: LogEvent, _body: Joined) -> None:
@@ -173,6 +179,7 @@ def _lift(db: sqlite3.Connection, table: str, event: LogEvent, who: str) -> None
 
 
 _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
+    Message: _message,
     Joined: _joined,
     Added: _added,
     Left: _left,

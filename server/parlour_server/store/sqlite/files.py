@@ -98,6 +98,11 @@ def find_file(db: sqlite3.Connection, file: FileId) -> FileRecord | None:
     return None if row is None else _record(*row)
 
 
+def keep_file(db: sqlite3.Connection, file: FileId) -> None:
+    """Let a file stay: a message names it."""
+    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))
+
+
 def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
     """Let a file expire now: the message that it belongs to was deleted."""
     db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))

@@ -114,10 +114,14 @@ async def test_a_message_names_a_file_as_it_was_uploaded(world: World) -> None:
         with pytest.raises(RefusedError) as refused:
             await world.store.log.append(world.event(where, who, named(which)), decide)
         assert refused.value.code is code
+    late = replace(upload(world, room, alice), expires=Millis(world.clock.now() + 1000))
+    await put(world.store, late)
     world.clock.forward(1)
     with pytest.raises(RefusedError) as refused:
-        await world.store.log.append(world.event(room, alice, named(file)), decide)
+        await world.store.log.append(world.event(room, alice, named(late)), decide)
     assert refused.value.code is ErrorCode.NOT_FOUND
+    # the one that was named stays with its message
+    assert await world.store.files.find(file.id, alice, world.clock.now()) == replace(file, expires=None)
 
 
 async def test_the_file_of_a_deleted_message_goes(world: World) -> None:

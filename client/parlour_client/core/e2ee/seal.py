@@ -18,7 +18,6 @@ from parlour_client.core.e2ee.rules import certificate_bytes
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
-from parlour_protocol.limits import SEALED_BYTES
 from parlour_protocol.sealed import Payload, encode_sealed
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
@@ -73,8 +72,6 @@ def seal(
     if held.group.proposals:
         raise NotReadyError("A change of the room's keys waits to be made first.")
     data = held.group.protect(text, request.encode())
-    if len(data) > SEALED_BYTES.value:
-        raise NotReadyError("The message is too long to be sealed.", "Send it as a file.")
     held.sent += 1
     shelf.save(connection, held)
     _keep(connection, held, request, data, blanks, text)

@@ -4,6 +4,7 @@ Tests make the server hostile by building events themselves (``Log.add``). What 
 of its archive, written in the same transaction, so a crash loses or repeats both or neither.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ class Log:
         self.group: GroupId | None = None
         self.epoch = 0
         self.now = START
-        self.answers: dict[RequestId, Seq] = {}
+        self.answers: dict[tuple[UserName, RequestId], Seq] = {}
         self.welcomes: dict[tuple[DeviceId, Seq], WaitingWelcome] = {}
 
     def add(self, author: UserName, body: AnyBody, after: int = 1_000) -> LogEvent:
@@ -105,17 +106,19 @@ class Log:
 
     def found(self, device: "Device", asked: Found) -> Seq:
         """`POST /group`."""
-        if asked.request not in self.answers:
+        key = device.user, asked.request
+        if key not in self.answers:
             if self.group != asked.replaces:
                 raise StaleError
             self.group, self.epoch = asked.group, 0
             body = Founded(group=asked.group, device=device.id, replaces=asked.replaces)
-            self.answers[asked.request] = self.add(device.user, body).seq
-        return self.answers[asked.request]
+            self.answers[key] = self.add(device.user, body).seq
+        return self.answers[key]
 
     def commit(self, device: "Device", asked: Commit) -> Seq:
         """`POST /commits`."""
-        if asked.request not in self.answers:
+        key = device.user, asked.request
+        if key not in self.answers:
             if (self.group, self.epoch) != (asked.group, asked.epoch):
                 raise StaleError
             self.epoch += 1
@@ -123,18 +126,19 @@ class Log:
                 group=asked.group, epoch=asked.epoch, data=asked.data, added=asked.added, removed=asked.removed
             )
             event = self.add(device.user, body)
-            self.answers[asked.request] = event.seq
+            self.answers[key] = event.seq
             for added in asked.added:
                 self.welcomes[added, event.seq] = waiting(self.room, event.seq, asked)
-        return self.answers[asked.request]
+        return self.answers[key]
 
     def send(self, device: "Device", frame: SendSealed) -> Seq:
         """`send_sealed`."""
-        if frame.id not in self.answers:
+        key = device.user, frame.id
+        if key not in self.answers:
             if frame.group != self.group or frame.epoch not in {self.epoch, self.epoch - 1}:
                 raise StaleError
-            self.answers[frame.id] = self.add(device.user, sealed_body(frame)).seq
-        return self.answers[frame.id]
+            self.answers[key] = self.add(device.user, sealed_body(frame)).seq
+        return self.answers[key]
 
 
 class StaleError(Exception):
@@ -160,17 +164,28 @@ def sealed_body(frame: SendSealed) -> SealedMessage:
     return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
 
 
+@functools.cache
+def _template() -> bytes:
+    """Return an empty archive; making its tables anew for each device takes longer than most tests."""
+    connection = apsw.Connection(":memory:")
+    for migration in MIGRATIONS:
+        for statement in migration:
+            connection.execute(statement)
+    connection.execute("CREATE TABLE shown (room, seq, what, PRIMARY KEY (room, seq))")
+    connection.pragma("user_version", len(MIGRATIONS))
+    return connection.serialize("main")
+
+
 def opened(path: str) -> apsw.Connection:
     """Open an archive, not encrypted: the tests are about what is in it."""
-    connection = apsw.Connection(path)
-    connection.pragma("journal_mode", "wal")
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(path, flags)
     connection.set_busy_timeout(2_000)
     if int(str(connection.pragma("user_version"))) == 0:
-        for migration in MIGRATIONS:
-            for statement in migration:
-                connection.execute(statement)
-        connection.execute("CREATE TABLE shown (room, seq, what, PRIMARY KEY (room, seq))")
-        connection.pragma("user_version", len(MIGRATIONS))
+        source = apsw.Connection(":memory:")
+        source.deserialize("main", _template())
+        with connection.backup("main", source, "main") as backup:
+            backup.step()
     return connection
 
 
@@ -306,13 +321,14 @@ class Device:
     def sync(self, log: Log) -> list[Received]:
         """Take in what is new in the log, joining where it must."""
         items: list[Received] = []
-        while True:
+        while len(log.events) > self.cursor(log):
             receipt = self.receive(log.events[self.cursor(log) :], log.room)
             items += receipt.items
             event = receipt.needs_welcome
             if event is None:
-                return items
+                break
             self.join(log, event)
+        return items
 
     def join(self, log: Log, event: LogEvent, welcome: WaitingWelcome | None = None) -> None:
         """Join by the Welcome of an event."""

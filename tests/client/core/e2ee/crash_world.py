@@ -1,0 +1,177 @@
+"""A device that dies at a chosen step, and the program that it runs again from the start afterwards.
+
+A step is a statement that writes, a commit of a transaction, or the moment before and after the server took
+something in. What has left the device is kept with its ratchet generation, so that a key used twice is found.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import apsw
+from tests.client.core.e2ee.vault_world import Device, Log, StaleError, request, text
+
+from parlour_client.core.e2ee.commit import Wanted
+from parlour_client.core.e2ee.refusals import ArrivedError
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import Millis
+from parlour_protocol.mls import Group
+from parlour_protocol.mls.framing import open_sender_data
+from parlour_protocol.mls.messages import PrivateMessage, read_message
+
+_WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
+
+
+class CrashError(BaseException):
+    """The program was killed."""
+
+
+class Crasher:
+    """Counts steps and kills at one of them, or at every so many."""
+
+    def __init__(self, at: int = 0, every: int = 0) -> None:
+        self.at, self.every = at, every
+        self.steps = 0
+        self.crashes = 0
+
+    def tick(self) -> None:
+        """Take a step."""
+        self.steps += 1
+        if self.steps == self.at or (self.every and self.steps % self.every == 0):
+            self.crashes += 1
+            raise CrashError
+
+    def trace(self, _cursor: apsw.Cursor, sql: str, _values: object) -> bool:
+        """Count what is about to be written."""
+        if sql.strip().startswith(_WRITES):
+            self.tick()
+        return True
+
+
+class Mortal(Device):
+    """A device whose program may be killed."""
+
+    def __init__(self, user: str, crasher: Crasher, number: int) -> None:
+        # In memory, by name: it lives as long as this connection, which stands for the disk.
+        uri = f"file:/crash-{user}-{number}?vfs=memdb"
+        self.crasher = crasher
+        self.disk = apsw.Connection(uri, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI)
+        super().__init__(user, path=uri)
+
+    def begin(self) -> None:
+        super().begin()
+        self.connection.exec_trace = self.crasher.trace
+
+    def _transaction(self, call, *args, **kwargs):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+        result = super()._transaction(call, *args, **kwargs)
+        self.crasher.tick()  # between the disk and whatever comes next
+        return result
+
+
+class Sent:
+    """All that has left one device, by the key that it was sealed with."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[tuple[str, int, int, int, str], bytes] = {}
+
+    def leaves(self, device: Device, group_id: str, data: bytes) -> None:
+        """Note what is about to leave. Raises AssertionError for a key that was used for something else."""
+        message = read_message(data)
+        assert isinstance(message, PrivateMessage)
+        for (blob,) in device.connection.execute(
+            "SELECT state FROM mls_groups WHERE group_id = ?", (group_id,)
+        ):
+            state = Group.restore(blob)._state
+            assert state.epoch.context.epoch == message.epoch
+            sender = open_sender_data(message, state.epoch.secrets.sender_data, lambda _leaf: True)
+            key = (group_id, message.epoch, sender.leaf, sender.generation, message.content_type.name)
+            assert self.by_key.setdefault(key, data) == data, f"key {key} was used twice"
+
+
+class Program:
+    """What one device does, begun again after each crash: every goal looks first how far it is."""
+
+    def __init__(self, device: Device, log: Log, crasher: Crasher) -> None:
+        self.device, self.log, self.crasher = device, log, crasher
+        self.sent = Sent()
+        self.acknowledged: set[int] = set()
+        self._numbers = itertools.count(1_000)
+
+    def run(self, goals: Sequence[Callable[["Program"], None]]) -> None:
+        """Reach all goals, whatever dies on the way; others act once each."""
+        done = 0
+        while done < len(goals):
+            try:
+                goals[done](self)
+                done += 1
+            except CrashError:
+                assert self.crasher.crashes < 100, "it never gets past a step"
+                self.device.reopen()
+        self.crasher.at = self.crasher.every = 0  # who looks at the end must not die of it
+
+    def served(self, call: Callable[[], object]) -> None:
+        """Ask the server: the program may die before it was asked, or before it hears the answer."""
+        self.crasher.tick()
+        call()
+        self.crasher.tick()
+
+    def sync(self) -> None:
+        """Catch up."""
+        self.device.sync(self.log)
+
+    def found(self) -> None:
+        """Have the room founded."""
+        self.sync()
+        device, log = self.device, self.log
+        if log.group is None:
+            asked = device.run(device.vault.found, log.room, log.kind, self.number(), Millis(log.now))
+            self.served(lambda: log.found(device, asked))
+        self.sync()
+
+    def settle(self, *members: Device) -> None:
+        """Have exactly these devices in the group, beside this one."""
+        device, log = self.device, self.log
+        while True:
+            self.sync()
+            staged = device.vault.staged(device.connection, log.room)
+            if staged is None:
+                here = {member.device for member in device.status(log).members}
+                missing = {m.id: m.package() for m in members if m.id not in here}
+                leaving = here - {m.id for m in members} - {device.id}
+                if not missing and not leaving:
+                    return
+                wanted = Wanted(self.number(), "settle", missing, leaving, Millis(log.now))
+                device.run(device.vault.stage, log.room, wanted)
+                continue
+            body = staged.body
+            self.sent.leaves(device, body.group, body.data)
+            try:
+                self.served(lambda: log.commit(device, body))
+            except StaleError:
+                assert log.epoch > body.epoch
+
+    def say(self, number: int, words: str) -> None:
+        """Have something said, once."""
+        device, log = self.device, self.log
+        while True:
+            self.sync()
+            try:
+                frame = device.run(
+                    device.vault.seal, request(number), log.room, text(words), Millis(log.now)
+                )
+            except ArrivedError:
+                break
+            self.sent.leaves(device, frame.group, frame.data)
+            try:
+                self._post(frame)
+            except StaleError:
+                continue
+            break
+        self.acknowledged.add(number)
+        self.sync()
+
+    def _post(self, frame: SendSealed) -> None:
+        self.served(lambda: self.log.send(self.device, frame))
+
+    def number(self):  # type: ignore[no-untyped-def] # noqa: ANN201
+        """Return a request id that was never used."""
+        return request(next(self._numbers))

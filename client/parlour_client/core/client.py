@@ -10,8 +10,10 @@ from random import Random, SystemRandom
 from parlour_client.core.calls import RoomCalls
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
+from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
+from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
 from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, Room
@@ -49,6 +51,17 @@ def dial_over_tls(profile: Profile) -> Dial:
     return dial
 
 
+def delivery_over_tls(profile: Profile) -> Delivery | None:
+    """Return the delivery service of a profile's server, over one verified connection."""
+    from parlour_client.core.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
+    from parlour_client.core.https import Api  # noqa: PLC0415
+    from parlour_client.core.trust import Verifier  # noqa: PLC0415
+
+    if profile.session is None:
+        return None
+    return DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), profile.session)
+
+
 class Client(Writing, RoomCalls, OwnChoices, Looking):
     """A client over one home folder."""
 
@@ -62,6 +75,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
         clock: Clock | None = None,
         chance: Random | None = None,
         dial: Callable[[Profile], Dial] = dial_over_tls,
+        delivery: Callable[[Profile], Delivery | None] = delivery_over_tls,
     ) -> None:
         """Use the account of ``home``.
 
@@ -75,6 +89,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
         self._clock = clock or SystemClock()
         self._chance = chance or SystemRandom()
         self._dial = dial
+        self._delivery = delivery
         self._news = News()
         self._started: Engine | None = None
 
@@ -113,6 +128,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
 
     async def start(self) -> None:
         """Open the archive and connect in the background."""
+        keep_memory_private()
         archive = await open_archive(self._home, self._passphrase)
         try:
             profile = await load_profile(archive)
@@ -128,6 +144,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
                 self._chance,
                 self._news,
                 follow=self._follow,
+                delivery=self._delivery(profile),
             )
             engine.state.choices = await archive.choices()
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())

@@ -11,10 +11,15 @@ from random import Random
 from typing import Any, TypeVar
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.archive.events import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.lanes import Lane
+from parlour_client.core.e2ee.rooms import SealedRooms, Surroundings
 from parlour_client.core.errors import (
+    EncryptionError,
     ParlourClientError,
     ServerMisbehavedError,
     StoppedError,
@@ -35,14 +40,27 @@ from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
 from parlour_client.core.timeline import Timeline
-from parlour_client.core.wire import Dial
+from parlour_client.core.wire import Dial, Wire
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Push, ReadMarked, RoomClosed, RoomEntered, StatusNow, TypingNow
+from parlour_protocol.frames.replies import (
+    GroupChanged,
+    KeyLogGrew,
+    KeysLow,
+    Push,
+    ReadMarked,
+    RoomClosed,
+    RoomEntered,
+    StatusNow,
+    TypingNow,
+)
 from parlour_protocol.frames.requests import MarkRead, Send
 from parlour_protocol.ids import RoomId, Seq, new_request_id
 
 T = TypeVar("T")
+
+SETTLE_SECONDS = 30.0
+"""How long a command waits until the keys of a room are as they ought to be."""
 
 
 class Engine:
@@ -58,21 +76,33 @@ class Engine:
         news: News,
         *,
         follow: bool,
+        delivery: Delivery | None,
     ) -> None:
         """Wire the parts. Without ``follow`` rooms are not caught up (a command that only sends)."""
         self.profile, self.archive, self.news = profile, archive, news
         self.conversation: Conversation | None = None
         self._follow = follow
         self.state = State(profile.user)
-        self.outbox = Outbox(archive, clock, self._outgoing_changed, follow=follow)
-        self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived)
+        self._clock = clock
+        self._dial = dial
+        self.outbox = Outbox(archive, clock, self._outgoing_changed, follow=follow, lanes=self._lane)
+        self.sealed: SealedRooms | None = None
+        if delivery is not None:
+            around = Surroundings(
+                profile, archive, self.state, clock, chance, news.emit, self._told, follow=follow
+            )
+            self.sealed = SealedRooms(around, delivery)
+        intake = self.sealed.intake if self.sealed is not None else None
+        self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
         self.sync = Sync(self._ingest, follow=follow)
+        if self.sealed is not None:
+            self.sealed.attach(self.sync)
         self.presence = Presence(profile.user, clock, news.emit)
         self.connection = Connection(
-            profile.server, dial, self._converse, clock, chance, self._status_changed
+            profile.server, self._connect, self._converse, clock, chance, self._status_changed
         )
         self.timeline = Timeline(
-            profile.account, archive, self.outbox, self.sync, self.state, lambda: self.conversation
+            profile.account, archive, self.outbox, self.sync, self.state, lambda: self.conversation, intake
         )
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -87,6 +117,8 @@ class Engine:
             self.sync.know({known.summary.room: known.top})
             if self._follow:
                 await self._ingest.recount(known.summary.room)
+        if self.sealed is not None:
+            await self.sealed.load()
         if adopt:
             await self.outbox.load()
 
@@ -100,6 +132,8 @@ class Engine:
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         self._stopped.set()
+        if self.sealed is not None:
+            await self.sealed.stop()
         await self.outbox.flush()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
@@ -131,11 +165,30 @@ class Engine:
             task.cancel()
             stopped.cancel()
 
+    async def settled(self, room: RoomId) -> None:
+        """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
+        if self.sealed is None or not self.sealed.covers(room):
+            return
+        await self.sealed.track(room)
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self.unless_stopped(self.sealed.keeper.now(room))
+        except TimeoutError:
+            raise EncryptionError(
+                "The room's keys could not be changed in time.", "It goes on by itself while Parlour runs."
+            ) from None
+
     async def enter(self, summary: RoomSummary) -> None:
         """Take a room that the account came into."""
+        if self.sealed is not None:
+            summary = self.sealed.intake.pinned(summary)
         self.state.tell(summary)
         if self._follow:
             self.sync.know(await self.archive.save_rooms([summary]))
+        if self.sealed is not None:
+            await self.sealed.entered([summary])
+            self.sealed.keeper.changed(summary.room)
+        if self._follow:
             self.sync.see(summary.room, summary.head)
             await self._ingest.recount(summary.room)
         self.news.emit(RoomsChanged())
@@ -183,6 +236,8 @@ class Engine:
             asyncio.ensure_future(self.outbox.run(conversation)),
         ]
         self.conversation = conversation
+        if self.sealed is not None:
+            self.sealed.begin(conversation)
         self.online.set()
         try:
             await self._tell_read(conversation)
@@ -194,21 +249,28 @@ class Engine:
             self.online.clear()
             self.sync.caught_up.clear()
             self.presence.clear()
+            if self.sealed is not None:
+                await self.sealed.end()
             await _ended(parts)
 
     async def _greet(self, hello: Hello) -> None:
         if hello.user != self.profile.user:
             raise ServerMisbehavedError("The server greeted another account.")
+        rooms: Sequence[RoomSummary] = hello.rooms
+        if self.sealed is not None:  # no server makes an encrypted room open again
+            rooms = [self.sealed.intake.pinned(summary) for summary in rooms]
         if self._follow:
-            self.sync.know(await self.archive.save_rooms(hello.rooms, all_of_them=True))
-        self.state.keep_only([summary.room for summary in hello.rooms])
-        for summary in hello.rooms:
+            self.sync.know(await self.archive.save_rooms(rooms, all_of_them=True))
+        self.state.keep_only([summary.room for summary in rooms])
+        for summary in rooms:
             self.state.tell(summary)
             if (late := self._late_reads.get(summary.room)) is not None:
                 self.state.read(summary.room, late)
             if self._follow:
                 await self._ingest.recount(summary.room)
-        self.sync.greet(hello.rooms)
+        if self.sealed is not None:
+            await self.sealed.greet(hello)
+        self.sync.greet(rooms)
         self.news.emit(RoomsChanged())
 
     async def _hear(self, push: Push) -> None:
@@ -228,13 +290,35 @@ class Engine:
                 self.presence.typing(push)
             case StatusNow():
                 self.presence.status(push)
+            case GroupChanged() | KeysLow() | KeyLogGrew() if self.sealed is not None:
+                self.sealed.hear(push)
+            case _:
+                pass
 
     async def _leave(self, room: RoomId) -> None:
         self.state.forget(room)
         self.sync.forget(room)
+        if self.sealed is not None:
+            await self.sealed.left(room)
         if self._follow:
             await self.archive.leave_room(room)
         self.news.emit(RoomsChanged())
+
+    async def _connect(self) -> Wire:
+        """Open a connection; before that the session speaks for this device."""
+        if self.sealed is not None:
+            await self.sealed.sign_in()
+        return await self._dial()
+
+    def _lane(self, room: RoomId, conversation: Conversation) -> Lane | None:
+        """Return the way for what is sent to an encrypted room; None for an open one."""
+        if self.sealed is None or not self.sealed.covers(room):
+            return None
+        moved, sealing = self.sealed.moved, self.sealed.sealing
+        return Lane(room, self.outbox, sealing, conversation, self._clock, moved, follow=self._follow)
+
+    async def _told(self, room: RoomId, applied: Sequence[Applied]) -> None:
+        await self._ingest.tell(room, applied, live=False)
 
     def _outgoing_changed(self, item: Item, gone: bool) -> None:  # noqa: FBT001 - the outbox's callback
         if not isinstance(item.frame, Send):

@@ -113,15 +113,16 @@ class Ingest:
             return
         for start in range(0, len(events), _SEALED_AT_ONCE):
             applied = await self._sealed.take(room, events[start : start + _SEALED_AT_ONCE])
-            await self._tell_all(room, applied, live=live)
+            await self.tell(room, applied, live=live)
 
     async def _write_open(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if not events:
             return
         mentions = [self._state.names_me(event.body) for event in events]
-        await self._tell_all(room, await self._archive.add(events, mentions, events[-1].seq), live=live)
+        await self.tell(room, await self._archive.add(events, mentions, events[-1].seq), live=live)
 
-    async def _tell_all(self, room: RoomId, applied: Sequence[Applied], *, live: bool) -> None:
+    async def tell(self, room: RoomId, applied: Sequence[Applied], *, live: bool) -> None:
+        """Let the state and the views know what is in the archive now."""
         for one in applied:
             if one.request is not None:
                 self._arrived(one.request, one.event)

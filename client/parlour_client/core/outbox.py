@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock
@@ -21,7 +21,7 @@ from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
-from parlour_protocol.frames.requests import Delete, Edit, React, Send
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import Millis, RequestId, RoomId
 
 WINDOW: Final = 32
@@ -31,7 +31,7 @@ MAX_TRIES: Final = 5
 _REMEMBERED: Final = 4_096
 _A_MOMENT: Final = 1.0
 
-Lasting = Send | Edit | Delete | React
+Lasting = Send | Edit | Delete | React | Pin
 
 
 @dataclass(slots=True)
@@ -45,6 +45,8 @@ class Item:
     stored: Stored | None = None
     error: ParlourClientError | None = None
     tries: int = 0
+    waits: ParlourClientError | None = None
+    """Why it is held, while it is."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -57,15 +59,41 @@ Tell = Callable[[Item, bool], None]
 """Called when an item changed; True: it is gone from the timeline."""
 
 
+class LaneLike(Protocol):
+    """A way of its own for the requests of one room (``e2ee.lanes``)."""
+
+    def put(self, item: Item) -> None:
+        """Queue a request at its place."""
+        ...
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        ...
+
+
+MakeLane = Callable[[RoomId, Conversation], LaneLike | None]
+
+
 class Outbox:
     """The queue, and what is known of each request in it."""
 
-    def __init__(self, archive: Archive, clock: Clock, tell: Tell, *, follow: bool = True) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        clock: Clock,
+        tell: Tell,
+        *,
+        follow: bool = True,
+        lanes: MakeLane | None = None,
+    ) -> None:
         """Begin empty; ``load`` brings what an earlier run left.
 
         With ``follow`` a stored message stays here until its event comes; without, nothing waits for it.
+        ``lanes`` makes the way for what goes to an encrypted room, and gives None for an open one.
         """
         self._follow = follow
+        self._make_lane = lanes
+        self._lanes: dict[RoomId, tuple[LaneLike, asyncio.Future[None]]] = {}
         self._archive = archive
         self._clock = clock
         self._tell = tell
@@ -156,14 +184,47 @@ class Outbox:
                 known.delivery = Delivery.QUEUED
                 self._queue(known)
         self._held, self._going = False, 0
-        while True:
-            self._wake.clear()
-            while (item := self._next()) is not None:
-                item.delivery = Delivery.SENT
-                self._going += 1
-                self._tell(item, False)
-                await conversation.ask(item.frame, partial(self._answered, item))
-            await self._wake.wait()
+        try:
+            while True:
+                self._wake.clear()
+                while (item := self._next()) is not None:
+                    if (lane := self._lane(item.frame.room, conversation)) is not None:
+                        lane.put(item)  # nothing readable goes to an encrypted room
+                        continue
+                    self._going += 1
+                    self.goes(item)
+                    await conversation.ask(item.frame, partial(self._answered, item))
+                await self._wake.wait()
+                self._look_after_lanes()
+        finally:
+            running = [task for _, task in self._lanes.values()]
+            self._lanes.clear()
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    # what lanes tell
+    def goes(self, item: Item) -> None:
+        """Hear that a request leaves now."""
+        item.delivery, item.waits = Delivery.SENT, None
+        self._tell(item, False)
+
+    def waits(self, item: Item, why: ParlourClientError | None) -> None:
+        """Hear that a request is held."""
+        changed = item.delivery is not Delivery.QUEUED or str(item.waits) != str(why)
+        item.delivery, item.waits = Delivery.QUEUED, why
+        if changed:
+            self._tell(item, False)
+
+    def stored(self, item: Item, stored: Stored) -> None:
+        """Hear that the server has a request on its disk."""
+        if item.request in self._items:
+            self._stored(item, stored)
+
+    def failed(self, item: Item, error: ParlourClientError) -> None:
+        """Hear that a request was refused."""
+        if item.request in self._items:
+            self._failed(item, error)
 
     def arrived(self, request: RequestId, event: LogEvent) -> None:
         """Let a request go: its event is in the archive and stands in the timeline by itself."""
@@ -176,6 +237,22 @@ class Outbox:
         """Wait until what was answered is written."""
         while self._writes:
             await asyncio.gather(*self._writes, return_exceptions=True)
+
+    def _lane(self, room: RoomId, conversation: Conversation) -> LaneLike | None:
+        if room in self._lanes:
+            return self._lanes[room][0]
+        lane = self._make_lane(room, conversation) if self._make_lane is not None else None
+        if lane is not None:
+            task = asyncio.ensure_future(lane.run())
+            task.add_done_callback(lambda _: self._wake.set())
+            self._lanes[room] = (lane, task)
+        return lane
+
+    def _look_after_lanes(self) -> None:
+        """Raise why a lane ended: only a broken connection or archive ends one."""
+        for _, task in self._lanes.values():
+            if task.done():
+                task.result()
 
     def _next(self) -> Item | None:
         """Return the next request that may go out now."""
@@ -230,6 +307,8 @@ class Outbox:
                 self._again(item, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(item, _A_MOMENT)
+            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a lane next
+                self._again(item, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._window = 1
                 self._again(item, _A_MOMENT * item.tries)
@@ -248,7 +327,7 @@ class Outbox:
         self._wake.set()
 
     def _failed(self, item: Item, error: ParlourClientError) -> None:
-        item.error, item.delivery = error, Delivery.FAILED
+        item.error, item.delivery, item.waits = error, Delivery.FAILED, None
         item.done.set()
         if isinstance(item.frame, Send):
             self._keep(asyncio.ensure_future(self._archive.set_outgoing(item.request, "failed", str(error))))

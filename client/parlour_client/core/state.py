@@ -17,6 +17,7 @@ from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
+    EncryptionOn,
     Joined,
     Kicked,
     Left,
@@ -148,6 +149,10 @@ def _one_less(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary
     return replace(told, members=max(0, told.members - 1))
 
 
+def _encrypted(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return replace(told, encrypted=True)
+
+
 def _topic(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     assert isinstance(event.body, TopicSet)  # noqa: S101 - the table below says so
     return replace(told, topic=event.body.topic)
@@ -164,6 +169,7 @@ _CHANGES: Final[dict[type, _Change]] = {
     Left: _one_less,
     Kicked: _one_less,
     Banned: _one_less,  # a ban of somebody who had left makes this one too low until the next greeting
+    EncryptionOn: _encrypted,
     TopicSet: _topic,
     RoleSet: _role,
 }

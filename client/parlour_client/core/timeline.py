@@ -5,7 +5,7 @@ the end of the newest window. Offline it gives what there is. The client asks it
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.conversation import Conversation
@@ -24,6 +24,18 @@ _MAX_PAGES: Final = 16
 """Pages fetched for one window: a room full of reactions has few rows in a page."""
 
 
+class SealedPages(Protocol):
+    """Takes pages of encrypted rooms from below where this device began."""
+
+    def covers(self, room: RoomId) -> bool:
+        """Say whether the room is encrypted."""
+        ...
+
+    async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
+        """Store them, as far as they are to be believed."""
+        ...
+
+
 class Timeline:
     """Reads history for one account."""
 
@@ -35,8 +47,10 @@ class Timeline:
         sync: Sync,
         state: State,
         conversation: Callable[[], Conversation | None],
+        sealed: SealedPages | None = None,
     ) -> None:
         """Read from ``archive`` and, while there is a conversation, from the server."""
+        self._sealed = sealed
         self._account = account
         self._archive = archive
         self._outbox = outbox
@@ -85,7 +99,7 @@ class Timeline:
             text=frame.text,
             reply_to=frame.reply_to,
             delivery=item.delivery,
-            problem=str(item.error) if item.error and item.delivery is Delivery.FAILED else "",
+            problem=_problem(item),
         )
 
     async def _downwards(self, room: RoomId, before: Seq, limit: int) -> Sequence[Entry]:
@@ -123,6 +137,14 @@ class Timeline:
             if before is not None:
                 await self._archive.set_floor(room, Seq(before - 1))
             return before is not None
+        if self._sealed is not None and self._sealed.covers(room):
+            await self._sealed.older(room, page)
+            return True
         mentions = [self._state.names_me(event.body) for event in page]
         await self._archive.add(page, mentions, Seq(0))
         return True
+
+
+def _problem(item: Item) -> str:
+    why = item.error if item.delivery is Delivery.FAILED else item.waits
+    return str(why or "")

@@ -316,6 +316,7 @@ class Desk:
             clock=self.clock,
             chance=Random(7),
             dial=lambda _: self.server.dial,
+            delivery=lambda _: None,
         )
         await client.start()
         self.clients.append(client)

@@ -132,6 +132,10 @@ class Intake:
         """Return the summary as it is to be believed: no server makes an encrypted room open again."""
         return replace(summary, encrypted=True) if summary.room in self._rooms else summary
 
+    def note(self, summaries: Sequence[RoomSummary]) -> None:
+        """Know these rooms as encrypted that the server says are."""
+        self._rooms |= {summary.room for summary in summaries if summary.encrypted}
+
     async def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Let each encrypted room go on where it was left, or begin where its Welcome leads."""
         mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]

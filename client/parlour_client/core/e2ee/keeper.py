@@ -1,7 +1,7 @@
 """Keeps the groups of all encrypted rooms as they ought to be while a connection lasts, in the background.
 
 What the server tells, what came of events and the clock make a room due; due rooms are settled a few at a
-time, bystanders after a wait of chance, so that one device does it and not all. Failures are tried again and are
+time, bystanders after a wait of chance, so that one device does it and not all. Failures are tried again, and
 told as the room's problem, never hidden. ``SealedRooms`` owns it; commands settle at once with ``now``.
 """
 
@@ -69,6 +69,10 @@ class Keeper:
     def contest(self, room: RoomId) -> None:
         """Report what could not be followed, once everything that waits was taken in."""
         self._later("contest", room, 0, self._contest)
+
+    def later(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
+        """Do something about a room in the background."""
+        self._later(work.__name__, room, 0, work)
 
     async def now(self, room: RoomId) -> GroupState:
         """Settle a room at once; raises why it cannot be."""

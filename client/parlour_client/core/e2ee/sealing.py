@@ -1,0 +1,191 @@
+"""From what a person wants to say to the frame that leaves: the room is made ready, then it is sealed.
+
+Nothing readable ever comes out of here for an encrypted room, with one exception: the deletion of what was
+readable before the room was encrypted. It holds what would reach nobody (a direct room whose other person has
+no device). The outbox's lanes and the verification by words call it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import apsw
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.conversation import Conversation
+from parlour_client.core.e2ee import keylog
+from parlour_client.core.e2ee.contents import content_of
+from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.refusals import ArrivedError, NotReadyError
+from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.settle import Keys
+from parlour_client.core.errors import (
+    ApiRefusedError,
+    EncryptionError,
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+)
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendSealed
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.sealed import AnyContent, FileKeyed, Payload
+
+Intent = Send | Edit | Delete | React | Pin
+MAX_TRIES: Final = 5
+
+_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """It has its place in the log already."""
+
+    seq: Seq
+
+
+Sealed = SendSealed | Delete | Arrived | ParlourClientError
+"""What became of one request: a frame to send, or why there is none."""
+
+
+class Rooms(Keys, Protocol):
+    """What sealing needs of the rest of encryption."""
+
+    keeper: Keeper
+    trouble: ParlourClientError | None
+
+    async def track(self, room: RoomId) -> None:
+        """Follow a room also in a program that follows no others."""
+        ...
+
+    def sent(self, room: RoomId) -> None:
+        """Hear that the server has a message of ours."""
+        ...
+
+
+class Sealing:
+    """Seals for all rooms."""
+
+    def __init__(self, archive: Archive, rooms: Rooms) -> None:
+        """Keep in ``archive`` what is sealed, before it leaves."""
+        self._archive = archive
+        self._rooms = rooms
+
+    async def seal(self, room: RoomId, frames: Sequence[Intent]) -> list[Sealed]:
+        """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
+        await self._ready(room)
+        vault, now = self._rooms.vault, self._rooms.now()
+
+        def work(connection: apsw.Connection) -> list[Sealed]:
+            def one(frame: Intent) -> Sealed:
+                if isinstance(frame, Delete) and _was_readable(connection, frame):
+                    return frame
+                try:
+                    content, blanks = content_of(connection, frame, _file_of(connection, frame))
+                    payload = Payload(content=content, key_log=keylog.seen(connection))
+                    return vault.seal(connection, frame.id, room, payload, now, blanks)
+                except ArrivedError as error:
+                    return Arrived(error.seq)
+                except EncryptionError as error:
+                    return error
+
+            return [one(frame) for frame in frames]
+
+        return await self._archive.run_durably(work)
+
+    async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
+        """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
+        request = new_request_id()
+        for _ in range(MAX_TRIES):
+            await self._ready(room)
+            frame = await self._archive.run_durably(self._seal_one, room, request, content, self._rooms.now())
+            try:
+                await conversation.request(frame)
+            except RefusedError as error:
+                if error.code not in {ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING}:
+                    await self.forget(request)
+                    raise
+                self.moved_on(room)
+            else:
+                return
+        await self.forget(request)
+        raise NotReadyError("The room's keys change all the time just now.", "Try again soon.")
+
+    def stored(self, room: RoomId) -> None:
+        """Hear that the server has a message of ours."""
+        self._rooms.sent(room)
+
+    def moved_on(self, room: RoomId) -> None:
+        """Hear that the server did not take something because the group is in another state."""
+        self._rooms.keeper.unsure.add(room)
+
+    async def forget(self, request: RequestId) -> None:
+        """Forget what was sealed for a request that never left, or was refused for good."""
+        await self._archive.run(self._rooms.vault.forget_sealed, request)
+
+    def _seal_one(
+        self, connection: apsw.Connection, room: RoomId, request: RequestId, content: AnyContent, at: Millis
+    ) -> SendSealed:
+        payload = Payload(content=content, key_log=keylog.seen(connection))
+        return self._rooms.vault.seal(connection, request, room, payload, at)
+
+    async def _ready(self, room: RoomId) -> None:
+        """Settle the room, if need be, and look whether anybody would be reached."""
+        if self._rooms.trouble is not None:
+            raise self._rooms.trouble
+        _ = self._rooms.own  # raises while this device is not approved
+        await self._rooms.track(room)
+        await self._rooms.reached(room)
+        try:
+            await self._rooms.keeper.ready(room)
+        except (EncryptionError, ApiRefusedError):
+            # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
+            # nobody is who must not be, the server says (`removal_pending`).
+            pass
+        except ServerMisbehavedError as error:
+            raise EncryptionError(str(error), error.hint) from error
+        self._reaches(room, await self._archive.look(self._rooms.vault.status, room))
+
+    def _reaches(self, room: RoomId, report: GroupReport) -> None:
+        summary = self._rooms.summary(room)
+        if summary is None:
+            raise EncryptionError("You are not in this room any more.")
+        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            raise self._rooms.keeper.problems.get(room) or NotReadyError(_WAITING)
+        peer = summary.peer if summary.kind is RoomKind.DIRECT else None
+        if peer is not None and not any(member.user == peer for member in report.members):
+            raise NotReadyError(
+                f"{peer} has no device with encryption yet, so nobody could read it.",
+                f"It is sent as soon as {peer} opens Parlour.",
+            )
+
+
+def _was_readable(connection: apsw.Connection, frame: Delete) -> bool:
+    query = (
+        "SELECT 1 FROM events WHERE room = ? AND seq = ? AND sealed = 0 AND kind = 'message' AND trouble = ''"
+    )
+    return any(True for _ in connection.execute(query, (frame.room, frame.target)))
+
+
+def _file_of(connection: apsw.Connection, frame: Intent) -> FileKeyed | None:
+    file = frame.file if isinstance(frame, Send) else None
+    return None if file is None else keyed(connection, frame.room, file)
+
+
+def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
+    """Return an attachment with what opens it. Raises NotReadyError where its key is not here."""
+    query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
+    for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
+        if isinstance(key, bytes):
+            return FileKeyed(
+                file=file.file,
+                key=FileKey(key),
+                sha256=file.sha256,
+                name=file.name,
+                media_type=file.media_type,
+                size=file.size,
+            )
+    raise NotReadyError("The key of this file is not on this device.")

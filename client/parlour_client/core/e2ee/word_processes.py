@@ -5,6 +5,7 @@ minutes; what belongs to no process here (another device of ours runs it) is pas
 keys live in memory alone, so a restart ends them. ``identities`` runs it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -79,6 +80,7 @@ class WordProcesses:
         self._clock = clock
         self._changed = changed
         self._running: dict[RequestId, _Running] = {}
+        self._in_order = asyncio.Lock()  # fair: steps are taken in as they were handed over
 
     def all(self) -> Sequence[WordsProcess]:
         """Return those under way, and those that ended lately."""
@@ -114,6 +116,12 @@ class WordProcesses:
         self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
     ) -> None:
         """Take in a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
+        async with self._in_order:
+            await self._receive(room, sender, device, content, at)
+
+    async def _receive(
+        self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
+    ) -> None:
         self._expire()
         running = self._running.get(content.process)
         if sender == self._me:

@@ -1,5 +1,7 @@
 """Verifying by words from device to device: who may take part, how long, and what it proves."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, ROOM, Home, World
@@ -149,6 +151,19 @@ async def test_another_device_of_ours_may_take_it(world: World):
     assert only(ben).words == only(ana).words
     assert only(phone).ended == "Another device of yours answered it."
     assert not phone.wire.said
+
+
+async def test_steps_that_come_at_once_are_taken_in_order(world: World):
+    """A cancellation that is handed over with its start ends it, though taking the start in takes longer."""
+    ana, ben = await pair(world)
+    await ana.identities.cancel_words((await ana.identities.start_words(BEN)).process)
+    start, cancel = ana.wire.said
+    now = world.clock.now()
+    await asyncio.gather(
+        ben.identities.receive_verify(ROOM, ANA, ana.device, start, now),
+        ben.identities.receive_verify(ROOM, ANA, ana.device, cancel, now),
+    )
+    assert only(ben).ended
 
 
 async def test_old_starts_are_not_shown(world: World):

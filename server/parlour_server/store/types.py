@@ -1,6 +1,11 @@
-"""The records that go into the store and come out of it: frozen, checked, without behaviour."""
+"""The records that go into the store and come out of it: frozen, checked, without behaviour.
+
+Those that are made for every message are structs of msgspec, which are made five times as fast.
+"""
 
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import Role, RoomKind
@@ -92,8 +97,7 @@ class TicketGrant:
     device_id: DeviceId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(Struct, frozen=True):
     """What somebody is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms."""
 
     user: UserName
@@ -109,8 +113,7 @@ class Attached:
     tree: TreeBytes
 
 
-@dataclass(frozen=True, slots=True)
-class AppendEvent:
+class AppendEvent(Struct, frozen=True):
     """One thing to be appended to a room's log. ``sender``: the device that its session speaks for."""
 
     room: RoomId
@@ -123,8 +126,7 @@ class AppendEvent:
     attached: Attached | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """The event that a body refers to (``target`` or ``reply_to``)."""
 
     seq: Seq
@@ -139,8 +141,7 @@ class Target:
     """It is pinned; only looked up for a pin."""
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
+class GroupFacts(Struct, frozen=True):
     """The MLS group in force in a room.
 
     ``stale_until``: how long a message sealed for the epoch just past is still taken; 0: not at all.
@@ -166,8 +167,7 @@ class GroupFacts:
     """Nobody is in it but who must leave, so that no commit can come; only looked up for a founding."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a decision rests on, read in the transaction that appends.
 
     ``author``/``subject`` are memberships (None: not a member); the subject is the body's ``who``.
@@ -199,8 +199,7 @@ class Facts:
     """The file that a message names, whose ever it is; None: none, or it is gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """An event that is on disk. ``replay``: it was so already, from the same request before.
 
     ``also`` are the events that the store appended after it on its own, in the same transaction: the role

@@ -1,9 +1,9 @@
 """The rules of MLS groups: every refusal of founding, commits, contests and sealed messages."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.server.rooms.test_rights import (
     ADA,
     BOB,

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
 from tests.server.store.world import DEVICE, World
 
 from parlour_protocol.frames.base import RoomKind
@@ -139,7 +140,8 @@ class Delivery:
         attached: Attached | None = None,
     ) -> AppendEvent:
         """Return an event of a device."""
-        return replace(self.world.event(room, author, body), sender=sender, attached=attached)
+        made = self.world.event(room, author, body)
+        return structs.replace(made, sender=sender, attached=attached)
 
     async def found(
         self, room: RoomId, user: UserName, device: DeviceId, replaces: GroupId | None = None

@@ -5,8 +5,9 @@ indexed SELECT. It judges nothing. Called by the log, just before ``decide``.
 """
 
 import sqlite3
-from dataclasses import replace
 from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from parlour_protocol.frames.bodies import (
     Added,

@@ -1,10 +1,10 @@
 """The log's promises: numbers without a hole, one event for a request, refusals that change nothing."""
 
 import asyncio
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode

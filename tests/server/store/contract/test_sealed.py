@@ -1,8 +1,7 @@
 """Encrypted messages in the log: kept as they came, deleted for good, and the same when sealed anew."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from tests.server.store.delivery import Delivery, handshake, sealed
 from tests.server.store.world import allow, message
 

@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import chat, load, timeline
+from bench import archive, chat, load, timeline, typing
 from bench.durability import durability
 from bench.logins import logins
 from bench.startup import startup
@@ -29,6 +29,8 @@ def main() -> int:
         "logins": logins,
         "startup": startup,
         "timeline": timeline.rows,
+        "typing": typing.rows,
+        "archive": archive.rows,
     }
     if unknown := set(given.names) - benches.keys():
         options.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

@@ -14,6 +14,7 @@ from statistics import median
 from textual.app import App, ComposeResult
 
 from parlour_client.core.model import Entry
+from parlour_client.ui.collector import Collector
 from parlour_client.ui.timeline import Timeline
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
@@ -90,6 +91,8 @@ async def measure(count: int) -> tuple[str, list[tuple[float, float]]]:
         app.timeline.show(ME, entries, complete=True)
         await pilot.pause()
         load = time.process_time() - start
+        collector = Collector()  # as the chat screen does
+        collector.start()
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory) / 1024
 
         async def append(turn: int) -> None:
@@ -112,6 +115,7 @@ async def measure(count: int) -> tuple[str, list[tuple[float, float]]]:
         idle = await timed(lambda _: pilot.pause(), 20)
         figures = [await timed(append, 40), await timed(scroll, 40)]
         figures += [await timed(resize, 15), await timed(prepend, 10)]
+    collector.stop()
     cells = " | ".join(f"{middle:.1f} / {worst:.0f}" for middle, worst in figures)
     return f"| {count:,} | {load:.2f} | {grown:.0f} | {cells} | {idle[0]:.1f} |", figures
 

@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
 from parlour_client.core.interface import ChatClient
+from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import SOON
 from parlour_client.ui.help import help_page
@@ -63,6 +64,7 @@ class ChatScreen(AppPart):
         self._tour = Tour(tour)
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
+        self._collector = Collector()
         self._saves_soon = False
 
     def compose(self) -> ComposeResult:
@@ -86,12 +88,15 @@ class ChatScreen(AppPart):
         """Follow the client."""
         self.query_one("#pill").display = False
         self._unsubscribe = self.client.subscribe(self.on_change)
+        self._collector.start()
+        self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.status_line.tell(self.client.status, self.client.account)
         self.composer.focus()
         self.open_first()
 
     def on_unmount(self) -> None:
         """Follow no more."""
+        self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
 
@@ -105,6 +110,7 @@ class ChatScreen(AppPart):
 
     @on(Composer.Wrote)
     def _wrote(self, event: Composer.Wrote) -> None:
+        self._collector.typed()
         self.hint.warn(event.warning)
         if self.drafts.typed(self.composer.text) and not self._saves_soon:  # of now, not of the event's time
             self._saves_soon = True

@@ -1,0 +1,98 @@
+"""How long a key takes to the screen while 200 messages a second arrive in the open room.
+
+The whole client is measured: core, archive and screen, on a server in memory; only the network is left out. A
+key's time ends when the terminal was given the frame that shows it.
+"""
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer
+from textual.events import Key
+
+from parlour_client.core.client import Client
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.screens.chat import ChatScreen
+
+PER_SECOND: Final = 200
+SECONDS: Final = 10
+KEY_EVERY: Final = 0.05
+
+
+def watch(app: ParlourApp) -> asyncio.Event:
+    """Return what is set whenever a frame went to the terminal."""
+    painted, display = asyncio.Event(), app._display  # noqa: SLF001 - where every frame goes out
+
+    def displayed(screen: Any, renderable: Any) -> None:
+        display(screen, renderable)
+        painted.set()
+
+    app._display = displayed  # type: ignore[method-assign]  # noqa: SLF001
+    return painted
+
+
+async def _flood(server: FakeServer, end: float) -> int:
+    said, start = 0, time.perf_counter()
+    while time.perf_counter() < end:
+        due = int((time.perf_counter() - start) * PER_SECOND)
+        while said < due:
+            server.say(f"message {said}: the quick brown fox jumps over the lazy dog, and again")
+            said += 1
+        await asyncio.sleep(0.002)
+    return said
+
+
+async def _typed(app: ParlourApp, screen: ChatScreen, end: float) -> list[float]:
+    taken, painted = [], watch(app)
+    while time.perf_counter() < end:
+        before, length = time.perf_counter(), len(screen.composer.text)
+        painted.clear()
+        app.post_message(Key("a", "a"))
+        async with asyncio.timeout(5):
+            while len(screen.composer.text) == length:  # noqa: ASYNC110 - an event would come after the frame
+                await asyncio.sleep(0.001)
+            painted.clear()  # a frame that was under way shows nothing of it yet
+            await painted.wait()
+        taken.append((time.perf_counter() - before) * 1000)
+        await asyncio.sleep(KEY_EVERY)
+    return taken
+
+
+async def measure() -> tuple[list[float], int]:
+    """Return the milliseconds of each key, and how many messages came. Raises when one is not shown."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = FakeServer()
+        desk = Desk(Path(folder) / "home", server)
+        await desk.sign_in()
+        app = ParlourApp(Client(desk.home, dial=lambda _: server.dial))
+        async with app.run_test(size=(100, 40)) as pilot:
+            await app.client.ready()  # type: ignore[union-attr]
+            screen = app.screen
+            assert isinstance(screen, ChatScreen)  # noqa: S101 - for the type checker
+            await screen.open_room(LOBBY)
+            end = time.perf_counter() + SECONDS
+            said, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))
+            await pilot.pause(0.5)
+            if not screen.timeline.follows or (screen.timeline.entries[-1].seq or 0) < said:
+                raise RuntimeError("not every message is on the screen: the figures mean nothing")
+        return taken, said
+
+
+def rows() -> list[list[str]]:
+    """Measure for the table of all measurements."""
+    taken, said = asyncio.run(measure())
+    p95 = statistics.quantiles(taken, n=20)[-1]
+    return [
+        [
+            f"key to screen, {PER_SECOND} messages/s arriving", f"{statistics.median(taken):.1f} ms", "", "",
+            "<= 30 ms", f"p95 {p95:.0f} ms, worst {max(taken):.0f} ms, {len(taken)} keys, {said} messages",
+        ]
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(rows()[0])

@@ -1,0 +1,83 @@
+"""A cable between client and server that a test can cut: a TCP proxy in a thread.
+
+Cut, it breaks every connection and refuses new ones; mended, it lets them through again. It looks into
+nothing.
+"""
+
+import contextlib
+import selectors
+import socket
+import threading
+
+
+class Cable:
+    """Forwards `127.0.0.1:port` to the server's port, ``target``."""
+
+    def __init__(self) -> None:
+        self.target = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._cut = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break all connections, and every new one at once."""
+        self._cut.set()
+        with self._lock:
+            broken, self._open = self._open, set()
+        for one in broken:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def mend(self) -> None:
+        """Let connections through again."""
+        self._cut.clear()
+
+    def close(self) -> None:
+        """End."""
+        self.cut()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._cut.is_set():
+                near.close()
+                continue
+            try:
+                far = socket.create_connection(("127.0.0.1", self.target), 5)
+            except OSError:
+                near.close()
+                continue
+            with self._lock:
+                self._open |= {near, far}
+            threading.Thread(target=self._forward, args=(near, far), daemon=True).start()
+
+    def _forward(self, near: socket.socket, far: socket.socket) -> None:
+        both = {near: far, far: near}
+        with selectors.DefaultSelector() as ready, contextlib.suppress(OSError, ValueError):
+            for one in both:
+                ready.register(one, selectors.EVENT_READ)
+            while True:
+                for key, _ in ready.select(0.5):
+                    source = key.fileobj
+                    assert isinstance(source, socket.socket)
+                    data = source.recv(65_536)
+                    if not data:
+                        return self._hang_up(near, far)
+                    both[source].sendall(data)
+                if near.fileno() < 0:
+                    return None
+        return self._hang_up(near, far)
+
+    def _hang_up(self, *ends: socket.socket) -> None:
+        with self._lock:
+            self._open -= set(ends)
+        for one in ends:
+            one.close()

@@ -1,0 +1,79 @@
+# ruff: noqa: S603, S607 - our own programs, and tmux as it is installed
+"""The whole client in a terminal: `parlour chat` in a private tmux, read and typed to as a person would.
+
+Nothing here waits for a time to pass: each wait looks at the screen until something stands there, or fails
+with the screen in its message.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.processes import Person
+
+DEADLINE = 40.0
+"""Seconds: far more than anything takes on a machine that does ten other things."""
+
+
+class Terminal:
+    """One tmux server with one client in it."""
+
+    def __init__(self, person: Person, folder: Path, size: tuple[int, int] = (100, 30)) -> None:
+        self._socket = Path(tempfile.mkdtemp(prefix="tmux-", dir="/tmp")) / "s"  # a socket's path is short
+        self._command = person.line("chat")
+        self._folder = folder
+        self._size = size
+
+    def open(self) -> "Terminal":
+        """Start the client."""
+        columns, rows = map(str, self._size)
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        kept |= {"PYTHONPYCACHEPREFIX": str(self._folder / "compiled"), "TERM": "xterm-256color"}
+        shape = ["new-session", "-d", "-x", columns, "-y", rows]
+        program = ["tmux", "-S", str(self._socket), "-f", "/dev/null", *shape, *self._command]
+        subprocess.run(program, check=True, env=kept)
+        return self
+
+    def close(self) -> None:
+        """Take the terminal away, as closing its window does."""
+        subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, check=False)
+
+    def tmux(self, *arguments: str) -> str:
+        """Ask tmux something."""
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments], capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    def type(self, text: str) -> None:
+        """Type letters."""
+        self.tmux("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by tmux's names."""
+        self.tmux("send-keys", *keys)
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return self.tmux("capture-pane", "-p")
+
+    def wait(self, *wanted: str, gone: str = "") -> str:
+        """Look at the screen until all of these stand there and the other does not; returns the screen."""
+        return until(
+            lambda: self.text,
+            lambda seen: all(one in seen for one in wanted) and (not gone or gone not in seen),
+            f"{wanted}, without {gone!r}",
+        )
+
+
+def until(look: Callable[[], str], fits: Callable[[str], bool], wanted: str) -> str:
+    """Look again and again until it fits, or fail with what was seen."""
+    end = time.monotonic() + DEADLINE
+    while not fits(seen := look()):
+        assert time.monotonic() < end, f"no {wanted} in:\n{seen}"
+        time.sleep(0.05)  # another process draws: there is no event to wait for
+    return seen

@@ -1,0 +1,215 @@
+"""The whole client in a terminal against a real server: cut off, restarted, resized, flooded, closed."""
+
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.cable import Cable
+from tests.e2e.on_screen import Terminal, until
+from tests.e2e.processes import Person, Server, password
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+WIDE = "[rates]\nmessages_per_minute = 1000000\nmessage_burst = 20000\nhttp_burst = 1000\n"
+FLOOD = 10_000
+Opened = Callable[..., Terminal]
+
+
+@pytest.fixture(scope="module")
+def cable() -> Iterator[Cable]:
+    """Return a cable to the server."""
+    made = Cable()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def server(cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server that runs, limits no sender, and is known at the near end of the cable, too."""
+    made = Server(tmp_path_factory.mktemp("house"))
+    made.command("init")
+    names = f'[listen]\nnames = ["localhost", "127.0.0.1", "127.0.0.1:{cable.port}"]\n'
+    (made.data / "parlour.toml").write_text(names + WIDE)
+    made.start()
+    cable.target = made.port
+    yield made
+    made.kill(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def ada(server: Server, cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Return a person who reaches the server over the cable alone."""
+    person = Person(tmp_path_factory.mktemp("ada") / "home", server)
+    link = server.invite().replace(f":{server.port}", f":{cable.port}")
+    words = ["join", link, "--username", "ada", "--password-stdin", "--device", "desk"]
+    person.run(*words, stdin=f"{password('ada')}\n")
+    return person
+
+
+@pytest.fixture(scope="module")
+def ben(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
+    """Return another, on a cable of his own."""
+    person = Person(tmp_path_factory.mktemp("ben") / "home", server)
+    person.join("ben")
+    return person
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where Python keeps its compiled files between the tests."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def opened(compiled: Path) -> Iterator[Opened]:
+    """Return what opens the client in a terminal; all are closed at the end."""
+    terminals: list[Terminal] = []
+
+    def open_one(person: Person, *, keep_draft: bool = False) -> Terminal:
+        terminal = Terminal(person, compiled).open()
+        terminals.append(terminal)
+        terminal.wait("connected ·", "lobby")
+        if not keep_draft:
+            terminal.press("C-e", "C-u")  # a draft survives the test before, as it should
+            terminal.wait("Write here.")
+        return terminal
+
+    yield open_one
+    for terminal in terminals:
+        terminal.close()
+
+
+def said(person: Person, text: str) -> int:
+    """Return how often the lobby's log has this text."""
+    found = [json.loads(line) for line in person.run("export", "lobby", "--json").stdout.split("\n") if line]
+    return sum(text == one.get("text") for one in found)
+
+
+def test_the_network_is_cut_while_somebody_types(
+    ada: Person, ben: Person, cable: Cable, opened: Opened
+) -> None:
+    """What was sent waits and goes out once, what was half written stays, what others said comes in."""
+    screen = opened(ada)
+    screen.type("before the cut")
+    screen.press("Enter")
+    screen.wait("│ before the cut", gone="queued")
+    cable.cut()
+    screen.wait("not connected")
+    screen.type("into the dark")
+    screen.press("Enter")
+    screen.wait("│ into the dark", "queued")
+    screen.type("half a thought")
+    ben.run("send", "lobby", "said meanwhile")
+    cable.mend()
+    seen = screen.wait("│ said meanwhile", "connected ·", "half a thought", gone="queued")
+    assert "│ into the dark" in seen
+    assert "│ half a thought" not in seen
+    assert said(ben, "into the dark") == 1
+
+
+def test_the_server_is_killed_and_comes_back(
+    ada: Person, ben: Person, server: Server, opened: Opened
+) -> None:
+    """The client stays usable, says so, and sends when the server is back; nothing is stored twice."""
+    screen = opened(ada)
+    server.kill()
+    screen.wait("not connected")
+    screen.type("to a dead server")
+    screen.press("Enter")
+    screen.press("F7")
+    screen.wait("Outbox: 1 on the way", "queued")
+    server.start()
+    screen.wait("Outbox: nothing is on its way.")
+    screen.press("Escape")
+    screen.wait("│ to a dead server", "connected ·")
+    assert said(ben, "to a dead server") == 1
+
+
+def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened, tmp_path: Path) -> None:
+    """What one says stands on the other; either sees the other's session and can end it."""
+    other = Person(tmp_path / "home", server)
+    address = f"127.0.0.1:{server.port}"
+    ca = next(path for path in server.data.rglob("*.pem") if "ca" in path.name and "key" not in path.name)
+    login = ["login", address, "--username", "ada", "--password-stdin", "--device", "lap", "--ca", str(ca)]
+    other.run(*login, stdin=f"{password('ada')}\n")
+    desk, lap = opened(ada), opened(other)
+    desk.type("from the desk")
+    desk.press("Enter")
+    lap.wait("│ from the desk")
+    lap.type("from the lap")
+    lap.press("Enter")
+    desk.wait("│ from the lap", "│ from the desk")
+    desk.type("/sessions")
+    desk.press("Enter")
+    desk.wait("this device", "lap")
+    rows = [row for row in desk.text.split("\n") if "this device" in row or row.strip("│ ").startswith("lap")]
+    if "this device" in rows[0]:
+        desk.press("Down")
+    desk.press("x")
+    desk.wait("Log this device out?", "lap")
+    desk.press("y")
+    lap.wait("stopped")
+
+
+def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
+    """Forty sizes one after the other, down to 40x15, while messages come: nothing breaks, the text stays."""
+    screen = opened(ada)
+    screen.type("still here")
+    running = ben.begin("send", "lobby", "--stdin", "--json")
+    assert running.stdin is not None
+    for turn in range(40):
+        running.stdin.write(f"storm {turn}\n")
+        running.stdin.flush()
+        screen.tmux("resize-window", "-x", str(40 + turn * 37 % 120), "-y", str(15 + turn * 13 % 40))
+    running.communicate(timeout=40)
+    screen.tmux("resize-window", "-x", "90", "-y", "28")
+    seen = screen.wait("│ storm 39", "still here", "connected ·")
+    rows = seen.split("\n")
+    assert all(len(row) <= 90 for row in rows)
+
+
+def test_ten_thousand_messages_while_scrolled_up(ada: Person, ben: Person, opened: Opened) -> None:
+    """What is read stays where it is, keys are answered, and the end is one key away."""
+    screen = opened(ada)
+    ben.run("send", "lobby", "--stdin", stdin="".join(f"old {number}\n" for number in range(60)))
+    screen.wait("│ old 59")
+    screen.press("PageUp")
+    screen.wait("│ old 30", gone="│ old 59")
+    top = next(row for row in screen.text.split("\n") if "│ old" in row)
+    running = ben.begin("send", "lobby", "--stdin")
+    assert running.stdin is not None
+    running.stdin.write("".join(f"flood {number}\n" for number in range(FLOOD)))
+    running.stdin.close()
+    screen.wait("new below")
+    screen.type("keys are answered")
+    screen.wait("keys are answered")
+    assert top in screen.text
+    running.wait(60)
+    assert running.stderr is not None
+    assert running.stdout is not None
+    running.stderr.close()
+    running.stdout.close()
+    screen.press("C-End")
+    screen.wait(f"│ flood {FLOOD - 1}", "keys are answered")
+
+
+def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: Opened) -> None:
+    """The window is closed in the middle of a sentence: the draft and what was not sent are there again."""
+    screen = opened(ada)
+    cable.cut()
+    screen.wait("not connected")
+    screen.type("sent before the end")
+    screen.press("Enter")
+    screen.wait("│ sent before the end", "queued")
+    screen.type("a draft that lives")
+    until(lambda: screen.text, lambda seen: "a draft that lives" in seen, "draft")
+    screen.press("F2", "F2")  # leaving the composer and coming back: the draft had its time to be saved
+    screen.wait("a draft that lives")
+    screen.close()
+    cable.mend()
+    again = opened(ada, keep_draft=True)
+    again.wait("a draft that lives", "│ sent before the end", gone="queued")
+    assert said(ben, "sent before the end") == 1

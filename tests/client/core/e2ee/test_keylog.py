@@ -243,6 +243,13 @@ async def test_forged_statements_say_nothing(world: World):
     service, now = world.service, world.clock.now()
     ghost = service.certify(BEN, forger, b"g" * 32)
     service.append(DeviceEntry(now, ghost[:-1] + bytes([ghost[-1] ^ 1])))
+    name = parse_device_name("ghost")
+    _, made = ben.account.certify(BEN, service.server, b"h" * 32, name, now)
+    ended = ben.account.revoke(BEN, service.server, ben.key.public, now)
+    for broken in (made, ended):  # the right key is named, but it did not sign
+        broken = broken[:-1] + bytes([broken[-1] ^ 1])  # noqa: PLW2901 - the broken one alone is used
+        service.append(DeviceEntry(now, broken))
+        service.append(RevocationEntry(now, broken))
     service.append(DeviceEntry(now, b"nonsense"))
     service.append(RevocationEntry(now, forger.revoke(BEN, service.server, ben.key.public, now)))
     service.entries.append(b"\xff not an entry")

@@ -63,7 +63,7 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
         self.client, self.folder, self.accounts = client, folder, accounts
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
-        self._newsboy = Newsboy(self)
+        self._newsboy = Newsboy(self)  # pyright: ignore[reportArgumentType] - it sees descriptors
         self._chat_screen: ChatScreen | None = None
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -97,10 +97,11 @@ class Newsboy:
             self._mentions[room.id] = min(room.mentions, self._mentions.get(room.id, 0))
 
     def _is_news(self, client: ChatClient, entry: Entry, room: Room) -> bool:
-        others = entry.author != client.account.user and entry.delivery is Delivery.STORED
+        others = entry.author != client.account.user and entry.author not in client.ignored
+        stored = entry.delivery is Delivery.STORED
         unread = entry.seq is not None and entry.seq > room.read
         looked_at = self._app.app_focus and self._app.open_room_id() == entry.room
-        return others and unread and entry.text is not None and not looked_at
+        return others and stored and unread and entry.text is not None and not looked_at
 
     def _is_wanted(self, room: Room, *, named: bool) -> bool:
         match self._app.settings.notify_for:

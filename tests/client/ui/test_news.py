@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.model import Delivery, EntryAdded
 from parlour_client.core.settings import Settings
@@ -129,8 +129,20 @@ def test_a_mention_after_reading_is_new_again(client: FakeClient, follow: Follow
     assert len(screen.told) == 2
 
 
+async def test_muted_rooms_and_ignored_people_are_not_told(client: FakeClient, follow: Follow) -> None:
+    """They ask for no attention, not even when they name the person."""
+    screen = follow(Screen())
+    await client.silence(GARDEN)
+    client.say(GARDEN, BOB, "@alice")
+    await client.ignore(BOB)
+    client.say(DIRECT, BOB, "@alice")
+    assert not screen.told
+    client.say(DIRECT, CAROL, "hello")
+    assert screen.told
+
+
 def test_off_and_away_tell_nothing(client: FakeClient, follow: Follow) -> None:
-    """Nor does a muted room, nor a client that was left."""
+    """Whatever is said."""
     off, away = follow(Screen(notifications="off")), follow(Screen())
     away.away = True
     client.say(GARDEN, BOB, "hello")

@@ -71,7 +71,12 @@ class Jumping(Preferring):
         if not targets:
             notice(self, Notice.NOTHING_TO_REACH)
             return
-        _ = self.push_screen(JumpScreen(targets), lambda target: target.go() if target is not None else None)
+
+        def go(target: Target | None) -> None:
+            if target is not None:
+                _ = target.go()
+
+        _ = self.push_screen(JumpScreen(targets), go)
 
 
 def targets_of(screen: ChatParts) -> Iterator[Target]:

@@ -11,6 +11,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.scroll_view import ScrollView
+from textual.widget import Widget
 from textual.widgets import OptionList
 
 from parlour_client.ui.composer import Composer
@@ -99,7 +100,8 @@ class VimKeys(Preferring):
     def action_vim_pane(self, step: int) -> None:
         """Go to the pane beside."""
         chat = self._chat
-        panes = [pane for pane in (chat.room_list, chat.timeline, chat.member_list) if pane.display]
+        all_panes: tuple[Widget, ...] = (chat.room_list, chat.timeline, chat.member_list)
+        panes = [pane for pane in all_panes if pane.display]
         at = panes.index(self.focused) if self.focused in panes else 0
         chat.set_focus(panes[max(0, min(len(panes) - 1, at + step))])
 

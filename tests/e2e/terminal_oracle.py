@@ -11,7 +11,6 @@ import asyncio
 import multiprocessing
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -31,29 +30,37 @@ STAGES: tuple[Stage, ...] = (
 
 
 async def show(
-    entries: Sequence[Entry], part: int, *, thorough: bool = False, command: Sequence[str] = CLIENT
+    entries: Sequence[Entry],
+    part: int,
+    *,
+    thorough: bool = False,
+    command: Sequence[str] = CLIENT,
+    chosen: Sequence[Stage] = STAGES,
 ) -> list[Failure]:
     """Show all texts at one size; return what was wrong."""
     house = House()
     stages.furnish(house, entries)
     with tempfile.TemporaryDirectory() as folder:
-        run: Run
         async with client_on(house, Path(folder), SIZES[part], entries, command) as run:
             run.part, run.thorough = part, thorough
-            for stage in STAGES:
-                begun = time.monotonic()
+            for stage in chosen:
                 await stage(run)
-                print(part, stage.__name__, round(time.monotonic()-begun,1), run.terminal.bytes, file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder:
-        begun = time.monotonic()
-        run.failures += await refusals.show(entries, part, Path(folder))
-        print(part, "refusals", round(time.monotonic()-begun,1), file=sys.stderr)
     return run.failures
+
+
+async def refuse(
+    entries: Sequence[Entry], part: int, command: Sequence[str] = refusals.COMMAND
+) -> list[Failure]:
+    """Send what the wire must refuse; return what was wrong."""
+    with tempfile.TemporaryDirectory() as folder:
+        return await refusals.show(entries, part, Path(folder), command)
 
 
 def at_size(part: int, *, path: Path, thorough: bool) -> list[Failure]:
     """Do one run, in a process of its own."""
-    return asyncio.run(show(load(path), part, thorough=thorough))
+    entries = load(path)
+    shown = asyncio.run(show(entries, part, thorough=thorough))
+    return shown + asyncio.run(refuse(entries, part))
 
 
 def judge(path: Path, *, thorough: bool = False) -> tuple[int, list[Failure]]:
@@ -75,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         total, failures = judge(options.file, thorough=options.thorough)
     except CorpusError as error:
-        print(error, file=sys.stderr)
+        print(error, time.process_time(), file=sys.stderr)
         return 2
     for place, text, what in failures:
         print(f"FAILED {place}: {text!a}: {what}")

@@ -19,7 +19,9 @@ TOKEN = re.compile(
     r"|(?P<unknown>.)",
     re.DOTALL,
 )
-UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\x9c]{0,200}\x1b?)?\Z")
+UNFINISHED = re.compile(
+    r"(?:\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\x9c]{0,200}\x1b?)?|[^\x00-\x1f\x7f-\x9f]+)\Z"
+)  # a text at the end of what was read may go on: a cluster is judged whole
 ALLOWED = re.compile(
     r"\d+;\d+H|\d*G|[\d;]*m"
     r"|\?(?:25|1000|1002|1003|1004|1006|1015|1016|2004|2026|2048)[hl]|\?1049h|\?7l"

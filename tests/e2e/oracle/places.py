@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.bodies import Banned, Edited, Kicked, Message, Reacted, TopicSet
+from parlour_protocol.frames.bodies import Edited, Kicked, Message, Reacted, TopicSet
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
 from parlour_protocol.ids import Seq
 from parlour_protocol.names import NameRefusedError, RoomName, UserName, parse_room_name, parse_user_name
@@ -62,7 +62,6 @@ TIMELINE = (
     Place("edit", MessageText, lambda text, before: Edited(before, MessageText(text))),
     Place("topic change", TopicText, lambda text, _: TopicSet(TopicText(text))),
     Place("kick reason", ReasonText, lambda text, _: Kicked(DAVE, ReasonText(text))),
-    Place("ban reason", ReasonText, lambda text, _: Banned(DAVE, None, ReasonText(text))),
 )
 """In this order for each text, and then its mark as a reply to the message: the reply quotes it."""
 
@@ -91,7 +90,7 @@ KEYED = (
     Keyed("deletion dialog", "d", "Delete this message"),
     Keyed("inspector", "i", "Code points", more="\x1b[F", left="esc closes"),
     Keyed("clipboard", "y", "Copied", leave="", copies=True, every=8),
-    Keyed("reply hint", "r", "reply to ", left="esc leaves", reselect=True),
+    Keyed("reply hint", "r", "reply to ", reselect=True),
     Keyed("edit, in the composer", "e", "", left="esc leaves"),
 )
 """The last one leaves for the composer as well."""

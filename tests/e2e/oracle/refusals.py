@@ -63,12 +63,12 @@ def _refused(entries: Sequence[Entry]) -> list[tuple[int, str]]:
     return found
 
 
-async def show(entries: Sequence[Entry], part: int, folder: Path) -> list[Failure]:
+async def show(entries: Sequence[Entry], part: int, folder: Path, command: Sequence[str]) -> list[Failure]:
     """Send them; return what was wrong."""
     house = House()
     room = house.room("lobby")
     refused = [one for count, one in enumerate(_refused(entries)) if count % 2 == part]
-    async with client_on(house, folder, SIZE[part], entries, COMMAND) as run:
+    async with client_on(house, folder, SIZE[part], entries, command) as run:
         await run.terminal.shows("connected")
         for number, place in refused:
             await _greeted(run)

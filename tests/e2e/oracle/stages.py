@@ -6,13 +6,15 @@ in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in orde
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from parlour_protocol.frames.base import Role, Status
-from parlour_protocol.frames.bodies import Joined, Message, TopicSet
+from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
-from parlour_protocol.frames.replies import Member, RoomEntered, TypingNow
+from parlour_protocol.frames.replies import Member, RoomEntered, StatusNow, TypingNow
 from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import RoomId, Seq
-from tests.e2e.oracle.house import CAROL, ME, House, listing
+from tests.e2e.oracle.house import BOB, CAROL, ME, House, listing
 from tests.e2e.oracle.places import ESCAPE, KEYED, TIMELINE, Keyed, fits, room_name, user_name
 from tests.e2e.oracle.run import Run, groups
 from tests.e2e.oracle.terminal import PLACEHOLDER
@@ -20,7 +22,7 @@ from tests.protocol.text.corpus import Entry
 
 PAGE_UP, PAGE_DOWN, SELECT = "\x1b[5~", "\x1b[6~", "\x1b[1;3A"
 WHEEL_DOWN, WHEEL_UP = "\x1b[<65;", "\x1b[<64;"
-PALETTE = "\x10"
+PALETTE, WORD_BACK = "\x10", "\x17"
 PATIENT = 4
 MEMBERS = 200
 """In one answer of a server."""
@@ -92,7 +94,8 @@ async def slots(run: Run) -> None:
         is_hint = fits(ReasonText, entry.text)
         house.refuse[ListMembers] = entry.text if is_hint else f"#{number};"
         run.terminal.forget()
-        await house.say(house.append(room, TopicSet(TopicText(entry.text))))
+        summary = replace(house.summary(room), topic=TopicText(entry.text))
+        await house.say(RoomEntered(summary), StatusNow(BOB, (Status.AWAY, Status.ONLINE)[number % 2]))
         await run.terminal.until("! " if is_hint else f"#{number};")
         run.blame("heading topic, error hint", number)
     house.refuse.clear()
@@ -208,9 +211,14 @@ async def names(run: Run) -> None:
             await terminal.drawn()
             run.blame("room list", number)
     terminal.press(PALETTE)
-    await terminal.shows("Go to ")
-    run.blame("palette")
-    await terminal.leave(ESCAPE, "Search for commands")
+    await terminal.shows("Search for commands")
+    for words in ("Go to ", "Write to "):
+        terminal.press(words)
+        await terminal.drawn()
+        await terminal.shows(words)
+        run.blame("palette")
+        terminal.press(WORD_BACK * 2)
+    await terminal.leave(ESCAPE, "🔎")
 
 
 async def nothing_typed(run: Run) -> None:

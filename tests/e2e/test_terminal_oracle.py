@@ -1,0 +1,98 @@
+"""The terminal oracle passes on the corpus, and fails when any of the defences is taken out."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.e2e import terminal_oracle
+from tests.e2e.oracle import refusals, stages
+from tests.e2e.oracle.grammar import Reader
+from tests.e2e.oracle.grid import Agreeing, Grid, one_each, own_width
+from tests.protocol.text.corpus import Entry
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("PARLOUR_SHARED", ROOT.parent / "shared"))
+LAUNCH = (sys.executable, str(ROOT / "tests/e2e/oracle/launch.py"))
+CLEAR = Entry("clear", "\x1b[2J\x1b]0;title\x07 \u202egnp.exe", "escape", "message")
+WIDE = Entry(
+    "wide",
+    "\u0ba4\u0bae\u0bbf\u0bb4\u0bcd " * 9 + "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 6,
+    "either",
+    "message",
+)
+NUL = Entry("nul", "a\x00b", "reject", "message")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x1b[2J", b"\x1b]0;x\x07", b"\x1b]52;c;ZXZpbA==\x07", b"\x1b]8;;http://x\x1b\\y", b"\x1b[c", b"\x1b[>q",
+        b"\x1b[6n", b"\x1bc", b"\x1b[?1049l", b"\x1bP$qm\x1b\\", b"\x07", b"\x08", b"\x0b", b"\x7f", b"\xc2\x9b2J", b"\x9b2J",
+        b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xe2\x80\xa8", b"\xf3\xa0\x81\x81", b"\xee\x80\x80", b"\xef\xbb\xbf",
+        b"\xed\xa0\x80", b"\xef\xbf\xbd", b"\xc2\xad", b"\xe3\x85\xa4", b"\x1b[5A", b"\x1b[?25;1049h", b"\xe2\x80\x8d" * 3,
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_the_reader_takes_nothing_that_acts(data: bytes):
+    """Each of these bytes, written by the client, is a failure."""
+    reader = Reader()
+    reader.feed(b"text " + data + b" text\x1b[0m")
+    assert reader.violations
+
+
+def test_the_reader_takes_what_the_client_needs():
+    """Moving, colours, text of many scripts, the flags of three nations; and half a sequence waits."""
+    reader = Reader()
+    harmless = "\x1b[?1049h\x1b[?2026h\x1b[12;3H\x1b[1;38;2;1;2;3mh\u00e9 \u0628\u200c\u0628 \u2764\ufe0f\x1b[0m\x1b[5G\r\n\x1b[?2026l"
+    flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in "gbsct") + "\U000e007f"
+    for byte in (harmless + flag + "\x1b[0m").encode():
+        reader.feed(bytes([byte]))
+    assert reader.violations == []
+
+
+def test_a_moved_border_is_seen():
+    """A border drawn behind text of disputed width stands elsewhere on another terminal, unless anchored."""
+    for anchor, rows in (("", [1]), ("\x1b[20G", [])):
+        agreeing, other = Agreeing(40, 2), Grid(40, 2, one_each)
+        tokens = Reader().feed(f"\x1b[1;1H\u0915\u093f\u0928\u094d\x1b[0m{anchor}\u258f\x1b[0m".encode())
+        agreeing.feed(tokens)
+        other.feed(tokens)
+        assert list(agreeing.moved(other)) == rows
+    assert own_width("\u6f22") == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "entry", "what"),
+    [
+        ("no-rule", CLEAR, "the last wall had to act"),
+        ("no-rule,no-guard", CLEAR, "CSI"),
+        ("no-anchor", WIDE, "border moved"),
+    ],
+)
+async def test_it_fails_without_a_defence(changes: str, entry: Entry, what: str):
+    """Without the rule the last wall is seen to act, without both the text does, without anchors borders move."""
+    command = (*LAUNCH, changes)
+    failures = await terminal_oracle.show([entry], 1, command=command, chosen=[stages.timeline])
+    assert any(what in words for _, _, words in failures), failures
+
+
+async def test_it_fails_without_the_first_wall():
+    """A client that lets NUL across the wire does not say that the frame cannot be read."""
+    command = (*LAUNCH, "impatient,no-wire")
+    refusals_without = await terminal_oracle.refuse([NUL], 0, command)
+    assert refusals_without
+    assert not await terminal_oracle.refuse([NUL], 0, refusals.COMMAND)
+
+
+@pytest.mark.timeout(600)
+def test_the_corpus_in_the_real_client(tmp_path: Path):
+    """Every text of the corpus, in every place, at two sizes: no byte acts, no border moves, nothing is typed."""
+    path = SHARED / "text" / "corpus.json"
+    assert path.exists(), f"The corpus is not at {path}: put it there or set PARLOUR_SHARED to its folder."
+    command = [sys.executable, terminal_oracle.__file__, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)  # noqa: S603 - our own
+    count = len(json.loads(path.read_text("utf-8")))
+    assert (done.returncode, done.stdout) == (0, f"{count} passed, 0 failed\n"), done.stdout + done.stderr

@@ -1,11 +1,15 @@
 """The chat's world, for every test of this folder."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from tests.server.chat.fakes import World, world
+from tests.server.chat.disk import DiskWorld
+from tests.server.chat.fakes import FakeClock, World, world
 
 from parlour_server.chat import pacing
+from parlour_server.store import migrate
+from parlour_server.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -14,3 +18,16 @@ async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(pacing, "_SHARE", 0.0)
     async with world() as made:
         yield made
+
+
+@pytest.fixture
+async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
+    """Give a world whose store is a new file."""
+    path = tmp_path / "parlour.db"
+    migrate.create(path)
+    store = SqliteStore(path, FakeClock())
+    await store.open()
+    world = DiskWorld(store)
+    yield world
+    await world.chat.close()
+    await store.close()

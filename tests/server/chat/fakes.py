@@ -15,7 +15,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.codec import decode_server_frame, encode
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
 from parlour_protocol.frames.requests import AnyRequest, CreateRoom
-from parlour_protocol.ids import ConnectionId, Millis, RequestId, RoomId, SessionId, new_request_id
+from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.local import LocalBus
@@ -61,8 +61,15 @@ class RecordingAudit:
 class FakePeer:
     """A connection that keeps what it is sent, read back as its client would read it."""
 
-    def __init__(self, user: UserName, session: SessionId, device: DeviceName, expires: Millis) -> None:
-        grant = TicketGrant(session=session, user=user, device=device, expires=expires)
+    def __init__(
+        self,
+        user: UserName,
+        session: SessionId,
+        device: DeviceName,
+        expires: Millis,
+        device_id: DeviceId | None = None,
+    ) -> None:
+        grant = TicketGrant(session=session, user=user, device=device, expires=expires, device_id=device_id)
         self.info = PeerInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address="192.0.2.7")
         self.frames: list[AnyServerFrame] = []
         self.writes: list[int] = []

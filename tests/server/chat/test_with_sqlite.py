@@ -1,87 +1,15 @@
 """The chat over the real store: what a disk and threads add to it changes nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
+from tests.server.chat.disk import DiskWorld
+from tests.server.chat.fakes import stored
 
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Kicked, Message, RoleSet
-from parlour_protocol.frames.replies import Error, Hello, LogEvent, Ok, RoomClosed, RoomEntered
+from parlour_protocol.frames.replies import Error, LogEvent, Ok, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import Delete, History, Join, Kick, Leave, OpenDirect, Send
-from parlour_protocol.ids import Millis, RequestId, SessionId, new_request_id
-from parlour_protocol.names import parse_user_name, skeleton
-from parlour_server.bus.local import LocalBus
-from parlour_server.chat.service import ChatService
-from parlour_server.config.settings import Delivery, Settings
-from parlour_server.store import migrate
-from parlour_server.store.sqlite.store import SqliteStore
-from parlour_server.store.types import NewAccountRecord, SessionRecord
-
-
-class DiskWorld(World):
-    """The same people over a SQLite file. Answers come when the disk has them."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self.clock = FakeClock()
-        self.audit = RecordingAudit()
-        self.bus = LocalBus()
-        self.disk = store
-        self.chat = ChatService(
-            server="chat.example",
-            settings=Settings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
-            store=store,
-            bus=self.bus,
-            clock=self.clock,
-            audit=self.audit,
-            loop=asyncio.get_running_loop(),
-        )
-
-    async def connect(self, name: str) -> FakePeer:
-        """Make an account, log it in and take the hello."""
-        user = parse_user_name(name)
-        if await self.disk.accounts.find(user) is None:
-            record = NewAccountRecord(user, skeleton(user), "x", Millis(0))
-            await self.disk.accounts.create(record, None)
-        now = self.clock.now()
-        session = SessionRecord(
-            id=SessionId(new_request_id()),
-            user=user,
-            device=LAPTOP,
-            token=new_request_id().encode(),
-            created=now,
-            last_seen=now,
-            expires=Millis(now + 10**9),
-        )
-        await self.disk.sessions.create(session, cap=99)
-        peer = FakePeer(user, session.id, LAPTOP, session.expires)
-        self.chat.opened(peer)
-        await peer.until(lambda: peer.got(Hello))
-        return peer
-
-    async def done(self, peer: FakePeer, request: RequestId) -> Ok | Error:
-        """Wait for the answer to a request."""
-        await peer.until(lambda: any(isinstance(f, Ok | Error) and f.re == request for f in peer.frames))
-        return self.answer(peer, request)
-
-    async def ask(self, peer: FakePeer, kind, /, **fields) -> Ok | Error:  # noqa: ANN001, ANN003
-        """Send a request and wait for its answer."""
-        return await self.done(peer, self.push(peer, kind, **fields))
-
-
-@pytest.fixture
-async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
-    """Give a world whose store is a new file."""
-    path = tmp_path / "parlour.db"
-    migrate.create(path)
-    store = SqliteStore(path, FakeClock())
-    await store.open()
-    world = DiskWorld(store)
-    yield world
-    await world.chat.close()
-    await store.close()
+from parlour_protocol.ids import new_request_id
 
 
 async def test_many_messages_at_once_are_stored_acknowledged_and_told_in_order(disk: DiskWorld):

@@ -1,0 +1,101 @@
+"""People who chat over a SQLite file: what a disk and threads add changes nothing."""
+
+import asyncio
+import secrets
+
+from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World
+
+from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.replies import Error, Hello, Ok
+from parlour_protocol.identity import Head, device_id_of
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
+from parlour_protocol.names import UserName, parse_user_name, skeleton
+from parlour_server.bus.local import LocalBus
+from parlour_server.chat.lasting import Appender
+from parlour_server.chat.service import ChatService
+from parlour_server.config.settings import Delivery, Settings
+from parlour_server.store.sqlite.store import SqliteStore
+from parlour_server.store.types import (
+    Appended,
+    Attached,
+    CertificateRecord,
+    NewAccountRecord,
+    NewDevice,
+    NewEntry,
+    SessionRecord,
+)
+
+
+class DiskWorld(World):
+    """The same people over a SQLite file. Answers come when the disk has them."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.clock = FakeClock()
+        self.audit = RecordingAudit()
+        self.bus = LocalBus()
+        self.disk = store
+        self.chat = ChatService(
+            server="chat.example",
+            settings=Settings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
+            store=store,
+            bus=self.bus,
+            clock=self.clock,
+            audit=self.audit,
+            loop=asyncio.get_running_loop(),
+        )
+
+    async def connect(self, name: str, *, keys: bool = False) -> FakePeer:
+        """Make an account, log it in and take the hello; with ``keys`` from a certified device of its own."""
+        user = parse_user_name(name)
+        if await self.disk.accounts.find(user) is None:
+            record = NewAccountRecord(user, skeleton(user), "x", Millis(0))
+            await self.disk.accounts.create(record, None)
+        now = self.clock.now()
+        session = SessionRecord(
+            id=SessionId(new_request_id()),
+            user=user,
+            device=LAPTOP,
+            token=new_request_id().encode(),
+            created=now,
+            last_seen=now,
+            expires=Millis(now + 10**9),
+        )
+        await self.disk.sessions.create(session, cap=99)
+        device = await self.device(user, session.id) if keys else None
+        peer = FakePeer(user, session.id, LAPTOP, session.expires, device)
+        self.chat.opened(peer)
+        await peer.until(lambda: peer.got(Hello))
+        return peer
+
+    async def done(self, peer: FakePeer, request: RequestId) -> Ok | Error:
+        """Wait for the answer to a request."""
+        await peer.until(lambda: any(isinstance(f, Ok | Error) and f.re == request for f in peer.frames))
+        return self.answer(peer, request)
+
+    async def ask(self, peer: FakePeer, kind, /, **fields) -> Ok | Error:  # noqa: ANN001, ANN003
+        """Send a request and wait for its answer."""
+        return await self.done(peer, self.push(peer, kind, **fields))
+
+    async def device(self, user: UserName, session: SessionId) -> DeviceId:
+        """Bind the session to a new device; whether signatures hold is not the chat's business."""
+        account, key = PublicKey(user.encode().ljust(32)), PublicKey(secrets.token_bytes(32))
+        start = Head.empty("chat.example")
+        now = self.clock.now()
+        if await self.disk.devices.account_key(user) is None:
+            entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
+            await self.disk.devices.publish_account_key(user, account, entry, replaces=None, session=session)
+        device = device_id_of(user, "chat.example", key)
+        certificate = CertificateRecord(
+            CertificateBytes(secrets.token_bytes(20)), account, Millis(now + 10**10)
+        )
+        entry = NewEntry(LogEntryBytes(secrets.token_bytes(20)), start)
+        new = NewDevice(device, user, key, LAPTOP, now)
+        await self.disk.devices.register(session, new, certificate, entry)
+        return device
+
+    async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
+        """Append as the HTTPS API does."""
+        appender = Appender(log=self.disk.log, bus=self.bus, clock=self.clock, audit=self.audit)
+        attached = Attached(WelcomeBytes(b"w"), TreeBytes(b"t")) if getattr(body, "added", ()) else None
+        return await appender.commit(peer.info.grant, new_request_id(), room, body, attached)

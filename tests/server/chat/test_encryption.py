@@ -1,0 +1,323 @@
+"""Encrypted rooms in the chat: nothing readable in, and everybody hears when the group owes a commit."""
+
+from typing import Any
+
+import pytest
+from tests.server.chat.disk import DiskWorld
+from tests.server.chat.fakes import FakePeer, World, settle, stored
+
+from parlour_protocol.errors import SESSION_ENDED, ErrorCode
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Contested,
+    EncryptionOn,
+    Founded,
+    Handshake,
+    Pinned,
+    SealedMessage,
+)
+from parlour_protocol.frames.opaque import HandshakeBytes, LogEntryBytes, PublicKey, SealedBytes
+from parlour_protocol.frames.replies import (
+    Entered,
+    Error,
+    GroupChanged,
+    KeyLogGrew,
+    KeysLow,
+    LogEvent,
+    Ok,
+    ReadBy,
+    ReadMarked,
+)
+from parlour_protocol.frames.requests import (
+    CreateRoom,
+    Delete,
+    Edit,
+    Encrypt,
+    Invite,
+    Join,
+    Kick,
+    MarkRead,
+    OpenDirect,
+    Pin,
+    React,
+    Send,
+    SendSealed,
+    SetTopic,
+)
+from parlour_protocol.identity import Head
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, Seq, new_group_id, new_request_id
+from parlour_server.bus.interface import DeviceEphemeral, KeysChanged, SessionsEnded
+from parlour_server.store.types import NewEntry
+
+SEALED = SealedBytes(b"sealed").text
+
+
+async def den(world: World, owner: FakePeer, *others: str, kind: str = "private") -> RoomId:
+    """Make an encrypted room of these people."""
+    made = await world.ask(owner, CreateRoom, name="den", kind=kind, encrypted=True)
+    assert isinstance(made, Ok)
+    assert isinstance(made.result, Entered)
+    assert made.result.room.encrypted
+    room = made.result.room.room
+    for name in others:
+        stored(await world.ask(owner, Invite, room=room, user=name))
+    return room
+
+
+def device_of(peer: FakePeer) -> DeviceId:
+    """Return the device that this connection speaks for."""
+    assert peer.info.grant.device_id is not None
+    return peer.info.grant.device_id
+
+
+async def grouped(disk: DiskWorld, room: RoomId, founder: FakePeer, *others: FakePeer) -> GroupId:
+    """Found the room's group and add the others' devices."""
+    group = new_group_id()
+    await disk.commit(founder, room, Founded(group=group, device=device_of(founder)))
+    if others:
+        added = tuple(device_of(peer) for peer in others)
+        await disk.commit(
+            founder, room, Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"c"), added=added)
+        )
+    return group
+
+
+def sealed(group: GroupId, epoch: int, **more: Any) -> dict[str, Any]:
+    """Return the fields of a sealed message."""
+    return {"group": group, "epoch": epoch, "data": SEALED, **more}
+
+
+async def test_a_sealed_message_reaches_the_members_as_it_came(disk: DiskWorld):
+    """The server stores and passes on; the sender's device is the session's, not the client's to say."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
+    room = await den(disk, ada, "bob")
+    group = await grouped(disk, room, ada, bob)
+    number = stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))).seq
+    await bob.until(lambda: any(isinstance(e.body, SealedMessage) for e in bob.events(room)))
+    [event] = [e for e in bob.events(room) if isinstance(e.body, SealedMessage)]
+    assert (event.seq, event.author) == (number, "ada")
+    assert event.body == SealedMessage(group=group, epoch=Epoch(1), data=SealedBytes(b"sealed"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (Send, {"text": "hi"}),
+        (Edit, {"target": 2, "text": "hi"}),
+        (React, {"target": 2, "reaction": "+1"}),
+        (Pin, {"target": 2}),
+    ],
+)
+async def test_nothing_readable_gets_into_an_encrypted_room(
+    disk: DiskWorld, kind: Any, fields: dict[str, Any]
+):
+    """From a member with a device in the group, too; the topic alone stays readable."""
+    ada = await disk.connect("ada", keys=True)
+    room = await den(disk, ada)
+    await grouped(disk, room, ada)
+    refused = await disk.ask(ada, kind, room=room, **fields)
+    assert isinstance(refused, Error)
+    assert refused.code is ErrorCode.ENCRYPTED
+    stored(await disk.ask(ada, SetTopic, room=room, topic="readable"))
+
+
+async def test_a_session_without_a_device_seals_nothing(disk: DiskWorld):
+    """A stolen session token alone puts nothing into the log."""
+    ada = await disk.connect("ada", keys=True)
+    room = await den(disk, ada)
+    group = await grouped(disk, room, ada)
+    thief = await disk.connect("ada")
+    refused = await disk.ask(thief, SendSealed, room=room, **sealed(group, 0))
+    assert isinstance(refused, Error)
+    assert refused.code is ErrorCode.FORBIDDEN
+
+
+async def test_a_message_sealed_anew_is_the_same_request(disk: DiskWorld):
+    """M6: what was bounced or whose answer was lost is stored once, whatever epoch it is sealed for."""
+    ada = await disk.connect("ada", keys=True)
+    room = await den(disk, ada)
+    group = await grouped(disk, room, ada)
+    request = new_request_id()
+    stale = await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 5))
+    assert isinstance(stale, Error)
+    assert stale.code is ErrorCode.STALE_EPOCH
+    ada.frames.clear()
+    first = stored(await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 0)))
+    await disk.commit(ada, room, Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"c")))
+    ada.frames.clear()
+    again = stored(await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 1)))
+    assert again == first
+
+
+async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
+    """``blanks``: the ciphertext is gone from the log, and who reads history gets a blank."""
+    ada = await disk.connect("ada", keys=True)
+    room = await den(disk, ada)
+    group = await grouped(disk, room, ada)
+    said = stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 0))).seq
+    stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 0, blanks=said)))
+    events, _ = await disk.disk.log.page(room, after=Seq(said - 1), before=None, limit=1, max_bytes=9999)
+    assert events[0].body == Blank(was="sealed")
+    refused = await disk.ask(ada, Delete, room=room, target=said)
+    assert isinstance(refused, Error)
+
+
+async def test_who_is_to_be_removed_stops_everybody_until_they_are(disk: DiskWorld):
+    """RFC 9420 section 12.4: after a kick nobody sends until the removal is committed, and all are told."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
+    room = await den(disk, ada, "bob")
+    group = await grouped(disk, room, ada, bob)
+    before = len(ada.got(GroupChanged))
+    stored(await disk.ask(ada, Kick, room=room, user="bob"))
+    await ada.until(lambda: len(ada.got(GroupChanged)) > before)
+    refused = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
+    assert isinstance(refused, Error)
+    assert refused.code is ErrorCode.REMOVAL_PENDING
+    removal = Handshake(group=group, epoch=Epoch(1), data=HandshakeBytes(b"c"), removed=(device_of(bob),))
+    await disk.commit(ada, room, removal)
+    # what was sealed for the epoch in which bob was a member is not taken any more, not for a second
+    late = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
+    assert isinstance(late, Error)
+    assert late.code is ErrorCode.STALE_EPOCH
+    stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 2)))
+
+
+async def test_the_notice_comes_after_the_event_that_causes_it(disk: DiskWorld):
+    """Who asks for the state at once must find it as the event left it; a removed person gets none."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
+    room = await den(disk, ada)
+    await grouped(disk, room, ada)
+    stored(await disk.ask(ada, Invite, room=room, user="bob"))
+    await ada.until(lambda: ada.got(GroupChanged))
+    kinds = [type(frame) for frame in ada.frames]
+    assert kinds[-1] is GroupChanged
+    assert kinds[-2] is LogEvent
+    await bob.until(lambda: bob.frames)
+    stored(await disk.ask(ada, Kick, room=room, user="bob"))
+    await ada.until(lambda: len(ada.got(GroupChanged)) >= 2)
+    assert not isinstance(bob.frames[-1], GroupChanged)
+
+
+async def test_an_open_room_hears_nothing_of_groups(disk: DiskWorld):
+    """No notice where there is nothing to do."""
+    ada, bob = await disk.connect("ada"), await disk.connect("bob")
+    room = await disk.make_room(ada, "lounge")
+    await disk.ask(bob, Join, room=room)
+    await ada.until(lambda: ada.events(room))
+    await settle()
+    assert ada.got(GroupChanged) == []
+
+
+async def test_switching_encryption_on_and_contesting_are_told(disk: DiskWorld):
+    """A group is to be founded, or looked at."""
+    ada = await disk.connect("ada", keys=True)
+    room = await disk.make_room(ada, "lounge", "private")
+    stored(await disk.ask(ada, Encrypt, room=room))
+    await ada.until(lambda: ada.got(GroupChanged))
+    assert isinstance(ada.events(room)[-1].body, EncryptionOn)
+    group = await grouped(disk, room, ada)
+    await disk.commit(ada, room, Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"c")))
+    assert len(ada.got(GroupChanged)) == 1
+    await disk.commit(ada, room, Contested(group=group, epoch=Epoch(1)))
+    await ada.until(lambda: len(ada.got(GroupChanged)) == 2)
+
+
+async def test_changed_keys_are_told_to_who_shares_an_encrypted_room(disk: DiskWorld):
+    """Bob's rooms look at their groups and at the key log; his own devices at the log; eve hears nothing."""
+    ada, bob, eve = [await disk.connect(name, keys=True) for name in ("ada", "bob", "eve")]
+    room = await den(disk, ada, "bob")
+    open_room = await disk.make_room(eve, "lounge")
+    await disk.ask(bob, Join, room=open_room)
+    pending = await disk.connect("bob")
+    head = await disk.disk.keylog.head()
+    assert head is not None
+    user = bob.info.grant.user
+    for way in (lambda: disk.bus.publish(KeysChanged(user)), lambda: disk.chat.keys_changed(user)):
+        for peer in (ada, bob, eve, pending):
+            peer.frames.clear()
+        way()
+        await ada.until(lambda: ada.got(KeyLogGrew) and ada.got(GroupChanged))
+        await pending.until(lambda: pending.got(KeyLogGrew))
+        await settle()
+        assert ada.got(KeyLogGrew) == [KeyLogGrew(size=head.size)]
+        assert ada.got(GroupChanged) == [GroupChanged(room=room)]
+        assert bob.got(KeyLogGrew) == [KeyLogGrew(size=head.size)]
+        assert eve.frames == []
+
+
+async def test_a_burst_of_changes_is_told_once(disk: DiskWorld):
+    """A hundred changes before anybody was told are one notice."""
+    ada = await disk.connect("ada", keys=True)
+    await den(disk, ada)
+    ada.frames.clear()
+    for _ in range(100):
+        disk.chat.keys_changed(ada.info.grant.user)
+    await ada.until(lambda: ada.got(KeyLogGrew))
+    await settle()
+    assert len(ada.got(KeyLogGrew)) == 1
+
+
+async def test_low_key_packages_are_told_to_their_device_alone(disk: DiskWorld):
+    """Another device of the account cannot bring them."""
+    laptop, phone = await disk.connect("ada", keys=True), await disk.connect("ada", keys=True)
+    disk.bus.publish(DeviceEphemeral(device_of(laptop), KeysLow(left=3)))
+    assert laptop.got(KeysLow) == [KeysLow(left=3)]
+    assert phone.got(KeysLow) == []
+
+
+async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
+    """S1: as soon as the bus says so, and nothing is delivered after it."""
+    laptop, phone = await disk.connect("ada", keys=True), await disk.connect("ada", keys=True)
+    user = laptop.info.grant.user
+    key = await disk.disk.devices.account_key(user)
+    assert key is not None
+    entry = NewEntry(LogEntryBytes(b"revoked"), Head.empty("chat.example"))
+    change = await disk.disk.devices.revoke(user, device_of(phone), PublicKey(key), entry)
+    assert change.sessions == {phone.info.grant.session}
+    disk.bus.publish(SessionsEnded(change.sessions))
+    assert phone.ended == SESSION_ENDED
+    assert laptop.ended is None
+
+
+async def test_a_read_marker_is_shared_only_when_somebody_says_so(chat: World):
+    """Off unless it is asked for; and no faster than notices may be told."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    await chat.ask(bob, MarkRead, room=room, seq=1)
+    assert ada.got(ReadBy) == []
+    other = await chat.connect("bob")
+    await chat.ask(bob, MarkRead, room=room, seq=2, share=True)
+    assert ada.got(ReadBy) == [ReadBy(room=room, user=bob.info.grant.user, seq=Seq(2))]
+    assert bob.got(ReadBy) == []
+    assert other.got(ReadMarked)
+    for _ in range(30):
+        await chat.ask(bob, MarkRead, room=room, seq=1, share=True)
+    assert len(ada.got(ReadBy)) < 15
+
+
+async def test_pins_are_events(chat: World):
+    """Put and taken off; what is pinned is not pinned again."""
+    ada = await chat.connect("ada")
+    room = await chat.make_room(ada, "lounge")
+    said = stored(await chat.ask(ada, Send, room=room, text="rules")).seq
+    stored(await chat.ask(ada, Pin, room=room, target=said))
+    stored(await chat.ask(ada, Pin, room=room, target=said, on=False))
+    assert [event.body for event in ada.events(room)][-2:] == [
+        Pinned(target=said, on=True),
+        Pinned(target=said, on=False),
+    ]
+
+
+async def test_a_direct_room_is_encrypted_when_it_is_made_so(disk: DiskWorld):
+    """Also the one with oneself; and what exists stays what it is."""
+    ada = await disk.connect("ada")
+    await disk.connect("bob")
+    for name in ("ada", "bob"):
+        made = await disk.ask(ada, OpenDirect, user=name, encrypted=True)
+        again = await disk.ask(ada, OpenDirect, user=name)
+        for answer in (made, again):
+            assert isinstance(answer, Ok)
+            assert isinstance(answer.result, Entered)
+            assert answer.result.room.encrypted
+            assert answer.result.room.peer == name

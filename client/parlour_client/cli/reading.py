@@ -18,7 +18,9 @@ _PATIENCE = 5.0
 
 
 @click.command(
-    epilog="\b\nExample:\n  parlour search bees\n  parlour search --in garden 'first honey' --json"
+    epilog="\b\nExample:\n  parlour search bees\n"
+    "  parlour search --in garden '\"first honey\"' from:bob after:7d --json\n"
+    "  parlour search is:unread has:link"
 )
 @click.argument("words", nargs=-1, required=True)
 @click.option("--in", "room", metavar="ROOM", help="In this room alone.")
@@ -28,7 +30,11 @@ _PATIENCE = 5.0
 def search(
     context: click.Context, words: tuple[str, ...], room: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """Search all messages that this device has, newest first. Works without a connection."""
+    """Search all messages that this device has, newest first. Works without a connection.
+
+    WORDS are found in any order; the last one may be unfinished. Beside them, or alone: from:NAME, in:ROOM,
+    before:DATE, after:DATE, has:link|file|reaction, is:unread|mention|starred|edited|mine, "exact words".
+    """
     run(_search(the_home(context), " ".join(words), room, limit, as_json=as_json))
 
 

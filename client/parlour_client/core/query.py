@@ -69,6 +69,8 @@ def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
             _restrict(query, name, value, find_rooms, now)
         elif name in _NEARLY:
             raise QueryError(f"There is no {name}: in a search; write {_NEARLY[name]}:.")
+        elif not key and raw.lower().removesuffix(":") in KEYS and raw.endswith(":"):
+            raise QueryError(f"Something must stand after {raw.lower()}.")
         else:
             words = (f"{key}:" if key else "") + value
             if words.strip():

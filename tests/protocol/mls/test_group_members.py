@@ -7,6 +7,7 @@ import pytest
 from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device, World, refused, unchanged
 
 from parlour_protocol.mls import (
+    AuthenticationError,
     CommitApplied,
     CommitOptions,
     Echo,
@@ -15,6 +16,7 @@ from parlour_protocol.mls import (
     InvalidError,
     KeyPackageStore,
     Lifetime,
+    MalformedError,
     NotAuthorisedError,
     NotForThisGroupError,
     Policy,
@@ -41,6 +43,62 @@ def test_the_tree_can_travel_beside_the_welcome() -> None:
         world.devices["m2"].join(pending.welcome or b"")
     assert pending.ratchet_tree == world["m0"].ratchet_tree()
     assert world.devices["m2"].join(pending.welcome or b"", ratchet_tree=pending.ratchet_tree)
+
+
+def test_the_tree_can_be_given_once_the_group_info_is_open() -> None:
+    """Its extensions reach newcomers alone, and may say how to open the tree; a wrong tree is refused."""
+    world = World(2)
+    key = Extension(0xF0C2, b"key of the tree")
+    beside = CommitOptions(tree_in_welcome=False, info_extensions=(key,))
+    pending = world.stage("m0", [add_proposal(world.device("m2").publish())], beside)
+    welcome, asked = pending.welcome or b"", list[tuple[Extension, ...]]()
+    assert key.data not in welcome
+    assert key.data not in pending.message
+
+    def tree(extensions: tuple[Extension, ...]) -> bytes:
+        asked.append(extensions)
+        return pending.ratchet_tree
+
+    device = world.devices["m2"]
+    with pytest.raises(AuthenticationError, match="not the one of the group"):
+        device.join(welcome, ratchet_tree=lambda _: world["m0"].ratchet_tree())
+    assert len(device.store) == 1
+    world["m0"].commit_accepted()
+    world.deliver(pending.message, by="m0")
+    world.groups["m2"] = device.join(welcome, ratchet_tree=tree)
+    assert asked == [(key,)]
+    world.agree()
+
+
+def test_a_tree_that_cannot_be_given_refuses_the_welcome() -> None:
+    """What the callable raises ends the join, as do malformed bytes; the key package is not spent."""
+    world = World(1)
+    beside = CommitOptions(tree_in_welcome=False)
+    pending = world.stage("m0", [add_proposal(world.device("m1").publish())], beside)
+    device = world.devices["m1"]
+
+    def refuse(_extensions: tuple[Extension, ...]) -> bytes:
+        raise PolicyError("no key for the tree")
+
+    with pytest.raises(PolicyError, match="no key"):
+        device.join(pending.welcome or b"", ratchet_tree=refuse)
+    with pytest.raises(MalformedError):
+        device.join(pending.welcome or b"", ratchet_tree=lambda _: b"\xff")
+    assert len(device.store) == 1
+    device.join(pending.welcome or b"", ratchet_tree=pending.ratchet_tree)
+
+
+def test_extensions_in_the_group_info_stand_beside_the_tree() -> None:
+    """With the tree inside the Welcome they are there as well, and a callable is not asked."""
+    world = World(1)
+    more = CommitOptions(info_extensions=(Extension(0xF0C2, b"more"),))
+    pending = world.stage("m0", [add_proposal(world.device("m1").publish())], more)
+
+    def unasked(_extensions: tuple[Extension, ...]) -> bytes:
+        raise AssertionError("the tree is inside")
+
+    group = world.devices["m1"].join(pending.welcome or b"", ratchet_tree=unasked)
+    assert group.epoch == 1
 
 
 def test_a_key_package_is_good_for_one_group() -> None:

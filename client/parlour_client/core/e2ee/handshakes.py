@@ -20,7 +20,7 @@ from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake
 from parlour_protocol.ids import Epoch, GroupId, RequestId
-from parlour_protocol.mls import CommitApplied, Echo, Group, Member, MlsError
+from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError
 
 _OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
 _OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
@@ -169,7 +169,8 @@ def _entered(
         held.own_since, held.sent = event.at, 0
     concerns = _concerns(batch, trial, applied, event)
     batch.concerns.extend(concerns)
-    added = [person_of(_member(trial, index), batch.own.server) for index in applied.outcome.added]
+    after = {member.index: member for member in trial.members()}
+    added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
     return _noted(event, added, removed, concerns, by)
 
 
@@ -179,10 +180,6 @@ def _concerns(batch: Batch, trial: Group, applied: CommitApplied, event: LogEven
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
     return concerns_about(batch.connection, batch.people, certificates, event.at)
-
-
-def _member(group: Group, index: int) -> Member:
-    return next(member for member in group.members() if member.index == index)
 
 
 def _noted(

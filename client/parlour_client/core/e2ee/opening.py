@@ -53,15 +53,12 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         return forged(event, _ELSEWHERE)
     if held is None or held.id != body.group:
         return _unread(event, BEFORE_JOIN)
-    own = _sealed_here(batch, held, event, body)
-    if own is not None:
-        return own
     trial = copy.copy(held.group)
     try:
         opened = trial.unprotect(body.data)
         author = person_of(opened.sender, batch.own.server)
     except MlsError as error:
-        return _refused(held, event, body, error)
+        return _sealed_here(batch, held, event, body) or _refused(held, event, body, error)
     if opened.epoch != body.epoch:
         return forged(event, _WRONG_EPOCH)
     if author.user != event.author:

@@ -6,6 +6,7 @@ something in. What has left the device is kept with its ratchet generation, so t
 
 import itertools
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import apsw
 from tests.client.core.e2ee.vault_world import Device, Log, StaleError, request, text
@@ -13,7 +14,7 @@ from tests.client.core.e2ee.vault_world import Device, Log, StaleError, request,
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import ArrivedError
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import Millis
+from parlour_protocol.ids import Millis, RequestId
 from parlour_protocol.mls import Group
 from parlour_protocol.mls.framing import open_sender_data
 from parlour_protocol.mls.messages import PrivateMessage, read_message
@@ -54,17 +55,17 @@ class Mortal(Device):
         # In memory, by name: it lives as long as this connection, which stands for the disk.
         uri = f"file:/crash-{user}-{number}?vfs=memdb"
         self.crasher = crasher
-        self.disk = apsw.Connection(uri, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI)
+        self.disk = apsw.Connection(
+            uri, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+        )
         super().__init__(user, path=uri)
 
     def begin(self) -> None:
         super().begin()
         self.connection.exec_trace = self.crasher.trace
 
-    def _transaction(self, call, *args, **kwargs):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
-        result = super()._transaction(call, *args, **kwargs)
-        self.crasher.tick()  # between the disk and whatever comes next
-        return result
+    def after_transaction(self) -> None:
+        self.crasher.tick()
 
 
 class Sent:
@@ -94,7 +95,7 @@ class Program:
         self.device, self.log, self.crasher = device, log, crasher
         self.sent = Sent()
         self.acknowledged: set[int] = set()
-        self._numbers = itertools.count(1_000)
+        self.numbers = itertools.count(1_000)
 
     def run(self, goals: Sequence[Callable[["Program"], None]]) -> None:
         """Reach all goals, whatever dies on the way; others act once each."""
@@ -145,7 +146,7 @@ class Program:
             body = staged.body
             self.sent.leaves(device, body.group, body.data)
             try:
-                self.served(lambda: log.commit(device, body))
+                self.served(partial(log.commit, device, body))
             except StaleError:
                 assert log.epoch > body.epoch
 
@@ -155,9 +156,7 @@ class Program:
         while True:
             self.sync()
             try:
-                frame = device.run(
-                    device.vault.seal, request(number), log.room, text(words), Millis(log.now)
-                )
+                frame = device.run(device.vault.seal, request(number), log.room, text(words), Millis(log.now))
             except ArrivedError:
                 break
             self.sent.leaves(device, frame.group, frame.data)
@@ -172,6 +171,6 @@ class Program:
     def _post(self, frame: SendSealed) -> None:
         self.served(lambda: self.log.send(self.device, frame))
 
-    def number(self):  # type: ignore[no-untyped-def] # noqa: ANN201
+    def number(self) -> RequestId:
         """Return a request id that was never used."""
-        return request(next(self._numbers))
+        return request(next(self.numbers))

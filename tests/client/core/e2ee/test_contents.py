@@ -112,7 +112,9 @@ def test_a_deletion_of_what_was_never_read_is_taken_by_its_place() -> None:
     log = room_of(alice, bobby)
     alice.seal(log, 10, "gone")
     blank = log.add(alice.user, Blank(was="sealed"))
-    alice.run(lambda c: c.execute("INSERT INTO mls_messages VALUES (?, ?, 4, 'alice', 1)", (ROOM, request(10))))
+    alice.run(
+        lambda c: c.execute("INSERT INTO mls_messages VALUES (?, ?, 4, 'alice', 1)", (ROOM, request(10)))
+    )
     alice.say(log, 11, DeleteContent(target=request(10)), blanks=blank.seq)
     assert last(bobby, log).event.body == Deleted(target=blank.seq)
 

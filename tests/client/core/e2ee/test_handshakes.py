@@ -1,4 +1,4 @@
-"""Commits in an encrypted room: declared changes, races, forks, foundings, and leaves that lie about who they are."""
+"""Commits in an encrypted room: declared changes, races, forks, foundings, and leaves that lie."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -145,7 +145,9 @@ def test_a_commit_that_does_not_do_what_it_declares_is_refused(what: str) -> Non
     """Whoever of server and committer lies: members refuse it and report it."""
     alice, bobby, carol, dave = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby, carol)
-    body = alice.stage(log, 3, [dave] if "addition" in what else [], [carol] if what == "hidden removal" else [])
+    body = alice.stage(
+        log, 3, [dave] if "addition" in what else [], [carol] if what == "hidden removal" else []
+    )
     lies: dict[str, dict[str, object]] = {
         "hidden addition": {"added": ()},
         "hidden removal": {"removed": ()},

@@ -1,4 +1,4 @@
-"""Joining by a Welcome: the room's own group or none at all, once, and with a key package that is then gone."""
+"""Joining by a Welcome: the room's own group or none, once, with a key package that is then gone."""
 
 from collections.abc import Callable
 
@@ -81,7 +81,7 @@ def test_a_welcome_that_is_not_the_commits_own_changes_nothing(what: str) -> Non
 
 
 def test_the_group_of_one_room_is_not_shown_as_another() -> None:
-    """The server presents room A's Welcome and commit as room B's: the group's context says where it belongs."""
+    """The server presents room A's Welcome and commit as room B's: the group's context tells."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
@@ -137,7 +137,7 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     seq = log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
-    first = bobby.seal(log, 10, "with the first keys")
+    bobby.seal(log, 10, "with the first keys")
     welcome, old = log.welcomes[bobby.id, seq], log.events[seq - 1]
     alice.commit(log, 4, [], [bobby])
     bobby.sync(log)
@@ -148,7 +148,6 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     assert receipt.needs_welcome is None
     assert receipt.items[0].note is not None
     assert receipt.items[0].note.kind is NoteKind.FORGED
-    assert first
 
 
 def test_a_last_resort_joins_a_second_room() -> None:
@@ -227,8 +226,8 @@ def test_the_tree_beside_the_welcome_shows_the_server_nothing() -> None:
     assert body.tree is not None
     assert body.welcome is not None
     for secret in (b"alice", alice.key.public, alice.certificate[:40], b"bobby"):
-        assert secret not in body.tree
-        assert secret not in body.welcome
+        assert bytes(body.tree).find(secret) < 0
+        assert bytes(body.welcome).find(secret) < 0
     assert len(body.welcome) < 900
 
 

@@ -153,5 +153,3 @@ def _commit(device: Device, log: Log, number: int) -> None:
             log.commit(device, staged.body)
         except StaleError:
             device.sync(log)
-
-

@@ -1,7 +1,7 @@
-"""A small world for the vault's tests: devices with archives of their own, and an honest server's log of a room.
+"""A small world for the vault's tests: devices with archives of their own, and an honest server's log.
 
-Tests make the server hostile by building events themselves (``Log.add``). What a device was shown lies in a table
-of its archive, written in the same transaction, so a crash loses or repeats both or neither.
+Tests make the server hostile by building events themselves (``Log.add``). What a device was shown lies in a
+table of its archive, written in the same transaction, so a crash loses or repeats both or neither.
 """
 
 import functools
@@ -26,7 +26,7 @@ from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Created, Founded, Handshake, SealedMessage
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
+from parlour_protocol.ids import DeviceId, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.sealed import AnyContent, Payload, TextContent
@@ -83,7 +83,7 @@ class Verdict:
 
 
 class Log:
-    """The server's log of one room, kept honestly: a commit is a compare-and-set, a request is stored once."""
+    """The server's log of one room, kept honestly: commits are compare-and-set, requests are stored once."""
 
     def __init__(self, room: RoomId = ROOM, kind: RoomKind = RoomKind.PRIVATE) -> None:
         self.room, self.kind = room, kind
@@ -98,9 +98,7 @@ class Log:
         """Append an event, whatever it is."""
         self.now += after
         seq = Seq(len(self.events) + 1)
-        event = LogEvent(
-            room=self.room, seq=seq, at=Millis(self.now), author=author, device=PHONE, body=body
-        )
+        event = LogEvent(room=self.room, seq=seq, at=Millis(self.now), author=author, device=PHONE, body=body)
         self.events.append(event)
         return event
 
@@ -123,7 +121,11 @@ class Log:
                 raise StaleError
             self.epoch += 1
             body = Handshake(
-                group=asked.group, epoch=asked.epoch, data=asked.data, added=asked.added, removed=asked.removed
+                group=asked.group,
+                epoch=asked.epoch,
+                data=asked.data,
+                added=asked.added,
+                removed=asked.removed,
             )
             event = self.add(device.user, body)
             self.answers[key] = event.seq
@@ -229,16 +231,14 @@ class Device:
 
     def twin(self) -> "Device":
         """Return another process of the same home."""
-        other = cast("Device", object.__new__(Device))
+        other = object.__new__(Device)
         other.__dict__.update(self.__dict__)
         other.connection = opened(self.path)
         other.receipts = []
         other.begin()
         return other
 
-    def run(
-        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def run(self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run in a durable transaction, as the archive does."""
         self.connection.pragma("synchronous", "full")
         return self._transaction(call, *args, **kwargs)
@@ -260,7 +260,11 @@ class Device:
             self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT")
+        self.after_transaction()
         return result
+
+    def after_transaction(self) -> None:
+        """Between the disk and whatever comes next."""
 
     def package(self, *, last_resort: bool = False, at: int = START) -> bytes:
         """Publish a key package."""
@@ -291,7 +295,9 @@ class Device:
         log.found(self, asked)
         self.sync(log)
 
-    def stage(self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()) -> Commit:
+    def stage(
+        self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()
+    ) -> Commit:
         """Make a commit and keep it."""
         wanted = Wanted(
             request(number),
@@ -335,7 +341,9 @@ class Device:
         use = welcome or log.welcomes[self.id, event.seq]
         self.run(self._join, log.kind, use, event)
 
-    def _join(self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent) -> None:
+    def _join(
+        self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent
+    ) -> None:
         received, _ = self.vault.join(connection, kind, use, event)
         self._show(connection, received)
 
@@ -346,7 +354,7 @@ class Device:
         return receipt
 
     def _receive(
-        self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent], **more: Any
+        self, connection: apsw.Connection, /, room: RoomId, events: Sequence[LogEvent], **more: Any
     ) -> Receipt:
         receipt = self.vault.receive(connection, room, events, self.roles.get, **more)
         for item in receipt.items:
@@ -399,5 +407,3 @@ def agree(log: Log, *devices: Device) -> None:
     found = {(d.status(log).group, d.status(log).epoch, d.status(log).authenticator) for d in devices}
     assert len(found) == 1, found
     assert found.pop()[2]
-
-

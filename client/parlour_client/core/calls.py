@@ -15,6 +15,7 @@ from parlour_protocol.frames.replies import Directory, Entered, Members, RoomLis
 from parlour_protocol.frames.requests import (
     Ban,
     CreateRoom,
+    Encrypt,
     Invite,
     Join,
     Kick,
@@ -44,17 +45,39 @@ class RoomCalls:
     async def _entered(self, entered: Entered) -> Room:
         raise NotImplementedError
 
-    async def create_room(self, name: RoomName, kind: RoomKind, topic: str = "") -> Room:
-        """Make a room and be its owner."""
+    async def _settled(self, room: RoomId) -> None:
+        """Bring an encrypted room's group to what it ought to be. Raises why it cannot."""
+        raise NotImplementedError
+
+    def _require_keys(self) -> None:
+        """Raise where this device cannot write in encrypted rooms."""
+        raise NotImplementedError
+
+    async def create_room(
+        self, name: RoomName, kind: RoomKind, topic: str = "", *, encrypted: bool = False
+    ) -> Room:
+        """Make a room and be its owner; an encrypted one has its group when this returns."""
         if kind is RoomKind.DIRECT:
             raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
-        return await self._enter(
-            CreateRoom(id=new_request_id(), name=name, kind=kind, topic=topic_text(topic))
+        if encrypted:
+            self._require_keys()
+        frame = CreateRoom(
+            id=new_request_id(), name=name, kind=kind, topic=topic_text(topic), encrypted=encrypted
         )
+        made = await self._enter(frame)
+        await self._settled(made.id)
+        return made
 
-    async def open_direct(self, user: UserName) -> Room:
-        """Open the room with one person."""
-        return await self._enter(OpenDirect(id=new_request_id(), user=user))
+    async def open_direct(self, user: UserName, *, encrypted: bool = True) -> Room:
+        """Open the room with one person; oneself: notes. It is encrypted unless it was opened otherwise."""
+        made = await self._enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted))
+        await self._settled(made.id)
+        return made
+
+    async def encrypt(self, room: RoomId) -> None:
+        """Make a room end-to-end encrypted from here on, for good."""
+        self._require_keys()
+        await self._ask(Encrypt(id=new_request_id(), room=room))
 
     async def join(self, room: RoomId) -> Room:
         """Enter a public room."""
@@ -92,6 +115,7 @@ class RoomCalls:
     async def invite(self, room: RoomId, user: UserName) -> None:
         """Bring somebody into the room."""
         await self._ask(Invite(id=new_request_id(), room=room, user=user))
+        await self._settled(room)
 
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; empty takes it away."""
@@ -104,11 +128,13 @@ class RoomCalls:
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         """Put a member out."""
         await self._ask(Kick(id=new_request_id(), room=room, user=user, reason=reason_text(reason)))
+        await self._settled(room)
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         """Put somebody out and keep them out."""
         frame = Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=reason_text(reason))
         await self._ask(frame)
+        await self._settled(room)
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""

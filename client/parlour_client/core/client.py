@@ -239,6 +239,12 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
     def _now(self) -> Millis:
         return self._clock.now()
 
+    async def _settled(self, room: RoomId) -> None:
+        await self._engine.settled(room)
+
+    def _require_keys(self) -> None:
+        self._engine.require_keys()
+
     async def _say(self, frame: AnyRequest) -> None:
         """Say what is not worth waiting for."""
         conversation = self._engine.conversation

@@ -165,6 +165,12 @@ class Engine:
             task.cancel()
             stopped.cancel()
 
+    def require_keys(self) -> None:
+        """Raise where this device cannot write in encrypted rooms."""
+        if self.sealed is None:
+            raise EncryptionError("There is no encryption here.")
+        _ = self.sealed.own
+
     async def settled(self, room: RoomId) -> None:
         """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
         if self.sealed is None or not self.sealed.covers(room):

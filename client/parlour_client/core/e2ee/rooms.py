@@ -264,6 +264,10 @@ class SealedRooms:
             raise self._why()
         await self.intake.sync.reached(room, seq or Seq(0))
 
+    async def keys_up_to_date(self) -> None:
+        """Read what is new in the key log; what fails is tried again later."""
+        await _quietly(self.identities.catch_up())
+
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
         while True:
@@ -319,7 +323,7 @@ class SealedRooms:
         for item in receipt.items:
             if isinstance(item.content, VerifyContent):
                 self._verify(room, item, item.content)
-        if taken.behind:
+        if taken.behind or receipt.concerns:
             self._spawn(self.identities.catch_up())
         if taken.differs:
             self._spawn(self.identities.refresh())

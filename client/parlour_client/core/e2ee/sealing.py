@@ -16,7 +16,7 @@ from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of
 from parlour_client.core.e2ee.keeper import Keeper
-from parlour_client.core.e2ee.refusals import ArrivedError, NotReadyError
+from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.settle import Keys
 from parlour_client.core.errors import (
@@ -84,7 +84,7 @@ class Sealing:
                 if isinstance(frame, Delete) and _was_readable(connection, frame):
                     return frame
                 try:
-                    content, blanks = content_of(connection, frame, _file_of(connection, frame))
+                    content, blanks = content_of(connection, frame)
                     payload = Payload(content=content, key_log=keylog.seen(connection))
                     return vault.seal(connection, frame.id, room, payload, now, blanks)
                 except ArrivedError as error:
@@ -94,7 +94,15 @@ class Sealing:
 
             return [one(frame) for frame in frames]
 
-        return await self._archive.run_durably(work)
+        sealed = await self._archive.run_durably(work)
+        if any(isinstance(one, BlockedError) for one in sealed):
+            # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
+            await self._rooms.keys_up_to_date()
+            sealed = await self._archive.run_durably(work)
+        blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
+        if blocked is not None:
+            raise blocked
+        return sealed
 
     async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
         """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
@@ -168,11 +176,6 @@ def _was_readable(connection: apsw.Connection, frame: Delete) -> bool:
         "SELECT 1 FROM events WHERE room = ? AND seq = ? AND sealed = 0 AND kind = 'message' AND trouble = ''"
     )
     return any(True for _ in connection.execute(query, (frame.room, frame.target)))
-
-
-def _file_of(connection: apsw.Connection, frame: Intent) -> FileKeyed | None:
-    file = frame.file if isinstance(frame, Send) else None
-    return None if file is None else keyed(connection, frame.room, file)
 
 
 def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:

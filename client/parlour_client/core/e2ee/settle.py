@@ -62,6 +62,10 @@ class Keys(Protocol):
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
         ...
 
+    async def keys_up_to_date(self) -> None:
+        """Read what is new in the key log; what fails is tried again later."""
+        ...
+
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
         ...
@@ -149,6 +153,8 @@ class Settler:
         inside = {member.device for member in report.members}
         leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
+        if missing:
+            await self._keys.keys_up_to_date()  # so that new devices are known before they come in
         packages = await self._packages(room, [device for device in missing if device != own])
         left_out |= {device: "it has no key package" for device in missing if device not in packages}
         self.left_out[room] = left_out

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.client.core.e2ee.house import Flat
 from tests.client.core.e2ee.identity_world import World
 
 
@@ -13,3 +14,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     made = World(tmp_path)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def flat(tmp_path: Path) -> AsyncIterator[Flat]:
+    """Return a whole server in memory; the clients that a test opens are stopped at the end."""
+    made = Flat(tmp_path)
+    yield made
+    await made.end()

@@ -1,0 +1,45 @@
+"""Encrypted rooms end to end, over a whole server in memory."""
+
+from tests.client.core.e2ee.house import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+
+from parlour_client.core.client import Client
+from parlour_client.core.model import Delivery
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_room_name
+
+GARDEN = parse_room_name("garden")
+
+
+async def texts(client: Client, room: RoomId) -> list[str]:
+    """Return what a client shows as messages."""
+    return [str(entry.text) for entry in await client.timeline(room) if entry.text is not None]
+
+
+async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
+    """Founded, invited, said, answered; everything in the log that was said is sealed."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    await ana.invite(room.id, BEN)
+    await flat.quiet()
+    sent = await ana.send(room.id, "CANARY hello")
+    assert sent.request is not None
+    await flat.until(
+        lambda: flat.head(ana, room.id) == flat.head(ben, room.id) == flat.house.rooms[room.id].head
+    )
+    seq = await ana.stored(sent.request)
+    await ben.send(room.id, "CANARY answer", reply_to=seq)
+    await flat.until(lambda: not ben._engine.outbox.unsent(room.id))
+    await flat.quiet()
+    assert await texts(ana, room.id) == ["CANARY hello", "CANARY answer"] == await texts(ben, room.id)
+    entries = [entry for entry in await ana.timeline(room.id) if entry.text is not None]
+    assert [(entry.sealed, entry.author, entry.delivery) for entry in entries] == [
+        (True, ANA, Delivery.STORED),
+        (True, BEN, Delivery.STORED),
+    ]
+    assert entries[1].reply_to == seq
+    log = flat.house.rooms[room.id].log
+    assert sum(isinstance(event.body, SealedMessage) for event in log) == 2
+    assert "CANARY" not in repr(log)

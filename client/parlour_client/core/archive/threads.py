@@ -51,10 +51,11 @@ def versions(connection: apsw.Connection, room: RoomId, seq: Seq) -> Sequence[Ve
     """Return the texts that a message had, oldest first; none when it was deleted."""
     query = """
         SELECT seq, at, body FROM events
-        WHERE room = ? AND (seq = ? OR (target = ? AND kind = 'edited')) ORDER BY seq"""
+        WHERE room = ? AND ((seq = ? AND kind = 'message') OR (target = ? AND kind = 'edited'))
+        ORDER BY seq"""
     found = []
     for number, at, body in connection.execute(query, (room, seq, seq)):
         said = decode_body(str(body))
         if isinstance(said, Message | Edited):
             found.append(Version(Seq(int(str(number))), Millis(int(str(at))), said.text))
-    return found
+    return found if any(one.seq == seq for one in found) else ()

@@ -18,6 +18,7 @@ from parlour_client.core.interface import ChatClient
 from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import SOON
+from parlour_client.ui.hangup import Hangup
 from parlour_client.ui.help import help_page
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.offers import OfferList
@@ -65,6 +66,7 @@ class ChatScreen(AppPart):
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
         self._collector = Collector()
+        self._hangup = Hangup(self.drafts.save, self._leave)
         self._saves_soon = False
 
     def compose(self) -> ComposeResult:
@@ -89,6 +91,7 @@ class ChatScreen(AppPart):
         self.query_one("#pill").display = False
         self._unsubscribe = self.client.subscribe(self.on_change)
         self._collector.start()
+        self._hangup.install()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.status_line.tell(self.client.status, self.client.account)
         self.composer.focus()
@@ -97,8 +100,12 @@ class ChatScreen(AppPart):
     def on_unmount(self) -> None:
         """Follow no more."""
         self._collector.stop()
+        self._hangup.remove()
         if self._unsubscribe is not None:
             self._unsubscribe()
+
+    def _leave(self) -> None:
+        self.app.exit()
 
     # --- writing
 

@@ -11,6 +11,7 @@ from textual import on
 from textual.worker import Worker
 
 from parlour_client.core import model
+from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry, LinkState, Room
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import settings_of
@@ -18,7 +19,7 @@ from parlour_client.ui.rooms import RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.base import ChatParts
 from parlour_client.ui.timeline import Timeline
-from parlour_client.ui.timeline.holes import Hole, Run, holes_of
+from parlour_client.ui.timeline.holes import Hole, HoleState, Run, holes_of
 from parlour_client.ui.timeline.view import FRAME
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
@@ -231,8 +232,12 @@ class RoomsPart(ChatParts):
 
         async def page() -> None:
             if room is not None:
-                older = await self.client.timeline(room, before=event.before, limit=PAGE)
-                holes = await self._holes(room, older, event.before)
+                try:
+                    older = await self.client.timeline(room, before=event.before, limit=PAGE)
+                    holes = await self._holes(room, older, event.before)
+                except ParlourClientError:
+                    self.timeline.no_older()
+                    raise
                 if self.current == room:
                     self.timeline.prepend(older, complete=_begins(older), holes=holes)
                     await self._fetch_parents()
@@ -246,7 +251,11 @@ class RoomsPart(ChatParts):
         async def fill() -> None:
             if room is None:
                 return
-            entries = await self.client.timeline(room, before=gap.before, limit=PAGE)
+            try:
+                entries = await self.client.timeline(room, before=gap.before, limit=PAGE)
+            except ParlourClientError:
+                self.timeline.hole_left(event.hole, HoleState.REFUSED)
+                raise
             inside = [entry for entry in entries if entry.seq is not None and entry.seq > gap.after]
             reached = inside[0].seq if inside and len(inside) == len(entries) == PAGE else None
             low = Seq(reached - 1) if reached is not None else gap.after

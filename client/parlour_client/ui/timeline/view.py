@@ -136,6 +136,14 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
             self._strips.clear()
             self._settle()
 
+    def no_older(self) -> None:
+        """Take back that older entries are being loaded: it failed, and scrolling tries again."""
+        if self._store is not None:
+            self._asked_before = None
+            self._store.note_older(loading=False)
+            self._strips.clear()
+            self.refresh()
+
     def unknown_parents(self) -> Sequence[Seq]:
         """Return the answered messages that are not here to be quoted."""
         self._flush()

@@ -2,8 +2,8 @@
 
 Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
 width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
-column where the row must end (`CSI n G`). Nothing is ever cut or dropped. Every widget that shows peer text
-is an `Anchored` one; Textual's compositor calls the strips.
+column where the row must end (`CSI n G`). Nothing is ever cut or dropped; right-to-left text is ordered as
+the setting says. Every widget with peer text is an `Anchored` one; Textual's compositor calls the strips.
 """
 
 import re
@@ -14,6 +14,10 @@ from rich.console import Console
 from rich.segment import Segment
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widgets import TextArea
+
+from parlour_client.ui.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
+from parlour_client.ui.preferences import settings_of
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
@@ -35,25 +39,31 @@ def agreed_width(text: str) -> bool:
 class AnchoredStrip(Strip):
     """A strip that knows its column on the screen, and leaves the cursor right behind its last cell."""
 
-    __slots__ = ("_column",)
+    __slots__ = ("_column", "_tail")
 
-    def __init__(self, segments: Iterable[Segment], cell_length: int | None, column: int) -> None:
+    def __init__(
+        self, segments: Iterable[Segment], cell_length: int | None, column: int, tail: str = ""
+    ) -> None:
         super().__init__(segments, cell_length)
         self._column = column  # zero-based
+        self._tail = tail
+        """What is written behind the text: a mark that keeps the next pane's words out of its order."""
 
     def crop(self, start: int, end: int | None = None) -> Strip:
         """Crop, keeping the anchor: the compositor cuts rows where something lies over them."""
         cropped = super().crop(start, end)
         if cropped is self:
             return self
-        return AnchoredStrip(list(cropped), cropped.cell_length, self._column + max(0, start))
+        return AnchoredStrip(list(cropped), cropped.cell_length, self._column + max(0, start), self._tail)
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         """Divide, each piece with its own anchor."""
         pieces: list[Strip] = []
         column = self._column
         for piece in super().divide(cuts):
-            pieces.append(piece if piece is self else AnchoredStrip(list(piece), piece.cell_length, column))
+            pieces.append(
+                piece if piece is self else AnchoredStrip(list(piece), piece.cell_length, column, self._tail)
+            )
             column += piece.cell_length
         return pieces
 
@@ -69,7 +79,7 @@ class AnchoredStrip(Strip):
                     [Segment(" " * segment.cell_length, segment.style) for segment in self._segments]
                 )
                 text = Strip(_without_padding(self._segments))
-                self._render_cache = blanks.render(console) + start + text.render(console) + end
+                self._render_cache = blanks.render(console) + start + text.render(console) + self._tail + end
         return self._render_cache
 
 
@@ -94,7 +104,21 @@ class Anchored(_Base):
     def render_lines(self, crop: Region) -> list[Strip]:
         """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""
         column = self.region.x + crop.x
-        return [
-            strip if strip.text.isascii() else AnchoredStrip(list(strip), strip.cell_length, column)
-            for strip in super().render_lines(crop)
-        ]
+        strips: list[Strip] = super().render_lines(crop)
+        if all(strip.text.isascii() for strip in strips):
+            return strips
+        mode = settings_of(self).bidi
+        if isinstance(self, TextArea):  # the cursor must be where the letter is that it would delete
+            mode = "off"
+        return [strip if strip.text.isascii() else _anchored(strip, column, mode) for strip in strips]
+
+
+def _anchored(strip: Strip, column: int, mode: str) -> AnchoredStrip:
+    segments = list(strip)
+    tail = ""
+    if mode != "off" and has_right_to_left(strip.text):
+        if mode == "client":
+            segments = [Segment(in_visual_order(text), style) for text, style, _ in segments]
+        else:
+            tail = LEFT_TO_RIGHT_MARK
+    return AnchoredStrip(segments, strip.cell_length, column, tail)

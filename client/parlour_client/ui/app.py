@@ -19,6 +19,7 @@ from textual.worker import Worker
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
+from parlour_client.ui.bidi import TextDirection
 from parlour_client.ui.crash import QuietCrash
 from parlour_client.ui.doors import Accounts, Doors
 from parlour_client.ui.dress import LOOK_EVERY, Dressed
@@ -35,7 +36,7 @@ from parlour_protocol.ids import RoomId
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
 
 
-class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, QuietCrash):
+class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, QuietCrash):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"

@@ -11,6 +11,9 @@ from parlour_client.core.calls import RoomCalls
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.facade import Facade
+from parlour_client.core.e2ee.history import Histories
+from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
 from parlour_client.core.hardening import keep_memory_private
@@ -28,6 +31,7 @@ from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import Entered
 from parlour_protocol.frames.requests import Send, SetStatus, Typing
 from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
+from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
 
@@ -92,6 +96,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
         self._delivery = delivery
         self._news = News()
         self._started: Engine | None = None
+        self._facade: Facade | None = None
 
     @property
     def _engine(self) -> Engine:
@@ -229,6 +234,11 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
     async def _ask(self, frame: AnyRequest) -> AnyResult | None:
         return await self._engine.ask(frame)
 
+    async def encrypt(self, room: RoomId) -> None:
+        """Make a room end-to-end encrypted from here on, for good."""
+        await super().encrypt(room)
+        await self._engine.encrypted(room)
+
     async def _entered(self, entered: Entered) -> Room:
         await self._engine.enter(entered.room)
         room = self.room(entered.room.room)
@@ -238,6 +248,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking):
 
     def _now(self) -> Millis:
         return self._clock.now()
+
+    @property
+    def encryption(self) -> Encryption:
+        """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
+        if self._facade is None:
+            rooms = self._engine.encryption
+            self._facade = Facade(rooms, Histories(), self._settled, self._users_in, self.encrypt)
+        return self._facade
+
+    async def _users_in(self, room: RoomId) -> Sequence[UserName]:
+        return [member.user for member in await self.members(room)]
 
     async def _settled(self, room: RoomId) -> None:
         await self._engine.settled(room)

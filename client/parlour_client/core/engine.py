@@ -6,9 +6,11 @@ connection ends. An archive that cannot be written stops it. ``Client`` is its f
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.events import Applied
@@ -165,11 +167,16 @@ class Engine:
             task.cancel()
             stopped.cancel()
 
-    def require_keys(self) -> None:
-        """Raise where this device cannot write in encrypted rooms."""
+    @property
+    def encryption(self) -> SealedRooms:
+        """Encryption in this client. Raises EncryptionError where a client was made without."""
         if self.sealed is None:
             raise EncryptionError("There is no encryption here.")
-        _ = self.sealed.own
+        return self.sealed
+
+    def require_keys(self) -> None:
+        """Raise where this device cannot write in encrypted rooms."""
+        _ = self.encryption.own
 
     async def settled(self, room: RoomId) -> None:
         """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
@@ -183,6 +190,21 @@ class Engine:
             raise EncryptionError(
                 "The room's keys could not be changed in time.", "It goes on by itself while Parlour runs."
             ) from None
+
+    async def encrypted(self, room: RoomId) -> None:
+        """Know a room as encrypted from now on."""
+        summary = self.state.summary(room)
+        if summary is not None and self.sealed is not None and not self._follow:
+            self.state.tell(replace(summary, encrypted=True))
+            self.sealed.intake.note([replace(summary, encrypted=True)])
+        elif self.sealed is not None:
+            await self.sealed.until(self._is_covered(room))
+
+    def _is_covered(self, room: RoomId) -> Callable[[], Awaitable[bool]]:
+        async def is_covered() -> bool:
+            return self.sealed is not None and self.sealed.covers(room)
+
+        return is_covered
 
     async def enter(self, summary: RoomSummary) -> None:
         """Take a room that the account came into."""

@@ -5,13 +5,15 @@ one account: logging in as somebody else, or elsewhere, is refused rather than m
 commands and the TUI's first screen call it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Final
 
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.errors import NoAccountError, SessionEndedError, SetupError
+from parlour_client.core.errors import NoAccountError, ParlourClientError, SessionEndedError, SetupError
 from parlour_client.core.home import Home
 from parlour_client.core.https import Api
 from parlour_client.core.model import Account
@@ -22,6 +24,8 @@ from parlour_protocol.ids import SessionId
 from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
+
+_ENROL_SECONDS: Final = 20.0
 
 
 async def open_archive(home: Home, passphrase: Secret | None = None) -> Archive:
@@ -72,7 +76,25 @@ class SignIn:
             server=address.authority, user=user, device=device, session=made.session, **trust_fields(trust)
         )
         await save_profile(self._archive, profile)
+        await self._enrol(profile, Verifier(address, trust), made.session)
         return profile.account
+
+    async def _enrol(self, profile: Profile, verifier: Verifier, session: Secret) -> None:
+        """Let the session speak for this device at once, so that others can write to it before it chats.
+
+        A server without encryption, or one that is slow, does not fail the login: the client tries again.
+        """
+        from parlour_client.core.delivery_client import DeliveryClient  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.enrolling import enrol  # noqa: PLC0415
+
+        delivery = DeliveryClient(Api(verifier, keep=True), session)
+        try:
+            async with asyncio.timeout(_ENROL_SECONDS):
+                await enrol(self._archive, profile, delivery)
+        except (ParlourClientError, TimeoutError):
+            return
+        finally:
+            await delivery.close()
 
     async def log_out(self) -> None:
         """End the session here and on the server."""

@@ -25,6 +25,7 @@ from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
+from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.sealing import Sealing
 from parlour_client.core.e2ee.settle import Settler
@@ -50,6 +51,8 @@ from parlour_protocol.sealed import VerifyContent
 
 _SIGN_IN_SECONDS: Final = 15.0
 """Longer, and the connection is opened without: open rooms do not wait for keys."""
+_LOOK_SECONDS: Final = 10.0
+"""How long a report waits for a room to catch up."""
 _FIRST_RETRY: Final = 10.0
 _LONGEST_RETRY: Final = 300.0
 _NO_KEYS: Final = "This device has no keys here yet, so encrypted rooms wait."
@@ -100,6 +103,9 @@ class SealedRooms:
         self.keeper = Keeper(self.settler, around.clock, around.chance, self._tell)
         self.sealing = Sealing(around.archive, self)
         self.renewal = Renewal(around.archive, self, self.keeper, around.clock, around.chance)
+        self.me = around.profile.user
+        self.reports: dict[RoomId, GroupReport] = {}
+        """How each room stood when something last changed, for what is asked at once."""
         self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
         """Why there are no keys to work with."""
         self._vault: Vault | None = None
@@ -123,6 +129,10 @@ class SealedRooms:
         await self.intake.load()
         await self.identities.open()
         await self._use_keys()
+        if self._vault is not None:
+            self.trouble = None
+        for room in self.intake.rooms:
+            await self._read(room)
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
@@ -379,8 +389,22 @@ class SealedRooms:
             raise EncryptionError("You are not in this room any more.")
         return summary.kind
 
-    def _tell(self, room: RoomId) -> None:
+    async def look_at(self, room: RoomId) -> None:
+        """Read anew how a room stands, after all that waits for it was taken in."""
+        async with asyncio.timeout(_LOOK_SECONDS):
+            await self.reached(room)
+        await self._read(room)
+
+    async def _read(self, room: RoomId) -> None:
+        if self._vault is not None:
+            self.reports[room] = await self.archive.look(self._vault.status, room)
+
+    async def _read_and_tell(self, room: RoomId) -> None:
+        await self._read(room)
         self._around.emit(EncryptionChanged(room))
+
+    def _tell(self, room: RoomId) -> None:
+        self._spawn(self._read_and_tell(room))
         self._stir()
 
     def _stir(self) -> None:

@@ -143,10 +143,11 @@ class Settler:
         return await self._change(room, state, report)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
-        if report.group != state.group:
-            await self._shown(room, lambda now: now.group == state.group)
-            return None
-        return state  # a device of a member has to let this one in
+        if not any(member.device == self._keys.own.device for member in state.present):
+            return state  # a device of a member has to let this one in
+        before = (report.group, report.stand)
+        await self._shown(room, lambda now: (now.group, now.stand) != before)
+        return None
 
     async def _change(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
         own, left_out = self._keys.own.device, dict(self.left_out.get(room, {}))

@@ -1,0 +1,283 @@
+"""Encryption as views and commands see it (``interface.Encryption``): labels, reports, a person's decisions.
+
+Every label says two facts apart: whether a room is encrypted, and how many of its people are verified. What
+is asked "at once" is answered from memory. It decides nothing about keys; people and devices are
+``identities``'. ``Client.encryption`` gives it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from parlour_client.core.e2ee.history import Histories
+from parlour_client.core.e2ee.interface import (
+    Alarm,
+    MemberDevice,
+    OwnDevice,
+    OwnKeys,
+    PersonReport,
+    RoomEncryption,
+    RoomReport,
+    RoomState,
+    Trust,
+    WordsProcess,
+)
+from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
+from parlour_protocol.names import UserName
+from parlour_protocol.secret import Secret
+
+OPEN: Final = "NOT end-to-end encrypted: the server can read this room"
+ASSURANCE: Final = (
+    "Not independently audited; passes the IETF test vectors of suite 3 (RFC 9420) and was checked against "
+    "ts-mls."
+)
+SERVER_SEES: Final = (
+    "The server sees who is in this room, with which devices, and which of them are online.",
+    "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",
+    "It sees whose key packages are fetched by whom: who is about to talk to whom.",
+    "It sees the name and the topic of the room, roles, read markers, and the sizes of files (rounded up).",
+    "It does not see texts, edits, reactions, pins, replies, or the names and contents of files.",
+    "It can withhold or delay messages. It can offer false keys: comparing safety numbers finds that.",
+)
+_SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)
+_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
+
+Settled = Callable[[RoomId], Awaitable[None]]
+Members = Callable[[RoomId], Awaitable[Sequence[UserName]]]
+
+
+class Facade:
+    """Implements ``Encryption``."""
+
+    def __init__(
+        self, rooms: SealedRooms, histories: Histories, settled: Settled, members: Members, encrypt: Settled
+    ) -> None:
+        """Speak for ``rooms``; ``members`` asks who is in a room, ``encrypt`` asks to encrypt one."""
+        self._rooms = rooms
+        self._people = rooms.identities
+        self._histories = histories
+        self._settled = settled
+        self._members = members
+        self._encrypt = encrypt
+
+    # rooms
+    def room(self, room: RoomId) -> RoomEncryption:
+        """Return what the window says."""
+        if not self._rooms.covers(room):
+            return RoomEncryption(RoomState.OPEN, OPEN)
+        report = self._rooms.reports.get(room) or GroupReport(Stand.UNFOUNDED)
+        state, problem = self._standing(room, report)
+        return RoomEncryption(state, self._label(report, state), problem)
+
+    async def report(self, room: RoomId) -> RoomReport:
+        """Return everything that is known of a room's encryption."""
+        if not self._rooms.covers(room):
+            return RoomReport(
+                room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, _SERVER_SEES_OPEN, ASSURANCE
+            )
+        await self._rooms.track(room)
+        with suppress(ParlourClientError, TimeoutError):
+            await self._rooms.look_at(room)
+        report = self._rooms.reports.get(room) or GroupReport(Stand.UNFOUNDED)
+        state, problem = self._standing(room, report)
+        inside = {member.user for member in report.members}
+        everybody: Sequence[UserName] = ()
+        with suppress(ParlourClientError):
+            everybody = await self._members(room)
+        return RoomReport(
+            room=room,
+            state=state,
+            label=self._label(report, state),
+            problem=problem,
+            group=report.group,
+            epoch=report.epoch or Epoch(0),
+            authenticator=report.authenticator,
+            members=self._devices_of(report),
+            without_device=[user for user in everybody if user not in inside],
+            last_change=report.own_since,
+            server_sees=SERVER_SEES,
+            assurance=ASSURANCE,
+        )
+
+    async def turn_on(self, room: RoomId) -> None:
+        """Make a room encrypted, for good."""
+        await self._encrypt(room)
+        await self._settled(room)
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew."""
+        await self._rooms.track(room)
+        await self._rooms.keeper.refound(room)
+
+    async def settle(self, room: RoomId) -> None:
+        """Bring the group to what it ought to be now."""
+        await self._settled(room)
+
+    # people, by identities
+    def own(self) -> OwnKeys:
+        """Return where this device stands."""
+        return self._people.own()
+
+    def trust(self, user: UserName) -> Trust:
+        """Return how a person's key stands."""
+        return self._people.trust(user)
+
+    def own_code(self) -> str:
+        """Return the code for others to scan or copy."""
+        return self._people.own_code()
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return what must be told loudly."""
+        return self._people.alarms()
+
+    async def dismiss(self, alarm: int) -> None:
+        """Take an alarm off the windows."""
+        await self._people.dismiss(alarm)
+
+    async def person(self, user: UserName) -> PersonReport:
+        """Look a person's key up."""
+        return await self._people.person(user)
+
+    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
+        """Mark a person verified by the digits that the person typed."""
+        return await self._people.confirm(user, last_group)
+
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
+        """Mark a person verified by their code."""
+        return await self._people.check_code(user, code)
+
+    async def accept_key(self, user: UserName) -> PersonReport:
+        """Take a changed key as first seen."""
+        return await self._people.accept_key(user)
+
+    # devices
+    async def devices(self) -> Sequence[OwnDevice]:
+        """List the account's devices."""
+        return await self._people.devices()
+
+    async def approve(self, code: str) -> OwnDevice:
+        """Approve a device, and let it into every room."""
+        approved = await self._people.approve(code)
+        await self._everywhere()
+        return approved
+
+    async def revoke(self, device: DeviceId) -> None:
+        """Revoke a device, and put it out of every room."""
+        await self._people.revoke(device)
+        await self._everywhere()
+
+    async def recovery_words(self) -> Sequence[str]:
+        """Return the words of the account key."""
+        return await self._people.recovery_words()
+
+    async def recover(self, words: Sequence[str]) -> None:
+        """Approve this device with the recovery words."""
+        await self._people.recover(words)
+        await self._everywhere()
+
+    async def reset_identity(self, password: Secret) -> None:
+        """Make a new account key."""
+        await self._people.reset_identity(password)
+
+    async def send_history(self, device: DeviceId) -> int:
+        """Hand the archive to another device of ours."""
+        return await self._histories.send(device)
+
+    # short words
+    async def start_words(self, user: UserName) -> WordsProcess:
+        """Begin a verification."""
+        return await self._people.start_words(user)
+
+    async def answer_words(self, process: RequestId) -> WordsProcess:
+        """Go along with one."""
+        return await self._people.answer_words(process)
+
+    async def confirm_words(self, process: RequestId) -> WordsProcess:
+        """Say that the words are the same."""
+        return await self._people.confirm_words(process)
+
+    async def cancel_words(self, process: RequestId) -> None:
+        """End one."""
+        await self._people.cancel_words(process)
+
+    def words(self) -> Sequence[WordsProcess]:
+        """Return the processes under way."""
+        return self._people.words()
+
+    async def _everywhere(self) -> None:
+        """Settle all rooms; what fails in one goes on by itself later, here or on another device."""
+        for room in self._rooms.intake.rooms:
+            if self._rooms.summary(room) is not None:
+                with suppress(EncryptionError):
+                    await self._settled(room)
+
+    # words
+    def _standing(  # noqa: PLR0911 - one return for each state, in order
+        self, room: RoomId, report: GroupReport
+    ) -> tuple[RoomState, str]:
+        if self._rooms.trouble is not None:
+            return RoomState.WAITING, _sentence(self._rooms.trouble)
+        if self._people.own().status is not DeviceStatus.ACTIVE:
+            code = self._people.own().code
+            words = f"This device is not approved yet. On another device of yours: /device approve {code}"
+            return RoomState.PENDING_DEVICE, words
+        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            known = self._rooms.keeper.problems.get(room)
+            return RoomState.WAITING, _sentence(known) if known is not None else _WAITING
+        if report.stand is Stand.CONTESTED:
+            words = "Members could not follow the room's keys: an owner has to found the group anew."
+            return RoomState.CONTESTED, words
+        if report.stand is Stand.REFUSED:
+            words = "This device could not follow a change of the room's keys; it was reported."
+            return RoomState.CONTESTED, words
+        changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
+        if changed:
+            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide."
+            return RoomState.BLOCKED, words
+        return RoomState.ACTIVE, self._absent(room, report)
+
+    def _absent(self, room: RoomId, report: GroupReport) -> str:
+        summary = self._rooms.summary(room)
+        peer = summary.peer if summary is not None and summary.kind is RoomKind.DIRECT else None
+        if peer is not None and not any(member.user == peer for member in report.members):
+            return f"{peer} has no device with encryption yet: what you write waits."
+        left_out = self._rooms.settler.left_out.get(room, {})
+        if left_out:
+            why = "; ".join(sorted(set(left_out.values())))
+            return f"Devices that could not be let in: {len(left_out)} ({why})."
+        return ""
+
+    def _label(self, report: GroupReport, state: RoomState) -> str:
+        if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
+            return "E2EE, not open on this device"
+        me = self._rooms.me
+        others = {member.user for member in report.members} - {me}
+        verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
+        label = f"E2EE {verified}/{len(others)} verified" if others else "E2EE, nobody else"
+        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: ", BLOCKED: a key changed"}
+        return label + suffix.get(state, "")
+
+    def _devices_of(self, report: GroupReport) -> list[MemberDevice]:
+        own = self._people.own().device
+        me = self._rooms.me
+        return [
+            MemberDevice(
+                user=member.user,
+                device=member.device,
+                name=member.certificate.name,
+                trust=Trust.VERIFIED if member.user == me else self._people.trust(member.user),
+                certified=member.certificate.created,
+                own=member.user == me,
+                current=member.device == own,
+            )
+            for member in sorted(report.members, key=lambda member: (member.user, member.device))
+        ]
+
+
+def _sentence(error: ParlourClientError) -> str:
+    return f"{error} {error.hint}".strip()

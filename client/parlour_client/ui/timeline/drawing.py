@@ -11,9 +11,10 @@ from rich.style import Style
 from textual.cache import LRUCache
 from textual.strip import Strip
 
+from parlour_client.ui.timeline.entries import Key, key_of
 from parlour_client.ui.timeline.keys import TimelineKeys
 from parlour_client.ui.timeline.rows import Look, Row
-from parlour_client.ui.timeline.store import Key, Store, key_of
+from parlour_client.ui.timeline.store import Store
 
 CACHED_STRIPS: Final = 4_000
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.timeline.drawing import DrawnRows
+from parlour_client.ui.timeline.entries import key_of
 from parlour_client.ui.timeline.rows import is_message
-from parlour_client.ui.timeline.store import Store, key_of
+from parlour_client.ui.timeline.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ never holds an entry twice: a second arrival of the same event or request change
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
 from textual.cache import LRUCache
 
 from parlour_client.core.model import Entry, Gap
+from parlour_client.ui.timeline.entries import Entries, Key, key_of, seq_of
 from parlour_client.ui.timeline.heights import Heights
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
-from parlour_client.ui.timeline.rows import MOST_FOLDED, Row, Setting, is_message, rows_of
+from parlour_client.ui.timeline.rows import Row, Setting, is_message, rows_of
 from parlour_client.ui.timeline.words import day_number
 from parlour_protocol.frames import bodies
 from parlour_protocol.ids import RequestId, Seq
@@ -27,43 +27,20 @@ CONTINUES_WITHIN: Final = 5 * 60_000
 _FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
 """Bodies that are shown at the message they are about."""
 
-Key = Seq | RequestId
 
-
-def key_of(entry: Entry) -> Key:
-    """Return what names the entry among those of its room."""
-    key = entry.seq if entry.seq is not None else entry.request
-    assert key is not None, "an entry is stored or asked for"  # noqa: S101 - the core's promise
-    return key
-
-
-class Store:
+class Store(Entries):
     """Entries and heights. ``width`` is what rows are measured at."""
 
     def __init__(self, me: UserName, entries: Iterable[Entry] = (), *, read: Seq | None = None) -> None:
-        self.me = me
-        self.entries: list[Entry] = []
+        super().__init__(me, read)
         self.width = 0
         self.opened: set[Key] = set()
         """Long messages that are shown whole."""
-        self.read = read
-        """The read marker that the room was opened with."""
-        self.ignored: AbstractSet[UserName] = frozenset()
-        """Whose messages are folded."""
-        self.unfolded: set[UserName] = set()
-        """Ignored people whose messages are shown here all the same."""
-        self.holes: list[Hole] = []
         self.loading_older = False
-        self.parents: dict[Seq, Entry] = {}
-        """Answered messages that are not among the entries, for the quotes."""
-        self._stored = 0  # the first so many entries have a number
         self._heights = Heights()
         self._exact: list[bool] = []
         self._rows: LRUCache[Key, tuple[Row, ...]] = LRUCache(CACHED_ENTRIES)
         self._load(entries)
-
-    def __len__(self) -> int:
-        return len(self.entries)
 
     @property
     def total(self) -> int:
@@ -113,8 +90,8 @@ class Store:
         known = {entry.seq: i for i, entry in enumerate(self.entries[: self._stored])}
         heights = {i: self._heights[i] for i in range(len(self.entries))}
         changed = {seq for seq in fresh.keys() & known.keys() if self.entries[known[seq]] != fresh[seq]}
-        stored = {_seq(entry): entry for entry in self.entries[: self._stored]}
-        stored |= {_seq(entry): entry for entry in fresh.values()}
+        stored = {seq_of(entry): entry for entry in self.entries[: self._stored]}
+        stored |= {seq_of(entry): entry for entry in fresh.values()}
         order: list[tuple[Entry, int | None]] = [
             (stored[seq], None if seq in changed else known.get(seq)) for seq in sorted(stored)
         ]
@@ -136,26 +113,10 @@ class Store:
         self._rows.clear()
         self._exact = [False] * len(self.entries)
 
-    @property
-    def span(self) -> tuple[Seq, Seq] | None:
-        """The ends, themselves not included, of the numbers that are loaded."""
-        if not self._stored:
-            return None
-        return Seq((self.entries[0].seq or 1) - 1), Seq((self.entries[self._stored - 1].seq or 0) + 1)
-
-    def hole_above(self, index: int) -> Hole | None:
-        """Return what is missing right above an entry."""
-        entry = self.entries[index]
-        if entry.seq is None or not self.holes:
-            return None
-        at = bisect_left(self.holes, entry.seq + 1, key=lambda hole: hole.gap.before) - 1
-        before = self.entries[index - 1].seq or Seq(0) if index else Seq(0)
-        return self.holes[at] if at >= 0 and self.holes[at].gap.before > before else None
-
     def mark_hole(self, hole: Hole, state: HoleState) -> None:
         """Note what is done about a hole."""
         self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
-        self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=_seq))
+        self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=seq_of))
 
     def note_older(self, *, loading: bool) -> None:
         """Say above the first entry that older ones are being loaded."""
@@ -204,7 +165,7 @@ class Store:
     def _insert(self, entry: Entry) -> None:
         at = len(self.entries)
         if entry.seq is not None:
-            at = bisect_left(self.entries, entry.seq, hi=self._stored, key=_seq)
+            at = bisect_left(self.entries, entry.seq, hi=self._stored, key=seq_of)
             self._stored += 1
         self.entries.insert(at, entry)
         self._exact.insert(at, False)
@@ -238,76 +199,6 @@ class Store:
             return
         self.opened ^= {key_of(self.entries[index])}
         self._forget_at(index)
-
-    # --- people who are ignored
-
-    def is_folded(self, index: int) -> bool:
-        """Tell whether an entry is a message of somebody whose messages are folded."""
-        entry = self.entries[index]
-        return entry.author in self.ignored and entry.author not in self.unfolded and is_message(entry)
-
-    def is_hidden(self, index: int) -> bool:
-        """Tell whether an entry is folded into one above it."""
-        return self.is_folded(index) and self._goes_on_folded(index)
-
-    def _goes_on_folded(self, index: int) -> bool:
-        """Tell whether the entry above is of the same run: nothing stands between them."""
-        if not index or not self.is_folded(index - 1):
-            return False
-        entry, before = self.entries[index], self.entries[index - 1]
-        return (
-            before.author == entry.author
-            and day_number(before.at) == day_number(entry.at)
-            and index != self.first_unread
-            and self.hole_above(index) is None
-        )
-
-    def _head_of(self, index: int) -> int:
-        for at in range(index, max(-1, index - MOST_FOLDED), -1):
-            if not self._goes_on_folded(at):
-                return at
-        return index
-
-    def _run_length(self, index: int) -> int:
-        end = index + 1
-        while end < len(self.entries) and end - index < MOST_FOLDED and self.is_hidden(end):
-            end += 1
-        return end - index
-
-    # --- looking
-
-    def index(self, entry: Entry) -> int | None:
-        """Return where the entry stands, whether it was asked for or stored when it came in."""
-        if entry.seq is not None and (found := self.index_of(entry.seq)) is not None:
-            return found
-        if entry.request is not None:
-            for index in range(len(self.entries) - 1, self._stored - 1, -1):
-                if self.entries[index].request == entry.request:
-                    return index
-        return None
-
-    def index_of(self, seq: Seq) -> int | None:
-        """Return where event ``seq`` stands."""
-        at = bisect_left(self.entries, seq, hi=self._stored, key=_seq)
-        return at if at < self._stored and self.entries[at].seq == seq else None
-
-    def by_seq(self, seq: Seq | None) -> Entry | None:
-        """Return the entry of event ``seq`` if it is here."""
-        index = self.index_of(seq) if seq is not None else None
-        return self.entries[index] if index is not None else None
-
-    def unknown_parents(self) -> list[Seq]:
-        """Return the answered messages that no quote can be made of, those of the newest answers first."""
-        wanted = {entry.reply_to: None for entry in reversed(self.entries) if entry.reply_to is not None}
-        return [seq for seq in wanted if seq not in self.parents and self.index_of(seq) is None]
-
-    @property
-    def first_unread(self) -> int | None:
-        """Return the index of the first entry after the read marker that the room was opened with."""
-        if self.read is None:
-            return None
-        at = bisect_left(self.entries, Seq(self.read + 1), hi=self._stored, key=_seq)
-        return at if at < self._stored else None
 
     # --- rows
 
@@ -376,7 +267,3 @@ def _is_shown(entry: Entry) -> bool:
     if isinstance(body, bodies.Blank):
         return body.was == "message" or entry.deleted
     return not isinstance(body, _FOLDED_IN)
-
-
-def _seq(entry: Entry) -> Seq:
-    return entry.seq or Seq(0)

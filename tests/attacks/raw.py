@@ -267,6 +267,6 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, mask: bool = T
     return head + (b"\0\0\0\0" if mask else b"") + payload  # a key of zeros masks as well as any
 
 
-def request(kind: str, number: int, **fields: object) -> bytes:
+def request(kind: str, number: int, /, **fields: object) -> bytes:
     """Return a request of the protocol as one frame; its id is `probe-NUMBER`."""
     return frame(1, json.dumps({"type": kind, "id": f"probe-{number:010}", **fields}).encode())

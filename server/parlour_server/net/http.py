@@ -17,12 +17,12 @@ from typing import Any, Final, cast
 
 import h11
 from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from parlour_server.net import refusals
 from parlour_server.net.closing import close_soon
+from parlour_server.net.flow import PatientFlow
 from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, judge
 from parlour_server.net.quiet import quiet_logger
 from parlour_server.net.refusal_log import RefusalLog
@@ -101,7 +101,7 @@ class HttpConnection(H11Protocol):
         # What uvicorn does, without asking the kernel for addresses: that costs more than parsing the head
         self.connections.add(self)
         self.transport = transport
-        self.flow = FlowControl(transport)
+        self.flow = PatientFlow(transport, self.loop)
         self.client = (self._address, 0)  # nobody asks for the port
         self.scheme = "https"
         self._await(_Awaited.HEAD)

@@ -9,6 +9,7 @@ from typing import Any
 import h11
 import pytest
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
@@ -49,6 +50,14 @@ def test_uvicorns_http_protocol() -> None:
     assert set(re.findall(r"self\.(\w+) = ", made)) == {"transport", "flow", "server", "client", "scheme"}
     assert "self.connections.add(self)" in made
     assert "on_response=self.on_response_complete" in source
+    # what PatientFlow stands in for
+    flow = inspect.getsource(FlowControl)
+    assert set(re.findall(r"self\.(\w+)(?:: [^=\n]+)? = ", flow)) == {
+        "_transport",
+        "read_paused",
+        "write_paused",
+        "_is_writable_event",
+    }
     cycle = inspect.getsource(RequestResponseCycle)
     assert "self.keep_alive" in cycle
     assert "self.response_complete" in cycle

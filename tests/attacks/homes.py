@@ -1,0 +1,134 @@
+"""A device with keys, made by whoever attacks or is attacked: signs with libsodium, asks over real TLS."""
+
+import base64
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from nacl.signing import SigningKey
+from tests.attacks.raw import Answer, House
+
+from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
+from parlour_protocol.ids import DeviceId, Millis, SessionId
+from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+
+SERVER = "localhost"
+YEAR = 365 * 86_400_000
+
+
+def text(data: bytes) -> str:
+    """Return bytes as they stand in JSON."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def request_id() -> str:
+    """Return a new id of a request."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass
+class Home:
+    """A session, and the keys that it signs with."""
+
+    house: House
+    name: str
+    session: str
+    account: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
+    key: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
+
+    @classmethod
+    def of(cls, house: House, name: str) -> "Home":
+        """Make an account and log it in."""
+        return cls(house, name, house.session(name, invite=house.code()))
+
+    def again(self) -> "Home":
+        """Log the same person in on another device, which has the account's key but not yet a certificate."""
+        return Home(self.house, self.name, self.house.session(self.name), self.account)
+
+    @property
+    def user(self) -> UserName:
+        """Whose it is."""
+        return parse_user_name(self.name)
+
+    @property
+    def device(self) -> DeviceId:
+        """The device's id."""
+        return device_id_of(self.user, SERVER, bytes(self.key.verify_key))
+
+    @property
+    def session_id(self) -> SessionId:
+        """The public handle of the session."""
+        listed = json.loads(self.ask("GET", "/v1/sessions").body)["sessions"]
+        return SessionId(next(one["id"] for one in listed if one.get("current")))
+
+    def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """Make a call."""
+        return self.house.api(method, path, body, {"Authorization": f"Bearer {self.session}"})
+
+    def certificate(self, *, by: SigningKey | None = None, device_key: bytes | None = None) -> str:
+        """Return a certificate for this device."""
+        signer = by or self.account
+        statement = Certificate(
+            user=self.user,
+            server=SERVER,
+            account_key=bytes(signer.verify_key),
+            device_key=device_key or bytes(self.key.verify_key),
+            name=parse_device_name("probe"),
+            created=Millis(1_700_000_000_000),
+            expires=Millis(1_700_000_000_000 + 5 * YEAR),
+        )
+        return text(statement.signed(signer.sign(statement.to_be_signed()).signature))
+
+    def revocation(self) -> str:
+        """Return a revocation of this device."""
+        statement = Revocation(
+            user=self.user,
+            server=SERVER,
+            account_key=bytes(self.account.verify_key),
+            device_key=bytes(self.key.verify_key),
+            at=Millis(1_700_000_000_000),
+        )
+        return text(statement.signed(self.account.sign(statement.to_be_signed()).signature))
+
+    def register(self, **changed: Any) -> Answer:
+        """Bind the session to the device."""
+        proof = self.key.sign(device_proof(SERVER, self.session_id)).signature
+        body = {
+            "key": text(bytes(self.key.verify_key)),
+            "proof": text(proof),
+            "certificate": self.certificate(),
+        }
+        sent = {key: value for key, value in {**body, **changed}.items() if value is not None}
+        return self.ask("POST", "/v1/devices", sent)
+
+    def settle_in(self, packages: int = 3) -> "Home":
+        """Publish the account's key, register, bring key packages."""
+        proof = self.account.sign(account_proof(self.user, SERVER)).signature
+        key = {"key": text(bytes(self.account.verify_key)), "proof": text(proof)}
+        assert self.ask("POST", "/v1/identity", key).status == 204
+        assert self.register().status == 201
+        made = [text(secrets.token_bytes(32)) for _ in range(packages)]
+        body = {"packages": made, "last_resort": text(b"last" + secrets.token_bytes(28))}
+        assert self.ask("PUT", f"/v1/devices/{self.device}/key-packages", body).status == 204
+        return self
+
+    def commit(self, room: str, group: str, epoch: int, *added: str, **changed: Any) -> Answer:
+        """Commit to the room's group."""
+        body = {"request": request_id(), "group": group, "epoch": epoch, "data": text(b"commit")}
+        if added:
+            body |= {"added": list(added), "welcome": text(b"welcome"), "tree": text(b"tree")}
+        return self.ask("POST", f"/v1/rooms/{room}/commits", {**body, **changed})
+
+    def found(self, room: str) -> str:
+        """Found the room's group; return its id."""
+        group = secrets.token_urlsafe(32)
+        body = {"request": request_id(), "group": group}
+        answer = self.ask("POST", f"/v1/rooms/{room}/group", body)
+        assert answer.status == 201, answer
+        return group
+
+    def state(self, room: str) -> dict[str, Any]:
+        """Return where the group stands."""
+        found: dict[str, Any] = json.loads(self.ask("GET", f"/v1/rooms/{room}/group").body)
+        return found

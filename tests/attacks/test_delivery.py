@@ -1,0 +1,339 @@
+"""The delivery service under attack, over real TLS: keys, commits, inboxes, sealed rooms, files."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from nacl.signing import SigningKey
+from tests.attacks.homes import Home, text
+from tests.attacks.raw import House, Wire, request
+
+from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS
+from parlour_server.config.settings import Rates
+
+
+def error(answer: Any) -> tuple[int, str]:
+    """Return an answer's status and code."""
+    return answer.status, json.loads(answer.body or b"{}").get("error", "")
+
+
+@pytest.fixture(scope="module")
+def alice(house: House) -> Home:
+    """Somebody with a settled device."""
+    return Home.of(house, "alice").settle_in(40)
+
+
+@pytest.fixture(scope="module")
+def bruno(house: House) -> Home:
+    """Somebody else with one."""
+    return Home.of(house, "bruno").settle_in(40)
+
+
+@contextmanager
+def chat(home: Home) -> Iterator[Wire]:
+    """Open a socket of this home."""
+    with home.house.chatting(home.session) as (wire, _):
+        yield wire
+
+
+def asked(wire: Wire, number: int, kind: str, /, **fields: Any) -> dict[str, Any]:
+    """Send a request and return its answer."""
+    wire.send(request(kind, number, **fields))
+    return wire.told(f"probe-{number:010}")
+
+
+def den(wire: Wire, *others: Home) -> str:
+    """Make an encrypted room of its own, with these people in it."""
+    start = secrets.randbelow(10**8) * 10
+    name = f"den-{start}"
+    made = asked(wire, start, "create_room", name=name, kind="private", encrypted=True)
+    room: str = made["result"]["room"]["room"]
+    for number, other in enumerate(others, start + 1):
+        assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
+    return room
+
+
+def sealed(wire: Wire, room: str, group: str, epoch: int) -> dict[str, Any]:
+    """Send a sealed message and return the answer."""
+    number = secrets.randbelow(10**9)
+    return asked(wire, number, "send_sealed", room=room, group=group, epoch=epoch, data=text(b"sealed"))
+
+
+def test_a_stolen_session_cannot_register_a_device_key_that_it_does_not_hold(alice: Home) -> None:
+    """P7: with the token alone an attacker has neither the device's key nor the account's."""
+    thief = alice.again()
+    theirs = text(bytes(alice.key.verify_key))
+    wrong = text(thief.key.sign(b"something else").signature)
+    for changed in (
+        {"key": theirs, "certificate": None},
+        {"key": theirs, "certificate": alice.certificate()},
+        {"proof": wrong, "certificate": None},
+    ):
+        assert error(thief.register(**changed)) == (400, "statement_refused")
+    listed = json.loads(alice.ask("GET", "/v1/devices").body)["devices"]
+    assert [one["device"] for one in listed if one["status"] == "active"] == [alice.device]
+
+
+def test_a_forged_certificate(alice: Home) -> None:
+    """A certificate by the thief's own key makes the thief's device no device of the account."""
+    thief = alice.again()
+    mallory = SigningKey(secrets.token_bytes(32))
+    assert error(thief.register(certificate=thief.certificate(by=mallory))) == (400, "statement_refused")
+    assert thief.register(certificate=None).status == 201  # pending: nobody adds it to anything
+    body = {"certificate": thief.certificate(by=mallory)}
+    path = f"/v1/devices/{thief.device}/certificate"
+    assert error(thief.ask("POST", path, body)) == (400, "statement_refused")
+    damaged = bytearray(thief.certificate().encode())
+    damaged[10] ^= 1
+    assert thief.ask("POST", path, {"certificate": damaged.decode()}).status == 400
+    proof = mallory.sign(b"parlour account proof v1\0alice\0localhost\0").signature
+    replaced = {"key": text(bytes(mallory.verify_key)), "proof": text(proof)}
+    assert error(thief.ask("POST", "/v1/identity", replaced)) == (403, "password_needed")
+
+
+def test_two_commits_for_one_epoch(alice: Home, bruno: Home) -> None:
+    """Of eight at once, from two people, one wins; the others are stale and leave nothing behind."""
+    with chat(alice) as wire:
+        room = den(wire, bruno)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, bruno.device).status == 201
+        with ThreadPoolExecutor(8) as pool:
+            homes = [alice, bruno] * 4
+            answers = list(pool.map(lambda home: home.commit(room, group, 1), homes))
+        assert sorted(error(answer)[0] for answer in answers) == [201] + [409] * 7
+        assert {error(answer)[1] for answer in answers} == {"", "stale_epoch"}
+        assert alice.state(room)["epoch"] == 2
+        page = asked(wire, 1, "history", room=room)["result"]["events"]
+        assert [e["body"]["epoch"] for e in page if e["body"]["kind"] == "handshake"] == [0, 1]
+        assert all("welcome" not in e["body"] for e in page)
+
+
+def test_a_foreign_inbox(alice: Home, bruno: Home, house: House) -> None:
+    """Welcomes are given to the device alone that they are for, and dropped by it alone."""
+    eve = Home.of(house, "evelyn").settle_in()
+    with chat(alice) as wire:
+        room = den(wire, bruno)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, bruno.device).status == 201
+    inbox = f"/v1/devices/{bruno.device}/welcomes"
+    waiting = [
+        one["id"] for one in json.loads(bruno.ask("GET", inbox).body)["welcomes"] if one["room"] == room
+    ]
+    assert len(waiting) == 1
+    for thief in (eve, alice, bruno.again()):
+        assert error(thief.ask("GET", inbox)) == (403, "no_device")
+        assert thief.ask("DELETE", f"/v1/welcomes/{waiting[0]}").status in {403, 404}
+    assert waiting[0] in bruno.ask("GET", inbox).body.decode()
+
+
+def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
+    """Refused from everybody, however it is dressed up; not a word of it is stored or logged."""
+    canary = "canary" + secrets.token_hex(8)
+    with chat(alice) as wire:
+        room = den(wire)
+        alice.found(room)
+        for number, (kind, fields) in enumerate(
+            (
+                ("send", {"text": canary}),
+                ("edit", {"target": 1, "text": canary}),
+                ("react", {"target": 1, "reaction": canary[:20]}),
+                ("pin", {"target": 1}),
+            )
+        ):
+            assert asked(wire, number, kind, room=room, **fields)["code"] == "encrypted"
+        page = json.dumps(asked(wire, 50, "history", room=room))
+    assert canary not in page
+    assert canary not in alice.house.log.read_text()
+
+
+def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
+    """Bounced, never dropped: the sender hears of it and seals it again."""
+    with chat(alice) as wire:
+        room = den(wire, bruno)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, bruno.device).status == 201
+        assert alice.commit(room, group, 1).status == 201
+        assert sealed(wire, room, group, 2)["type"] == "ok"
+        assert sealed(wire, room, group, 1)["type"] == "ok"  # just past: still taken
+        for epoch in (0, 3, 2**53 - 1):
+            assert sealed(wire, room, group, epoch)["code"] == "stale_epoch"
+        assert sealed(wire, room, "g" * 43, 2)["code"] == "stale_epoch"
+
+
+def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
+    """Who was put out reads nothing that is said after it: nobody can say anything before the removal."""
+    with chat(alice) as wire, chat(bruno) as theirs:
+        room = den(wire, bruno)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, bruno.device).status == 201
+        assert sealed(theirs, room, group, 1)["type"] == "ok"
+        assert asked(wire, 1, "kick", room=room, user=bruno.name)["type"] == "ok"
+        assert sealed(wire, room, group, 1)["code"] == "removal_pending"
+        assert sealed(theirs, room, group, 1)["code"] == "not_found"
+        assert error(bruno.commit(room, group, 1)) == (404, "not_found")
+        assert alice.commit(room, group, 1, removed=[bruno.device]).status == 201
+        assert sealed(wire, room, group, 1)["code"] == "stale_epoch"  # it could still be read by bruno
+        assert sealed(wire, room, group, 2)["type"] == "ok"
+        assert asked(theirs, 2, "history", room=room)["code"] == "not_found"
+
+
+def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, house: House) -> None:
+    """S1: its socket closes, its session is over, and everybody in its rooms owes its removal."""
+    phone = alice.again()
+    assert phone.register().status == 201
+    with chat(alice) as wire, chat(phone) as stolen:
+        room = den(wire)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, phone.device).status == 201
+        start = time.monotonic()
+        body = {"revocation": phone.revocation()}
+        assert alice.ask("POST", f"/v1/devices/{phone.device}/revocation", body).status == 204
+        assert stolen.close_code() == 4001
+        assert time.monotonic() - start < 1
+        assert phone.ask("GET", "/v1/devices").status == 401
+        assert [one["device"] for one in alice.state(room)["leaving"]] == [phone.device]
+        assert sealed(wire, room, group, 1)["code"] == "removal_pending"
+    assert any(line.get("event") == "device_revoked" for line in house.logged())
+
+
+def test_package_exhaustion(alice: Home, house: House) -> None:
+    """One stranger gets some packages of a victim and no more; others still get theirs."""
+    eve = Home.of(house, "exhausta").settle_in()
+    with chat(eve) as wire:
+        room = den(wire, alice)
+    claim = {"room": room, "devices": [alice.device]}
+    most = Rates().claims_per_person_per_hour
+    codes = [eve.ask("POST", "/v1/key-packages/claims", claim).status for _ in range(most + 3)]
+    assert codes == [200] * most + [429] * 3
+    listed = json.loads(alice.ask("GET", "/v1/devices").body)["devices"]
+    assert "packages" not in listed[0]  # none left: what the last-resort one is for
+    other = Home.of(house, "honesta").settle_in()
+    with chat(other) as wire:
+        room = den(wire, alice)
+    answer = other.ask("POST", "/v1/key-packages/claims", {"room": room, "devices": [alice.device]})
+    assert len(json.loads(answer.body)["packages"]) == 1
+
+
+def test_claim_flood(house: House) -> None:
+    """R1: claims count by the devices that they name, whether these exist or not."""
+    eve = Home.of(house, "flooda").settle_in()
+    with chat(eve) as wire:
+        room = den(wire)
+    ids = ["".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(26)) for _ in range(64)]
+    most = Rates().claims_per_hour // 64
+    codes = [
+        eve.ask("POST", "/v1/key-packages/claims", {"room": room, "devices": ids}).status
+        for _ in range(most + 2)
+    ]
+    assert codes == [200] * most + [429] * 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "cap"),
+    [
+        ("POST", "/v1/devices", HTTP_BODY.value),
+        ("POST", "/v1/key-packages/claims", HTTP_BODY.value),
+        ("POST", f"/v1/rooms/{'r' * 22}/group", HTTP_BODY.value),
+        ("PUT", f"/v1/devices/{'a' * 26}/key-packages", HTTP_KEYS.value),
+        ("POST", f"/v1/rooms/{'r' * 22}/commits", HTTP_COMMIT.value),
+        ("POST", f"/v1/rooms/{'r' * 22}/files", FILE_BYTES.value),
+        ("POST", f"/v1/rooms/{'r' * 22}/fil%65s", HTTP_BODY.value),
+    ],
+)
+def test_oversize_bodies_are_refused_from_the_head(
+    house: House, session: str, method: str, path: str, cap: int
+) -> None:
+    """K9: one byte over the operation's cap is refused at once, without a byte of the body."""
+    for size, refused in ((cap, False), (cap + 1, True)):
+        head = (
+            f"{method} {path} HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+            f"content-type: application/json\r\ncontent-length: {size}\r\n"
+        )
+        with house.wire() as wire:
+            # without a session: what is not refused for its size is refused before its body is read
+            answer = wire.ask(f"{head}\r\n".encode())
+            assert (answer.status == 413) is refused, answer
+        with house.wire() as wire:
+            wire.send(f"{head}authorization: Bearer {session}\r\n\r\n".encode())
+            if refused:
+                assert wire.answer().status == 413
+
+
+def test_chunked_uploads_are_refused(house: House, session: str) -> None:
+    """H9: a body without a length cannot be bounded before it came."""
+    head = (
+        f"POST /v1/rooms/{'r' * 22}/files HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+        f"authorization: Bearer {session}\r\ncontent-type: application/octet-stream\r\n"
+        "transfer-encoding: chunked\r\n\r\n"
+    )
+    with house.wire() as wire:
+        assert wire.ask(f"{head}5\r\nhello\r\n0\r\n\r\n".encode()).status == 411
+
+
+def begin_upload(home: Home, wire: Wire, room: str, size: int) -> None:
+    """Send the head of an upload."""
+    wire.send(
+        f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{home.house.port}\r\n"
+        f"authorization: Bearer {home.session}\r\ncontent-type: application/octet-stream\r\n"
+        f"content-length: {size}\r\n\r\n".encode()
+    )
+
+
+def test_slow_upload(alice: Home, house: House) -> None:
+    """K9: uploads that stand still are cut off in total time, no more than some are open, nothing stays."""
+    with chat(alice) as wire:
+        room = den(wire)
+    parts = house.data / "files"
+    with ExitStack() as stack:
+        wires = [stack.enter_context(house.wire()) for _ in range(5)]
+        start = time.monotonic()
+        for wire in wires:
+            begin_upload(alice, wire, room, 60_000)
+            wire.send(b"x" * 10)
+        # the fifth is one too many at a time, and hears it without sending its body
+        answers = [wire.answer().status for wire in wires]
+        assert sorted(answers) == [0, 0, 0, 0, 429] or sorted(answers) == [408] * 4 + [429]
+        assert time.monotonic() - start < 5  # body_seconds is 2 here, and 60 kB get a second more
+    assert list(parts.iterdir()) == []
+    with house.wire() as wire:
+        begin_upload(alice, wire, room, 5)
+        wire.send(b"hello")
+        assert wire.answer().status == 201
+
+
+def test_an_upload_that_hangs_up_leaves_nothing(alice: Home, house: House) -> None:
+    """A connection that ends in the middle: no file and no record, and the next one is taken."""
+    with chat(alice) as wire:
+        room = den(wire)
+    before = sorted((house.data / "files").iterdir())
+    with house.wire() as wire:
+        begin_upload(alice, wire, room, 1_000_000)
+        wire.send(b"x" * 500_000)
+    deadline = time.monotonic() + 5
+    while sorted((house.data / "files").iterdir()) != before:
+        assert time.monotonic() < deadline, "a part of an upload stayed"
+        time.sleep(0.01)
+
+
+def test_a_download_over_tls_is_what_was_uploaded(alice: Home, bruno: Home, house: House) -> None:
+    """A megabyte there and back; a stranger gets 404, and no browser is told a type or a name."""
+    data = secrets.token_bytes(1_000_000)
+    with chat(alice) as wire:
+        room = den(wire, bruno)
+    with house.wire() as wire:
+        begin_upload(alice, wire, room, len(data))
+        wire.send(data)
+        stored = json.loads(wire.answer().body)
+    got = bruno.ask("GET", f"/v1/files/{stored['file']}")
+    assert got.body == data
+    assert got.header("content-type") == "application/octet-stream"
+    assert got.header("content-disposition") == "attachment"
+    eve = Home.of(house, "stranga")
+    assert eve.ask("GET", f"/v1/files/{stored['file']}").status == 404
+    for name in ("../keylog.key", "..%2Fkeylog.key", "%2e%2e%2fparlour.db"):
+        assert alice.ask("GET", f"/v1/files/{name}").status == 404

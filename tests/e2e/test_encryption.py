@@ -1,0 +1,111 @@
+"""Encrypted rooms over a real server and real wss: two people, three devices, and the commands."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.e2e.processes import Person, Server, json_lines, password
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.home import Home
+from parlour_client.core.signin import SignIn
+from parlour_client.core.trust import Pin
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId
+from parlour_protocol.link import InviteLink
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+PATIENCE = 40.0
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Client]:
+    """Give a client that is connected and caught up."""
+    client = Client(Home(folder))
+    await client.start()
+    try:
+        await client.ready(PATIENCE)
+        yield client
+    finally:
+        await client.stop()
+
+
+async def log_in(folder: Path, server: Server, name: str) -> None:
+    """Log a second device in, on a home of its own."""
+    home = Home(folder)
+    archive = await Archive.open(home.archive, home.key)
+    link = InviteLink.parse(server.invite())
+    assert link.pin is not None
+    await SignIn(archive).log_in(
+        link.address, Pin(link.pin), parse_user_name(name), Secret(password(name)), parse_device_name("phone")
+    )
+    await archive.close()
+
+
+async def shown(client: Client, room: RoomId, text: str) -> None:
+    """Wait until a message is in the timeline."""
+    changes = asyncio.Event()
+    unsubscribe = client.subscribe(lambda _: changes.set())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while text not in [str(entry.text) for entry in await client.timeline(room)]:
+                changes.clear()
+                await changes.wait()
+    finally:
+        unsubscribe()
+
+
+async def say(client: Client, room: RoomId, text: str) -> None:
+    """Send, and wait until the server has it."""
+    entry = await client.send(room, text)
+    assert entry.request is not None
+    async with asyncio.timeout(PATIENCE):
+        await client.stored(entry.request)
+
+
+async def test_two_people_three_devices(server: Server, ada: Person, ben: Person, tmp_path: Path) -> None:
+    """Founded, invited, said; a second device waits, is approved, and reads what is said from then on."""
+    async with running(ada.home) as first, running(ben.home) as other:
+        room = (await first.create_room(parse_room_name("attic"), RoomKind.PRIVATE, encrypted=True)).id
+        await first.invite(room, parse_user_name("ben"))
+        await say(first, room, "CANARY one")
+        await shown(other, room, "CANARY one")
+        await say(other, room, "CANARY two")
+        await shown(first, room, "CANARY two")
+        await log_in(tmp_path / "phone", server, "ada")
+        async with running(tmp_path / "phone") as phone:
+            assert phone.encryption.room(room).state is RoomState.PENDING_DEVICE
+            code = phone.encryption.own().code
+            approved = await first.encryption.approve(code)
+            assert approved.status is DeviceStatus.ACTIVE
+            await say(other, room, "CANARY three")
+            await shown(phone, room, "CANARY three")
+            await say(phone, room, "CANARY four")
+            await shown(first, room, "CANARY four")
+            await shown(other, room, "CANARY four")
+            reports = [await client.encryption.report(room) for client in (first, other, phone)]
+        assert len({report.authenticator for report in reports}) == 1
+        assert len(reports[0].members) == 3
+        await first.kick(room, parse_user_name("ben"))
+        assert len((await first.encryption.report(room)).members) == 2
+    for file in server.data.iterdir():
+        assert b"CANARY" not in file.read_bytes() if file.is_file() else True
+    assert b"CANARY" not in server.log.read_bytes()
+
+
+async def test_commands_that_end_in_between(server: Server, ada: Person, ben: Person) -> None:
+    """`dm` to somebody who is away, then `tail` by them: each a process that ends."""
+    ada.run("dm", "ben", "CANARY are you there?")
+    heard = ben.run("tail", "@ada", "--json", "--from", "1", "--count", "1").stdout
+    assert [line["text"] for line in json_lines(heard)] == ["CANARY are you there?"]
+    ben.run("send", "@ada", "CANARY yes", "--json")
+    heard = ada.run("tail", "@ben", "--json", "--from", "1", "--count", "2").stdout
+    assert [line["text"] for line in json_lines(heard)] == ["CANARY are you there?", "CANARY yes"]
+    found = json_lines(ada.run("search", "there", "--json").stdout)
+    assert [line["text"] for line in found] == ["CANARY are you there?"]
+    assert b"CANARY" not in b"".join(f.read_bytes() for f in server.data.iterdir() if f.is_file())

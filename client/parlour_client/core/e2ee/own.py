@@ -176,7 +176,7 @@ def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
     if isinstance(said, AccountEntry):
         _watch_account(connection, said, now)
     elif isinstance(said, Certificate) and not own_keys.is_ours(connection, said.device):
-        _watch_device(connection, said, entry, now)
+        _watch_device(connection, said, now)
 
 
 def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis) -> None:
@@ -203,11 +203,10 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
         )
 
 
-def _watch_device(connection: apsw.Connection, said: Certificate, entry: LogEntry, now: Millis) -> None:
+def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -> None:
     # Before our account's key is pinned everything is old: what was there when this device came. Under a key
     # that is not ours there is another alarm already.
-    ours = own_keys.get(connection, Name.ACCOUNT_KEY) == said.account_key
-    if not ours or not log_copy.has_certificate(connection, entry.certificate):
+    if own_keys.get(connection, Name.ACCOUNT_KEY) != said.account_key:
         return
     alarms.sound(
         connection,

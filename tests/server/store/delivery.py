@@ -21,7 +21,7 @@ from parlour_protocol.frames.opaque import (
     WelcomeBytes,
 )
 from parlour_protocol.identity import Head, device_id_of
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, SessionId, new_group_id
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, Seq, SessionId, new_group_id
 from parlour_protocol.names import UserName
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
@@ -207,10 +207,9 @@ def attached(body: Handshake) -> Attached | None:
     return Attached(WelcomeBytes(b"welcome"), TreeBytes(b"tree")) if body.added else None
 
 
-def sealed(group: GroupId, epoch: int, data: bytes = b"sealed", blanks: int | None = None) -> SealedMessage:
+def sealed(group: GroupId, epoch: int, data: bytes = b"sealed", blanks: Seq | None = None) -> SealedMessage:
     """Return an encrypted message."""
-    body = SealedMessage(group=group, epoch=Epoch(epoch), data=SealedBytes(data))
-    return body if blanks is None else SealedMessage(body.group, body.epoch, body.data, blanks=blanks)
+    return SealedMessage(group=group, epoch=Epoch(epoch), data=SealedBytes(data), blanks=blanks)
 
 
 def contest(group: GroupId, epoch: int) -> Contested:

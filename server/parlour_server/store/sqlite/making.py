@@ -30,7 +30,9 @@ def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
     existing = _made_before(db, room)
     if existing is not None:
         return existing, ()
-    people: list[UserName] = [room.author] if room.peer in {None, room.author} else [room.author, room.peer]
+    people = [room.author]
+    if room.peer is not None and room.peer != room.author:
+        people.append(room.peer)
     for person in people:
         if count_rooms(db, person) >= ROOMS_PER_USER.value:
             raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")

@@ -97,10 +97,10 @@ async def test_a_device_logs_in_again(delivery: Delivery) -> None:
     delivery.world.clock.forward(60)
     again = replace(new, at=delivery.now)
     session = await delivery.session(alice)
+    expected = replace(made, last_seen=delivery.now)
     for _ in range(2):
-        found = await delivery.store.devices.register(session, again)
-        assert found == replace(made, last_seen=delivery.now)
-    assert await delivery.store.devices.list(alice, delivery.now) == [found]
+        assert await delivery.store.devices.register(session, again) == expected
+    assert await delivery.store.devices.list(alice, delivery.now) == [expected]
 
 
 async def test_a_session_keeps_its_device(delivery: Delivery) -> None:

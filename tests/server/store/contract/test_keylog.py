@@ -23,7 +23,7 @@ async def test_the_head_commits_to_every_entry(delivery: Delivery) -> None:
     for entry in entries:
         chained = chained.after(entry)
     assert head == chained == await delivery.store.keylog.head()
-    assert head.size == len(entries) == 6
+    assert chained.size == len(entries) == 6
 
 
 async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:

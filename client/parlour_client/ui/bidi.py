@@ -46,7 +46,7 @@ def in_visual_order(text: str) -> str:
             return text  # more clusters than a row can hold
         whole[chr(stand_in)] = cluster
         line.append(chr(stand_in))
-    shown: str = get_display("".join(line))
+    shown = str(get_display("".join(line)))
     return "".join(whole.get(char, char) for char in shown)
 
 

@@ -20,7 +20,7 @@ ONLY_IN = {
     r"\bSegment\(": {"anchored.py", "crash.py", "guard.py", "timeline/drawing.py"},
     r"\b(?:Hit|DiscoveryHit)\(": {"palette.py"},
     r"\.copy_to_clipboard\(": {"screens/messages_part.py"},
-    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py", "app.py"},
+    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py", "app.py", "bidi.py"},
     r"\.to_terminal\(": {"news.py"},
 }
 NOWHERE = (

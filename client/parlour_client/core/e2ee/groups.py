@@ -185,3 +185,12 @@ def require_durable(connection: apsw.Connection) -> None:
     """Refuse a transaction that a power cut could undo after its bytes have left. Raises NotDurableError."""
     if int(str(connection.pragma("synchronous"))) < 2:  # noqa: PLR2004 - FULL
         raise NotDurableError("Keys are used up in durable transactions alone.")
+
+
+def scrub(connection: apsw.Connection) -> bool:
+    """Empty the write-ahead log after an epoch changed, outside of a transaction; False: somebody reads.
+
+    What was deleted is overwritten in the file, but old pages lie in that log until then (Marmot #756).
+    """
+    busy, _, _ = cast("tuple[int, int, int]", next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")))
+    return not busy

@@ -21,10 +21,10 @@ from tests.client.core.e2ee.vault_world import (
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.refusals import BadPackageError, NotDurableError, NotReadyError
+from parlour_client.core.e2ee.refusals import BadPackageError, NotDurableError, NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.e2ee.results import Received, ToContest
-from parlour_client.core.e2ee.rules import Binding
+from parlour_client.core.e2ee.rules import Binding, Declared, Judge
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames.base import RoomKind
@@ -40,6 +40,7 @@ from parlour_protocol.mls import (
     LeafChange,
     Lifetime,
     Policy,
+    SigningKey,
     add_proposal,
     remove_proposal,
 )
@@ -243,12 +244,12 @@ def test_a_renewed_certificate_of_the_same_account_is_taken() -> None:
     assert bobby.status(log).epoch == 2
 
 
-def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken() -> None:
+@pytest.mark.parametrize("what", ["broken", "stolen", "another server", "another name", "none"])
+def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str) -> None:
     """Refused by who is to add it, naming the device; and by everybody when somebody does."""
     alice, bobby, ghost = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
-    ghost.certificate = broken(ghost.certificate)
-    package = _ghostly(ghost)
+    package = _ghostly(ghost, what)
     wanted = Wanted(request(3), "test", {ghost.id: package}, (), Millis(log.now))
     before = alice.state(log)
     with pytest.raises(BadPackageError) as caught:
@@ -259,12 +260,28 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken() -> None
     refused(bobby, log)
 
 
-def _ghostly(ghost: Device) -> bytes:
+def _ghostly(ghost: Device, what: str) -> bytes:
+    """Make a key package of a ghost device, with a store that keeps no rules."""
+    signer, credential, certificate = ghost.key.signer, ghost.own.credential, ghost.certificate
+    match what:
+        case "broken":
+            certificate = broken(certificate)
+        case "stolen":  # the person's own certificate and name, with a key of the attacker's
+            signer = SigningKey.generate()
+        case "another server":
+            key = DeviceKey(ghost.key.seed, ghost.user, "evil.example")
+            _, certificate = ghost.account.certify(ghost.user, key.server, key.public, PHONE, Millis(0))
+            credential = key.credential
+            ghost.key = key
+        case "another name":
+            credential = Credential.basic(f"alice@{SERVER}/{ghost.id}".encode())
+        case _:
+            certificate = b""
     return KeyPackageStore().create(
-        ghost.own.credential,
-        ghost.key.signer,
+        credential,
+        signer,
         Lifetime(1_790_000_000 - 60, 1_790_000_000 + 86_400),
-        leaf_extensions=(Extension(CERTIFICATE, ghost.certificate),),
+        leaf_extensions=(Extension(CERTIFICATE, certificate),) if certificate else (),
         policy=Policy(extensions=KNOWN),
     )
 
@@ -320,6 +337,21 @@ def test_a_groups_binding_cannot_be_changed() -> None:
     handshake(log, alice, commit_of(alice, log, GroupContextExtensions(other.extensions())))
     refused(bobby, log)
     assert other.extensions()[0].type == ROOM_BINDING
+
+
+def test_a_commit_carries_no_proposals_of_others() -> None:
+    """Nobody proposes in Parlour: a removal is declared by who commits it, in the same event."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    groups = [lawless(device, log).group for device in (alice, bobby, carol)]  # type: ignore[attr-defined]
+    proposal = groups[2].propose(remove_proposal(1), now=log.now // 1_000)
+    groups[0].process(proposal, now=log.now // 1_000)
+    message = groups[0].commit(now=log.now // 1_000).message
+    judge = Judge(SERVER)
+    judge.declared = Declared(log.now, (), (bobby.id,))
+    groups[2].policy = judge.policy()
+    with pytest.raises(RuleBrokenError, match="somebody else"):
+        groups[2].process(message, now=log.now // 1_000)
 
 
 def test_what_is_no_commit_is_refused() -> None:

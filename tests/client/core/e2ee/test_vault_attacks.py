@@ -9,6 +9,7 @@ from tests.client.core.e2ee.vault_world import (
     request,
     room_of,
     sealed_body,
+    text,
 )
 
 from parlour_client.core.e2ee.results import Received
@@ -29,6 +30,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq
+from parlour_protocol.sealed import encode_sealed
 
 CANARY = "CANARY"
 
@@ -56,6 +58,21 @@ def test_the_author_is_the_mls_sender_and_the_server_names_no_other() -> None:
         alice.user,
         Message(text=MessageText.parse(CANARY)),
     )
+
+
+def test_a_forgery_burns_no_key_for_what_comes_in_the_same_run() -> None:
+    """False author, false epoch, a bit flipped, and then the genuine message, all in one page."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    frame = alice.seal(log, 10, CANARY)
+    log.add(bobby.user, sealed_body(frame))
+    log.add(alice.user, SealedMessage(group=frame.group, epoch=Epoch(0), data=frame.data))
+    flipped = SealedBytes(frame.data[:-1] + bytes([frame.data[-1] ^ 1]))
+    log.add(alice.user, SealedMessage(group=frame.group, epoch=frame.epoch, data=flipped))
+    log.add(alice.user, sealed_body(frame))
+    *refused, genuine = bobby.sync(log)
+    assert all(item.note or item.trouble for item in refused)
+    assert genuine.event.body == Message(text=MessageText.parse(CANARY))
 
 
 def test_a_message_of_the_server_in_our_own_name_is_refused() -> None:
@@ -199,6 +216,7 @@ def test_plaintext_after_encryption_is_refused(body: AnyBody) -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "encrypted")
+    alice.say(log, 11, "encrypted, too")
     log.add(alice.user, body)
     item = bobby.sync(log)[-1]
     assert (note_of(item), item.event.body, item.row) == (
@@ -259,11 +277,13 @@ def test_a_message_without_an_id_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     held = alice.vault.held(alice.connection, ROOM)
-    data = SealedBytes(held.group.protect(b"{}", b"short"))
+    data = SealedBytes(held.group.protect(encode_sealed(text(CANARY)), b"short"))
     assert log.group is not None
     log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
     before = bobby.state(log)
-    assert bobby.sync(log)[0].trouble
+    item = bobby.sync(log)[0]
+    assert item.trouble
+    assert CANARY not in str(item)
     assert bobby.state(log) == before
 
 

@@ -31,6 +31,8 @@ from parlour_protocol.sealed import KeyLogSeen
 MAX_GROWTH: Final = 200_000
 """Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""
 
+_TWO_STORIES: Final = "The server showed two programs of this home different key logs."
+
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
 """Looks at each new entry for what concerns our own account."""
 
@@ -83,16 +85,16 @@ def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What is known before a fetch."""
+    """What was known before a fetch; what comes is judged by it, though another program may grow the copy."""
 
     server: str
-    log_key: bytes | None
+    log_key: bytes
     head: Head
 
 
-def _start(connection: apsw.Connection, server: str) -> _Start:
-    known = server_of(connection)
-    return _Start(known, own_keys.get(connection, Name.LOG_KEY), log_copy.head(connection, known or server))
+def _start(connection: apsw.Connection) -> _Start | None:
+    server, log_key = server_of(connection), own_keys.get(connection, Name.LOG_KEY)
+    return _Start(server, log_key, log_copy.head(connection, server)) if server and log_key else None
 
 
 class KeyLog:
@@ -110,9 +112,10 @@ class KeyLog:
         """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
         async with self._one_at_a_time:
             waiting = await self._archive.run(lambda c: list(log_copy.heard(c)))
-            size = (await self._archive.run(_start, "")).head.size
-            page = await self._directory.key_log(size)
-            start = await self._archive.run(_start, page.server)
+            start = await self._archive.run(_start)
+            page = await self._directory.key_log(start.head.size if start else 0)
+            if start is None:
+                start = _Start(page.server, bytes(page.key), Head.empty(page.server))
             await self._check(start, page)
             entries = await self._entries(start, page)
             await self._archive.run_durably(self._grow, page, entries)
@@ -121,9 +124,9 @@ class KeyLog:
 
     async def _check(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that is not this server's, or takes back what it said."""
-        if start.server and page.server != start.server:
+        if page.server != start.server:
             raise OtherServerError("The server calls itself by another name than before.")
-        if start.log_key is not None and bytes(page.key) != start.log_key:
+        if bytes(page.key) != start.log_key:
             raise await self._contradiction("signs its key log with another key than before", start.head.size)
         signed = Head(page.size, bytes(page.head))
         if not verify(page.key, signed.to_be_signed(page.server), page.signature):
@@ -154,13 +157,15 @@ class KeyLog:
         if not server_of(connection):  # first contact: from now on it is this name and this key
             own_keys.put(connection, Name.SERVER, page.server.encode())
             own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
+        elif own_keys.get(connection, Name.LOG_KEY) != bytes(page.key):
+            raise KeyLogError(_TWO_STORIES)
         grown = log_copy.head(
             connection, page.server
         ).size  # another program of this home may have been faster
         for entry in entries:
             if entry.head.size <= grown:
                 if log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
-                    raise KeyLogError("The server showed two programs of this home different key logs.")
+                    raise KeyLogError(_TWO_STORIES)
             else:
                 log_copy.add(connection, entry.head, entry.data)
                 _apply(connection, entry)

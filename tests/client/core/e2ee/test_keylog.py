@@ -4,10 +4,10 @@ import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Service, World
 
 from parlour_client.core.archive import log_copy
-from parlour_client.core.e2ee import keylog
+from parlour_client.core.e2ee import keylog, own
 from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.interface import Trust
-from parlour_client.core.e2ee.keylog import Heard
+from parlour_client.core.e2ee.keylog import Heard, KeyLog
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import KeyLogPage
@@ -137,6 +137,63 @@ async def test_what_is_heard_during_a_fetch_is_not_called_withheld(world: World)
     ana.session.service = world.service
     await ana.identities.catch_up()
     assert not ana.alarms()
+
+
+async def test_two_programs_of_one_home_cannot_be_told_two_stories(world: World):
+    """While one program fetches, another one of the same home was shown other entries: that is noticed."""
+    ana = await world.home(ANA)
+    lie = world.service.fork()
+    lie.swap_account_key(BEN, AccountKey.generate())
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    page = world.service.key_log((await seen(ana)).size)
+
+    async def meanwhile(_after: int) -> KeyLogPage:
+        ana.session.key_log = honest  # type: ignore[method-assign]
+        other = KeyLog(ana.archive, lie.session(ANA), ana.clock, own.watch)
+        assert await other.sync()
+        return page
+
+    honest, ana.session.key_log = ana.session.key_log, meanwhile  # type: ignore[method-assign]
+    with pytest.raises(KeyLogError, match="two programs"):
+        await ana.identities.catch_up()
+    with pytest.raises(KeyLogError, match="changed old entries"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+
+
+async def test_two_programs_cannot_pin_two_keys_at_first_contact(world: World):
+    """The key of the log that another program of this home pinned meanwhile is the one that counts."""
+    ana = await world.home(ANA, signed_in=False)
+    other = Service(world.clock)
+    other.log_seed = Secret(bytes(32))
+
+    async def meanwhile(_after: int) -> KeyLogPage:
+        await KeyLog(ana.archive, other.session(ANA), ana.clock, own.watch).sync()
+        return world.service.key_log(0)
+
+    ana.session.key_log = meanwhile  # type: ignore[method-assign]
+    with pytest.raises(KeyLogError, match="two programs"):
+        await ana.identities.catch_up()
+
+
+async def test_two_programs_of_one_home_may_fetch_at_once(world: World):
+    """The same entries that another program of this home was faster with are no contradiction."""
+    ana = await world.home(ANA)
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    honest = ana.session.key_log
+
+    async def meanwhile(after: int) -> KeyLogPage:
+        ana.session.key_log = honest  # type: ignore[method-assign]
+        page = await honest(after)
+        world.service.swap_account_key(EVE, AccountKey.generate())
+        assert await KeyLog(ana.archive, world.service.session(ANA), ana.clock, own.watch).sync()
+        return page
+
+    ana.session.key_log = meanwhile  # type: ignore[method-assign]
+    await ana.identities.catch_up()
+    assert not ana.alarms()
+    assert (await seen(ana)).size == len(world.service.entries)
 
 
 async def test_a_shorter_log_is_refused_for_ever(world: World):

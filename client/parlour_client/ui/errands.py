@@ -68,7 +68,7 @@ class Errands(Preferring):
     async def _away(self, command: list[str], text: str) -> str:
         with ExitStack() as stack:
             stack.enter_context(self.suspend())
-            stack.enter_context(self.batch_update())  # whatever comes in meanwhile is not drawn
+            stack.enter_context(self.batch_update())  # draws would fill the driver's queue and block us
             self.away = True
             try:
                 return await edit(command, text, in_memory(os.environ))

@@ -206,9 +206,19 @@ async def test_a_command_does_what_it_says(ear: Ear, line: str, call: tuple[obje
 
 
 WRONG = (
-    ["/edit 2", "/react", "/role carol king", "/mute carol long", "/star 2 maybe", "/nothing"]
-    + ["/go nowhere", "/show 99", "/invite ..", "/kick", "/thread x", "/sessions drop 1"]
-)  # fmt: skip
+    "/edit 2",
+    "/react",
+    "/role carol king",
+    "/mute carol long",
+    "/star 2 maybe",
+    "/nothing",
+    "/go nowhere",
+    "/show 99",
+    "/invite ..",
+    "/kick",
+    "/thread x",
+    "/sessions drop 1",
+)
 
 
 @pytest.mark.parametrize("line", WRONG)

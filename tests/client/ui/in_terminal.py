@@ -4,8 +4,10 @@
 is raised in the middle of the app.
 """
 
+import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -23,9 +25,31 @@ class CrashingClient(FakeClient):
         raise RuntimeError(f"\x1b]0;PWNED\x07{room}{text}{session_token}")
 
 
+def speaks_while_away(client: FakeClient, told: Path) -> None:
+    """At SIGUSR1 somebody says much, a frame apart; then a file appears.
+
+    It is more than the driver's queue holds, which nobody empties while another program has the terminal.
+    """
+    loop = asyncio.get_running_loop()
+
+    def speak(left: int) -> None:
+        client.say(LOBBY, BOB, "SAID MEANWHILE")
+        loop.call_later(0.02, *((speak, left - 1) if left else (told.touch,)))
+
+    loop.add_signal_handler(signal.SIGUSR1, speak, 45)
+
+
+class Away(FakeClient):
+    """Somebody speaks while the person is in the editor."""
+
+    async def start(self) -> None:
+        await super().start()
+        speaks_while_away(self, Path(sys.argv[1]).with_name("told"))
+
+
 def main() -> None:
     """Run."""
-    client = CrashingClient.peopled() if "crash" in sys.argv else FakeClient.peopled()
+    client = CrashingClient.peopled() if "crash" in sys.argv else Away.peopled()
     client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
     client.remove_room(client.rooms[0].id)
     for text in json.loads(Path(sys.argv[1]).read_text()):

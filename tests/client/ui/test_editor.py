@@ -135,9 +135,12 @@ async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClien
 
 
 LENT = """
-import sys, time
+import os, pathlib, signal, sys, time
 print("EDITOR HERE", flush=True)
 sys.stdin.readline()
+os.kill(os.getppid(), signal.SIGUSR1)
+while not pathlib.Path(sys.argv[1], "told").exists():
+    time.sleep(0.02)
 open(sys.argv[-1], "a").write("from the editor")
 print("EDITOR DONE", flush=True)
 """
@@ -148,7 +151,10 @@ def test_a_real_terminal_is_lent_and_taken_back(tmp_path: Path) -> None:
     """The editor has the normal screen to itself, then the client draws again with the new text."""
     (tmp_path / "lent.py").write_text(LENT)
     (tmp_path / "texts.json").write_text('["hello"]')
-    environment = {"VISUAL": f"{sys.executable} {tmp_path / 'lent.py'}", "XDG_RUNTIME_DIR": str(tmp_path)}
+    environment = {
+        "VISUAL": f"{sys.executable} {tmp_path / 'lent.py'} {tmp_path}",
+        "XDG_RUNTIME_DIR": str(tmp_path),
+    }
     terminal = Terminal(SCRIPT, str(tmp_path / "texts.json"), columns=80, rows=24, env=environment)
     terminal.read_until(b"END OF ALL")
     terminal.press(b"begun, ")
@@ -156,11 +162,13 @@ def test_a_real_terminal_is_lent_and_taken_back(tmp_path: Path) -> None:
     terminal.read_until(b"EDITOR HERE")
     terminal.press(b"\r")
     terminal.read_until(b"EDITOR DONE")
-    done = len(terminal.output)
+    done = terminal.output.index(b"EDITOR DONE")
     terminal.read_until(b"from the editor", after=done)
+    terminal.read_until(b"SAID MEANWHILE")
     assert terminal.finish() == 0
     lent = terminal.output[terminal.output.rindex(b"\x1b[?1049l", 0, done) : done]
     assert b"EDITOR HERE" in lent
-    assert b"END OF ALL" not in lent  # nothing of the chat was drawn meanwhile
+    assert b"MEANWHILE" not in lent  # nothing of the chat was drawn
+    assert b"SAID MEANWHILE" in terminal.output[done:]
     assert b"\x1b[?1049h" in terminal.output[done:]
     assert not left_behind(tmp_path)

@@ -100,8 +100,8 @@ class VimKeys(Preferring):
     def action_vim_pane(self, step: int) -> None:
         """Go to the pane beside."""
         chat = self._chat
-        all_panes: tuple[Widget, ...] = (chat.room_list, chat.timeline, chat.member_list)
-        panes = [pane for pane in all_panes if pane.display]
+        panes: list[Widget] = [chat.room_list, chat.timeline, chat.member_list]
+        panes = [pane for pane in panes if pane.display]
         at = panes.index(self.focused) if self.focused in panes else 0
         chat.set_focus(panes[max(0, min(len(panes) - 1, at + step))])
 

@@ -16,6 +16,7 @@ from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
+from parlour_client.core.files import Files
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
@@ -66,7 +67,7 @@ def delivery_over_tls(profile: Profile) -> Delivery | None:
     return DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), profile.session)
 
 
-class Client(Writing, RoomCalls, OwnChoices, Looking):
+class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
     """A client over one home folder."""
 
     def __init__(

@@ -93,7 +93,7 @@ class Timeline:
             at=item.stored.at if item.stored else item.at,
             author=self._account.user,
             device=self._account.device,
-            body=Message(text=frame.text, reply_to=frame.reply_to),
+            body=Message(text=frame.text, reply_to=frame.reply_to, file=frame.file),
             seq=item.stored.seq if item.stored else None,
             request=item.request,
             text=frame.text,

@@ -1,9 +1,13 @@
 """Encrypted rooms end to end, over a whole server in memory."""
 
+from pathlib import Path
+
+import pytest
 from tests.client.core.e2ee.house import Flat
-from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import SealedMessage
@@ -43,3 +47,26 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
     log = flat.house.rooms[room.id].log
     assert sum(isinstance(event.body, SealedMessage) for event in log) == 2
     assert "CANARY" not in repr(log)
+
+
+async def test_a_file_is_sealed_and_saved(flat: Flat, tmp_path: Path) -> None:
+    """The server holds neither its text nor its name; the other side gets it whole; a swapped one is refused."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.open_direct(BEN)).id
+    await flat.quiet()
+    (tmp_path / "CANARY.txt").write_text("CANARY content")
+    entry = await ana.send_file(room, tmp_path / "CANARY.txt")
+    assert entry.request is not None
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await flat.quiet()
+    (got,) = [one for one in await ben.timeline(room) if one.text is not None]
+    saved = await ben.save_file(got, tmp_path)
+    assert (saved.name, saved.read_text()) == ("CANARY (1).txt", "CANARY content")
+    (file,) = flat.house.files
+    assert b"CANARY" not in flat.house.files[file]
+    assert "CANARY" not in repr(flat.house.rooms[room].log)
+    flat.house.files[file] = flat.house.files[file][:-1] + b"x"
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(EncryptionError):
+        await ben.save_file(got, tmp_path)
+    assert sorted(tmp_path.iterdir()) == before

@@ -1,0 +1,244 @@
+"""Files: sealed on the way out and opened on the way in, chunk by chunk, and proven before they get a name.
+
+A sealed file is libsodium's secretstream under a fresh key of its own, in chunks of 64 KiB with a final tag,
+its size padded (Padmé); the key travels only inside the message. What is truncated, reordered, swapped or
+padded otherwise never gets its final name; a name never leaves the folder, and nothing is overwritten.
+``files`` calls it.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from nacl import bindings as sodium
+
+from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.core.private import open_private
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.limits import FILE_BYTES
+from parlour_protocol.mls import Secret
+
+CHUNK: Final = 64 * 1024
+_HEADER: Final = sodium.crypto_secretstream_xchacha20poly1305_HEADERBYTES
+_TAG: Final = sodium.crypto_secretstream_xchacha20poly1305_ABYTES
+_FINAL: Final = sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL
+_MESSAGE: Final = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
+_MAX_NAMES: Final = 1_000
+_RESERVED: Final = frozenset(
+    {"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(10))}
+)
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are done and those that there are."""
+
+
+class Digest(Protocol):
+    """A running SHA-256."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in bytes."""
+        ...
+
+
+def padme(size: int) -> int:
+    """Return the padded size: at most 12 % more, and few different ones (Nikitin and others, PETS 2019)."""
+    if size < 2:  # noqa: PLR2004 - has no bits to keep
+        return size
+    exponent = size.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (size + mask) & ~mask
+
+
+def sealed_size(size: int) -> int:
+    """Return how many bytes a file of this size has when it is sealed."""
+    padded = padme(size)
+    chunks = max(1, -(-padded // CHUNK))
+    return _HEADER + padded + chunks * _TAG
+
+
+def new_key() -> Secret:
+    """Make the key of one file."""
+    return Secret(secrets.token_bytes(sodium.crypto_secretstream_xchacha20poly1305_KEYBYTES))
+
+
+async def seal(
+    file: BinaryIO, size: int, key: Secret, digest: Digest, progress: Progress
+) -> AsyncIterator[bytes]:
+    """Yield the sealed form of an open file of ``size`` bytes. Raises SetupError when it becomes shorter."""
+    state = sodium.crypto_secretstream_xchacha20poly1305_state()
+    header = sodium.crypto_secretstream_xchacha20poly1305_init_push(state, key.reveal())
+    digest.update(header)
+    yield header
+    left, padding = size, padme(size) - size
+    while True:
+        plain = _exactly(file, min(CHUNK, left))
+        left -= len(plain)
+        zeros = min(CHUNK - len(plain), padding) if left == 0 else 0
+        padding -= zeros
+        last = left == 0 and padding == 0
+        tag = _FINAL if last else _MESSAGE
+        chunk = sodium.crypto_secretstream_xchacha20poly1305_push(state, plain + bytes(zeros), b"", tag)
+        digest.update(chunk)
+        yield chunk
+        progress(size - left, size)
+        if last:
+            return
+
+
+async def plain(file: BinaryIO, size: int, digest: Digest, progress: Progress) -> AsyncIterator[bytes]:
+    """Yield an open file as it is: for an open room."""
+    left = size
+    while left:
+        chunk = _exactly(file, min(CHUNK, left))
+        left -= len(chunk)
+        digest.update(chunk)
+        yield chunk
+        progress(size - left, size)
+
+
+async def open_sealed(
+    chunks: AsyncIterator[bytes], into: BinaryIO, size: int, key: Secret, progress: Progress
+) -> bytes:
+    """Write the content of a sealed file; returns the digest of what came. Raises EncryptionError."""
+    digest, whole = hashlib.sha256(), sealed_size(size)
+    pieces = _pieces(chunks, digest, whole)
+    state = sodium.crypto_secretstream_xchacha20poly1305_state()
+    header = await anext(pieces, b"")
+    if len(header) != _HEADER:
+        raise _damaged()
+    sodium.crypto_secretstream_xchacha20poly1305_init_pull(state, header, key.reveal())
+    left, tag = size, _MESSAGE
+    async for piece in pieces:
+        if tag == _FINAL:
+            raise _damaged()  # something was put after the end
+        try:
+            data, tag = sodium.crypto_secretstream_xchacha20poly1305_pull(state, piece, b"")
+        except (RuntimeError, ValueError) as error:  # nacl's way to say that a chunk is not authentic
+            raise _damaged() from error
+        content, padding = data[:left], data[left:]
+        if padding.strip(b"\0"):
+            raise _damaged()
+        left -= len(content)
+        into.write(content)
+        progress(size - left, size)
+    if tag != _FINAL or left:
+        raise _damaged()  # it was cut off
+    return digest.digest()
+
+
+async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, progress: Progress) -> bytes:
+    """Write a file of an open room; returns its digest. Raises ServerMisbehavedError when it is too long."""
+    digest, done = hashlib.sha256(), 0
+    async for chunk in chunks:
+        done += len(chunk)
+        if done > size:
+            raise ServerMisbehavedError("The file is longer than its message says.")
+        digest.update(chunk)
+        into.write(chunk)
+        progress(done, size)
+    if done != size:
+        raise ServerMisbehavedError("The file is shorter than its message says.")
+    return digest.digest()
+
+
+async def _pieces(chunks: AsyncIterator[bytes], digest: Digest, whole: int) -> AsyncIterator[bytes]:
+    """Cut what comes into header and chunks; no more than a file of the told size can have."""
+    waiting, wanted, came = bytearray(), _HEADER, 0
+    async for chunk in chunks:
+        came += len(chunk)
+        if came > whole:
+            raise _damaged()
+        digest.update(chunk)
+        waiting += chunk
+        while len(waiting) >= wanted:
+            yield bytes(waiting[:wanted])
+            del waiting[:wanted]
+            wanted = CHUNK + _TAG
+    if waiting:
+        yield bytes(waiting)
+
+
+def _damaged() -> EncryptionError:
+    return EncryptionError(
+        "The file is damaged, or is not the one that was sent; nothing of it was kept.",
+        "Ask its author to send it again.",
+    )
+
+
+def _exactly(file: BinaryIO, count: int) -> bytes:
+    data = file.read(count)
+    if len(data) != count:
+        raise SetupError(
+            "The file became shorter while it was sent.", "Send it again when nothing writes to it."
+        )
+    return data
+
+
+# --- files on the disk
+
+
+@contextmanager
+def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file to send; gives it and its size. Raises SetupError."""
+    try:
+        if not path.is_file():  # opening a pipe would wait for ever
+            raise SetupError(f"{path.name} is not a file that can be read.")
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if sealed_size(size) > FILE_BYTES.value:
+                raise SetupError(
+                    f"{path.name} is too large.", f"Up to {FILE_BYTES.value // 2**20} MiB can be sent."
+                )
+            yield file, size
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def to_save(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Open a file of no name yet in ``folder``, 0600; it is gone afterwards unless it was given its name."""
+    path = folder / f".parlour-{secrets.token_hex(8)}.part"
+    try:
+        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    except OSError as error:
+        raise SetupError(f"Nothing can be written to {folder}: {error.strerror}.") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file, path
+    except OSError as error:
+        raise SetupError(f"The file cannot be written: {error.strerror}.") from error
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def give_name(part: Path, name: FileName) -> Path:
+    """Give a finished file its name, or the next free one like it; nothing is ever overwritten."""
+    stem, suffix = _safe_name(name)
+    for number in range(_MAX_NAMES):
+        target = part.parent / (f"{stem}{suffix}" if number == 0 else f"{stem} ({number}){suffix}")
+        try:
+            os.link(part, target, follow_symlinks=False)  # refuses to replace, unlike a rename
+        except FileExistsError:
+            continue
+        except OSError:  # a file system without links
+            try:
+                os.close(open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                continue
+            part.replace(target)
+        return target
+    raise SetupError(f"There are too many files called {stem}{suffix} in the folder.")
+
+
+def _safe_name(name: FileName) -> tuple[str, str]:
+    """Return stem and suffix of a name that no system takes for a path, a device or a hidden file."""
+    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in str(name))
+    kept = kept.strip().lstrip(".").rstrip(". ") or "file"
+    path = Path(kept)
+    stem, suffix = path.stem[:120] or "file", path.suffix[:20]
+    return (f"_{stem}" if stem.upper() in _RESERVED else stem), suffix

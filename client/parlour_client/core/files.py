@@ -1,0 +1,125 @@
+"""Sending and saving files, in open and in encrypted rooms: the third part of ``ChatClient``.
+
+In an encrypted room nothing leaves unsealed: what is uploaded there is ciphertext, and its name and key stand
+only in the sealed message. A file that is not what its message says is refused before it gets its name.
+``Client`` inherits it.
+"""
+
+import asyncio
+import hashlib
+import mimetypes
+import re
+from pathlib import Path
+from typing import Final
+
+from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.e2ee.receiving import keep_file_key
+from parlour_client.core.e2ee.sealing import keyed
+from parlour_client.core.engine import Engine
+from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.core.model import Entry, EntryAdded
+from parlour_client.core.texts import message_text
+from parlour_protocol.delivery import FileStored
+from parlour_protocol.frames.bodies import FileRef, Message
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import Digest, FileKey
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.mls import Secret
+from parlour_protocol.sealed import FileKeyed
+
+_MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")
+
+
+def _nothing(_done: int, _all: int) -> None:
+    return
+
+
+class Files:
+    """The half of ``ChatClient`` for files. A subclass gives ``_engine``."""
+
+    @property
+    def _engine(self) -> Engine:
+        raise NotImplementedError
+
+    async def send_file(
+        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = _nothing
+    ) -> Entry:
+        """Upload a file and queue the message that names it. Cancelling ends it without a trace.
+
+        Raises SetupError for what cannot be read or sent.
+        """
+        if self._engine.state.room(room) is None:
+            raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
+        name = _file_name(path)
+        text = message_text(caption or str(name))
+        rooms = self._engine.encryption
+        with attachments.to_send(path) as (file, size):
+            digest = hashlib.sha256()
+            if not rooms.covers(room):
+                chunks = attachments.plain(file, size, digest, progress)
+                stored = await rooms.delivery.upload(room, chunks, size)
+            else:
+                _ = rooms.own  # raises while this device is not approved: nothing is uploaded for nobody
+                key = attachments.new_key()
+                sealed = attachments.seal(file, size, key, digest, progress)
+                stored = await rooms.delivery.upload(room, sealed, attachments.sealed_size(size))
+        _check(stored, digest.digest())
+        reference = FileRef(
+            file=stored.file, name=name, media_type=_media_type(path), size=size, sha256=stored.sha256
+        )
+        if rooms.covers(room):
+            whole = FileKeyed(
+                file=stored.file, key=FileKey(key.reveal()), sha256=stored.sha256, name=name,
+                media_type=reference.media_type, size=size,
+            )  # fmt: skip
+            await self._engine.archive.run_durably(keep_file_key, room, whole)
+        frame = Send(id=new_request_id(), room=room, text=text, file=reference)
+        item = (await self._engine.outbox.put([frame]))[0]
+        entry = self._engine.timeline.entry_of(item)
+        self._engine.news.emit(EntryAdded(entry))
+        return entry
+
+    async def save_file(self, entry: Entry, folder: Path, *, progress: Progress = _nothing) -> Path:
+        """Fetch the file of a message into a folder; returns where it is. Nothing is overwritten.
+
+        Raises EncryptionError, ServerMisbehavedError when it is not the file that was sent.
+        """
+        if not isinstance(entry.body, Message) or entry.body.file is None:
+            raise SetupError("There is no file with this message.")
+        wanted, rooms = entry.body.file, self._engine.encryption
+        key = None
+        if entry.sealed:
+            key = (await self._engine.archive.look(keyed, entry.room, wanted)).key
+        with attachments.to_save(folder) as (into, part):
+            async with rooms.delivery.download(wanted.file) as chunks:
+                if key is None:
+                    digest = await attachments.open_plain(chunks, into, wanted.size, progress)
+                else:
+                    secret = Secret(bytes(key))
+                    digest = await attachments.open_sealed(chunks, into, wanted.size, secret, progress)
+            if digest != wanted.sha256:
+                raise EncryptionError(
+                    "The file is not the one that was sent; nothing of it was kept.",
+                    "Ask its author to send it again.",
+                )
+            into.flush()
+            return await asyncio.to_thread(attachments.give_name, part, wanted.name)
+
+
+def _check(stored: FileStored, digest: bytes) -> None:
+    if stored.sha256 != Digest(digest):
+        raise ServerMisbehavedError("The server stored another file than the one that was sent.")
+
+
+def _file_name(path: Path) -> FileName:
+    try:
+        return FileName.parse(path.name)
+    except ValueError as error:
+        raise SetupError("The file's name cannot be sent.", "Rename it, then send it again.") from error
+
+
+def _media_type(path: Path) -> str:
+    guessed = (mimetypes.guess_type(path.name)[0] or "").lower()
+    return guessed if _MEDIA_TYPE.fullmatch(guessed) else "application/octet-stream"

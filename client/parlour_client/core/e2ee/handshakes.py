@@ -32,11 +32,15 @@ _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's key
 
 
 def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
-    """Take a group as the one in force: the first, or one that replaces a contested one."""
+    """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
+
+    Who holds keys of the group in force lets it go only after a member has contested it.
+    """
     row = batch.row
     ours = _founding(batch, body.group)
     genuine = ours is None or (event.author == batch.own.user and body.device == batch.own.device)
-    replaces = row.group is None or (body.replaces == row.group and row.contested)
+    may_go = row.contested or batch.held is None
+    replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
         return forged(event, _UNFOUNDED)
     _leave_group(batch)

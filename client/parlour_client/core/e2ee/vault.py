@@ -153,9 +153,12 @@ class Vault:
     def found(
         self, connection: apsw.Connection, room: RoomId, kind: RoomKind, request: RequestId, at: Millis
     ) -> Found:
-        """Make the room's group, or its next one after it was contested. In a durable transaction."""
+        """Make the room's group, or its next one when it was contested or all its devices are gone.
+
+        In a durable transaction. The server decides whether nobody is left; who holds keys is not nobody.
+        """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
-        if row.group is not None and not row.contested:
+        if self._shelf.load(connection, row.group) is not None and not row.contested:
             raise NotReadyError("The room has a group already.")
         save_room(connection, row)
         again = commit.founding(connection, room, row.group)

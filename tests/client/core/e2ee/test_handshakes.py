@@ -589,6 +589,20 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
         alice.run(alice.vault.found, ROOM, log.kind, request(9), Millis(log.now))
 
 
+def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
+    """Its only device was lost, another one founds the room again; nobody who holds keys is led off."""
+    alice, laptop = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    laptop.sync(log)
+    assert laptop.status(log).stand is Stand.OUTSIDE
+    asked = laptop.run(laptop.vault.found, ROOM, log.kind, request(7), Millis(log.now))
+    assert asked.replaces == log.group
+    log.found(laptop, asked)
+    laptop.sync(log)
+    assert laptop.status(log).stand is Stand.ACTIVE
+    assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
+
+
 def test_a_contested_group_sends_nothing_and_is_founded_anew() -> None:
     """What waits is sealed for the new group; the old group's keys are gone."""
     alice, bobby = Device("alice"), Device("bobby")

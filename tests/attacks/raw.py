@@ -211,8 +211,11 @@ class House(Server):
             connection.close()
 
     def code(self) -> str:
-        """Return an invite's code."""
-        return urlsplit(self.invite()).fragment.split("code=")[1].split("&")[0]
+        """Return an invite's code that makes one more account: five share an invite, to save processes."""
+        codes: list[str] = self.__dict__.setdefault("_codes", [])
+        if not codes:
+            codes += [urlsplit(self.invite()).fragment.split("code=")[1].split("&")[0]] * 5
+        return codes.pop()
 
     def session(self, user: str, *, invite: str = "") -> str:
         """Log somebody in, after making the account where an invite's code is given; return the session."""

@@ -9,6 +9,7 @@ from tests.client.core.e2ee.vault_world import (
     PHONE,
     ROOM,
     SERVER,
+    START,
     Device,
     Log,
     StaleError,
@@ -270,7 +271,7 @@ def _ghostly(ghost: Device, what: str) -> bytes:
             signer = SigningKey.generate()
         case "another server":
             key = DeviceKey(ghost.key.seed, ghost.user, "evil.example")
-            _, certificate = ghost.account.certify(ghost.user, key.server, key.public, PHONE, Millis(0))
+            _, certificate = ghost.account.certify(ghost.user, key.server, key.public, PHONE, Millis(START))
             credential = key.credential
             ghost.key = key
         case "another name":

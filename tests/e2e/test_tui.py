@@ -1,21 +1,29 @@
-# ruff: noqa: S603 - our own programs
 """The whole client in a terminal against a real server: cut off, restarted, resized, flooded, closed."""
 
 import json
 import shutil
 import signal
-import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.cable import Cable
+from tests.e2e.flood import flood
 from tests.e2e.on_screen import Terminal
-from tests.e2e.processes import Person, Server, environment, password
+from tests.e2e.processes import Person, Server, password
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
-WIDE = "[rates]\nmessages_per_minute = 1000000\nmessage_burst = 20000\nhttp_burst = 1000\n"
+WIDE = """[rates]
+messages_per_minute = 1000000
+message_burst = 20000
+requests_per_minute = 1000000
+request_burst = 20000
+bytes_per_minute = 1000000000
+bytes_burst = 100000000
+http_burst = 1000
+"""
 FLOOD = 10_000
 Opened = Callable[..., Terminal]
 
@@ -134,9 +142,9 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     """What one says stands on the other; either sees the other's session and can end it."""
     other = Person(tmp_path / "home", server)
     address = f"127.0.0.1:{server.port}"
-    ca = next(path for path in server.data.rglob("*.pem") if "ca" in path.name and "key" not in path.name)
-    login = ["login", address, "--username", "ada", "--password-stdin", "--device", "lap", "--ca", str(ca)]
-    other.run(*login, stdin=f"{password('ada')}\n")
+    trust = ["--ca", str(server.data / "ca.pem")]
+    login = ["login", address, "--username", "ada", "--password-stdin", "--device", "lap"]
+    other.run(*login, *trust, stdin=f"{password('ada')}\n")
     desk, lap = opened(ada), opened(other)
     desk.type("from the desk")
     desk.press("Enter")
@@ -173,30 +181,23 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     assert all(len(row) <= 90 for row in rows)
 
 
-def test_ten_thousand_messages_while_scrolled_up(
-    ada: Person, ben: Person, opened: Opened, tmp_path: Path
-) -> None:
+def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, opened: Opened) -> None:
     """What is read stays where it is, keys are answered, and the end is one key away."""
     screen = opened(ada)
-    ben.run("send", "lobby", "--stdin", stdin="".join(f"old {number}\n" for number in range(60)))
+    flood(server, "old", [f"old {number}" for number in range(60)])
     screen.wait("│ old 59")
     screen.press("PageUp")
     screen.wait("│ old 30", gone="│ old 59")
     top = next(row for row in screen.text.split("\n") if "│ old" in row)
-    with (tmp_path / "flood").open("w+") as flood:
-        flood.writelines(f"flood {number}\n" for number in range(FLOOD))
-        flood.seek(0)
-        running = subprocess.Popen(  # its output would fill a pipe
-            ben.line("send", "lobby", "--stdin"),
-            stdin=flood, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
-        )  # fmt: skip
+    sending = threading.Thread(target=flood, args=(server, "eve", [f"flood {n}" for n in range(FLOOD)]))
+    sending.start()
     screen.wait("new below")
     screen.type("keys are answered")
     screen.wait("keys are answered")
     assert top in screen.text
-    assert running.wait(60) == 0
+    sending.join()
     screen.press("C-End")
-    screen.wait(f"│ flood {FLOOD - 1}", "keys are answered")
+    screen.wait(f"│ flood {FLOOD - 1}", "keys are answered", gone="new below")
 
 
 def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: Opened) -> None:

@@ -12,13 +12,17 @@ import msgspec
 
 from parlour_client.core import settings as client_settings
 from parlour_client.ui.keys.rebind import known
-from parlour_protocol import errors
+from parlour_protocol import delivery, errors
+from parlour_protocol.api import Payload
 from parlour_protocol.errors import CloseCode, ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
+from parlour_protocol.sealed import AnyContent
 from parlour_protocol.session import TRANSITIONS
+from parlour_server.api.delivery_operations import DELIVERY_OPERATIONS
 from parlour_server.config.settings import Settings
 from tools.claims import PAGE, groups
 
@@ -129,6 +133,47 @@ def _shown(value: object) -> str:
     return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
+def operations() -> str:
+    """Return the table of the delivery service's operations."""
+    rows = []
+    for row in DELIVERY_OPERATIONS:
+        takes = "the bytes" if row.takes_bytes else _structs(row.takes)
+        gives = "the bytes" if row.gives_bytes else _structs(row.gives)
+        query = "".join(f"?{name}=N" for name in row.query)
+        cap = f"{row.cap.value:,}" if takes else ""
+        answer = f"{row.status.value} {gives}".strip()
+        rows.append([f"`{row.method} {row.path}{query}`", takes, cap, answer, row.does])
+    return _table(["request", "body", "at most (bytes)", "answer", "meaning"], rows)
+
+
+def _structs(kind: type[msgspec.Struct] | None) -> str:
+    return f"`{kind.__name__}`" if kind else ""
+
+
+def delivery_bodies() -> str:
+    """Return the table of what the bodies of the delivery service hold."""
+    kinds = [
+        kind
+        for kind in vars(delivery).values()
+        if isinstance(kind, type) and issubclass(kind, Payload) and kind is not Payload
+    ]
+    rows = []
+    for kind in kinds:
+        fields = [f"`{f.encode_name}`{'' if f.required else '?'}" for f in msgspec.structs.fields(kind)]
+        rows.append([f"`{kind.__name__}`", ", ".join(fields), _summary(kind).replace("``", "`")])
+    return _table(["body", "fields (`?`: may be absent)", "meaning"], rows)
+
+
+def opaque_kinds() -> str:
+    """Return the table of the kinds of bytes in frames."""
+    rows = []
+    for kind in OPAQUE_TYPES:
+        least, most = kind.min_bytes, kind.max_bytes.value
+        size = f"{most:,}" if least == most else f"{least} to {most:,}"
+        rows.append([kind.__name__, size, _summary(kind).replace("``", "`")])
+    return _table(["kind", "bytes", "what it is"], rows)
+
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "limits": (SPECIFICATION, limits),
     "states": (SPECIFICATION, states),
@@ -137,6 +182,10 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "results": (SPECIFICATION, lambda: _frames(get_args(AnyResult))),
     "bodies": (SPECIFICATION, lambda: _frames(get_args(AnyBody))),
     "error codes": (SPECIFICATION, error_codes),
+    "operations": (SPECIFICATION, operations),
+    "delivery bodies": (SPECIFICATION, delivery_bodies),
+    "opaque": (SPECIFICATION, opaque_kinds),
+    "contents": (SPECIFICATION, lambda: _frames(get_args(AnyContent))),
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),

@@ -1,0 +1,53 @@
+"""The vectors of the specification: certificates, log entries and heads as bytes, from known keys."""
+
+from collections.abc import Iterator
+
+from tests.protocol.identity.signing import (
+    ADA,
+    NOW,
+    SERVER,
+    certificate,
+    key,
+    public,
+    revocation,
+    signed,
+)
+
+from parlour_protocol.identity import (
+    AccountEntry,
+    DeviceEntry,
+    Entry,
+    Head,
+    RevocationEntry,
+    account_proof,
+    device_proof,
+    pairing_code,
+)
+from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.ids import SessionId
+
+
+def lines() -> Iterator[str]:
+    """Return `name: value`, bytes as hexadecimal."""
+    session = SessionId("c2Vzc2lvbi1zZXNzaW9uLQ")
+    yield f"seed of the account key: {bytes(key('account')).hex()}"
+    yield f"account key: {public('account').hex()}"
+    yield f"seed of the device key: {bytes(key('laptop')).hex()}"
+    yield f"device key: {public('laptop').hex()}"
+    yield f"device: {certificate().device}"
+    yield f"pairing code: {pairing_code(certificate().device)}"
+    yield f"account proof: {key('account').sign(account_proof(ADA, SERVER)).signature.hex()}"
+    yield f"device proof: {key('laptop').sign(device_proof(SERVER, session)).signature.hex()}"
+    yield f"certificate: {signed(certificate()).hex()}"
+    yield f"revocation: {signed(revocation()).hex()}"
+    entries: tuple[Entry, ...] = (
+        AccountEntry(NOW, ADA, public("account")),
+        DeviceEntry(NOW, signed(certificate())),
+        RevocationEntry(NOW, signed(revocation())),
+    )
+    head = Head.empty(SERVER)
+    yield f"head of 0 entries: {head.digest.hex()}"
+    for entry in entries:
+        head = head.after(encode_entry(entry))
+        kind = type(entry).__name__.removesuffix("Entry").lower()
+        yield f"head of {head.size}, after the {kind}: {head.digest.hex()}"

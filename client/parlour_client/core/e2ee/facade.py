@@ -5,6 +5,7 @@ is asked "at once" is answered from memory. It decides nothing about keys; peopl
 ``identities``'. ``Client.encryption`` gives it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -46,6 +47,10 @@ SERVER_SEES: Final = (
 )
 _SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
+
+_LET_IN_SECONDS: Final = 15.0
+"""How long an approval waits for the new device to bring key packages; later it goes on by itself."""
+_LOOK_AGAIN: Final = 1.0
 
 Settled = Callable[[RoomId], Awaitable[None]]
 Members = Callable[[RoomId], Awaitable[Sequence[UserName]]]
@@ -163,7 +168,9 @@ class Facade:
     async def approve(self, code: str) -> OwnDevice:
         """Approve a device, and let it into every room."""
         approved = await self._people.approve(code)
-        await self._everywhere()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                await self._let_in(approved.device)
         return approved
 
     async def revoke(self, device: DeviceId) -> None:
@@ -208,6 +215,15 @@ class Facade:
     def words(self) -> Sequence[WordsProcess]:
         """Return the processes under way."""
         return self._people.words()
+
+    async def _let_in(self, device: DeviceId) -> None:
+        """Settle all rooms until the device is in them; it brings its key packages when it hears of this."""
+        while True:
+            await self._everywhere()
+            left_out = self._rooms.settler.left_out
+            if not any(device in left_out.get(room, {}) for room in self._rooms.intake.rooms):
+                return
+            await self._rooms.sleep(_LOOK_AGAIN)
 
     async def _everywhere(self) -> None:
         """Settle all rooms; what fails in one goes on by itself later, here or on another device."""

@@ -109,8 +109,12 @@ class Keeper:
             except BaseException:
                 self.unsure.add(room)
                 raise
-        self._tries.pop(room, None)
         self._problem(room, None)
+        if self._settler.left_out.get(room):
+            # A device that was just approved brings its key packages in a moment; nobody tells when.
+            self._later("retry", room, self._wait(room), self._retry)
+        else:
+            self._tries.pop(room, None)
         return result
 
     def _problem(self, room: RoomId, error: ParlourClientError | None) -> None:
@@ -157,7 +161,13 @@ class Keeper:
     async def _contest(self, _room: RoomId) -> None:
         await self._settler.contest()
 
+    async def _retry(self, room: RoomId) -> None:
+        await self.now(room)
+
     def _again(self, room: RoomId) -> None:
-        tries = self._tries[room] = self._tries.get(room, 0) + 1
-        wait = min(_FIRST_RETRY * 2 ** min(tries - 1, 10), _LONGEST_RETRY)
+        wait = self._wait(room)
         self.changed(room, (wait / 2, wait))
+
+    def _wait(self, room: RoomId) -> float:
+        tries = self._tries[room] = self._tries.get(room, 0) + 1
+        return min(_FIRST_RETRY * float(1 << min(tries - 1, 10)), _LONGEST_RETRY)

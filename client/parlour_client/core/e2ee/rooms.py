@@ -274,6 +274,10 @@ class SealedRooms:
             raise self._why()
         await self.intake.sync.reached(room, seq or Seq(0))
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await self._around.clock.sleep(seconds)
+
     async def keys_up_to_date(self) -> None:
         """Read what is new in the key log; what fails is tried again later."""
         await _quietly(self.identities.catch_up())

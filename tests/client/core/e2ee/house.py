@@ -57,6 +57,7 @@ from parlour_protocol.frames.replies import (
     AnyResult,
     Entered,
     GroupChanged,
+    KeyLogGrew,
     Member,
     Members,
     Page,
@@ -161,6 +162,8 @@ class House(Service):
             self.tell(room, GroupChanged(room=room.id))
 
     def keys_changed(self, user: UserName) -> None:
+        for wire in self.wires:
+            wire.say(KeyLogGrew(size=len(self.entries)))
         for room in self.rooms.values():
             if user in room.members:
                 self.group_changed(room)
@@ -478,6 +481,7 @@ class Flat:
         self.house = House(self.clock)
         self.clients: list[Client] = []
         self.lines: dict[Client, Line] = {}
+        self.break_lines: Callable[[str], None] = lambda _: None
 
     async def open(self, user: UserName, home: str | None = None, *, follow: bool = True) -> Client:
         """Start a client of ``user`` on a home, which is made if need be; each is a session of its own."""
@@ -489,6 +493,7 @@ class Flat:
             await save_profile(archive, profile)
             await archive.close()
         line = self.house.open_line(user)
+        line.before = self.break_lines
 
         async def dial() -> HouseWire:
             if line.down:

@@ -1,0 +1,264 @@
+"""What goes wrong on the way: races, lost answers, people without devices, and servers that lie."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.client.core.e2ee.house import Flat, RefusedByHouse
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.test_chat import GARDEN, texts
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.interface import RoomState, Trust
+from parlour_client.core.e2ee.keys import AccountKey
+from parlour_client.core.e2ee.refusals import BlockedError
+from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_client.core.model import Delivery, NoteKind
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import MessageText
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import Message, SealedMessage
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.mls import Secret
+
+
+async def pair(flat: Flat) -> tuple[Client, Client, RoomId]:
+    """Return two people in an encrypted room of theirs."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invite(room, BEN)
+    await flat.quiet()
+    return ana, ben, room
+
+
+async def say(flat: Flat, client: Client, room: RoomId, text: str) -> RequestId:
+    """Send and let time pass until the server has it."""
+    entry = await client.send(room, text)
+    assert entry.request is not None
+    request = entry.request
+    outbox = client._engine.outbox
+    await flat.until(lambda: request in outbox._finished or outbox._items[request].done.is_set())
+    await client.stored(request)
+    return request
+
+
+async def notes(client: Client, room: RoomId) -> list[NoteKind]:
+    """Return the notes in a client's timeline."""
+    return [entry.note.kind for entry in await client.timeline(room) if entry.note is not None]
+
+
+async def test_a_direct_message_waits_for_a_person_without_a_device(flat: Flat) -> None:
+    """It says whom it waits for, and goes by itself when they come."""
+    ana = await flat.open(ANA)
+    room = (await ana.open_direct(EVE)).id
+    await ana.send(room, "are you there?")
+    outbox = ana._engine.outbox
+    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    (entry,) = [one for one in await ana.timeline(room) if one.text is not None]
+    assert entry.delivery is Delivery.QUEUED
+    assert "eve has no device" in entry.problem
+    assert "eve has no device" in ana.encryption.room(room).problem
+    eve = await flat.open(EVE)
+    await flat.until(lambda: not outbox.unsent(room))
+    await flat.quiet()
+    assert await texts(eve, room) == ["are you there?"]
+
+
+async def test_a_program_that_only_sends_follows_the_room_it_sends_to(flat: Flat) -> None:
+    """The group moved on while nobody was there: it catches up, and what it sent is read back later."""
+    ana, ben, room = await pair(flat)
+    await flat.close(ana)
+    await ben.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    await ben.encryption.settle(room)
+    await ben._engine.encryption.settler.renew(room)
+    sender = await flat.open(ANA, follow=False)
+    await say(flat, sender, room, "from a script")
+    await flat.close(sender)
+    again = await flat.open(ANA)
+    await flat.quiet()
+    assert await texts(again, room) == ["from a script"] == await texts(ben, room)
+
+
+async def test_a_second_device_waits_for_approval_and_then_takes_part(flat: Flat) -> None:
+    """Before: a sentence with what to do; after: it reads what is said from then on, and only that."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ben, room, "before")
+    phone = await flat.open(ANA, "phone", follow=False)
+    with pytest.raises(EncryptionError, match="not approved"):
+        await say(flat, phone, room, "too early")
+    await flat.close(phone)
+    phone = await flat.open(ANA, "phone")
+    assert phone.encryption.room(room).state is RoomState.PENDING_DEVICE
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    assert approving.result().device == phone.encryption.own().device
+    await flat.quiet()
+    await say(flat, ben, room, "after")
+    await flat.quiet()
+    assert await texts(phone, room) == ["after"]
+    assert len((await phone.encryption.report(room)).members) == 3
+
+
+async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) -> None:
+    """The server bounces it; the sender commits the removal at once and sends the same request again."""
+    ana, ben, room = await pair(flat)
+    flat.house.tells = False  # nobody hears of it: the bounce alone must do
+    await ben.leave(room)
+    flat.house.tells = True
+    await say(flat, ana, room, "among us")
+    assert [d.user for d in flat.house.state(flat.house.rooms[room]).present] == [ANA]
+    assert await texts(ana, room) == ["among us"]
+
+
+async def test_a_late_message_is_sealed_anew_under_the_same_id(flat: Flat) -> None:
+    """`stale_epoch` once: stored once, readable, nothing shown twice."""
+    ana, ben, room = await pair(flat)
+    sealed: list[SendSealed] = []
+    honest = flat.house.seal
+
+    def bounce(at: object, line: object, frame: SendSealed) -> object:
+        sealed.append(frame)
+        if len(sealed) == 1:
+            flat.house.rooms[room].stale_until = flat.clock.now()
+            raise RefusedByHouse(ErrorCode.STALE_EPOCH)
+        return honest(at, line, frame)  # type: ignore[arg-type]
+
+    flat.house.seal = bounce  # type: ignore[method-assign, assignment]
+    await say(flat, ana, room, "once")
+    await flat.quiet()
+    assert {frame.id for frame in sealed} == {sealed[0].id}
+    assert await texts(ben, room) == ["once"] == await texts(ana, room)
+
+
+async def test_a_lost_answer_to_a_commit_changes_nothing(flat: Flat) -> None:
+    """The commit is in the log and is known as our own when it comes by."""
+    ana = await flat.open(ANA)
+    ben = await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    flat.lines[ana].lose_reply_of = "commit"
+    with pytest.raises(ParlourClientError):
+        await ana.invite(room, BEN)
+    await flat.quiet()
+    await say(flat, ben, room, "here")
+    await flat.quiet()
+    assert await texts(ana, room) == ["here"]
+    assert flat.house.rooms[room].epoch >= 1
+
+
+async def test_plaintext_from_the_server_is_refused(flat: Flat) -> None:
+    """A readable message in an encrypted room is a row that says so; its text is nowhere."""
+    ana, ben, room = await pair(flat)
+    flat.house.write(flat.house.rooms[room], BEN, Message(text=MessageText.parse("CANARY forged")))
+    await flat.quiet()
+    assert await texts(ana, room) == [] == await texts(ben, room)
+    assert NoteKind.PLAINTEXT_REFUSED in await notes(ana, room)
+
+
+async def test_no_server_makes_a_room_open_again(flat: Flat) -> None:
+    """It says that the room is not encrypted; the client knows better, over a restart as well."""
+    ana, _, room = await pair(flat)
+    await flat.close(ana)
+    flat.house.rooms[room].encrypted = False
+    ana = await flat.open(ANA)
+    shown = ana.room(room)
+    assert shown is not None
+    assert shown.encrypted
+    await ana.send(room, "CANARY")
+    await flat.until(
+        lambda: all(item.delivery is not Delivery.SENT for item in ana._engine.outbox.unsent(room))
+    )
+    assert not any(isinstance(event.body, Message) for event in flat.house.rooms[room].log)
+
+
+async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
+    """Open history stays; from then on everything is sealed, for both."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    await ana.invite(room, BEN)
+    await say(flat, ana, room, "in the open")
+    await ana.encryption.turn_on(room)
+    await flat.quiet()
+    await say(flat, ben, room, "CANARY sealed")
+    await flat.quiet()
+    assert await texts(ana, room) == ["in the open", "CANARY sealed"] == await texts(ben, room)
+    assert "CANARY" not in repr(flat.house.rooms[room].log)
+
+
+async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) -> None:
+    """Held with the reason, lost never; after the decision it goes."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ben, room, "hello")
+    await flat.quiet()
+    flat.house.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
+    await ana._engine.encryption.identities.catch_up()
+    assert ana.encryption.trust(BEN) is Trust.CHANGED
+    await ana.send(room, "CANARY to whom?")
+    outbox = ana._engine.outbox
+    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    assert ana.encryption.room(room).state is RoomState.BLOCKED
+    (item,) = outbox.unsent(room)
+    assert isinstance(item.waits, BlockedError)
+    before = sum(isinstance(event.body, SealedMessage) for event in flat.house.rooms[room].log)
+    assert before == 1
+
+
+async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(flat: Flat) -> None:
+    """Open rooms work; encrypted ones say why they wait."""
+    ana, _, room = await pair(flat)
+    opened = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    await flat.close(ana)
+
+    def broken(call: str) -> None:
+        if call in {"log", "register", "publish", "welcomes"}:
+            raise EncryptionError("The server has no encryption.")
+
+    flat.break_lines = broken
+    ana = await flat.open(ANA)
+    await say(flat, ana, opened, "works")
+    assert ana.encryption.room(room).problem.startswith("The server has no encryption.")
+
+
+async def test_a_withheld_welcome_is_told(flat: Flat) -> None:
+    """The server says that we were let in, and keeps the invitation: a row with cause and action."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    device = ben.encryption.own().device
+    flat.house.inboxes[device] = Withheld()  # type: ignore[assignment]
+    await ana.invite(room, BEN)
+    await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head)
+    troubles = [entry.trouble for entry in await ben.timeline(room) if entry.trouble]
+    assert any("invitation did not come" in trouble for trouble in troubles)
+
+
+class Withheld(list[object]):
+    """An inbox that takes and never gives."""
+
+    def append(self, _item: object) -> None:
+        """Drop it."""
+
+
+async def test_two_programs_on_one_home_never_fork(flat: Flat) -> None:
+    """One reads while others send: all agree, everything is shown once."""
+    ana, ben, room = await pair(flat)
+    for number in range(3):
+        sender = await flat.open(ANA, follow=False)
+        await say(flat, sender, room, f"script {number}")
+        await flat.close(sender)
+        await say(flat, ana, room, f"person {number}")
+    await flat.quiet()
+    wanted = [f"{who} {number}" for number in range(3) for who in ("script", "person")]
+    assert await texts(ana, room) == wanted == await texts(ben, room)
+
+
+async def test_offline_for_many_epochs(flat: Flat, tmp_path: Path) -> None:
+    """Messages of every epoch in between are read, in order."""
+    del tmp_path
+    ana, ben, room = await pair(flat)
+    await flat.close(ben)
+    for number in range(5):
+        await say(flat, ana, room, f"epoch {number}")
+        await ana._engine.encryption.settler.renew(room)
+    ben = await flat.open(BEN)
+    await flat.quiet()
+    assert await texts(ben, room) == [f"epoch {number}" for number in range(5)]

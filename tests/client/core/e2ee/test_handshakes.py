@@ -416,6 +416,18 @@ def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:
     assert carol.state(log) == before
 
 
+def test_a_commit_of_another_group_is_told_and_never_joined() -> None:
+    """Neither by a member nor by somebody who waits to be let in."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby)
+    body = alice.stage(log, 3, [carol])
+    handshake(log, alice, body.data, group=GroupId("C" * 43), added=(carol.id,))
+    assert note_of(bobby.sync(log)[-1]) is NoteKind.FORGED
+    receipt = carol.receive(log.events)
+    assert receipt.needs_welcome is None
+    assert note_of(receipt.items[-1]) is NoteKind.FORGED
+
+
 def test_an_own_commit_is_merged_by_its_event_alone_and_once() -> None:
     """Amethyst #2471: echoed after a restart it was applied twice and forked the group."""
     alice, bobby = Device("alice"), Device("bobby")

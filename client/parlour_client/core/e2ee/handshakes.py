@@ -146,8 +146,10 @@ def _follow(
 
 def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: MlsError) -> Received:
     """Stay where we are: nothing that cannot be verified changes the group."""
-    held.status, held.contest, batch.changed = "refused", Epoch(body.epoch + 1), True
-    batch.contest = ToContest(held.id, held.contest)
+    if held.status != "refused":  # what follows cannot be followed either, and is not reported again
+        held.contest = Epoch(body.epoch + 1)
+        batch.contest = ToContest(held.id, held.contest)
+    held.status, batch.changed = "refused", True
     words = f"{_CANNOT_FOLLOW}{error}."
     return Received(
         with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words

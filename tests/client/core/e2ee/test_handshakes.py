@@ -401,6 +401,12 @@ def test_a_contest_that_was_reported_is_not_reported_again() -> None:
     refused(bobby, log)
     bobby.run(bobby.vault.contested, ROOM)
     assert bobby.vault.contests(bobby.connection) == []
+    log.epoch += 1
+    handshake(log, alice, b"what follows")
+    receipt = bobby.receive(log.events[bobby.cursor(log) :])
+    assert receipt.items[0].trouble
+    assert receipt.contest is None
+    assert bobby.vault.contests(bobby.connection) == []
 
 
 def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:

@@ -1,8 +1,8 @@
 """The terminal oracle: the real client shows every text of a corpus in every place, and nothing of it acts.
 
 `python tests/e2e/terminal_oracle.py FILE` takes the format of the text corpus. It starts `parlour chat` on a
-pseudo-terminal against a hostile server, at two sizes, reads every byte strictly, draws them on terminals that
-disagree about widths, prints one line per failure and `N passed, M failed`, and ends with 0 only when all passed.
+pseudo-terminal against a hostile server, at two sizes, reads every byte strictly and draws it on terminals
+that disagree about widths. It prints a line per failure and `N passed, M failed`; 0 means that all passed.
 """
 
 # ruff: noqa: T201 - a script that people read
@@ -20,13 +20,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # as a script it finds its p
 
 from tests.e2e.oracle import refusals, stages
 from tests.e2e.oracle.house import House
-from tests.e2e.oracle.run import CLIENT, Failure, Run, Stage, client_on
+from tests.e2e.oracle.run import CLIENT, Failure, Stage, client_on
 from tests.protocol.text.corpus import CorpusError, Entry, load
 
 SIZES = ((80, 40), (132, 60))
 STAGES: tuple[Stage, ...] = (
-    stages.timeline, stages.slots, stages.directory, stages.search, stages.keyed, stages.names, stages.nothing_typed,
-)  # fmt: skip
+    stages.timeline,
+    stages.slots,
+    stages.directory,
+    stages.search,
+    stages.keyed,
+    stages.names,
+    stages.nothing_typed,
+)
 
 
 async def show(
@@ -82,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         total, failures = judge(options.file, thorough=options.thorough)
     except CorpusError as error:
-        print(error, time.process_time(), file=sys.stderr)
+        print(error, file=sys.stderr)
         return 2
     for place, text, what in failures:
         print(f"FAILED {place}: {text!a}: {what}")

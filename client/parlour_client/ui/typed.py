@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from parlour_protocol.text import safe_text
 from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.judge import LineJudge
 
 
 class Typed(NamedTuple):
@@ -27,8 +28,20 @@ def clean(text: str) -> Typed:
 
 
 def _line(line: str) -> Typed:
-    parts = [FORBIDDEN.subn("", part) for part in line.split("\t")]
-    return Typed("\t".join(part for part, _ in parts), sum(count for _, count in parts))
+    parts = [_part(part) for part in line.split("\t")]
+    return Typed("\t".join(part.text for part in parts), sum(part.removed for part in parts))
+
+
+def _part(part: str) -> Typed:
+    """Take out what the rule would escape; a single character gets its context from where it is typed."""
+    text = part
+    while len(text) > 1:  # what is taken out may have been the context of something else
+        kept = "".join(text[a:b] for a, b, verdict in LineJudge(text).runs() if not verdict.is_escaped)
+        if kept == text:
+            break
+        text = kept
+    text = FORBIDDEN.sub("", text)
+    return Typed(text, len(part) - len(text))
 
 
 def warning(text: str, removed: int) -> str:

@@ -63,7 +63,9 @@ async def test_what_others_see_as_escapes_is_told(client: FakeClient, open_app: 
     """A stray joiner is kept, with a word about it."""
     async with open_app(client) as pilot:
         await composer(pilot)
-        pilot.app.post_message(Paste("a\u200db"))
+        for typed in "a\u200db":  # one by one: only a whole paste is judged before it is in
+            pilot.app.post_message(Paste(typed))
+            await settled(pilot)
         await settled(pilot)
         assert "Others will see 1 character of this as escapes." in screen_text(pilot)
 
@@ -74,6 +76,14 @@ def test_nothing_forbidden_is_left(text: str) -> None:
     cleaned = clean(text).text
     assert not FORBIDDEN.search(cleaned.replace("\n", "").replace("\t", ""))
     assert clean(cleaned) == (cleaned, 0)
+
+
+def test_a_paste_is_judged_by_the_rule() -> None:
+    """Joiners out of place, towers of marks and runs of tones are taken out; words of every script stay."""
+    assert clean("a\u200d\u200d\u200db") == ("ab", 3)
+    assert clean("o" + "\u0300\u0316" * 9) == ("o" + "\u0300\u0316" * 2, 14)
+    assert clean("\u0645\u06cc\u200c\u062e\t\U0001f468\u200d\U0001f469").removed == 0
+    assert clean("\u200c") == ("\u200c", 0)
 
 
 async def test_up_goes_back_through_what_was_written(client: FakeClient, open_app: OpenApp) -> None:

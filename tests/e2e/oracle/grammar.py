@@ -19,9 +19,7 @@ TOKEN = re.compile(
     r"|(?P<unknown>.)",
     re.DOTALL,
 )
-UNFINISHED = re.compile(
-    r"(?:\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\x9c]{0,200}\x1b?)?|[^\x00-\x1f\x7f-\x9f]+)\Z"
-)  # a text at the end of what was read may go on: a cluster is judged whole
+UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b\x9c]{0,20000}\x1b?)?\Z")
 ALLOWED = re.compile(
     r"\d+;\d+H|\d*G|[\d;]*m"
     r"|\?(?:25|1000|1002|1003|1004|1006|1015|1016|2004|2026|2048)[hl]|\?1049h|\?7l"
@@ -101,8 +99,11 @@ class Reader:
             text = self._rest + data.decode("utf-8", "replace")
             self._decoder.reset()
         end = found.start() if (found := UNFINISHED.search(text)) else len(text)
-        text, self._rest = text[:end], text[end:]
-        return [token for match in TOKEN.finditer(text) if (token := self._token(match)) is not None]
+        matches = list(TOKEN.finditer(text[:end]))
+        if matches and end == len(text) and matches[-1]["text"] is not None:
+            end = matches.pop().start()  # it may go on: a cluster is judged and measured whole
+        self._rest = text[end:]
+        return [token for match in matches if (token := self._token(match)) is not None]
 
     def _token(self, match: re.Match[str]) -> Token | None:
         if (text := match["text"]) is not None:

@@ -8,7 +8,6 @@ import unicodedata
 from collections.abc import Callable, Iterable
 
 from rich.cells import cell_len
-
 from tests.e2e.oracle.grammar import Token
 
 BORDERS = frozenset("▕▏▌▐▎▊")
@@ -16,7 +15,7 @@ Width = Callable[[str], int]
 
 
 def one_each(_char: str) -> int:
-    """Count a cell for every code point: as wide as any terminal can be."""
+    """Count a cell for every code point: wider than any terminal known. Only tests use it."""
     return 1
 
 
@@ -68,7 +67,7 @@ class Grid:
             width = self._width(char)
             if width and self.x < self.columns:
                 row[self.x] = char
-                if width == 2 and self.x + 1 < self.columns:  # noqa: PLR2004 - a wide one takes two cells
+                if width == 2 and self.x + 1 < self.columns:
                     row[self.x + 1] = ""
             self.x = min(self.x + width, self.columns - 1)
 

@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
+from tests.client.core.tls_fake import Made, make
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL, Problem, TicketMade, encode_payload
 from parlour_protocol.errors import ErrorCode
@@ -39,7 +41,6 @@ from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_protocol.session import Session, Side
-from tests.client.core.tls_fake import Made, make
 
 ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
@@ -130,7 +131,7 @@ class House:
         context: ssl.SSLContext = self.made.context(folder)
         server = await serve(
             self._converse, "127.0.0.1", 0, ssl=context, process_request=self._http, compression=None,
-            subprotocols=[SUBPROTOCOL], ping_interval=None,
+            subprotocols=[Subprotocol(SUBPROTOCOL)], ping_interval=None,
         )  # fmt: skip
         self.port = next(iter(server.sockets)).getsockname()[1]
         try:

@@ -1,13 +1,13 @@
 """Runs the client's own command line with something changed first: `launch.py CHANGES ARGUMENT…`.
 
-`impatient` waits a moment only before it connects again. The others take a defence out, to see the oracle fail:
-`no-wire`, `no-rule`, `no-guard`, `no-anchor`. Several are joined by commas. Tests and the refusals use it.
+`impatient` waits a moment only before it connects again. The others take a defence out, to see the oracle
+fail: `no-wire`, `no-rule`, `no-guard`, `no-anchor`. Commas join several. Tests use it, and the refusals.
 """
 
 import sys
 from collections.abc import Callable
 
-import parlour_client.core.connection as connection
+from parlour_client.core import connection
 
 
 def impatient() -> None:
@@ -19,12 +19,12 @@ def no_wire() -> None:
     """Take the first wall out: any text may cross the wire."""
     from parlour_protocol.frames import fields  # noqa: PLC0415 - only what is changed is loaded
 
-    fields.check_wire_text = lambda *_given, **_limits: None  # type: ignore[assignment]
+    vars(fields)["check_wire_text"] = lambda *_given, **_limits: None
 
 
 def no_rule() -> None:
     """Take the second wall out: text is shown as it came."""
-    import parlour_protocol.text.judge as judge  # noqa: PLC0415 - as above
+    from parlour_protocol.text import judge  # noqa: PLC0415 - as above
 
     judge.LineJudge.runs = lambda self: iter([(0, len(self._line), judge.Verdict.SHOWN)])  # type: ignore[method-assign]
 
@@ -33,19 +33,23 @@ def no_guard() -> None:
     """Take the third wall out: the terminal gets what the widgets drew."""
     from parlour_client.ui.guard import TerminalGuard  # noqa: PLC0415 - as above
 
-    TerminalGuard.apply = lambda _self, segments, _background: segments  # type: ignore[method-assign]
+    TerminalGuard._clean = staticmethod(lambda segment: segment)  # type: ignore[method-assign]
 
 
 def no_anchor() -> None:
     """Take the anchoring out: the cursor stays where the terminal puts it."""
     from parlour_client.ui import anchored  # noqa: PLC0415 - as above
 
-    anchored.Anchored.render_lines = lambda self, crop: super(anchored.Anchored, self).render_lines(crop)  # type: ignore[method-assign]
+    del anchored.Anchored.render_lines
 
 
 CHANGES: dict[str, Callable[[], None]] = {
-    "impatient": impatient, "no-wire": no_wire, "no-rule": no_rule, "no-guard": no_guard, "no-anchor": no_anchor,
-}  # fmt: skip
+    "impatient": impatient,
+    "no-wire": no_wire,
+    "no-rule": no_rule,
+    "no-guard": no_guard,
+    "no-anchor": no_anchor,
+}
 
 if __name__ == "__main__":
     for change in sys.argv.pop(1).split(","):

@@ -1,7 +1,8 @@
 """The table of places: where a stranger's text can appear in the client, and how it gets there.
 
-A new place is one row: its name, the type that the wire gives to its text, and the event or frame that carries
-it. ``TIMELINE`` rows are events of one log, read page by page; the stages in ``stages.py`` name the rest.
+A new place is one row: its name, the type that the wire gives to its text, and the event or frame that
+carries it. ``TIMELINE`` rows are events of one log, read page by page; the stages in ``stages.py`` name the
+rest.
 """
 
 from collections.abc import Callable
@@ -68,12 +69,12 @@ TIMELINE = (
 
 @dataclass(frozen=True)
 class Keyed:
-    """A place that a key on a selected message opens; ``words`` are the client's own when it has come
-    (none: the composer is filled)."""
+    """A place that a key on a selected message opens."""
 
     name: str
     key: str
     words: str
+    """The client's own, when it has come; empty: the composer is filled."""
     leave: str = ESCAPE
     left: str = ""
     """What is gone when it was left; else the words."""
@@ -83,14 +84,14 @@ class Keyed:
     """Keys that show the rest."""
     copies: bool = False
     every: int = 1
-    """Only each so manieth group: every copy leaves a toast for four seconds."""
+    """Only each so manieth group: what draws one line as the hint does, and copies, which leave toasts."""
 
 
 KEYED = (
-    Keyed("deletion dialog", "d", "Delete this message"),
+    Keyed("deletion dialog", "d", "Delete this message", every=4),
     Keyed("inspector", "i", "Code points", more="\x1b[F", left="esc closes"),
     Keyed("clipboard", "y", "Copied", leave="", copies=True, every=8),
-    Keyed("reply hint", "r", "reply to ", reselect=True),
+    Keyed("reply hint", "r", "reply to ", reselect=True, every=4),
     Keyed("edit, in the composer", "e", "", left="esc leaves"),
 )
 """The last one leaves for the composer as well."""

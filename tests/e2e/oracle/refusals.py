@@ -1,8 +1,9 @@
 """Texts that the wire must refuse, sent raw by a server without scruples: the client survives and says so.
 
-Each goes out in a frame that no honest server could build; the client must drop the connection, put a sentence
-of its own into the status line, draw nothing of the text, and come back. Ticket refusals and close reasons with
-the texts of the corpus come between. The client here waits a moment only before it connects again.
+Each goes out in a frame that no honest server could build; the client must drop the connection, put a
+sentence of its own into the status line, draw nothing of the text, and come back. Ticket refusals and close
+reasons with the texts of the corpus come between. The client here waits a moment only before it connects
+again.
 """
 
 import asyncio
@@ -11,20 +12,20 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from parlour_protocol.api import Problem, encode_payload
-from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error, LogEvent
-from parlour_protocol.frames.base import Frame
-from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
-from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
-from parlour_protocol.frames.replies import TypingNow
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
 from tests.e2e.oracle.house import BEGIN, BOB, LAPTOP, House, raw
 from tests.e2e.oracle.places import fits, room_name, user_name
 from tests.e2e.oracle.run import Failure, Run, client_on
 from tests.protocol.text.corpus import Entry
+
+from parlour_protocol.api import Problem, encode_payload
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, LogEvent
+from parlour_protocol.frames.base import Frame, RoomKind
+from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
+from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
+from parlour_protocol.frames.replies import TypingNow
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import parse_room_name, parse_user_name
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")
 SIZE = ((60, 16), (100, 20))

@@ -4,7 +4,6 @@ A failure names the place and the text's id. It never hides a text that was not 
 its marks fails. ``terminal_oracle.py`` makes one run for each size of the terminal.
 """
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -12,14 +11,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.e2e.oracle.house import LAPTOP, ME, House
+from tests.e2e.oracle.terminal import StuckError, Terminal
+from tests.protocol.text.corpus import Entry
+
 from parlour_client.core.archive import Archive
 from parlour_client.core.home import Home
 from parlour_client.core.profile import Profile, save_profile
 from parlour_client.core.trust import pin_of
 from parlour_protocol.secret import Secret
-from tests.e2e.oracle.house import LAPTOP, ME, House
-from tests.e2e.oracle.terminal import StuckError, Terminal
-from tests.protocol.text.corpus import Entry
 
 CLIENT = (sys.executable, "-m", "parlour_client")
 ROOT = Path(__file__).parents[3]
@@ -83,7 +83,8 @@ async def client_on(
         await make_home(folder / "home", house)
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
         env = inherited | {
-            "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none", "PYTHONPATH": str(ROOT),
+            "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none",
+            "PYTHONPATH": str(ROOT),
             "XDG_STATE_HOME": str(folder / "state"), "PYTHONHASHSEED": "0",
         }  # fmt: skip
         replacements = any("\ufffd" in entry.text for entry in entries)
@@ -94,14 +95,14 @@ async def client_on(
             yield run
         except (StuckError, TimeoutError) as error:
             run.blame("unfinished")
-            run.fail("client", "?", str(error) or "it did not ask")
-            if "ORACLE_SCREEN" in os.environ:
-                print("\n".join(run.terminal.lines()))
+            run.fail(
+                "client", "?", str(error) if isinstance(error, StuckError) else "it did not ask for something"
+            )
         finally:
             code = await run.terminal.quit()
             run.blame("the end")
             if code:
-                run.fail("client", "?", f"it ended with {code}: {ascii(run.terminal.lines()[-1])}")
+                run.fail("client", "?", f"it ended with {code}: {run.terminal.lines()[-1]!a}")
 
 
 def groups(entries: Sequence[Entry], takes: Callable[[str], bool], at_most: int) -> list[list[int]]:

@@ -1,7 +1,8 @@
 """The client in a real pseudo-terminal, every byte read strictly and drawn on terminals that disagree.
 
-It answers what a terminal answers (whether it knows synchronised output), and nothing else: a question that a
-stranger's text asks is a violation. It waits for what is written, never for a time. The stages press its keys.
+It answers what a terminal answers (whether it knows synchronised output), and nothing else: a question that
+a stranger's text asks is a violation. It waits for what is written, never for a time. The stages press its
+keys.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from tests.e2e.oracle.grammar import Reader
-from tests.e2e.oracle.grid import Agreeing, Grid, narrow, one_each, own_width
+from tests.e2e.oracle.grid import Agreeing, Grid, narrow, own_width
 
 PATIENCE = 20.0
 QUIET = 0.03
@@ -40,7 +41,6 @@ class Terminal:
         self.screen = Agreeing(columns, rows)
         self.others: dict[str, Grid] = {
             "own width": Grid(columns, rows, own_width),
-            "one cell each": Grid(columns, rows, one_each),
             "narrow": Grid(columns, rows, narrow),
         }
         self.seen: set[int] = set()
@@ -115,7 +115,7 @@ class Terminal:
         except TimeoutError:
             raise StuckError(f"{wanted!a} was not written; the last was {self._text[-200:]!a}") from None
 
-    async def drawn(self, seconds: float = 0.5) -> bool:
+    async def drawn(self, seconds: float = 1.5) -> bool:
         """Wait until a whole frame was drawn after the last key; tell whether one was."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -138,7 +138,7 @@ class Terminal:
         await self.until(lambda _text: any(wanted in line for line in self.lines()))
 
     async def leave(self, keys: str, words: str) -> None:
-        """Press the keys that leave a dialog; wait until its words are gone and the composer is empty again."""
+        """Press the keys that leave a dialog; wait until its words are gone and the composer is empty."""
         self.press(keys)
         await self.until(lambda _text: not self.has(words) and self.has(PLACEHOLDER))
 

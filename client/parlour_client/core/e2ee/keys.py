@@ -62,7 +62,9 @@ class AccountKey:
 
     def revoke(self, user: UserName, server: str, device_key: bytes, now: Millis) -> bytes:
         """Say that a device is ours no more, for ever."""
-        made = Revocation(user=user, server=server, account_key=self.public, device_key=bytes(device_key), at=now)
+        made = Revocation(
+            user=user, server=server, account_key=self.public, device_key=bytes(device_key), at=now
+        )
         return made.signed(sign(self.seed, made.to_be_signed()))
 
     def __repr__(self) -> str:

@@ -71,6 +71,8 @@ async def test_a_new_account_key_ends_every_certified_device(delivery: Delivery)
         waiting,
     }
     assert await devices.of_session(mine, delivery.now) is None
+    again = await devices.register(mine, delivery.new_device(alice))
+    assert await devices.of_session(mine, delivery.now) == again
     told = [entry.what for entry in await delivery.store.journal.since(head)]
     assert told == [SessionEnded(theirs, alice), DevicesChanged(alice)]
 

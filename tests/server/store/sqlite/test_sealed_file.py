@@ -54,6 +54,15 @@ async def test_a_welcome_is_kept_once_and_until_the_last_has_it(delivery: Delive
         assert look(database, "SELECT count(*) FROM welcomes") == [(left,)]
 
 
+async def test_a_revoked_device_leaves_no_welcome_behind(delivery: Delivery, database: Path) -> None:
+    """Not only hidden: nobody will fetch it any more."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    room = await delivery.room(alice[0], bob[0])
+    await delivery.group_of(room, alice, bob)
+    await delivery.store.devices.revoke(bob[0], bob[1], delivery.keys[bob[0]], delivery.entry())
+    assert look(database, "SELECT (SELECT count(*) FROM welcomes), (SELECT count(*) FROM inbox)") == [(0, 0)]
+
+
 async def test_a_group_that_was_replaced_leaves_only_its_epochs(delivery: Delivery, database: Path) -> None:
     """Devices, contests and Welcomes of a frozen group are gone."""
     people = [await delivery.person(f"person{number}") for number in range(3)]

@@ -120,7 +120,7 @@ class Shelf:
         """Write a group that ``load`` gave in the same transaction. Raises MovedError."""
         version, state = secrets.token_bytes(16), held.group.serialise()
         query = """
-            UPDATE mls_groups SET status = ?, version = ?, epoch = max(epoch, ?), state = ?, ended = ?,
+            UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
                 joined = ?, own_since = ?, sent = ?, contest = ?, request = ?
             WHERE group_id = ? AND version = ?"""
         values = (

@@ -3,9 +3,11 @@
 
 import asyncio
 
+import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
 
+from parlour_client.core.archive import events
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, EntryAdded, LinkState, StatusChanged
 from parlour_protocol.frames import Hello, LogEvent, MessageText, encode
@@ -148,3 +150,19 @@ async def test_a_flood_is_taken_at_the_disk_s_pace(desk: Desk, server: FakeServe
     newest = [one.text for one in await client.timeline(LOBBY, limit=3)]
     assert newest[-1] == "in between"
     assert list(await client.gaps(LOBBY, Seq(0), Seq(5_003))) == []
+
+
+async def test_more_in_one_millisecond_than_there_is_room_for(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that gives everything the same time fills no neighbour's place: all of it is kept."""
+    monkeypatch.setattr(events, "_AT_ONE_TIME", 2)
+    client = await desk.open()
+    log = server.rooms[LOBBY].log
+    for at in (BEGIN + 10_001, *[BEGIN + 10_000] * 9):
+        log.append(event(len(log) + 1, f"dense {len(log)}", at=at))
+        server.wires[0].say(log[-1])
+    async with asyncio.timeout(10):
+        while client.room(LOBBY).head < len(log):  # type: ignore[union-attr]
+            await asyncio.sleep(0)
+    assert len([entry for entry in await client.timeline(LOBBY) if entry.text]) == 10

@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.facade import Facade
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.engine import Engine
-from parlour_client.core.errors import NoAccountError, SetupError, StoppedError
+from parlour_client.core.errors import EncryptionError, NoAccountError, SetupError, StoppedError
 from parlour_client.core.files import Files
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
@@ -158,6 +158,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
             await archive.close()
             raise
         self._started = engine
+        self._make_facade(engine)
         engine.start()
 
     async def stop(self) -> None:
@@ -254,9 +255,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
     def encryption(self) -> Encryption:
         """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
         if self._facade is None:
-            rooms = self._engine.encryption
-            self._facade = Facade(rooms, Histories(), self._settled, self._users_in, self.encrypt)
+            raise EncryptionError("There is no encryption here.")
         return self._facade
+
+    def _make_facade(self, engine: Engine) -> None:
+        if engine.sealed is not None:
+            histories = Histories(engine.sealed, self._notes, engine.state.names_me)
+            engine.sealed.take_history = histories.receive
+            self._facade = Facade(engine.sealed, histories, self._settled, self._users_in, self.encrypt)
+
+    async def _notes(self) -> RoomId:
+        return (await self.open_direct(self.account.user)).id
 
     async def _users_in(self, room: RoomId) -> Sequence[UserName]:
         return [member.user for member in await self.members(room)]

@@ -30,7 +30,7 @@ class Sync:
     """Where each room stands, and the fetching of what is missing."""
 
     def __init__(self, ingest: Ingest, *, follow: bool) -> None:
-        """Hand accepted events to ``ingest``. Without ``follow`` only rooms given to ``track`` are fetched."""
+        """Hand accepted events to ``ingest``. Without ``follow`` only rooms that are tracked are fetched."""
         self._ingest = ingest
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
@@ -104,7 +104,7 @@ class Sync:
         self._tracked.add(room)
         self._changed(room)
 
-    async def reached(self, room: RoomId, seq: Seq = Seq(0)) -> None:
+    async def reached(self, room: RoomId, seq: Seq) -> None:
         """Wait until the room has no hole up to its head, and ``seq`` at least, and all of it is written."""
         while True:
             self._moved.clear()

@@ -118,7 +118,7 @@ MLS_TABLES: Final[tuple[str, ...]] = (
 
 EVENT_COLUMNS: Final[tuple[str, ...]] = (
     "ALTER TABLE events ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0",  # it came encrypted, and was verified
-    "ALTER TABLE events ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",  # why it cannot be read, in words of ours
+    "ALTER TABLE events ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",  # why it cannot be read
     "ALTER TABLE events ADD COLUMN note TEXT",  # a row of this client's own: a Note as JSON
     # What opens an attachment; a message names it by file and digest. The first key that was told stays.
     """CREATE TABLE file_keys (

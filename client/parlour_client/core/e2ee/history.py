@@ -1,16 +1,221 @@
 """History from one device of the account to another, over the encrypted room that they have with oneself.
 
-Only devices of the account itself are believed, and what comes is stored as history alone: no keys of groups
-ever travel. ``facade`` asks it to send.
+What was read here in encrypted rooms goes as sealed files, their keys inside messages that only devices of
+the account can open. It comes as history alone: what is here stays as it is, nothing newer than what this
+device has processed is taken, and no key of a group ever travels. Only a device of the account is believed.
+The facade asks it to send, ``SealedRooms`` hands it what came.
 """
 
-from parlour_client.core.errors import EncryptionError
-from parlour_protocol.ids import DeviceId
+import asyncio
+import hashlib
+import io
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+import msgspec
+
+from parlour_client.core.archive import events as stored
+from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
+from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee.receiving import Names, keep_file_key
+from parlour_client.core.e2ee.results import Received
+from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.sealing import keyed
+from parlour_client.core.errors import EncryptionError, UnreachableError
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames import LogEvent, decode_server_frame, encode
+from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
+from parlour_protocol.mls import Secret
+from parlour_protocol.sealed import FileKeyed, HistoryContent
+
+PART_BYTES: Final = 4 * 1024 * 1024
+"""Of JSON in one file: a part that is lost costs little."""
+_LINE: Final = 64 * 1024
+_NAME: Final = FileName("history")
+_TYPE: Final = "application/octet-stream"
+
+
+class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """One event, as it was read on the device that sends it."""
+
+    event: str
+    sealed: bool
+    message: RequestId | None = None
+    """Its id, by which replies and edits name it."""
+    key: str | None = None
+    """What opens its file."""
+
+
+def _nothing(_done: int, _all: int) -> None:
+    return
 
 
 class Histories:
-    """Hands the archive over."""
+    """Hands the archive over, and takes it."""
+
+    def __init__(self, rooms: SealedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names) -> None:
+        """Go by the room with oneself, which ``notes`` opens."""
+        self._rooms = rooms
+        self._notes = notes
+        self._names_me = names_me
 
     async def send(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours; returns how many events."""
-        raise EncryptionError(f"History cannot be handed to {device} by this version of Parlour yet.")
+        """Hand the archive to another device of ours; returns how many events. Raises EncryptionError."""
+        rooms = self._rooms
+        room = await self._notes()
+        await rooms.track(room)
+        await rooms.keeper.now(room)
+        report = await rooms.archive.look(rooms.vault.status, room)
+        if device == rooms.own.device or not any(member.device == device for member in report.members):
+            raise EncryptionError(
+                "That device is not another approved device of yours.", "See them: parlour device list"
+            )
+        lines = await rooms.archive.look(_lines)
+        parts = list(_parts(lines))
+        for number, part in enumerate(parts):
+            await self._send_part(room, part, number, len(parts))
+        return len(lines)
+
+    async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
+        conversation = self._rooms.conversation
+        if conversation is None:
+            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
+        key, digest = attachments.new_key(), hashlib.sha256()
+        sealed = attachments.seal(io.BytesIO(part), len(part), key, digest, _nothing)
+        size = attachments.sealed_size(len(part))
+        uploaded = await self._rooms.delivery.upload(room, sealed, size)
+        if uploaded.sha256 != digest.digest():
+            raise EncryptionError("The server stored something else than what was sent.")
+        file = FileKeyed(
+            file=uploaded.file,
+            key=FileKey(key.reveal()),
+            sha256=uploaded.sha256,
+            name=_NAME,
+            media_type=_TYPE,
+            size=len(part),
+        )
+        await self._rooms.sealing.say(conversation, room, HistoryContent(file=file, part=number, parts=parts))
+
+    async def receive(self, item: Received, content: HistoryContent) -> set[RoomId]:
+        """Take a part in; returns the rooms of which something came. What is not ours is dropped.
+
+        Raises ParlourClientError when it cannot be fetched or is not what was sent.
+        """
+        rooms = self._rooms
+        summary = rooms.summary(item.event.room)
+        mine = (
+            item.sealed
+            and item.event.author == rooms.me
+            and summary is not None
+            and summary.peer in {None, rooms.me}
+        )
+        if not mine or item.device == rooms.own.device or content.file.size > PART_BYTES + _LINE:
+            return set()  # anybody else could write history that never was
+        into = io.BytesIO()
+        async with rooms.delivery.download(content.file.file) as chunks:
+            key = Secret(bytes(content.file.key))
+            digest = await attachments.open_sealed(chunks, into, content.file.size, key, _nothing)
+        if digest != content.file.sha256:
+            raise EncryptionError("The history that came is not what was sent.")
+        lines = await asyncio.to_thread(_read, into.getvalue())
+        changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me)
+        return changed
+
+
+def _lines(connection: apsw.Connection) -> list[bytes]:
+    """Return all events of encrypted rooms that were read here, in order."""
+    query = f"""
+        SELECT {COLUMNS} FROM events
+        WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND note IS NULL ORDER BY room, seq"""  # noqa: S608 - constants
+    lines = []
+    for row in list(connection.execute(query)):
+        event = event_of(cast("Row", row))
+        if isinstance(event.body, SealedMessage | Handshake):
+            continue
+        ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
+        found = next((RequestId(str(i)) for (i,) in connection.execute(ids, (event.room, event.seq))), None)
+        key = None
+        if isinstance(event.body, Message) and event.body.file is not None:
+            with suppress(EncryptionError):
+                key = keyed(connection, event.room, event.body.file).key.text
+        lines.append(msgspec.json.encode(_Line(encode(event).decode(), bool(row[7]), found, key)))
+    return lines
+
+
+def _parts(lines: list[bytes]) -> Iterator[bytes]:
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        if part and size + len(line) + 1 > PART_BYTES:
+            yield b"\n".join(part)
+            part, size = [], 0
+        part.append(line)
+        size += len(line) + 1
+    if part:
+        yield b"\n".join(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    event: LogEvent
+    line: _Line
+
+
+def _read(data: bytes) -> list[_Came]:
+    """Read what came, as strictly as what a server sends. Raises EncryptionError."""
+    found: list[_Came] = []
+    try:
+        for text in data.split(b"\n"):
+            line = msgspec.json.decode(text, type=_Line)
+            event = decode_server_frame(line.event.encode())
+            if isinstance(event, LogEvent):
+                found.append(_Came(event, line))
+    except (msgspec.MsgspecError, MalformedFrameError) as error:
+        raise EncryptionError("The history that came cannot be read.") from error
+    return found
+
+
+def _store(connection: apsw.Connection, came: list[_Came], names_me: Names) -> set[RoomId]:
+    """Store events that are not here, or could not be read here, of encrypted rooms that are."""
+    rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
+    cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
+    by_room: dict[RoomId, list[_Came]] = {}
+    for one in came:
+        if one.event.seq <= cursors.get(one.event.room, 0):
+            by_room.setdefault(one.event.room, []).append(one)
+    changed: set[RoomId] = set()
+    for room, found in by_room.items():
+        for one in found:
+            _make_room(connection, one)
+        marks = [stored.Mark(is_row(one.event.body), one.line.sealed) for one in found]
+        mentions = [names_me(one.event.body) for one in found]
+        if stored.add(connection, [one.event for one in found], mentions, Seq(0), marks):
+            changed.add(room)
+    return changed
+
+
+def _make_room(connection: apsw.Connection, one: _Came) -> None:
+    """Take away the row that says that it could not be read, and keep by what it is named and opened."""
+    event, line = one.event, one.line
+    unread = "DELETE FROM events WHERE room = ? AND seq = ? AND kind = 'sealed' AND trouble != ''"
+    connection.execute(unread, (event.room, event.seq))
+    message = event.body if isinstance(event.body, Message) else None
+    if line.message is not None and line.sealed:
+        query = "INSERT OR IGNORE INTO mls_messages VALUES (?, ?, ?, ?, ?)"
+        connection.execute(
+            query, (event.room, line.message, event.seq, str(event.author), message is not None)
+        )
+    if line.key is not None and message is not None and message.file is not None:
+        file = message.file
+        key = FileKey.parse(line.key)
+        whole = FileKeyed(
+            file=file.file, key=key, sha256=file.sha256, name=file.name, media_type=file.media_type,
+            size=file.size,
+        )  # fmt: skip
+        keep_file_key(connection, event.room, whole)

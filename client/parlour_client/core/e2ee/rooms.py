@@ -36,7 +36,7 @@ from parlour_client.core.errors import (
     SessionEndedError,
     UnreachableError,
 )
-from parlour_client.core.model import EncryptionChanged
+from parlour_client.core.model import EncryptionChanged, HistoryChanged, NoteKind
 from parlour_client.core.news import Emit
 from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
@@ -47,7 +47,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
 from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent
+from parlour_protocol.sealed import HistoryContent, VerifyContent
 
 _SIGN_IN_SECONDS: Final = 15.0
 """Longer, and the connection is opened without: open rooms do not wait for keys."""
@@ -117,6 +117,8 @@ class SealedRooms:
         self._tasks: set[asyncio.Future[Any]] = set()
         self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
+        self.take_history: Callable[[Received, HistoryContent], Awaitable[set[RoomId]]] | None = None
+        """Takes history of another device of ours in."""
         self.conversation: Conversation | None = None
 
     # life
@@ -335,8 +337,12 @@ class SealedRooms:
     def _taken(self, room: RoomId, taken: Taken) -> None:
         receipt = taken.receipt
         for item in receipt.items:
+            if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
+                self._spawn(self.identities.packages_used())
             if isinstance(item.content, VerifyContent):
                 self._verify(room, item, item.content)
+            elif isinstance(item.content, HistoryContent) and self.take_history is not None:
+                self._spawn(self._history(item, item.content))
         if taken.behind or receipt.concerns:
             self._spawn(self.identities.catch_up())
         if taken.differs:
@@ -354,6 +360,11 @@ class SealedRooms:
         event, device = item.event, item.device
         if device is not None:
             self._spawn(self.identities.receive_verify(room, event.author, device, content, event.at))
+
+    async def _history(self, item: Received, content: HistoryContent) -> None:
+        if self.take_history is not None:
+            for room in await self.take_history(item, content):
+                self._around.emit(HistoryChanged(room))
 
     def _keys_changed(self) -> None:
         self._spawn(self._use_keys())

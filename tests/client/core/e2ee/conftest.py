@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.client.core.e2ee.house import Flat
+from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import World
 
 

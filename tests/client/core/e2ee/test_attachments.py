@@ -140,9 +140,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     """The part goes with the failure, also when the person cancels."""
-    with pytest.raises(EncryptionError), to_save(tmp_path) as (file, _):
-        file.write(b"half")
-        raise EncryptionError("no")
+
+    def fail() -> None:
+        with to_save(tmp_path) as (file, _):
+            file.write(b"half")
+            raise EncryptionError("no")
+
+    with pytest.raises(EncryptionError):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.client.core.e2ee.house import Flat, RefusedByHouse
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.house import RefusedError
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.test_chat import GARDEN, texts
 
@@ -121,7 +122,7 @@ async def test_a_late_message_is_sealed_anew_under_the_same_id(flat: Flat) -> No
         sealed.append(frame)
         if len(sealed) == 1:
             flat.house.rooms[room].stale_until = flat.clock.now()
-            raise RefusedByHouse(ErrorCode.STALE_EPOCH)
+            raise RefusedError(ErrorCode.STALE_EPOCH)
         return honest(at, line, frame)  # type: ignore[arg-type]
 
     flat.house.seal = bounce  # type: ignore[method-assign, assignment]

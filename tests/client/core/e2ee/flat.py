@@ -1,0 +1,117 @@
+"""People at the server in memory: homes on disk, clients on them that run their own code, and one clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from random import Random
+
+from tests.client.core.core_fake import FakeClock
+from tests.client.core.e2ee.house import LAPTOP, House, Line
+from tests.client.core.e2ee.wires import HouseWire
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.client import Client
+from parlour_client.core.errors import UnreachableError
+from parlour_client.core.home import Home
+from parlour_client.core.profile import Profile, save_profile
+from parlour_protocol.frames import (
+    Hello,
+)
+from parlour_protocol.ids import (
+    RoomId,
+    Seq,
+)
+from parlour_protocol.names import UserName
+from parlour_protocol.secret import Secret
+
+
+class Flat:
+    """A house with people in it: homes on disk, clients on them, one clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.house = House(self.clock)
+        self.clients: list[Client] = []
+        self.lines: dict[Client, Line] = {}
+        self.break_lines: Callable[[str], None] = lambda _: None
+
+    async def open(self, user: UserName, home: str | None = None, *, follow: bool = True) -> Client:
+        """Start a client of ``user`` on a home, which is made if need be; each is a session of its own."""
+        folder = self.folder / (home or str(user))
+        made = Home(folder)
+        if not made.archive.exists():
+            archive = await Archive.open(made.archive, made.key)
+            profile = Profile(server="test:8443", user=user, device=LAPTOP, session=Secret("CANARY"))
+            await save_profile(archive, profile)
+            await archive.close()
+        line = self.house.open_line(user)
+        line.before = self.break_lines
+
+        async def dial() -> HouseWire:
+            if line.down:
+                raise UnreachableError("down")
+            wire = HouseWire(line)
+            self.house.wires.append(wire)
+            rooms = [r for r in self.house.rooms.values() if user in r.members]
+            wire.say(
+                Hello(
+                    server=self.house.server,
+                    user=user,
+                    device=LAPTOP,
+                    session=line.session,
+                    now=self.clock.now(),
+                    rooms=tuple(self.house.summary(room, user) for room in rooms),
+                )
+            )
+            return wire
+
+        client = Client(
+            Home(folder), follow=follow, clock=self.clock, chance=Random(7), dial=lambda _: dial,  # noqa: S311 - repeats itself
+            delivery=lambda _: line,
+        )  # fmt: skip
+        self.lines[client] = line
+        self.clients.append(client)
+        await client.start()
+        await client.ready(20)
+        return client
+
+    async def close(self, client: Client) -> None:
+        self.clients.remove(client)
+        await client.stop()
+
+    async def until(self, condition: Callable[[], bool], *, advance: float = 0.02) -> None:
+        """Let time pass until it is so."""
+        async with asyncio.timeout(20):
+            while not condition():
+                self.clock.advance(advance)
+                await asyncio.sleep(0)
+
+    @staticmethod
+    def head(client: Client, room: RoomId) -> Seq:
+        """Return the newest event that a client has shown."""
+        known = client.room(room)
+        return known.head if known is not None else Seq(0)
+
+    async def until_true(self, ask: Callable[[], Awaitable[object]], wanted: object) -> None:
+        """Let time pass until a question is answered so."""
+        async with asyncio.timeout(20):
+            while await ask() != wanted:
+                self.clock.advance(0.02)
+
+    async def quiet(self) -> None:
+        """Let time pass until every group is as it ought to be, and every client has caught up."""
+        await self.until(self._is_quiet)
+        for client in self.clients:
+            await client.ready(20)
+            rooms = [r for r in self.house.rooms.values() if client.account.user in r.members]
+            await self.until(lambda c=client, rooms=rooms: all(self.head(c, r.id) >= r.head for r in rooms))  # type: ignore[misc]
+
+    def _is_quiet(self) -> bool:
+        states = [self.house.state(room) for room in self.house.rooms.values() if room.encrypted]
+        waiting = any(self.house.inboxes.get(line.device) for line in self.lines.values() if line.device)
+        return not waiting and all(s.group and not s.missing and not s.leaving for s in states)
+
+    async def end(self) -> None:
+        for client in self.clients:
+            await client.stop()

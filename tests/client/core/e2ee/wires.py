@@ -1,0 +1,176 @@
+"""WebSockets of the server in memory: the client's end, and how requests of the chat are answered."""
+
+import asyncio
+
+from tests.client.core.e2ee.house import Line, RefusedError, Room
+
+from parlour_client.core.wire import WireClosedError
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import (
+    AnyBody,
+    AnyRequest,
+    Error,
+    LogEvent,
+    Ok,
+    decode_request,
+    encode,
+)
+from parlour_protocol.frames import bodies as b
+from parlour_protocol.frames import requests as q
+from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.replies import (
+    AnyResult,
+    Entered,
+    Member,
+    Members,
+    Page,
+    RoomClosed,
+    RoomEntered,
+    Stored,
+)
+from parlour_protocol.ids import (
+    RoomId,
+)
+from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.session import Session as Table
+from parlour_protocol.session import Side
+
+
+class HouseWire:
+    """The client's end of a WebSocket."""
+
+    security = "a wire in memory"
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.house = line, line.house
+        self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._protocol = Table(Side.SERVER)
+        self.open = True
+
+    async def receive(self) -> bytes:
+        data = await self._inbox.get()
+        if data is None:
+            raise WireClosedError(None)
+        return data
+
+    async def send(self, data: bytes) -> None:
+        if not self.open:
+            raise WireClosedError(None)
+        frame = decode_request(data)
+        self._protocol.received(frame)
+        try:
+            result, told = self._answer(frame)
+        except RefusedError as refused:
+            self.say(Error(code=refused.code, re=frame.id))
+            return
+        self.say(Ok(re=frame.id, result=result))
+        if told is not None:
+            self.house.tell(self.house.rooms[told.room], told)
+
+    async def close(self) -> None:
+        self.drop()
+
+    def say(self, frame: Frame) -> None:
+        if self.open:
+            self._protocol.sent(frame)
+            self._inbox.put_nowait(encode(frame))
+
+    def drop(self) -> None:
+        if self.open:
+            self.open = False
+            self._inbox.put_nowait(None)
+        self.house.wires = [wire for wire in self.house.wires if wire is not self]
+
+    def _mine(self, room: RoomId) -> Room:
+        found = self.house.rooms.get(room)
+        if found is None or self.line.user not in found.members:
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        return found
+
+    def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each request
+        self, frame: AnyRequest
+    ) -> tuple[AnyResult | None, LogEvent | None]:
+        house, user = self.house, self.line.user
+        match frame:
+            case q.CreateRoom():
+                return self._made(frame.kind, {user: Role.OWNER}, frame.name, encrypted=frame.encrypted), None
+            case q.OpenDirect(user=peer):
+                for room in house.rooms.values():
+                    if room.kind is RoomKind.DIRECT and set(room.members) == {user, peer}:
+                        return Entered(room=house.summary(room, user)), None
+                both = dict.fromkeys((user, peer), Role.MEMBER)
+                return self._made(RoomKind.DIRECT, both, None, encrypted=frame.encrypted), None
+            case q.SendSealed():
+                room = self._mine(frame.room)
+                logged = house.seal(room, self.line, frame)
+                told = room.log[logged.seq - 1] if logged.seq == room.head else None
+                return Stored(room=room.id, seq=logged.seq, at=logged.at), told
+            case q.Send():
+                room = self._mine(frame.room)
+                if room.encrypted:
+                    raise RefusedError(ErrorCode.ENCRYPTED)
+                event = house.write(
+                    room,
+                    user,
+                    b.Message(text=frame.text, reply_to=frame.reply_to, file=frame.file),
+                    tell=False,
+                )
+                return Stored(room=room.id, seq=event.seq, at=event.at), event
+            case q.Invite(user=who):
+                room = self._mine(frame.room)
+                room.members[who] = Role.MEMBER
+                return self._member_event(room, b.Added(who=who))
+            case q.Kick(user=who):
+                return self._gone(self._mine(frame.room), who, b.Kicked(who=who))
+            case q.Leave():
+                return self._gone(self._mine(frame.room), user, b.Left())
+            case q.Encrypt():
+                room = self._mine(frame.room)
+                room.encrypted = True
+                return self._member_event(room, b.EncryptionOn())
+            case q.ListMembers():
+                members = [
+                    Member(user=u, role=r, status=Status.ONLINE)
+                    for u, r in self._mine(frame.room).members.items()
+                ]
+                return Members(room=frame.room, members=tuple(members), more=False), None
+            case q.History():
+                return self._page(frame), None
+            case _:
+                return None, None
+
+    def _made(
+        self, kind: RoomKind, members: dict[UserName, Role], name: RoomName | None, *, encrypted: bool
+    ) -> Entered:
+        house = self.house
+        room = Room(RoomId(house.number("room")), kind, name, encrypted, members)
+        house.rooms[room.id] = room
+        house.write(
+            room, self.line.user, b.Created(room_kind=kind, name=name, encrypted=encrypted), tell=False
+        )
+        for wire in list(house.wires):
+            if wire.line.user in members and wire is not self:
+                wire.say(RoomEntered(room=house.summary(room, wire.line.user)))
+        return Entered(room=house.summary(room, self.line.user))
+
+    def _member_event(self, room: Room, body: AnyBody) -> tuple[AnyResult, None]:
+        for wire in list(self.house.wires):
+            if isinstance(body, b.Added) and wire.line.user == body.who:
+                wire.say(RoomEntered(room=self.house.summary(room, body.who)))
+        event = self.house.write(room, self.line.user, body)
+        self.house.group_changed(room)
+        return Stored(room=room.id, seq=event.seq, at=event.at), None
+
+    def _gone(self, room: Room, who: UserName, body: AnyBody) -> tuple[AnyResult, None]:
+        del room.members[who]
+        for wire in list(self.house.wires):
+            if wire.line.user == who:
+                wire.say(RoomClosed(room=room.id))
+        return self._member_event(room, body)
+
+    def _page(self, ask: q.History) -> Page:
+        log = self._mine(ask.room).log
+        if ask.after is not None:
+            return Page(room=ask.room, events=tuple(log[ask.after : ask.after + ask.limit]), more=False)
+        end = (ask.before - 1) if ask.before is not None else len(log)
+        return Page(room=ask.room, events=tuple(log[max(0, end - ask.limit) : end]), more=False)

@@ -2,14 +2,16 @@
 
 Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
 width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
-column where the row must end (`CSI n G`). Nothing is ever cut or dropped; right-to-left text is ordered as
-the setting says. Every widget with peer text is an `Anchored` one; Textual's compositor calls the strips.
+column where the row must end (`CSI n G`). What would spill over where it is drawn widest is cut with `…`;
+right-to-left text is ordered as the setting says. Every widget with peer text is an `Anchored` one;
+Textual's compositor calls the strips.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from textual.geometry import Region
@@ -18,6 +20,7 @@ from textual.widgets import TextArea
 
 from parlour_client.ui.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
 from parlour_client.ui.preferences import settings_of
+from parlour_protocol.text.width import clusters
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
@@ -78,7 +81,7 @@ class AnchoredStrip(Strip):
                 blanks = Strip(
                     [Segment(" " * segment.cell_length, segment.style) for segment in self._segments]
                 )
-                text = Strip(_without_padding(self._segments))
+                text = Strip(_fitting(_without_padding(self._segments), self.cell_length))
                 self._render_cache = blanks.render(console) + start + text.render(console) + self._tail + end
         return self._render_cache
 
@@ -91,6 +94,24 @@ def _without_padding(segments: list[Segment]) -> list[Segment]:
     if kept:
         text, style, _ = kept[-1]
         kept[-1] = Segment(text.rstrip(" "), style)
+    return kept
+
+
+def _fitting(segments: list[Segment], cells: int) -> list[Segment]:
+    """Cut a row where it would draw over the next pane: Textual cuts by a narrower measure."""
+    kept: list[Segment] = []
+    left = cells
+    for at, (text, style, _) in enumerate(segments):
+        needs_more = at + 1 < len(segments)
+        end = 0
+        for cluster, claimed in clusters(text):
+            size = max(claimed, cell_len(cluster))
+            is_last = not needs_more and end + len(cluster) == len(text)
+            if size > left - (not is_last):
+                return [*kept, Segment(text[:end] + "…", style)] if left else kept
+            left -= size
+            end += len(cluster)
+        kept.append(Segment(text, style))
     return kept
 
 

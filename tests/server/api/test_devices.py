@@ -1,5 +1,7 @@
 """Devices over the API: who may publish, register, certify and revoke; each forgery is refused."""
 
+from typing import Any
+
 import pytest
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.signing import SigningKey
@@ -58,7 +60,7 @@ async def test_a_stolen_session_cannot_speak_for_a_device_whose_key_it_does_not_
     assert len((await ada.ask("GET", "/v1/devices")).json()["devices"]) == 1
 
 
-FORGED = {
+FORGED: dict[str, dict[str, Any]] = {
     "signed by nobody we know": {"by": MALLORY},
     "for another account": {"user": parse_user_name("eve")},
     "for another server": {"server": "other.example"},
@@ -75,7 +77,7 @@ FORGED = {
 
 @pytest.mark.parametrize("changed", FORGED.values(), ids=FORGED.keys())
 async def test_a_forged_certificate_is_refused(
-    village: Village, audit: ReadableAudit, changed: dict[str, object]
+    village: Village, audit: ReadableAudit, changed: dict[str, Any]
 ) -> None:
     """Each field of a certificate is checked against what the server knows, at both doors."""
     laptop = await village.person("ada")
@@ -180,7 +182,7 @@ async def test_revoking_ends_the_devices_sessions_at_once(
         {"at": Millis(1_800_000_000_000 + DAY)},
     ],
 )
-async def test_a_forged_revocation_is_refused(village: Village, changed: dict[str, object]) -> None:
+async def test_a_forged_revocation_is_refused(village: Village, changed: dict[str, Any]) -> None:
     """Else a stolen session could lock the devices of an account out."""
     laptop = await village.person("ada")
     thief = await village.login("ada", laptop.account)

@@ -1,11 +1,25 @@
 """History from one device of a person to another, and from nobody else."""
 
 import asyncio
+import hashlib
+import io
+import json
+from collections.abc import AsyncIterator
 
 from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.house import LAPTOP
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.e2ee import attachments
+from parlour_protocol.frames import LogEvent, MessageText, encode
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.mls import Secret
+from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 
 async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
@@ -34,3 +48,46 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     await flat.quiet()
     (*_, last) = [entry for entry in await ben.timeline(room) if entry.text is not None]
     assert (str(last.text), last.reply_to) == ("I am new here", first.seq)
+
+
+async def test_history_of_somebody_else_is_not_taken(flat: Flat) -> None:
+    """Not even in a room that both are in: else anybody could make up what was said."""
+    ana, ben, room = await pair(flat)
+    line = json.dumps([encode(forged(room)).decode(), True, None, None]).encode()
+    sealed, key = await seal_file(line)
+    stored = await flat.lines[ben].upload(room, sealed, attachments.sealed_size(len(line)))
+    file = FileKeyed(
+        file=stored.file,
+        key=FileKey(key.reveal()),
+        sha256=stored.sha256,
+        name=FileName("history"),
+        media_type="application/octet-stream",
+        size=len(line),
+    )
+    conversation = ben._engine.conversation
+    assert conversation is not None
+    await ben._engine.encryption.sealing.say(conversation, room, HistoryContent(file=file, part=0, parts=1))
+    await flat.quiet()
+    calls = flat.house.calls.count("download")
+    await say(flat, ben, room, "after it")
+    await flat.quiet()
+    assert await texts(ana, room) == ["after it"]
+    assert flat.house.calls.count("download") == calls == 0
+
+
+def forged(room: RoomId) -> LogEvent:
+    """Return a message that ana never wrote."""
+    return LogEvent(
+        room=room,
+        seq=Seq(1),
+        at=Millis(1),
+        author=ANA,
+        device=LAPTOP,
+        body=Message(text=MessageText("CANARY")),
+    )
+
+
+async def seal_file(data: bytes) -> tuple[AsyncIterator[bytes], Secret]:
+    """Seal bytes as a file."""
+    key = attachments.new_key()
+    return attachments.seal(io.BytesIO(data), len(data), key, hashlib.sha256(), lambda _done, _all: None), key

@@ -12,16 +12,21 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
+from parlour_client.core.e2ee.receiving import keep_file_key
 from parlour_client.core.e2ee.refusals import BlockedError
+from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Message, SealedMessage
+from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import FileId, RequestId, RoomId
 from parlour_protocol.mls import Secret
+from parlour_protocol.sealed import FileKeyed
 
 
 async def pair(flat: Flat) -> tuple[Client, Client, RoomId]:
@@ -263,3 +268,44 @@ async def test_offline_for_many_epochs(flat: Flat, tmp_path: Path) -> None:
     ben = await flat.open(BEN)
     await flat.quiet()
     assert await texts(ben, room) == [f"epoch {number}" for number in range(5)]
+
+
+async def test_plaintext_before_the_event_that_the_server_withholds(flat: Flat) -> None:
+    """The greeting says `encrypted`, the log never does: what is readable after its head is refused."""
+    ana, _ = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    await flat.close(ana)
+    held = flat.house.rooms[room]
+    held.encrypted = True
+    ana = await flat.open(ANA)
+    flat.house.write(held, ANA, Message(text=MessageText.parse("CANARY forged")))
+    await flat.until(lambda: flat.head(ana, room) >= held.head)
+    assert "CANARY forged" not in await texts(ana, room)
+    assert NoteKind.PLAINTEXT_REFUSED in await notes(ana, room)
+
+
+async def test_open_rooms_do_not_wait_for_an_encrypted_one(flat: Flat) -> None:
+    """A message that is held leaves the way free for what goes elsewhere."""
+    ana = await flat.open(ANA)
+    direct = (await ana.open_direct(EVE)).id
+    opened = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    await ana.send(direct, "waits")
+    await say(flat, ana, opened, "goes")
+    assert [item.frame.room for item in ana._engine.outbox.unsent(direct)] == [direct]
+
+
+async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
+    """Somebody who names another key for a file that was sent cannot make it unreadable."""
+    ana, _, room = await pair(flat)
+    first, second = (
+        FileKeyed(
+            file=FileId("f" * 22), key=FileKey(bytes([n]) * 32), sha256=Digest(bytes(32)),
+            name=FileName("a"), media_type="a/b", size=1,
+        )
+        for n in (1, 2)
+    )  # fmt: skip
+    archive = ana._engine.archive
+    for file in (first, second):
+        await archive.run(keep_file_key, room, file)
+    reference = FileRef(file=first.file, name=first.name, media_type="a/b", size=1, sha256=first.sha256)
+    assert (await archive.look(keyed, room, reference)).key == first.key

@@ -48,13 +48,15 @@ def room() -> None:
 )
 @click.argument("name", type=ROOM_NAME)
 @click.option("--private", is_flag=True, help="Entered by invitation alone, and not listed.")
+@click.option("--encrypted", is_flag=True, help="End-to-end encrypted, for good: the server cannot read it.")
 @click.option("--topic", default="", help="One line that stands above the messages.")
 @click.pass_context
-def create(context: click.Context, name: RoomName, topic: str, *, private: bool) -> None:
+def create(context: click.Context, name: RoomName, topic: str, *, private: bool, encrypted: bool) -> None:
     """Make a room and be its owner."""
 
     async def work(client: Client) -> None:
-        made = await client.create_room(name, RoomKind.PRIVATE if private else RoomKind.PUBLIC, topic)
+        kind = RoomKind.PRIVATE if private else RoomKind.PUBLIC
+        made = await client.create_room(name, kind, topic, encrypted=encrypted)
         click.echo(f"Made {made.title}.", err=True)
 
     _do(context, work)
@@ -270,12 +272,18 @@ def unmute(context: click.Context, name: str, user: UserName) -> None:
 @click.command(epilog="\b\nExample:\n  parlour dm ben 'are you there?'")
 @click.argument("user", type=USER)
 @click.argument("text", required=False)
+@click.option(
+    "--open",
+    "is_open",
+    is_flag=True,
+    help="NOT end-to-end encrypted, when the room is made now: the server can read it.",
+)
 @click.pass_context
-def dm(context: click.Context, user: UserName, text: str | None) -> None:
+def dm(context: click.Context, user: UserName, text: str | None, *, is_open: bool) -> None:
     """Open the direct room with USER, and say TEXT there."""
 
     async def work(client: Client) -> None:
-        opened = await client.open_direct(user)
+        opened = await client.open_direct(user, encrypted=not is_open)
         if text is not None:
             entry = await client.send(opened.id, text)
             assert entry.request is not None  # noqa: S101 - a message that was just queued has one

@@ -39,18 +39,25 @@ COMMANDS: Final = {
         "parlour_client.demo.command:demo",
         "Try everything on a throw-away server with simulated people.",
     ),
+    "device": ("parlour_client.cli.devices:device", "See, approve and revoke your devices with keys."),
     "dm": ("parlour_client.cli.room:dm", "Open the room with one person, and say something."),
+    "encryption": (
+        "parlour_client.cli.encryption:encryption",
+        "Show who can read a room, and what the server sees.",
+    ),
     "export": ("parlour_client.cli.reading:export", "Print a room's whole history."),
     "join": ("parlour_client.cli.account:join", "Make an account with an invite link, and log in."),
     "login": ("parlour_client.cli.account:login", "Log in at a server where you have an account."),
     "logout": ("parlour_client.cli.account:logout", "End this device's session."),
     "passphrase": ("parlour_client.cli.account:passphrase", "Protect the archive's key by a passphrase."),
     "passwd": ("parlour_client.cli.account:passwd", "Change the password; ends every other session."),
+    "recovery": ("parlour_client.cli.devices:recovery", "The 24 words for when all devices are lost."),
     "room": ("parlour_client.cli.room:room", "Make, find, enter and look after rooms."),
     "search": ("parlour_client.cli.reading:search", "Search all messages in the archive."),
     "send": ("parlour_client.cli.send:send", "Send a message, or one for each line of the standard input."),
     "sessions": ("parlour_client.cli.account:sessions", "List your sessions, or end one."),
     "tail": ("parlour_client.cli.tail:tail", "Print a room's messages as they come."),
+    "verify": ("parlour_client.cli.encryption:verify", "Compare somebody's key with them, or show yours."),
 }
 
 

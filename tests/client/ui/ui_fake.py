@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
+from tests.client.ui.encryption_fake import FakeEncryption
+
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import (
     Account,
@@ -67,6 +69,7 @@ class FakeClient:
         self.refusal: RefusedError | None = None
         self.online = True
         self.started = self.stopped = False
+        self.encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
         self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
         self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
@@ -326,13 +329,15 @@ class FakeClient:
                 self.logs[room] = [entry for entry in log if entry.request != request]
                 self.tell(EntryRemoved(room, request))
 
-    async def create_room(self, name: RoomName, kind: RoomKind, topic: str = "") -> Room:
-        self._called("create_room", name, kind, topic)
+    async def create_room(
+        self, name: RoomName, kind: RoomKind, topic: str = "", *, encrypted: bool = False
+    ) -> Room:
+        self._called("create_room", name, kind, topic, *(["encrypted"] if encrypted else []))
         room = self.add_room(RoomId((name * 22)[:22]), name, topic=topic)
         self.tell(RoomsChanged())
         return room
 
-    async def open_direct(self, user: UserName) -> Room:
+    async def open_direct(self, user: UserName, *, encrypted: bool = True) -> Room:  # noqa: ARG002 - the interface's
         self._called("open_direct", user)
         found = next((room for room in self.rooms if room.peer == user), None)
         return found or self.add_room(RoomId((user * 22)[:22]), None, peer=user)

@@ -75,6 +75,7 @@ class ChatScreen(AppPart):
             yield self.room_list
             with Vertical(id="main"):
                 yield SafeStatic(own("Parlour", "bold"), id="heading")
+                yield SafeStatic(id="lock")
                 yield self._tour
                 yield self.timeline
                 yield SafeStatic(_EMPTY, id="empty")

@@ -8,13 +8,13 @@ from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
 from parlour_client.ui.safe import join, own, peer_line
-from parlour_client.ui.screens.messages_part import MessagesPart
+from parlour_client.ui.screens.encryption_part import EncryptionPart
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name, parse_user_name
 
 
-class Deeds(MessagesPart):
+class Deeds(EncryptionPart):
     """The slash commands."""
 
     async def do_line(self, text: str) -> None:
@@ -82,10 +82,12 @@ class Deeds(MessagesPart):
 
     async def _do_create(self, rest: str) -> None:
         name, how = first_word(rest)
-        if how not in {"", "private", "public"}:
-            raise ValueError("Write /create NAME or /create NAME private.")
-        kind = RoomKind.PRIVATE if how == "private" else RoomKind.PUBLIC
-        await self.open_room((await self.client.create_room(parse_room_name(name), kind)).id)
+        wishes = how.split()
+        if set(wishes) - {"private", "public", "encrypted"} or {"private", "public"} <= set(wishes):
+            raise ValueError("Write /create NAME, and after it: private, encrypted, or both.")
+        kind = RoomKind.PRIVATE if "private" in wishes else RoomKind.PUBLIC
+        made = await self.client.create_room(parse_room_name(name), kind, encrypted="encrypted" in wishes)
+        await self.open_room(made.id)
 
     async def _do_dm(self, rest: str) -> None:
         who, message = first_word(rest)

@@ -50,7 +50,9 @@ class RoomsPart(ChatParts):
 
         With ``peek``, or where the settings say so, looking marks nothing as read.
         """
-        await self.drafts.leave(self.composer.text)
+        written = self.composer.text
+        self.composer.put("")  # at once: what is typed from now on belongs to the new room
+        await self.drafts.leave(written)
         self.current, self._early = room, []
         self.peeking = peek or settings_of(self).peek
         self._read_later = self._behind = None
@@ -80,8 +82,10 @@ class RoomsPart(ChatParts):
         if self.current != room:
             return
         self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
-        self.composer.put(draft)
+        typed = self.composer.text  # while the room was being read
+        self.composer.put(draft + typed)
         self.drafts.begin(room, draft)
+        self.drafts.typed(draft + typed)
         self.write()
         await self._fetch_parents()
         await self._fill_members()
@@ -93,6 +97,7 @@ class RoomsPart(ChatParts):
         room = self.room
         self.query_one("#empty").display = room is None
         self.timeline.display = room is not None
+        self.show_lock()
         heading = self.query_one("#heading", SafeStatic)
         if room is None:
             heading.show(own("Parlour", "bold"))
@@ -134,6 +139,10 @@ class RoomsPart(ChatParts):
                     self.timeline.retry_holes()
             case model.TypingChanged(room=room, users=users) if room == self.current:
                 self.hint.typing(users)
+            case model.EncryptionChanged():
+                self.show_lock()
+                self.timeline.trust_changed()
+                self.follow_words()
             case model.PresenceChanged():
                 self._members_soon()
             case _:

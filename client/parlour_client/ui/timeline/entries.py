@@ -5,6 +5,7 @@ Entries with a number stand by it, what is unsent comes last. It changes nothing
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 
 from parlour_client.core.model import Entry
@@ -37,6 +38,8 @@ class Entries:
         self.entries: list[Entry] = []
         self.ignored: AbstractSet[UserName] = frozenset()
         """Whose messages are folded."""
+        self.verified: Callable[[UserName], bool] = lambda _: True
+        """Whether somebody's key was compared."""
         self.unfolded: set[UserName] = set()
         """Ignored people whose messages are shown here all the same."""
         self.holes: list[Hole] = []

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import Delivery, Entry
-from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
+from parlour_client.core.model import Delivery, Entry, NoteKind
+from parlour_client.ui.timeline.words import clock, day, delivery_words, note_words, sentence
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
@@ -25,6 +25,11 @@ GUTTER_CELLS: Final = 2
 FOLD_AT: Final = 24
 """Rows of one message that are shown before it is opened."""
 MIN_WIDTH: Final = 8
+_ROOM_FOR_DOUBT: Final = 32
+_ALARMS: Final = frozenset(
+    {NoteKind.KEY_CHANGED, NoteKind.CONTESTED, NoteKind.PLAINTEXT_REFUSED, NoteKind.FORGED}
+)
+"""Notes that somebody must not miss."""
 MOST_FOLDED: Final = 1_000
 """Messages of somebody ignored that are counted one by one."""
 
@@ -71,6 +76,8 @@ class Setting:
     opened: bool = False
     missing: str = ""
     """What the row above says of messages that are missing here; our words."""
+    unverified: bool = False
+    """It came encrypted, from somebody whose key nobody has compared."""
     folded: int | None = None
     """The author is ignored: so many messages are folded into this row; 0: into one above."""
 
@@ -87,10 +94,12 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
         rows.append((Piece(_ruled("new", width), Look.UNREAD),))
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
+    if entry.note is not None or entry.trouble:
+        return (*rows, *_note_rows(entry, width))
     if not is_message(entry):
         return (*rows, *_event_rows(entry, width))
     if not setting.continues:
-        rows.append(_header(entry, setting.me, width))
+        rows.append(_header(entry, setting, width))
     if entry.reply_to is not None:
         rows.append(_quote(setting.parent, width))
     rows += _text_rows(entry, width, setting)
@@ -114,12 +123,20 @@ def is_message(entry: Entry) -> bool:
     return isinstance(entry.body, Message) or entry.text is not None or entry.deleted
 
 
-def _header(entry: Entry, me: UserName, width: int) -> Row:
-    name = _cut(safe_text(entry.author).plain, width - 7)
+def _header(entry: Entry, setting: Setting, width: int) -> Row:
+    doubt = "  not verified" if setting.unverified and width >= _ROOM_FOR_DOUBT else ""
+    name = _cut(safe_text(entry.author).plain, width - 7 - len(doubt))
     return (
-        Piece(name, Look.OWN if entry.author == me else Look.AUTHOR),
-        Piece("  " + clock(entry.at), Look.META),
+        Piece(name, Look.OWN if entry.author == setting.me else Look.AUTHOR),
+        Piece("  " + clock(entry.at) + doubt, Look.META),
     )
+
+
+def _note_rows(entry: Entry, width: int) -> list[Row]:
+    """Return what this client has to say of an encrypted event: whole, never cut off."""
+    look = Look.FAILED if entry.trouble or entry.note is None or entry.note.kind in _ALARMS else Look.EVENT
+    words = safe_text(f"· {note_words(entry)}  {clock(entry.at)}")
+    return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
 
 
 def _quote(parent: Entry | None, width: int) -> Row:

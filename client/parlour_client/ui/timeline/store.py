@@ -249,6 +249,7 @@ class Store(Entries):
             parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
             opened=key_of(entry) in self.opened,
             missing=missing,
+            unverified=entry.sealed and entry.author != self.me and not self.verified(entry.author),
             folded=folded,
         )
 

@@ -5,7 +5,7 @@ above, or a new width, cannot move what the person reads. It never asks the clie
 ``OlderWanted``, ``ReadUpTo`` and ``Action``. The chat screen owns it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -70,6 +70,8 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         self._pending: list[Entry] = []
         self._settling = False
         self._keep = keep
+        self.verified: Callable[[UserName], bool] = lambda _: True
+        """Whether somebody's key was compared; encrypted messages of others are marked."""
 
     # --- what the screen tells it
 
@@ -85,6 +87,7 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
     ) -> None:
         """Show a room anew, at the first unread message or else at the end."""
         self._store = Store(me, entries, read=read)
+        self._store.verified = self.verified
         self._store.ignored = ignored
         self._store.holes = list(holes)
         self._pending.clear()
@@ -162,6 +165,13 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         if self._store is not None:
             for hole in [hole for hole in self._store.holes if hole.state is HoleState.OFFLINE]:
                 self._store.mark_hole(hole, HoleState.WAITING)
+            self._strips.clear()
+            self._settle()
+
+    def trust_changed(self) -> None:
+        """Mark anew who is verified."""
+        if self._store is not None:
+            self._store.forget_rows()
             self._strips.clear()
             self._settle()
 

@@ -1,0 +1,88 @@
+"""`/devices`: one's own devices, the code of this one while it waits, and what can be done about them.
+
+A device is revoked only after a question that says what is lost. The recovery words are shown on a page that
+nothing copies. The chat screen pushes these.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.content import Content
+
+from parlour_client.core.e2ee.interface import OwnDevice, OwnKeys
+from parlour_client.ui.pages import Page
+from parlour_client.ui.safe import join, lines, own, peer_line
+from parlour_client.ui.timeline.words import clock, day
+from parlour_protocol.delivery import DeviceStatus
+
+_STATUS: Final = {
+    DeviceStatus.ACTIVE: ("approved", "$text-success"),
+    DeviceStatus.PENDING: ("waits to be approved", "$text-warning"),
+    DeviceStatus.REVOKED: ("revoked", "dim"),
+}
+
+
+def heading(own_keys: OwnKeys) -> Content:
+    """Return what stands above the list."""
+    parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
+    if own_keys.status is DeviceStatus.PENDING:
+        parts.append(
+            join(own("This device waits. On another one: "), own(f"/approve {own_keys.code}", "bold"))
+        )
+    elif own_keys.has_account_key:
+        parts.append(
+            own("This device can approve others: /approve CODE with the code that they show.", "dim")
+        )
+    parts.append(own("Enter revokes a device, after a question.", "dim"))
+    return lines(*parts)
+
+
+def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:
+    """Return the rows of the list."""
+    return [(one.device, _row(one)) for one in devices]
+
+
+def _row(one: OwnDevice) -> Content:
+    words, style = _STATUS[one.status]
+    here = own("  (this one)", "dim") if one.current else own("")
+    seen = own(f"  seen {day(one.last_seen)} {clock(one.last_seen)}", "dim")
+    return join(peer_line(one.name, limit=40, style="bold"), own("  "), own(words, style), here, seen)
+
+
+def revoke_question(one: OwnDevice) -> Content:
+    """Return the question before a device is revoked."""
+    return lines(
+        join(own("Revoke ", "bold"), peer_line(one.name, limit=40, style="bold"), own(" for good?", "bold")),
+        own("It is logged out and removed from every encrypted room. What it has read it keeps."),
+    )
+
+
+def recovery_page(words: Sequence[str]) -> Page:
+    """Return the page with the 24 words."""
+    rows = [
+        own("   ".join(f"{start + n + 1:>2} {word:<9}" for n, word in enumerate(words[start : start + 4])))
+        for start in range(0, len(words), 4)
+    ]
+    return Page(
+        lines(
+            own("Recovery words", "bold"),
+            own("They are the key of your account: whoever has them can add devices to it."),
+            own("Write them on paper, keep them from everybody, and close this page."),
+            own(""),
+            *rows,
+        )
+    )
+
+
+def code_page(code: str, rows: Sequence[str]) -> Page:
+    """Return the page with our own code, for others to scan or copy."""
+    return Page(
+        lines(
+            own("Your code", "bold"),
+            own("Others scan it, or paste it after /verify YOU, over another channel than this chat."),
+            own(""),
+            *(own(row) for row in rows),
+            own(""),
+            own(code),
+        )
+    )

@@ -1,0 +1,74 @@
+"""`/encryption`: one page with all that is known of a room's encryption, problems first.
+
+Members and devices, the room's digits, what the server sees and what nobody has checked. It only shows; keys
+and trust change elsewhere. The chat screen pushes it.
+"""
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from parlour_client.core.e2ee.interface import MemberDevice, RoomReport, Trust
+from parlour_client.ui.pages import Page
+from parlour_client.ui.safe import join, lines, own, peer_line
+from parlour_client.ui.timeline.words import clock, day
+from parlour_protocol.names import UserName
+
+TRUST_WORDS = {
+    Trust.UNKNOWN: ("no key known", "dim"),
+    Trust.FIRST_SEEN: ("first seen, not verified", "$text-warning"),
+    Trust.VERIFIED: ("verified", "$text-success"),
+    Trust.CHANGED: ("KEY CHANGED: nothing is sent until you decide", "bold $text-error"),
+}
+
+
+def report_page(title: str, report: RoomReport) -> Page:
+    """Return the page."""
+    return Page(lines(join(own("Encryption of ", "bold"), peer_line(title, style="bold")), *_parts(report)))
+
+
+def _parts(report: RoomReport) -> Iterator[Content]:
+    yield peer_line(report.label)
+    if report.problem:
+        yield join(own("! ", "bold $text-error"), peer_line(report.problem, style="bold $text-error"))
+    yield own("")
+    yield own("Who can read what is sent now", "bold")
+    for user, devices in _by_user(report).items():
+        yield from _person(user, devices)
+    for user in report.without_device:
+        yield join(peer_line(user, style="bold"), own(": no device in the group, cannot read this room"))
+    if report.authenticator:
+        yield own("")
+        yield own(f"The room's digits (epoch {report.epoch})", "bold")
+        yield peer_line(report.authenticator)
+        yield own("Equal digits on two devices: the same group, the same members.", "dim")
+    if report.last_change is not None:
+        yield own("")
+        yield own(
+            f"This device last renewed its keys here: {day(report.last_change)} {clock(report.last_change)}"
+        )
+    yield own("")
+    yield own("What the server sees", "bold")
+    for sentence in report.server_sees:
+        yield join(own("· "), peer_line(sentence))
+    yield own("")
+    yield peer_line(report.assurance, limit=400, style="dim")
+
+
+def _by_user(report: RoomReport) -> dict[UserName, list[MemberDevice]]:
+    found: dict[UserName, list[MemberDevice]] = {}
+    for member in report.members:
+        found.setdefault(member.user, []).append(member)
+    return found
+
+
+def _person(user: UserName, devices: list[MemberDevice]) -> Iterator[Content]:
+    words, style = TRUST_WORDS[devices[0].trust]
+    mine = devices[0].own
+    yield join(
+        peer_line(user, style="bold"), own("  you" if mine else f"  {words}", "dim" if mine else style)
+    )
+    for one in devices:
+        here = "  (this device)" if one.current else ""
+        since = own(f"{here}  since {day(one.certified)}", "dim")
+        yield join(own("    "), peer_line(one.name, limit=40), since)

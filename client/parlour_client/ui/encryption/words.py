@@ -1,0 +1,75 @@
+"""Short words: five words that both read aloud; equal words mean that nobody stands in between.
+
+The last word is typed to confirm: a key press could be a habit. What the other side did is shown as it
+comes. The chat screen pushes it and feeds it.
+"""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from parlour_client.core.e2ee.interface import WordsProcess
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+
+
+class WordsScreen(ModalScreen[bool | None]):
+    """True: the last word was typed. False: they are not the same. None: left, to come back later."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
+
+    def __init__(self, process: WordsProcess) -> None:
+        super().__init__(classes="dialog")
+        self.process = process
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(process_words(self.process), id="words")
+            yield Input(placeholder="the last word, or: no", compact=True)
+            yield SafeStatic(own("", "$text-error"), id="told")
+            yield SafeStatic(own("esc leaves, and nothing is decided", "dim"))
+
+    def show_process(self, process: WordsProcess) -> None:
+        """Show how far it is now."""
+        self.process = process
+        self.query_one("#words", SafeStatic).show(process_words(process))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the last word, or a no."""
+        typed = event.value.strip().lower()
+        if typed == "no":
+            _ = self.dismiss(result=False)
+        elif self.process.words and typed == self.process.words[-1].lower():
+            _ = self.dismiss(result=True)
+        else:
+            told = "Type the last word when all five are the same, or: no"
+            self.query_one("#told", SafeStatic).show(own(told, "$text-error"))
+
+    def action_leave(self) -> None:
+        """Leave; the process goes on."""
+        _ = self.dismiss(None)
+
+
+def process_words(process: WordsProcess) -> Content:
+    """Return how far a process is."""
+    head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
+    if process.ended:
+        return lines(head, own(process.ended, "bold"))
+    if not process.words:
+        return lines(head, own("Waiting for their Parlour to answer: they need not do it at once."))
+    words = own("   ".join(process.words), "bold $text-accent")
+    mine = "You said that they are the same." if process.we_confirmed else ""
+    theirs = "They said that they are the same." if process.they_confirmed else ""
+    return lines(
+        head,
+        own("Read these to each other, not over this chat:"),
+        own(""),
+        words,
+        own(""),
+        own(" ".join(part for part in (mine, theirs) if part)),
+    )

@@ -1,0 +1,173 @@
+"""What the chat screen does about encryption: the label above the timeline, and the commands around it.
+
+The label is words and stands there in every room, encrypted or not. Each command asks ``Client.encryption``
+and shows a screen; a decision about a person's key is made in one of those, never here. The chat screen
+inherits it.
+"""
+
+from parlour_client.core.e2ee.code import qr_rows
+from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
+from parlour_client.core.model import Room
+from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
+from parlour_client.ui.encryption import devices as device_views
+from parlour_client.ui.encryption.person import Decision, PersonScreen, Way
+from parlour_client.ui.encryption.report import report_page
+from parlour_client.ui.encryption.turn_on import turn_on_question
+from parlour_client.ui.encryption.words import WordsScreen
+from parlour_client.ui.safe import SafeStatic, peer_line
+from parlour_client.ui.screens.messages_part import MessagesPart
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import DeviceId
+from parlour_protocol.names import UserName, parse_user_name
+
+_STYLES = {
+    RoomState.OPEN: "$text-warning",
+    RoomState.ACTIVE: "$text-success",
+    RoomState.WAITING: "$text-warning",
+    RoomState.PENDING_DEVICE: "$text-warning",
+    RoomState.CONTESTED: "bold $text-error",
+    RoomState.BLOCKED: "bold $text-error",
+}
+
+
+class EncryptionPart(MessagesPart):
+    """Encryption: say it, look at it, decide about it."""
+
+    def show_lock(self) -> None:
+        """Bring the label up to date, and who is marked as not verified."""
+        self.timeline.verified = self._is_verified
+        lock = self.query_one("#lock", SafeStatic)
+        room = self.room
+        lock.display = room is not None
+        if room is None:
+            return
+        standing = self.client.encryption.room(room.id)
+        words = f"{standing.label} · {standing.problem}" if standing.problem else standing.label
+        lock.show(peer_line(words, limit=400, style=_STYLES[standing.state]))
+
+    def _is_verified(self, user: UserName) -> bool:
+        return self.client.encryption.trust(user) is Trust.VERIFIED
+
+    def _open_one(self) -> Room:
+        room = self.room
+        if room is None:
+            raise ValueError("No room is open. /rooms shows which there are.")
+        return room
+
+    # --- a room
+
+    async def _do_encryption(self, _rest: str) -> None:
+        room = self._open_one()
+        self.push(report_page(room.title, await self.client.encryption.report(room.id)))
+
+    async def _do_encrypt(self, _rest: str) -> None:
+        room = self._open_one()
+        if room.encrypted:
+            raise ValueError("This room is encrypted already. /encryption shows how.")
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(lambda: self.client.encryption.turn_on(room.id))
+
+        self.push(ConfirmScreen(turn_on_question(room.title)), answer)
+
+    async def _do_refound(self, _rest: str) -> None:
+        await self.client.encryption.refound(self._open_one().id)
+
+    # --- people
+
+    async def _do_verify(self, rest: str) -> None:
+        user = self._whom(rest)
+        report = await self.client.encryption.person(user)
+
+        def answer(decision: Decision | None) -> None:
+            if decision is not None:
+                self.ask(lambda: self._decided(user, decision))
+
+        self.push(PersonScreen(report), answer)
+
+    def _whom(self, rest: str) -> UserName:
+        room = self.room
+        if not rest.strip() and room is not None and room.kind is RoomKind.DIRECT and room.peer is not None:
+            return room.peer
+        if not rest.strip():
+            raise ValueError("Write /verify PERSON.")
+        return parse_user_name(rest.strip().removeprefix("@"))
+
+    async def _decided(self, user: UserName, decision: Decision) -> None:
+        people = self.client.encryption
+        match decision.way:
+            case Way.DIGITS:
+                await people.confirm(user, decision.typed)
+            case Way.CODE:
+                await people.check_code(user, decision.typed)
+            case Way.ACCEPT:
+                await people.accept_key(user)
+            case Way.WORDS:
+                self._show_words(await people.start_words(user))
+                return
+        self.show_lock()
+        await self._do_verify(user)
+
+    async def _do_words(self, _rest: str) -> None:
+        under_way = [one for one in self.client.encryption.words() if not one.ended]
+        if not under_way:
+            raise ValueError("Nobody is comparing words with you. /verify PERSON begins.")
+        process = under_way[-1]
+        if not process.started_by_us and not process.words:
+            process = await self.client.encryption.answer_words(process.process)
+        self._show_words(process)
+
+    def _show_words(self, process: WordsProcess) -> None:
+        def answer(same: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if same is not None:
+                self.ask(lambda: self._words_decided(process, same=same))
+
+        self.push(WordsScreen(process), answer)
+
+    async def _words_decided(self, process: WordsProcess, *, same: bool) -> None:
+        if same:
+            await self.client.encryption.confirm_words(process.process)
+        else:
+            await self.client.encryption.cancel_words(process.process)
+
+    def follow_words(self) -> None:
+        """Show in an open dialog of short words how far they are."""
+        screen = self.app.screen
+        if isinstance(screen, WordsScreen):
+            for process in self.client.encryption.words():
+                if process.process == screen.process.process:
+                    screen.show_process(process)
+
+    async def _do_mycode(self, _rest: str) -> None:
+        code = self.client.encryption.own_code()
+        self.push(device_views.code_page(code, qr_rows(code)))
+
+    # --- one's own devices
+
+    async def _do_devices(self, _rest: str) -> None:
+        listed = await self.client.encryption.devices()
+        by_id = {str(one.device): one for one in listed}
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self._ask_revoke(by_id[chosen])
+
+        head = device_views.heading(self.client.encryption.own())
+        self.push(ChooseScreen(head, device_views.choices(listed), "No device has keys yet."), take)
+
+    def _ask_revoke(self, one: OwnDevice) -> None:
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(lambda: self.client.encryption.revoke(DeviceId(one.device)))
+
+        self.push(ConfirmScreen(device_views.revoke_question(one)), answer)
+
+    async def _do_approve(self, rest: str) -> None:
+        if not rest.strip():
+            raise ValueError("Write /approve and the code that your new device shows.")
+        await self.client.encryption.approve(rest.strip())
+        await self._do_devices("")
+
+    async def _do_recovery(self, _rest: str) -> None:
+        self.push(device_views.recovery_page(await self.client.encryption.recovery_words()))

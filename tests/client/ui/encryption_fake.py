@@ -1,0 +1,145 @@
+"""Encryption in memory, for the views: what each room, person and device is said to be, and every call."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from parlour_client.core.e2ee.interface import (
+    MemberDevice,
+    OwnDevice,
+    OwnKeys,
+    PersonReport,
+    RoomEncryption,
+    RoomReport,
+    RoomState,
+    Trust,
+    WordsProcess,
+)
+from parlour_client.core.errors import SetupError
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
+from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+OPEN = "NOT end-to-end encrypted: the server can read this room"
+NUMBER = " ".join(f"{n:05}" for n in range(11111, 11123))
+LAST = NUMBER.split()[-1]
+THIS = DeviceId("a" * 26)
+OTHER = DeviceId("b" * 26)
+NAME = parse_device_name("laptop")
+AT = Millis(1_790_000_000_000)
+
+
+class FakeEncryption:
+    """Says what it was told to say."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[RoomId, RoomEncryption] = {}
+        self.trusted: dict[UserName, Trust] = {}
+        self.calls: list[tuple[object, ...]] = []
+        self.keys = OwnKeys(THIS, DeviceStatus.ACTIVE, "abcd-efgh-ijkl-mnop", True, "a passphrase")
+        self.listed = [
+            OwnDevice(THIS, NAME, DeviceStatus.ACTIVE, AT, AT, current=True),
+            OwnDevice(OTHER, parse_device_name("phone"), DeviceStatus.ACTIVE, AT, AT, current=False),
+        ]
+        self.process = WordsProcess(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
+
+    def room(self, room: RoomId) -> RoomEncryption:
+        return self.rooms.get(room, RoomEncryption(RoomState.OPEN, OPEN))
+
+    def own(self) -> OwnKeys:
+        return self.keys
+
+    def trust(self, user: UserName) -> Trust:
+        return self.trusted.get(user, Trust.FIRST_SEEN)
+
+    async def report(self, room: RoomId) -> RoomReport:
+        told = self.room(room)
+        bob = parse_user_name("bob")
+        return RoomReport(
+            room=room,
+            state=told.state,
+            label=told.label,
+            problem=told.problem,
+            group=GroupId("g" * 43),
+            epoch=Epoch(7),
+            authenticator="01234 56789 01234 56789 01234 56789",
+            members=(MemberDevice(bob, OTHER, NAME, self.trust(bob), AT),),
+            without_device=(parse_user_name("carol"),),
+            last_change=AT,
+            server_sees=("Who is in the room.",),
+            assurance="not independently audited",
+        )
+
+    async def person(self, user: UserName) -> PersonReport:
+        return PersonReport(user, self.trust(user), NUMBER, AT)
+
+    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
+        self.calls.append(("confirm", user, last_group))
+        if last_group != LAST:
+            raise SetupError("These are not the last five digits.")
+        self.trusted[user] = Trust.VERIFIED
+        return await self.person(user)
+
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
+        self.calls.append(("check_code", user, code))
+        return await self.person(user)
+
+    def own_code(self) -> str:
+        return "PARLOUR1:ABCDEF"
+
+    async def accept_key(self, user: UserName) -> PersonReport:
+        self.calls.append(("accept_key", user))
+        self.trusted[user] = Trust.FIRST_SEEN
+        return await self.person(user)
+
+    async def turn_on(self, room: RoomId) -> None:
+        self.calls.append(("turn_on", room))
+        self.rooms[room] = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
+
+    async def refound(self, room: RoomId) -> None:
+        self.calls.append(("refound", room))
+
+    async def settle(self, room: RoomId) -> None:
+        self.calls.append(("settle", room))
+
+    async def devices(self) -> Sequence[OwnDevice]:
+        return self.listed
+
+    async def approve(self, code: str) -> OwnDevice:
+        self.calls.append(("approve", code))
+        return self.listed[1]
+
+    async def revoke(self, device: DeviceId) -> None:
+        self.calls.append(("revoke", device))
+
+    async def recovery_words(self) -> Sequence[str]:
+        return [f"word{n}" for n in range(1, 25)]
+
+    async def recover(self, words: Sequence[str]) -> None:
+        self.calls.append(("recover", tuple(words)))
+
+    async def reset_identity(self, password: Secret) -> None:
+        self.calls.append(("reset_identity", password))
+
+    async def send_history(self, device: DeviceId) -> int:
+        self.calls.append(("send_history", device))
+        return 0
+
+    async def start_words(self, user: UserName) -> WordsProcess:
+        self.calls.append(("start_words", user))
+        return self.process
+
+    async def answer_words(self, process: RequestId) -> WordsProcess:
+        self.calls.append(("answer_words", process))
+        return self.process
+
+    async def confirm_words(self, process: RequestId) -> WordsProcess:
+        self.calls.append(("confirm_words", process))
+        self.process = replace(self.process, we_confirmed=True)
+        return self.process
+
+    async def cancel_words(self, process: RequestId) -> None:
+        self.calls.append(("cancel_words", process))
+
+    def words(self) -> Sequence[WordsProcess]:
+        return [self.process]

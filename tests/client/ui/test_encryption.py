@@ -1,0 +1,252 @@
+"""Encryption on the screen: always said in words, never taken for more than it is, decided by typing."""
+
+from dataclasses import replace
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.encryption_fake import LAST, NUMBER, OTHER
+from tests.client.ui.test_chat import lobby, write
+from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
+
+from parlour_client.core.e2ee.interface import RoomEncryption, RoomState, Trust
+from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
+from parlour_client.ui.encryption.turn_on import LOST
+from parlour_protocol.delivery import DeviceStatus
+
+SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
+
+
+@pytest.mark.parametrize("size", [(100, 30), (40, 15)])
+async def test_an_open_room_says_that_the_server_can_read_it(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """The words stand in every window, without colour, on a small terminal too."""
+    async with open_app(client, size=size) as pilot:
+        await lobby(pilot)
+        assert "NOT end-to-end encrypted" in screen_text(pilot)
+
+
+async def test_an_encrypted_room_says_how_many_are_verified(client: FakeClient, open_app: OpenApp) -> None:
+    """Encrypted and verified are two facts; a problem stands beside them, and nothing says `secure`."""
+    client.encryption.rooms[LOBBY] = SEALED
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        assert "E2EE 1/2 verified" in screen_text(pilot)
+        client.encryption.rooms[LOBBY] = replace(
+            SEALED, state=RoomState.BLOCKED, problem="bob has another key: /verify bob"
+        )
+        client.tell(EncryptionChanged(LOBBY))
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert "bob has another key" in text
+        assert "secure" not in text.lower()
+
+
+async def test_messages_of_people_who_are_not_verified_are_marked(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """They are shown, with words beside the name, until somebody compared the key."""
+    client.encryption.rooms[LOBBY] = SEALED
+    async with open_app(client, size=(120, 30)) as pilot:
+        screen = await lobby(pilot)
+        entry = client.say(LOBBY, BOB, "sealed words")
+        client.change(replace(entry, sealed=True))
+        await settled(pilot)
+        screen.timeline._flush()
+        await settled(pilot)
+        assert "not verified" in screen_text(pilot)
+        client.encryption.trusted[BOB] = Trust.VERIFIED
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert "not verified" not in screen_text(pilot)
+
+
+@pytest.mark.parametrize("kind", list(NoteKind))
+async def test_every_note_is_a_row_of_words(client: FakeClient, open_app: OpenApp, kind: NoteKind) -> None:
+    """A refusal, a forgery, a changed key: each says what happened, and the whole of its detail."""
+    async with open_app(client, size=(170, 30)) as pilot:
+        screen = await lobby(pilot)
+        entry = client.say(LOBBY, BOB, "x")
+        client.tell(EntryAdded(replace(entry, text=None, note=Note(kind, BOB, "so it is, to the very END"))))
+        await settled(pilot)
+        screen.timeline._flush()
+        await settled(pilot)
+        assert "so it is, to the very END" in " ".join(screen_text(pilot).split())
+
+
+async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, open_app: OpenApp) -> None:
+    """Never silence: whose message, why, and what to do."""
+    async with open_app(client, size=(60, 30)) as pilot:
+        screen = await lobby(pilot)
+        entry = client.say(LOBBY, BOB, "x")
+        trouble = "sent before this device joined: ask for the history from another device of yours"
+        client.change(replace(entry, text=None, trouble=trouble))
+        await settled(pilot)
+        screen.timeline._flush()
+        await settled(pilot)
+        text = " ".join(screen_text(pilot).split())
+        assert "bob cannot be read" in text
+        assert "another device of yours" in text
+
+
+async def test_the_page_of_a_room(client: FakeClient, open_app: OpenApp) -> None:
+    """/encryption shows members, who cannot read, the digits, what the server sees, and who checked it."""
+    client.encryption.rooms[LOBBY] = SEALED
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/encryption")
+        text = screen_text(pilot)
+        for words in (
+            "01234 56789",
+            "first seen, not verified",
+            "carol",
+            "not independently audited",
+            "epoch 7",
+        ):
+            assert words in text
+
+
+async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_app: OpenApp) -> None:
+    """Nothing is switched on by the command alone."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/encrypt")
+        assert not client.encryption.calls
+        assert LOST[0] in screen_text(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        assert not client.encryption.calls
+        await write(pilot, "/encrypt")
+        await pilot.press("y")
+        await settled(pilot)
+        assert client.encryption.calls == [("turn_on", LOBBY)]
+
+
+async def test_a_person_is_verified_by_typing_the_last_digits(client: FakeClient, open_app: OpenApp) -> None:
+    """Enter alone, or a word, verifies nobody; wrong digits are refused in words."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        await write(pilot, "/verify bob")
+        assert NUMBER.split()[0] in screen_text(pilot)
+        await pilot.press("enter")
+        await pilot.press(*"yes", "enter")
+        await settled(pilot)
+        assert not client.encryption.calls
+        await pilot.press("escape")
+        await write(pilot, "/verify bob")
+        await pilot.press(*"00000", "enter")
+        await settled(pilot)
+        assert client.encryption.trust(BOB) is Trust.FIRST_SEEN
+        assert "not the last five digits" in screen_text(pilot)
+        await write(pilot, "/verify bob")
+        await pilot.press(*LAST, "enter")
+        await settled(pilot)
+        assert client.encryption.trust(BOB) is Trust.VERIFIED
+        assert screen.app.screen is not screen  # the page again, with the new state
+
+
+async def test_a_changed_key_is_taken_by_words_alone(client: FakeClient, open_app: OpenApp) -> None:
+    """The page shouts, and `go on` is typed to accept."""
+    client.encryption.trusted[BOB] = Trust.CHANGED
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/verify bob")
+        assert "KEY CHANGED" in screen_text(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert not client.encryption.calls
+        await pilot.press(*"go", "space", *"on", "enter")
+        await settled(pilot)
+        assert ("accept_key", BOB) in client.encryption.calls
+
+
+async def test_go_on_means_nothing_for_a_key_that_did_not_change(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """There is nothing to accept."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/verify bob")
+        await pilot.press(*"go", "space", *"on", "enter")
+        await settled(pilot)
+        assert not client.encryption.calls
+
+
+async def test_short_words_are_confirmed_by_typing_the_last(client: FakeClient, open_app: OpenApp) -> None:
+    """The dialog follows what the other side does; a habit of pressing Enter confirms nothing."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        await screen.open_room(DIRECT)
+        await write(pilot, "/verify bob")
+        await pilot.press(*"words", "enter")
+        await settled(pilot)
+        assert ("start_words", BOB) in client.encryption.calls
+        assert "Waiting for their Parlour" in screen_text(pilot)
+        five = ("amber", "brick", "cloud", "delta", "ember")
+        client.encryption.process = replace(client.encryption.process, words=five)
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert "ember" in screen_text(pilot)
+        await pilot.press("enter")
+        await pilot.press(*"amber", "enter")
+        await settled(pilot)
+        assert not any(call[0] == "confirm_words" for call in client.encryption.calls)
+        await pilot.press(*["backspace"] * 5, *"ember", "enter")
+        await settled(pilot)
+        assert any(call[0] == "confirm_words" for call in client.encryption.calls)
+
+
+async def test_different_words_end_it(client: FakeClient, open_app: OpenApp) -> None:
+    """`no` tells the other side as well."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/words")
+        await pilot.press(*"no", "enter")
+        await settled(pilot)
+        assert any(call[0] == "cancel_words" for call in client.encryption.calls)
+
+
+async def test_a_device_is_revoked_after_a_question(client: FakeClient, open_app: OpenApp) -> None:
+    """/devices lists them; Enter asks what it would mean."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/devices")
+        assert "phone" in screen_text(pilot)
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert "for good?" in screen_text(pilot)
+        assert not client.encryption.calls
+        await pilot.press("y")
+        await settled(pilot)
+        assert client.encryption.calls == [("revoke", OTHER)]
+
+
+async def test_a_device_that_waits_shows_its_code(client: FakeClient, open_app: OpenApp) -> None:
+    """What to type on another device stands on the page of devices."""
+    client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.PENDING)
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/devices")
+        assert "abcd-efgh-ijkl-mnop" in screen_text(pilot)
+
+
+async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> None:
+    """The recovery words and one's own code are pages that esc closes."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/recovery")
+        assert "24 word24" in screen_text(pilot)
+        await pilot.press("escape")
+        await write(pilot, "/mycode")
+        assert "PARLOUR1:ABCDEF" in screen_text(pilot)
+        await pilot.press("escape")
+        await write(pilot, "/approve abcd-efgh-ijkl-mnop")
+        assert ("approve", "abcd-efgh-ijkl-mnop") in client.encryption.calls
+
+
+async def test_a_room_is_made_encrypted(client: FakeClient, open_app: OpenApp) -> None:
+    """/create NAME private encrypted."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/create hideout private encrypted")
+        assert client.calls[-1][-1] == "encrypted" or any("encrypted" in call for call in client.calls)

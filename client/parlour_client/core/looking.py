@@ -13,7 +13,7 @@ from parlour_client.core.query import QueryError, parse
 from parlour_client.core.signin import SignIn
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Role, Status
-from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
+from parlour_protocol.frames.bodies import Deleted, Edited, Pinned, Reacted
 from parlour_protocol.frames.requests import Delete, Edit, React, Send
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
@@ -77,7 +77,7 @@ class Looking:
                 found.append(Outgoing(engine.timeline.entry_of(item)))
                 continue
             frame = item.frame
-            body: Edited | Deleted | Reacted
+            body: Edited | Deleted | Reacted | Pinned
             match frame:
                 case Edit():
                     what, body = "edit", Edited(frame.target, frame.text)
@@ -85,6 +85,8 @@ class Looking:
                     what, body = "deletion", Deleted(frame.target)
                 case React():
                     what, body = "reaction", Reacted(frame.target, frame.reaction, frame.on)
+                case _:
+                    what, body = "pin", Pinned(frame.target, frame.on)
             account = engine.profile.account
             entry = Entry(
                 frame.room, item.at, account.user, account.device, body,

@@ -1,11 +1,12 @@
 """When the disk is full or the archive cannot be opened: a sentence, and nothing that was typed is lost."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby, write
-from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError, WrongPassphraseError
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState
@@ -83,3 +84,26 @@ async def test_a_stopped_client_says_why_and_keeps_the_draft(client: FakeClient,
         await settled(pilot)
         assert "stopped · The disk is full; nothing was written." in screen_text(pilot)
         assert screen.composer.text == "half"
+
+
+async def test_what_is_typed_while_a_room_opens_is_not_lost(client: FakeClient, open_app: OpenApp) -> None:
+    """Reading the room takes its time; the letters typed meanwhile stand behind its draft."""
+    client.drafts[GARDEN] = "half "
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        timeline, gate = client.timeline, asyncio.Event()
+
+        async def slow(room: RoomId, **rest: object) -> Sequence[Entry]:
+            await gate.wait()
+            return await timeline(room, **rest)  # type: ignore[arg-type]
+
+        client.timeline = slow  # type: ignore[method-assign,assignment]
+        screen.composer.put("of the lobby")
+        opening = asyncio.ensure_future(screen.open_room(GARDEN))
+        await pilot.pause()
+        screen.write()
+        await pilot.press(*"word")
+        gate.set()
+        await opening
+        assert screen.composer.text == "half word"
+        assert client.drafts[LOBBY] == "of the lobby"

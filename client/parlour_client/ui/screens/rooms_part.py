@@ -12,7 +12,7 @@ from textual.worker import Worker
 
 from parlour_client.core import model
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.model import Entry, LinkState, Room
+from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.rooms import RoomList, next_unread
@@ -134,9 +134,7 @@ class RoomsPart(ChatParts):
             case model.IgnoredChanged():
                 self.timeline.ignore(self.client.ignored)
             case model.StatusChanged(status=status):
-                self.status_line.tell(status, self.client.account)
-                if status.state is LinkState.ONLINE:
-                    self.timeline.retry_holes()
+                self._link_changed(status)
             case model.TypingChanged(room=room, users=users) if room == self.current:
                 self.hint.typing(users)
             case model.EncryptionChanged():
@@ -147,6 +145,11 @@ class RoomsPart(ChatParts):
                 self._members_soon()
             case _:
                 pass
+
+    def _link_changed(self, status: ConnectionStatus) -> None:
+        self.status_line.tell(status, self.client.account)
+        if status.state is LinkState.ONLINE:
+            self.timeline.retry_holes()
 
     def _take(self, entry: Entry) -> None:
         if entry.room != self.current:

@@ -17,6 +17,7 @@ from parlour_protocol.mls import Extension
 
 KEY: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
 _NONCE: Final = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+_TAG: Final = bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES
 
 
 def new_key() -> bytes:
@@ -34,8 +35,8 @@ def seal_tree(tree: bytes, key: bytes, group: bytes, epoch: int) -> bytes:
 def open_tree(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int) -> bytes:
     """Open a tree with the key in the group info. Raises RuleBrokenError."""
     key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
-    if len(key) != KEY or len(sealed) <= _NONCE:
-        raise RuleBrokenError("the Welcome carries no key for its tree")
+    if len(key) != KEY or len(sealed) < _NONCE + _TAG:
+        raise RuleBrokenError("the Welcome carries no key for its tree, or there is no tree")
     nonce, ciphertext = sealed[:_NONCE], sealed[_NONCE:]
     try:
         return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from tests.client.core.e2ee.vault_world import (
     sealed_body,
 )
 
+from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
@@ -26,6 +28,7 @@ from parlour_client.core.e2ee.refusals import BadPackageError, NotDurableError, 
 from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.e2ee.results import Received, ToContest
 from parlour_client.core.e2ee.rules import Binding, Declared, Judge
+from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames.base import RoomKind
@@ -422,6 +425,35 @@ def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:
     assert carol.state(log) == before
 
 
+def test_a_commit_damaged_anywhere_is_refused_in_words() -> None:
+    """Nothing else than a refusal comes of it, and the genuine one is followed afterwards."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    body = alice.stage(log, 3)
+    data = bytes(body.data)
+    for at in range(0, len(data), 9):
+        for bad in (data[:at] or b"\0", data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :]):
+            handshake(log, alice, bad)
+    items = bobby.sync(log)
+    assert all(item.note is not None and item.row for item in items)
+    log.commit(alice, body)
+    bobby.sync(log)
+    assert bobby.status(log).stand is Stand.ACTIVE
+
+
+def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
+    """It has no certificate: whoever let it in would be refused by all."""
+    alice, pending = Device("alice"), Device("bobby")
+    pending.vault = Vault(replace(pending.own, leaf_extensions=()), pending.people, cast("Any", packages))
+    log = room_of(alice)
+    assert pending.sync(log)
+    assert pending.status(log).stand is Stand.OUTSIDE
+    with pytest.raises(NotReadyError, match="not approved"):
+        pending.run(pending.vault.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
+    with pytest.raises(NotReadyError):
+        pending.seal(log, 10, "no")
+
+
 def test_a_commit_of_another_group_is_told_and_never_joined() -> None:
     """Neither by a member nor by somebody who waits to be let in."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
@@ -504,7 +536,7 @@ def test_only_one_commit_is_on_its_way() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.stage(log, 3)
-    with pytest.raises(NotReadyError):
+    with pytest.raises(NotReadyError, match="on its way already"):
         alice.stage(log, 4)
     alice.run(alice.vault.drop_staged, ROOM)
     alice.commit(log, 4)

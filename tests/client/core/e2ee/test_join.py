@@ -14,8 +14,8 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Created, Handshake
-from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq
+from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq, WelcomeId
 
 OTHER = RoomId("another4567890abcdefgh")
 
@@ -78,6 +78,23 @@ def test_a_welcome_that_is_not_the_commits_own_changes_nothing(what: str) -> Non
     nothing_changed(bobby, log, lambda: bobby.join(log, event, LIES[what](welcome)))
     bobby.join(log, event, welcome)
     agree(log, alice, bobby)
+
+
+def test_a_welcome_and_a_tree_damaged_anywhere_are_refused_in_words() -> None:
+    """Whatever a hostile server makes of them, nothing else than a refusal comes of it."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    event, welcome = invited(alice, bobby, log)
+    store = bobby.packages()
+    for name, kind in (("welcome", WelcomeBytes), ("tree", TreeBytes)):
+        data = bytes(getattr(welcome, name))
+        for at in range(0, len(data), 5):
+            for bad in (data[:at] or b"\0", data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :]):
+                lie = _lied(welcome, **{name: kind(bad)})
+                with pytest.raises(JoinRefusedError):
+                    bobby.vault.open_welcome(store, log.kind, lie, event)
+    assert len(store) == 1
+    bobby.join(log, event, welcome)
 
 
 def test_the_group_of_one_room_is_not_shown_as_another() -> None:
@@ -207,6 +224,73 @@ def test_two_programs_open_one_welcome_and_one_of_them_enters() -> None:
     bobby.run(bobby.vault.enter, opened, event)
     nothing_changed(bobby, log, lambda: bobby.run(bobby.vault.enter, again, event))
     agree(log, alice, bobby)
+
+
+def test_a_welcome_that_comes_too_late_changes_nothing() -> None:
+    """The room went on without it: joining now would show everything since a second time."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    event, welcome = invited(alice, bobby, log)
+    bobby.receive(log.events[bobby.cursor(log) :], welcome_missing=True)
+    nothing_changed(bobby, log, lambda: bobby.join(log, event, welcome))
+
+
+def test_a_second_group_of_the_room_does_not_replace_the_one_in_force() -> None:
+    """A member founds another one for the same room, and the server shows its commit in the log."""
+    alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")
+    log, other = room_of(alice, bobby), Log()
+    other.add(mallory.user, Created(room_kind=other.kind, encrypted=True))
+    mallory.found(other)
+    mallory.commit(other, 2, [bobby])
+    event = other.events[-1]
+    assert isinstance(event.body, Handshake)
+    shown = log.add(mallory.user, event.body)
+    lie = _lied(other.welcomes[bobby.id, event.seq], seq=shown.seq)
+    nothing_changed(bobby, log, lambda: bobby.join(log, shown, lie))
+    assert bobby.receive(log.events[bobby.cursor(log) :]).needs_welcome is None
+    agree(log, alice, bobby)
+
+
+def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> None:
+    """Both Welcomes were opened by it before either was entered."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    package = bobby.package()
+    first, second = room_of(alice), Log(OTHER)
+    second.add(carol.user, Created(room_kind=second.kind, encrypted=True))
+    carol.found(second)
+    ready = []
+    for log, who in ((first, alice), (second, carol)):
+        wanted = Wanted(request(9), "test", {bobby.id: package}, (), Millis(log.now))
+        log.commit(who, who.run(who.vault.stage, log.room, wanted))
+        event = bobby.receive(log.events, log.room).needs_welcome
+        assert event is not None
+        use = log.welcomes[bobby.id, event.seq]
+        ready.append((bobby.vault.open_welcome(bobby.packages(), log.kind, use, event), event))
+    bobby.run(bobby.vault.enter, *ready[0])
+    nothing_changed(bobby, second, lambda: bobby.run(bobby.vault.enter, *ready[1]))
+
+
+def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
+    """A member puts the tree into the Welcome, where nothing else binds it to the epoch."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice)
+    held = alice.vault.held(alice.connection, ROOM)
+    with held.judge.ours(log.now):
+        pending = held.group.add([bobby.package()], now=log.now // 1_000)
+    assert pending.welcome is not None
+    assert log.group is not None
+    data = HandshakeBytes(pending.message)
+    event = log.add(alice.user, Handshake(group=log.group, epoch=Epoch(5), data=data, added=(bobby.id,)))
+    assert bobby.receive(log.events).needs_welcome == event
+    welcome = WaitingWelcome(
+        id=WelcomeId("w" * 22),
+        room=ROOM,
+        group=log.group,
+        seq=event.seq,
+        welcome=WelcomeBytes(pending.welcome),
+        tree=TreeBytes(b"none"),
+    )
+    nothing_changed(bobby, log, lambda: bobby.join(log, event, welcome))
 
 
 def test_joining_needs_a_durable_transaction() -> None:

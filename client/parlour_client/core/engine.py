@@ -19,7 +19,8 @@ from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.lanes import Lane
-from parlour_client.core.e2ee.rooms import SealedRooms, Surroundings
+from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.errors import (
     EncryptionError,
     ParlourClientError,

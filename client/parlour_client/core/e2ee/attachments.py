@@ -104,8 +104,8 @@ async def open_sealed(
     chunks: AsyncIterator[bytes], into: BinaryIO, size: int, key: Secret, progress: Progress
 ) -> bytes:
     """Write the content of a sealed file; returns the digest of what came. Raises EncryptionError."""
-    digest, whole = hashlib.sha256(), sealed_size(size)
-    pieces = _pieces(chunks, digest, whole)
+    digest = hashlib.sha256()
+    pieces = _pieces(chunks, digest)
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     header = await anext(pieces, b"")
     if len(header) != _HEADER:
@@ -145,13 +145,10 @@ async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, pr
     return digest.digest()
 
 
-async def _pieces(chunks: AsyncIterator[bytes], digest: Digest, whole: int) -> AsyncIterator[bytes]:
-    """Cut what comes into header and chunks; no more than a file of the told size can have."""
-    waiting, wanted, came = bytearray(), _HEADER, 0
+async def _pieces(chunks: AsyncIterator[bytes], digest: Digest) -> AsyncIterator[bytes]:
+    """Cut what comes into header and chunks."""
+    waiting, wanted = bytearray(), _HEADER
     async for chunk in chunks:
-        came += len(chunk)
-        if came > whole:
-            raise _damaged()
         digest.update(chunk)
         waiting += chunk
         while len(waiting) >= wanted:

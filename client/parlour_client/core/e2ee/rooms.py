@@ -7,71 +7,38 @@ then wait and say why. The engine owns one; the facade and the outbox ask it.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from random import Random
 from typing import Any, Final
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive.events import Applied
-from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
-from parlour_client.core.e2ee import packages, people
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.device_keys import DeviceKeys
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.intake import Intake
 from parlour_client.core.e2ee.keeper import Keeper
-from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
 from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.sealing import Sealing
 from parlour_client.core.e2ee.settle import Settler
+from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.vault import Vault
+from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import (
     EncryptionError,
     ParlourClientError,
-    SessionEndedError,
-    UnreachableError,
 )
 from parlour_client.core.model import EncryptionChanged, HistoryChanged, NoteKind
-from parlour_client.core.news import Emit
-from parlour_client.core.profile import Profile
-from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
-from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
 from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
-from parlour_protocol.names import UserName
 from parlour_protocol.sealed import HistoryContent, VerifyContent
 
-_SIGN_IN_SECONDS: Final = 15.0
-"""Longer, and the connection is opened without: open rooms do not wait for keys."""
 _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""
-_FIRST_RETRY: Final = 10.0
-_LONGEST_RETRY: Final = 300.0
-_NO_KEYS: Final = "This device has no keys here yet, so encrypted rooms wait."
-_PENDING: Final = "This device is not approved yet, so it can neither read nor write in encrypted rooms."
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What encryption needs of the rest of the client."""
-
-    profile: Profile
-    archive: Archive
-    state: State
-    clock: Clock
-    chance: Random
-    emit: Emit
-    told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]]
-    """Shows to the views what did not come by ``Ingest``."""
-    follow: bool
 
 
 class SealedRooms:
@@ -87,7 +54,7 @@ class SealedRooms:
             around.profile.device,
             delivery,
             around.clock,
-            self,
+            WayToPeople(self),
             self._keys_changed,
         )
         self.intake = Intake(
@@ -106,12 +73,7 @@ class SealedRooms:
         self.me = around.profile.user
         self.reports: dict[RoomId, GroupReport] = {}
         """How each room stood when something last changed, for what is asked at once."""
-        self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
-        """Why there are no keys to work with."""
-        self._vault: Vault | None = None
-        self._own: Own | None = None
-        self._used: OwnIdentity | None = None
-        self._signed_in = False
+        self.keys = DeviceKeys(self.identities)
         self._ahead = 0
         self._moved = asyncio.Event()
         self._tasks: set[asyncio.Future[Any]] = set()
@@ -129,28 +91,14 @@ class SealedRooms:
     async def load(self) -> None:
         """Take what the archive knows."""
         await self.intake.load()
-        await self.identities.open()
-        await self._use_keys()
-        if self._vault is not None:
-            self.trouble = None
+        await self.keys.load()
+        self._hand_on()
         for room in self.intake.rooms:
             await self._read(room)
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
-        if self._signed_in:
-            return
-        try:
-            async with asyncio.timeout(_SIGN_IN_SECONDS):
-                await self.identities.sign_in()
-            self._signed_in = True
-            self.trouble = None
-        except SessionEndedError:
-            raise
-        except ParlourClientError as error:
-            self.trouble = error
-        except TimeoutError:
-            self.trouble = UnreachableError("The server does not answer about keys.")
+        await self.keys.sign_in()
         await self._use_keys()
 
     async def greet(self, hello: Hello) -> None:
@@ -159,7 +107,7 @@ class SealedRooms:
         try:
             await self.identities.server_is(hello.server)
         except ParlourClientError as error:
-            self.trouble, self._vault = error, None
+            self.keys.refuse(error)
             self.intake.use(None, DeviceId(""))
         await self.entered([self.intake.pinned(summary) for summary in hello.rooms])
 
@@ -175,7 +123,7 @@ class SealedRooms:
         rooms = [room for room in self.intake.rooms if self._around.follow or room in self._tracked]
         self.keeper.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()
-        if not self._signed_in:
+        if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late(conversation))
         self._stir()
 
@@ -215,8 +163,9 @@ class SealedRooms:
     async def left(self, room: RoomId) -> None:
         """Forget the keys of a room that the account is no member of any more."""
         self.keeper.unsure.discard(room)
-        if self._vault is not None and self.covers(room):
-            await self.archive.run(self._vault.leave, room)
+        vault = self.keys.maybe_vault
+        if vault is not None and self.covers(room):
+            await self.archive.run(vault.leave, room)
         self._stir()
 
     def hear(self, push: GroupChanged | KeysLow | KeyLogGrew) -> None:
@@ -239,28 +188,19 @@ class SealedRooms:
         return self.intake.covers(room)
 
     @property
-    def identity(self) -> OwnIdentity | None:
-        """Return this device's identity as it was last read."""
-        return self.identities.identity
+    def trouble(self) -> ParlourClientError | None:
+        """Why there are no keys to work with."""
+        return self.keys.trouble
 
     @property
     def vault(self) -> Vault:
         """The vault. Raises EncryptionError while there are no keys."""
-        if self._vault is None:
-            raise self._why()
-        return self._vault
+        return self.keys.vault
 
     @property
     def own(self) -> Own:
         """This device. Raises EncryptionError while it is not approved."""
-        identity = self.identities.identity
-        if self._own is None or identity is None:
-            raise self._why()
-        if identity.status is not DeviceStatus.ACTIVE:
-            raise DevicePendingError(
-                _PENDING, f"On another device of yours: parlour device approve {identity.code}"
-            )
-        return self._own
+        return self.keys.own
 
     def summary(self, room: RoomId) -> RoomSummary | None:
         """Return what the server told of a room."""
@@ -272,8 +212,7 @@ class SealedRooms:
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
-        if self._vault is None:
-            raise self._why()
+        _ = self.keys.vault  # raises why there is none: the room would never catch up
         await self.intake.sync.reached(room, seq or Seq(0))
 
     async def sleep(self, seconds: float) -> None:
@@ -296,42 +235,17 @@ class SealedRooms:
         """Return what is set when anything about encryption moves next."""
         return self._moved
 
-    # the way to other people, for identities
-    async def direct_room(self, user: UserName) -> RoomId:
-        """Return the encrypted direct room with a person."""
-        for room in self.state.rooms:
-            if room.kind is RoomKind.DIRECT and room.peer == user and self.covers(room.id):
-                return room.id
-        raise EncryptionError(
-            f"There is no encrypted direct room with {user}.", f"Open one first: parlour dm {user}"
-        )
-
-    async def say(self, room: RoomId, content: VerifyContent) -> None:
-        """Send a step of a verification."""
-        if self.conversation is None:
-            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
-        await self.track(room)
-        await self.sealing.say(self.conversation, room, content)
-
-    async def device_replaced(self) -> None:
+    async def replaced(self) -> None:
         """Forget all groups: this device has a new key, which is in none of them."""
-        if self._vault is not None:
-            await self.archive.run(self._vault.forget_device)
+        if (vault := self.keys.maybe_vault) is not None:
+            await self.archive.run(vault.forget_device)
         await self._use_keys()
         if self.conversation is not None:  # this connection speaks for the old device
             await self.conversation.wire.close()
 
     async def _sign_in_late(self, conversation: Conversation) -> None:
-        """Try again what failed before this connection; a new one then speaks for this device."""
-        wait = _FIRST_RETRY
-        while not self._signed_in:
-            await self._around.clock.sleep(wait)
-            wait = min(2 * wait, _LONGEST_RETRY)
-            try:
-                await self.sign_in()
-            except ParlourClientError:
-                break  # the session has ended: the connection says so by itself
-        await conversation.wire.close()
+        await self.keys.sign_in_late(self.sleep)
+        await conversation.wire.close()  # a new one speaks for this device
 
     # what happened
     def _taken(self, room: RoomId, taken: Taken) -> None:
@@ -373,21 +287,9 @@ class SealedRooms:
 
     async def _use_keys(self) -> None:
         """Work with this device's keys as they are now."""
-        identity = self.identities.identity
-        if identity is None or identity == self._used:
+        if not self.keys.renew():
             return
-        self._used = identity
-        device = identity.device
-        self._own = Own(
-            identity.user,
-            identity.server,
-            device.id,
-            device.signer,
-            device.credential,
-            identity.leaf_extensions if identity.certificate is not None else (),
-        )
-        self._vault = Vault(self._own, people, packages)
-        self.intake.use(self._vault, device.id)
+        self._hand_on()
         summaries = [s for room in self.intake.rooms if (s := self.state.summary(room)) is not None]
         if self.conversation is not None:
             await self.entered(summaries)
@@ -395,8 +297,9 @@ class SealedRooms:
                 self.keeper.changed(summary.room)
         self._stir()
 
-    def _why(self) -> ParlourClientError:
-        return self.trouble or EncryptionError(_NO_KEYS)
+    def _hand_on(self) -> None:
+        if (vault := self.keys.maybe_vault) is not None:
+            self.intake.use(vault, self.identities.own().device)
 
     def _kind(self, room: RoomId) -> RoomKind:
         summary = self.state.summary(room)
@@ -411,8 +314,8 @@ class SealedRooms:
         await self._read(room)
 
     async def _read(self, room: RoomId) -> None:
-        if self._vault is not None:
-            self.reports[room] = await self.archive.look(self._vault.status, room)
+        if (vault := self.keys.maybe_vault) is not None:
+            self.reports[room] = await self.archive.look(vault.status, room)
 
     async def _read_and_tell(self, room: RoomId) -> None:
         await self._read(room)

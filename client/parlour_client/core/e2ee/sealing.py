@@ -55,7 +55,11 @@ class Rooms(Keys, Protocol):
     """What sealing needs of the rest of encryption."""
 
     keeper: Keeper
-    trouble: ParlourClientError | None
+
+    @property
+    def trouble(self) -> ParlourClientError | None:
+        """Why there are no keys to work with."""
+        ...
 
     async def track(self, room: RoomId) -> None:
         """Follow a room also in a program that follows no others."""

@@ -1,0 +1,28 @@
+"""What encryption needs of the rest of the client, as one value: the engine makes it, ``SealedRooms`` takes it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.events import Applied
+from parlour_client.core.clock import Clock
+from parlour_client.core.news import Emit
+from parlour_client.core.profile import Profile
+from parlour_client.core.state import State
+from parlour_protocol.ids import RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What encryption needs of the rest of the client."""
+
+    profile: Profile
+    archive: Archive
+    state: State
+    clock: Clock
+    chance: Random
+    emit: Emit
+    told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]]
+    """Shows to the views what did not come by ``Ingest``."""
+    follow: bool

@@ -47,6 +47,7 @@ class Terminal:
         """Marks that came by."""
         self.bytes = 0
         self._moved: set[str] = set()
+        self._borders: list[tuple[int, str]] = []
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._text, self._frames = "", 0
@@ -84,6 +85,7 @@ class Terminal:
             self.screen.feed(tokens)
             for grid in self.others.values():
                 grid.feed(tokens)
+            self._look_at_borders()
         text = "".join(token.text for token in tokens if token.kind == "T")
         self._text = (self._text + text)[-200_000:]
         self.seen.update(int(mark) for mark in MARK.findall(text))
@@ -152,14 +154,18 @@ class Terminal:
 
     def check(self) -> list[tuple[int, str]]:
         """Return the violations since the last check, each with its row; borders included."""
-        found, self.reader.violations = self.reader.violations, []
+        found = self.reader.violations + self._borders
+        self.reader.violations, self._borders = [], []
+        return found
+
+    def _look_at_borders(self) -> None:
+        """Note borders that have moved; at once, since what is drawn next may put them back."""
         for name, grid in self.others.items():
             for row in self.screen.moved(grid):
                 key = f"{name}/{row}/{grid.line(row - 1)}"
                 if key not in self._moved:
                     self._moved.add(key)
-                    found.append((row, f"a pane border moved ({name})"))
-        return found
+                    self._borders.append((row, f"a pane border moved ({name})"))
 
     def nearest_mark(self, row: int) -> int | None:
         """Return the number in the nearest mark below the row, else above it."""

@@ -68,6 +68,8 @@ async def connected(home: Home, *, follow: bool = False, adopt: bool = False) ->
     await client.start()
     try:
         await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))
+        for alarm in client.encryption.alarms():
+            click.echo(f"parlour: ALARM: {alarm.text}", err=True)
         yield client
     finally:
         await client.stop()

@@ -65,6 +65,7 @@ COMMANDS: Final = (
     Command("devices", "", "your devices with keys; approve or revoke one"),
     Command("approve", "CODE", "approve a new device of yours by the code that it shows"),
     Command("recovery", "", "the 24 words for when all your devices are lost"),
+    Command("alarms", "", "keys that do not fit, and what else must not be missed"),
     Command("refound", "", "found the group of a room anew, when its members cannot agree any more"),
     Command("sessions", "", "devices logged in to your account; log one out from here"),
     Command("away", "", "tell the others that you are away"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.e2ee.interface import (
+    Alarm,
     MemberDevice,
     OwnDevice,
     OwnKeys,
@@ -35,6 +36,7 @@ class FakeEncryption:
     def __init__(self) -> None:
         self.rooms: dict[RoomId, RoomEncryption] = {}
         self.trusted: dict[UserName, Trust] = {}
+        self.told: list[Alarm] = []
         self.calls: list[tuple[object, ...]] = []
         self.keys = OwnKeys(THIS, DeviceStatus.ACTIVE, "abcd-efgh-ijkl-mnop", True, "a passphrase")
         self.listed = [
@@ -51,6 +53,13 @@ class FakeEncryption:
 
     def trust(self, user: UserName) -> Trust:
         return self.trusted.get(user, Trust.FIRST_SEEN)
+
+    def alarms(self) -> Sequence[Alarm]:
+        return self.told
+
+    async def dismiss(self, alarm: int) -> None:
+        self.calls.append(("dismiss", alarm))
+        self.told = [one for one in self.told if one.id != alarm or one.permanent]
 
     async def report(self, room: RoomId) -> RoomReport:
         told = self.room(room)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.encryption_fake import LAST, NUMBER, OTHER
+from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER
 from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
-from parlour_client.core.e2ee.interface import RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
 from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
 from parlour_client.ui.encryption.turn_on import LOST
 from parlour_protocol.delivery import DeviceStatus
@@ -242,6 +242,28 @@ async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> No
         await pilot.press("escape")
         await write(pilot, "/approve abcd-efgh-ijkl-mnop")
         assert ("approve", "abcd-efgh-ijkl-mnop") in client.encryption.calls
+
+
+async def test_an_alarm_stands_on_every_window(client: FakeClient, open_app: OpenApp) -> None:
+    """Until it was read; one that is permanent stays."""
+    client.encryption.told = [
+        Alarm(1, "bob saw another key log than you.", AT, permanent=True),
+        Alarm(2, "Your account has a device that you did not make.", AT, permanent=False),
+    ]
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        assert "a device that you did not make" in screen_text(pilot)
+        await screen.open_room(DIRECT)
+        await settled(pilot)
+        assert "a device that you did not make" in screen_text(pilot)
+        for key in ("down", "up"):
+            await write(pilot, "/alarms")
+            await pilot.press(key, "enter")
+            await settled(pilot)
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert "another key log" in screen_text(pilot)
+        assert "that you did not make" not in screen_text(pilot)
 
 
 async def test_a_room_is_made_encrypted(client: FakeClient, open_app: OpenApp) -> None:

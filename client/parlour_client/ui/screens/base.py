@@ -93,10 +93,6 @@ class ChatParts(Screen[None]):
         """Bring the label about the room's encryption up to date."""
         raise NotImplementedError
 
-    def follow_words(self) -> None:
-        """Bring an open comparison of short words up to date."""
-        raise NotImplementedError
-
     def enter_mode(self, mode: None) -> None:
         """Send plain messages from now on."""
         raise NotImplementedError

@@ -76,6 +76,7 @@ class ChatScreen(AppPart):
             with Vertical(id="main"):
                 yield SafeStatic(own("Parlour", "bold"), id="heading")
                 yield SafeStatic(id="lock")
+                yield SafeStatic(id="alarm")
                 yield self._tour
                 yield self.timeline
                 yield SafeStatic(_EMPTY, id="empty")

@@ -7,14 +7,15 @@ inherits it.
 
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
-from parlour_client.core.model import Room
+from parlour_client.core.model import Change, EncryptionChanged, Room
 from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
+from parlour_client.ui.encryption.alarms import alarm_screen
 from parlour_client.ui.encryption.person import Decision, PersonScreen, Way
 from parlour_client.ui.encryption.report import report_page
 from parlour_client.ui.encryption.turn_on import turn_on_question
 from parlour_client.ui.encryption.words import WordsScreen
-from parlour_client.ui.safe import SafeStatic, peer_line
+from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import DeviceId
@@ -33,9 +34,19 @@ _STYLES = {
 class EncryptionPart(MessagesPart):
     """Encryption: say it, look at it, decide about it."""
 
+    def on_change(self, change: Change) -> None:
+        """Show a change."""
+        if isinstance(change, EncryptionChanged):
+            self.show_lock()
+            self.timeline.trust_changed()
+            self._follow_words()
+        else:
+            super().on_change(change)
+
     def show_lock(self) -> None:
         """Bring the label up to date, and who is marked as not verified."""
         self.timeline.verified = self._is_verified
+        self._show_alarms()
         lock = self.query_one("#lock", SafeStatic)
         room = self.room
         lock.display = room is not None
@@ -44,6 +55,24 @@ class EncryptionPart(MessagesPart):
         standing = self.client.encryption.room(room.id)
         words = f"{standing.label} · {standing.problem}" if standing.problem else standing.label
         lock.show(peer_line(words, limit=400, style=_STYLES[standing.state]))
+
+    def _show_alarms(self) -> None:
+        alarms = self.client.encryption.alarms()
+        told = self.query_one("#alarm", SafeStatic)
+        told.display = bool(alarms)
+        if alarms:
+            newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
+            more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
+            told.show(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+
+    async def _do_alarms(self, _rest: str) -> None:
+        alarms = self.client.encryption.alarms()
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self.ask(lambda: self.client.encryption.dismiss(int(chosen)))
+
+        self.push(alarm_screen(alarms), take)
 
     def _is_verified(self, user: UserName) -> bool:
         return self.client.encryption.trust(user) is Trust.VERIFIED
@@ -131,7 +160,7 @@ class EncryptionPart(MessagesPart):
         else:
             await self.client.encryption.cancel_words(process.process)
 
-    def follow_words(self) -> None:
+    def _follow_words(self) -> None:
         """Show in an open dialog of short words how far they are."""
         screen = self.app.screen
         if isinstance(screen, WordsScreen):

@@ -137,10 +137,6 @@ class RoomsPart(ChatParts):
                 self._link_changed(status)
             case model.TypingChanged(room=room, users=users) if room == self.current:
                 self.hint.typing(users)
-            case model.EncryptionChanged():
-                self.show_lock()
-                self.timeline.trust_changed()
-                self.follow_words()
             case model.PresenceChanged():
                 self._members_soon()
             case _:

@@ -4,6 +4,7 @@ It skips what is no message and what is folded into a row above. It draws nothin
 but what brings the selected message into sight. ``Timeline`` inherits it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parlour_client.core.model import Entry
@@ -11,6 +12,7 @@ from parlour_client.ui.timeline.drawing import DrawnRows
 from parlour_client.ui.timeline.entries import key_of
 from parlour_client.ui.timeline.rows import is_message
 from parlour_client.ui.timeline.store import Store
+from parlour_protocol.ids import Seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,19 @@ class SelectedRows(DrawnRows):
 
     def _settle(self) -> None:
         raise NotImplementedError
+
+    def unknown_parents(self) -> Sequence[Seq]:
+        """Return the answered messages that are not here to be quoted."""
+        self._flush()
+        return self._store.unknown_parents() if self._store is not None else ()
+
+    def know_parents(self, parents: Sequence[Entry]) -> None:
+        """Quote these messages where they are answered."""
+        if self._store is not None and parents:
+            self._store.parents |= {entry.seq: entry for entry in parents if entry.seq is not None}
+            self._store.forget_rows()
+            self._strips.clear()
+            self._settle()
 
     @property
     def selected(self) -> Entry | None:

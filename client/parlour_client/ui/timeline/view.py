@@ -147,19 +147,6 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
             self._strips.clear()
             self.refresh()
 
-    def unknown_parents(self) -> Sequence[Seq]:
-        """Return the answered messages that are not here to be quoted."""
-        self._flush()
-        return self._store.unknown_parents() if self._store is not None else ()
-
-    def know_parents(self, parents: Sequence[Entry]) -> None:
-        """Quote these messages where they are answered."""
-        if self._store is not None and parents:
-            self._store.parents |= {entry.seq: entry for entry in parents if entry.seq is not None}
-            self._store.forget_rows()
-            self._strips.clear()
-            self._settle()
-
     def retry_holes(self) -> None:
         """Try again what could not be had without a connection."""
         if self._store is not None:

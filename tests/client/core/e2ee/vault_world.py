@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import apsw
+from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee import packages
@@ -21,23 +22,20 @@ from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.rules import read_certificate
 from parlour_client.core.e2ee.vault import Vault
-from parlour_protocol.delivery import Commit, Found, WaitingWelcome
+from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Created, Founded, Handshake, SealedMessage
+from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import DeviceId, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
-from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.sealed import AnyContent, Payload, TextContent
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 SERVER = "chat.example"
-START = 1_790_000_000_000
-ROOM = RoomId("room1234567890abcdefgh")
-PHONE = parse_device_name("phone")
 
 
 def request(number: int) -> RequestId:
@@ -80,90 +78,6 @@ class Verdict:
 
     blocks: bool
     words: str
-
-
-class Log:
-    """The server's log of one room, kept honestly: commits are compare-and-set, requests are stored once."""
-
-    def __init__(self, room: RoomId = ROOM, kind: RoomKind = RoomKind.PRIVATE) -> None:
-        self.room, self.kind = room, kind
-        self.events: list[LogEvent] = []
-        self.group: GroupId | None = None
-        self.epoch = 0
-        self.now = START
-        self.answers: dict[tuple[UserName, RequestId], Seq] = {}
-        self.welcomes: dict[tuple[DeviceId, Seq], WaitingWelcome] = {}
-
-    def add(self, author: UserName, body: AnyBody, after: int = 1_000) -> LogEvent:
-        """Append an event, whatever it is."""
-        self.now += after
-        seq = Seq(len(self.events) + 1)
-        event = LogEvent(room=self.room, seq=seq, at=Millis(self.now), author=author, device=PHONE, body=body)
-        self.events.append(event)
-        return event
-
-    def found(self, device: "Device", asked: Found) -> Seq:
-        """`POST /group`."""
-        key = device.user, asked.request
-        if key not in self.answers:
-            if self.group != asked.replaces:
-                raise StaleError
-            self.group, self.epoch = asked.group, 0
-            body = Founded(group=asked.group, device=device.id, replaces=asked.replaces)
-            self.answers[key] = self.add(device.user, body).seq
-        return self.answers[key]
-
-    def commit(self, device: "Device", asked: Commit) -> Seq:
-        """`POST /commits`."""
-        key = device.user, asked.request
-        if key not in self.answers:
-            if (self.group, self.epoch) != (asked.group, asked.epoch):
-                raise StaleError
-            self.epoch += 1
-            body = Handshake(
-                group=asked.group,
-                epoch=asked.epoch,
-                data=asked.data,
-                added=asked.added,
-                removed=asked.removed,
-            )
-            event = self.add(device.user, body)
-            self.answers[key] = event.seq
-            for added in asked.added:
-                self.welcomes[added, event.seq] = waiting(self.room, event.seq, asked)
-        return self.answers[key]
-
-    def send(self, device: "Device", frame: SendSealed) -> Seq:
-        """`send_sealed`."""
-        key = device.user, frame.id
-        if key not in self.answers:
-            if frame.group != self.group or frame.epoch not in {self.epoch, self.epoch - 1}:
-                raise StaleError
-            self.answers[key] = self.add(device.user, sealed_body(frame)).seq
-        return self.answers[key]
-
-
-class StaleError(Exception):
-    """Somebody else was first."""
-
-
-def waiting(room: RoomId, seq: Seq, asked: Commit) -> WaitingWelcome:
-    """Return the Welcome of a commit as the server hands it out."""
-    assert asked.welcome is not None
-    assert asked.tree is not None
-    return WaitingWelcome(
-        id=WelcomeId(f"welcome-{seq:014}"),
-        room=room,
-        group=asked.group,
-        seq=seq,
-        welcome=asked.welcome,
-        tree=asked.tree,
-    )
-
-
-def sealed_body(frame: SendSealed) -> SealedMessage:
-    """Return what the server appends for a frame."""
-    return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
 
 
 @functools.cache
@@ -407,3 +321,6 @@ def agree(log: Log, *devices: Device) -> None:
     found = {(d.status(log).group, d.status(log).epoch, d.status(log).authenticator) for d in devices}
     assert len(found) == 1, found
     assert found.pop()[2]
+
+
+__all__ = ["PHONE", "ROOM", "START", "Log", "StaleError", "sealed_body", "waiting"]

@@ -4,7 +4,7 @@
 """
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -109,6 +109,8 @@ class House(Service):
         self.inboxes: dict[DeviceId, list[WaitingWelcome]] = {}
         self.files: dict[FileId, bytes] = {}
         self.tells = True
+        self.spoken: Callable[[UserName, Frame], Frame | None] = lambda _, frame: frame
+        """What a person is told in a frame's place; a hostile server changes it."""
         self._numbers = itertools.count(1)
 
     def number(self, kind: str) -> str:
@@ -132,13 +134,13 @@ class House(Service):
             room=room.id, seq=Seq(room.head + 1), at=self.clock.now(), author=author, device=LAPTOP, body=body
         )
         room.log.append(event)
-        if tell and self.tells:
+        if tell:
             self.tell(room, event)
         return event
 
     def tell(self, room: Room, frame: Frame) -> None:
         for wire in list(self.wires):
-            if wire.line.user in room.members:
+            if self.tells and wire.line.user in room.members:
                 wire.say(frame)
 
     def group_changed(self, room: Room) -> None:

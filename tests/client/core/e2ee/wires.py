@@ -71,9 +71,10 @@ class HouseWire:
         self.drop()
 
     def say(self, frame: Frame) -> None:
-        if self.open:
-            self._protocol.sent(frame)
-            self._inbox.put_nowait(encode(frame))
+        told = self.house.spoken(self.line.user, frame)
+        if self.open and told is not None:
+            self._protocol.sent(told)
+            self._inbox.put_nowait(encode(told))
 
     def drop(self) -> None:
         if self.open:

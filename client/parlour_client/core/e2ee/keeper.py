@@ -76,11 +76,11 @@ class Keeper:
 
     async def now(self, room: RoomId) -> GroupState:
         """Settle a room at once; raises why it cannot be."""
-        return await self._run(room, self._settler.settle(room))
+        return await self._run(room, self._settler.settle)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew."""
-        await self._run(room, self._settler.refound(room))
+        await self._run(room, self._settler.refound)
 
     async def ready(self, room: RoomId) -> None:
         """Settle a room if its group may not be as it ought to be; before something is sent."""
@@ -97,11 +97,11 @@ class Keeper:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, room: RoomId, work: Coroutine[Any, Any, T]) -> T:
+    async def _run(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]]) -> T:
         async with self._locks.setdefault(room, asyncio.Lock()):
             try:
                 self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
-                result = await work
+                result = await work(room)
             except ParlourClientError as error:
                 self.unsure.add(room)
                 self._problem(room, error)
@@ -156,7 +156,7 @@ class Keeper:
             await self.now(room)
 
     async def _renew(self, room: RoomId) -> None:
-        await self._run(room, self._settler.renew(room))
+        await self._run(room, self._settler.renew)
 
     async def _contest(self, _room: RoomId) -> None:
         await self._settler.contest()

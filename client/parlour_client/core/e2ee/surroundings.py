@@ -1,4 +1,4 @@
-"""What encryption needs of the rest of the client, as one value: the engine makes it, ``SealedRooms`` takes it."""
+"""What encryption needs of the rest of the client, as one value; the engine makes it for ``SealedRooms``."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass

@@ -7,24 +7,26 @@ import pytest
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import RefusedError
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.test_chat import GARDEN, texts
+from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
+from parlour_client.core import sync
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.receiving import keep_file_key
 from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.sealing import keyed
-from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage
-from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, TopicSet
+from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import FileId, RequestId, RoomId
+from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.sealed import FileKeyed
 
@@ -257,17 +259,58 @@ async def test_two_programs_on_one_home_never_fork(flat: Flat) -> None:
     assert await texts(ana, room) == wanted == await texts(ben, room)
 
 
-async def test_offline_for_many_epochs(flat: Flat, tmp_path: Path) -> None:
-    """Messages of every epoch in between are read, in order."""
-    del tmp_path
+async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages of every epoch in between are read, in order: an encrypted room is never begun at its end."""
+    monkeypatch.setattr(sync, "LONGEST_CATCH_UP", 10)
     ana, ben, room = await pair(flat)
     await flat.close(ben)
-    for number in range(5):
+    for number in range(3):
         await say(flat, ana, room, f"epoch {number}")
         await ana._engine.encryption.settler.renew(room)
+        for _ in range(PAGE_EVENTS.value):
+            flat.house.write(flat.house.rooms[room], ANA, TopicSet(topic=TopicText("again")))
     ben = await flat.open(BEN)
     await flat.quiet()
-    assert await texts(ben, room) == [f"epoch {number}" for number in range(5)]
+    found = await ben.search("epoch")
+    assert sorted(str(entry.text) for entry in found) == [f"epoch {number}" for number in range(3)]
+
+
+async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(flat: Flat) -> None:
+    """It was on the disk before it was sent; the next run sends the same."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+
+    def cut(call: str) -> None:
+        if call == "commit":
+            raise UnreachableError("cut")
+
+    flat.lines[ana].before = cut
+    with pytest.raises(UnreachableError):
+        await ana.invite(room, BEN)
+    await flat.close(ana)
+    ana = await flat.open(ANA)
+    await flat.quiet()
+    await say(flat, ana, room, "at last")
+    await flat.quiet()
+    assert await texts(ben, room) == ["at last"]
+
+
+async def test_a_swapped_file_of_an_open_room_is_refused(flat: Flat, tmp_path: Path) -> None:
+    """Even of the same length: the message says its digest."""
+    ana = await flat.open(ANA)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    source = tmp_path / "a.txt"
+    source.write_text("mine")
+    await ana.send_file(room, source)
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    (entry,) = [one for one in await ana.timeline(room) if one.text is not None]
+    (file,) = flat.house.files
+    flat.house.files[file] = b"evil"
+    with pytest.raises(EncryptionError):
+        await ana.save_file(entry, tmp_path)
+    assert names_in(tmp_path) == ["a.txt", "ana"]
 
 
 async def test_plaintext_before_the_event_that_the_server_withholds(flat: Flat) -> None:

@@ -20,6 +20,8 @@ from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, narrow, own_width
 
 PATIENCE = 20.0
+STUCK = -1
+"""What stands for the exit code of a client that does not end when it is told to."""
 QUIET = 0.03
 """Seconds without output after which a frame is taken for done."""
 ASKS_SYNC, SYNC = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
@@ -184,6 +186,8 @@ class Terminal:
             async with asyncio.timeout(PATIENCE):
                 await self._ended.wait()
                 return await self.process.wait()
+        except TimeoutError:
+            return STUCK
         finally:
             if self.process.returncode is None:
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -25,6 +25,7 @@ from parlour_client.ui.doors import Accounts, Doors
 from parlour_client.ui.dress import LOOK_EVERY, Dressed
 from parlour_client.ui.errands import Errands
 from parlour_client.ui.guard import TerminalGuard
+from parlour_client.ui.hangup import terminal_is_gone
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
 from parlour_client.ui.news import Newsboy, run_program
@@ -82,10 +83,15 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, Q
         """Show the chat, or the welcome where there is no account yet."""
         self.dress()
         self.set_interval(LOOK_EVERY, self.look_at_themes)
+        self.set_interval(LOOK_EVERY, self._leave_with_terminal)
         if self.client is None and self._doors is None:
             self.exit()
         else:
             await self.enter(self.client or self._doors)
+
+    def _leave_with_terminal(self) -> None:
+        if terminal_is_gone():
+            self.exit(return_code=1)
 
     async def enter(self, inside: ChatClient | Doors | None) -> None:
         """Show what was opened: the chat, or the welcome."""

@@ -1,16 +1,40 @@
 """The terminal goes away, or the machine shuts down: what is being written is saved, then the app leaves.
 
 Without this the process would die at once, with the last words in its memory alone. A second signal is not
-waited for: it ends the process as ever. The chat screen installs it.
+waited for: it ends the process as ever. The chat screen installs it, and the app asks now and
+then whether the terminal is still there.
 """
 
 import asyncio
 import contextlib
+import errno
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+try:
+    import termios
+except ImportError:  # Windows, where a console that closes ends its processes
+    termios = None  # type: ignore[assignment]
+
+_GONE: Final = frozenset({errno.EIO, errno.ENXIO})
 _SIGNALS: Final = tuple(one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM) if one is not None)
+
+
+def terminal_is_gone() -> bool:
+    """Tell whether the terminal that the app draws on has vanished without a signal.
+
+    It does for a process that is not of the terminal's session (`setsid`, some supervisors); reading from
+    such a terminal then returns at once, for ever, and would keep a core busy.
+    """
+    if termios is None or sys.__stdin__ is None:
+        return False
+    try:
+        termios.tcgetattr(sys.__stdin__.fileno())
+    except (termios.error, OSError, ValueError) as error:
+        return bool(error.args) and error.args[0] in _GONE
+    return False
 
 
 class Hangup:

@@ -39,6 +39,12 @@ async def upload(home: Home, room: RoomId, data: bytes = DATA, **headers: str) -
     return await home.ask("POST", f"/v1/rooms/{room}/files", content=data, headers={**BYTES, **headers})
 
 
+async def never() -> AsyncIterator[bytes]:
+    """Fail when a body is read."""
+    raise AssertionError("read")
+    yield b""
+
+
 async def uploaded(home: Home, room: RoomId, data: bytes = DATA) -> FileId:
     """Upload a file and return its id."""
     answer = await upload(home, room, data)
@@ -159,10 +165,6 @@ async def test_a_wrong_body_is_refused_from_its_head(
     ada = await village.person("ada")
     room = await village.room(ada)
 
-    async def never() -> AsyncIterator[bytes]:
-        raise AssertionError("read")
-        yield b""
-
     refused = await ada.ask(
         "POST",
         f"/v1/rooms/{room}/files",
@@ -184,6 +186,36 @@ async def test_another_length_than_announced_leaves_nothing(
     assert refused.status_code == 400
     assert on_disk(folder) == []
     assert await store.files.used(ada.user) == (0, 0)
+
+
+async def test_more_than_was_announced_is_not_read_to_its_end(village: Village, folder: DataFolder) -> None:
+    """The first byte too many ends it: no disk is filled by a length that was a lie."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"01234"
+        yield b"56789"
+        raise AssertionError("read on")
+
+    head = {**BYTES, "Content-Length": "9"}
+    refused = await ada.ask("POST", f"/v1/rooms/{room}/files", content=chunks(), headers=head)
+    assert refused.status_code == 400
+    assert on_disk(folder) == []
+
+
+async def test_what_is_no_id_is_not_looked_for(
+    village: Village, endpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CWE-22: the store and the disk never see it."""
+    ada = await village.person("ada")
+
+    async def find(*_: object) -> None:
+        raise AssertionError("looked for")
+
+    monkeypatch.setattr(type(endpoints.files.files), "find", find)
+    for name in ("A" * 21, "A" * 23, "A" * 22 + "%0a", "A" * 22 + ".part", "%2e%2e%2fserver.key"):
+        assert (await ada.ask("GET", f"/v1/files/{name}")).status_code == 404
 
 
 async def test_a_body_without_a_length_is_refused(village: Village) -> None:
@@ -208,6 +240,9 @@ async def test_one_person_cannot_fill_the_disk(
     assert (await upload(ada, room, bytes(600))).status_code == 201
     refused = await upload(ada, room, bytes(600))
     assert (refused.status_code, refused.json()["error"]) == (507, "no_room")
+    head = {**BYTES, "Content-Length": "600"}
+    unread = await ada.ask("POST", f"/v1/rooms/{room}/files", content=never(), headers=head)
+    assert unread.status_code == 507
     assert (await upload(bob, room, bytes(600))).status_code == 201
     assert (await upload(bob, room, bytes(400))).status_code == 507  # all together
     assert len(on_disk(folder)) == 2

@@ -8,6 +8,7 @@ import pytest
 from tests.server.api.homes import Home, Village, commit_of
 from tests.server.fakes import ReadableAudit, StoppedClock
 
+from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
 from parlour_protocol.frames.bodies import Added, Contested, Founded, Handshake, Kicked
 from parlour_protocol.frames.codec import encode
@@ -17,6 +18,7 @@ from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_requ
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.interface import DeviceEphemeral, EventCommitted, Notice
 from parlour_server.config.settings import Settings
+from parlour_server.delivery.budgets import Budgets
 
 RATES = Settings().rates
 
@@ -279,14 +281,22 @@ async def test_a_claim_flood_is_limited(village: Village) -> None:
     assert codes == [200] * (RATES.claims_per_hour // 64) + [429]
 
 
-async def test_commits_are_limited_before_their_bodies_are_read(village: Village) -> None:
+async def test_commits_are_limited_before_their_bodies_are_read(village: Village, budgets: Budgets) -> None:
     """R1: each goes to everybody in the room; over the limit not even a good body is looked at."""
     ada = await village.person("ada")
     room = await village.room(ada)
-    for _ in range(RATES.commits_per_minute):
-        await ada.commit(room, new_group_id(), 0)
-    refused = await ada.ask("POST", f"/v1/rooms/{room}/commits", content=b"x" * 100)
-    assert refused.status_code == 429
+    bad = await ada.ask("POST", f"/v1/rooms/{room}/commits", content=b"x" * 100)
+    assert bad.status_code == 415
+    for _ in range(RATES.commits_per_minute - 1):
+        budgets.commit(ada.user)
+    for path, body in (("commits", b"x" * 100), ("contests", encode_payload(_contest()))):
+        headers = {"Content-Type": "application/json"}
+        refused = await ada.ask("POST", f"/v1/rooms/{room}/{path}", content=body, headers=headers)
+        assert refused.status_code == 429
+
+
+def _contest() -> Contest:
+    return Contest(new_request_id(), new_group_id(), Epoch(0))
 
 
 async def test_a_commit_may_be_large_and_other_bodies_may_not(village: Village) -> None:

@@ -1,61 +1,31 @@
 """Files over the API: members of the room alone, whole or not at all, nothing of a path from outside."""
 
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.server.api.homes import LAPTOP, Home, Village
-from tests.server.fakes import ReadableAudit, StoppedClock
+from tests.server.api.homes import Village
+from tests.server.api.uploads import BYTES, DATA, on_disk, say, upload, uploaded
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Deleted, FileRef, Kicked, Message, Muted
-from parlour_protocol.frames.fields import FileName, MessageText
+from parlour_protocol.frames.bodies import Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, RoomId, Seq, new_file_id, new_request_id
+from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.audit import AuditEvent
-from parlour_server.bus.interface import EventCommitted
-from parlour_server.bus.local import LocalBus
 from parlour_server.config.settings import Files as FileSettings
 from parlour_server.delivery.shelf import Shelf
-from parlour_server.delivery.sweeping import Sweeper
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.rights import decide
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
-from parlour_server.store.types import AppendEvent
-
-BYTES = {"Content-Type": "application/octet-stream"}
-DATA = bytes(range(256)) * 1000
-
-
-async def upload(home: Home, room: RoomId, data: bytes = DATA, **headers: str) -> httpx.Response:
-    """Upload a file."""
-    return await home.ask("POST", f"/v1/rooms/{room}/files", content=data, headers={**BYTES, **headers})
 
 
 async def never() -> AsyncIterator[bytes]:
     """Fail when a body is read."""
     raise AssertionError("read")
     yield b""
-
-
-async def uploaded(home: Home, room: RoomId, data: bytes = DATA) -> FileId:
-    """Upload a file and return its id."""
-    answer = await upload(home, room, data)
-    assert answer.status_code == 201, answer.text
-    file: FileId = answer.json()["file"]
-    return file
-
-
-def on_disk(folder: DataFolder) -> list[Path]:
-    """Return what lies in the folder of files."""
-    return sorted(folder.files.iterdir())
 
 
 async def test_a_file_goes_in_and_comes_out(village: Village, folder: DataFolder) -> None:
@@ -263,21 +233,6 @@ async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budget
     assert (await upload(ada, room, b"x")).status_code == 429
 
 
-async def say(village: Village, author: Home, room: RoomId, stored: dict[str, Any], **changed: Any) -> None:
-    """Send a message that names a file."""
-    ref = FileRef(
-        **{
-            "file": stored["file"],
-            "name": FileName("cat.png"),
-            "media_type": "image/png",
-            "size": stored["size"],
-            "sha256": Digest.parse(stored["sha256"]),
-            **changed,
-        }
-    )
-    await village.append(author, room, Message(text=MessageText("look"), file=ref))
-
-
 async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) -> None:
     """Nobody sends on, under their name, what another uploaded; nobody carries it to another room."""
     ada, bob = await village.person("ada"), await village.person("bob")
@@ -295,75 +250,3 @@ async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) 
             await say(village, author, place, stored, **changed)
         assert refused.value.code in {ErrorCode.NOT_FOUND, ErrorCode.MALFORMED}
     await say(village, ada, room, stored)
-
-
-@pytest.fixture
-def sweeper(
-    store: Store, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
-) -> Sweeper:
-    """Return what removes files."""
-    return Sweeper(store.files, Shelf(folder.files), bus, clock, audit)
-
-
-async def test_a_file_that_nobody_named_is_removed_after_an_hour(
-    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: Sweeper, store: Store
-) -> None:
-    """Its bytes and its record; one that was named stays, and so does one of an encrypted room."""
-    ada = await village.person("ada")
-    room = await village.room(ada, encrypted=False)
-    secret = await village.room(ada, name="attic")
-    named = (await upload(ada, room, b"named")).json()
-    await say(village, ada, room, named)
-    sealed = await uploaded(ada, secret, b"sealed")
-    lost = (await upload(ada, room, b"lost")).json()
-    assert lost["expires"] == clock.now() + 3_600_000
-    await sweeper.sweep()
-    assert len(on_disk(folder)) == 3
-    clock.pass_seconds(3600)
-    assert (await ada.ask("GET", f"/v1/files/{lost['file']}")).status_code == 404
-    await sweeper.sweep()
-    assert {path.name for path in on_disk(folder)} == {named["file"], sealed}
-    assert (await store.files.used(ada.user))[0] == len(b"named") + len(b"sealed")
-
-
-async def test_a_deleted_message_takes_its_file_with_it(
-    village: Village, folder: DataFolder, bus: LocalBus, clock: StoppedClock, sweeper: Sweeper, store: Store
-) -> None:
-    """Deleting is for good: the sweeper is woken by it, and the bytes are gone."""
-    ada = await village.person("ada")
-    room = await village.room(ada, encrypted=False)
-    stored = (await upload(ada, room)).json()
-    await say(village, ada, room, stored)
-    event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), Deleted(target=Seq(2)))
-    appended = await store.log.append(event, decide)
-    assert not sweeper._wanted.is_set()
-    bus.publish(EventCommitted(appended.event))
-    assert sweeper._wanted.is_set()
-    await sweeper.sweep()
-    assert on_disk(folder) == []
-    assert (await ada.ask("GET", f"/v1/files/{stored['file']}")).status_code == 404
-
-
-async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
-    village: Village,
-    folder: DataFolder,
-    clock: StoppedClock,
-    sweeper: Sweeper,
-    store: Store,
-    audit: ReadableAudit,
-) -> None:
-    """Between its record and its name: both go, an hour later; what is under way stays."""
-    ada = await village.person("ada")
-    room = await village.room(ada)
-    file = await uploaded(ada, room, b"x")
-    part = folder.files / f"{file}.part"
-    (folder.files / file).rename(part)
-    fresh = folder.files / f"{new_file_id()}.part"
-    fresh.write_bytes(b"y")
-    now = clock.now() / 1000
-    os.utime(part, (now - 3601, now - 3601))
-    os.utime(fresh, (now - 10, now - 10))
-    await sweeper.sweep()
-    assert on_disk(folder) == [fresh]
-    assert await store.files.used(ada.user) == (0, 0)
-    assert AuditEvent.FILES_REMOVED in audit.kinds()

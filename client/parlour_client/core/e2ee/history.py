@@ -36,6 +36,8 @@ from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: a part that is lost costs little."""
+_TRIES: Final = 10
+"""Seconds, about, in which the other device must be let in."""
 _LINE: Final = 64 * 1024
 _NAME: Final = FileName("history")
 _TYPE: Final = "application/octet-stream"
@@ -70,17 +72,25 @@ class Histories:
         rooms = self._rooms
         room = await self._notes()
         await rooms.track(room)
-        await rooms.keeper.now(room)
-        report = await rooms.archive.look(rooms.vault.status, room)
-        if device == rooms.own.device or not any(member.device == device for member in report.members):
-            raise EncryptionError(
-                "That device is not another approved device of yours.", "See them: parlour device list"
-            )
+        await self._let_in(room, device)
         lines = await rooms.archive.look(_lines)
         parts = list(_parts(lines))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
         return len(lines)
+
+    async def _let_in(self, room: RoomId, device: DeviceId) -> None:
+        """Wait until the device is in the room with oneself; it may bring its key packages only now."""
+        rooms = self._rooms
+        for _ in range(_TRIES):
+            await rooms.keeper.now(room)
+            report = await rooms.archive.look(rooms.vault.status, room)
+            if device != rooms.own.device and any(member.device == device for member in report.members):
+                return
+            await rooms.sleep(1.0)
+        raise EncryptionError(
+            "That is no other device of yours that could be let in.", "See them: parlour device list"
+        )
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
         conversation = self._rooms.conversation

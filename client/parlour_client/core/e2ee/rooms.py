@@ -13,6 +13,7 @@ from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.device_keys import DeviceKeys
+from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.intake import Intake
 from parlour_client.core.e2ee.keeper import Keeper
@@ -251,12 +252,7 @@ class SealedRooms:
     def _taken(self, room: RoomId, taken: Taken) -> None:
         receipt = taken.receipt
         for item in receipt.items:
-            if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
-                self._spawn(self.identities.packages_used())
-            if isinstance(item.content, VerifyContent):
-                self._verify(room, item, item.content)
-            elif isinstance(item.content, HistoryContent) and self.take_history is not None:
-                self._spawn(self._history(item, item.content))
+            self._said(room, item)
         if taken.behind or receipt.concerns:
             self._spawn(self.identities.catch_up())
         if taken.differs:
@@ -266,9 +262,23 @@ class SealedRooms:
         if receipt.lost or receipt.removed:
             self.keeper.changed(room)
         self.renewal.taken(room, taken)
+        if receipt.moved:  # keys of the last epoch must not stay in the write-ahead log (Marmot #756)
+            self._spawn(self.archive.look(scrub))
         if receipt.moved or receipt.removed or receipt.concerns:
             self._tell(room)
         self._stir()
+
+    def _said(self, room: RoomId, item: Received) -> None:
+        """Pass on what is no message."""
+        if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
+            self._spawn(self.identities.packages_used())
+        match item.content:
+            case VerifyContent() as step:
+                self._verify(room, item, step)
+            case HistoryContent() as part:
+                self._spawn(self._history(item, part))
+            case _:
+                pass
 
     def _verify(self, room: RoomId, item: Received, content: VerifyContent) -> None:
         event, device = item.event, item.device

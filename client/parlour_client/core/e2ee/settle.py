@@ -26,10 +26,12 @@ from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq, new_request_id
 from parlour_protocol.limits import CLAIM_DEVICES
 
-MAX_ROUNDS: Final = 8
+MAX_ROUNDS: Final = 12
 """A room in which other devices always come first is left to them after so many."""
 BIG: Final = 50
 """Devices from which on a commit is made on a thread of its own."""
+_ADDS: Final = CLAIM_DEVICES.value
+"""Devices added by one commit: 500 at once would come within a hair of the limit of a handshake."""
 _PATIENCE: Final = 20.0
 """Seconds in which the log must show what the server has just said."""
 _TRANSIENT: Final = frozenset(
@@ -156,7 +158,8 @@ class Settler:
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
         if missing:
             await self._keys.keys_up_to_date()  # so that new devices are known before they come in
-        packages = await self._packages(room, [device for device in missing if device != own])
+        missing = [device for device in missing if device != own][:_ADDS]
+        packages = await self._packages(room, missing)
         left_out |= {device: "it has no key package" for device in missing if device not in packages}
         self.left_out[room] = left_out
         if not leaving and not packages:

@@ -13,10 +13,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-try:
+if sys.platform != "win32":
     import termios
-except ImportError:  # Windows, where a console that closes ends its processes
-    termios = None  # type: ignore[assignment]
 
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})
 _SIGNALS: Final = tuple(one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM) if one is not None)
@@ -28,7 +26,7 @@ def terminal_is_gone() -> bool:
     It does for a process that is not of the terminal's session (`setsid`, some supervisors); reading from
     such a terminal then returns at once, for ever, and would keep a core busy.
     """
-    if termios is None or sys.__stdin__ is None:
+    if sys.platform == "win32" or sys.__stdin__ is None:  # a Windows console that closes ends its processes
         return False
     try:
         termios.tcgetattr(sys.__stdin__.fileno())

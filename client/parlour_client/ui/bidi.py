@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from bidi import get_display
+from textual import on
+from textual.events import Mount, Unmount
 
 from parlour_client.core.settings import Settings
 from parlour_client.ui.preferences import Preferring
@@ -55,11 +57,13 @@ class TextDirection(Preferring):
 
     _is_explicit = False
 
-    def on_mount(self) -> None:
+    @on(Mount)
+    def follow_direction(self) -> None:
         """Follow the setting."""
         self.watch(self, "settings", self._tell_direction)
 
-    def on_unmount(self) -> None:
+    @on(Unmount)
+    def leave_direction(self) -> None:
         """Leave the terminal as it was."""
         self._say(explicit=False)
 

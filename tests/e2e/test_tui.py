@@ -78,18 +78,21 @@ def opened(compiled: Path) -> Iterator[Opened]:
     """Return what opens the client in a terminal; all are closed at the end."""
     terminals: list[Terminal] = []
 
-    def open_one(person: Person, *, keep_draft: bool = False) -> Terminal:
+    def open_one(person: Person) -> Terminal:
         terminal = Terminal(person, compiled).open()
         terminals.append(terminal)
-        terminal.wait("connected ·", "lobby")
-        if not keep_draft:
-            terminal.press("C-e", "C-u")  # a draft survives the test before, as it should
-            terminal.wait("Write here.")
+        terminal.wait("connected ·", "#lobby")
         return terminal
 
     yield open_one
     for terminal in terminals:
         terminal.close()
+
+
+def wipe(screen: Terminal) -> None:
+    """Take the draft away: it would be there in the next test, as it should."""
+    screen.press("C-e", "C-u")
+    screen.wait("Write here.")
 
 
 def said(person: Person, text: str) -> int:
@@ -118,6 +121,7 @@ def test_the_network_is_cut_while_somebody_types(
     assert "│ into the dark" in seen
     assert "│ half a thought" not in seen
     assert said(ben, "into the dark") == 1
+    wipe(screen)
 
 
 def test_the_server_is_killed_and_comes_back(
@@ -179,6 +183,7 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     seen = screen.wait("│ storm 39", "still here", "connected ·")
     rows = seen.split("\n")
     assert all(len(row) <= 90 for row in rows)
+    wipe(screen)
 
 
 def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, opened: Opened) -> None:
@@ -198,6 +203,7 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
     sending.join()
     screen.press("C-End")
     screen.wait(f"│ flood {FLOOD - 1}", "keys are answered", gone="new below")
+    wipe(screen)
 
 
 def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: Opened) -> None:
@@ -212,6 +218,6 @@ def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: 
     screen.wait("a draft that lives")
     screen.close()
     cable.mend()
-    again = opened(ada, keep_draft=True)
+    again = opened(ada)
     again.wait("a draft that lives", "│ sent before the end", gone="queued")
     assert said(ben, "sent before the end") == 1

@@ -13,6 +13,7 @@ from typing import ClassVar, Final
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
@@ -116,6 +117,10 @@ class Composer(Anchored, TextArea):
         cleaned = clean(edit.text)
         self._removed += cleaned.removed
         return super().edit(edit if cleaned.text == edit.text else replace(edit, text=cleaned.text))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row; none where a pane is squeezed away: Textual wraps its placeholder to no width."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     def put(self, text: str) -> None:
         """Replace the text: a draft, a message to edit, something written before."""

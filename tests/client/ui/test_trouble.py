@@ -107,3 +107,17 @@ async def test_what_is_typed_while_a_room_opens_is_not_lost(client: FakeClient, 
         await opening
         assert screen.composer.text == "half word"
         assert client.drafts[LOBBY] == "of the lobby"
+
+
+async def test_a_pane_without_any_width_is_drawn_as_nothing(client: FakeClient, open_app: OpenApp) -> None:
+    """Between two sizes the side panes may leave no cell for the empty composer: no crash."""
+    async with open_app(client, size=(160, 40)) as pilot:
+        screen = await lobby(pilot)
+        for size in ((40, 15), (160, 50), (41, 28), (117, 15), (40, 20), (1, 1), (120, 40)):
+            await pilot.resize_terminal(*size)
+        composer = screen.composer
+        composer.styles.width = composer.styles.min_width = 0
+        screen.query_one("#main").styles.width = 0
+        await pilot.pause()
+        assert composer.render_line(0).cell_length <= 1
+        assert pilot.app.is_running

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
-from parlour_client.plain import messages, rooms
+from parlour_client.plain import encryption, messages, rooms
 from parlour_client.plain.speech import shown
 
 if TYPE_CHECKING:
@@ -84,6 +84,16 @@ COMMANDS: Final[dict[str, Command]] = {
     "ignore": rooms.ignore,
     "unignore": rooms.unignore,
     "ignored": rooms.ignored,
+    "encryption": encryption.encryption,
+    "encrypt": encryption.encrypt,
+    "verify": encryption.verify,
+    "words": encryption.words,
+    "mycode": encryption.mycode,
+    "devices": encryption.devices,
+    "approve": encryption.approve,
+    "recovery": encryption.recovery,
+    "alarms": encryption.alarms,
+    "refound": encryption.refound,
     "sessions": rooms.sessions,
     "away": rooms.away,
     "back": rooms.back,

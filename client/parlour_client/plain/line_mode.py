@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from parlour_client.core.e2ee.interface import OwnDevice
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import (
     Change,
     Delivery,
+    EncryptionChanged,
     Entry,
     EntryAdded,
     EntryChanged,
@@ -27,6 +29,7 @@ from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
 from parlour_client.plain.memory import Memory
 from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
+from parlour_client.plain.standing import Standing
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId, Seq
 
@@ -44,6 +47,9 @@ class LineMode:
         self.oldest: dict[RoomId, Seq] = {}
         """The oldest message of each room that was said."""
         self._out = out
+        self.listed: list[OwnDevice] = []
+        """One's devices, as they were last said with their numbers."""
+        self.standing = Standing()
         self._memory = Memory()
         self._held: tuple[RoomId, str, Seq | None] | None = None
 
@@ -82,6 +88,18 @@ class LineMode:
             raise SetupError("You are in no room now.", "/go ROOM goes to one; /rooms lists yours.")
         return room
 
+    def enter(self, room: Room, words: str = "") -> None:
+        """Write in this room from now on; who can read it is said first."""
+        self.current = room
+        self.say(words or f"You write in {room.title}.")
+        self.say(self.standing.room_line(self.client.encryption, room))
+
+    def say_standing(self) -> None:
+        """Say what changed about encryption."""
+        room = self.client.room(self.current.id) if self.current is not None else None
+        for line in self.standing.news(self.client.encryption, room):
+            self.say(line)
+
     # --- doing
 
     async def begin(self) -> None:
@@ -90,11 +108,12 @@ class LineMode:
             self.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms:
             self.say(room_line(room))
-        self.current = next(iter(self.client.rooms), None)
-        if self.current is not None:
-            self.say(f"You write in {self.current.title}. /help says what else there is.")
+        first = next(iter(self.client.rooms), None)
+        if first is not None:
+            self.enter(first, f"You write in {first.title}. /help says what else there is.")
         else:
             self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
+        self.say_standing()
 
     async def take(self, line: str) -> None:
         """Send a line, or do what it says; a refusal is told and nothing ends."""
@@ -143,6 +162,8 @@ class LineMode:
             case StatusChanged(status=status) if status.state is not LinkState.CONNECTING:
                 self.say(status_line(status))
                 self.over = self.over or status.state is LinkState.STOPPED
+            case EncryptionChanged():
+                self.say_standing()
             case _:
                 pass
 

@@ -44,8 +44,7 @@ async def unread(mode: "LineMode", _: str) -> None:
     if room is None:
         mode.say("Nothing is unread.")
         return
-    mode.current = room
-    mode.say(f"{room.title}, {room.unread} unread.")
+    mode.enter(room, f"{room.title}, {room.unread} unread.")
     entries = await mode.client.timeline(room.id, after=Seq(room.read), limit=200)
     mode.say_entries(entries)
     seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)

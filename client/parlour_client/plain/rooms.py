@@ -36,7 +36,7 @@ async def public(mode: "LineMode", _: str) -> None:
 
 async def go(mode: "LineMode", rest: str) -> None:
     """/go ROOM: write there from now on, and hear its last ten messages."""
-    mode.current = find(mode, rest)
+    mode.enter(find(mode, rest))
     await last(mode, "10")
 
 
@@ -67,20 +67,19 @@ async def join(mode: "LineMode", rest: str) -> None:
     found = next((listing for listing in await mode.client.directory() if listing.name == name), None)
     if found is None:
         raise SetupError(f"There is no public room called {name}.")
-    mode.current = await mode.client.join(found.room)
-    mode.say(f"You are in {mode.current.title}.")
+    mode.enter(await mode.client.join(found.room))
 
 
 async def create(mode: "LineMode", rest: str) -> None:
-    """/create ROOM [private] [TOPIC]: make a room."""
-    name, topic = name_and_rest(rest, "/create ROOM [private] [TOPIC]")
-    word, _, after = topic.partition(" ")
-    private = word == "private"
-    kind = RoomKind.PRIVATE if private else RoomKind.PUBLIC
-    mode.current = await mode.client.create_room(
-        parse_room_name(name), kind, after.strip() if private else topic
-    )
-    mode.say(f"You are in {mode.current.title}.")
+    """/create ROOM [private] [encrypted] [TOPIC]: make a room."""
+    name, topic = name_and_rest(rest, "/create ROOM [private] [encrypted] [TOPIC]")
+    said: set[str] = set()
+    while (word := topic.partition(" ")[0]) in {"private", "encrypted"} - said:
+        said.add(word)
+        topic = topic.removeprefix(word).strip()
+    kind = RoomKind.PRIVATE if "private" in said else RoomKind.PUBLIC
+    made = await mode.client.create_room(parse_room_name(name), kind, topic, encrypted="encrypted" in said)
+    mode.enter(made)
 
 
 async def leave(mode: "LineMode", _: str) -> None:
@@ -90,8 +89,8 @@ async def leave(mode: "LineMode", _: str) -> None:
 
 
 async def dm(mode: "LineMode", rest: str) -> None:
-    """/dm USER: open the room with one person."""
-    mode.current = await mode.client.open_direct(parse_user_name(name_and_rest(rest, "/dm USER")[0]))
+    """/dm USER: open the room with one person, end-to-end encrypted."""
+    mode.enter(await mode.client.open_direct(parse_user_name(name_and_rest(rest, "/dm USER")[0])))
     await last(mode, "10")
 
 

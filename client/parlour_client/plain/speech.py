@@ -4,27 +4,37 @@ Strangers' text goes through the rule, and every further line of a message is in
 like a line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
+from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import ConnectionStatus, Delivery, Entry, LinkState, Note, Outgoing, Room
+from parlour_client.core.model import ConnectionStatus, Delivery, Entry, LinkState, Outgoing, Room
+from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
+    Contested,
     Created,
+    EncryptionOn,
+    Founded,
+    Handshake,
     Joined,
     Kicked,
     Left,
     Muted,
+    Pinned,
     RoleSet,
     TopicSet,
     Unbanned,
     Unmuted,
 )
+from parlour_protocol.ids import Millis
 from parlour_protocol.text import BLANK_LABEL, safe_text
 
 _INDENT: Final = "    | "
 _BEGINNING: Final = 60
+_LAST_TIME: Final = 253_402_000_000_000
+"""The year 9999: a server may write any number."""
 
 
 def shown(untrusted: str) -> str:
@@ -37,7 +47,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     """Say one row of a timeline; ``answered`` is what it answers, where that is known."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None:
-        return f"{title}, {note_words(entry.note)}"
+        return f"{title}, {number}note: {shown(note_words(entry))}"
     if entry.deleted:
         return f"{title}, {number}{entry.author}: deleted"
     if entry.trouble:
@@ -107,41 +117,40 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     return f"{number}: {title}, {one.what}{text}: {words}"
 
 
-def note_words(note: Note) -> str:
-    """Say a row of this client's own."""
-    who = f" ({note.user})" if note.user is not None else ""
-    return (
-        f"note: {note.kind.value.replace('-', ' ')}{who} {shown(note.detail) if note.detail else ''}".rstrip()
-    )
-
-
-def event_words(author: str, body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
+def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
     """Say what happened."""
     match body:
-        case Created():
-            return f"{author} made the room"
-        case Joined():
-            return f"{author} came in"
-        case Added(who=who):
-            return f"{author} brought {who} in"
-        case Left():
-            return f"{author} left"
         case Kicked(who=who, reason=reason):
             return f"{author} put {who} out{_because(reason)}"
         case Banned(who=who, reason=reason):
             return f"{author} banned {who}{_because(reason)}"
-        case Unbanned(who=who):
-            return f"{author} lifted the ban of {who}"
-        case Muted(who=who):
-            return f"{author} muted {who}"
-        case Unmuted(who=who):
-            return f"{author} lets {who} write again"
         case TopicSet(topic=topic):
             return f"{author} set the topic: {shown(topic)}" if topic else f"{author} took the topic away"
         case RoleSet(who=who, role=role):
             return f"{author} made {who} {role.value}"
+        case Pinned(target=target, on=on):
+            return f"{author} {'pinned' if on else 'took the pin off'} #{target}"
+        case Added(who=who) | Unbanned(who=who) | Muted(who=who) | Unmuted(who=who):
+            return f"{author} {_TO_SOMEBODY[type(body)].format(who)}"
         case _:
-            return f"{author}: (something that is not shown here)"
+            return f"{author}{_SIMPLE.get(type(body), ': (something that is not shown here)')}"
+
+
+_TO_SOMEBODY: Final[dict[type[AnyBody], str]] = {
+    Added: "brought {} in",
+    Unbanned: "lifted the ban of {}",
+    Muted: "muted {}",
+    Unmuted: "lets {} write again",
+}
+_SIMPLE: Final[dict[type[AnyBody], str]] = {
+    Created: " made the room",
+    Joined: " came in",
+    Left: " left",
+    EncryptionOn: " made this room end-to-end encrypted, for good",
+    Founded: " founded the room's group",
+    Handshake: " renewed keys",
+    Contested: " could not follow a change of keys: the group may have split",
+}
 
 
 def status_line(status: ConnectionStatus) -> str:
@@ -161,6 +170,11 @@ def room_line(room: Room) -> str:
     topic = f": {shown(room.topic)}" if room.topic else ""
     kind = ", encrypted" if room.encrypted else ""
     return f"{room.title}, {room.members} people{kind}{unread}{mentions}{topic}"
+
+
+def day_and_time(at: Millis) -> str:
+    """Say a time."""
+    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _because(reason: str) -> str:

@@ -1,52 +1,20 @@
 """The line mode at work: what is typed, what is said, each message once."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from tests.client.plain.ear import Ear
+from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
-from parlour_client.plain.line_mode import LineMode
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
-
-
-class Ear:
-    """A person at the line mode: says lines, hears lines."""
-
-    def __init__(self, client: FakeClient, settings: Settings | None = None) -> None:
-        self.heard: list[str] = []
-        self.client = client
-        self.mode = LineMode(client, self.heard.append, settings or Settings())
-        client.subscribe(self.mode.hear)
-
-    async def say(self, *lines: str) -> Sequence[str]:
-        """Type lines; returns what was heard then."""
-        before = len(self.heard)
-        for line in lines:
-            await self.mode.take(line)
-        return self.heard[before:]
-
-
-@pytest.fixture
-async def ear(client: FakeClient) -> Ear:
-    """Return a person in the lobby."""
-    one = Ear(client)
-    await one.mode.begin()
-    await one.say("/go lobby")
-    client.calls.clear()
-    return one
-
-
-@pytest.fixture
-def client() -> FakeClient:
-    """Return a client with a lobby, a garden and a direct room with bob."""
-    return FakeClient.peopled()
+from parlour_protocol.ids import Seq
 
 
 async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
@@ -55,7 +23,8 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     ear = Ear(client)
     await ear.mode.begin()
     assert "garden, 3 people, 1 unread, 1 for you" in ear.heard
-    assert ear.heard[-1].startswith("You write in @bob.")
+    assert ear.heard[-2].startswith("You write in @bob.")
+    assert ear.heard[-1] == f"@bob, encryption: {OPEN}."
 
 
 async def test_without_a_room_it_says_what_to_do() -> None:
@@ -103,7 +72,7 @@ async def test_offline_is_said(ear: Ear) -> None:
     ear.client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="You are muted.")))
     assert ear.heard[-1] == "lobby, not sent: You are muted. /unsent says what can be done."
     stored = replace(entry, seq=ear.client.logs[LOBBY][2].seq, delivery=Delivery.STORED)
-    ear.client.tell(EntryChanged(replace(stored, seq=type(stored.seq or 0)(99))))
+    ear.client.tell(EntryChanged(replace(stored, seq=Seq(99))))
     assert ear.heard[-1] == "lobby, sent as #99."
 
 
@@ -139,7 +108,8 @@ async def test_a_secret_is_held_back(ear: Ear) -> None:
 async def test_unread_goes_on_and_marks_read(ear: Ear) -> None:
     """Rooms where one is named first; with peek nothing is marked by itself."""
     ear.client.say(GARDEN, BOB, "hi @alice")
-    assert (await ear.say("/unread"))[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
+    said = [line for line in await ear.say("/unread") if "encryption:" not in line]
+    assert said[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
     assert ("mark_read", GARDEN, 2) in ear.client.calls
     assert await ear.say("/unread") == ["Nothing is unread."]
     peeking = Ear(ear.client, Settings(peek=True))

@@ -10,7 +10,7 @@ from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
 from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
-from parlour_client.ui.encryption.turn_on import LOST
+from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
 
 SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")

@@ -4,9 +4,7 @@ To mark somebody verified the last five digits are typed in (a key press proves 
 pasted. A changed key stops sending until `go on` is typed, in words. The chat screen pushes it.
 """
 
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,31 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.core.e2ee.interface import PersonReport, Trust
+from parlour_client.encryption_words import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.ui.encryption.report import TRUST_WORDS
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
-
-GO_ON: Final = "go on"
-"""What is typed to take a changed key."""
-SHORT_WORDS: Final = "words"
-"""What is typed to begin with short words."""
-
-
-class Way(Enum):
-    """What the person wants."""
-
-    DIGITS = auto()
-    CODE = auto()
-    ACCEPT = auto()
-    WORDS = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The way, and what was typed for it."""
-
-    way: Way
-    typed: str = ""
 
 
 class PersonScreen(ModalScreen[Decision | None]):
@@ -76,18 +53,6 @@ class PersonScreen(ModalScreen[Decision | None]):
     def action_leave(self) -> None:
         """Leave with nothing."""
         _ = self.dismiss(None)
-
-
-def decide(typed: str, report: PersonReport) -> Decision | None:
-    """Tell which way was typed; None for none of them."""
-    text = typed.strip()
-    if report.trust is Trust.CHANGED and text.lower() == GO_ON:
-        return Decision(Way.ACCEPT)
-    if text.lower() == SHORT_WORDS:
-        return Decision(Way.WORDS)
-    if text.isascii() and text.isdigit():
-        return Decision(Way.DIGITS, text)
-    return Decision(Way.CODE, text) if ":" in text else None
 
 
 def person_words(report: PersonReport) -> Content:

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from parlour_client.core.e2ee.interface import MemberDevice, RoomReport, Trust
+from parlour_client.encryption_words import TRUST
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
 from parlour_protocol.names import UserName
 
 TRUST_WORDS = {
-    Trust.UNKNOWN: ("no key known", "dim"),
-    Trust.FIRST_SEEN: ("first seen, not verified", "$text-warning"),
-    Trust.VERIFIED: ("verified", "$text-success"),
-    Trust.CHANGED: ("KEY CHANGED: nothing is sent until you decide", "bold $text-error"),
+    Trust.UNKNOWN: (TRUST[Trust.UNKNOWN], "dim"),
+    Trust.FIRST_SEEN: (TRUST[Trust.FIRST_SEEN], "$text-warning"),
+    Trust.VERIFIED: (TRUST[Trust.VERIFIED], "$text-success"),
+    Trust.CHANGED: (TRUST[Trust.CHANGED], "bold $text-error"),
 }
 
 

@@ -8,10 +8,11 @@ inherits it.
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
 from parlour_client.core.model import Change, EncryptionChanged, Room
+from parlour_client.encryption_words import Decision, Way
 from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.encryption.alarms import alarm_screen
-from parlour_client.ui.encryption.person import Decision, PersonScreen, Way
+from parlour_client.ui.encryption.person import PersonScreen
 from parlour_client.ui.encryption.report import report_page
 from parlour_client.ui.encryption.turn_on import turn_on_question
 from parlour_client.ui.encryption.words import WordsScreen

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from parlour_client.core.model import Delivery, Entry, NoteKind
-from parlour_client.ui.timeline.words import clock, day, delivery_words, note_words, sentence
+from parlour_client.encryption_words import note_words
+from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName

@@ -7,7 +7,7 @@ returned beside it, to be shown on rows of its own behind the gutter. ``rows`` c
 from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import Delivery, Entry, NoteKind
+from parlour_client.core.model import Delivery, Entry
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
@@ -30,24 +30,6 @@ def sentence(entry: Entry) -> Sentence:
             return f"{who} banned {whom}{_until(until)}", reason or None
         case body:
             return f"{who} {_plain(body)}", None
-
-
-def note_words(entry: Entry) -> str:
-    """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
-    if entry.note is None:
-        return f"a message of {entry.author} cannot be read: {entry.trouble}"
-    who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
-    words = {
-        NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",
-        NoteKind.DEVICE_ADDED: f"{who} has a new device here",
-        NoteKind.DEVICE_REMOVED: f"a device of {who} was removed",
-        NoteKind.KEY_CHANGED: f"the key of {who} has CHANGED: /verify {who}",
-        NoteKind.FOUNDED: "this room is end-to-end encrypted from here on",
-        NoteKind.CONTESTED: "the group may have split: members could not follow a change of keys",
-        NoteKind.PLAINTEXT_REFUSED: "something readable came in this encrypted room; it is not shown",
-        NoteKind.FORGED: "the server said something of a message that the message does not prove",
-    }[entry.note.kind]
-    return f"{words}: {entry.note.detail}" if entry.note.detail else words
 
 
 def _plain(body: bodies.AnyBody) -> str:

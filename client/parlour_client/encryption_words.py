@@ -1,0 +1,82 @@
+"""What every view says about encryption in the same words, and how a typed decision about a key is read.
+
+Pure words and values, without a widget or a terminal; what is typed is never completed or guessed, so that no
+habit verifies anybody. The screens and the line mode use it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from parlour_client.core.e2ee.interface import PersonReport, Trust
+from parlour_client.core.model import Entry, NoteKind
+
+GO_ON: Final = "go on"
+"""What is typed to take a changed key."""
+SHORT_WORDS: Final = "words"
+"""What is typed to begin with short words."""
+
+TRUST: Final = {
+    Trust.UNKNOWN: "no key known",
+    Trust.FIRST_SEEN: "first seen, not verified",
+    Trust.VERIFIED: "verified",
+    Trust.CHANGED: "KEY CHANGED: nothing is sent until you decide",
+}
+
+WON: Final = "Only the devices of its members read what is said from here on; the server does not."
+LOST: Final = (
+    "It is never switched off again.",
+    "People who come later read nothing of before; so does a new device of yours.",
+    "The server cannot search it, preview links in it, or moderate by what is said.",
+    "Bots need a device of their own in the room. Webhooks cannot write here.",
+    "Names, members, topic, times and sizes stay visible to the server.",
+    "What was said before stays as it is: readable on the server.",
+)
+"""What is lost by turning encryption on."""
+
+
+class Way(Enum):
+    """What a person wants to do about somebody's key."""
+
+    DIGITS = auto()
+    CODE = auto()
+    ACCEPT = auto()
+    WORDS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The way, and what was typed for it."""
+
+    way: Way
+    typed: str = ""
+
+
+def decide(typed: str, report: PersonReport) -> Decision | None:
+    """Tell which way was typed; None for none of them."""
+    text = typed.strip()
+    if report.trust is Trust.CHANGED and text.lower() == GO_ON:
+        return Decision(Way.ACCEPT)
+    if text.lower() == SHORT_WORDS:
+        return Decision(Way.WORDS)
+    if text.isascii() and text.isdigit():
+        return Decision(Way.DIGITS, text)
+    return Decision(Way.CODE, text) if ":" in text else None
+
+
+def note_words(entry: Entry) -> str:
+    """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
+    if entry.note is None:
+        return f"a message of {entry.author} cannot be read: {entry.trouble}"
+    who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
+    words = {
+        NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",
+        NoteKind.DEVICE_ADDED: f"{who} has a new device here",
+        NoteKind.DEVICE_REMOVED: f"a device of {who} was removed",
+        NoteKind.KEY_CHANGED: f"the key of {who} has CHANGED: /verify {who}",
+        NoteKind.FOUNDED: "this room is end-to-end encrypted from here on",
+        NoteKind.CONTESTED: "the group may have split: members could not follow a change of keys",
+        NoteKind.PLAINTEXT_REFUSED: "something readable came in this encrypted room; it is not shown",
+        NoteKind.FORGED: "the server said something of a message that the message does not prove",
+    }[entry.note.kind]
+    return f"{words}: {entry.note.detail}" if entry.note.detail else words

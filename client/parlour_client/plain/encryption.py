@@ -1,0 +1,233 @@
+"""The line mode's commands for encryption: hear how it stands, compare keys, look after one's devices.
+
+What cannot be taken back, and what marks somebody as verified, is typed in words; a bare command only says
+what that would be. Each takes the line mode and the rest of the line; its docstring is its help. ``commands``
+lists them.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, Trust, WordsProcess
+from parlour_client.core.errors import SetupError
+from parlour_client.encryption_words import GO_ON, LOST, TRUST, WON, Way, decide
+from parlour_client.plain.speech import day_and_time, shown
+from parlour_client.plain.standing import label_line, words_line
+from parlour_client.plain.words import name_and_rest, number
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import UserName, parse_user_name
+
+if TYPE_CHECKING:
+    from parlour_client.plain.line_mode import LineMode
+
+FOR_GOOD: Final = "for good"
+"""What is typed to do what cannot be taken back."""
+_STATUS: Final = {
+    DeviceStatus.ACTIVE: "approved",
+    DeviceStatus.PENDING: "waits to be approved",
+    DeviceStatus.REVOKED: "revoked",
+}
+
+
+async def encryption(mode: "LineMode", _: str) -> None:
+    """/encryption: who can read this room, with which devices, and what the server sees."""
+    room = mode.here()
+    report = await mode.client.encryption.report(room.id)
+    mode.say(label_line(room.title, mode.client.encryption.room(room.id)))
+    for user in dict.fromkeys(member.user for member in report.members):
+        _say_person(mode, user, [member for member in report.members if member.user == user])
+    for user in report.without_device:
+        mode.say(f"{user}: no device in the group, cannot read this room.")
+    if report.authenticator:
+        mode.say(
+            f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
+            "Equal digits on two devices: the same group, the same members."
+        )
+    if report.last_change is not None:
+        mode.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
+    for sentence in report.server_sees:
+        mode.say(sentence)
+    mode.say(report.assurance)
+
+
+def _say_person(mode: "LineMode", user: UserName, devices: Sequence[MemberDevice]) -> None:
+    said = "you" if devices[0].own else TRUST[devices[0].trust]
+    names = "; ".join(f"{one.name}{', this device' * one.current}" for one in devices)
+    mode.say(f"{user}, {said}. Devices: {names}.")
+
+
+async def encrypt(mode: "LineMode", rest: str) -> None:
+    """/encrypt [for good]: hear what it means to encrypt this room end to end, or do it."""
+    room = mode.here()
+    if room.encrypted:
+        raise SetupError("This room is encrypted already.", "/encryption says how.")
+    if rest == FOR_GOOD:
+        await mode.client.encryption.turn_on(room.id)
+        mode.say(mode.standing.room_line(mode.client.encryption, room))
+        return
+    mode.say(WON)
+    for sentence in LOST:
+        mode.say(sentence)
+    mode.say(f"/encrypt {FOR_GOOD} makes {room.title} encrypted.")
+
+
+async def refound(mode: "LineMode", _: str) -> None:
+    """/refound: found the group of this room anew, when its members cannot agree any more."""
+    await mode.client.encryption.refound(mode.here().id)
+
+
+# --- people
+
+
+async def verify(mode: "LineMode", rest: str) -> None:
+    """/verify [USER] [DIGITS|CODE|words]: hear somebody's safety number, or say that you compared it."""
+    user, typed = _whom(mode, rest)
+    people = mode.client.encryption
+    report = await people.person(user)
+    if not typed:
+        _say_key(mode, report)
+        return
+    decision = decide(typed, report)
+    if decision is None:
+        raise SetupError("That is no decision about a key.", f"/verify {user} says which ones there are.")
+    match decision.way:
+        case Way.DIGITS:
+            report = await people.confirm(user, decision.typed)
+        case Way.CODE:
+            report = await people.check_code(user, decision.typed)
+        case Way.ACCEPT:
+            report = await people.accept_key(user)
+        case Way.WORDS:
+            _say_words(mode, await people.start_words(user))
+            return
+    mode.say(f"{report.user}: {TRUST[report.trust]}.")
+
+
+def _whom(mode: "LineMode", rest: str) -> tuple[UserName, str]:
+    """Return the person and what was typed after; in a direct room the person need not be named."""
+    room = mode.client.room(mode.current.id) if mode.current is not None else None
+    if not rest and room is not None and room.kind is RoomKind.DIRECT and room.peer is not None:
+        return room.peer, ""
+    name, typed = name_and_rest(rest, "/verify USER")
+    return parse_user_name(name), typed
+
+
+def _say_key(mode: "LineMode", report: PersonReport) -> None:
+    user = report.user
+    mode.say(f"{user}: {TRUST[report.trust]}.")
+    if not report.safety_number:
+        mode.say("They have no device with keys yet: they open Parlour once, then ask here again.")
+        return
+    mode.say(f"Safety number: {report.safety_number}.")
+    mode.say(
+        "Read it to each other, not over this chat. The same on both sides? "
+        f"/verify {user} and its last five digits, or the code that their /mycode says. "
+        f"Or /verify {user} words, to compare five short words."
+    )
+    if report.trust is Trust.CHANGED:
+        mode.say(
+            "Their key is another one than before: a new device after all was lost, or somebody else. Ask "
+            f"them. /verify {user} {GO_ON} takes the new key without comparing."
+        )
+
+
+async def words(mode: "LineMode", rest: str) -> None:
+    """/words [LASTWORD|no]: go on with short words that somebody began; the last word says they are equal."""
+    people = mode.client.encryption
+    process = next((one for one in reversed(people.words()) if not one.ended), None)
+    if process is None:
+        raise SetupError("Nobody is comparing words with you.", "/verify USER words begins.")
+    if rest.lower() == "no":
+        await people.cancel_words(process.process)
+    elif rest and process.words and rest.lower() == process.words[-1].lower():
+        await people.confirm_words(process.process)
+        mode.say("You said that they are the same.")
+    elif rest:
+        raise SetupError("Type the last word when all five are the same, or: /words no")
+    else:
+        if not process.started_by_us and not process.words:
+            process = await people.answer_words(process.process)
+        _say_words(mode, process)
+
+
+def _say_words(mode: "LineMode", process: WordsProcess) -> None:
+    waiting = f"Waiting for the Parlour of {process.peer} to answer: they need not do it at once."
+    mode.say(words_line(process, process) or waiting)
+
+
+async def mycode(mode: "LineMode", _: str) -> None:
+    """/mycode: your own code, for others to copy over another channel than this chat."""
+    mode.say(mode.client.encryption.own_code())
+
+
+async def alarms(mode: "LineMode", rest: str) -> None:
+    """/alarms [read NUMBER]: keys that do not fit, and what else must not be missed; take one off."""
+    told = mode.client.encryption.alarms()
+    if rest:
+        word, which = name_and_rest(rest, "/alarms read NUMBER")
+        if word != "read":
+            raise SetupError("Use it like this: /alarms read NUMBER")
+        at = number(which, most=max(1, len(told)))
+        if at > len(told):
+            raise SetupError("There is no such alarm.")
+        await mode.client.encryption.dismiss(told[at - 1].id)
+        return
+    for at, alarm in enumerate(told, 1):
+        mode.say(f"{at}: {day_and_time(alarm.at)}{', stays for ever' * alarm.permanent}: {shown(alarm.text)}")
+    if not told:
+        mode.say("Nothing is wrong that this device knows of.")
+
+
+# --- one's own devices
+
+
+async def devices(mode: "LineMode", rest: str) -> None:
+    """/devices [revoke NUMBER for good]: your devices with keys, or take one's away."""
+    own = mode.client.encryption.own()
+    if rest:
+        await _revoke(mode, rest)
+        return
+    mode.listed = list(await mode.client.encryption.devices())
+    for at, one in enumerate(mode.listed, 1):
+        mode.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
+    mode.say(f"How the archive is locked: {own.protection}.")
+    if own.status is DeviceStatus.PENDING:
+        mode.say(f"This device waits. On another one: /approve {own.code}")
+
+
+async def _revoke(mode: "LineMode", rest: str) -> None:
+    word, after = name_and_rest(rest, "/devices revoke NUMBER")
+    which, _, sure = after.partition(" ")
+    if word != "revoke":
+        raise SetupError("Use it like this: /devices revoke NUMBER")
+    if not mode.listed:
+        raise SetupError("The devices were not said yet.", "/devices says them with their numbers.")
+    at = number(which)
+    if at > len(mode.listed):
+        raise SetupError("There is no such device.", "/devices says them with their numbers.")
+    one = mode.listed[at - 1]  # by the list that was heard, not by how it is now
+    if sure.strip() != FOR_GOOD:
+        mode.say(
+            f"{one.name} would be logged out and removed from every encrypted room; what it has read it "
+            f"keeps. /devices revoke {at} {FOR_GOOD} does it."
+        )
+        return
+    await mode.client.encryption.revoke(one.device)
+    mode.say(f"{one.name} is revoked.")
+
+
+async def approve(mode: "LineMode", rest: str) -> None:
+    """/approve CODE: approve a new device of yours by the code that it shows."""
+    if not rest:
+        raise SetupError("Write /approve and the code that your new device shows.")
+    one = await mode.client.encryption.approve(rest)
+    mode.say(f"{one.name} is approved.")
+
+
+async def recovery(mode: "LineMode", _: str) -> None:
+    """/recovery: the 24 words for when all your devices are lost; whoever has them has your account."""
+    said = await mode.client.encryption.recovery_words()
+    mode.say("Write these words on paper, and keep them from everybody:")
+    for start in range(0, len(said), 4):
+        mode.say(", ".join(f"{start + n} {word}" for n, word in enumerate(said[start : start + 4], 1)))

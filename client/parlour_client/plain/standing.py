@@ -1,0 +1,63 @@
+"""What the line mode has said about encryption: the label of the room, the alarms, who compares words.
+
+It remembers what was said, so that a label is heard when a room is opened and again only when it changes,
+and each alarm at once and once. It decides nothing. ``line_mode`` asks it after every change.
+"""
+
+from collections.abc import Iterator
+
+from parlour_client.core.e2ee.interface import Encryption, RoomEncryption, WordsProcess
+from parlour_client.core.model import Room
+from parlour_client.plain.speech import shown
+from parlour_protocol.ids import RequestId, RoomId
+
+
+class Standing:
+    """How encryption stood when it was last said."""
+
+    def __init__(self) -> None:
+        self._labels: dict[RoomId, RoomEncryption] = {}
+        self._alarms: set[int] = set()
+        self._words: dict[RequestId, WordsProcess] = {}
+
+    def room_line(self, encryption: Encryption, room: Room) -> str:
+        """Say how a room stands, as it is opened."""
+        standing = encryption.room(room.id)
+        self._labels[room.id] = standing
+        return label_line(room.title, standing)
+
+    def news(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
+        """Say what changed: alarms, then the room that one writes in, then short words."""
+        for alarm in encryption.alarms():
+            if alarm.id not in self._alarms:
+                self._alarms.add(alarm.id)
+                yield f"ALARM: {shown(alarm.text)} /alarms says all of them."
+        if room is not None and self._labels.get(room.id) != encryption.room(room.id):
+            yield self.room_line(encryption, room)
+        for process in encryption.words():
+            if self._words.get(process.process) != process:
+                before, self._words[process.process] = self._words.get(process.process), process
+                if line := words_line(process, before):
+                    yield line
+
+
+def label_line(title: str, standing: RoomEncryption) -> str:
+    """Say a room's label and what is in the way."""
+    problem = f" Problem: {shown(standing.problem)}" if standing.problem else ""
+    return f"{title}, encryption: {shown(standing.label)}.{problem}"
+
+
+def words_line(process: WordsProcess, before: WordsProcess | None = None) -> str:
+    """Say how far a comparison of short words is."""
+    if process.ended:
+        return f"Short words with {process.peer} ended: {shown(process.ended)}."
+    if process.words and (before is None or not before.words or before == process):
+        return (
+            f"Short words with {process.peer}: {' '.join(process.words)}. Read them to each other, not over "
+            "this chat. The same? /words and the last word. Not the same? /words no."
+        )
+    if process.they_confirmed and not (before is not None and before.they_confirmed):
+        return f"{process.peer} says that the words are the same."
+    if before is None and not process.started_by_us:
+        return f"{process.peer} wants to compare short words with you. /words goes along."
+    return ""

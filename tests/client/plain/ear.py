@@ -1,0 +1,25 @@
+"""A person at the line mode: types lines and hears lines."""
+
+from collections.abc import Sequence
+
+from tests.client.ui.ui_fake import FakeClient
+
+from parlour_client.core.settings import Settings
+from parlour_client.plain.line_mode import LineMode
+
+
+class Ear:
+    """Says lines, hears lines."""
+
+    def __init__(self, client: FakeClient, settings: Settings | None = None) -> None:
+        self.heard: list[str] = []
+        self.client = client
+        self.mode = LineMode(client, self.heard.append, settings or Settings())
+        client.subscribe(self.mode.hear)
+
+    async def say(self, *lines: str) -> Sequence[str]:
+        """Type lines; returns what was heard then."""
+        before = len(self.heard)
+        for line in lines:
+            await self.mode.take(line)
+        return self.heard[before:]

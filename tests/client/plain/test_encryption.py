@@ -1,0 +1,173 @@
+"""Encryption in the line mode: always said in words, decided by typing, alarms at once."""
+
+from dataclasses import replace
+
+import pytest
+from tests.client.plain.ear import Ear
+from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OPEN, OTHER
+from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
+
+from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
+from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
+from parlour_client.encryption_words import LOST
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RequestId
+
+ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
+BLOCKED = RoomEncryption(RoomState.BLOCKED, "E2EE 0/1 verified, BLOCKED: a key changed", "Decide first.")
+
+
+@pytest.mark.parametrize("line", ["/go lobby", "/dm bob", "/create den", "/unread"])
+async def test_the_label_is_said_when_a_room_is_opened(ear: Ear, line: str) -> None:
+    """Also of a room that is not encrypted, and before its messages."""
+    ear.client.say(LOBBY, BOB, "psst")
+    heard = await ear.say(line)
+    label = next(at for at, one in enumerate(heard) if f"encryption: {OPEN}." in one)
+    assert not any(" bob: " in one for one in heard[:label])
+
+
+async def test_the_label_is_said_again_when_it_changes_and_only_then(ear: Ear) -> None:
+    """With what is in the way."""
+    ear.client.encryption.rooms[LOBBY] = ACTIVE
+    for _ in range(2):
+        ear.client.tell(EncryptionChanged(LOBBY))
+    ear.client.encryption.rooms[LOBBY] = BLOCKED
+    ear.client.tell(EncryptionChanged())
+    assert [line for line in ear.heard if "E2EE" in line] == [
+        "lobby, encryption: E2EE 0/1 verified.",
+        "lobby, encryption: E2EE 0/1 verified, BLOCKED: a key changed. Problem: Decide first.",
+    ]
+
+
+async def test_an_alarm_is_said_at_once_and_once(ear: Ear) -> None:
+    """And again in the list, until it was read; a permanent one stays."""
+    ear.client.encryption.told = [Alarm(7, "Two\nkeys", AT, permanent=False)]
+    for _ in range(2):
+        ear.client.tell(EncryptionChanged())
+    said = [line for line in ear.heard if line.startswith("ALARM")]
+    assert said == ["ALARM: Two\n    | keys /alarms says all of them."]
+    assert (await ear.say("/alarms"))[0].startswith("1: 2026-")
+    await ear.say("/alarms read 1")
+    assert ("dismiss", 7) in ear.client.encryption.calls
+    assert await ear.say("/alarms") == ["Nothing is wrong that this device knows of."]
+    assert (await ear.say("/alarms read 1"))[0].startswith("Not done")
+
+
+async def test_an_alarm_of_before_is_said_at_the_beginning(client: FakeClient) -> None:
+    """It was not read yet."""
+    client.encryption.told = [Alarm(7, "Two keys", AT, permanent=True)]
+    ear = Ear(client)
+    await ear.mode.begin()
+    assert any(line.startswith("ALARM: Two keys") for line in ear.heard)
+
+
+async def test_notes_and_troubles_are_rows(ear: Ear) -> None:
+    """In our words, and nothing of them is left out."""
+    entry = ear.client.say(LOBBY, BOB, "x")
+    note = replace(entry, text=None, note=Note(NoteKind.KEY_CHANGED, BOB, "Compare again."))
+    ear.client.tell(EntryAdded(note))
+    assert ear.heard[-1] == "lobby, #4 note: the key of bob has CHANGED: /verify bob: Compare again."
+    ear.client.tell(EntryAdded(replace(entry, text=None, trouble="Its keys are gone. Ask bob again.")))
+    assert ear.heard[-1] == "lobby, #4 bob: cannot be read: Its keys are gone. Ask bob again."
+
+
+async def test_the_report_says_everything(ear: Ear) -> None:
+    """Problems, people, digits, what the server sees, what nobody has checked."""
+    ear.client.encryption.rooms[LOBBY] = BLOCKED
+    heard = "\n".join(await ear.say("/encryption"))
+    for part in ("Problem: Decide first.", "bob, first seen, not verified. Devices: laptop.", "carol: no"):
+        assert part in heard
+    for part in ("01234 56789", "Who is in the room.", "not independently audited"):
+        assert part in heard
+
+
+async def test_encrypting_is_said_first_and_done_in_words(ear: Ear) -> None:
+    """A bare command turns nothing on."""
+    heard = await ear.say("/encrypt")
+    assert set(LOST) <= set(heard)
+    assert not ear.client.encryption.calls
+    heard = await ear.say("/encrypt for good")
+    assert ("turn_on", LOBBY) in ear.client.encryption.calls
+    assert heard == ["lobby, encryption: E2EE 0/1 verified."]
+
+
+async def test_a_key_is_compared_by_typing(ear: Ear) -> None:
+    """Looking verifies nobody; digits, a code or words do; wrong digits do not."""
+    heard = await ear.say("/verify bob")
+    assert f"Safety number: {NUMBER}." in heard
+    assert not ear.client.encryption.calls
+    assert (await ear.say("/verify bob 00000"))[0].startswith("Not done")
+    assert await ear.say(f"/verify @bob {LAST}") == ["bob: verified."]
+    await ear.say("/verify bob PARLOUR1:ABC", "/verify bob words")
+    assert ("check_code", BOB, "PARLOUR1:ABC") in ear.client.encryption.calls
+    assert ("start_words", BOB) in ear.client.encryption.calls
+    assert (await ear.say("/verify bob yes"))[0].startswith("Not done")
+
+
+async def test_a_changed_key_is_taken_in_words_alone(ear: Ear) -> None:
+    """And not offered while the key is the old one."""
+    assert (await ear.say("/verify bob go on"))[0].startswith("Not done")
+    ear.client.encryption.trusted[BOB] = Trust.CHANGED
+    assert any("go on takes the new key" in line for line in await ear.say("/verify bob"))
+    assert ("accept_key", BOB) not in ear.client.encryption.calls
+    await ear.say("/verify bob go on")
+    assert ("accept_key", BOB) in ear.client.encryption.calls
+
+
+async def test_a_direct_room_names_the_person(ear: Ear) -> None:
+    """Nobody is to be typed there."""
+    await ear.say("/dm bob")
+    assert (await ear.say("/verify"))[0] == "bob: first seen, not verified."
+    await ear.say("/go lobby")
+    assert (await ear.say("/verify"))[0].startswith("Not done")
+
+
+async def test_short_words_are_said_and_confirmed_by_the_last(ear: Ear) -> None:
+    """Another word confirms nothing; no ends it."""
+    keys = ear.client.encryption
+    keys.process = replace(keys.process, process=RequestId("q" * 22), started_by_us=False, room=DIRECT)
+    ear.client.tell(EncryptionChanged(DIRECT))
+    assert ear.heard[-1] == "bob wants to compare short words with you. /words goes along."
+    await ear.say("/words")
+    assert ("answer_words", keys.process.process) in keys.calls
+    keys.process = replace(keys.process, words=("one", "two", "three", "four", "five"))
+    ear.client.tell(EncryptionChanged(DIRECT))
+    assert "one two three four five" in ear.heard[-1]
+    assert (await ear.say("/words four"))[0].startswith("Not done")
+    assert ("confirm_words", keys.process.process) not in keys.calls
+    await ear.say("/words Five")
+    assert ("confirm_words", keys.process.process) in keys.calls
+    await ear.say("/words no")
+    assert ("cancel_words", keys.process.process) in keys.calls
+    keys.process = replace(keys.process, ended="verified")
+    ear.client.tell(EncryptionChanged(DIRECT))
+    assert ear.heard[-1] == "Short words with bob ended: verified."
+    assert (await ear.say("/words"))[0].startswith("Not done")
+
+
+async def test_a_device_is_revoked_by_the_list_that_was_heard(ear: Ear) -> None:
+    """In words; a number without a list is nothing."""
+    keys = ear.client.encryption
+    assert (await ear.say("/devices revoke 2 for good"))[0].startswith("Not done")
+    assert (await ear.say("/devices"))[:2] == ["1: laptop, approved, this one", "2: phone, approved"]
+    keys.listed = keys.listed[::-1]
+    await ear.say("/devices revoke 2")
+    assert not keys.calls
+    assert await ear.say("/devices revoke 2 for good") == ["phone is revoked."]
+    assert keys.calls == [("revoke", OTHER)]
+
+
+async def test_a_waiting_device_says_its_code(ear: Ear) -> None:
+    """To be typed on another one."""
+    ear.client.encryption.keys = replace(ear.client.encryption.keys, status=DeviceStatus.PENDING)
+    assert (await ear.say("/devices"))[-1].endswith("/approve abcd-efgh-ijkl-mnop")
+
+
+async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
+    """Codes, recovery words, approving, founding anew, encrypted rooms."""
+    assert await ear.say("/mycode") == ["PARLOUR1:ABCDEF"]
+    assert (await ear.say("/recovery"))[-1] == "21 word21, 22 word22, 23 word23, 24 word24"
+    await ear.say("/approve abcd", "/refound", "/create den private encrypted a topic")
+    assert ear.client.encryption.calls == [("approve", "abcd"), ("refound", LOBBY)]
+    assert ("create_room", "den", RoomKind.PRIVATE, "a topic", "encrypted") in ear.client.calls

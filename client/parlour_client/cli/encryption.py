@@ -98,7 +98,7 @@ def _print_own(client: Client, *, as_json: bool) -> None:
         print_json({"code": code})
         return
     for row in qr_rows(code):
-        click.echo(row)
+        click.echo(click.style(row, fg="black", bg="bright_white"))  # dark on light, or some scanners fail
     click.echo(code)
     click.echo("Others check it with: parlour verify CODE")
 

@@ -81,7 +81,7 @@ def code_page(code: str, rows: Sequence[str]) -> Page:
             own("Your code", "bold"),
             own("Others scan it, or paste it after /verify YOU, over another channel than this chat."),
             own(""),
-            *(own(row) for row in rows),
+            *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
             own(""),
             own(code),
         )

@@ -64,10 +64,16 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
     return Decision(Way.CODE, text) if ":" in text else None
 
 
+_MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
+"""Notes whose detail says what the author did: `added 1 device of ben`."""
+
+
 def note_words(entry: Entry) -> str:
     """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
     if entry.note is None:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
+    if entry.note.kind in _MOVES and entry.note.detail:
+        return f"{entry.author} {entry.note.detail}"
     who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
     words = {
         NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",

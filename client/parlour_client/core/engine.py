@@ -92,7 +92,15 @@ class Engine:
         self.sealed: SealedRooms | None = None
         if delivery is not None:
             around = Surroundings(
-                profile, archive, self.state, clock, chance, news.emit, self._told, follow=follow
+                profile,
+                archive,
+                self.state,
+                clock,
+                chance,
+                news.emit,
+                self._told,
+                self.outbox.denied,
+                follow=follow,
             )
             self.sealed = SealedRooms(around, delivery)
         intake = self.sealed.intake if self.sealed is not None else None

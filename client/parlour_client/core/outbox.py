@@ -14,9 +14,16 @@ from functools import partial
 from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.archive.outbox import DENIED, Place
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
-from parlour_client.core.errors import ParlourClientError, RefusedError, SetupError, StoppedError
+from parlour_client.core.errors import (
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+    SetupError,
+    StoppedError,
+)
 from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
@@ -233,6 +240,13 @@ class Outbox:
             item.stored = item.stored or Stored(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
 
+    def denied(self, request: RequestId) -> None:
+        """Hear that the server shows something else where it said that a sealed request is stored."""
+        item = self._items.get(request)
+        if item is not None and item.stored is not None:
+            item.stored = None
+            self._failed(item, ServerMisbehavedError(DENIED, "Send it again, or keep its text."))
+
     async def flush(self) -> None:
         """Wait until what was answered is written."""
         while self._writes:
@@ -292,10 +306,12 @@ class Outbox:
             self._finish(item)
             self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
 
-    def _acknowledged(self, item: Item, written: "asyncio.Future[bool]") -> None:
+    def _acknowledged(self, item: Item, written: "asyncio.Future[Place]") -> None:
         if written.cancelled() or written.exception() is not None:
             return  # it stays in the outbox and is sent again: the server knows its id
-        if written.result() and item.request in self._items:  # the event overtook the answer
+        if written.result() is Place.DENIED:
+            self.denied(item.request)
+        if written.result() is Place.HERE and item.request in self._items:  # the event overtook the answer
             self._finish(item)
             self._tell(item, True)
 
@@ -343,6 +359,6 @@ class Outbox:
             self._finished.popitem(last=False)
         item.done.set()
 
-    def _keep(self, write: "asyncio.Future[object] | asyncio.Future[bool] | asyncio.Future[None]") -> None:
+    def _keep(self, write: "asyncio.Future[object] | asyncio.Future[Place] | asyncio.Future[None]") -> None:
         self._writes.add(write)  # type: ignore[arg-type]
         write.add_done_callback(self._writes.discard)

@@ -174,8 +174,8 @@ class Archive:
         """Queue requests, on the disk when this returns."""
         return await self._database.write_durably(outbox.put, room, frames, at)
 
-    def acknowledge(self, request: RequestId, room: RoomId, seq: Seq) -> "asyncio.Future[bool]":
-        """Note where a request is stored; True: its event is here already.
+    def acknowledge(self, request: RequestId, room: RoomId, seq: Seq) -> "asyncio.Future[outbox.Place]":
+        """Note where a request is stored, and say what is there already.
 
         Queued when this returns, so that it is written before an event that is added later.
         """

@@ -7,7 +7,8 @@ person cancels it. Functions over a connection; ``core.outbox`` decides.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from enum import Enum
+from typing import Final, cast
 
 import apsw
 
@@ -56,13 +57,45 @@ def load(connection: apsw.Connection) -> Sequence[Outgoing]:
     ]
 
 
-def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq) -> bool:
-    """Note where a request is stored. True: its event is here already, and the row is gone."""
+class Place(Enum):
+    """What is here where the server says that it stored a request."""
+
+    AHEAD = "ahead"
+    """Nothing yet."""
+    HERE = "here"
+    """Its event; the row is gone."""
+    DENIED = "denied"
+    """Something else, though it went out sealed: the row stays, as one that failed."""
+
+
+DENIED: Final = "The server said that it had stored this message, and shows something else in its place."
+
+
+def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq) -> Place:
+    """Note where a request is stored."""
     connection.execute("UPDATE outbox SET state = 'stored', seq = ? WHERE request = ?", (seq, request))
-    here = list(connection.execute("SELECT 1 FROM events WHERE room = ? AND seq = ?", (room, seq)))
-    if here:
-        remove(connection, request)
-    return bool(here)
+    waited = bool(connection.changes())
+    if not list(connection.execute("SELECT 1 FROM events WHERE room = ? AND seq = ?", (room, seq))):
+        return Place.AHEAD
+    if waited and deny(connection, room, seq, None):
+        return Place.DENIED
+    remove(connection, request)
+    return Place.HERE
+
+
+def deny(
+    connection: apsw.Connection, room: RoomId, seq: Seq, genuine: RequestId | None
+) -> Sequence[RequestId]:
+    """Let fail what should be stored at a place where another request, or none of ours, was opened.
+
+    The event of a sealed message proves what it is, so a server that answers "stored" and shows something
+    else takes nothing out of sight.
+    """
+    query = """
+        UPDATE outbox SET state = 'failed', seq = NULL, problem = ?
+        WHERE room = ? AND seq = ? AND request IS NOT ? AND request IN (SELECT request FROM mls_sealed)
+        RETURNING request"""
+    return [RequestId(str(one)) for (one,) in connection.execute(query, (DENIED, room, seq, genuine))]
 
 
 def set_state(connection: apsw.Connection, request: RequestId, state: str, problem: str = "") -> None:

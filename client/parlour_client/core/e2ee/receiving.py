@@ -64,6 +64,8 @@ class Taken:
     """Somebody has seen more of the key log than this device."""
     differs: bool = False
     """Somebody has seen another key log: an alarm is stored."""
+    denied: Sequence[RequestId] = ()
+    """Requests that are not where the server said that it stored them."""
 
 
 def take_in(
@@ -81,13 +83,16 @@ def take_in(
     following = _following(events, cursor)
     roles = _Roles(connection, room)
     receipt = opener.receive(connection, room, following, roles.of, welcome_missing=welcome_missing)
+    denied = [
+        r for item in receipt.items for r in outbox.deny(connection, room, item.event.seq, item.request)
+    ]
     heard = [_keep(connection, room, item, now) for item in receipt.items]
     fresh = store(connection, receipt.items, names_me, receipt.cursor)
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
     behind, differs = keylog.Heard.BEHIND in heard, keylog.Heard.DIFFERS in heard
-    return Taken(receipt, applied, behind, differs)
+    return Taken(receipt, applied, behind, differs, denied)
 
 
 def take_older(

@@ -253,6 +253,8 @@ class SealedRooms:
         receipt = taken.receipt
         for item in receipt.items:
             self._said(room, item)
+        for request in taken.denied:
+            self._around.denied(request)
         if taken.behind or receipt.concerns:
             self._spawn(self.identities.catch_up())
         if taken.differs:

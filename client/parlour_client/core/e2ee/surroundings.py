@@ -10,7 +10,7 @@ from parlour_client.core.clock import Clock
 from parlour_client.core.news import Emit
 from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RequestId, RoomId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +25,6 @@ class Surroundings:
     emit: Emit
     told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]]
     """Shows to the views what did not come by ``Ingest``."""
+    denied: Callable[[RequestId], None]
+    """Hears of a request that is not where the server said that it stored it."""
     follow: bool

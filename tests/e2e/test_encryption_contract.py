@@ -1,0 +1,191 @@
+"""Encrypted rooms by the command line alone: each step is a process of its own that ends."""
+
+import json
+import select
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.e2e.processes import Person, Server, json_lines, password
+
+PLAIN = "NOT end-to-end encrypted: the server can read this room"
+
+
+@pytest.fixture(scope="module")
+def secret(ada: Person, ben: Person) -> str:
+    """Return an encrypted room of ada's; ben, who has only joined the server, is in it."""
+    assert not ben.run("room", "list", "--json").stdout.count("secret")
+    ada.run("room", "create", "secret", "--encrypted")
+    ada.run("room", "invite", "secret", "ben")
+    return "secret"
+
+
+def test_a_message_to_somebody_who_never_opened_a_chat(ada: Person, ben: Person, secret: str) -> None:
+    """Made, invited, sent, read and answered, by processes that end; both see the same digits."""
+    sent = number_of(ada.run("send", secret, "hi", "--json"))
+    heard = tail(ben, secret, 1, 1)
+    assert [(line["kind"], line["text"], line["author"], line["seq"]) for line in heard] == [
+        ("message", "hi", "ada", sent)
+    ]
+    back = number_of(ben.run("send", secret, "hello yourself", "--json"))
+    assert [(line["text"], line["author"]) for line in tail(ada, secret, back, 1)] == [
+        ("hello yourself", "ben")
+    ]
+    assert [line["text"] for line in tail(ben, secret, 1, 2)] == ["hi", "hello yourself"]
+    for person in (ada, ben):
+        found = json_lines(person.run("search", "yourself", "--json").stdout)
+        assert [line["text"] for line in found] == ["hello yourself"]
+    ours, theirs = encryption(ada, secret), encryption(ben, secret)
+    assert ours["authenticator"] == theirs["authenticator"] != ""
+    assert (ours["epoch"], ours["group"]) == (theirs["epoch"], theirs["group"])
+    assert int(str(ours["epoch"])) > 0
+    members = ours["members"]
+    assert isinstance(members, list)
+    assert [(member["user"], member["state"]) for member in members] == [
+        ("ada", "verified"),
+        ("ben", "first-seen"),
+    ]
+    assert len({member["device"] for member in members}) == 2
+
+
+def test_a_direct_room_is_encrypted_unless_it_is_opened_openly(
+    server: Server, ada: Person, ben: Person, tmp_path: Path
+) -> None:
+    """`dm` encrypts; `dm --open` does not, and says so wherever it is asked."""
+    ada.run("dm", "ben", "for you alone")
+    assert encryption(ada, "@ben")["state"] == "active"
+    assert [line["text"] for line in tail(ben, "@ada", 1, 1)] == ["for you alone"]
+    cat = joined(server, tmp_path, "cat")
+    ada.run("dm", "cat", "--open", "for all to read")
+    for person, room in ((ada, "@cat"), (cat, "@ada"), (ada, "lobby")):
+        report = encryption(person, room)
+        assert (report["state"], report["label"], report["members"]) == ("open", PLAIN, [])
+        assert PLAIN in person.run("encryption", room).stdout
+
+
+def test_a_send_beside_a_tail_of_the_same_home(ada: Person, ben: Person, secret: str) -> None:
+    """Two processes on one archive take turns: the tail hears its own home's messages and the others'."""
+    first = number_of(ben.run("send", secret, "before", "--json"))
+    tailing = ada.begin("tail", secret, "--json", "--from", str(first), "--count", "6")
+    assert tailing.stdout is not None
+    assert select.select([tailing.stdout], [], [], 40)[0]  # it has caught up: the first line is here
+    for number in range(2):
+        ada.run("send", secret, f"mine {number}")
+        ben.run("send", secret, f"theirs {number}")
+    ada.run("send", secret, "the last")
+    out, errors = tailing.communicate(timeout=60)
+    assert tailing.returncode == 0, errors
+    said = ["before", "mine 0", "theirs 0", "mine 1", "theirs 1", "the last"]
+    assert [line["text"] for line in json_lines(out)] == said
+    assert [line["text"] for line in tail(ben, secret, first, 6)] == said
+    assert encryption(ada, secret)["authenticator"] == encryption(ben, secret)["authenticator"]
+
+
+def test_a_second_device_waits_until_it_is_approved(
+    server: Server, ada: Person, ben: Person, secret: str, tmp_path: Path
+) -> None:
+    """It says in a sentence what to do, and sends nothing; approved, it reads what is said from then on."""
+    phone = Person(tmp_path / "phone", server)
+    arguments = ["login", f"localhost:{server.port}", "--username", "ada", "--password-stdin"]
+    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('ada')}\n")
+    refused = phone.run("send", secret, "too early", check=False)
+    assert refused.returncode == 1
+    assert "not approved yet" in refused.stderr
+    devices = json_lines(phone.run("device", "list", "--json").stdout)
+    (code,) = [str(device["code"]) for device in devices if "code" in device]
+    assert f"parlour device approve {code}" in refused.stderr
+    approving = ada.begin("device", "approve", code)  # waits for the device's key packages, to let it in
+    waiting = phone.begin("tail", secret, "--json", "--from", "1", "--count", "1")
+    assert approving.communicate(timeout=60)[1].startswith("Approved"), approving.returncode
+    number = number_of(ben.run("send", secret, "to both of you", "--json"))
+    assert [line["text"] for line in json_lines(waiting.communicate(timeout=60)[0])] == ["to both of you"]
+    assert [line["text"] for line in tail(phone, secret, number, 1)] == ["to both of you"]
+    phone.run("send", secret, "from the phone")
+    assert [line["text"] for line in tail(ada, secret, number, 2)] == ["to both of you", "from the phone"]
+    assert [line["text"] for line in tail(phone, secret, 1, 2)] == ["to both of you", "from the phone"]
+    digits = {str(encryption(person, secret)["authenticator"]) for person in (ada, ben, phone)}
+    assert len(digits) == 1
+
+
+def test_verified_by_digits_and_changed_by_a_reset(server: Server, tmp_path: Path) -> None:
+    """The same number on both sides; `--confirm` verifies; a new key of the other stops sending in words."""
+    dan, eve = joined(server, tmp_path, "dan"), joined(server, tmp_path, "eve")
+    dan.run("dm", "eve", "hello")
+    tail(eve, "@dan", 1, 1)
+    ours, theirs = verify(dan, "eve"), verify(eve, "dan")
+    assert ours["safety_number"] == theirs["safety_number"]
+    groups = str(ours["safety_number"]).split()
+    assert [len(group) for group in groups] == [5] * 12
+    assert (ours["state"], theirs["state"]) == ("first-seen", "first-seen")
+    wrong = f"{(int(groups[-1]) + 1) % 100_000:05}"
+    assert dan.run("verify", "eve", "--confirm", wrong, check=False).returncode == 1
+    assert verify(dan, "eve")["state"] == "first-seen"
+    assert verify(dan, "eve", "--confirm", groups[-1])["state"] == "verified"
+    assert verify(dan, "eve")["state"] == "verified"
+    assert verify(eve, "dan")["state"] == "first-seen"
+    eve.run("recovery", "reset", "--yes", stdin=f"{password('eve')}\n")
+    now = verify(dan, "eve")
+    assert now["state"] == "changed"
+    refused = dan.run("send", "@eve", "who are you?", check=False)
+    assert refused.returncode == 1
+    assert "eve" in refused.stderr
+    assert "key" in refused.stderr
+    assert verify(dan, "eve", "--accept")["state"] == "first-seen"
+    number = number_of(dan.run("send", "@eve", "nice to meet you", "--json"))
+    assert [line["text"] for line in tail(eve, "@dan", number, 1)] == ["nice to meet you"]
+    assert verify(dan, "eve")["safety_number"] == verify(eve, "dan")["safety_number"] != ours["safety_number"]
+
+
+def test_wrong_usage_in_sentences(server: Server, ada: Person, secret: str, tmp_path: Path) -> None:
+    """Unknown rooms and people, and a room that one was put out of: one sentence, status 1."""
+    fay = joined(server, tmp_path, "fay")
+    for arguments in (
+        ("encryption", "nowhere"),
+        ("room", "invite", secret, "zoe"),
+        ("dm", "zoe", "hello"),
+        ("verify", "zoe", "--confirm", "12345"),
+    ):
+        done = ada.run(*arguments, check=False)
+        assert done.returncode == 1, arguments
+        assert done.stderr.startswith("parlour: "), done.stderr
+    ada.run("room", "invite", secret, "fay")
+    fay.run("send", secret, "I am here")
+    ada.run("room", "kick", secret, "fay")
+    refused = fay.run("send", secret, "am I not?", check=False)
+    assert refused.returncode == 1
+    assert secret in refused.stderr
+    ada.run("send", secret, "she is gone")
+    members = encryption(ada, secret)["members"]
+    assert isinstance(members, list)
+    assert "fay" not in {member["user"] for member in members}
+
+
+def joined(server: Server, folder: Path, name: str) -> Person:
+    """Return a person who has made an account and done nothing else."""
+    person = Person(folder / name, server)
+    person.join(name)
+    return person
+
+
+def number_of(done: "subprocess.CompletedProcess[str]") -> int:
+    """Return the number of the message that was sent."""
+    (line,) = json_lines(done.stdout)
+    return int(str(line["seq"]))
+
+
+def tail(person: Person, room: str, first: int, count: int) -> list[dict[str, object]]:
+    """Return messages as a script sees them."""
+    arguments = ["tail", room, "--json", "--from", str(first), "--count", str(count)]
+    return json_lines(person.run(*arguments).stdout)
+
+
+def encryption(person: Person, room: str) -> dict[str, object]:
+    """Return what `encryption ROOM --json` says."""
+    found: dict[str, object] = json.loads(person.run("encryption", room, "--json").stdout)
+    return found
+
+
+def verify(person: Person, user: str, *more: str) -> dict[str, object]:
+    """Return what `verify USER --json` says."""
+    found: dict[str, object] = json.loads(person.run("verify", user, *more, "--json").stdout)
+    return found

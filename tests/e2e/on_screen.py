@@ -38,8 +38,15 @@ class Terminal:
         return self
 
     def close(self) -> None:
-        """Take the terminal away, as closing its window does."""
+        """Take the terminal away, as closing its window does; the client must end by itself."""
+        process = self.tmux("list-panes", "-F", "#{pane_pid}").strip()
         subprocess.run(["tmux", "-S", str(self._socket), "kill-server"], capture_output=True, check=False)
+        if process:
+            until(
+                lambda: str(Path(f"/proc/{process}").exists()),
+                lambda seen: seen == "False",
+                "end of the client",
+            )
 
     def tmux(self, *arguments: str) -> str:
         """Ask tmux something."""

@@ -1,21 +1,28 @@
 """The terminal goes away, or the machine shuts down: what is being written is saved, then the app leaves.
 
-Without this the process would die at once, with the last words in its memory alone. A second signal is not
-waited for: it ends the process as ever. The chat screen installs it, and the app asks now and
-then whether the terminal is still there.
+Without this the process would die at once, with the last words in its memory alone. A terminal that is gone
+answers each write with an error, and Textual's writer, once dead, would block the app for ever with the
+outbox in its hands: so the output goes nowhere from then on, and a last timer ends what does not end itself.
+A second signal is not waited for. The chat screen installs it,
+and the app asks now and then whether the terminal is still there.
 """
 
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from types import FrameType
+from typing import Any, Final
 
 if sys.platform != "win32":
     import termios
 
+LAST_SECONDS: Final = 5.0
+"""How long saving and leaving may take before the process is ended all the same."""
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})
 _SIGNALS: Final = tuple(one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM) if one is not None)
 
@@ -38,30 +45,55 @@ def terminal_is_gone() -> bool:
 class Hangup:
     """Calls ``save`` and then ``leave`` when the process is told to end."""
 
-    def __init__(self, save: Callable[[], Awaitable[None]], leave: Callable[[], None]) -> None:
-        self._save, self._leave = save, leave
+    def __init__(
+        self,
+        save: Callable[[], Awaitable[None]],
+        leave: Callable[[], None],
+        *,
+        terminal: Sequence[int] = (1, 2),
+        end: Callable[[], None] = lambda: os._exit(1),
+    ) -> None:
+        """``terminal`` are the descriptors that lead to it, ``end`` is the way out when nothing else is."""
+        self._save, self._leave, self._terminal, self._end = save, leave, terminal, end
+        self._before: dict[signal.Signals, Any] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Task[None] | None = None
+        self._last: threading.Timer | None = None
 
     def install(self) -> None:
-        """Listen for the signals; where there are none, or not in the main thread, do nothing."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for one in _SIGNALS:
-                loop.add_signal_handler(one, self.hang_up)
+        """Listen for the signals; not in the main thread, do nothing."""
+        self._loop = asyncio.get_running_loop()
+        with contextlib.suppress(ValueError):
+            # not the loop's own handlers: these run also while the loop is blocked by a write
+            self._before = {one: signal.signal(one, self._heard) for one in _SIGNALS}
 
     def remove(self) -> None:
         """Listen no more."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for one in _SIGNALS:
-                loop.remove_signal_handler(one)
+        before, self._before = self._before, {}
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
-    def hang_up(self) -> None:
-        """Save and leave."""
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
         self.remove()
-        self._ending = asyncio.ensure_future(self._end())
+        if number != signal.SIGTERM:
+            self._write_nowhere()
+        self._last = threading.Timer(LAST_SECONDS, self._end)
+        self._last.daemon = True  # it holds nothing up where all ends well
+        self._last.start()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._begin)
 
-    async def _end(self) -> None:
+    def _write_nowhere(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in self._terminal:
+            with contextlib.suppress(OSError):
+                os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+    def _begin(self) -> None:
+        self._ending = asyncio.ensure_future(self._save_and_leave())
+
+    async def _save_and_leave(self) -> None:
         try:
             await self._save()
         finally:

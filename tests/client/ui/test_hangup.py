@@ -1,15 +1,22 @@
-"""A terminal that vanishes without a signal ends the app, instead of keeping a core busy for ever."""
+"""A terminal that vanishes, with a signal or without, ends the app; what is being written is saved first."""
 
+import asyncio
 import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
 from pathlib import Path
+
+import pytest
+
+from parlour_client.ui import hangup
+from parlour_client.ui.hangup import Hangup
 
 
 def test_a_vanished_terminal_ends_the_app(tmp_path: Path) -> None:
@@ -34,3 +41,57 @@ def test_a_vanished_terminal_ends_the_app(tmp_path: Path) -> None:
             assert process.wait(30) == 1
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+async def test_it_saves_and_then_leaves(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this order; a terminal that is gone is written to no more, one that stays is left alone."""
+    monkeypatch.setattr(hangup, "LAST_SECONDS", 60.0)
+    done: list[str] = []
+    left = asyncio.Event()
+    reading, writing = os.pipe()
+
+    async def save() -> None:
+        await asyncio.sleep(0)
+        done.append("saved")
+
+    def leave() -> None:
+        done.append("left")
+        left.set()
+
+    mine = Hangup(save, leave, terminal=(writing,), end=lambda: done.append("ended"))
+    before = signal.getsignal(number)
+    mine.install()
+    os.kill(os.getpid(), number)
+    async with asyncio.timeout(5):
+        await left.wait()
+    assert done == ["saved", "left"]
+    assert signal.getsignal(number) is before  # a second one is not waited for
+    os.write(writing, b"x")
+    os.set_blocking(reading, False)
+    if number is signal.SIGTERM:
+        assert os.read(reading, 1) == b"x"
+    else:
+        assert os.read(reading, 1) == b""  # nobody holds the pipe's other end
+    assert mine._last is not None
+    mine._last.cancel()
+    os.close(reading)
+    os.close(writing)
+
+
+async def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saving hangs: the last timer ends the process, so that the outbox is free for the next one."""
+    monkeypatch.setattr(hangup, "LAST_SECONDS", 0.01)
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    mine = Hangup(
+        asyncio.Event().wait,  # type: ignore[arg-type]
+        lambda: None,
+        terminal=(),
+        end=lambda: loop.call_soon_threadsafe(ended.set) and None,
+    )
+    mine.install()
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await ended.wait()
+    assert mine._ending is not None
+    mine._ending.cancel()

@@ -11,7 +11,9 @@ import signal
 import sys
 from pathlib import Path
 
-from ui_fake import BOB, LOBBY, SECRET, FakeClient
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a module of the tests
+
+from tests.client.ui.ui_fake import BOB, LOBBY, SECRET, FakeClient
 
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import run

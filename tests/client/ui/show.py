@@ -5,7 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a module of the tests
+
+from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.ui import run
 from parlour_protocol.frames import bodies

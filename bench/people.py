@@ -15,7 +15,7 @@ import httpx
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.ids import Millis, RoomId, new_request_id, new_room_id, new_session_id
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name, skeleton
 from parlour_protocol.secret import Secret
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
@@ -37,6 +37,27 @@ def _allow(_event: AppendEvent, _facts: Facts) -> None:
     """Decide nothing: the store is filled by the operator."""
 
 
+async def account(store: SqliteStore, now: Millis, number: int) -> tuple[UserName, Secret]:
+    """Make one account with a session, and return both."""
+    user = parse_user_name(f"bench{number}")
+    await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
+    token, expires = Secret.random(), Millis(now + DAY_MS)
+    record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires)
+    await store.sessions.create(record, cap=1)
+    return user, token
+
+
+async def accounts(data: Path, people: int) -> Sequence[Secret]:
+    """Make ``people`` accounts with a session each, in no room."""
+    clock = SystemClock()
+    store = SqliteStore(data / "parlour.db", clock)
+    await store.open()
+    try:
+        return [(await account(store, clock.now(), number))[1] for number in range(people)]
+    finally:
+        await store.close()
+
+
 async def fill(data: Path, people: int, *, room_size: int) -> Filled:
     """Make ``people`` accounts with a session each, in rooms of ``room_size``."""
     clock = SystemClock()
@@ -46,12 +67,8 @@ async def fill(data: Path, people: int, *, room_size: int) -> Filled:
     rooms: list[RoomId] = []
     try:
         for number in range(people):
-            user, now = parse_user_name(f"bench{number}"), clock.now()
-            await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
-            token = Secret.random()
-            expires = Millis(now + DAY_MS)
-            record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires)
-            await store.sessions.create(record, cap=1)
+            now = clock.now()
+            user, token = await account(store, now, number)
             sessions.append(token)
             if number % room_size == 0:
                 name = parse_room_name(f"bench-{number}")

@@ -31,6 +31,13 @@ bytes_per_minute = 2000000000
 bytes_burst = 2000000000
 http_per_minute = 100000000
 http_burst = 100000000
+rooms_per_hour = 1000000
+invites_per_hour = 1000000
+key_changes_per_hour = 1000000
+claims_per_hour = 1000000
+claims_per_person_per_hour = 1000000
+claims_of_person_per_hour = 1000000
+commits_per_minute = 1000000
 
 [logins]
 tickets_per_session = 1000000

@@ -23,16 +23,20 @@ SECONDS: Final = 10
 KEY_EVERY: Final = 0.05
 
 
-def watch(app: ParlourApp) -> asyncio.Event:
-    """Return what is set whenever a frame went to the terminal."""
-    painted, display = asyncio.Event(), app._display  # noqa: SLF001 - where every frame goes out
+class Watch:
+    """What of the composer the last frame showed that went to the terminal."""
 
-    def displayed(screen: Any, renderable: Any) -> None:
-        display(screen, renderable)
-        painted.set()
+    def __init__(self, app: ParlourApp, screen: ChatScreen) -> None:
+        self.shown = 0
+        self.painted = asyncio.Event()
+        display = app._display  # noqa: SLF001 - where every frame goes out
 
-    app._display = displayed  # type: ignore[method-assign]  # noqa: SLF001
-    return painted
+        def displayed(one: Any, renderable: Any) -> None:
+            display(one, renderable)
+            self.shown = len(screen.composer.text)
+            self.painted.set()
+
+        app._display = displayed  # type: ignore[method-assign]  # noqa: SLF001
 
 
 async def _flood(server: FakeServer, end: float) -> int:
@@ -47,16 +51,14 @@ async def _flood(server: FakeServer, end: float) -> int:
 
 
 async def _typed(app: ParlourApp, screen: ChatScreen, end: float) -> list[float]:
-    taken, painted = [], watch(app)
+    taken, watch = [], Watch(app, screen)
     while time.perf_counter() < end:
         before, length = time.perf_counter(), len(screen.composer.text)
-        painted.clear()
         app.post_message(Key("a", "a"))
         async with asyncio.timeout(5):
-            while len(screen.composer.text) == length:  # noqa: ASYNC110 - an event would come after the frame
-                await asyncio.sleep(0.001)
-            painted.clear()  # a frame that was under way shows nothing of it yet
-            await painted.wait()
+            while watch.shown <= length:
+                watch.painted.clear()
+                await watch.painted.wait()
         taken.append((time.perf_counter() - before) * 1000)
         await asyncio.sleep(KEY_EVERY)
     return taken

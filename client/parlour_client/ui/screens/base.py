@@ -17,6 +17,7 @@ from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import Drafts
 from parlour_client.ui.hint import HintLine
 from parlour_client.ui.members import MemberList
+from parlour_client.ui.pace import Pace
 from parlour_client.ui.rooms import RoomList
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.status import StatusLine
@@ -52,6 +53,7 @@ class ChatParts(Screen[None]):
         self.status_line = StatusLine()
         self.composer: Composer
         self.drafts = Drafts(client.save_draft)
+        self._pace = Pace()
 
     @property
     def room(self) -> Room | None:

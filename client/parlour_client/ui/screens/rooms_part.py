@@ -20,7 +20,6 @@ from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.base import ChatParts
 from parlour_client.ui.timeline import Timeline
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, holes_of
-from parlour_client.ui.timeline.view import FRAME
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 
@@ -166,9 +165,10 @@ class RoomsPart(ChatParts):
 
     def _rooms_changed_soon(self) -> None:
         """Bring the lists up to date once a frame, however many events come."""
+        delay = self._pace.delay()
         if not self._rooms_stale:
             self._rooms_stale = True
-            self.set_timer(FRAME, self._rooms_changed)
+            self.set_timer(delay, self._rooms_changed)
 
     def _rooms_changed(self) -> None:
         self._rooms_stale = False

@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.pace import Pace
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.timeline.rows import is_message
 from parlour_client.ui.timeline.selecting import Place, SelectedRows
@@ -27,7 +28,6 @@ from parlour_protocol.names import UserName
 
 KEEP: Final = 20_000
 """Entries in memory; when twice as many are there, the oldest go and can be paged in again."""
-FRAME: Final = 1 / 60
 
 
 class Timeline(Anchored, SelectedRows, can_focus=True):
@@ -70,6 +70,7 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         self._pending: list[Entry] = []
         self._settling = False
         self._keep = keep
+        self._pace = Pace()
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
 
@@ -194,8 +195,9 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         """Add an entry; many that come at once are taken in together, once a frame."""
         if self._store is None:
             return
+        delay = self._pace.delay()
         if not self._pending:
-            self.set_timer(FRAME, self._flush)
+            self.set_timer(delay, self._flush)
         self._pending.append(entry)
 
     def change(self, entry: Entry) -> None:

@@ -1,0 +1,154 @@
+"""A running server and people on it with homes and real keys, for the measurements of encryption.
+
+Accounts and sessions are written into the store before the server starts (`people`), because hashing hundreds of
+passwords would be all that is seen; devices, certificates and key packages are made by the client's own code and
+go over HTTPS like anybody's. ``members`` are whole clients in processes of their own.
+"""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import people, servers
+from parlour_client.core.archive import Archive
+from parlour_client.core.client import Client, delivery_over_tls
+from parlour_client.core.delivery_client import DeliveryClient
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.enrolling import enrol
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.home import Home
+from parlour_client.core.https import Api
+from parlour_client.core.profile import Profile, save_profile
+from parlour_client.core.trust import CaFile, Verifier
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.requests import Invite
+from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.names import UserName, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+PATIENCE = 120.0
+
+
+def name_of(number: int) -> UserName:
+    """Return the name of a person."""
+    return parse_user_name(f"bench{number}")
+
+
+@dataclass
+class House:
+    """A server that runs, and who lives there."""
+
+    folder: Path
+    data: Path
+    server: servers.Running
+    sessions: Sequence[Secret]
+
+    async def home(self, number: int) -> Home:
+        """Make a person's home: logged in, with a device that has keys and has published key packages."""
+        home = Home(self.folder / f"home{number}")
+        archive = await Archive.open(home.archive, home.key)
+        profile = Profile(
+            server=f"localhost:{self.server.port}",
+            user=name_of(number),
+            device=people.DEVICE,
+            session=self.sessions[number],
+            ca=(self.data / "ca.pem").read_text(),
+        )
+        await save_profile(archive, profile)
+        verifier = Verifier(profile.address, CaFile(profile.ca or ""))
+        delivery = DeliveryClient(Api(verifier, keep=True), self.sessions[number])
+        await enrol(archive, profile, delivery)
+        await delivery.close()
+        await archive.close()
+        return home
+
+    @asynccontextmanager
+    async def client(
+        self, home: Home, delivery: Callable[[Profile], Delivery | None] = delivery_over_tls
+    ) -> AsyncIterator[Client]:
+        """Run a whole client in this process."""
+        client = Client(home, delivery=delivery)
+        await client.start()
+        try:
+            await client.ready(PATIENCE)
+            yield client
+        finally:
+            await client.stop()
+
+    @asynccontextmanager
+    async def members(self, homes: Sequence[Home]) -> "AsyncIterator[list[Member]]":
+        """Run whole clients, each a process of its own; they are connected when this yields."""
+        members = [Member(home) for home in homes]
+        try:
+            for member in members:
+                await member.ask("start")
+            yield members
+        finally:
+            for member in members:
+                member.end()
+
+
+class Member:
+    """A client in another process (`member`)."""
+
+    def __init__(self, home: Home) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "bench.member", str(home.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    async def ask(self, what: str, **values: object) -> Any:  # noqa: ANN401 - whatever the question gives
+        """Ask for one thing, and wait for it."""
+        return await asyncio.to_thread(self._ask, json.dumps({"do": what} | values))
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.terminate()
+        self._process.wait(10)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _ask(self, line: str) -> Any:  # noqa: ANN401 - see above
+        assert self._process.stdin is not None  # noqa: S101 - pipes were asked for
+        assert self._process.stdout is not None  # noqa: S101
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit("a member's process has ended")
+        return json.loads(answer)
+
+
+@asynccontextmanager
+async def house(size: int) -> AsyncIterator[House]:
+    """Run a server with ``size`` accounts."""
+    with tempfile.TemporaryDirectory() as name:
+        data = servers.make_data(Path(name))
+        sessions = await people.accounts(data, size)
+        with servers.parlour(data) as server:
+            yield House(Path(name), data, server, sessions)
+
+
+async def make_room(owner: Client, name: str, others: Sequence[int], *, encrypted: bool) -> RoomId:
+    """Make a room with these people; where it is encrypted, all of them are in the group when it returns."""
+    made = await owner.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
+    for number in others:  # not `invite`, which waits for one commit each
+        frame = Invite(id=new_request_id(), room=made.id, user=name_of(number))
+        await owner._ask(frame)  # noqa: SLF001 - below the interface: see above
+    for _ in range(5):
+        try:
+            await owner._settled(made.id)  # noqa: SLF001
+        except EncryptionError:  # more than its patience: hundreds on a busy machine
+            continue
+        break
+    return made.id

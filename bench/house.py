@@ -106,7 +106,7 @@ class Member:
             text=True,
         )
 
-    async def ask(self, what: str, **values: object) -> Any:  # noqa: ANN401 - whatever the question gives
+    async def ask(self, what: str, **values: object) -> Any:
         """Ask for one thing, and wait for it."""
         return await asyncio.to_thread(self._ask, json.dumps({"do": what} | values))
 
@@ -118,7 +118,7 @@ class Member:
             if pipe is not None:
                 pipe.close()
 
-    def _ask(self, line: str) -> Any:  # noqa: ANN401 - see above
+    def _ask(self, line: str) -> Any:
         assert self._process.stdin is not None  # noqa: S101 - pipes were asked for
         assert self._process.stdout is not None  # noqa: S101
         self._process.stdin.write(line + "\n")

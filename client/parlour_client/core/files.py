@@ -56,7 +56,7 @@ class Files:
         text = message_text(caption or str(name))
         rooms = self._engine.encryption
         with attachments.to_send(path) as (file, size):
-            digest = hashlib.sha256()
+            digest, key = hashlib.sha256(), None
             if not rooms.covers(room):
                 chunks = attachments.plain(file, size, digest, progress)
                 stored = await rooms.delivery.upload(room, chunks, size)
@@ -69,7 +69,7 @@ class Files:
         reference = FileRef(
             file=stored.file, name=name, media_type=_media_type(path), size=size, sha256=stored.sha256
         )
-        if rooms.covers(room):
+        if key is not None:
             whole = FileKeyed(
                 file=stored.file, key=FileKey(key.reveal()), sha256=stored.sha256, name=name,
                 media_type=reference.media_type, size=size,

@@ -18,8 +18,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Any, Final
 
-if sys.platform != "win32":
-    import termios
 
 LAST_SECONDS: Final = 5.0
 """How long saving and leaving may take before the process is ended all the same."""
@@ -35,6 +33,8 @@ def terminal_is_gone() -> bool:
     """
     if sys.platform == "win32" or sys.__stdin__ is None:  # a Windows console that closes ends its processes
         return False
+    import termios  # noqa: PLC0415 - not on Windows
+
     try:
         termios.tcgetattr(sys.__stdin__.fileno())
     except (termios.error, OSError, ValueError) as error:

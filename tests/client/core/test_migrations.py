@@ -65,7 +65,7 @@ async def test_the_first_version_is_taken_over(tmp_path: Path) -> None:
     assert await found(Query(has={"reaction"})) == [1]
     assert await found(Query(states={"mention"})) == [2]
     assert await found(Query(states={"edited"})) == [2]
-    assert sorted(await found(Query(rooms=[LOBBY]))) == [1, 2, 5]
+    assert set(await found(Query(rooms=[LOBBY]))) == {1, 2, 5}
     assert (await found(Query(rooms=[LOBBY])))[0] == 5
     thread = await archive.thread(LOBBY, Seq(2))
     assert [entry.seq for entry in thread.entries] == [1, 2]

@@ -36,7 +36,10 @@ def speaks_while_away(client: FakeClient, told: Path) -> None:
 
     def speak(left: int) -> None:
         client.say(LOBBY, BOB, "SAID MEANWHILE")
-        loop.call_later(0.02, *((speak, left - 1) if left else (told.touch,)))
+        if left:
+            loop.call_later(0.02, speak, left - 1)
+        else:
+            loop.call_later(0.02, told.touch)
 
     loop.add_signal_handler(signal.SIGUSR1, speak, 45)
 

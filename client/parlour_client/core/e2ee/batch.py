@@ -68,11 +68,11 @@ class Standing(Protocol):
 class People(Protocol):
     """Who is known by which key; pins a key that it sees for the first time."""
 
-    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis) -> Standing:
+    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis, /) -> Standing:
         """Judge a certificate."""
         ...
 
-    def version(self, connection: apsw.Connection) -> int:
+    def version(self, connection: apsw.Connection, /) -> int:
         """Return a number that grows when a judgement may have changed."""
         ...
 

@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Any, Final
 
-
 LAST_SECONDS: Final = 5.0
 """How long saving and leaving may take before the process is ended all the same."""
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})

@@ -37,6 +37,7 @@ from parlour_protocol.mls import (
     remove_proposal,
 )
 from parlour_protocol.mls.proposals import Add
+from parlour_protocol.names import UserName
 
 _MONTH: Final = 30 * 86_400
 
@@ -59,6 +60,8 @@ class Wanted:
     packages: Mapping[DeviceId, bytes]
     remove: Collection[DeviceId]
     at: Millis
+    people: Collection[UserName] | None = None
+    """Whose devices may come in; None: whoever is a member, as the log says for all to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
         raise NotReadyError("A change of this room's keys is on its way already.")
     indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
-    adds = _adds({d: p for d, p in wanted.packages.items() if d not in indices})
+    adds = _adds({d: p for d, p in wanted.packages.items() if d not in indices}, wanted.people)
     proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
     key, now = new_key(), wanted.at // 1_000
     with held.judge.ours(wanted.at):
@@ -101,17 +104,19 @@ def _options(key: bytes) -> CommitOptions:
     return CommitOptions(tree_in_welcome=False, info_extensions=(Extension(TREE_KEY, key),))
 
 
-def _adds(packages: Mapping[DeviceId, bytes]) -> dict[DeviceId, Add]:
+def _adds(packages: Mapping[DeviceId, bytes], people: Collection[UserName] | None) -> dict[DeviceId, Add]:
     """Read key packages. The server chose them: each must be of the very device that was asked for."""
     adds: dict[DeviceId, Add] = {}
     for device, package in packages.items():
         try:
             proposal = add_proposal(package)
-            found = certificate_of(proposal.key_package.leaf_node).device
+            found = certificate_of(proposal.key_package.leaf_node)
         except MlsError as error:
             raise BadPackageError((device,), str(error)) from error
-        if found != device:
+        if found.device != device:
             raise BadPackageError((device,), "it is of another device")
+        if people is not None and found.user not in people:
+            raise BadPackageError((device,), f"it is of {found.user}, who has no place in this direct room")
         adds[device] = proposal
     return adds
 

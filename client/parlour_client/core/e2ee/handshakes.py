@@ -9,11 +9,19 @@ import copy
 from collections.abc import Sequence
 from typing import Final, cast
 
-from parlour_client.core.e2ee.batch import Batch, concerns_about, forged, silent, stripped, with_body
+from parlour_client.core.e2ee.batch import (
+    Batch,
+    concerns_about,
+    forged,
+    kind_of_room,
+    silent,
+    stripped,
+    with_body,
+)
 from parlour_client.core.e2ee.groups import Held
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
-from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, person_of
+from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, person_of, require_two
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Commit
@@ -43,7 +51,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
         return forged(event, _UNFOUNDED)
-    _leave_group(batch)
+    leave_group(batch)
     _drop_foundings(batch, but=body.group)
     row.group, row.contested, batch.moved = body.group, False, True
     if ours is not None:
@@ -64,7 +72,7 @@ def _was_here(batch: Batch, group: GroupId) -> bool:
     return any(True for _ in batch.connection.execute(query, (group,)))
 
 
-def _leave_group(batch: Batch) -> None:
+def leave_group(batch: Batch) -> None:
     """Drop the keys of the group that was in force."""
     if batch.row.group is not None:
         batch.lost.extend(_staged_request(batch, batch.row.group))
@@ -140,6 +148,8 @@ def _follow(
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would run away from ours.
         raise RuleBrokenError("it is no commit")
+    if event.outcome.added:
+        require_two(kind_of_room(held), (leaf for _, leaf in trial.tree.members()))
     by = next((m for m in before if m.index == event.outcome.committer), None)
     return event, None if by is None else person_of(by, batch.own.server)
 

@@ -16,7 +16,14 @@ from parlour_client.core.e2ee.groups import Held, Shelf, highest_epoch, load_roo
 from parlour_client.core.e2ee.ids import group_bytes
 from parlour_client.core.e2ee.refusals import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received
-from parlour_client.core.e2ee.rules import Binding, Judge, binding_of, certificate_bytes, certificate_of
+from parlour_client.core.e2ee.rules import (
+    Binding,
+    Judge,
+    binding_of,
+    certificate_bytes,
+    certificate_of,
+    require_two,
+)
 from parlour_client.core.e2ee.tree_seal import open_tree
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -81,6 +88,7 @@ def _check(group: Group, own: Own, wanted: Binding, body: Handshake, group_id: b
         raise RuleBrokenError("it leads into another group or epoch")
     if binding_of(group.context.extensions) != wanted:
         raise RuleBrokenError("its group is for another room or server")
+    require_two(wanted.kind, (leaf for _, leaf in group.tree.members()))
     devices = {certificate_of(leaf).device for _, leaf in group.tree.members()}
     if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
         raise RuleBrokenError("its group has other members than the commit declares")

@@ -7,10 +7,12 @@ from typing import cast
 
 import apsw
 
+from parlour_client.core.e2ee.batch import kind_of_room
 from parlour_client.core.e2ee.groups import Held, RoomRow
 from parlour_client.core.e2ee.ids import digits
 from parlour_client.core.e2ee.results import ToContest
 from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
 from parlour_protocol.names import UserName
@@ -56,6 +58,8 @@ class GroupReport:
     """Messages of its own since then."""
     staged: bool = False
     """A commit of ours waits for the log."""
+    kind: RoomKind | None = None
+    """What its members agreed that the room is."""
 
 
 def status(row: RoomRow | None, held: Held | None) -> GroupReport:
@@ -84,6 +88,7 @@ def status(row: RoomRow | None, held: Held | None) -> GroupReport:
         held.own_since,
         held.sent,
         staged=held.group.pending is not None,
+        kind=kind_of_room(held),
     )
 
 

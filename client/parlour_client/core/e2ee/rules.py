@@ -6,7 +6,7 @@ that raises (RuleBrokenError). Whether a person's key is the one we know is ``pe
 leaves after they came in, because what is refused must not pin anybody.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,6 +72,12 @@ def certificate_of(leaf: LeafNode) -> Certificate:
         return read_certificate(certificate_bytes(leaf))
     except StatementError as error:
         raise RuleBrokenError(f"a leaf carries a bad certificate: {error}") from error
+
+
+def require_two(kind: RoomKind, leaves: Iterable[LeafNode]) -> None:
+    """Let nobody into a direct room but two people, whoever the server says is missing. Raises."""
+    if kind is RoomKind.DIRECT and len({certificate_of(leaf).user for leaf in leaves}) > 2:  # noqa: PLR2004 - two
+        raise RuleBrokenError("it lets a third person into a direct room")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,423 @@
+"""A server that lies about keys and devices: swapped, made up, kept out of the log, handed out twice, expired.
+
+Nothing is sent to a key that nobody vouched for; the person is told in words; what was written stays.
+"""
+
+import pytest
+from msgspec.structs import replace
+from tests.client.core.e2ee.flat import Flat
+
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
+from tests.client.core.e2ee.liar import Liar, held, noted, shown
+from tests.client.core.e2ee.test_chat import GARDEN, texts
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
+from parlour_client.core.e2ee.interface import RoomState, Trust
+from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
+from parlour_client.core.model import NoteKind
+from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice, GroupState
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
+from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
+from parlour_protocol.names import UserName, parse_device_name
+from parlour_protocol.sealed import KeyLogSeen
+
+CANARY = "CANARY"
+FORGER = AccountKey(Secret(bytes(range(1, 33))))
+
+
+class Ghost:
+    """A device that the server made: its key, and key packages that carry whatever certificate it got."""
+
+    def __init__(self, flat: Flat, user: UserName, account: AccountKey) -> None:
+        self.flat, self.user = flat, user
+        self.key = DeviceKey.generate(user, flat.house.server)
+        name = parse_device_name("ghost")
+        _, self.certificate = account.certify(
+            user, flat.house.server, self.key.public, name, flat.clock.now()
+        )
+
+    @classmethod
+    def of(cls, flat: Flat, client: Client) -> "Ghost":
+        """Return a real device, for key packages that its owner never made so."""
+        identity = client._engine.encryption.identities.identity
+        assert identity is not None
+        made = cls(flat, identity.user, FORGER)
+        made.key, made.certificate = identity.device, identity.certified()
+        return made
+
+    def packages(self, *, certified: bool = True, days: int = 30, age: int = 0) -> list[bytes]:
+        """Make some key packages."""
+        now = self.flat.clock.now() // 1_000 - age * 86_400
+        extensions = (Extension(CERTIFICATE, self.certificate),) if certified else ()
+        return [
+            KeyPackageStore().create(
+                self.key.credential,
+                self.key.signer,
+                Lifetime(now - 3_600, now + days * 86_400),
+                leaf_extensions=extensions,
+                policy=Policy(extensions=KNOWN, max_lifetime=None),
+            )
+            for _ in range(3)
+        ]
+
+    def move_in(self, packages: list[bytes]) -> None:
+        """Let the server count it as an active device of its user."""
+        kept = Registered(self.user, self.key.public, DeviceStatus.ACTIVE, packages, packages[-1])
+        self.flat.house.devices[self.key.id] = kept
+        self.flat.house.keys_changed(self.user)
+
+
+def account_of(client: Client) -> AccountKey:
+    """Return somebody's account key, as a thief of their device would."""
+    identity = client._engine.encryption.identities.identity
+    assert identity is not None
+    assert identity.account is not None
+    return identity.account
+
+
+async def members(client: Client, room: RoomId) -> set[DeviceId]:
+    """Return the devices in a group."""
+    return {member.device for member in (await client.encryption.report(room)).members}
+
+
+async def test_a_key_swapped_before_first_contact_is_seen_by_the_other_side(flat: Flat) -> None:
+    """E3: nobody knew the key before; the numbers differ, and the swapped person's own client cries out."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    honest = await ana.encryption.person(BEN)
+    flat.house.swap_account_key(BEN, FORGER)
+    flat.house.keys_changed(BEN)
+    await flat.until(lambda: bool(ben.encryption.alarms()))
+    assert any("key" in alarm.text for alarm in ben.encryption.alarms())
+    eve = await flat.open(EVE)
+    seen = await eve.encryption.person(BEN)
+    assert seen.trust is Trust.FIRST_SEEN
+    assert seen.safety_number != (await ben.encryption.person(EVE)).safety_number
+    assert honest.safety_number == (await ben.encryption.person(ANA)).safety_number
+    assert ana.encryption.trust(BEN) is Trust.CHANGED
+
+
+async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -> None:
+    """E3: warned on the window and at the message; it waits and can be read; after the decision it goes."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ben, room, "before")
+    await flat.quiet()
+    flat.house.swap_account_key(BEN, FORGER)
+    flat.house.keys_changed(BEN)
+    await flat.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
+    why = await held(flat, ana, room, CANARY)
+    assert "ben" in why
+    state = ana.encryption.room(room)
+    assert state.state is RoomState.BLOCKED
+    assert "nothing is sent before you decide" in state.problem
+    assert "BLOCKED" in state.label
+    assert "before" in await texts(ana, room)
+
+
+async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(flat: Flat) -> None:
+    """E3: verified once is no reason to believe the next key; a restart forgets nothing."""
+    ana, _, room = await pair(flat)
+    number = (await ana.encryption.person(BEN)).safety_number
+    await ana.encryption.confirm(BEN, number.split()[-1])
+    assert ana.encryption.trust(BEN) is Trust.VERIFIED
+    flat.house.swap_account_key(BEN, FORGER)
+    await ana._engine.encryption.identities.catch_up()
+    await flat.close(ana)
+    ana = await flat.open(ANA)
+    assert ana.encryption.trust(BEN) is Trust.CHANGED
+    assert "ben" in await held(flat, ana, room, CANARY)
+
+
+@pytest.mark.parametrize("certified", [False, True])
+async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
+    flat: Flat, *, certified: bool
+) -> None:
+    """E3: no certificate, or one by a key that the server made: told, and everybody else is written to."""
+    ana, ben, room = await pair(flat)
+    ghost = Ghost(flat, BEN, FORGER)
+    ghost.move_in(ghost.packages(certified=certified))
+    await flat.until(
+        lambda: ghost.key.id in ana._engine.encryption.settler.left_out.get(room, {}) or certified
+    )
+    if not certified:
+        assert "could not be let in" in ana.encryption.room(room).problem
+        await say(flat, ana, room, "among us")
+        await shown(flat, ben, room)
+        assert await texts(ben, room) == ["among us"]
+        assert ghost.key.id not in await members(ana, room)
+        return
+    why = await held(flat, ana, room, CANARY)
+    assert "ben" in why
+
+
+async def test_a_certified_ghost_that_the_log_hides_stops_sending(flat: Flat) -> None:
+    """E3: the account key was stolen and the device kept out of the log: it is told, and gets nothing."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "before")
+    ghost = Ghost(flat, BEN, account_of(ben))
+    ghost.move_in(ghost.packages())
+    why = await held(flat, ana, room, CANARY)
+    assert "does not stand in the server's key log" in why
+    assert any("key log" in told for told in await noted(ana, room, NoteKind.KEY_CHANGED))
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["before"]
+
+
+async def test_a_certified_ghost_in_the_log_is_an_alarm_to_its_owner(flat: Flat) -> None:
+    """E3: a stolen account key cannot be used unseen: the owner's client and everybody in the room tell."""
+    ana, ben, room = await pair(flat)
+    ghost = Ghost(flat, BEN, account_of(ben))
+    flat.house.entries.append(_entry(flat, ghost))
+    ghost.move_in(ghost.packages())
+    await flat.until(lambda: bool(ben.encryption.alarms()))
+    await flat.until_true(lambda: _is_in(ana, room, ghost), wanted=True)
+    assert any("device" in alarm.text for alarm in ben.encryption.alarms())
+    assert any("ben" in told for told in await noted(ana, room, NoteKind.DEVICE_ADDED))
+
+
+async def _is_in(client: Client, room: RoomId, ghost: Ghost) -> bool:
+    return ghost.key.id in await members(client, room)
+
+
+def _entry(flat: Flat, ghost: Ghost) -> bytes:
+    from parlour_protocol.identity import DeviceEntry  # noqa: PLC0415 - here alone
+    from parlour_protocol.identity.keylog import encode_entry  # noqa: PLC0415
+
+    return encode_entry(DeviceEntry(flat.clock.now(), ghost.certificate))
+
+
+@pytest.mark.parametrize("lie", ["foreign", "expired", "everlasting", "garbage", "none"])
+async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: str) -> None:
+    """The server chooses what it hands out: for another device, too old, too long, bytes of its own, nothing."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    eve = await flat.open(EVE)
+    device, house = ben.encryption.own().device, flat.house
+    genuine = list(house.devices[device].packages)
+    false = {
+        "foreign": house.devices[eve.encryption.own().device].packages[:3],
+        "expired": Ghost.of(flat, ben).packages(age=60),
+        "everlasting": Ghost.of(flat, ben).packages(days=4_000),
+        "garbage": [b"\0" * 400, b"\1" * 400, b"\2" * 400],
+        "none": [],
+    }[lie]
+    house.devices[device].packages, last = list(false), house.devices[device].last_resort
+    house.devices[device].last_resort = false[-1] if false else None
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invite(room, BEN)
+    assert "could not be let in" in ana.encryption.room(room).problem
+    assert await members(ana, room) == {ana.encryption.own().device}
+    assert (await ana.encryption.report(room)).without_device == [BEN]
+    await say(flat, ana, room, "alone")
+    house.devices[device].packages, house.devices[device].last_resort = genuine, last
+    await ana.encryption.settle(room)
+    await flat.quiet()
+    await say(flat, ana, room, "both")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["both"]
+
+
+async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat: Flat) -> None:
+    """The first room works; in the second the newcomer says that it was not let in, and that one goes on."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    eve = await flat.open(EVE)
+    device = ben.encryption.own().device
+    twice = flat.house.devices[device].packages[0]
+    for line in flat.lines.values():
+        line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
+    first = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invite(first, BEN)
+    await shown(flat, ben, first)
+    second = (await eve.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await eve.invite(second, BEN)
+    await flat.until(lambda: flat.head(ben, second) >= flat.house.rooms[second].head)
+    await shown(flat, ben, second)
+    await say(flat, ana, first, "genuine")
+    await shown(flat, ben, first)
+    assert await texts(ben, first) == ["genuine"]
+    told = [entry.trouble for entry in await ben.timeline(second) if entry.trouble]
+    assert any("invitation did not come" in one for one in told)
+    await say(flat, eve, second, "unread")
+    assert await texts(eve, second) == ["unread"]
+
+
+def _always(claim: object, device: DeviceId, package: bytes) -> object:
+    async def answer(body: Claim) -> Claimed:
+        honest: Claimed = await claim(body)  # type: ignore[operator]
+        lied = [
+            ClaimedPackage(device=one.device, package=KeyPackageBytes(package))
+            if one.device == device
+            else one
+            for one in honest.packages
+        ]
+        return Claimed(packages=tuple(lied))
+
+    return answer
+
+
+async def test_a_forked_key_log_is_an_alarm_on_both_sides(flat: Flat) -> None:
+    """E3: two people were shown two logs; the first message each way says so, for ever, and is read."""
+    ana, ben, room = await pair(flat)
+    flat.lines[ben].service = flat.house.fork()  # from here on ben is shown a log of his own
+    flat.house.swap_account_key(EVE, FORGER)
+    flat.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
+    for client in (ana, ben):
+        await client._engine.encryption.identities.catch_up()
+    await say(flat, ana, room, "to ben")
+    await say(flat, ben, room, "to ana")
+    for client in (ana, ben):
+        await shown(flat, client, room)
+        await flat.until(lambda c=client: bool(c.encryption.alarms()))  # type: ignore[misc]
+        (alarm,) = client.encryption.alarms()
+        assert alarm.permanent
+        assert "different keys to different people" in alarm.text
+        assert await texts(client, room) == ["to ben", "to ana"]
+
+
+async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
+    """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
+    ana, ben, room = await pair(flat)
+    flat.house.entries.pop()
+    await ana._engine.encryption.keys_up_to_date()
+    (alarm,) = ana.encryption.alarms()
+    assert alarm.permanent
+    assert "took entries out of its key log" in alarm.text
+    await say(flat, ana, room, "still here")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["still here"]
+
+
+async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) -> None:
+    """A log that is said to be longer than any honest one costs one question."""
+    ana, ben, room = await pair(flat)
+    line = flat.lines[ana]
+    honest = line.key_log
+
+    async def endless(after: int) -> object:
+        page = await honest(after)
+        return replace(page, size=10_000_000, head=Digest(bytes(32)))
+
+    line.key_log = endless  # type: ignore[method-assign, assignment]
+    calls = len(flat.house.calls)
+    await ana._engine.encryption.keys_up_to_date()
+    assert flat.house.calls[calls:].count("log") == 1
+    await say(flat, ana, room, "still here")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["still here"]
+
+
+async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: Flat) -> None:
+    """Either the server lies or that person's device does: the words say both."""
+    ana, ben, room = await pair(flat)
+    from parlour_client.core.e2ee import keylog  # noqa: PLC0415 - here alone
+
+    false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
+    await ana._engine.archive.run(keylog.heard, BEN, false, flat.clock.now())
+    await ana._engine.encryption.identities.refresh()
+    (alarm,) = ana.encryption.alarms()
+    assert "ben" in alarm.text
+    assert "Either the server lies" in alarm.text
+    await say(flat, ben, room, "still here")
+    await shown(flat, ana, room)
+    assert await texts(ana, room) == ["still here"]
+
+
+async def test_a_stranger_that_the_server_calls_missing_is_seen_by_all(flat: Flat) -> None:
+    """A group state that lists somebody who was never invited: let in, and everybody has a row that says so."""
+    ana, ben, room = await pair(flat)
+    eve = await flat.open(EVE)
+    device = eve.encryption.own().device
+    honest = flat.house.state
+
+    def lie(of: object) -> GroupState:
+        state = honest(of)  # type: ignore[arg-type]
+        stranger = GroupDevice(device=device, user=EVE)
+        present = device in [one.device for one in state.present]
+        kept = tuple(one for one in state.leaving if one.device != device)
+        return replace(state, missing=state.missing if present else (*state.missing, stranger), leaving=kept)
+
+    flat.house.state = lie  # type: ignore[method-assign, assignment]
+    await ana.encryption.settle(room)
+    for client in (ana, ben):
+        await shown(flat, client, room)
+        assert any("1 device of eve" in told for told in await noted(client, room, NoteKind.DEVICE_ADDED))
+        report = await client.encryption.report(room)
+        assert EVE in {member.user for member in report.members}
+        assert "/2" in client.encryption.room(room).label
+
+
+async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
+    """The same lie in a direct room is refused: it is between two, whatever the server says."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    eve = await flat.open(EVE)
+    room = (await ana.open_direct(BEN)).id
+    await flat.quiet()
+    device = eve.encryption.own().device
+    honest = flat.house.state
+    for claimed in (EVE, BEN):  # as herself, and as one more device of ben's
+        stranger = GroupDevice(device=device, user=claimed)
+        flat.house.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
+        await ana.encryption.settle(room)
+        assert device not in await members(ana, room)
+        assert "could not be let in" in ana.encryption.room(room).problem
+    flat.house.state = honest  # type: ignore[method-assign]
+    await say(flat, ana, room, "between us")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["between us"]
+
+
+async def test_a_member_that_the_server_calls_leaving_is_seen_to_go(flat: Flat) -> None:
+    """An honest member cut off: told to all by a row; when the server relents, they are let in again."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "before")
+    await shown(flat, ben, room)
+    device = ben.encryption.own().device
+    honest = flat.house.state
+
+    def lie(of: object) -> GroupState:
+        state = honest(of)  # type: ignore[arg-type]
+        gone = GroupDevice(device=device, user=BEN)
+        return replace(state, leaving=(gone,)) if gone in state.present else replace(state, missing=())
+
+    flat.house.state = lie  # type: ignore[method-assign, assignment]
+    await ana.encryption.settle(room)
+    for client in (ana, ben):
+        await shown(flat, client, room)
+        assert any(
+            "removed 1 device of ben" in one for one in await noted(client, room, NoteKind.DEVICE_REMOVED)
+        )
+        assert "before" in await texts(client, room)
+    assert BEN in (await ana.encryption.report(room)).without_device
+    flat.house.state = honest  # type: ignore[method-assign]
+    await ana.encryption.settle(room)
+    await flat.quiet()
+    await say(flat, ana, room, "after")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["before", "after"]
+
+
+@pytest.mark.parametrize("swap", ["peer", "kind"])
+async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str) -> None:
+    """`@ben` is shown as `@eve`, or a room of many as a direct one: what is written would reach others."""
+    ana, ben, room = await pair(flat)
+    direct = (await ana.open_direct(BEN)).id
+    await flat.quiet()
+    await say(flat, ana, direct, "before")
+    which = direct if swap == "peer" else room
+    await flat.close(ana)
+    liar = Liar(flat)
+    changes = {"peer": {"peer": EVE}, "kind": {"kind": RoomKind.DIRECT, "peer": EVE, "name": None}}[swap]
+    liar.summaries[ANA] = lambda one: replace(one, **changes) if one.room == which else one
+    ana = await flat.open(ANA)
+    why = await held(flat, ana, which, CANARY)
+    assert "server" in why
+    assert ana.encryption.room(which).state is RoomState.BLOCKED
+    assert "server" in ana.encryption.room(which).problem
+    await flat.close(ana)
+    liar.summaries.clear()
+    ana = await flat.open(ANA)
+    await flat.until(lambda: not ana._engine.outbox.unsent(which))
+    await shown(flat, ben, which)
+    assert (await texts(ben, which))[-1] == CANARY

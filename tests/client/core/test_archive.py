@@ -10,8 +10,9 @@ import pytest
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.key import Cost, Key, needs_passphrase, open_key, rewrap
+from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
 from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.archive.stretch import Cost
 from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,
@@ -220,7 +221,7 @@ def test_a_passphrase_wraps_the_key(tmp_path: Path) -> None:
         open_key(file, None)
     with pytest.raises(WrongPassphraseError):
         open_key(file, Secret("open barley"))
-    assert open_key(file, Secret("open sesame")) == Key(key.raw, is_plain=False)
+    assert open_key(file, Secret("open sesame")) == Key(key.raw, Protection.PASSPHRASE)
     rewrap(file, key, None, CHEAP)
     assert open_key(file, None).raw == key.raw
 

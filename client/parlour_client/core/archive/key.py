@@ -1,49 +1,78 @@
-"""The archive's key: 32 random bytes in ``archive.key``, wrapped by a passphrase when one is set.
+"""The archive's key: 32 random bytes in ``archive.key``, plain, or wrapped by a passphrase or the keyring.
 
-The file is made once, with mode 0600, and replaced as a whole. Without a passphrase the key lies in it in
-plain form, and ``Key.is_plain`` lets the caller say so. The passphrase is stretched by Argon2id and the key
-sealed by XSalsa20-Poly1305 (PyNaCl). ``Archive`` calls it.
+The file is made once, with mode 0600, and replaced as a whole. A passphrase is stretched by Argon2id and the
+key sealed by XSalsa20-Poly1305 (PyNaCl); the system's keyring keeps a second key that the file's is sealed
+with, so neither opens anything alone. A passphrase that was set before stays as the way in where there is no
+keyring. A plain key is never taken for a protected one: ``Key.protection`` says which. ``Archive`` and
+`parlour passphrase` call it.
 """
 
 import base64
 import os
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
+from msgspec.structs import replace
 
-from parlour_client.core.errors import DamagedArchiveError, PassphraseNeededError, WrongPassphraseError
+from parlour_client.core.archive import system_keyring
+from parlour_client.core.archive.stretch import (
+    KEY_BYTES,
+    MAX_LANES,
+    MAX_MEMORY,
+    MAX_OPERATIONS,
+    SALT_BYTES,
+    Cost,
+    calibrated,
+    stretched,
+)
+from parlour_client.core.archive.system_keyring import NoKeyringError
+from parlour_client.core.errors import (
+    DamagedArchiveError,
+    PassphraseNeededError,
+    SetupError,
+    WrongPassphraseError,
+)
 from parlour_client.core.private import open_private
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.secret import Secret
 
-KEY_BYTES: Final = 32
 _MAX_FILE: Final = 4096
-_MAX_MEMORY: Final = 1 << 30  # a key file that asks for more would stop the machine
+_ELSEWHERE: Final = (
+    "Open it where that keyring is (in the desktop's session). A passphrase that is set first, and "
+    "`parlour passphrase --keyring` after it, opens the archive in other sessions as well."
+)
+
+
+class Protection(StrEnum):
+    """What stands between somebody with the disk and the archive, in words for the person."""
+
+    NONE = "not protected by a passphrase"
+    PASSPHRASE = "protected by a passphrase"  # noqa: S105 - words
+    KEYRING = "protected by the system keyring"
 
 
 class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What stands in the file: the key (base64), plain or sealed."""
+    """What stands in the file (base64): the key, plain or sealed, and what opens it."""
 
-    key: str
+    key: str = ""
     salt: str = ""
-    operations: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
-    memory: Annotated[int, msgspec.Meta(ge=0, le=_MAX_MEMORY)] = 0
+    operations: Annotated[int, msgspec.Meta(ge=0, le=MAX_OPERATIONS)] = 0
+    memory: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMORY)] = 0
+    lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1  # as in files from before there were lanes
+    ring: str = ""
+    """The name in the system's keyring."""
+    ring_key: str = ""
+    """The archive's key, sealed by what lies there."""
 
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one guess of the passphrase costs (Argon2id)."""
-
-    operations: int
-    memory: int
-
-
-MODERATE: Final = Cost(operations=3, memory=256 << 20)
-"""libsodium's MODERATE: about a second and 256 MiB a guess."""
+    @property
+    def cost(self) -> Cost:
+        """What a guess costs."""
+        return Cost(self.operations, self.memory, self.lanes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +80,119 @@ class Key:
     """The opened key. ``made`` says that the file did not exist before."""
 
     raw: Secret
-    is_plain: bool
+    protection: Protection
     made: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether whoever reads the file has the key."""
+        return self.protection is Protection.NONE
 
 
 def open_key(path: Path, passphrase: Secret | None) -> Key:
-    """Read the key, or make one. Raises WrongPassphraseError, PassphraseNeededError, DamagedArchiveError."""
+    """Read the key, or make one.
+
+    Raises WrongPassphraseError, PassphraseNeededError, NoKeyringError, DamagedArchiveError.
+    """
     if not path.exists():
         try:
             return _make_key(path, passphrase)
         except FileExistsError:
             pass  # another program made it in the meantime
     found = _read(path)
+    if found.ring:
+        try:
+            return Key(_as_secret(_from_ring(found)), Protection.KEYRING)
+        except NoKeyringError as error:
+            if not found.salt:
+                raise NoKeyringError(
+                    f"The key of this archive is in a keyring. {error}", _ELSEWHERE
+                ) from error
     if not found.salt:
-        return Key(Secret(_unpacked(found.key, KEY_BYTES).hex()), is_plain=True)
+        return Key(_as_secret(_unpacked(found.key, KEY_BYTES)), Protection.NONE)
     if passphrase is None:
         raise PassphraseNeededError("This archive is protected by a passphrase.")
-    return Key(Secret(_unseal(found, passphrase).hex()), is_plain=False)
+    return Key(_as_secret(_unseal(found, passphrase)), _protection(found))
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Say whether the key is there and wrapped."""
-    return path.exists() and bool(_read(path).salt)
+    """Say whether the key is there and nothing but a passphrase opens it here and now."""
+    if not path.exists():
+        return False
+    found = _read(path)
+    if found.ring and found.salt:
+        try:
+            _from_ring(found)
+        except NoKeyringError:
+            return True
+        return False
+    return bool(found.salt)
 
 
-def rewrap(path: Path, key: Key, passphrase: Secret | None, cost: Cost = MODERATE) -> None:
-    """Set, change or take away the passphrase; the file is replaced as a whole."""
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    _write(beside, _sealed(bytes.fromhex(key.raw.reveal()), passphrase, cost))
-    beside.replace(path)
+def protection_of(path: Path) -> Protection:
+    """Say how an existing key is protected, without opening it."""
+    return _protection(_read(path))
+
+
+def opens(path: Path, passphrase: Secret) -> bool:
+    """Say whether it is the passphrase of the key; False also where there is none."""
+    found = _read(path)
+    try:
+        return bool(found.salt and _unseal(found, passphrase))
+    except WrongPassphraseError:
+        return False
+
+
+def rewrap(path: Path, key: Key, passphrase: Secret | None, cost: Cost | None = None) -> None:
+    """Set, change or take away the passphrase, and take the key out of the keyring.
+
+    The file is replaced as a whole. Without ``cost`` a guess takes as long as is bearable on this machine.
+    """
+    before = _read(path).ring
+    _replace(path, _sealed(_as_bytes(key.raw), passphrase, cost))
+    if before:  # after the file is safe: until then it is the only way in
+        system_keyring.forget(before)
+
+
+def into_keyring(path: Path, key: Key) -> bool:
+    """Let the system's keyring open the key; says whether a passphrase opens it as well, as before.
+
+    Raises NoKeyringError; then everything is as it was.
+    """
+    from nacl.secret import SecretBox  # noqa: PLC0415 - as in `_sealed`
+
+    found, wrapping = _read(path), secrets.token_bytes(KEY_BYTES)
+    name = system_keyring.keep(_packed(wrapping))
+    sealed = _packed(bytes(SecretBox(wrapping).encrypt(_as_bytes(key.raw))))
+    kept = found if found.salt else _KeyFile()  # a plain key does not stay beside a sealed one
+    try:
+        _replace(path, replace(kept, ring=name, ring_key=sealed))
+    except OSError as error:
+        system_keyring.forget(name)
+        raise SetupError(f"The file {path} cannot be written: {error.strerror}.") from error
+    if found.ring:
+        system_keyring.forget(found.ring)
+    return bool(found.salt)
+
+
+def _protection(found: _KeyFile) -> Protection:
+    if found.ring:
+        return Protection.KEYRING
+    return Protection.PASSPHRASE if found.salt else Protection.NONE
 
 
 def _make_key(path: Path, passphrase: Secret | None) -> Key:
     raw = secrets.token_bytes(KEY_BYTES)
-    _write(path, _sealed(raw, passphrase, MODERATE))
-    return Key(Secret(raw.hex()), is_plain=passphrase is None, made=True)
+    made = _sealed(raw, passphrase, None)
+    _write(path, made)
+    return Key(_as_secret(raw), _protection(made), made=True)
+
+
+def _replace(path: Path, content: _KeyFile) -> None:
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    _write(beside, content)
+    beside.replace(path)
 
 
 def _write(path: Path, content: _KeyFile) -> None:
@@ -106,40 +212,57 @@ def _read(path: Path) -> _KeyFile:
     return found
 
 
-def _sealed(raw: bytes, passphrase: Secret | None, cost: Cost) -> _KeyFile:
+def _sealed(raw: bytes, passphrase: Secret | None, cost: Cost | None) -> _KeyFile:
     if passphrase is None:
         return _KeyFile(_packed(raw))
-    from nacl.pwhash import argon2id  # noqa: PLC0415 - only where there is a passphrase
-    from nacl.secret import SecretBox  # noqa: PLC0415
+    from nacl.secret import SecretBox  # noqa: PLC0415 - only where something is sealed
 
-    salt = secrets.token_bytes(argon2id.SALTBYTES)
-    box = SecretBox(_stretched(passphrase, salt, cost))
-    return _KeyFile(_packed(bytes(box.encrypt(raw))), _packed(salt), cost.operations, cost.memory)
+    salt, cost = secrets.token_bytes(SALT_BYTES), cost or calibrated()
+    box = SecretBox(stretched(passphrase, salt, cost))
+    sealed = _packed(bytes(box.encrypt(raw)))
+    return _KeyFile(sealed, _packed(salt), cost.operations, cost.memory, cost.lanes)
 
 
 def _unseal(found: _KeyFile, passphrase: Secret) -> bytes:
-    from nacl.exceptions import CryptoError  # noqa: PLC0415
-    from nacl.pwhash import argon2id  # noqa: PLC0415
-    from nacl.secret import SecretBox  # noqa: PLC0415
-
-    salt = _unpacked(found.salt, argon2id.SALTBYTES)
-    sealed = _unpacked(found.key, SecretBox.NONCE_SIZE + SecretBox.MACBYTES + KEY_BYTES)
     try:
-        return SecretBox(_stretched(passphrase, salt, Cost(found.operations, found.memory))).decrypt(sealed)
-    except CryptoError as error:
+        wrapping = stretched(passphrase, _unpacked(found.salt, SALT_BYTES), found.cost)
+    except ValueError as error:
+        raise DamagedArchiveError("The file archive.key is damaged.") from error
+    try:
+        return _open_box(wrapping, found.key)
+    except ValueError as error:
         raise WrongPassphraseError("That passphrase does not open this archive.") from error
 
 
-def _stretched(passphrase: Secret, salt: bytes, cost: Cost) -> bytes:
-    from nacl.exceptions import CryptoError  # noqa: PLC0415
-    from nacl.pwhash import argon2id  # noqa: PLC0415
-
+def _from_ring(found: _KeyFile) -> bytes:
+    """Return the key by the system's keyring. Raises NoKeyringError."""
+    kept = system_keyring.find(found.ring)
+    if kept is None:
+        raise NoKeyringError("The system's keyring here does not have this archive's key.")
     try:
-        return argon2id.kdf(
-            KEY_BYTES, passphrase.reveal().encode(), salt, opslimit=cost.operations, memlimit=cost.memory
-        )
-    except (CryptoError, ValueError) as error:
-        raise DamagedArchiveError("The file archive.key is damaged.") from error
+        return _open_box(_unpacked(kept, KEY_BYTES), found.ring_key)
+    except (ValueError, DamagedArchiveError) as error:
+        raise NoKeyringError("What the system's keyring has does not open this archive.") from error
+
+
+def _open_box(wrapping: bytes, sealed: str) -> bytes:
+    """Open a sealed key. Raises ValueError for another wrapping key, DamagedArchiveError."""
+    from nacl.exceptions import CryptoError  # noqa: PLC0415 - as in `_sealed`
+    from nacl.secret import SecretBox  # noqa: PLC0415
+
+    data = _unpacked(sealed, SecretBox.NONCE_SIZE + SecretBox.MACBYTES + KEY_BYTES)
+    try:
+        return SecretBox(wrapping).decrypt(data)
+    except CryptoError as error:
+        raise ValueError("another key sealed it") from error
+
+
+def _as_secret(raw: bytes) -> Secret:
+    return Secret(raw.hex())
+
+
+def _as_bytes(raw: Secret) -> bytes:
+    return bytes.fromhex(raw.reveal())
 
 
 def _packed(data: bytes) -> str:

@@ -6,7 +6,6 @@ never sends a message itself, and never takes a key back that was pinned. The cl
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
 
 from parlour_client.core.archive import Archive, alarms, log_copy, own_keys, pins
 from parlour_client.core.archive.own_keys import Name
@@ -32,9 +31,6 @@ from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.sealed import VerifyContent
 from parlour_protocol.secret import Secret
-
-_PLAIN: Final = "not protected by a passphrase"
-_WRAPPED: Final = "protected by a passphrase"
 
 
 class Identities:
@@ -150,7 +146,7 @@ class Identities:
             status=found.status,
             code=found.code,
             has_account_key=found.account is not None,
-            protection=_PLAIN if self._archive.key.is_plain else _WRAPPED,
+            protection=self._archive.key.protection,
         )
 
     def own_code(self) -> str:

@@ -129,7 +129,7 @@ class OwnKeys:
     has_account_key: bool
     """This device can approve and revoke others, and show the recovery words."""
     protection: str
-    """How the archive is locked, in words: passphrase, keyring, or `not protected by a passphrase`."""
+    """How the archive is locked, in words: by ``archive.key.Protection``."""
 
 
 @dataclass(frozen=True, slots=True)

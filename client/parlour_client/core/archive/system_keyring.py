@@ -1,0 +1,82 @@
+"""The system's keyring (GNOME, KDE, macOS, Windows): a place for one small key, where there is one.
+
+Headless machines and sessions over SSH have none, so whatever goes wrong is an answer in words and never
+a crash. It refuses a backend that keeps its secrets in the open, and believes no write that it cannot read
+back. The package `keyring` is an extra of Parlour's. ``key`` calls it, on any thread.
+"""
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from parlour_client.core.errors import SetupError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+SERVICE: Final = "parlour"
+_STAYS: Final = "Everything stays as it was; a passphrase works everywhere: parlour passphrase"
+
+
+class NoKeyringError(SetupError):
+    """There is no keyring here that a key can be kept in."""
+
+
+def keep(secret: str) -> str:
+    """Keep a secret under a new name; returns the name. Raises NoKeyringError; then nothing is kept."""
+    from keyring.errors import KeyringError  # noqa: PLC0415 - after `_backend` has found it
+
+    backend, name = _backend(), secrets.token_hex(16)
+    try:
+        backend.set_password(SERVICE, name, secret)
+        kept = backend.get_password(SERVICE, name)
+    except (KeyringError, OSError, RuntimeError) as error:
+        raise NoKeyringError("The system's keyring does not take the key.", _STAYS) from error
+    if kept != secret:  # a backend that keeps nothing says nothing about it
+        raise NoKeyringError("The system's keyring took the key and does not give it back.", _STAYS)
+    return name
+
+
+def find(name: str) -> str | None:
+    """Return what is kept under a name; None when it is not there. Raises NoKeyringError."""
+    backend = _backend()
+    from keyring.errors import KeyringError  # noqa: PLC0415 - after `_backend` has found it
+
+    try:
+        return backend.get_password(SERVICE, name)
+    except (KeyringError, OSError, RuntimeError) as error:
+        raise NoKeyringError("The system's keyring is locked, or does not answer.", "Unlock it.") from error
+
+
+def forget(name: str) -> bool:
+    """Take a name out; False when that cannot be done now."""
+    try:
+        backend = _backend()
+    except NoKeyringError:
+        return False
+    from keyring.errors import KeyringError  # noqa: PLC0415 - after `_backend` has found it
+
+    try:
+        backend.delete_password(SERVICE, name)
+    except (KeyringError, OSError, RuntimeError):
+        return False
+    return True
+
+
+def _backend() -> "KeyringBackend":
+    try:
+        import keyring  # noqa: PLC0415 - an extra: it may not be installed
+        from keyring.core import recommended  # noqa: PLC0415
+        from keyring.errors import KeyringError  # noqa: PLC0415
+    except ImportError as error:
+        raise NoKeyringError(
+            "This Parlour cannot use the system's keyring.", "pip install 'parlour[keyring]'"
+        ) from error
+    try:
+        backend = keyring.get_keyring()
+        if recommended(backend):
+            return backend
+    except (KeyringError, OSError, RuntimeError) as error:
+        raise NoKeyringError("The system's keyring cannot be used.", _STAYS) from error
+    raise NoKeyringError(
+        "This session has no keyring that protects anything (as over SSH, or without a desktop).", _STAYS
+    )

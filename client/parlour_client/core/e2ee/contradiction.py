@@ -22,6 +22,6 @@ def contradiction(summary: RoomSummary | None, report: GroupReport, me: UserName
     others = {member.user for member in report.members} - {me}
     if direct and others and others != {summary.peer}:
         whose = ", ".join(sorted(others))
-        named = summary.peer
-        return f"The server calls this the direct room with {named}, and its keys are {whose}'s: nothing is sent."
+        named = f"the direct room with {summary.peer}"
+        return f"The server calls this {named}, and its keys are {whose}'s: nothing is sent."
     return ""

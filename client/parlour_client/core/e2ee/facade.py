@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import (
     Alarm,
@@ -251,6 +252,9 @@ class Facade:
         if report.stand is Stand.REFUSED:
             words = "This device could not follow a change of the room's keys; it was reported."
             return RoomState.CONTESTED, words
+        wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
+        if wrong:
+            return RoomState.BLOCKED, wrong
         changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
         if changed:
             words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide."
@@ -275,7 +279,9 @@ class Facade:
         others = {member.user for member in report.members} - {me}
         verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
         label = f"E2EE {verified}/{len(others)} verified" if others else "E2EE, nobody else"
-        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: ", BLOCKED: a key changed"}
+        changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
+        blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
+        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
         return label + suffix.get(state, "")
 
     def _devices_of(self, report: GroupReport) -> list[MemberDevice]:

@@ -15,6 +15,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of
+from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
@@ -167,6 +168,9 @@ class Sealing:
             raise EncryptionError("You are not in this room any more.")
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             raise self._rooms.keeper.problems.get(room) or NotReadyError(_WAITING)
+        wrong = contradiction(summary, report, self._rooms.own.user)
+        if wrong:
+            raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
         peer = summary.peer if summary.kind is RoomKind.DIRECT else None
         if peer is not None and not any(member.user == peer for member in report.members):
             raise NotReadyError(

@@ -1,4 +1,4 @@
-"""A server that lies about keys and devices: swapped, made up, kept out of the log, handed out twice, expired.
+"""A server that lies about keys and devices: swapped, made up, kept out of the log, used twice, expired.
 
 Nothing is sent to a key that nobody vouched for; the person is told in words; what was written stays.
 """
@@ -6,7 +6,6 @@ Nothing is sent to a key that nobody vouched for; the person is told in words; w
 import pytest
 from msgspec.structs import replace
 from tests.client.core.e2ee.flat import Flat
-
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
 from tests.client.core.e2ee.liar import Liar, held, noted, shown
 from tests.client.core.e2ee.test_chat import GARDEN, texts
@@ -191,7 +190,7 @@ def _entry(flat: Flat, ghost: Ghost) -> bytes:
 
 @pytest.mark.parametrize("lie", ["foreign", "expired", "everlasting", "garbage", "none"])
 async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: str) -> None:
-    """The server chooses what it hands out: for another device, too old, too long, bytes of its own, nothing."""
+    """The server chooses what it hands out: another device's, too old, too long, its own bytes, nothing."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     eve = await flat.open(EVE)
     device, house = ben.encryption.own().device, flat.house
@@ -325,7 +324,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
 
 
 async def test_a_stranger_that_the_server_calls_missing_is_seen_by_all(flat: Flat) -> None:
-    """A group state that lists somebody who was never invited: let in, and everybody has a row that says so."""
+    """A group state that lists somebody who was not invited: let in, and all have a row that says so."""
     ana, ben, room = await pair(flat)
     eve = await flat.open(EVE)
     device = eve.encryption.own().device

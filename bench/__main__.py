@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, chat, load, timeline, typing
+from bench import archive, chat, encryption, load, sealed, timeline, typing
 from bench.durability import durability
 from bench.logins import logins
 from bench.startup import startup
@@ -31,6 +31,10 @@ def main() -> int:
         "timeline": timeline.rows,
         "typing": typing.rows,
         "archive": archive.rows,
+        "sealed": lambda: sealed.rows(given.rounds),
+        "sending": encryption.sending,
+        "bigroom": encryption.big_room,
+        "backlog": lambda: encryption.backlog(rounds=given.rounds),
     }
     if unknown := set(given.names) - benches.keys():
         options.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(benches)}")

@@ -13,7 +13,7 @@ from bench.load import Load
 Row = dict[str, Any]
 
 
-def _parlour(people_count: int, room_size: int, offered: Load, loop: str) -> Row:
+def parlour(people_count: int, room_size: int, offered: Load, loop: str) -> Row:
     """Fill a new server, start it, and offer it the load."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -35,7 +35,7 @@ def paired(offered: Load, *, rounds: int, loops: Sequence[str]) -> dict[str, lis
     for _ in range(rounds):
         found["baseline"].append(_baseline(offered))
         for loop in loops:
-            found[loop].append(_parlour(offered.connections, offered.connections, offered, loop))
+            found[loop].append(parlour(offered.connections, offered.connections, offered, loop))
     return found
 
 
@@ -54,7 +54,8 @@ def deliveries_per_cpu_second(row: Row) -> float:
     return float(row["deliveries"]) / float(row["server_cpu"])
 
 
-def _spread(values: Sequence[float], digits: int = 2) -> str:
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Write median, lowest and highest."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})"
 
@@ -66,9 +67,9 @@ def fanout(rounds: int, loops: Sequence[str] = ("fast", "asyncio")) -> list[list
     return [
         [
             f"fan-out 500 x 20/s, {loop}",
-            f"{_spread([cpu_per_delivery(r) for r in rows[loop]], 1)} us",
-            f"{_spread([cpu_per_delivery(r) for r in rows['baseline']], 1)} us",
-            _spread(ratio(rows, loop, cpu_per_delivery)),
+            f"{spread([cpu_per_delivery(r) for r in rows[loop]], 1)} us",
+            f"{spread([cpu_per_delivery(r) for r in rows['baseline']], 1)} us",
+            spread(ratio(rows, loop, cpu_per_delivery)),
             limits[loop],
             f"lost {sum(r['lost'] for r in rows[loop])}, p99 {max(r['p99_ms'] for r in rows[loop]):.1f} ms",
         ]
@@ -88,9 +89,9 @@ def busy(rounds: int) -> list[list[str]]:
         table.append(
             [
                 name,
-                f"{_spread([deliveries_per_cpu_second(r) for r in ours], 0)} /CPU-s",
-                f"{_spread([deliveries_per_cpu_second(r) for r in rows['baseline']], 0)} /CPU-s",
-                _spread(ratio(rows, "fast", deliveries_per_cpu_second)),
+                f"{spread([deliveries_per_cpu_second(r) for r in ours], 0)} /CPU-s",
+                f"{spread([deliveries_per_cpu_second(r) for r in rows['baseline']], 0)} /CPU-s",
+                spread(ratio(rows, "fast", deliveries_per_cpu_second)),
                 limit,
                 f"lost {sum(r['lost'] for r in ours)}, p99 {max(r['p99_ms'] for r in ours):.1f} ms",
             ]
@@ -102,7 +103,7 @@ def memory(connections: int = 2000) -> list[list[str]]:
     """Idle connections: resident memory each."""
     table = []
     for loop in ("fast", "asyncio"):
-        row = _parlour(connections, 500, Load(connections, mode="idle", seconds=1), loop)
+        row = parlour(connections, 500, Load(connections, mode="idle", seconds=1), loop)
         table.append(
             [
                 f"idle connection at {connections:,}, {loop}",
@@ -126,9 +127,9 @@ def handshakes(rounds: int, connections: int = 2000) -> list[list[str]]:
         table.append(
             [
                 f"TLS + upgrade + ticket, {loop}",
-                f"{_spread([_connects(r) for r in rows[loop]], 0)} /CPU-s",
-                f"{_spread([_connects(r) for r in rows['baseline']], 0)} /CPU-s",
-                _spread(ratio(rows, loop, _connects)),
+                f"{spread([_connects(r) for r in rows[loop]], 0)} /CPU-s",
+                f"{spread([_connects(r) for r in rows['baseline']], 0)} /CPU-s",
+                spread(ratio(rows, loop, _connects)),
                 limit,
                 f"{statistics.median(r['connect_rate'] for r in rows[loop]):.0f}/s",
             ]
@@ -147,13 +148,13 @@ def durable(rounds: int) -> list[list[str]]:
     acknowledgement, and with one the room's pace (``delivery.flush_ms``) would be all that is measured.
     """
     offered = Load(100, senders=100, mode="closed", window=2)
-    rows = [_parlour(100, 5, offered, "fast") for _ in range(rounds)]
+    rows = [parlour(100, 5, offered, "fast") for _ in range(rounds)]
     rate = [float(row["sent"]) / float(row["wall"]) for row in rows]
     cpu = [float(row["sent"]) / float(row["server_cpu"]) for row in rows]
     return [
         [
             "durable sends, 100 senders in rooms of 5",
-            f"{_spread(rate, 0)} /s, {_spread(cpu, 0)} /CPU-s",
+            f"{spread(rate, 0)} /s, {spread(cpu, 0)} /CPU-s",
             "",
             "",
             ">= 8,000 /s",

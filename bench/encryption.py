@@ -1,8 +1,7 @@
 """Encryption in whole clients on a real server: sending, a room of 200 devices, a backlog in 50 rooms.
 
-Everything an encrypted room does is done by an open one beside it in the same run. It measures and prints; that
-messages arrive where they should is what it waits for, and that a kicked device cannot read is tried with a copy
-of its keys.
+An open room does the same beside an encrypted one in the same run. That messages arrive where they should is
+what it waits for, and that a kicked device cannot read is tried with a copy of its keys.
 """
 
 import asyncio
@@ -46,7 +45,7 @@ class Stamped(DeliveryClient):
 
 
 async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str, list[list[float]]]:
-    """Send by turns into an open and an encrypted room of ``members``, of whom ``watching`` others are online.
+    """Send by turns into an open and an encrypted room, with ``watching`` others online.
 
     Returns for each message the milliseconds after which each of them was shown it.
     """
@@ -150,7 +149,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
 
 
 def big_room(devices: int = 200, rounds: int = 5) -> Rows:
-    """A room of ``devices`` that were all let in by one, so that its tree is as bare as it can be."""
+    """Measure a room of ``devices`` that were all let in by one: its tree is as bare as it can be."""
     joins, kicks, filled = asyncio.run(_big_room(devices, rounds))
     also = f"{rounds} times; letting in the first {devices - 2} took {filled:.1f} s"
     return [
@@ -172,8 +171,8 @@ async def _backlog(
 ) -> dict[str, list[tuple[float, float, float]]]:
     """Receive ``each`` messages in each of ``rooms`` rooms, after having been away.
 
-    Returns messages for a second since the start, for a second since the connection was up, and for a second of
-    CPU of the whole process since its start.
+    Returns messages for a second since the start, for a second since the connection was up, and for a second
+    of CPU of the whole process since its start.
     """
     async with house(members) as there:
         homes = [await there.home(number) for number in range(members)]
@@ -234,8 +233,3 @@ def backlog(rooms: int = 50, each: int = 200, members: int = 10, rounds: int = 3
             ]
         )
     return table
-
-
-def rows() -> Rows:
-    """Measure everything here."""
-    return [*sending(), *big_room(), *backlog()]

@@ -1,8 +1,8 @@
 """A running server and people on it with homes and real keys, for the measurements of encryption.
 
-Accounts and sessions are written into the store before the server starts (`people`), because hashing hundreds of
-passwords would be all that is seen; devices, certificates and key packages are made by the client's own code and
-go over HTTPS like anybody's. ``members`` are whole clients in processes of their own.
+Accounts and sessions are written into the store before the server starts (`people`), because hashing hundreds
+of passwords would be all that is seen; devices, certificates and key packages are made by the client's own
+code and go over HTTPS like anybody's. ``members`` are whole clients in processes of their own.
 """
 
 import asyncio
@@ -136,7 +136,12 @@ async def house(size: int) -> AsyncIterator[House]:
         data = servers.make_data(Path(name))
         sessions = await people.accounts(data, size)
         with servers.parlour(data) as server:
-            yield House(Path(name), data, server, sessions)
+            try:
+                yield House(Path(name), data, server, sessions)
+            except BaseException:
+                log = (Path(name) / "parlour.log").read_text()  # it goes with the folder
+                print("\n".join(line for line in log.splitlines() if "rror" in line), file=sys.stderr)
+                raise
 
 
 async def make_room(owner: Client, name: str, others: Sequence[int], *, encrypted: bool) -> RoomId:
@@ -151,4 +156,8 @@ async def make_room(owner: Client, name: str, others: Sequence[int], *, encrypte
         except EncryptionError:  # more than its patience: hundreds on a busy machine
             continue
         break
+    if encrypted:
+        inside = len((await owner.encryption.report(made.id)).members)
+        if inside != len(others) + 1:
+            raise SystemExit(f"{inside} devices are in the group of {name}, and not {len(others) + 1}")
     return made.id

@@ -20,6 +20,7 @@
  *              goes out after a frame with SUBSTRING has come (no TAB: at once). @N@ = number of the connection
  *   -M FILE    the messages, JSON lines with @TEXT@ once (marker and padding up to -z bytes for the whole frame) and @ID@
  *              (21 hex digits, unique); connection i uses line i modulo the number of lines
+ *   -B         markers are "_T<19 digits>_<sender>-<number>_": all of them letters that base64url has
  *   Markers older than the first send of this run (history) are not deliveries: "stale". Each connection checks that each
  *   sender's messages come once and in order: "dup_or_late", "gaps"; "order_differs" counts the connections that saw another
  *   order than most. "errors" counts frames with "error" in them, "acks" answers with an id of ours.
@@ -64,7 +65,7 @@ static double RATE = 100, T = 5, WARM = 1.0;
 static const char *PROTO = "ws", *MODE = "closed", *ROOM = "r1", *PIDS = "", *PATH_ = NULL, *HOST = "localhost";
 static const char *const *templates; static int n_templates;
 static const char *OPT_R = NULL, *AUTH = NULL, *SUBPROTO = NULL, *JOINS = NULL, *TEMPLATE = NULL;
-static int json_, acked_only;
+static int json_, acked_only, b64url;
 static char **tokens; static int n_tokens;
 static struct { char *frame, *wait; } *joins; static int n_joins;
 static SSL_CTX *ctx;
@@ -136,7 +137,7 @@ static size_t json_message(conn_t *c, uint8_t *o) {
     snprintf(id, sizeof id, "%08x%05x%08x", nonce, c->idx, k);
     snprintf(uuid, sizeof uuid, "%08x-%04x-4%03x-8%03x-%04x%08x", nonce, c->idx >> 4 & 0xffff, c->idx & 0xf, k >> 28, k >> 12 & 0xffff, k);
     if (t_first == UINT64_MAX) t_first = t;
-    int l = snprintf(text, sizeof text, "~T%019llu~%d.%u~", t, c->idx, k); size_t fixed = 0, n = 0; const char *p, *template = templates[c->idx % n_templates];
+    int l = snprintf(text, sizeof text, b64url ? "_T%019llu_%d-%u_" : "~T%019llu~%d.%u~", t, c->idx, k); size_t fixed = 0, n = 0; const char *p, *template = templates[c->idx % n_templates];
     for (p = template; *p;) {                            /* the length without the text, then the same walk again to write */
         if (!strncmp(p, "@ID@", 4)) fixed += 21, p += 4; else if (!strncmp(p, "@UUID@", 6)) fixed += 36, p += 6; else if (!strncmp(p, "@TEXT@", 6)) p += 6; else fixed++, p++; }
     int padn = SIZE - (int)fixed - l; if (padn > 0) { memset(text + l, 'x', padn); l += padn; }
@@ -225,13 +226,13 @@ static void advance(conn_t *c, const uint8_t *p, size_t n) {
 }
 static void answered(conn_t *c) { c->outstanding--; if (!strcmp(MODE, "closed") && measuring >= 0) send_message(c); }
 static void json_payload(conn_t *c, const uint8_t *p, size_t n) {
-    const uint8_t *q = p, *end = p + n; uint64_t now = 0; int found = 0;
-    while (end - q >= 22 && (q = memmem(q, end - q, "~T", 2)) && end - q >= 22) {
-        if (q[21] != '~') { q += 2; continue; }
+    const uint8_t *q = p, *end = p + n; uint64_t now = 0; int found = 0; const char *mark = b64url ? "_T" : "~T";
+    while (end - q >= 22 && (q = memmem(q, end - q, mark, 2)) && end - q >= 22) {
+        if (q[21] != mark[0]) { q += 2; continue; }
         uint64_t t = 0; unsigned from = 0, k = 0; const uint8_t *e = q + 22;
         for (int i = 2; i < 21; i++) t = t * 10 + (q[i] - '0');
         while (e < end && *e >= '0' && *e <= '9') from = from * 10 + (*e++ - '0');
-        if (e < end && *e == '.') for (e++; e < end && *e >= '0' && *e <= '9'; e++) k = k * 10 + (*e - '0');
+        if (e < end && *e == (b64url ? '-' : '.')) for (e++; e < end && *e >= '0' && *e <= '9'; e++) k = k * 10 + (*e - '0');
         q = e; found = 1;
         if (t < t_first) { stale++; continue; }
         deliveries++; c->delivered++;
@@ -382,8 +383,8 @@ static void read_files(void) {
 
 int main(int argc, char **argv) {
     int o;
-    while ((o = getopt(argc, argv, "n:s:w:c:p:r:t:W:m:o:R:P:z:u:H:qEA:L:J:M:k")) != -1) switch (o) {
-        case 'A': AUTH = optarg; break; case 'L': SUBPROTO = optarg; break; case 'J': JOINS = optarg; break; case 'M': TEMPLATE = optarg; break; case 'k': acked_only = 1; break;
+    while ((o = getopt(argc, argv, "n:s:w:c:p:r:t:W:m:o:R:P:z:u:H:qEA:L:J:M:kB")) != -1) switch (o) {
+        case 'A': AUTH = optarg; break; case 'L': SUBPROTO = optarg; break; case 'J': JOINS = optarg; break; case 'M': TEMPLATE = optarg; break; case 'k': acked_only = 1; break; case 'B': b64url = 1; break;
         case 'n': N = atoi(optarg); break; case 's': S = atoi(optarg); break; case 'w': W = atoi(optarg); break; case 'c': C = atoi(optarg); break;
         case 'p': PORT = atoi(optarg); break; case 'r': RATE = atof(optarg); break; case 't': T = atof(optarg); break; case 'W': WARM = atof(optarg); break;
         case 'm': MODE = optarg; break; case 'o': PROTO = optarg; break; case 'R': OPT_R = optarg; break; case 'P': PIDS = optarg; break; case 'z': SIZE = atoi(optarg); break;

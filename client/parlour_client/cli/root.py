@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.hardening import keep_memory_private
 from parlour_protocol.errors import ParlourProtocolError
 
 _FAILED: Final = 1
@@ -49,10 +50,14 @@ COMMANDS: Final = {
     "join": ("parlour_client.cli.account:join", "Make an account with an invite link, and log in."),
     "login": ("parlour_client.cli.account:login", "Log in at a server where you have an account."),
     "logout": ("parlour_client.cli.account:logout", "End this device's session."),
-    "passphrase": ("parlour_client.cli.account:passphrase", "Protect the archive's key by a passphrase."),
+    "passphrase": (
+        "parlour_client.cli.account:passphrase",
+        "Protect the archive's key by a passphrase or the keyring.",
+    ),
     "passwd": ("parlour_client.cli.account:passwd", "Change the password; ends every other session."),
     "recovery": ("parlour_client.cli.devices:recovery", "The 24 words for when all devices are lost."),
     "room": ("parlour_client.cli.room:room", "Make, find, enter and look after rooms."),
+    "save": ("parlour_client.cli.files:save", "Save the file of a message into a folder."),
     "search": ("parlour_client.cli.reading:search", "Search all messages in the archive."),
     "send": ("parlour_client.cli.send:send", "Send a message, or one for each line of the standard input."),
     "sessions": ("parlour_client.cli.account:sessions", "List your sessions, or end one."),
@@ -106,6 +111,7 @@ class LazyGroup(click.Group):
 def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
     """Chat in the terminal. Without a command: open the chat."""
     os.umask(0o077)  # everything that any command writes is for this person alone
+    keep_memory_private()  # also `join` and `passphrase` hold keys
     if home is not None and account is not None:
         raise click.UsageError("Name a folder with --home or an account with --account, not both.")
     context.obj = _folder_of(account) if account is not None else home

@@ -6,6 +6,7 @@ call it.
 """
 
 import asyncio
+from pathlib import Path
 from typing import Final
 
 import click
@@ -27,6 +28,7 @@ MAX_UNANSWERED: Final = 256
 
 @click.command(
     epilog='\b\nExample:\n  parlour send lobby "good morning"\n  parlour send @ben "are you there?"\n'
+    "  parlour send lobby --file honey.pdf 'the first honey'\n"
     "  tail -f build.log | parlour send builds --stdin"
 )
 @click.argument("room")
@@ -37,13 +39,24 @@ MAX_UNANSWERED: Final = 256
     is_flag=True,
     help="A message for each line of the standard input, but empty ones.",
 )
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Send a file; TEXT: its caption.",
+)
 @click.option("--json", "as_json", is_flag=True, help='Print {"seq": …} for each message that is stored.')
 @click.pass_context
-def send(context: click.Context, room: str, text: str | None, *, lines: bool, as_json: bool) -> int:
+def send(
+    context: click.Context, room: str, text: str | None, *, lines: bool, path: Path | None, as_json: bool
+) -> int:
     """Send TEXT to ROOM: a name, or @user. Exit status 0: the server has it on its disk."""
-    if lines == (text is not None):
-        raise click.UsageError("Give either a TEXT or --stdin.")
+    if lines == (text is not None or path is not None):
+        raise click.UsageError("Give either a TEXT, a --file or --stdin.")
     home = the_home(context)
+    if path is not None:
+        return run(_send_file(home, room, path, text or "", as_json=as_json))
     if text is not None:
         message_text(text)  # refuse before connecting
         return run(_send_one(home, room, text, as_json=as_json))
@@ -54,6 +67,16 @@ async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int
     async with connected(home, adopt=True) as client:
         room = find_room(client, wanted)
         entry = await client.send(room.id, text)
+        await _acknowledged(client, room, entry, as_json=as_json)
+    return 0
+
+
+async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_json: bool) -> int:
+    if caption:
+        message_text(caption)
+    async with connected(home, adopt=True) as client:
+        room = find_room(client, wanted)
+        entry = await client.send_file(room.id, path, caption)
         await _acknowledged(client, room, entry, as_json=as_json)
     return 0
 

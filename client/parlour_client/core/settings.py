@@ -54,6 +54,7 @@ class Settings:
     )
     paste_guard: bool = _setting(True, "ask before several pasted lines, or what looks like a secret, go out")
     editor: str = _setting("", "the editor's command; empty: VISUAL or EDITOR of the environment")
+    downloads: str = _setting("", "the folder that files are saved into; empty: your Downloads, or your home")
     timestamps: Literal["off", "minutes", "seconds"] = _setting("minutes", "the time beside each message")
     room_sort: Literal["name", "recent", "unread"] = _setting("name", "the order within the list of rooms")
     bidi: Literal["terminal", "client", "off"] = _setting(

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
-from parlour_client.plain import encryption, messages, rooms
+from parlour_client.plain import encryption, files, messages, rooms
 from parlour_client.plain.speech import shown
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "thread": messages.thread,
     "history": messages.history,
     "star": messages.star,
+    "file": files.file,
+    "save": files.save,
     "search": messages.search,
     "mentions": messages.mentions,
     "starred": messages.starred,

@@ -30,6 +30,7 @@ from parlour_client.plain.commands import obey
 from parlour_client.plain.memory import Memory
 from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
 from parlour_client.plain.standing import Standing
+from parlour_client.plain.transfers import Transfers
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId, Seq
 
@@ -50,6 +51,7 @@ class LineMode:
         self.listed: list[OwnDevice] = []
         """One's devices, as they were last said with their numbers."""
         self.standing = Standing()
+        self.transfers = Transfers(self.say)
         self._memory = Memory()
         self._held: tuple[RoomId, str, Seq | None] | None = None
 
@@ -213,8 +215,12 @@ async def run(
                     break
             if mode.over:
                 break
+        if not mode.over:
+            await mode.transfers.finished()  # the input ended: what was asked for is done
         await _let_go(client)
     finally:
+        mode.transfers.cancel()
+        await mode.transfers.finished()
         unsubscribe()
         await client.stop()
     return 0

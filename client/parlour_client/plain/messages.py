@@ -169,7 +169,10 @@ async def retry(mode: "LineMode", rest: str) -> None:
 
 
 async def cancel(mode: "LineMode", rest: str) -> None:
-    """/cancel NUMBER: take back one of /unsent."""
+    """/cancel NUMBER|file: take back one of /unsent, or end the file that is on its way."""
+    if rest == "file":
+        mode.transfers.cancel()
+        return
     entry: Entry = _unsent(mode, rest).entry
     if entry.request is not None:
         await mode.client.cancel(entry.request)

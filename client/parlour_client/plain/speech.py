@@ -9,6 +9,7 @@ from typing import Final
 
 from parlour_client.core.model import ConnectionStatus, Delivery, Entry, LinkState, Outgoing, Room
 from parlour_client.encryption_words import note_words
+from parlour_client.file_words import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import (
     Added,
@@ -21,6 +22,7 @@ from parlour_protocol.frames.bodies import (
     Joined,
     Kicked,
     Left,
+    Message,
     Muted,
     Pinned,
     RoleSet,
@@ -58,7 +60,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     starred = " starred" if entry.starred else ""
     return (
         f"{title}, {number}{entry.author}{_reply(entry, answered)}{edited}{starred}: "
-        f"{shown(entry.text)}{_reactions(entry)}{_on_its_way(entry)}"
+        f"{shown(entry.text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
     )
 
 
@@ -74,6 +76,13 @@ def beginning(untrusted: str) -> str:
     """Return the first words of a text, on one line."""
     line = shown(untrusted).split("\n", 1)[0]
     return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
+
+
+def _file(entry: Entry) -> str:
+    file = entry.body.file if isinstance(entry.body, Message) else None
+    if file is None:
+        return ""
+    return f" [file: {facts_of(file)}, /save {entry.seq or 'NUMBER'} saves it: {shown(file.name)}]"
 
 
 def _reactions(entry: Entry) -> str:

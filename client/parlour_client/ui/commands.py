@@ -40,6 +40,8 @@ COMMANDS: Final = (
     Command("unmute", "PERSON", "let somebody write again", "person"),
     Command("role", "PERSON owner|moderator|member", "give somebody a role", "person"),
     Command("react", "EMOJI", "react to the selected message, or to the newest", "emoji"),
+    Command("file", "PATH [CAPTION]", "send a file; alt+x cancels it", "path"),
+    Command("save", "", "save the file of the selected message, or the newest one, into your downloads"),
     Command("search", "[WORDS]", "search what you have: words, from:NAME in:ROOM before: after: has: is:"),
     Command("mentions", "", "messages that name you"),
     Command("unread", "", "everything that you have not read"),

@@ -12,6 +12,7 @@ from textual.content import Content
 
 from parlour_client.ui.commands import BY_NAME, COMMANDS
 from parlour_client.ui.emoji_names import named
+from parlour_client.ui.paths import paths
 from parlour_client.ui.safe import join, own, peer_line
 
 MAX_OFFERED: Final = 8
@@ -40,6 +41,10 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
     if before.startswith("/") and start == 0:
         return Offers(0, _commands(word[1:].lower()))
     command = BY_NAME.get(before[1:].split(" ", 1)[0].lower()) if before.startswith("/") else None
+    if command is not None and command.takes == "path":
+        typed = before.partition(" ")[2]
+        offered = paths(typed, MAX_OFFERED)
+        return Offers(len(before) - len(typed), tuple(Offer(path, peer_line(path)) for path in offered))
     is_first = command is not None and before.count(" ") == 1
     if word.startswith("@") or (is_first and command is not None and command.takes == "person"):
         sign = "" if is_first else "@"

@@ -24,6 +24,7 @@ class HintLine(SafeStatic):
         super().__init__(id="hint")
         self._refusal: Content | None = None
         self._warning = ""
+        self._progress: Content | None = None
         self._mode: Content | None = None
         self._typing: Sequence[str] = ()
         self._timer: Timer | None = None
@@ -48,6 +49,11 @@ class HintLine(SafeStatic):
             self._warning = words
             self._update()
 
+    def progress(self, words: Content | None) -> None:
+        """Tell how far a file is."""
+        self._progress = words
+        self._update()
+
     def mode(self, words: Content | None) -> None:
         """Tell what Enter will do, when it is not a plain message."""
         self._mode = words
@@ -63,6 +69,8 @@ class HintLine(SafeStatic):
             self.show(self._refusal)
         elif self._warning:
             self.show(own(self._warning, "$text-warning"))
+        elif self._progress is not None:
+            self.show(self._progress)
         elif self._mode is not None:
             self.show(self._mode)
         elif self._typing:

@@ -4,12 +4,17 @@ It stores what it is told at once and tells its listeners, as the real core does
 no network, no disk and no checks.
 """
 
+import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
+from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import (
     Account,
@@ -37,9 +42,10 @@ from parlour_protocol.api import SessionInfo
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role, RoomKind, Status
-from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId, new_request_id
+from parlour_protocol.ids import FileId, Millis, RequestId, RoomId, Seq, SessionId, new_request_id
 from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
 
 ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
@@ -52,6 +58,13 @@ START = Millis(1_795_500_000_000)
 def raw_text(text: str) -> MessageText:
     """Make a message text without the first wall, as a hostile server or archive could."""
     return str.__new__(MessageText, text)
+
+
+def a_file(name: str, size: int = 5) -> bodies.FileRef:
+    """Make a file as a message names it; the name goes in raw."""
+    raw = str.__new__(FileName, name)
+    digest = Digest(hashlib.sha256(b"honey").digest())
+    return bodies.FileRef(file=FileId("f" * 22), name=raw, media_type="text/plain", size=size, sha256=digest)
 
 
 class FakeClient:
@@ -68,6 +81,8 @@ class FakeClient:
         self.calls: list[tuple[object, ...]] = []
         self.refusal: RefusedError | None = None
         self.online = True
+        self.wire = asyncio.Event()  # cleared: files wait on their way
+        self.wire.set()
         self.started = self.stopped = False
         self.encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
@@ -315,6 +330,28 @@ class FakeClient:
         kept = tuple(one for one in old.reactions if one.reaction != reaction)
         mine = (ReactionCount(str.__new__(Reaction, reaction), (ALICE,)),) if on else ()
         self.change(replace(old, reactions=kept + mine))
+
+    async def send_file(
+        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = lambda _done, _all: None
+    ) -> Entry:
+        self._called("send_file", room, path, caption)
+        progress(1, 4)
+        await self.wire.wait()
+        file = a_file(path.name)
+        return self.happen(room, ALICE, bodies.Message(raw_text(caption or path.name), file=file))
+
+    async def save_file(
+        self, entry: Entry, folder: Path, *, progress: Progress = lambda _done, _all: None
+    ) -> Path:
+        self._called("save_file", entry.room, entry.seq, folder)
+        assert isinstance(entry.body, bodies.Message)
+        assert entry.body.file is not None
+        progress(1, 4)
+        await self.wire.wait()
+        with attachments.to_save(folder) as (into, part):  # names and folders are the real ones
+            into.write(b"honey")
+            into.flush()
+            return attachments.give_name(part, entry.body.file.name)
 
     async def stored(self, request: RequestId) -> Seq:
         raise NotImplementedError

@@ -14,7 +14,7 @@ from parlour_client.ui.dialogs import AskScreen, ConfirmScreen
 from parlour_client.ui.inspector import inspector_page
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import join, lines, own, peer_line
-from parlour_client.ui.screens.looking_part import LookingPart
+from parlour_client.ui.screens.files_part import FilesPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
 from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
@@ -34,7 +34,7 @@ class Change:
     target: Seq
 
 
-class MessagesPart(LookingPart):
+class MessagesPart(FilesPart):
     """Messages: send and act on them."""
 
     _mode: Reply | Change | None = None
@@ -100,6 +100,7 @@ class MessagesPart(LookingPart):
             Wish.STAR: self.star,
             Wish.HISTORY: self.show_history,
             Wish.PERSON: self.show_author,
+            Wish.SAVE: self.save,
         }
         if event.wish in views:
             self.ask(lambda: views[event.wish](entry))

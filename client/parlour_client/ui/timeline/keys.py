@@ -32,6 +32,7 @@ class Wish(Enum):
     STAR = auto()
     HISTORY = auto()
     PERSON = auto()
+    SAVE = auto()
 
 
 class TimelineKeys(ScrollView):
@@ -54,6 +55,7 @@ class TimelineKeys(ScrollView):
         Binding("asterisk", "wish('STAR')", "Star", key_display="*", show=False, id="timeline.star"),
         Binding("h", "wish('HISTORY')", "Earlier texts", show=False, id="timeline.history"),
         Binding("w", "wish('PERSON')", "Who wrote it", show=False, id="timeline.person"),
+        Binding("f", "wish('SAVE')", "Save its file", show=False, id="timeline.save"),
         Binding("enter,space", "open", "Open or fold", show=False, id="timeline.open"),
         Binding("end,G", "newest", "Newest", show=False, id="timeline.newest"),
     ]

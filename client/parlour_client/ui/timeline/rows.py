@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_client.encryption_words import note_words
+from parlour_client.file_words import facts_of
 from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
@@ -104,8 +105,8 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     if entry.reply_to is not None:
         rows.append(_quote(setting.parent, width))
     rows += _text_rows(entry, width, setting)
-    if entry.reactions:
-        rows += _reaction_rows(entry, width)
+    rows += _file_rows(entry, width)
+    rows += _reaction_rows(entry, width)
     rows += _meta_rows(entry, width)
     return tuple(rows)
 
@@ -166,6 +167,18 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
     return rows
 
 
+def _file_rows(entry: Entry, width: int) -> list[Row]:
+    file = entry.body.file if isinstance(entry.body, Message) else None
+    if file is None or entry.deleted:
+        return []
+    # The name is a stranger's text: it stands last, so that nothing of it can pass for the type or the size.
+    line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *safe_text(file.name).spans[0]]
+    return [
+        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
+        for row in wrapped_line(line, width - GUTTER_CELLS)
+    ]
+
+
 def _event_rows(entry: Entry, width: int) -> list[Row]:
     words, untrusted = sentence(entry)
     line = f"· {safe_text(words).plain}  {clock(entry.at)}"
@@ -176,6 +189,8 @@ def _event_rows(entry: Entry, width: int) -> list[Row]:
 
 
 def _reaction_rows(entry: Entry, width: int) -> list[Row]:
+    if not entry.reactions:
+        return []
     # Each reaction is a stranger's text, so it stays behind the gutter; the count comes first, where no
     # mark of the text can reach it.
     line: list[Span] = []

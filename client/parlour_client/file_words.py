@@ -1,0 +1,66 @@
+"""Files in words and paths: what a message's file is called, what was typed as a path, and where files go.
+
+Pure but for looking where the person's downloads are; it opens no file, and a name from the chat is never
+made into a path here (``core.e2ee.attachments`` does that, safely). The screens, the line mode and the
+commands use it.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.settings import Settings
+from parlour_protocol.frames.bodies import FileRef
+
+_UNITS: Final = ("bytes", "kB", "MB", "GB")
+_STEP: Final = 1_000
+
+
+def size_words(size: int) -> str:
+    """Return a size as a person says it: `12 bytes`, `3.4 MB`."""
+    amount, unit = float(size), 0
+    while amount >= _STEP and unit < len(_UNITS) - 1:
+        amount, unit = amount / _STEP, unit + 1
+    return f"{size} {_UNITS[0]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
+
+
+def facts_of(file: FileRef) -> str:
+    """Return type and size: words of ours, since a type has a pattern and a size is a number."""
+    return f"{file.media_type}, {size_words(file.size)}"
+
+
+def downloads_folder(settings: Settings) -> Path:
+    """Return where files are saved. Raises SetupError when that is no folder."""
+    if settings.downloads:
+        folder = Path(settings.downloads).expanduser()
+        if not folder.is_dir():
+            raise SetupError(f"{folder} is no folder.", "Make it, or change the setting downloads.")
+        return folder
+    usual = Path.home() / "Downloads"
+    return usual if usual.is_dir() else Path.home()
+
+
+def typed_path(rest: str) -> tuple[Path, str]:
+    r"""Read `PATH [CAPTION]`; a space in a path is written `\ `, or the path in quotation marks.
+
+    Raises SetupError.
+    """
+    text = rest.strip()
+    if not text:
+        raise SetupError("Write /file and the path of a file; Tab completes it.")
+    if text[0] in "\"'":
+        path, quote, caption = text[1:].partition(text[0])
+        if not quote:
+            raise SetupError("The path begins with a quotation mark and has no other.")
+        return Path(path).expanduser(), caption.strip()
+    path, at = "", 0
+    while at < len(text) and text[at] != " ":
+        at += text[at] == "\\" and at + 1 < len(text)
+        path += text[at]
+        at += 1
+    return Path(path).expanduser(), text[at:].strip()
+
+
+def written_path(path: str) -> str:
+    """Return a path as it is typed: the other direction of ``typed_path``."""
+    return path.replace("\\", "\\\\").replace(" ", "\\ ")

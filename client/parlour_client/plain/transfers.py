@@ -1,0 +1,64 @@
+"""The one file that is on its way in the line mode, beside everything else that is typed and heard.
+
+How far it is is said at each quarter of a large one; a failure is a sentence and ends nothing. ``files``
+begins one, ``line_mode`` waits for it at the end.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.file_words import size_words
+from parlour_protocol.errors import ParlourProtocolError
+
+_LARGE: Final = 1_000_000
+_QUARTER: Final = 25
+
+
+class Transfers:
+    """At most one transfer."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, words: str, what: Callable[[Progress], Awaitable[str]]) -> None:
+        """Begin one; ``what`` returns what is said at its end. Raises SetupError while another one runs."""
+        if self._task is not None and not self._task.done():
+            raise SetupError("A file is on its way already.", "/cancel file ends it.")
+        self._say(f"{words} /cancel file ends it.")
+        self._task = asyncio.ensure_future(self._run(what))
+
+    def cancel(self) -> None:
+        """End it; nothing of it is kept."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def finished(self) -> None:
+        """Wait for its end."""
+        if self._task is not None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(self._task)
+
+    async def _run(self, what: Callable[[Progress], Awaitable[str]]) -> None:
+        told = 0
+
+        def progress(done: int, whole: int) -> None:
+            nonlocal told
+            percent = 100 * done // whole if whole else 100
+            if whole >= _LARGE and told + _QUARTER <= percent < 100:  # noqa: PLR2004 - its end is said anyway
+                told = percent - percent % _QUARTER
+                self._say(f"File: {told} % of {size_words(whole)}.")
+
+        try:
+            self._say(await what(progress))
+        except asyncio.CancelledError:
+            self._say("The file was cancelled; nothing of it is kept.")
+            raise
+        except ParlourClientError as error:
+            self._say(f"Not done: {error} {error.hint}".rstrip())
+        except (ParlourProtocolError, ValueError) as error:
+            self._say(f"Not done: {error}")

@@ -19,12 +19,12 @@ def decide_sealed(event: AppendEvent, facts: Facts, body: SealedMessage) -> None
     group = check_group(facts, body.group)
     if not _is_timely(event, group, body):
         raise RefusedError(ErrorCode.STALE_EPOCH, "the group has moved on: seal it again")
-    if not group.sender_present:
-        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
-    if group.removal_pending:
+    if group.removal_pending:  # perhaps the sender's: who came back is removed, and let in anew
         raise RefusedError(
             ErrorCode.REMOVAL_PENDING, "somebody who left is to be removed from the group first"
         )
+    if not group.sender_present:
+        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
     if body.blanks is not None:
         _decide_blanking(event, facts, facts.target)
 

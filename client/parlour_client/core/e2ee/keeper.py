@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.settle import Settler
 from parlour_client.core.errors import ArchiveError, ParlourClientError
 from parlour_protocol.delivery import GroupState
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import DeviceId, Epoch, RoomId
 
 T = TypeVar("T")
 
@@ -86,6 +86,15 @@ class Keeper:
         """Settle a room if its group may not be as it ought to be; before something is sent."""
         if room in self.unsure:
             await self.now(room)
+
+    def is_leaving(self, room: RoomId, device: DeviceId, epoch: Epoch | None) -> bool:
+        """Say whether a device must leave the group, as far as the server was asked in this epoch."""
+        state = self._settler.seen.get(room)
+        return (
+            state is not None
+            and state.epoch == epoch
+            and any(member.device == device for member in state.leaving)
+        )
 
     async def end(self) -> None:
         """End with the connection."""

@@ -11,13 +11,14 @@ from typing import Final
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.batch import Batch, silent, with_body
 from parlour_client.core.e2ee.groups import RoomRow, highest_epoch, save_room
-from parlour_client.core.e2ee.handshakes import take_contested, take_founded, take_handshake
+from parlour_client.core.e2ee.handshakes import leave_group, take_contested, take_founded, take_handshake
 from parlour_client.core.e2ee.opening import open_message, unread_before_join
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
+    Banned,
     Blank,
     Contested,
     Created,
@@ -26,6 +27,8 @@ from parlour_protocol.frames.bodies import (
     EncryptionOn,
     Founded,
     Handshake,
+    Kicked,
+    Left,
     Message,
     Pinned,
     Reacted,
@@ -96,8 +99,26 @@ def _take(batch: Batch, event: LogEvent) -> Received:
             return take_founded(batch, event, body)
         case Contested() as body:
             return take_contested(batch, event, body)
+        case _ if _went(batch, event):
+            leave_group(batch)
+            batch.row.group, batch.row.contested, batch.moved = None, False, True
+            return Received(event)
         case _:
             return _readable(event, batch.row.since)
+
+
+def _went(batch: Batch, event: LogEvent) -> bool:
+    """Say whether this account went from the room.
+
+    All its devices forget the keys then, the ones that were away, too; they are let in anew if it comes back.
+    """
+    match event.body:
+        case Left():
+            return event.author == batch.own.user
+        case Kicked(who=who) | Banned(who=who):
+            return who == batch.own.user
+        case _:
+            return False
 
 
 def note_encryption(row: RoomRow, event: LogEvent) -> None:

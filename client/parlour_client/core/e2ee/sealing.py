@@ -40,6 +40,8 @@ MAX_TRIES: Final = 5
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
+_COMES_BACK: Final = "You left this room and came back: a device of a member has to let this one in anew."
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -160,7 +162,10 @@ class Sealing:
             pass
         except ServerMisbehavedError as error:
             raise EncryptionError(str(error), error.hint) from error
-        self._reaches(room, await self._archive.look(self._rooms.vault.status, room))
+        report = await self._archive.look(self._rooms.vault.status, room)
+        if self._rooms.keeper.is_leaving(room, self._rooms.own.device, report.epoch):
+            raise NotReadyError(_COMES_BACK)
+        self._reaches(room, report)
 
     def _reaches(self, room: RoomId, report: GroupReport) -> None:
         summary = self._rooms.summary(room)

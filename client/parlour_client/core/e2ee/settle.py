@@ -145,8 +145,10 @@ class Settler:
         return await self._change(room, state, report)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
-        if not any(member.device == self._keys.own.device for member in state.present):
-            return state  # a device of a member has to let this one in
+        own = self._keys.own.device
+        present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
+        if own not in present or own in leaving:
+            return state  # a device of a member has to let this one in, or first to put it out
         before = (report.group, report.stand)
         await self._shown(room, lambda now: (now.group, now.stand) != before)
         return None

@@ -15,11 +15,11 @@ from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.stored import plain, user_name
 
-# A mark goes away again when its reason does: somebody came back before the removal was committed. It is the
-# same device with the same keys, and while it was marked nobody could send, so there is nothing that was kept
-# from it and that it could now read.
+# A mark stays when somebody came back before the removal was committed: their devices forgot the group's keys
+# when they went. They are removed first, then missing, and let in anew. An account that was disabled forgot
+# nothing, so enabling it takes the mark away (``restore``).
 _SETTLE: Final = """
-    UPDATE group_devices SET leaving = NOT EXISTS (
+    UPDATE group_devices SET leaving = {mark} NOT EXISTS (
         SELECT 1 FROM groups g
         JOIN members m ON m.room = g.room AND m.account = group_devices.account
         JOIN accounts a ON a.account = m.account AND a.disabled = 0
@@ -27,6 +27,7 @@ _SETTLE: Final = """
         WHERE g.group_id = group_devices.group_id
     )
 """
+_MARK: Final = _SETTLE.format(mark="leaving OR")
 _IN_ROOM: Final = (
     "WHERE group_id = (SELECT group_id FROM groups WHERE room = ?2 AND in_force = 1) AND account = ?1"
 )
@@ -42,11 +43,16 @@ _MISSING: Final = """
 
 
 def settle(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
-    """Mark the user's devices in groups (or in the room's alone) as what they are now: staying or leaving."""
+    """Mark those of the user's devices in groups (or in the room's alone) that must leave."""
     if room is None:
-        db.execute(_SETTLE + _EVERYWHERE, (plain(user),))
+        db.execute(_MARK + _EVERYWHERE, (plain(user),))
     else:
-        db.execute(_SETTLE + _IN_ROOM, (plain(user), room))
+        db.execute(_MARK + _IN_ROOM, (plain(user), room))
+
+
+def restore(db: sqlite3.Connection, user: UserName) -> None:
+    """Take the marks off that were only there because the account was disabled."""
+    db.execute(_SETTLE.format(mark="") + _EVERYWHERE, (plain(user),))
 
 
 def missing_devices(

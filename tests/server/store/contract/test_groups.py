@@ -260,11 +260,11 @@ async def test_a_message_for_the_epoch_just_past_is_taken_for_a_while(delivery: 
 
 
 @pytest.mark.parametrize("came_back", [True, False])
-async def test_who_comes_back_before_the_removal_need_not_leave(
+async def test_who_comes_back_before_the_removal_is_removed_and_let_in_anew(
     delivery: Delivery,
     came_back: bool,  # noqa: FBT001 - a table
 ) -> None:
-    """The same device with the same keys, and nothing was sent meanwhile; a revoked device stays marked."""
+    """Their devices forgot the keys when they went; else they would be counted as present for ever."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     second = (bob[0], await delivery.device(bob[0]))
     room = await delivery.room(alice[0], bob[0])
@@ -273,9 +273,16 @@ async def test_who_comes_back_before_the_removal_need_not_leave(
     await revoke(delivery, room, alice[0], second)
     if came_back:
         await delivery.append(room, bob[0], Joined())
-    expected = {device(second)} if came_back else {device(bob), device(second)}
     found = await state(delivery, room, alice[0])
-    assert (found.group, set(found.leaving)) == (group, expected)
+    assert (found.group, set(found.leaving)) == (group, {device(bob), device(second)})
+    await delivery.device(bob[0])  # a change of devices takes no mark away
+    assert found.leaving == (await state(delivery, room, alice[0])).leaving
+    if came_back:
+        assert await refusal(delivery, room, bob, sealed(group, 1)) is ErrorCode.REMOVAL_PENDING
+    await delivery.commit(room, *alice, removed=[bob[1], second[1]])
+    found = await state(delivery, room, alice[0])
+    assert (found.leaving, device(bob) in found.missing) == ((), came_back)
+    assert device(second) not in found.missing
 
 
 async def test_an_account_that_is_enabled_again_need_not_leave(delivery: Delivery) -> None:

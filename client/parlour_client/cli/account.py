@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.cli.running import first_passphrase, opened, run, the_home, the_passphrase
 from parlour_client.cli.words import DEVICE, USER, print_json
-from parlour_client.core.archive.key import open_key, rewrap
+from parlour_client.core.archive.key import into_keyring, open_key, rewrap
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn
@@ -49,13 +49,19 @@ def join(
     invite = InviteLink.parse(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
-    _welcome(run(_join(home, invite, username, password, device or this_device())))
+    wrapping = first_passphrase(home, ask=not password_stdin)
+    _welcome(run(_join(home, wrapping, invite, username, password, device or this_device())))
 
 
 async def _join(
-    home: Home, link: InviteLink, user: UserName, password: Secret, device: DeviceName
+    home: Home,
+    wrapping: Secret | None,
+    link: InviteLink,
+    user: UserName,
+    password: Secret,
+    device: DeviceName,
 ) -> Account:
-    async with opened(home, the_passphrase(home)) as archive:
+    async with opened(home, wrapping) as archive:
         return await SignIn(archive).join(link, user, password, device)
 
 
@@ -185,15 +191,36 @@ async def _passwd(home: Home, old: Secret, new: Secret) -> None:
         await SignIn(archive).change_password(old, new)
 
 
-@click.command(epilog="\b\nExample:\n  parlour passphrase\n  parlour passphrase --remove")
+@click.command(
+    epilog="\b\nExample:\n  parlour passphrase\n  parlour passphrase --keyring\n  parlour passphrase --remove"
+)
 @click.option(
     "--remove", is_flag=True, help="Keep the key in a file that only you can read, without a passphrase."
 )
+@click.option(
+    "--keyring", is_flag=True, help="Let the system's keyring open the archive; a passphrase stays beside it."
+)
 @click.pass_context
-def passphrase(context: click.Context, *, remove: bool) -> None:
-    """Protect the archive by a passphrase, change it, or take it away."""
+def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
+    """Protect the archive by a passphrase or the system's keyring, change that, or take it away."""
+    if remove and keyring:
+        raise click.UsageError("--remove and --keyring exclude each other.")
     home = the_home(context)
     key = open_key(home.key, the_passphrase(home))
+    if keyring:
+        click.echo(_IN_KEYRING[into_keyring(home.key, key)], err=True)
+        return
     new = None if remove else read_password(stdin=False, words="New passphrase", twice=True)
     run(asyncio.to_thread(rewrap, home.key, key, new))
-    click.echo("The passphrase is taken away." if remove else "The passphrase is set.", err=True)
+    click.echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
+
+
+_IN_KEYRING = {
+    True: "The system's keyring opens the archive; where there is none, the passphrase does.",
+    False: "The system's keyring opens the archive, and nothing else does: where there is none (as over SSH) "
+    "it stays shut. Set a passphrase first, and then --keyring, for both.",
+}
+_NOT_PROTECTED = (
+    "The passphrase is taken away: the key lies in {}, not protected by a passphrase. Whoever reads your "
+    "files reads the archive."
+)

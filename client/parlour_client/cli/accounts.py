@@ -51,7 +51,9 @@ def is_locked(name: str) -> bool:
 
 
 async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
-    """Return who is logged in in a home; None for nobody."""
+    """Return who is logged in in a home; None for nobody. A home without an archive gets none by it."""
+    if not home.key.exists():
+        return None
     archive = await open_archive(home, passphrase)
     try:
         return await SignIn(archive).saved()

@@ -4,7 +4,10 @@ It is where views and core are put together: it makes the client and the doors t
 widgets. The root calls it when no command is given.
 """
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,11 +15,13 @@ import click
 from parlour_client.cli.account import this_device
 from parlour_client.cli.accounts import account_in, folder_of, is_locked, name_of, names
 from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.key import open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
 from parlour_client.core.settings import load
-from parlour_client.core.signin import SignIn
+from parlour_client.core.signin import SignIn, open_archive
 from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.secret import Secret
 
@@ -44,6 +49,8 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
 
 
 async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
+    if not home.key.exists():  # the welcome screen asks how to protect it, before there is one
+        return None
     async with opened(home, passphrase) as archive:
         return await SignIn(archive).saved()
 
@@ -61,18 +68,42 @@ def _accounts(home: Home) -> "Accounts":
     return Accounts(current=name_of(home.folder), names=names, locked=is_locked, open=open_account)
 
 
+class _FirstLock:
+    """The passphrase of a home without an account: what the welcome screen was told last is what holds."""
+
+    def __init__(self, home: Home, passphrase: Secret | None) -> None:
+        self._home, self.passphrase = home, passphrase
+        self.is_offered = not home.key.exists()
+
+    @asynccontextmanager
+    async def archive(self, wished: Secret | None) -> AsyncIterator[Archive]:
+        """Open the archive, or make it; one that a refused try has left is locked as is wished now."""
+        if self.is_offered and self._home.key.exists() and wished != self.passphrase:
+            key = await asyncio.to_thread(open_key, self._home.key, self.passphrase)
+            await asyncio.to_thread(rewrap, self._home.key, key, wished)
+        if self.is_offered:
+            self.passphrase = wished
+        archive = await open_archive(self._home, self.passphrase)
+        try:
+            yield archive
+        finally:
+            await archive.close()
+
+
 def _doors(home: Home, passphrase: Secret | None) -> "Doors":
     """Return how the welcome screen gets a client."""
     from parlour_client.ui.doors import Doors  # noqa: PLC0415 - the screen's own type
 
+    lock = _FirstLock(home, passphrase)
+
     async def login(address: ServerAddress, person: "Person") -> Client:
-        async with opened(home, passphrase) as archive:
+        async with lock.archive(person.passphrase) as archive:
             await SignIn(archive).log_in(address, None, person.user, person.password, person.device)
-        return Client(home, passphrase=passphrase)
+        return Client(home, passphrase=lock.passphrase)
 
     async def join(link: InviteLink, person: "Person") -> Client:
-        async with opened(home, passphrase) as archive:
+        async with lock.archive(person.passphrase) as archive:
             await SignIn(archive).join(link, person.user, person.password, person.device)
-        return Client(home, passphrase=passphrase)
+        return Client(home, passphrase=lock.passphrase)
 
-    return Doors(login=login, join=join, device=this_device())
+    return Doors(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)

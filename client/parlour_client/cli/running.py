@@ -25,6 +25,10 @@ T = TypeVar("T")
 
 PATIENCE: Final = 10.0
 """Seconds in which a command must get its connection."""
+_OFFER: Final = (
+    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, whoever gets "
+    "hold of the disk or a backup cannot open it; it is asked for when Parlour starts. Enter alone: none."
+)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -45,14 +49,32 @@ def the_passphrase(home: Home) -> Secret | None:
     return Secret(click.prompt("Passphrase", hide_input=True, err=True))
 
 
+def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
+    """Offer a passphrase for an archive that is not there yet; ask for the one of an archive that is."""
+    if home.key.exists() or not ask or not sys.stdin.isatty():
+        return the_passphrase(home)
+    click.echo(_OFFER, err=True)
+    while True:
+        words = _hidden("Passphrase for this computer")
+        if not words:
+            return None
+        if _hidden("Again, to be sure") == words:
+            return Secret(words)
+        click.echo("These were two different ones.", err=True)
+
+
+def _hidden(words: str) -> str:
+    return str(click.prompt(words, default="", show_default=False, hide_input=True, err=True))
+
+
 @asynccontextmanager
 async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive]:
     """Open the archive for the time of the context."""
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         click.echo(
-            f"The key of the archive lies in {home.key}, readable by you alone and without a passphrase. "
-            "Set one with: parlour passphrase",
+            f"The key of the archive lies in {home.key}, readable by you alone and not protected by a "
+            "passphrase. Set one with: parlour passphrase",
             err=True,
         )
     try:

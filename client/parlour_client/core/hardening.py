@@ -1,10 +1,10 @@
 """Keeps what is in this process's memory out of files and from other processes of the same user.
 
 Python cannot wipe the bytes that held a key, so no crash may write them to a disk, and no debugger may read
-them. It refuses nothing: where a system does not offer it, nothing happens. The client calls it at its start.
+them. It refuses nothing: where a system does not offer it, nothing happens. The command line and
+``Client`` call it at their start.
 """
 
-import ctypes
 import sys
 from contextlib import suppress
 from typing import Final
@@ -19,5 +19,7 @@ def keep_memory_private() -> None:
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - Linux alone asks libc
+
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -22,6 +22,8 @@ class Person:
     user: UserName
     password: Secret
     device: DeviceName
+    passphrase: Secret | None = None
+    """What the archive is to be locked with, where that is offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Doors:
     join: Callable[[InviteLink, Person], Awaitable[ChatClient]]
     device: str = ""
     """What to propose as this device's name."""
+    offers_passphrase: bool = False
+    """Whether there is no archive yet, so that one can say how to lock it."""
 
 
 @dataclass(frozen=True, slots=True)

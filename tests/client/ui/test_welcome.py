@@ -41,9 +41,11 @@ def door() -> Door:
 
 
 @asynccontextmanager
-async def welcome(door: Door, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
-    """Open the app without an account."""
-    app = ParlourApp(doors=Doors(door, door, device="laptop"))
+async def welcome(
+    door: Door, size: tuple[int, int] = (80, 24), *, new: bool = False
+) -> AsyncIterator[Pilot[None]]:
+    """Open the app without an account; ``new``: without an archive, too."""
+    app = ParlourApp(doors=Doors(door, door, device="laptop", offers_passphrase=new))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         yield pilot
@@ -128,3 +130,31 @@ async def test_the_password_is_never_drawn(door: Door) -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ChatScreen)
+
+
+async def test_a_passphrase_is_offered_where_there_is_no_archive(door: Door) -> None:
+    """With the reason, masked, twice; two that differ are told and nothing is sent; none is fine."""
+    async with welcome(door, new=True) as pilot:
+        again = pilot.app.screen.query_one("#again", Input)
+        pilot.app.screen.query_one("#passphrase", Input).value = "open sesame"
+        again.value = "open barley"
+        await fill(pilot, "chat.example", "alice", PASSWORD)
+        assert "not the same" in screen_text(pilot)
+        assert "whoever gets hold of the disk" in screen_text(pilot)  # the terminal is of 24 rows
+        assert "sesame" not in screen_text(pilot)
+        assert not door.came
+        again.value = "open sesame"
+        await fill(pilot, "chat.example", "alice", PASSWORD)
+    passphrase = door.came[0][1].passphrase
+    assert passphrase is not None
+    assert passphrase.reveal() == "open sesame"
+    async with welcome(door, new=True) as pilot:
+        await fill(pilot, "chat.example", "alice", PASSWORD)
+    assert door.came[1][1].passphrase is None
+
+
+async def test_no_passphrase_is_offered_for_an_archive_that_is_there(door: Door) -> None:
+    """It has its lock, or was asked about it."""
+    async with welcome(door) as pilot:
+        assert not pilot.app.screen.query("#passphrase")
+        assert not pilot.app.screen.query("#again")

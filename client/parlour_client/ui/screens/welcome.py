@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -46,6 +47,13 @@ _HELP: Final = lines(
     own("Keys", "bold"),
     own("Enter and Down go to the next field, Up goes back, Ctrl+S lets you in, Ctrl+Q ends."),
 )
+_WHY: Final = lines(
+    own(
+        "With a passphrase, whoever gets hold of the disk or a backup cannot open what is kept here. It is",
+        "dim",
+    ),
+    own("asked for when Parlour starts; nobody can tell it to you when it is lost. Empty: none.", "dim"),
+)
 
 
 class WelcomeScreen(Screen[ChatClient | None]):
@@ -75,6 +83,14 @@ class WelcomeScreen(Screen[ChatClient | None]):
             yield Input(password=True, id="password", compact=True)
             yield SafeStatic(own("Name of this device"))
             yield Input(self._doors.device, placeholder="laptop", id="device", compact=True)
+            if self._doors.offers_passphrase:
+                yield SafeStatic(own("Passphrase for this computer (may be empty)"))
+                yield Input(
+                    password=True, placeholder="locks messages and keys", id="passphrase", compact=True
+                )
+                yield SafeStatic(own("The same again"))
+                yield Input(password=True, id="again", compact=True)
+                yield SafeStatic(_WHY)
             yield SafeStatic(
                 own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
             )
@@ -82,7 +98,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
-        if event.input.id == "device":
+        if event.input.id == ("again" if self._doors.offers_passphrase else "device"):
             self.action_enter()
         else:
             self.focus_next()
@@ -95,15 +111,20 @@ class WelcomeScreen(Screen[ChatClient | None]):
             where = self._where()
             person = self._person(new=isinstance(where, InviteLink))
         except (ParlourProtocolError, ValueError) as error:
-            self.query_one("#told", SafeStatic).show(words_of(error))
+            self._tell(words_of(error))
             return
         self._busy = True
-        self.query_one("#told", SafeStatic).show(own("Connecting…", "bold"))
+        self._tell(own("Connecting…", "bold"))
         self.run_worker(self._go(where, person))
 
     def action_help(self) -> None:
         """Say where an invite comes from and what happens."""
         _ = self.app.push_screen(Page(_HELP))
+
+    def _tell(self, words: Content) -> None:
+        told = self.query_one("#told", SafeStatic)
+        told.show(words)
+        told.scroll_visible(animate=False)  # in a low terminal it is under the fields
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
@@ -121,7 +142,20 @@ class WelcomeScreen(Screen[ChatClient | None]):
         if not password:
             raise ValueError("Type your password.")
         device = self._value("device") or "terminal"
-        return Person(parse_user_name(self._value("who")), Secret(password), parse_device_name(device))
+        return Person(
+            parse_user_name(self._value("who")),
+            Secret(password),
+            parse_device_name(device),
+            self._passphrase(),
+        )
+
+    def _passphrase(self) -> Secret | None:
+        if not self._doors.offers_passphrase:
+            return None
+        words, again = (self.query_one(name, Input).value for name in ("#passphrase", "#again"))
+        if words != again:
+            raise ValueError("The two passphrases are not the same.")
+        return Secret(words) if words else None
 
     async def _go(self, where: InviteLink | ServerAddress, person: Person) -> None:
         try:
@@ -130,8 +164,9 @@ class WelcomeScreen(Screen[ChatClient | None]):
             else:
                 client = await self._doors.login(where, person)
         except ParlourClientError as error:
-            self.query_one("#told", SafeStatic).show(words_of(error))
+            self._tell(words_of(error))
             self._busy = False
         else:
-            self.query_one("#password", Input).clear()
+            for field in self.query(Input):
+                field.clear()
             _ = self.dismiss(client)

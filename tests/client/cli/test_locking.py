@@ -1,0 +1,138 @@
+"""How the archive gets its lock: offered once at the beginning, changed by `parlour passphrase`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+import keyring
+import pytest
+from click.testing import CliRunner
+from keyring.backends.fail import Keyring as NoKeyring
+from tests.client.core.ring_fake import FakeKeyring
+
+from parlour_client.cli import root, running
+from parlour_client.cli.chat import _FirstLock, _saved
+from parlour_client.cli.running import first_passphrase
+from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
+from parlour_client.core.archive.stretch import Cost
+from parlour_client.core.home import Home
+from parlour_protocol.secret import Secret
+
+Typing = Callable[[Sequence[str]], list[str]]
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let passphrases be cheap."""
+    monkeypatch.setattr("parlour_client.core.archive.key.calibrated", lambda: Cost(1, 64 << 10))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Return a home without an archive."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def ring() -> Iterator[FakeKeyring]:
+    """Give the process a keyring."""
+    before, fake = keyring.get_keyring(), FakeKeyring()
+    keyring.set_keyring(fake)
+    yield fake
+    keyring.set_keyring(before)
+
+
+@pytest.fixture
+def typing(monkeypatch: pytest.MonkeyPatch) -> Typing:
+    """Return what lets somebody type at a terminal; it gives the list of what they were asked."""
+
+    def types(lines: Sequence[str]) -> list[str]:
+        answers, asked = iter(lines), list[str]()
+
+        def prompt(words: str, **how: object) -> str:
+            assert how["hide_input"]
+            asked.append(words)
+            return next(answers)
+
+        monkeypatch.setattr(click, "prompt", prompt)
+        return asked
+
+    monkeypatch.setattr(running.sys.stdin, "isatty", lambda: True)
+    return types
+
+
+def test_the_first_run_offers_a_passphrase_with_a_reason(
+    home: Home, typing: Typing, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Typed twice without being shown; two that differ are asked for again."""
+    typing(["open sesame", "open barley", "open sesame", "open sesame"])
+    assert first_passphrase(home, ask=True) == Secret("open sesame")
+    told = capsys.readouterr().err
+    assert "whoever gets hold of the disk" in told
+    assert "two different ones" in told
+    assert not home.key.exists()
+
+
+def test_enter_alone_is_an_answer(home: Home, typing: Typing) -> None:
+    """Nobody is made to have one, or asked twice."""
+    assert typing([""]) == []
+    assert first_passphrase(home, ask=True) is None
+
+
+def test_scripts_and_old_archives_are_not_offered_one(home: Home, typing: Typing) -> None:
+    """`--password-stdin` asks nothing; neither does an archive that is there without a passphrase."""
+    asked = typing([])
+    assert first_passphrase(home, ask=False) is None
+    open_key(home.key, None)
+    assert first_passphrase(home, ask=True) is None
+    assert asked == []
+
+
+async def test_a_home_without_an_archive_gets_none_by_looking(home: Home) -> None:
+    """So that the key is never written in plain form before the welcome screen has asked."""
+    assert await _saved(home, None) is None
+    assert not home.key.exists()
+
+
+async def test_the_welcome_locks_what_a_refused_try_has_left(home: Home) -> None:
+    """What was typed last holds; with a lock from the beginning the key never lies there in plain form."""
+    lock = _FirstLock(home, None)
+    assert lock.is_offered
+    for wished in (Secret("first"), Secret("second"), None, Secret("third")):
+        async with lock.archive(wished):
+            assert lock.passphrase == wished
+        assert needs_passphrase(home.key) is (wished is not None)
+        assert open_key(home.key, wished)
+    later = _FirstLock(home, Secret("third"))
+    assert not later.is_offered
+    async with later.archive(None):
+        assert needs_passphrase(home.key)
+
+
+def test_into_the_keyring_and_back(home: Home, ring: FakeKeyring) -> None:
+    """`--keyring` and `--remove`; both say how the archive is locked now."""
+    made = open_key(home.key, None)
+    done = CliRunner().invoke(root.cli, ["--home", str(home.folder), "passphrase", "--keyring"])
+    assert done.exit_code == 0
+    assert "and nothing else does" in done.output
+    assert protection_of(home.key) is Protection.KEYRING
+    assert len(ring.kept) == 1
+    done = CliRunner().invoke(root.cli, ["--home", str(home.folder), "passphrase", "--remove"])
+    assert "not protected by a passphrase" in done.output
+    assert open_key(home.key, None).raw == made.raw
+    assert not ring.kept
+
+
+def test_without_a_keyring_it_is_said_and_nothing_changes(
+    home: Home, ring: FakeKeyring, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As over SSH: exit status 1, a sentence, and what to do."""
+    open_key(home.key, None)
+    before = home.key.read_bytes()
+    keyring.set_keyring(NoKeyring())
+    assert root.guarded(["--home", str(home.folder), "passphrase", "--keyring"]) == 1
+    told = capsys.readouterr().err
+    assert "no keyring that protects anything" in told
+    assert "Everything stays as it was" in told
+    assert home.key.read_bytes() == before
+    assert not ring.kept

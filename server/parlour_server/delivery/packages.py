@@ -14,7 +14,7 @@ from parlour_protocol.frames.replies import KeysLow
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.limits import KEY_PACKAGES_LOW
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.bus.interface import Bus, DeviceEphemeral
+from parlour_server.bus.interface import Bus, DeviceEphemeral, KeysChanged
 from parlour_server.clock import Clock
 from parlour_server.delivery.budgets import Budgets
 from parlour_server.errors import NoDeviceError, RefusedError, TooManyAttemptsError
@@ -54,9 +54,11 @@ class Packages:
             raise RefusedError(
                 ErrorCode.MALFORMED, "key packages must end within 90 days, and not before now"
             )
-        await self._store.devices.put_packages(
+        first = await self._store.devices.put_packages(
             NewPackages(device, body.packages, body.last_resort, expires, body.replace)
         )
+        if first:  # whoever looked for it before found none: now it can be added to its rooms
+            self._bus.publish(KeysChanged(session.user))
 
     async def claim(self, session: SessionRecord, body: Claim) -> Claimed:
         """Give out one package for each device that is to be added to the room.

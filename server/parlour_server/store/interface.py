@@ -283,8 +283,10 @@ class Devices(Protocol):
         """
         ...
 
-    async def put_packages(self, new: NewPackages) -> None:
+    async def put_packages(self, new: NewPackages) -> bool:
         """Add to the device's key packages, or (``replace``) take their place.
+
+        True: it had none, so that members can add it to their rooms from now on (journal: DevicesChanged).
 
         A package that it brought before, used or not, is not taken again. Raises RefusedError: NOT_FOUND
         (no such device, or revoked), LIMIT_REACHED (KEY_PACKAGES).

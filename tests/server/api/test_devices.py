@@ -43,6 +43,19 @@ async def test_a_second_device_is_pending_until_it_is_approved(village: Village)
     assert (await phone.info()).status == "active"
 
 
+async def test_members_hear_when_a_device_can_be_added(village: Village, notices: list[Notice]) -> None:
+    """Its approval came before its key packages: whoever looked then could not add it."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    await phone.ask("POST", "/v1/devices", phone.registration())
+    await laptop.certify(phone)
+    heard = len(notices)
+    await phone.bring(1)
+    assert notices[heard:] == [KeysChanged(laptop.user)]
+    await phone.bring(1)
+    assert len(notices) == heard + 1
+
+
 @pytest.mark.parametrize("what", ["session", "key", "server session of another"])
 async def test_a_stolen_session_cannot_speak_for_a_device_whose_key_it_does_not_hold(
     village: Village, audit: ReadableAudit, what: str

@@ -112,9 +112,9 @@ class SqliteDevices:
         )
         return await self._writer.submit(write)
 
-    async def put_packages(self, new: NewPackages) -> None:
-        """Add to the device's key packages, or take their place. Raises RefusedError."""
-        await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
+    async def put_packages(self, new: NewPackages) -> bool:
+        """Add to the device's key packages, or take their place; True: it had none. Raises RefusedError."""
+        return await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
 
     async def claim(
         self, room: RoomId, user: UserName, devices: Sequence[DeviceId], now: Millis

@@ -17,8 +17,9 @@ from parlour_protocol.limits import KEY_PACKAGES
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.journal import note_devices_changed
 from parlour_server.store.sqlite.leaving import addable
-from parlour_server.store.sqlite.stored import plain
+from parlour_server.store.sqlite.stored import plain, user_name
 from parlour_server.store.types import ClaimRecord, NewPackages
 
 _ROOM: Final = """
@@ -27,16 +28,17 @@ _ROOM: Final = """
     LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
     WHERE r.room = ?1 AND r.encrypted = 1
 """
+_ANY: Final = "SELECT 1 FROM key_packages WHERE device = ? AND package IS NOT NULL LIMIT 1"
 _INSERT: Final = (
     "INSERT INTO key_packages (device, digest, last_resort, given, package, expires)"
     " VALUES (?, ?, ?, 0, ?, ?) ON CONFLICT (device, digest) DO NOTHING"
 )
 
 
-def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> None:
-    """Add to the device's packages, or take their place."""
+def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
+    """Add to the device's packages, or take their place; True: it had none, and can be added from now on."""
     held = db.execute(
-        "SELECT 1 FROM devices WHERE device = ? AND status != 'revoked'", (new.device,)
+        "SELECT account FROM devices WHERE device = ? AND status != 'revoked'", (new.device,)
     ).fetchone()
     if held is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such device")
@@ -44,6 +46,7 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> None:
     if not new.replace and _count_with(db, new.device, fresh) > KEY_PACKAGES.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, f"a device keeps {KEY_PACKAGES.value} key packages here")
     db.execute("DELETE FROM key_packages WHERE expires <= ?", (now,))
+    had = db.execute(_ANY, (new.device,)).fetchone() is not None
     if new.replace:
         _drop(db, new.device, last_resort=False)
     if new.replace or new.last_resort is not None:
@@ -54,6 +57,10 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> None:
     if new.last_resort is not None:
         last = bytes(new.last_resort)
         db.execute(_INSERT, (new.device, _digest(new.last_resort), 1, last, new.expires))
+    first = not had and db.execute(_ANY, (new.device,)).fetchone() is not None
+    if first:
+        note_devices_changed(db, now, user_name(held[0]))
+    return first
 
 
 def claim_packages(

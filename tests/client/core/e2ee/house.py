@@ -25,6 +25,7 @@ from parlour_protocol.delivery import (
     Found,
     GroupDevice,
     GroupState,
+    KeyPackages,
     Logged,
     WaitingWelcome,
     Welcomes,
@@ -261,6 +262,13 @@ class Line(Session):
     def _certify(self, device: DeviceId, data: bytes) -> None:
         super()._certify(device, data)
         self.house.keys_changed(self.user)
+
+    async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
+        kept = self.house.devices[device]
+        first = not kept.packages and kept.last_resort is None
+        await super().put_packages(device, body)
+        if first:
+            self.house.keys_changed(self.user)
 
     async def claim(self, body: Claim) -> Claimed:
         self._room(body.room, "claim")

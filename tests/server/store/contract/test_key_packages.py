@@ -13,7 +13,7 @@ from parlour_protocol.limits import KEY_PACKAGES
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
-from parlour_server.store.types import ClaimRecord, NewPackages
+from parlour_server.store.types import ClaimRecord, DevicesChanged, NewPackages
 
 
 @pytest.fixture
@@ -123,6 +123,25 @@ async def test_all_packages_are_replaced(
     new = NewPackages(device, kept, None, Millis(delivery.now + DAY), replace=True)
     await delivery.store.devices.put_packages(new)
     assert [await names(delivery, room, alice, device) for _ in range(2)] == [["kept"], []]
+
+
+async def test_the_first_packages_of_a_device_are_told(delivery: Delivery, device: DeviceId) -> None:
+    """In other processes too: who looked before could not add the device. Later ones change nothing."""
+    head = await delivery.store.journal.head()
+    found = await delivery.store.devices.find(device, delivery.now)
+    assert found is not None
+
+    async def put(name: bytes, days: int = 1) -> bool:
+        packages = (KeyPackageBytes(name),)
+        new = NewPackages(device, packages, None, Millis(delivery.now + days * DAY), replace=False)
+        return await delivery.store.devices.put_packages(new)
+
+    assert await put(b"one")
+    assert [entry.what for entry in await delivery.store.journal.since(head)] == [DevicesChanged(found.user)]
+    assert not await put(b"two")
+    assert len(await delivery.store.journal.since(head)) == 1
+    delivery.world.clock.forward(2 * 86_400)
+    assert await put(b"three")  # all that it had was of no use any more
 
 
 async def test_expired_packages_are_not_given(

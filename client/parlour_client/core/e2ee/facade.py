@@ -49,9 +49,9 @@ SERVER_SEES: Final = (
 _SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
-_LET_IN_SECONDS: Final = 15.0
-"""How long an approval waits for the new device to bring key packages; later it goes on by itself."""
-_LOOK_AGAIN: Final = 1.0
+_LET_IN_SECONDS: Final = 5.0
+"""How long an approval waits for the new device to bring key packages, which takes an instant where it is
+connected; one that comes later is let in by whoever is online or sends first."""
 
 Settled = Callable[[RoomId], Awaitable[None]]
 Members = Callable[[RoomId], Awaitable[Sequence[UserName]]]
@@ -218,13 +218,18 @@ class Facade:
         return self._people.words()
 
     async def _let_in(self, device: DeviceId) -> None:
-        """Settle all rooms until the device is in them; it brings its key packages when it hears of this."""
-        while True:
-            await self._everywhere()
+        """Settle all rooms, then wait until the device is in them.
+
+        It brings its key packages when it hears that it was approved; the server tells of them, and the
+        keeper lets it in.
+        """
+        await self._everywhere()
+
+        async def is_everywhere() -> bool:
             left_out = self._rooms.settler.left_out
-            if not any(device in left_out.get(room, {}) for room in self._rooms.intake.rooms):
-                return
-            await self._rooms.sleep(_LOOK_AGAIN)
+            return not any(device in left_out.get(room, {}) for room in self._rooms.intake.rooms)
+
+        await self._rooms.until(is_everywhere)
 
     async def _everywhere(self) -> None:
         """Settle all rooms; what fails in one goes on by itself later, here or on another device."""

@@ -12,6 +12,7 @@ import io
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 import apsw
@@ -20,11 +21,13 @@ import msgspec
 from parlour_client.core.archive import events as stored
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee.interface import OwnDevice
 from parlour_client.core.e2ee.receiving import Names, keep_file_key
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, UnreachableError
+from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
 from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
@@ -36,8 +39,8 @@ from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: a part that is lost costs little."""
-_TRIES: Final = 10
-"""Seconds, about, in which the other device must be let in."""
+_LET_IN_SECONDS: Final = 20.0
+"""In which both devices must be in the room with oneself."""
 _LINE: Final = 64 * 1024
 _NAME: Final = FileName("history")
 _TYPE: Final = "application/octet-stream"
@@ -56,6 +59,10 @@ class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
 
 def _nothing(_done: int, _all: int) -> None:
     return
+
+
+def _reads(device: OwnDevice) -> bool:
+    return device.status is DeviceStatus.ACTIVE
 
 
 class Histories:
@@ -80,17 +87,26 @@ class Histories:
         return len(lines)
 
     async def _let_in(self, room: RoomId, device: DeviceId) -> None:
-        """Wait until the device is in the room with oneself; it may bring its key packages only now."""
+        """Wait until both devices are in the room with oneself, whichever of them founded its group."""
         rooms = self._rooms
-        for _ in range(_TRIES):
-            await rooms.keeper.now(room)
-            report = await rooms.archive.look(rooms.vault.status, room)
-            if device != rooms.own.device and any(member.device == device for member in report.members):
-                return
-            await rooms.sleep(1.0)
-        raise EncryptionError(
-            "That is no other device of yours that could be let in.", "See them: parlour device list"
-        )
+        others = [one.device for one in await rooms.identities.devices() if not one.current and _reads(one)]
+        if device not in others:
+            raise EncryptionError(
+                "That is no other approved device of yours.", "See them: parlour device list"
+            )
+        try:
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                for wanted in (rooms.own.device, device):
+                    await rooms.keeper.now(room)
+                    await rooms.until(partial(self._is_in, room, wanted))
+        except TimeoutError:
+            raise EncryptionError(
+                "The other device could not be let in.", "Start Parlour there, then try again."
+            ) from None
+
+    async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
+        report = await self._rooms.archive.look(self._rooms.vault.status, room)
+        return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
         conversation = self._rooms.conversation

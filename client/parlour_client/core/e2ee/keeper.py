@@ -108,6 +108,7 @@ class Keeper:
 
     async def _run(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]]) -> T:
         async with self._locks.setdefault(room, asyncio.Lock()):
+            before = self._settler.left_out.get(room)
             try:
                 self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
                 result = await work(room)
@@ -119,8 +120,11 @@ class Keeper:
                 self.unsure.add(room)
                 raise
         self._problem(room, None)
-        if self._settler.left_out.get(room):
-            # A device that was just approved brings its key packages in a moment; nobody tells when.
+        left_out = self._settler.left_out.get(room)
+        if left_out != before:
+            self._tell(room)
+        if left_out:
+            # The server tells of a device that brings key packages; of what else may have helped, nobody does.
             self._later("retry", room, self._wait(room), self._retry)
         else:
             self._tries.pop(room, None)

@@ -84,16 +84,17 @@ class Settler:
         self._claimed: dict[DeviceId, bytes] = {}
         """Key packages of a commit that lost: nobody else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
-        """Devices that could not be let in, and why."""
+        """Devices that could not be let in when a room was last settled, and why."""
         self.seen: dict[RoomId, GroupState] = {}
         """The last answers, for whoever shows them."""
 
     async def settle(self, room: RoomId) -> GroupState:
         """Bring the group to what it ought to be; returns how it stands then. Raises why it cannot."""
-        self.left_out.pop(room, None)
+        left_out: dict[DeviceId, str] = {}
         for _ in range(MAX_ROUNDS):
-            state = await self._round(room)
+            state = await self._round(room, left_out)
             if state is not None:
+                self.left_out[room] = left_out
                 return state
         raise NotReadyError("Other devices change the room's keys all the time just now.", "Try again soon.")
 
@@ -125,8 +126,8 @@ class Settler:
             await self._archive.run(self._keys.vault.contested, room)
 
     # one round
-    async def _round(self, room: RoomId) -> GroupState | None:
-        """Do one thing; returns the state when nothing is left to do."""
+    async def _round(self, room: RoomId, left_out: dict[DeviceId, str]) -> GroupState | None:
+        """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
         await self._keys.reached(room)
         if await self._resumed(room):
             return None
@@ -142,7 +143,7 @@ class Settler:
             return None
         if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
             return state  # contested, or refused: no commit of ours would help
-        return await self._change(room, state, report)
+        return await self._change(room, state, report, left_out)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
         own = self._keys.own.device
@@ -153,8 +154,10 @@ class Settler:
         await self._shown(room, lambda now: (now.group, now.stand) != before)
         return None
 
-    async def _change(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
-        own, left_out = self._keys.own.device, dict(self.left_out.get(room, {}))
+    async def _change(
+        self, room: RoomId, state: GroupState, report: GroupReport, left_out: dict[DeviceId, str]
+    ) -> GroupState | None:
+        own = self._keys.own.device
         inside = {member.device for member in report.members}
         leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
@@ -163,7 +166,6 @@ class Settler:
         missing = [device for device in missing if device != own][:_ADDS]
         packages = await self._packages(room, missing)
         left_out |= {device: "it has no key package" for device in missing if device not in packages}
-        self.left_out[room] = left_out
         if not leaving and not packages:
             return state
         try:
@@ -171,7 +173,7 @@ class Settler:
         except BadPackageError as error:
             for device in error.devices:
                 self._claimed.pop(device, None)
-            self.left_out[room] = left_out | dict.fromkeys(error.devices, str(error))
+            left_out |= dict.fromkeys(error.devices, str(error))
         except MovedError:
             pass  # another program on this home did something first: look again
         return None

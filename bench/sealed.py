@@ -22,7 +22,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Founded, Handshake, Joined
 from parlour_protocol.frames.opaque import HandshakeBytes, PublicKey, TreeBytes, WelcomeBytes
 from parlour_protocol.identity.device import device_id_of
-from parlour_protocol.ids import DeviceId, GroupId, RoomId, new_request_id, new_room_id
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id, new_room_id
 from parlour_protocol.names import UserName, parse_room_name, skeleton
 from parlour_protocol.secret import Secret
 from parlour_server.clock import SystemClock
@@ -34,8 +34,8 @@ Row = dict[str, Any]
 SENDERS = 4
 PLAIN_FRAME = 200
 """Bytes of the frame of a readable message, of which some 100 are its text (`wsload`'s default)."""
-SEALED_DATA = 432
-"""Letters of base64url in which a client sends a text of 100 letters."""
+SEALED_DATA = 836
+"""Letters of base64url in which a client sends a text of 100 letters (628 bytes), to a multiple of four."""
 
 
 async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, GroupId]:
@@ -69,7 +69,7 @@ async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, Grou
         devices = [await _device(store, clock, names[n], sessions[n]) for n in range(SENDERS)]
         founded = Founded(group=group, device=devices[0])
         await store.log.append(_event(clock, room, names[0], founded, devices[0]), people.allow)
-        added = Handshake(group=group, epoch=0, data=HandshakeBytes(b"x"), added=tuple(devices[1:]))
+        added = Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"x"), added=tuple(devices[1:]))
         attached = Attached(WelcomeBytes(b"x"), TreeBytes(b"x"))
         await store.log.append(_event(clock, room, names[0], added, devices[0], attached), people.allow)
     finally:
@@ -170,7 +170,8 @@ def before(folder: Path, rounds: int) -> list[list[str]]:
     """Measure the fan-out of an open room here and in an older checkout, in turns."""
     table = []
     for rate in (20, 200):
-        ours, theirs = [], []
+        ours: list[float] = []
+        theirs: list[float] = []
         for number in range(rounds):
             for where, found in [(Path.cwd(), ours), (folder, theirs)][:: -1 if number % 2 else 1]:
                 found.append(chat.cpu_per_delivery(_in_checkout(where, rate, "fast")))

@@ -124,7 +124,7 @@ class Keeper:
         if left_out != before:
             self._tell(room)
         if left_out:
-            # The server tells of a device that brings key packages; of what else may have helped, nobody does.
+            # The server tells of a device that brings key packages; nobody tells of what else may help.
             self._later("retry", room, self._wait(room), self._retry)
         else:
             self._tries.pop(room, None)

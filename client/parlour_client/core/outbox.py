@@ -186,8 +186,9 @@ class Outbox:
 
     async def run(self, conversation: Conversation) -> None:
         """Send in order while the conversation lasts. What was on its way before is sent again."""
+        self._queued.clear()  # all anew: what a lane of the last conversation held has left this queue
         for known in self._items.values():
-            if known.delivery is Delivery.SENT:
+            if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
                 known.delivery = Delivery.QUEUED
                 self._queue(known)
         self._held, self._going = False, 0

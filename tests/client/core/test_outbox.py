@@ -8,7 +8,7 @@ from tests.client.core.core_fake import LOBBY, RATE_LIMITED, Desk, FakeServer, h
 
 from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.model import Change, Delivery, EntryChanged, EntryRemoved, LinkState, StatusChanged
-from parlour_client.core.outbox import MAX_TRIES
+from parlour_client.core.outbox import MAX_TRIES, Item
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, ReasonText
 from parlour_protocol.frames.requests import Send
@@ -60,6 +60,41 @@ async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: Fake
     ]
     await desk.regain(client)
     for entry in entries:
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two"]
+
+
+async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
+    desk: Desk, server: FakeServer
+) -> None:
+    """It had left the queue for the lane of the room; the next conversation has another lane."""
+
+    class Holding:
+        """A lane that never gets on."""
+
+        def __init__(self) -> None:
+            self.items: list[Item] = []
+
+        def put(self, item: Item) -> None:
+            self.items.append(item)
+
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+    client, lane = await desk.open(), Holding()
+    outbox = client._engine.outbox
+    outbox._make_lane = lambda _room, _conversation: lane
+    first = await client.send(LOBBY, "one")
+    while not lane.items:
+        await asyncio.sleep(0)
+    await heard(
+        client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
+    )
+    outbox._make_lane = None
+    second = await client.send(LOBBY, "two")
+    await desk.regain(client)
+    for entry in (first, second):
         assert entry.request is not None
         await client.stored(entry.request)
     assert server.texts() == ["one", "two"]

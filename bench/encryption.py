@@ -8,6 +8,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bench.house import Member, house, make_room, name_of
 from parlour_client.core.client import Client
@@ -44,11 +45,17 @@ class Stamped(DeliveryClient):
 # --- sending
 
 
-async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str, list[list[float]]]:
-    """Send by turns into an open and an encrypted room, with ``watching`` others online.
+@dataclass
+class Shown:
+    """Milliseconds from `send` until each of the others was shown each message, and of CPU a message."""
 
-    Returns for each message the milliseconds after which each of them was shown it.
-    """
+    waits: list[float] = field(default_factory=list)
+    sender: list[float] = field(default_factory=list)
+    reader: list[float] = field(default_factory=list)
+
+
+async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str, Shown]:
+    """Send by turns into an open and an encrypted room, with ``watching`` others online."""
     async with house(members) as there:
         homes = [await there.home(number) for number in range(members)]
         async with there.client(homes[0]) as owner, there.members(homes[1 : watching + 1]) as others:
@@ -57,13 +64,16 @@ async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str
                 for kind in _KINDS
             ]
             await _inside(others, rooms[1:])
-            taken: dict[str, list[list[float]]] = {kind: [] for kind in _KINDS}
+            taken = {kind: Shown() for kind in _KINDS}
             for number in range(-5, messages):  # the first ones warm everything up
                 for kind, room in zip(_KINDS, rooms, strict=True):
+                    mine, theirs = time.process_time(), await others[0].ask("cpu")
                     shown = await _shown(owner, others, room, f"{kind} {number} {'x' * 100}")
+                    await asyncio.sleep(_GAP)  # what is written after it was shown counts as well
                     if number >= 0:
-                        taken[kind].append(shown)
-                    await asyncio.sleep(_GAP)
+                        taken[kind].waits += shown
+                        taken[kind].sender.append((time.process_time() - mine) * 1e3)
+                        taken[kind].reader.append((await others[0].ask("cpu") - theirs) * 1e3)
             return taken
 
 
@@ -84,9 +94,14 @@ def sending(messages: int = 100, members: int = 10) -> Rows:
     table = []
     for watching in (1, members - 1):
         taken = asyncio.run(_send_to_shown(members, messages, watching))
-        flat = {kind: sorted(one for shown in taken[kind] for one in shown) for kind in _KINDS}
+        flat = {kind: sorted(taken[kind].waits) for kind in _KINDS}
         middle = {kind: statistics.median(flat[kind]) for kind in _KINDS}
         late = {kind: flat[kind][int(len(flat[kind]) * 0.95)] for kind in _KINDS}
+        cpu = "; ".join(
+            f"{kind}: CPU of the sender {statistics.median(taken[kind].sender):.1f} ms a message, "
+            f"of a reader {statistics.median(taken[kind].reader):.1f}"
+            for kind in _KINDS
+        )
         table.append(
             [
                 f"send to shown, room of {members}, {watching} of the others online",
@@ -94,7 +109,7 @@ def sending(messages: int = 100, members: int = 10) -> Rows:
                 f"open: p50 {middle['open']:.1f} ms, p95 {late['open']:.1f} ms",
                 f"{middle['encrypted'] - middle['open']:+.1f} ms",
                 "<= +5 ms",
-                f"{messages} messages each, by turns",
+                f"{messages} messages each, by turns; {cpu}",
             ]
         )
     return table

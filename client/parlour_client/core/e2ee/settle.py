@@ -267,7 +267,12 @@ class Settler:
         try:
             logged = await self._delivery.found(room, body)
         except StaleEpochError:
-            await self._shown(room, lambda now: now.group not in {None, body.replaces})
+            if (await self._delivery.group(room)).group == body.replaces:
+                # What it was to replace is in order: another device of an owner founded it while this one
+                # asked. Waiting for yet another group would be for ever.
+                await self._archive.run_durably(self._keys.vault.drop_founding, room)
+            else:
+                await self._shown(room, lambda now: now.group not in {None, body.replaces})
         except ApiRefusedError as error:
             if error.code not in _TRANSIENT:
                 await self._archive.run_durably(self._keys.vault.drop_founding, room)

@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
+from parlour_protocol.delivery import GroupState
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -25,7 +26,7 @@ from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, Topi
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import FileId, RequestId, RoomId
+from parlour_protocol.ids import Epoch, FileId, RequestId, RoomId
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.sealed import FileKeyed
@@ -106,6 +107,31 @@ async def test_a_second_device_waits_for_approval_and_then_takes_part(flat: Flat
     await flat.quiet()
     assert await texts(phone, room) == ["after"]
     assert len((await phone.encryption.report(room)).members) == 3
+
+
+async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server was asked before the other founded, the log was read after it: ours is given up at once."""
+    ana, _, room = await pair(flat)
+    line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
+    assert line.device is not None
+    home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
+    await ana._engine.archive.run(sealed.vault.leave, room)
+    await ana._engine.archive.run(
+        lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
+    )
+    before = GroupState(epoch=Epoch(0), missing=flat.house.state(home).missing)
+    answers = [before]
+
+    async def group(_: RoomId) -> GroupState:
+        return answers.pop() if answers else flat.house.state(home)
+
+    monkeypatch.setattr(line, "group", group)
+    async with asyncio.timeout(5):
+        await sealed.keeper.now(room)
+    assert not answers
+    assert await ana._engine.archive.look(sealed.vault.founding, room) is None
 
 
 async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) -> None:

@@ -1,5 +1,6 @@
 """Reading in order: what was processed, what is too old, what was before the join, what was deleted."""
 
+import pytest
 from tests.client.core.e2ee.vault_world import (
     ROOM,
     Device,
@@ -13,6 +14,9 @@ from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import (
     Blank,
+    Joined,
+    Kicked,
+    Left,
     Message,
 )
 from parlour_protocol.ids import Millis, Seq
@@ -106,3 +110,34 @@ def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:
     blank, following = bobby.sync(log)
     assert (blank.event.body, blank.sealed) == (Blank(was="message"), True)
     assert following.event.body == Message(text=MessageText.parse("next"))
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_who_goes_forgets_the_keys_and_is_let_in_anew(*, away: bool) -> None:
+    """On every device of theirs, the ones that were away, too; who stays keeps the keys."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    log.add(bobby.user, Left())
+    if not away:
+        bobby.sync(log)
+        assert bobby.state(log) != alice.state(log)
+        assert bobby.status(log).group is None
+    alice.sync(log)
+    alice.commit(log, 20, [], [bobby])
+    log.add(bobby.user, Joined())
+    alice.commit(log, 21, [bobby])
+    alice.say(log, 22, CANARY)
+    assert bobby.sync(log)[-1].trouble == ""
+    assert bobby.texts(log)[-1] == CANARY
+    agree(log, alice, bobby)
+
+
+def test_who_was_put_out_forgets_the_keys_before_the_commit_that_removes_them() -> None:
+    """The commit may be long in coming, or never be seen by who may not read the log any more."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    log.add(alice.user, Kicked(who=bobby.user))
+    bobby.sync(log)
+    alice.sync(log)
+    kept = [device.connection.execute("SELECT state FROM mls_groups").get for device in (alice, bobby)]
+    assert [state is None for state in kept] == [False, True]

@@ -1,0 +1,252 @@
+"""One device as a process of its own: a real client that does what JSON lines say, until it is killed.
+
+`python e2ee_device.py HOME [KILL_AT]`: with a second argument it kills itself without a word at its n-th
+write, half of the times before the transaction is committed and half after. Waits are a tenth as long as a
+person's client has them. ``e2ee_people`` starts it and speaks with it.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+import apsw
+
+from parlour_client.core.archive import database
+from parlour_client.core.client import Client
+from parlour_client.core.clock import SystemClock, Timer
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.home import Home
+from parlour_client.core.signin import SignIn, open_archive
+from parlour_client.core.trust import Pin
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.ids import DeviceId, RequestId, RoomId
+from parlour_protocol.link import InviteLink
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+Fields = dict[str, Any]
+HURRY = 10
+
+
+class HurriedClock(SystemClock):
+    """The time of day, and waits that are a tenth as long."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await super().sleep(seconds / HURRY)
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Run ``call`` soon."""
+        return super().call_later(seconds / HURRY, call)
+
+
+def die_at(step: int) -> None:
+    """Kill this process at the ``step``-th write: of two steps one is before the commit, one after it."""
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    inside = database._in_transaction
+
+    def counted(connection: apsw.Connection, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def work(*given: Any, **named: Any) -> Any:
+            result = call(*given, **named)
+            count()
+            return result
+
+        result = inside(connection, work, *args, **kwargs)
+        count()
+        return result
+
+    database._in_transaction = counted
+
+
+class Device:
+    """The client and what it is asked to do. Each method's name is a command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = Home(folder)
+        self.client = Client(self.home, clock=HurriedClock(), chance=SystemRandom())
+
+    async def join(self, link: str, user: str, password: str, name: str) -> None:
+        """Make an account, or log in where it is there already (the link has no code then)."""
+        archive = await open_archive(self.home)
+        invite = InviteLink.parse(link)
+        try:
+            await SignIn(archive).join(
+                invite, parse_user_name(user), Secret(password), parse_device_name(name)
+            )
+        finally:
+            await archive.close()
+
+    async def log_in(self, link: str, user: str, password: str, name: str) -> None:
+        """Log in on a second device."""
+        archive = await open_archive(self.home)
+        invite = InviteLink.parse(link)
+        assert invite.pin is not None
+        try:
+            await SignIn(archive).log_in(
+                invite.address,
+                Pin(invite.pin),
+                parse_user_name(user),
+                Secret(password),
+                parse_device_name(name),
+            )
+        finally:
+            await archive.close()
+
+    async def start(self) -> None:
+        """Connect in the background."""
+        await self.client.start()
+
+    async def online(self) -> None:
+        """Wait until the connection is up and the rooms have caught up."""
+        await self.client.ready(60)
+
+    async def code(self) -> str:
+        """Return what approves this device."""
+        await self.client.ready(60)
+        return self.client.encryption.own().code
+
+    async def device(self) -> str:
+        """Return this device's id."""
+        return self.client.encryption.own().device
+
+    async def approve(self, code: str) -> str:
+        """Approve another."""
+        return (await self.client.encryption.approve(code)).device
+
+    async def revoke(self, device: str) -> None:
+        """Revoke another."""
+        await self.client.encryption.revoke(DeviceId(device))
+
+    async def create(self, name: str) -> str:
+        """Make an encrypted room."""
+        made = await self.client.create_room(parse_room_name(name), RoomKind.PUBLIC, encrypted=True)
+        return made.id
+
+    async def direct(self, user: str) -> str:
+        """Open an encrypted direct room."""
+        return (await self.client.open_direct(parse_user_name(user))).id
+
+    async def invite(self, room: str, user: str) -> None:
+        """Bring somebody in."""
+        await self.client.invite(RoomId(room), parse_user_name(user))
+
+    async def promote(self, room: str, user: str) -> None:
+        """Let somebody found a contested group anew."""
+        await self.client.set_role(RoomId(room), parse_user_name(user), Role.OWNER)
+
+    async def enter(self, room: str) -> None:
+        """Come in."""
+        await self.client.join(RoomId(room))
+
+    async def leave(self, room: str) -> None:
+        """Go."""
+        await self.client.leave(RoomId(room))
+
+    async def kick(self, room: str, user: str) -> None:
+        """Put somebody out."""
+        await self.client.kick(RoomId(room), parse_user_name(user))
+
+    async def renew(self, room: str) -> None:
+        """Give this device new keys in the room: a commit."""
+        await self.client._engine.encryption.keeper._renew(RoomId(room))
+
+    async def queue(self, room: str, text: str) -> str:
+        """Have something said; it is on this disk when this returns."""
+        entry = await self.client.send(RoomId(room), text)
+        return str(entry.request)
+
+    async def stored(self, request: str) -> int:
+        """Wait until it is on the server's disk."""
+        return await self.client.stored(RequestId(request))
+
+    async def say(self, room: str, text: str) -> int:
+        """Have something said; it is on the server's disk when this returns."""
+        entry = await self.client.send(RoomId(room), text)
+        assert entry.request is not None
+        return await self.client.stored(entry.request)
+
+    async def stand(self, room: str) -> Fields:
+        """Return how the room stands here, in short."""
+        report = await self.client.encryption.report(RoomId(room))
+        waiting = self.client._engine.outbox.waiting()
+        return {
+            "state": report.state.value,
+            "problem": report.problem,
+            "group": report.group,
+            "epoch": report.epoch,
+            "authenticator": report.authenticator,
+            "members": sorted(member.device for member in report.members),
+            "unsent": [
+                f"{type(item.frame).__name__} {item.delivery.name} {item.error or item.waits or ''}"
+                for item in waiting
+                if item.frame.room == room
+            ],
+            "top": self.client._engine.sync.top(RoomId(room)),
+            "member": self.client.room(RoomId(room)) is not None,
+            "link": f"{self.client.status.state.value} {self.client.status.problem}",
+        }
+
+    async def stop(self) -> None:
+        """Disconnect and close everything."""
+        await self.client.stop()
+
+
+async def main() -> None:
+    """Do what lines of JSON say, side by side, and answer each with a line."""
+    folder, step = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if step:
+        die_at(step)
+    device = Device(folder)
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    tasks: set[asyncio.Task[None]] = set()
+    while line := await reader.readline():
+        asked = json.loads(line)
+        if asked["do"] == "stop":
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        task = asyncio.ensure_future(answer(asked["n"], getattr(device, asked["do"])(**asked["with"])))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(ended)
+        if asked["do"] == "stop":
+            await task
+            return
+
+
+def ended(task: "asyncio.Task[None]") -> None:
+    """End the process over what is no sentence but a bug: the test sees its status."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        traceback.print_exception(error)
+        os._exit(70)
+
+
+async def answer(number: int, work: Coroutine[Any, Any, Any] | Awaitable[Any]) -> None:
+    """Answer with what came of it, or with the sentence that was raised."""
+    try:
+        found: Fields = {"n": number, "result": await work}
+    except ParlourClientError as error:
+        found = {"n": number, "error": f"{type(error).__name__}: {error} {error.hint}"}
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

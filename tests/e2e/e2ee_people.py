@@ -1,0 +1,217 @@
+"""People with devices, each device a process that can be killed: how a test speaks with them.
+
+``World`` has the server, the cables and the people; ``Phone`` is one device. What a device says of a room is
+read from its archive after it was stopped, by ``e2ee_look``.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import sys
+from asyncio import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.cable import Cable
+from tests.e2e.processes import Server, environment, password
+
+from parlour_protocol.link import InviteLink
+
+PROGRAM = Path(__file__).with_name("e2ee_device.py")
+PATIENCE = 60.0
+MOST = 24
+"""Devices: eight people with three each."""
+WIDE = (
+    "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 100000\n"
+    "http_per_minute = 100000\nkey_changes_per_hour = 100000\nclaims_per_person_per_hour = 10000\n"
+    "commits_per_minute = 100000\nrooms_per_hour = 1000\ninvites_per_hour = 10000\n"
+)
+
+
+class GoneError(Exception):
+    """The device's process ended before it answered."""
+
+
+class RefusedError(Exception):
+    """The device answered with a sentence."""
+
+
+class Phone:
+    """One device of somebody: a home folder and, while it is on, a process."""
+
+    def __init__(self, user: str, number: int, folder: Path, cable: Cable) -> None:
+        self.user, self.number, self.home, self.cable = user, number, folder, cable
+        self.id = ""
+        self.process: subprocess.Process | None = None
+        self.died = 0
+        self.bugs = 0
+        """How often its process ended otherwise than by being killed or told to."""
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._count = 0
+        self._reading: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.user}{self.number}"
+
+    @property
+    def on(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.returncode is None
+
+    async def switch_on(self, *, die_at: int = 0, start: bool = True) -> None:
+        """Start the process; with ``die_at`` it kills itself at that write."""
+        arguments = [sys.executable, str(PROGRAM), str(self.home), *([str(die_at)] if die_at else [])]
+        self.process = await asyncio.create_subprocess_exec(
+            *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+        )
+        self._reading = asyncio.ensure_future(self._read(self.process))
+        if start:
+            try:
+                await self.ask("start")
+            except GoneError:
+                return
+
+    async def ask(self, what: str, **fields: object) -> Any:
+        """Have something done. Raises GoneError, RefusedError."""
+        process = self.process
+        if process is None or process.returncode is not None:
+            raise GoneError(what)
+        assert process.stdin is not None
+        self._count += 1
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked[self._count] = future
+        process.stdin.write(json.dumps({"n": self._count, "do": what, "with": fields}).encode() + b"\n")
+        try:
+            return await asyncio.wait_for(future, PATIENCE)
+        except ConnectionError as error:
+            raise GoneError(what) from error
+
+    async def kill(self) -> None:
+        """End it without a word."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+        await self._ended()
+
+    async def switch_off(self) -> None:
+        """End it as a person does."""
+        with contextlib.suppress(GoneError):
+            await self.ask("stop")
+        await self._ended()
+
+    async def _ended(self) -> None:
+        if self.process is not None:
+            await self.process.wait()
+        if self._reading is not None:
+            await self._reading
+
+    async def _read(self, process: subprocess.Process) -> None:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            answer = json.loads(line)
+            future = self._asked.pop(answer["n"], None)
+            if future is None or future.done():
+                continue
+            if "error" in answer:
+                future.set_exception(RefusedError(f"{self!r}: {answer['error']}"))
+            else:
+                future.set_result(answer["result"])
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.wait()
+        self.died += process.returncode == -signal.SIGKILL
+        self.bugs += process.returncode not in {0, -signal.SIGKILL}
+        asked, self._asked = self._asked, {}
+        for future in asked.values():
+            if not future.done():
+                future.set_exception(GoneError(f"{self!r}"))
+                future.exception()  # nobody may be waiting any more
+
+
+class World:
+    """A server and everybody who uses it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.server = Server(folder)
+        self.server.command("init")
+        self.cables = [Cable() for _ in range(MOST)]
+        names = [f"127.0.0.1:{cable.port}" for cable in self.cables]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.metrics: int = free.getsockname()[1]
+        listen = f'[listen]\nnames = {json.dumps(names)}\nmetrics = "127.0.0.1:{self.metrics}"\n'
+        (self.server.data / "parlour.toml").write_text(listen + WIDE)
+        self.server.start()
+        for cable in self.cables:
+            cable.target = self.server.port
+        self.phones: list[Phone] = []
+        made = self.server.command("invite", "create", "--uses", str(MOST), "--json")
+        self._link = InviteLink.parse(json.loads(made)["link"])
+
+    def of(self, user: str) -> list[Phone]:
+        """Return somebody's devices."""
+        return [phone for phone in self.phones if phone.user == user]
+
+    async def populate(self, people: Mapping[str, int]) -> None:
+        """Make accounts with so many devices each."""
+        await asyncio.gather(*(self._household(user, devices) for user, devices in people.items()))
+
+    async def _household(self, user: str, devices: int) -> None:
+        await self.enrol(user)
+        for _ in range(1, devices):
+            await self.another(user)
+
+    async def enrol(self, user: str) -> Phone:
+        """Make an account."""
+        phone = self._new(user)
+        await phone.switch_on(start=False)
+        link, device = self._through(phone), f"{user} {phone.number}"
+        await phone.ask("join", link=link, user=user, password=password(user), name=device)
+        return await self._begin(phone)
+
+    async def another(self, user: str) -> Phone:
+        """Give somebody one more device, approved on the first."""
+        first, phone = self.of(user)[0], self._new(user)
+        await phone.switch_on(start=False)
+        link, device = self._through(phone), f"{user} {phone.number}"
+        await phone.ask("log_in", link=link, user=user, password=password(user), name=device)
+        await self._begin(phone)
+        await first.ask("approve", code=await phone.ask("code"))
+        return phone
+
+    async def close(self) -> None:
+        """End everything."""
+        for phone in self.phones:
+            await phone.kill()
+        self.server.kill()
+        for cable in self.cables:
+            cable.close()
+
+    async def restart_server(self) -> None:
+        """Kill the server and start it again."""
+        self.server.kill()
+        await asyncio.to_thread(self.server.start)
+
+    def _new(self, user: str) -> Phone:
+        cable, number = self.cables[len(self.phones)], len(self.of(user)) + 1
+        phone = Phone(user, number, self.folder / f"{user}{number}", cable)
+        self.phones.append(phone)
+        return phone
+
+    def _through(self, phone: Phone) -> str:
+        return str(self._link).replace(f":{self.server.port}/", f":{phone.cable.port}/")
+
+    async def _begin(self, phone: Phone) -> Phone:
+        await phone.ask("start")
+        await phone.ask("online")
+        phone.id = await phone.ask("device")
+        return phone
+
+
+def stolen(phone: Phone, folder: Path) -> Path:
+    """Copy the home of a device that is off: what a thief has of that moment."""
+    assert not phone.on
+    return Path(shutil.copytree(phone.home, folder))

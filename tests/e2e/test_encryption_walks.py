@@ -1,0 +1,35 @@
+"""Random walks of people with several devices over real wss: whatever dies on the way, all agree in the end.
+
+Two walks run in `make test`. `PARLOUR_SOAK=100` walks a hundred, each with a seed of its own, and
+`PARLOUR_SEED=3` begins with that one.
+"""
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.e2e.e2ee_people import World
+from tests.e2e.e2ee_story import Story
+
+FIRST = int(os.environ.get("PARLOUR_SEED", "6"))
+WALKS = int(os.environ.get("PARLOUR_SOAK", "2"))
+PEOPLE = {"ada": 3, "ben": 2, "cat": 2, "dan": 1}
+
+
+@pytest.mark.timeout(120 + 60 * WALKS)
+async def test_walks(tmp_path: Path) -> None:
+    """All agree, who was entitled reads and nobody else does, nothing is twice, and the order is one."""
+    world = World(tmp_path)
+    try:
+        await world.populate(PEOPLE)
+        for seed in range(FIRST, FIRST + WALKS):
+            chance = Random(seed)  # noqa: S311 - to be repeated
+            story = Story(world, seed, chance.sample(sorted(PEOPLE), chance.randint(2, len(PEOPLE))))
+            await story.begin()
+            await story.play(14)
+            await story.agreed()
+            tally = story.judge()
+            assert tally["readable"] > tally["sealed"] > 0, story
+    finally:
+        await world.close()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+import msgspec
 
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import find_room, print_json, shown
@@ -97,4 +98,14 @@ def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
     body = event.body
     fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}
     fields |= {"author": event.author, "device": event.device, "kind": body.__struct_config__.tag}
-    return fields | {name: getattr(body, name) for name in body.__struct_fields__}
+    return fields | _plain(body)
+
+
+def _plain(part: msgspec.Struct) -> dict[str, Any]:
+    """Return a body's fields as JSON has them; bytes are of no use to a script, and are left out."""
+    values = {name: getattr(part, name) for name in part.__struct_fields__}
+    return {
+        name: _plain(value) if isinstance(value, msgspec.Struct) else value
+        for name, value in values.items()
+        if not isinstance(value, bytes)
+    }

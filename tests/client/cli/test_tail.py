@@ -1,0 +1,46 @@
+"""What `tail` and `export` print for scripts: every kind of event is JSON, without bytes."""
+
+import json
+
+import pytest
+from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY
+
+from parlour_client.cli.tail import print_event
+from parlour_client.core.model import Room
+from parlour_protocol.frames import AnyBody, LogEvent, MessageText
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import FileRef, Founded, Handshake, Message, SealedMessage
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes
+from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, Seq
+
+GROUP, DEVICE = GroupId("g" * 43), DeviceId("d" * 43)
+FILE = FileRef(
+    file=FileId("f" * 22), name=FileName.parse("plan.pdf"), media_type="application/pdf",
+    size=9, sha256=Digest(bytes(32)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Founded(group=GROUP, device=DEVICE),
+        Handshake(group=GROUP, epoch=Epoch(1), data=HandshakeBytes(b"\xff\xfe"), added=(DEVICE,)),
+        SealedMessage(group=GROUP, epoch=Epoch(1), data=SealedBytes(b"\xff\xfe")),
+        Message(text=MessageText.parse("see this"), file=FILE),
+    ],
+    ids=lambda body: type(body).__name__,
+)
+def test_what_encrypted_rooms_and_files_add_is_json(
+    body: AnyBody, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A founding, a commit, a sealed message, a message with a file: bytes and structs are no JSON."""
+    room = Room(LOBBY, RoomKind.PRIVATE, Role.MEMBER, Seq(1), Seq(0), 0, 0, 2, encrypted=True)
+    event = LogEvent(room=LOBBY, seq=Seq(1), at=Millis(BEGIN), author=BOB, device=LAPTOP, body=body)
+    print_event(room, event, as_json=True)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["kind"] == type(body).__struct_config__.tag
+    assert "data" not in printed
+    if isinstance(body, Message):
+        assert printed["file"]["name"] == "plan.pdf"
+        assert printed["file"]["file"] == FILE.file

@@ -57,7 +57,7 @@ class AnchoredStrip(Strip):
         cropped = super().crop(start, end)
         if cropped is self:
             return self
-        return AnchoredStrip(list(cropped), cropped.cell_length, self._column + max(0, start), self._tail)
+        return type(self)(list(cropped), cropped.cell_length, self._column + max(0, start), self._tail)
 
     def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
         """Divide, each piece with its own anchor."""
@@ -65,7 +65,7 @@ class AnchoredStrip(Strip):
         column = self._column
         for piece in super().divide(cuts):
             pieces.append(
-                piece if piece is self else AnchoredStrip(list(piece), piece.cell_length, column, self._tail)
+                piece if piece is self else type(self)(list(piece), piece.cell_length, column, self._tail)
             )
             column += piece.cell_length
         return pieces

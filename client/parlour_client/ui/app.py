@@ -29,7 +29,7 @@ from parlour_client.ui.hangup import terminal_is_gone
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
 from parlour_client.ui.news import Newsboy, run_program
-from parlour_client.ui.palette import AppProvider, ChatProvider
+from parlour_client.ui.palette import AppProvider, ChatProvider, Palette
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.switch import Switching
 from parlour_protocol.ids import RoomId
@@ -75,6 +75,11 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, Q
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer what is of use here."""
         yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
+
+    def action_command_palette(self) -> None:
+        """Show the palette."""
+        if not isinstance(self.screen, Palette):
+            _ = self.push_screen(Palette(id="--command-palette"))
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a chat has no links."""

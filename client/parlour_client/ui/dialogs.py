@@ -15,11 +15,12 @@ from textual.widgets import Input, OptionList
 
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.safe import SafeStatic, option, own
+from parlour_client.ui.veiled import Veiled
 
 _LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(Veiled, ModalScreen[bool]):
     """Yes or no; anything but y and Enter on it is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,7 +43,7 @@ class ConfirmScreen(ModalScreen[bool]):
         _ = self.dismiss(answer)
 
 
-class AskScreen(ModalScreen[str | None]):
+class AskScreen(Veiled, ModalScreen[str | None]):
     """One line of text; with ``empty`` also none is an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
@@ -71,7 +72,7 @@ class Choices(Anchored, OptionList):
     """A list to choose from."""
 
 
-class ChooseScreen(ModalScreen[str | None]):
+class ChooseScreen(Veiled, ModalScreen[str | None]):
     """A list of (id, what is shown); returns the id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]

@@ -12,9 +12,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from parlour_client.ui.safe import SafeStatic, own
+from parlour_client.ui.veiled import Veiled
 
 
-class Page(ModalScreen[None]):
+class Page(Veiled, ModalScreen[None]):
     """A text in a box."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from parlour_client.core.settings import TABLE
@@ -16,6 +16,7 @@ from parlour_client.ui.commands import COMMANDS
 from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.veiled import Veiled
 
 Choice = tuple[Content, str, Callable[[], object]]
 _ACTIONS: Final = (
@@ -25,6 +26,10 @@ _ACTIONS: Final = (
     ("Newest message", "newest"),
     ("Help", "help"),
 )
+
+
+class Palette(Veiled, CommandPalette):
+    """Textual's palette over a chat that it must not push about."""
 
 
 class Choices(Provider):

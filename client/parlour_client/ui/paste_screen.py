@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 
 from parlour_client.paste import Finding
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.ui.veiled import Veiled
 
 _SHOWN: Final = 40
 
@@ -28,7 +29,7 @@ class Choice(Enum):
     DROP = auto()
 
 
-class PasteScreen(ModalScreen[Choice]):
+class PasteScreen(Veiled, ModalScreen[Choice]):
     """Send, edit or drop."""
 
     HELP: ClassVar[str | None] = (

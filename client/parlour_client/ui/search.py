@@ -19,13 +19,14 @@ from parlour_client.core.model import Entry
 from parlour_client.core.query import HELP
 from parlour_client.ui.found import MessageChoices, head_of
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
+from parlour_client.ui.veiled import Veiled
 
 Find = Callable[[str], Awaitable[Sequence[Entry]]]
 Name = Callable[[Entry], str]
 _NOTHING: Final = "Nothing found. Search covers what this device has seen."
 
 
-class SearchScreen(ModalScreen[Entry | None]):
+class SearchScreen(Veiled, ModalScreen[Entry | None]):
     """A line for words and the list of what was found."""
 
     HELP: ClassVar[str | None] = (

@@ -21,9 +21,10 @@ from parlour_client.ui.dialogs import AskScreen, Choices, ChooseScreen
 from parlour_client.ui.keys.rebind import keymap, known, problems
 from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
+from parlour_client.ui.veiled import Veiled
 
 
-class SettingsScreen(ModalScreen[None]):
+class SettingsScreen(Veiled, ModalScreen[None]):
     """Every setting."""
 
     HELP: ClassVar[str | None] = "Up and Down choose a setting, Enter changes it, Esc closes."

@@ -21,10 +21,11 @@ from parlour_client.ui.dress import Dressed
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
 from parlour_client.ui.screens.base import ChatParts, words_of
+from parlour_client.ui.veiled import Veiled
 from parlour_protocol.secret import Secret
 
 
-class PassphraseScreen(ModalScreen[Secret | None]):
+class PassphraseScreen(Veiled, ModalScreen[Secret | None]):
     """Asks for a passphrase, masked."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -18,9 +18,10 @@ from parlour_client.encryption_words import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.ui.encryption.report import TRUST_WORDS
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
+from parlour_client.ui.veiled import Veiled
 
 
-class PersonScreen(ModalScreen[Decision | None]):
+class PersonScreen(Veiled, ModalScreen[Decision | None]):
     """One person's key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="verify.leave")]

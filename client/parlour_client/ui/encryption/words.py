@@ -15,9 +15,10 @@ from textual.widgets import Input
 
 from parlour_client.core.e2ee.interface import WordsProcess
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.ui.veiled import Veiled
 
 
-class WordsScreen(ModalScreen[bool | None]):
+class WordsScreen(Veiled, ModalScreen[bool | None]):
     """True: the last word was typed. False: they are not the same. None: left, to come back later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]

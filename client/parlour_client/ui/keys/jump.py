@@ -19,6 +19,7 @@ from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.safe import SafeStatic, own
 from parlour_client.ui.screens.base import ChatParts
+from parlour_client.ui.veiled import Veiled
 
 LETTERS: Final = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
 """The home row first. What has no letter left is reached by scrolling first."""
@@ -32,7 +33,7 @@ class Target:
     go: Callable[[], object]
 
 
-class JumpScreen(ModalScreen[Target | None]):
+class JumpScreen(Veiled, ModalScreen[Target | None]):
     """Letters over the screen."""
 
     HELP: ClassVar[str | None] = "Press a letter to go where it stands; any other key leaves."

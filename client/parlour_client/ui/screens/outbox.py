@@ -18,6 +18,7 @@ from parlour_client.core.model import Delivery, Outgoing
 from parlour_client.ui.found import MessageChoices
 from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
+from parlour_client.ui.veiled import Veiled
 from parlour_protocol.ids import RequestId
 
 _STATES: Final = {
@@ -31,7 +32,7 @@ _STYLES: Final = {Delivery.FAILED: "bold $text-error", Delivery.STORED: "$text-s
 Ask = Callable[[Callable[[], Awaitable[Any]]], None]
 
 
-class OutboxScreen(ModalScreen[None]):
+class OutboxScreen(Veiled, ModalScreen[None]):
     """What is on its way."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

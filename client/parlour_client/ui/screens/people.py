@@ -18,6 +18,7 @@ from parlour_client.core.model import Profile
 from parlour_client.ui.dialogs import Choices
 from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.ui.timeline.words import ROLE_WORDS, clock, day
+from parlour_client.ui.veiled import Veiled
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Status
 from parlour_protocol.ids import SessionId
@@ -34,7 +35,7 @@ class PersonWish(Enum):
     LAST = auto()
 
 
-class ProfileScreen(ModalScreen[PersonWish | None]):
+class ProfileScreen(Veiled, ModalScreen[PersonWish | None]):
     """The card of a person."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -84,7 +85,7 @@ def card(person: Profile) -> Content:
     return lines(*rows)
 
 
-class SessionsScreen(ModalScreen[SessionId | None]):
+class SessionsScreen(Veiled, ModalScreen[SessionId | None]):
     """The devices that are logged in; x on one leaves with its id, to be logged out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -17,10 +17,11 @@ from parlour_client.ui.found import MessageChoices, head_of
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer, peer_line
 from parlour_client.ui.timeline.words import clock, day
+from parlour_client.ui.veiled import Veiled
 from parlour_protocol.text import safe_text
 
 
-class ThreadScreen(ModalScreen[Entry | None]):
+class ThreadScreen(Veiled, ModalScreen[Entry | None]):
     """The messages of one thread."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave", id="thread.leave")]

@@ -61,6 +61,7 @@ async def _play(house: House) -> None:
     for user in ("ben", "cat"):
         await ada.ask("invite", room=house.room, user=user)
     older = await house.say(ada, tablet, ben, cat, words="older")
+    await ben.ask("renew", room=house.room)  # what a device does some time after joining: not after the theft
     of_cat = await house.away(cat, "of-cat")
     of_ben = await house.away(ben, "of-ben")
     await ben.switch_on()

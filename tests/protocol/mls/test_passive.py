@@ -179,3 +179,56 @@ def test_scenarios(kind: Any, beside: bool, tmp_path: Path, capsys: pytest.Captu
     path.write_text(json.dumps([script.scenario]))
     assert passive.main([str(path)]) == 1
     assert "0 passed, 1 failed" in capsys.readouterr().out
+
+
+def test_files_that_cannot_be_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file or a scenario that is broken counts as a failure, says where, and stops nothing else."""
+    script = Script()
+    commits(script)
+    good = script.scenario
+    cut = {name: value for name, value in good.items() if name != "init_priv"}
+    odd = {**good, "welcome": "no hex"}
+    bare = {**good, "key_package": good["key_package"][8:], "external_psks": None, "ratchet_tree": ""}
+    contents = {
+        "mixed": json.dumps([good, "text", {}, {"cipher_suite": 1}, cut, odd, bare]),
+        "no list": json.dumps(good),
+        "cut off": json.dumps([good])[:-9],
+    }
+    files = [tmp_path / name for name in (*contents, "absent")]
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    assert passive.main(list(map(str, files))) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "2 passed, 7 failed"
+    broken = [line.partition(": ")[0] for line in lines[:-1]]
+    assert broken == [*(f"mixed scenario {n}" for n in (1, 2, 4, 5)), *map(str, files[1:])]
+    assert "init_priv" in lines[2]
+    assert "$.welcome" in lines[3]
+
+
+def test_no_scenario_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that holds other suites alone proves nothing."""
+    path = tmp_path / "others.json"
+    path.write_text(json.dumps([{"cipher_suite": 1}, {"cipher_suite": 7}]))
+    assert passive.main([str(path)]) == 1
+    assert capsys.readouterr() == (
+        "0 passed, 0 failed\n",
+        "nothing was played: there is no scenario of suite 3 in these files\n",
+    )
+
+
+def test_a_proposal_that_no_commit_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a scenario sends and does not commit need not be valid; what its commit takes must be."""
+    script = Script()
+    script.commit("m1")
+    script.say(script.world["m1"].propose_update(now=NOW), by="m1")
+    script.commit("m0")
+    first, second = script.scenario["epochs"]
+    first["proposals"] = [second["proposals"][0]]  # of an epoch that has not begun
+    path = tmp_path / "scenario.json"
+    path.write_text(json.dumps([script.scenario]))
+    assert passive.main([str(path)]) == 0, capsys.readouterr().out
+    second["proposals"] = ["00"]
+    path.write_text(json.dumps([script.scenario]))
+    assert passive.main([str(path)]) == 1
+    assert "refers to a proposal that has not come" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """The official vectors of messages: encodings, protection, Welcome, scenarios of a passive client."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -215,7 +216,9 @@ _SCENARIOS = [
 @pytest.mark.parametrize("scenario", _SCENARIOS)
 def test_passive_client(scenario: Vector) -> None:
     """A passive client joins and follows every epoch of every scenario."""
-    passive.play(scenario)
+    ((_, read),) = passive.load(json.dumps([scenario]).encode())
+    assert isinstance(read, passive.Scenario)
+    passive.play(read)
 
 
 def test_the_runner_counts_and_fails(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def check_group_extensions(extensions: Extensions, policy: Policy) -> None:
     if senders is not None:
         for sender in decode_external_senders(senders):
             policy.validate_external_sender(sender)
-    _ = LeafRules(extensions, policy, None).required  # raises when the extension is malformed
+    LeafRules(extensions, policy, None)  # raises when what the group requires cannot be read
 
 
 def _update(

@@ -46,7 +46,7 @@ def make_external_commit(how: ExternalJoin, random: Random = system_random) -> t
     """Make an external commit: the message to send, and the epoch to enter when it is accepted."""
     info = how.info
     check_context(info, Invitation(Welcome((), b""), how.own, how.tree, how.psks, how.policy))
-    tree = tree_of(info, how.tree)
+    tree = tree_of(info, how.tree, how.policy)
     check_group_info(info, tree, how.policy)
     external = find_extension(info.extensions, EXTERNAL_PUB)
     if external is None:

@@ -78,7 +78,7 @@ def join(invitation: Invitation) -> Epoch:
     psk = invitation.psks.secret(secrets.psks)
     info = _open_info(welcome, secrets, psk)
     check_context(info, invitation)
-    tree = tree_of(info, invitation.tree)
+    tree = tree_of(info, invitation.tree, invitation.policy)
     check_group_info(info, tree, invitation.policy)
     own_leaf = _find_own(tree, own)
     privates = {2 * own_leaf: own.encryption_private}
@@ -144,8 +144,17 @@ def check_context(info: GroupInfo, invitation: Invitation) -> None:
     check_group_extensions(invitation.own.package.leaf_node, context.extensions)
 
 
-def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None) -> RatchetTree:
+def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None, policy: Policy) -> RatchetTree:
     """Take the tree from the group info or from beside it (section 12.4.3.3)."""
+    tree = _find_tree(info, beside)
+    if tree.size > policy.max_leaves:
+        raise PolicyError(
+            f"the tree of the group has {tree.size} leaves, this client takes {policy.max_leaves}"
+        )
+    return tree
+
+
+def _find_tree(info: GroupInfo, beside: RatchetTree | TreeBeside | None) -> RatchetTree:
     inside = find_extension(info.extensions, RATCHET_TREE)
     if inside is not None:
         return decode(RatchetTree.read, inside)

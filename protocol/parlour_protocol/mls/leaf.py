@@ -91,13 +91,13 @@ class Capabilities:
         """State this engine's own abilities; default types MUST NOT be listed (section 7.2)."""
         return cls(extensions=tuple(sorted(set(extensions) - DEFAULT_EXTENSIONS)))
 
-    def supports_extension(self, kind: int) -> bool:
-        """Default types are supported by everybody, others by who lists them."""
-        return kind in DEFAULT_EXTENSIONS or kind in self.extensions
+    def all_extensions(self) -> frozenset[int]:
+        """Give all supported types: everybody supports the default ones, others who lists them."""
+        return DEFAULT_EXTENSIONS.union(self.extensions)
 
-    def supports_proposal(self, kind: int) -> bool:
-        """Default types are supported by everybody, others by who lists them."""
-        return kind in DEFAULT_PROPOSALS or kind in self.proposals
+    def all_proposals(self) -> frozenset[int]:
+        """Give all supported types: everybody supports the default ones, others who lists them."""
+        return DEFAULT_PROPOSALS.union(self.proposals)
 
     def encode(self) -> bytes:
         """Write them."""
@@ -235,8 +235,12 @@ class RequiredCapabilities:
 
     @classmethod
     def decode(cls, data: bytes) -> "RequiredCapabilities":
-        """Read it from an extension's data."""
-        return decode(lambda r: cls(r.u16s(), r.u16s(), r.u16s()), data)
+        """Read it from an extension's data; a value named twice counts once, so that naming costs nothing."""
+        return decode(lambda r: cls(_once(r.u16s()), _once(r.u16s()), _once(r.u16s())), data)
+
+
+def _once(values: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,9 @@ class Policy:
     """Epochs whose resumption secret is kept (section 8.6 asks for a limit)."""
     max_lifetime: int | None = 90 * DAY
     """Seconds: key packages that claim to live longer are refused (section 7.2 asks for a limit)."""
+    max_leaves: int = 4_096
+    """Leaves, blank ones included, of the largest group that is joined: a blank costs its sender one byte and
+    the newcomer two hashes."""
     clock_skew: int = 3_600
     """Seconds that clocks may differ."""
     public_messages: bool = True

@@ -104,7 +104,6 @@ def receive_commit(
     message, commit, sender = arrival.message, arrival.commit, arrival.sender
     check_path(commit, arrival.items)
     applied = apply_proposals(arrival.items, epoch.tree, epoch.context, sender, commit, rules)
-    psk = psks.secret(applied.psks)
     external = sender.type is SenderType.NEW_MEMBER_COMMIT
     tree, committer = applied.tree.with_room() if external else (applied.tree, sender.index)
     if commit.path is not None:
@@ -114,6 +113,7 @@ def receive_commit(
     outcome = outcome_of(applied, epoch, committer, external=external)
     if epoch.own_leaf in applied.removed:
         return Transition(None, applied, outcome)
+    psk = psks.secret(applied.psks)
     privates = kept_privates(epoch.privates, epoch.tree, tree)
     signer = epoch.signer
     if epoch.own_leaf in applied.updated:

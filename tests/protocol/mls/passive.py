@@ -23,6 +23,7 @@ from parlour_protocol.mls.join import KeyPackageSecrets
 from parlour_protocol.mls.key_package import KeyPackage
 from parlour_protocol.mls.messages import read_message
 from parlour_protocol.mls.secret_tree import RatchetLimits
+from parlour_protocol.mls.tree import MAX_LEAVES
 
 SUITE = 3
 _BARE_KEY_PACKAGE = bytes((0, 1, 0, SUITE))
@@ -37,6 +38,7 @@ WIDEST = Policy(
     ratchets=RatchetLimits(steps=100_000, kept=100_000),
     resumption_epochs=1 << 20,
     max_lifetime=None,
+    max_leaves=MAX_LEAVES,
     external_commits=True,
     external_proposals=True,
     new_member_proposals=True,

@@ -133,6 +133,17 @@ def test_psks_are_mixed_in_and_must_be_known() -> None:
     world.agree()
 
 
+def test_who_is_removed_needs_no_psk() -> None:
+    """A member that is put out learns so although it lacks a key of the next epoch."""
+    world = World(3)
+    psks = Psks({b"k": Secret(b"key")})
+    psk = world["m0"].external_psk(b"k")
+    message = world["m0"].commit([remove_proposal(2), psk], now=NOW, psks=psks).message
+    event = world["m2"].process(message, now=NOW)
+    assert isinstance(event, CommitApplied)
+    assert event.removed_us
+
+
 def test_a_psk_in_an_adding_commit_reaches_the_newcomer() -> None:
     """The Welcome names the PSK, and only who has it can join."""
     world = World(2)

@@ -169,6 +169,26 @@ def test_required_capabilities_must_be_met_by_all_members() -> None:
         world["m0"].commit_refused()
 
 
+def test_required_capabilities_must_be_met_by_who_only_looks_on() -> None:
+    """Section 12.1.7: not the committer alone and who comes with the commit, every member is measured."""
+    able = Policy(extensions=frozenset({0xF0C0, 0xF0C1}))
+    demand = RequiredCapabilities((0xF0C1,))
+    for extension, why in (
+        (Extension(REQUIRED_CAPABILITIES, demand.encode()), "the group requires"),
+        (Extension(0xF0C0, b""), "does not support group extension"),
+    ):
+        world = World(1, policy=able)
+        world.add("m1")
+        world.devices["m2"] = Device("m2", world.random)
+        world.add("m2")
+        proposal = GroupContextExtensions((extension,))
+        with unchanged(world["m0"]), pytest.raises(InvalidError, match=why):
+            world["m0"].commit([proposal], now=NOW)
+        with lawless():
+            message = world["m0"].commit([proposal], now=NOW).message
+        refused(world["m1"], message, InvalidError, why)
+
+
 def test_a_group_extension_that_cannot_be_read() -> None:
     """A damaged required_capabilities or external_senders extension is malformed."""
     world = World(2)

@@ -57,7 +57,7 @@ TARGETS: tuple[Callable[[bytes], Any], ...] = (
     lambda data: decode(AuthenticatedContent.read, data),
     lambda data: decode(read_extensions, data),
     decode_external_senders,
-    State.decode,
+    lambda data: decode(State.read, data),
     KeyPackageStore.restore,
     lambda data: GROUP.process(data, now=NOW),
     lambda data: GROUP.add([data], now=NOW) and GROUP.commit_refused(),

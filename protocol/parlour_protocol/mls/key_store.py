@@ -7,9 +7,10 @@ encrypts it.
 
 from collections.abc import Iterator, Mapping
 
+from .blob import unwrap, wrap
 from .codec import Reader, decode, vec, vec_of
 from .constants import LAST_RESORT, LeafNodeSource
-from .errors import MalformedError, NotForThisGroupError
+from .errors import NotForThisGroupError
 from .hpke import KeyPair
 from .join import KeyPackageSecrets
 from .key_package import KeyPackage
@@ -20,7 +21,7 @@ from .secret import Secret
 from .suite import KEY_SIZE, Random, SigningKey, system_random
 from .validate_leaf import LeafRules, check_extensions_listed, check_lifetime
 
-_MAGIC = b"PARLOUR-KPS\x01"
+_KIND = b"PARLOUR-KPS\x02"
 _MANY = 1 << 20
 
 
@@ -121,13 +122,13 @@ class KeyPackageStore:
 
     def serialise(self) -> bytes:
         """Write all packages with their private keys."""
-        return _MAGIC + vec_of(_encode(self._packages[ref]) for ref in sorted(self._packages))
+        return wrap(_KIND, vec_of(_encode(self._packages[ref]) for ref in sorted(self._packages)))
 
     @classmethod
     def restore(cls, blob: bytes) -> "KeyPackageStore":
         """Read back what `serialise` wrote."""
         store = cls()
-        for secrets in decode(_read_all, blob):
+        for secrets in decode(_read_all, unwrap(_KIND, blob, "a store of key packages")):
             store._packages[secrets.package.ref] = secrets
         return store
 
@@ -144,6 +145,4 @@ def _read(r: Reader) -> KeyPackageSecrets:
 
 
 def _read_all(r: Reader) -> tuple[KeyPackageSecrets, ...]:
-    if r.take(min(len(_MAGIC), r.left())) != _MAGIC:
-        raise MalformedError("this is no store of key packages, or of another version of this program")
     return r.many(_read, _MANY)

@@ -2,13 +2,14 @@
 
 Immutable: every operation makes a new one, so a refused input cannot have changed anything. The blob holds
 keys in clear (the caller encrypts it at rest) and nothing that has been consumed. It is trusted when it is
-read back, but read with the same strict decoder as everything else.
+read back whole, and damage is found.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from .blob import unwrap, wrap
 from .codec import Reader, decode, optional, u8, u64, vec, vec_of
 from .epoch import Epoch, Item, Outcome, PastEpoch
 from .errors import MalformedError, StateError
@@ -18,7 +19,7 @@ from .secret import Secret
 from .suite import HASH_SIZE, KEY_SIZE, SigningKey, digest
 from .transition import OwnUpdate
 
-_MAGIC = b"PARLOUR-MLS\x01"
+_KIND = b"PARLOUR-MLS\x02"
 _MANY = 1 << 20
 MAX_PROPOSALS_KEPT = 1_024
 """Proposals kept for one commit."""
@@ -171,14 +172,17 @@ class State:
         return replace(after, status=Status.REMOVED, past=past, resumption={}, echoes=self.echoes)
 
     def encode(self) -> bytes:
-        """Write it."""
+        """Write the blob to keep."""
+        return wrap(_KIND, self.body())
+
+    def body(self) -> bytes:
+        """Write everything in the blob's frame."""
         updates = vec_of(
             vec(key) + self.own_updates[key].private.reveal() + self.own_updates[key].signer.seed.reveal()
             for key in sorted(self.own_updates)
         )
         return b"".join(
             (
-                _MAGIC,
                 self.epoch.encode(),
                 u8(self.status),
                 optional(None if self.reinit is None else self.reinit.body()),
@@ -195,9 +199,7 @@ class State:
 
     @classmethod
     def read(cls, r: Reader) -> "State":
-        """Read it back."""
-        if r.take(min(len(_MAGIC), r.left())) != _MAGIC:
-            raise MalformedError("this is not the state of a group, or of another version of this program")
+        """Read back what is in the frame."""
         return cls(
             Epoch.read(r),
             _read_status(r),
@@ -215,7 +217,7 @@ class State:
     @classmethod
     def decode(cls, blob: bytes) -> "State":
         """Read a whole blob."""
-        return decode(cls.read, blob)
+        return decode(cls.read, unwrap(_KIND, blob, "the state of a group"))
 
 
 def _read_status(r: Reader) -> Status:

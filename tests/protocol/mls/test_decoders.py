@@ -45,7 +45,8 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "external senders": decode_external_senders,
     "required capabilities": RequiredCapabilities.decode,
     "secret tree": lambda d: decode(SecretTree.read, d),
-    "state": State.decode,
+    "state": lambda d: decode(State.read, d),
+    "blob": State.decode,
     "key store": KeyPackageStore.restore,
 }
 _VECTOR = load("messages.first20")[0]

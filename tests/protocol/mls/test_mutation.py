@@ -10,9 +10,13 @@ from parlour_protocol.mls import (
     CommitApplied,
     CommitOptions,
     Group,
+    KeyPackageStore,
+    MalformedError,
     MlsError,
     add_proposal,
 )
+from parlour_protocol.mls.codec import decode
+from parlour_protocol.mls.state import State
 
 
 def flips(message: bytes) -> Iterator[bytes]:
@@ -114,17 +118,34 @@ def test_every_prefix(make: Callable[[World], bytes]) -> None:
                 world["m1"].process(message[:length], now=NOW)
 
 
-def test_every_byte_of_a_state() -> None:
-    """A damaged state is refused with an error of ours, or read: nothing else comes out."""
+def _damaged(blob: bytes) -> Iterator[bytes]:
+    for place in range(len(blob)):
+        yield blob[:place] + bytes((blob[place] ^ 0xFF,)) + blob[place + 1 :]
+
+
+def test_every_byte_of_what_is_kept() -> None:
+    """A damaged state or store of key packages is refused when it is read, not when it is used."""
     world = World(2)
     world.deliver(world["m1"].propose_update(now=NOW), by="m1")
     world.stage("m0")
-    blob = world["m0"].serialise()
-    refusals = 0
-    for place in range(len(blob)):
-        bad = blob[:place] + bytes((blob[place] ^ 0xFF,)) + blob[place + 1 :]
-        try:
+    device = world.device("m2")
+    device.publish()
+    for bad in _damaged(world["m0"].serialise()):
+        with pytest.raises(MalformedError):
             Group.restore(bad)
+    for bad in _damaged(device.store.serialise()):
+        with pytest.raises(MalformedError):
+            KeyPackageStore.restore(bad)
+
+
+def test_every_byte_behind_the_digest() -> None:
+    """Inside of its frame a state is read with the decoder of everything else: our errors, or a value."""
+    world = World(2)
+    world.stage("m0")
+    refusals = 0
+    for bad in _damaged(world["m0"]._state.body()):
+        try:
+            decode(State.read, bad)
         except MlsError:
             refusals += 1
     assert refusals > 100

@@ -8,6 +8,7 @@ from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device,
 
 from parlour_protocol.mls import (
     AuthenticationError,
+    Change,
     CommitApplied,
     CommitOptions,
     Echo,
@@ -31,6 +32,16 @@ from parlour_protocol.mls import (
 )
 
 PUBLIC = CommitOptions(public=True)
+
+
+def only_m0_removes(change: Change) -> None:
+    """Let the founder alone put anybody out."""
+    for sender, _, _ in change.removed:
+        if sender.index != 0:
+            raise NotAuthorisedError("only the owner removes members")
+
+
+ONLY_M0_REMOVES = Policy(authorise=only_m0_removes)
 
 
 def test_the_tree_can_travel_beside_the_welcome() -> None:
@@ -191,22 +202,29 @@ def test_a_group_info_lets_somebody_in_where_the_policy_allows() -> None:
 
 def test_the_application_decides_who_may_do_what() -> None:
     """A proposal that is not authorised is not even kept, and a commit of it is refused by all."""
-
-    def only_m0_removes(change: object) -> None:
-        for sender, _, _ in getattr(change, "removed", ()):
-            if sender.index != 0:
-                raise NotAuthorisedError("only the owner removes members")
-
     world = World(3)
     message = world["m1"].propose(remove_proposal(2), now=NOW)
     commit = Group.restore(world["m1"].serialise()).commit(now=NOW).message
-    world["m2"].policy = Policy(authorise=only_m0_removes)
+    world["m2"].policy = ONLY_M0_REMOVES
     refused(world["m2"], message, NotAuthorisedError, "only the owner")
-    world["m0"].policy = Policy(authorise=only_m0_removes)
+    world["m0"].policy = ONLY_M0_REMOVES
     refused(world["m0"], commit, StateError, "refers to a proposal")
     world["m1"].set_aside_proposals()
     world.commit("m0", [remove_proposal(2)])
     assert world["m2"].status is Status.REMOVED
+
+
+def test_the_application_authorises_what_a_commit_itself_brings() -> None:
+    """A change that was never proposed is judged like one that was, by who makes the commit, too."""
+    world = World(3)
+    message = world["m1"].commit([remove_proposal(2)], now=NOW).message
+    world["m1"].commit_refused()
+    for name in world.groups:
+        world[name].policy = ONLY_M0_REMOVES
+    refused(world["m0"], message, NotAuthorisedError, "only the owner")
+    with unchanged(world["m1"]), pytest.raises(NotAuthorisedError, match="only the owner"):
+        world["m1"].commit([remove_proposal(2)], now=NOW)
+    world.commit("m0", [remove_proposal(2)])
 
 
 def test_expired_and_everlasting_key_packages_are_not_added() -> None:

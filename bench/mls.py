@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from parlour_protocol.mls import Credential, Group, KeyPackageStore, Lifetime, SigningKey
+from parlour_protocol.mls.changes import add_proposal
 from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.group import add_proposal
 from parlour_protocol.mls.hpke import KeyPair
 from parlour_protocol.mls.key_store import own_leaf
 from parlour_protocol.mls.messages import GroupContext

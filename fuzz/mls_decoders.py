@@ -20,7 +20,8 @@ from typing import Any
 from parlour_protocol.mls import Credential, Group, KeyPackageStore, Lifetime, MlsError, SigningKey
 from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.leaf import LeafNode, decode_external_senders, read_extensions
+from parlour_protocol.mls.group_extensions import decode_external_senders
+from parlour_protocol.mls.leaf import LeafNode, read_extensions
 from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
 from parlour_protocol.mls.proposals import read_proposal
 from parlour_protocol.mls.state import State

@@ -4,6 +4,7 @@ Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: re
 file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 
+from .changes import add_proposal, remove_proposal
 from .commit import CommitOptions, LeafChange
 from .content import Sender
 from .epoch import Member, Outcome
@@ -24,13 +25,14 @@ from .errors import (
 )
 from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
 from .external import external_proposal, new_member_proposal
-from .group import Group, add_proposal, remove_proposal
+from .group import Group
+from .group_extensions import ExternalSender
 from .join import KeyPackageSecrets
 from .key_store import KeyPackageStore
-from .leaf import Capabilities, Credential, Extension, ExternalSender, LeafNode, Lifetime
+from .leaf import Capabilities, Credential, Extension, LeafNode, Lifetime
 from .messages import GroupContext
 from .policy import STRICT, Change, Policy
-from .proposals import GroupContextExtensions, Proposal, ReInit
+from .proposals import Add, GroupContextExtensions, Proposal, ReInit
 from .psks import NO_PSKS, Psks
 from .secret import Secret
 from .secret_tree import RatchetLimits
@@ -41,6 +43,7 @@ __all__ = [
     "CIPHER_SUITE",
     "NO_PSKS",
     "STRICT",
+    "Add",
     "ApplicationMessage",
     "AuthenticationError",
     "Capabilities",

@@ -11,8 +11,9 @@ from .constants import EXTERNAL_SENDERS, LeafNodeSource, SenderType
 from .content import Commit, Sender
 from .epoch import Item
 from .errors import InvalidError, PolicyError
+from .group_extensions import decode_external_senders
 from .key_package import KeyPackage
-from .leaf import Extensions, LeafNode, decode_external_senders, find_extension
+from .leaf import Extensions, LeafNode, find_extension
 from .messages import GroupContext
 from .policy import Change, Policy
 from .proposals import Add, ExternalInit, GroupContextExtensions, PreSharedKey, PskId, ReInit, Remove, Update

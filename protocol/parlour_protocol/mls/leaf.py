@@ -7,7 +7,7 @@ tree is the business of `validate_leaf`. Unknown extension and credential types 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from .codec import Reader, decode, u8, u16, u16_vec, u32, u64, vec, vec_of
+from .codec import Reader, u8, u16, u16_vec, u32, u64, vec, vec_of
 from .constants import BASIC_CREDENTIAL, DEFAULT_EXTENSIONS, DEFAULT_PROPOSALS, LeafNodeSource
 from .errors import MalformedError
 from .suite import CIPHER_SUITE, KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
@@ -219,52 +219,3 @@ def _source(value: int) -> LeafNodeSource:
         return LeafNodeSource(value)
     except ValueError:
         raise MalformedError(f"there is no leaf node source {value}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class RequiredCapabilities:
-    """What every member of a group must support (section 11.1)."""
-
-    extensions: tuple[int, ...] = ()
-    proposals: tuple[int, ...] = ()
-    credentials: tuple[int, ...] = ()
-
-    def encode(self) -> bytes:
-        """Write it."""
-        return u16_vec(self.extensions) + u16_vec(self.proposals) + u16_vec(self.credentials)
-
-    @classmethod
-    def decode(cls, data: bytes) -> "RequiredCapabilities":
-        """Read it from an extension's data; a value named twice counts once, so that naming costs nothing."""
-        return decode(lambda r: cls(_once(r.u16s()), _once(r.u16s()), _once(r.u16s())), data)
-
-
-def _once(values: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(values))
-
-
-@dataclass(frozen=True, slots=True)
-class ExternalSender:
-    """Somebody outside who may make proposals (section 12.1.8.1)."""
-
-    signature_key: bytes
-    credential: Credential
-
-    def encode(self) -> bytes:
-        """Write it."""
-        return vec(self.signature_key) + self.credential.encode()
-
-    @classmethod
-    def read(cls, r: Reader) -> "ExternalSender":
-        """Read it."""
-        return cls(r.vec(), Credential.read(r))
-
-
-def encode_external_senders(senders: Iterable[ExternalSender]) -> bytes:
-    """Write the data of the external_senders extension."""
-    return vec_of(s.encode() for s in senders)
-
-
-def decode_external_senders(data: bytes) -> tuple[ExternalSender, ...]:
-    """Read the data of the external_senders extension."""
-    return decode(lambda r: r.many(ExternalSender.read, MAX_EXTENSIONS), data)

@@ -15,9 +15,10 @@ from .content import UpdatePath, UpdatePathNode
 from .errors import AuthenticationError, InvalidError
 from .hpke import HpkeCiphertext, KeyPair, decrypt_with_label, encrypt_with_label
 from .leaf import LeafNode
+from .nodes import ParentNode, parent_hash
 from .secret import Secret
 from .suite import HASH_SIZE, Random, SigningKey, derive_secret, system_random
-from .tree import ParentNode, RatchetTree, parent_hash
+from .tree import RatchetTree
 
 Privates = Mapping[int, Secret]
 """Private keys by node index."""

@@ -12,7 +12,8 @@ from .constants import BASIC_CREDENTIAL
 from .content import Sender
 from .errors import NotAuthorisedError, PolicyError
 from .framing import padded_length
-from .leaf import Credential, Extensions, ExternalSender, LeafNode
+from .group_extensions import ExternalSender
+from .leaf import Credential, Extensions, LeafNode
 from .proposals import PskId, ReInit
 from .secret_tree import RatchetLimits
 

@@ -8,57 +8,16 @@ and `validate_proposals` do.
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 from . import treemath
-from .codec import Reader, optional, u8, u32, u32_vec, vec, vec_of
-from .errors import InvalidError, MalformedError
+from .codec import Reader, vec_of
+from .errors import InvalidError
 from .leaf import LeafNode
-from .suite import KEY_SIZE, digest
+from .nodes import Node, ParentNode, encode_node, leaf_hash_input, parent_hash_input, read_node
+from .suite import digest
 
-_LEAF, _PARENT = 1, 2
 MAX_LEAVES = 1 << 20
 """Leaves of the largest tree that is read: a million members, far above any group of this client."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParentNode:
-    """A subgroup's public key, and its members who do not hold the private one yet (section 7.1)."""
-
-    encryption_key: bytes
-    parent_hash: bytes
-    unmerged_leaves: tuple[int, ...] = ()
-
-    def encode(self) -> bytes:
-        """Write it."""
-        return vec(self.encryption_key) + vec(self.parent_hash) + u32_vec(self.unmerged_leaves)
-
-    @classmethod
-    def read(cls, r: Reader) -> "ParentNode":
-        """Read it; unmerged leaves MUST be in increasing order (section 7.1)."""
-        node = cls(r.exactly(KEY_SIZE, "an encryption key"), r.vec(), r.u32s())
-        if any(a >= b for a, b in zip(node.unmerged_leaves, node.unmerged_leaves[1:], strict=False)):
-            raise MalformedError("unmerged leaves are not in increasing order")
-        return node
-
-
-Node: TypeAlias = LeafNode | ParentNode | None
-
-
-def _encode_node(node: Node) -> bytes:
-    if node is None:
-        return b"\x00"
-    return b"\x01" + u8(_LEAF if isinstance(node, LeafNode) else _PARENT) + node.encode()
-
-
-def _read_node(r: Reader) -> Node:
-    present = r.u8()
-    if present == 0:
-        return None
-    kind = r.u8()
-    if present != 1 or kind not in {_LEAF, _PARENT}:
-        raise MalformedError("a tree node is neither blank, leaf nor parent")
-    return LeafNode.read(r) if kind == _LEAF else ParentNode.read(r)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +175,9 @@ class RatchetTree:
             return known
         if node % 2:
             below = (self.subtree_hash(treemath.left(node)), self.subtree_hash(treemath.right(node)))
-            value = _parent_hash_input(self.parent(node), *below)
+            value = parent_hash_input(self.parent(node), *below)
         else:
-            value = _leaf_hash_input(node // 2, self.leaf(node // 2))
+            value = leaf_hash_input(node // 2, self.leaf(node // 2))
         found = self._hashes[node] = digest(value)
         return found
 
@@ -228,7 +187,7 @@ class RatchetTree:
         if not any(leaf in span for leaf in leaves):
             return self.subtree_hash(node)
         if node % 2 == 0:
-            return digest(_leaf_hash_input(node // 2, None))
+            return digest(leaf_hash_input(node // 2, None))
         content = self.parent(node)
         if content is not None:
             left = tuple(leaf for leaf in content.unmerged_leaves if leaf not in leaves)
@@ -239,7 +198,7 @@ class RatchetTree:
             self.hash_without(treemath.left(node), inside),
             self.hash_without(treemath.right(node), inside),
         )
-        return digest(_parent_hash_input(content, *below))
+        return digest(parent_hash_input(content, *below))
 
     # --- the ratchet_tree extension (section 12.4.3.3) ---
 
@@ -248,12 +207,12 @@ class RatchetTree:
         last = len(self.nodes)
         while last and self.nodes[last - 1] is None:
             last -= 1
-        return vec_of(_encode_node(node) for node in self.nodes[:last])
+        return vec_of(encode_node(node) for node in self.nodes[:last])
 
     @classmethod
     def read(cls, r: Reader) -> "RatchetTree":
         """Read it and extend it to its full width."""
-        nodes = list(r.many(_read_node, 2 * MAX_LEAVES))
+        nodes = list(r.many(read_node, 2 * MAX_LEAVES))
         if not nodes or nodes[-1] is None:
             raise InvalidError("a ratchet tree is empty or ends in a blank node (section 12.4.3.3)")
         for index, node in enumerate(nodes):
@@ -263,17 +222,3 @@ class RatchetTree:
         while width < len(nodes):
             width = 2 * width + 1
         return cls.of(nodes + [None] * (width - len(nodes)))
-
-
-def _leaf_hash_input(index: int, leaf: LeafNode | None) -> bytes:
-    return u8(_LEAF) + u32(index) + optional(None if leaf is None else leaf.encode())
-
-
-def _parent_hash_input(content: ParentNode | None, left: bytes, right: bytes) -> bytes:
-    node = optional(None if content is None else content.encode())
-    return u8(_PARENT) + node + vec(left) + vec(right)
-
-
-def parent_hash(encryption_key: bytes, above: bytes, original_sibling: bytes) -> bytes:
-    """Parent hash of a node (section 7.9): its key, what is above it, and the subtree it was sealed to."""
-    return digest(vec(encryption_key) + vec(above) + vec(original_sibling))

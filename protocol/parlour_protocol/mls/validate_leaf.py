@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from .constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
 from .errors import InvalidError, NotForThisGroupError, PolicyError
+from .group_extensions import RequiredCapabilities
 from .key_package import KeyPackage
-from .leaf import Extensions, LeafNode, RequiredCapabilities, find_extension
+from .leaf import Extensions, LeafNode, find_extension
 from .policy import Policy
 from .suite import CIPHER_SUITE, PROTOCOL_VERSION
 from .tree import RatchetTree

@@ -14,7 +14,8 @@ from .errors import (
     OlderEpochError,
     PolicyError,
 )
-from .leaf import decode_external_senders, find_extension
+from .group_extensions import decode_external_senders
+from .leaf import find_extension
 from .policy import Policy
 from .proposals import Add
 

@@ -7,7 +7,8 @@ One function for each rule; each raises. Joining calls `check_tree`; what concer
 from . import treemath
 from .errors import InvalidError
 from .leaf import LeafNode
-from .tree import ParentNode, RatchetTree, parent_hash
+from .nodes import ParentNode, parent_hash
+from .tree import RatchetTree
 
 
 def check_tree(tree: RatchetTree) -> None:

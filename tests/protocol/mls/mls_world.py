@@ -27,7 +27,7 @@ from parlour_protocol.mls import (
     Psks,
     SigningKey,
 )
-from parlour_protocol.mls.group import add_proposal
+from parlour_protocol.mls.changes import add_proposal
 from parlour_protocol.mls.join import KeyPackageSecrets
 from parlour_protocol.mls.proposals import Remove
 
@@ -221,7 +221,7 @@ def lawless(**patches: Any) -> Iterator[None]:
                 stack.enter_context(mock.patch(f"{package}.{module}.{name}", _no_check))
         stack.enter_context(mock.patch(f"{package}.apply.check_update", _update_index))
         stack.enter_context(mock.patch(f"{package}.apply._remove", _remove_what_can_be))
-        stack.enter_context(mock.patch(f"{package}.group.check_single", _no_check))
+        stack.enter_context(mock.patch(f"{package}.changes.check_single", _no_check))
         for where, value in patches.items():
             stack.enter_context(mock.patch(f"{package}.{where.replace('__', '.', 1)}", value))
         yield

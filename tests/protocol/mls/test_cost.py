@@ -33,10 +33,11 @@ from parlour_protocol.mls import commit as commit_module
 from parlour_protocol.mls.codec import u16, u32, vec
 from parlour_protocol.mls.constants import REQUIRED_CAPABILITIES, LeafNodeSource
 from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.leaf import RequiredCapabilities
+from parlour_protocol.mls.group_extensions import RequiredCapabilities
 from parlour_protocol.mls.messages import GroupInfo
+from parlour_protocol.mls.nodes import Node, ParentNode
 from parlour_protocol.mls.proposals import Add, ExternalPskId, PreSharedKey
-from parlour_protocol.mls.tree import Node, ParentNode, RatchetTree
+from parlour_protocol.mls.tree import RatchetTree
 
 SIZE = 65_536
 SECONDS, BYTES = 0.050, 10_000_000

@@ -14,20 +14,17 @@ from tests.protocol.mls.mls_world import NOW, World, unchanged
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
 from parlour_protocol.mls.codec import Reader, decode, header, optional, u16, u32, vec
 from parlour_protocol.mls.content import AuthenticatedContent, Commit, UpdatePath
+from parlour_protocol.mls.group_extensions import RequiredCapabilities, decode_external_senders
 from parlour_protocol.mls.hpke import KeyPair, encrypt_with_label
 from parlour_protocol.mls.key_package import KeyPackage
-from parlour_protocol.mls.leaf import (
-    LeafNode,
-    RequiredCapabilities,
-    decode_external_senders,
-    read_extensions,
-)
+from parlour_protocol.mls.leaf import LeafNode, read_extensions
 from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
+from parlour_protocol.mls.nodes import ParentNode
 from parlour_protocol.mls.proposals import read_proposal
 from parlour_protocol.mls.secret_tree import SecretTree
 from parlour_protocol.mls.state import State
 from parlour_protocol.mls.suite import SigningKey, aead_open, verify
-from parlour_protocol.mls.tree import ParentNode, RatchetTree
+from parlour_protocol.mls.tree import RatchetTree
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "message": read_message,

@@ -33,7 +33,7 @@ from parlour_protocol.mls import (
     remove_proposal,
 )
 from parlour_protocol.mls.constants import EXTERNAL_SENDERS
-from parlour_protocol.mls.leaf import encode_external_senders
+from parlour_protocol.mls.group_extensions import encode_external_senders
 from parlour_protocol.mls.messages import encode_message
 from parlour_protocol.mls.proposals import Add
 

@@ -30,7 +30,7 @@ from parlour_protocol.mls import external as external_module
 from parlour_protocol.mls.constants import EXTERNAL_SENDERS, SenderType, WireFormat
 from parlour_protocol.mls.content import AuthData, Commit, FramedContent, Sender
 from parlour_protocol.mls.framing import protect_public, sign
-from parlour_protocol.mls.leaf import encode_external_senders
+from parlour_protocol.mls.group_extensions import encode_external_senders
 from parlour_protocol.mls.messages import GroupInfo, encode_message, read_message
 from parlour_protocol.mls.proposals import ExternalInit, ExternalPskId, PreSharedKey, Proposal
 

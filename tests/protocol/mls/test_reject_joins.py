@@ -30,8 +30,9 @@ from parlour_protocol.mls.codec import Reader, decode, vec
 from parlour_protocol.mls.constants import RATCHET_TREE, ResumptionUsage
 from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
+from parlour_protocol.mls.nodes import Node, ParentNode
 from parlour_protocol.mls.proposals import PreSharedKey, ResumptionPskId
-from parlour_protocol.mls.tree import Node, ParentNode, RatchetTree
+from parlour_protocol.mls.tree import RatchetTree
 
 InfoEdit = Callable[[Epoch, GroupInfo], GroupInfo]
 

@@ -27,9 +27,9 @@ from parlour_protocol.mls import (
 )
 from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
+from parlour_protocol.mls.group_extensions import RequiredCapabilities
 from parlour_protocol.mls.hpke import KeyPair
 from parlour_protocol.mls.key_package import KeyPackage
-from parlour_protocol.mls.leaf import RequiredCapabilities
 from parlour_protocol.mls.messages import encode_message
 from parlour_protocol.mls.proposals import Add, Update
 

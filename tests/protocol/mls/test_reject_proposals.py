@@ -122,7 +122,7 @@ def test_an_update_and_a_remove_of_one_leaf() -> None:
         (ref, world["m0"].proposals[ref]),
         (remove_proposal(1), Item(remove_proposal(1), member(0))),
     ]
-    with lawless(group__choose=lambda *_: both):
+    with lawless(changes__choose=lambda *_: both):
         message = world.stage("m0").message
     refused(world["m2"], message, InvalidError, "one leaf twice")
 

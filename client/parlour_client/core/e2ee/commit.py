@@ -26,6 +26,7 @@ from parlour_protocol.delivery import Commit, Found
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
 from parlour_protocol.mls import (
+    Add,
     CommitOptions,
     Extension,
     Group,
@@ -36,7 +37,6 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.proposals import Add
 from parlour_protocol.names import UserName
 
 _MONTH: Final = 30 * 86_400

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, lawless, refused
+from tests.protocol.mls.mls_world import GROUP_ID, NOW, Device, World, lawless, refused
 
 from parlour_protocol.mls import (
     AuthenticationError,
@@ -178,6 +178,19 @@ def test_a_group_info_without_external_pub_lets_nobody_in() -> None:
         enter(world, "guest", world["m0"].protect(b"x"))
     message, _ = enter(world, "guest", world["m0"].group_info())
     assert world["m1"].process(message, now=NOW)
+
+
+def test_a_group_whose_extensions_the_joiner_lacks() -> None:
+    """Section 13.4: who does not support an extension of the group cannot come in, and does not try."""
+    able = Policy(external_commits=True, extensions=frozenset({0xF0C0}))
+    world = World(2, policy=able, extensions=(Extension(0xF0C0, b""),))
+    world.devices["guest"] = guest = Device("guest", world.random)
+    with pytest.raises(InvalidError, match="does not support group extension"):
+        knock(world, "guest")
+    assert len(guest.store) == 1, "a refused attempt has spent a key package"
+    with lawless():
+        message, _ = knock(world, "guest")
+    refused(world["m1"], message, InvalidError, "does not support group extension")
 
 
 def test_a_key_package_that_is_not_ours_lets_nobody_in() -> None:

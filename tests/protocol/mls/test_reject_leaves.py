@@ -204,9 +204,11 @@ def test_a_new_credential_type_needs_everybodys_support() -> None:
     world = World(2, policy=Policy(validate_credential=lambda _: None))
     both = Capabilities(credentials=(1, 7))
     stranger = package(world, leaf={"credential": Credential(7, b"?"), "capabilities": both})
-    with lawless():
-        message = world["m0"].commit([Add(stranger)], now=NOW).message
-    refused(world["m1"], message, InvalidError, "credential type that is in use")
+    for options in (CommitOptions(), CommitOptions(path=False)):
+        with lawless():
+            message = world["m0"].commit([Add(stranger)], now=NOW, options=options).message
+        refused(world["m1"], message, InvalidError, "credential type that is in use")
+        world["m0"].commit_refused()
 
 
 def test_grease_is_ignored_everywhere() -> None:

@@ -150,7 +150,10 @@ def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> No
     with unchanged(world["m0"]), pytest.raises(PolicyError, match="ReInit is switched off"):
         world["m0"].commit([REINIT], now=NOW)
     with lawless():
+        proposal = world["m0"].propose(REINIT, now=NOW)
+        world["m0"].set_aside_proposals()
         message = world["m0"].commit([REINIT], now=NOW).message
+    refused(world["m1"], proposal, PolicyError, "ReInit is switched off")
     refused(world["m1"], message, PolicyError, "ReInit is switched off")
     world["m1"].policy = OPEN
     event = world["m1"].process(message, now=NOW)

@@ -146,7 +146,8 @@ def test_bad_headers(bad: str) -> None:
         ("commit", vec(b"") + b"\x02"),
         ("proposal", u16(0)),
         ("proposal", u16(8)),
-        ("proposal", u16(4) + b"\x03" + vec(b"") + vec(b"")),
+        ("proposal", u16(4) + b"\x03\x01" + vec(b"") + bytes(8) + vec(b"")),
+        ("proposal", u16(4) + b"\x00" + vec(b"") + vec(b"")),
         ("proposal", u16(4) + b"\x02\x04" + vec(b"") + bytes(8) + vec(b"")),
         ("authenticated content", u16(6)),
         ("authenticated content", u16(1) + vec(b"") + bytes(8) + b"\x05" + vec(b"")),
@@ -162,6 +163,14 @@ def test_unknown_kinds(name: str, data: bytes) -> None:
     """What RFC 9420 closes is closed: a kind that it does not know is malformed, not ignored."""
     with pytest.raises(MalformedError):
         DECODERS[name](data)
+
+
+def test_a_key_package_has_the_version_of_its_message() -> None:
+    """Section 10: the two versions say the same, or nobody believes either."""
+    package = World(1).device("x").publish()
+    assert read_message(package)
+    with pytest.raises(MalformedError, match="another version than its message"):
+        read_message(package[:4] + u16(2) + package[6:])
 
 
 def test_unmerged_leaves_are_sorted() -> None:

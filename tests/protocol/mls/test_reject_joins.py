@@ -9,6 +9,7 @@ from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, NOW, World, lawless
 
 from parlour_protocol.mls import (
     AuthenticationError,
+    Capabilities,
     Credential,
     Extension,
     Group,
@@ -22,6 +23,7 @@ from parlour_protocol.mls import (
     Psks,
     ReInit,
     Secret,
+    SigningKey,
     UnknownPskError,
     add_proposal,
 )
@@ -93,6 +95,16 @@ def _unlisted_between(tree: RatchetTree) -> RatchetTree:
     return changed_nodes(tree, {tree.root: root, 11: lower})
 
 
+def _other_credential(tree: RatchetTree) -> RatchetTree:
+    """Put in somebody whose own leaf is in order, and whom the others cannot judge."""
+    key, old = SigningKey(Secret(bytes(32))), tree.leaf(3)
+    assert old is not None
+    both = Capabilities(credentials=(1, 7))
+    leaf = replace(old, credential=Credential(7, b"?"), capabilities=both).signed(key, GROUP_ID, 3)
+    blank = dict.fromkeys(range(1, len(tree.nodes), 2))
+    return changed_nodes(tree, {**blank, 6: leaf})
+
+
 TREES: dict[str, tuple[Callable[[RatchetTree], RatchetTree], type[MlsError], str]] = {
     "another root key": (
         lambda t: _edit_parent(t, encryption_key=bytes(range(32))),
@@ -138,6 +150,13 @@ def test_forged_trees(name: str) -> None:
     world = World(5)
     welcome = invite(world, lambda _, info: with_tree(info, edit(_tree(info))))
     check_refused(world, welcome, error, why)
+
+
+def test_a_tree_with_a_credential_type_that_not_all_know() -> None:
+    """Section 7.3: every credential type in use is supported by everybody in the tree."""
+    world = World(5, policy=Policy(validate_credential=lambda _: None))
+    welcome = invite(world, lambda _, info: with_tree(info, _other_credential(_tree(info))))
+    check_refused(world, welcome, InvalidError, "credential type that is in use")
 
 
 def _tree(info: GroupInfo) -> RatchetTree:

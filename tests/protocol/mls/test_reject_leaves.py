@@ -211,6 +211,18 @@ def test_a_new_credential_type_needs_everybodys_support() -> None:
         world["m0"].commit_refused()
 
 
+def test_a_commit_cannot_bring_in_a_new_credential_type_either() -> None:
+    """Section 7.3: the committer's own new leaf is no exception."""
+    world = World(2, policy=Policy(validate_credential=lambda _: None, validate_successor=lambda _, __: None))
+    change = LeafChange(credential=Credential(7, b"?"), capabilities=Capabilities(credentials=(1, 7)))
+    options = CommitOptions(leaf=change)
+    with unchanged(world["m0"]), pytest.raises(InvalidError, match="credential type that is in use"):
+        world.stage("m0", (), options)
+    with lawless():
+        message = world.stage("m0", (), options).message
+    refused(world["m1"], message, InvalidError, "credential type that is in use")
+
+
 def test_grease_is_ignored_everywhere() -> None:
     """Section 13.5: unknown values in capabilities and extensions change nothing."""
     world = World(2)

@@ -3,7 +3,7 @@
 import pickle
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 from unittest import mock
 
@@ -146,23 +146,49 @@ def test_message_keys_are_gone_once_used() -> None:
             assert key.nonce not in group.serialise()
 
 
-def test_old_private_keys_and_init_secrets_are_gone_after_a_commit() -> None:
-    """The committer's old leaf key, the old path keys and the init secret do not outlive their epoch."""
+def test_old_private_keys_are_gone_after_a_commit() -> None:
+    """The committer's old leaf key and the old path keys do not outlive their epoch, at any member."""
     world = World(4)
-    old = world["m0"]._state.epoch
-    old_secrets = {secret.reveal() for secret in old.privates.values()}
-    old_secrets |= {
-        old.secrets.init.reveal(),
-        old.secrets.membership.reveal(),
-        old.secrets.confirmation.reveal(),
-    }
-    shared = {secret.reveal() for secret in world["m1"]._state.epoch.privates.values()} & old_secrets
+    old = {secret.reveal() for secret in world["m0"]._state.epoch.privates.values()}
+    shared = {secret.reveal() for secret in world["m1"]._state.epoch.privates.values()} & old
     assert shared
     world.commit("m0")
-    for secret in old_secrets:
+    for secret in old:
         assert secret not in world["m0"].serialise()
     for secret in shared:
         assert secret not in world["m1"].serialise()
+
+
+def test_of_an_old_epoch_only_what_late_messages_need_is_kept() -> None:
+    """All but the sender data secret (until the window closes) and the resumption secret is forgotten."""
+    world = World(3)
+    old = world["m0"]._state.epoch.secrets
+    named = {field.name: getattr(old, field.name).reveal() for field in fields(old)}
+    world.commit("m0")
+    for kept in ({"sender_data", "resumption"}, {"resumption"}):
+        for group in world.groups.values():
+            blob = group.serialise()
+            assert {name for name, secret in named.items() if secret in blob} == kept
+            group.forget_past_epochs()
+
+
+def test_what_a_commit_or_an_update_replaces_is_gone() -> None:
+    """The keys of a commit that was refused, of an Update that was not taken, and of one that was."""
+    world = World(3)
+    pending = world.stage("m0").epoch
+    refused_keys = [secret.reveal() for secret in pending.privates.values()]
+    world["m0"].commit_refused()
+    sent = world["m1"].propose_update(now=NOW), world["m1"].propose_update(now=NOW)
+    first, second = (update.private.reveal() for update in world["m1"]._state.own_updates.values())
+    former = world["m1"]._state.epoch.privates[2 * world.index("m1")].reveal()
+    for message in sent:
+        world.deliver(message, by="m1")
+    world.commit("m0")
+    assert all(secret not in world["m0"].serialise() for secret in refused_keys)
+    blob = world["m1"].serialise()
+    assert second in blob
+    assert first not in blob
+    assert former not in blob
 
 
 def test_secrets_do_not_show() -> None:

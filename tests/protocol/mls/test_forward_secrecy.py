@@ -159,6 +159,19 @@ def test_old_private_keys_are_gone_after_a_commit() -> None:
         assert secret not in world["m1"].serialise()
 
 
+def test_the_key_of_a_node_that_was_blanked_is_gone() -> None:
+    """An Update below a node takes its key away from who held it, though nothing comes in its place."""
+    world = World(4)
+    for name in world.groups:
+        world.commit(name)
+    node = 5  # above m2 and m3 alone
+    key = world["m3"]._state.epoch.privates[node].reveal()
+    world.deliver(world["m2"].propose_update(now=NOW), by="m2")
+    world.commit("m0")
+    assert world["m3"].tree.parent(node) is None
+    assert key not in world["m3"].serialise()
+
+
 def test_of_an_old_epoch_only_what_late_messages_need_is_kept() -> None:
     """All but the sender data secret (until the window closes) and the resumption secret is forgotten."""
     world = World(3)

@@ -25,6 +25,7 @@ from parlour_protocol.mls import (
     ReInit,
     Secret,
     StateError,
+    Status,
     add_proposal,
     remove_proposal,
 )
@@ -161,6 +162,29 @@ def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> No
     for action in (lambda: world["m1"].protect(b""), lambda: world["m1"].commit(now=NOW)):
         with unchanged(world["m1"]), pytest.raises(StateError, match="closed"):
             action()
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_nothing_changes_a_group_that_is_closed_or_has_removed_us(public: bool) -> None:  # noqa: FBT001
+    """Section 12.4.2: after a ReInit the group is over, and who was removed is told nothing more."""
+    options = CommitOptions(public=public)
+    world = World(2, policy=OPEN)
+    world.commit("m0", [REINIT])
+    lively = world["m0"]._state
+    world["m0"]._state = replace(lively, status=Status.ACTIVE, reinit=None)
+    for message in (
+        world["m0"].propose_update(now=NOW, options=options),
+        world.stage("m0", (), options).message,
+    ):
+        refused(world["m1"], message, StateError, "closed")
+    world = World(3)
+    messages = [world["m1"].propose_update(now=NOW, options=options), world.stage("m1", (), options).message]
+    world["m1"].commit_refused()
+    world["m1"].set_aside_proposals()
+    removal = world.stage("m0", [remove_proposal(2)]).message
+    world["m2"].process(removal, now=NOW)
+    for message in messages:
+        refused(world["m2"], message, StateError, "not a member")
 
 
 def test_a_reference_to_an_unknown_proposal() -> None:

@@ -26,7 +26,7 @@ from .messages import PrivateMessage, PublicMessage, read_message
 from .policy import Policy
 from .proposals import Proposal
 from .psks import Psks
-from .state import MAX_PROPOSALS_KEPT, State, Status
+from .state import MAX_PROPOSALS_KEPT, MAX_PROPOSALS_SIZE, State, Status
 from .suite import digest, ref_hash
 from .transition import Arrival, receive_commit
 from .validate_message import check_epoch, check_group, signature_key
@@ -168,6 +168,8 @@ def with_proposal(state: State, ref: bytes, item: Item) -> State:
     """Keep a proposal for a commit."""
     if len(state.proposals) >= MAX_PROPOSALS_KEPT:
         raise PolicyError(f"more than {MAX_PROPOSALS_KEPT} proposals wait for a commit")
+    if sum(len(kept.encode()) for kept in (item, *state.proposals.values())) > MAX_PROPOSALS_SIZE:
+        raise PolicyError(f"more than {MAX_PROPOSALS_SIZE} bytes of proposals wait for a commit")
     return replace(state, proposals={**state.proposals, ref: item})
 
 

@@ -23,6 +23,8 @@ _KIND = b"PARLOUR-MLS\x02"
 _MANY = 1 << 20
 MAX_PROPOSALS_KEPT = 1_024
 """Proposals kept for one commit."""
+MAX_PROPOSALS_SIZE = 1 << 21
+"""Bytes of all of them: they are in the state, which is written down after every message."""
 MAX_ECHOES = 64
 """Hashes of our own handshake messages that are remembered."""
 

@@ -219,7 +219,21 @@ def test_too_many_proposals_wait() -> None:
     with mock.patch("parlour_protocol.mls.receive.MAX_PROPOSALS_KEPT", 2):
         for message in sent[:2]:
             world["m1"].process(message, now=NOW)
-        refused(world["m1"], sent[2], PolicyError, "wait for a commit")
+        refused(world["m1"], sent[2], PolicyError, "proposals wait for a commit")
+
+
+def test_too_large_proposals_wait() -> None:
+    """Nor with few large ones, which would be written down again after every message."""
+    world = World(2)
+    big = Extension(0xF0C0, bytes(1 << 20))
+    proposal = GroupContextExtensions((big,))
+    first = world["m0"].propose(proposal, now=NOW)
+    with unchanged(world["m0"]), pytest.raises(PolicyError, match="bytes of proposals wait"):
+        world["m0"].propose(proposal, now=NOW)
+    with mock.patch("parlour_protocol.mls.receive.MAX_PROPOSALS_SIZE", 1 << 30):
+        second = world["m0"].propose(proposal, now=NOW)
+    world["m1"].process(first, now=NOW)
+    refused(world["m1"], second, PolicyError, "bytes of proposals wait")
 
 
 def test_an_error_of_ours_is_the_only_kind_that_comes_out() -> None:

@@ -5,6 +5,7 @@ values. Text here has passed the first wall (`text/wire.py`): it can be stored a
 a stranger's text and must go through ``safe_text`` before anybody sees it.
 """
 
+import functools
 from typing import Any, ClassVar, Final, Self
 
 from parlour_protocol.frames.opaque import OPAQUE_TYPES, Opaque
@@ -94,10 +95,13 @@ class FileName(WireText):
         return super().parse(raw)
 
 
+_remembered: Final = functools.lru_cache(4096)
+# A page of a log names the same few people hundreds of times. What is refused is not remembered.
+
 _PARSERS: Final[dict[type, Any]] = {
-    UserName: parse_user_name,
+    UserName: _remembered(parse_user_name),
     RoomName: parse_room_name,
-    DeviceName: parse_device_name,
+    DeviceName: _remembered(parse_device_name),
     Secret: Secret,
     **{kind: kind.parse for kind in (MessageText, TopicText, ReasonText, Reaction, FileName)},
     **{kind: kind.parse for kind in OPAQUE_TYPES},

@@ -39,6 +39,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
         return (Extension(ROOM_BINDING, msgspec.msgpack.encode(self)),)
 
 
+@lru_cache(1024)
 def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     """Read a group's binding. Raises RuleBrokenError."""
     if [extension.type for extension in extensions] != [ROOM_BINDING]:

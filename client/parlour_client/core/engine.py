@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.events import Applied
+from parlour_client.core.archive.adding import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.events import Applied
+from parlour_client.core.archive.adding import TOLD_ONE_BY_ONE, Applied
 from parlour_client.core.model import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
 from parlour_client.core.news import Emit
 from parlour_client.core.state import State
@@ -23,7 +23,6 @@ from parlour_protocol.ids import RequestId, RoomId, Seq
 
 MAX_WAITING: Final = 1_000
 """Events that wait to be written; above it nothing more is read from the server (backpressure)."""
-_TOLD_ONE_BY_ONE: Final = 50
 _SEALED_AT_ONCE: Final = 200
 """Encrypted events in one transaction: the archive's thread is held for some 50 ms."""
 
@@ -129,7 +128,7 @@ class Ingest:
         moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
         if not live or not all(moved):
             await self.recount(room)
-        if len(applied) > _TOLD_ONE_BY_ONE:
+        if len(applied) > TOLD_ONE_BY_ONE:
             self._emit(HistoryChanged(room))
         else:
             self._tell(applied)

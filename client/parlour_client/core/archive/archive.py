@@ -11,9 +11,10 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import events, outbox, people, rooms, search, threads
+from parlour_client.core.archive import adding, events, outbox, people, rooms, search, threads
+from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.database import Database
-from parlour_client.core.archive.events import Applied, Window
+from parlour_client.core.archive.events import Window
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.outbox import Outgoing
 from parlour_client.core.archive.rooms import Choices, KnownRoom
@@ -68,7 +69,7 @@ class Archive:
     # history
     async def add(self, new: Sequence[LogEvent], mentions: Sequence[bool], top: Seq) -> list[Applied]:
         """Store events of one room; returns the ones that were new."""
-        return await self._database.write(events.add, new, mentions, top)
+        return await self._database.write(adding.add, new, mentions, top)
 
     async def below(self, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False) -> Window:
         """Return the newest rows of the timeline under ``before``."""

@@ -1,8 +1,7 @@
-"""History in the archive: events go in once, windows of the timeline come out.
+"""History in the archive, as it comes out: windows of the timeline, single rows, counts.
 
-An event that was deleted takes its text with it, from the table and from the search index. A window says
-where numbers are missing, so that the caller can fetch them. Functions over a connection, run by
-``Database`` on its thread.
+A window says where numbers are missing, so that the caller can fetch them; ``adding`` puts events in.
+Functions over a connection, run by ``Database`` on its thread.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,60 +10,13 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive.index import index_message
-from parlour_client.core.archive.rows import (
-    COLUMNS,
-    Fold,
-    Row,
-    entries_of,
-    event_of,
-    folds_of,
-    is_row,
-    kind_of,
-    note_text,
-    target_of,
-)
-from parlour_client.core.model import Entry, Gap, Note
-from parlour_protocol.frames import LogEvent, encode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
-from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of
+from parlour_client.core.model import Entry, Gap
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.ids import RoomId, Seq
 
-_INSERT: Final = """
-    INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
-        sealed, trouble, note)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (room, seq) DO UPDATE
-        SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
-        WHERE excluded.kind = 'blank' AND events.kind != 'blank'
-"""  # what is known changes in one way alone: it was deleted on the server meanwhile
-_LATEST_TIME: Final = (1 << 42) - 1
-"""Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
-_AT_ONE_TIME: Final = 20
-"""Bits that tell apart what happened in the same millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """One event that was new here.
-
-    ``entry`` is the timeline's row that it made or changed, None when there is none (its target is not
-    here). ``request`` is ours when it is a message that this archive's outbox sent.
-    """
-
-    event: LogEvent
-    entry: Entry | None
-    mention: bool
-    request: RequestId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What this client says of a sealed event. ``row``: it stands in the timeline by itself."""
-
-    row: bool
-    sealed: bool = False
-    trouble: str = ""
-    note: Note | None = None
+_NEAR: Final = 200
+"""Numbers between two events that are read in one stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,34 +25,6 @@ class Window:
 
     entries: Sequence[Entry]
     hole: Seq | None
-
-
-def add(
-    connection: apsw.Connection,
-    events: Sequence[LogEvent],
-    mentions: Sequence[bool],
-    top: Seq,
-    marks: Sequence[Mark] | None = None,
-) -> list[Applied]:
-    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
-
-    ``marks`` are there for events of an encrypted room, which the vault has opened.
-    """
-    if not events:
-        return []
-    marks = marks or [Mark(is_row(event.body)) for event in events]
-    fresh = [
-        (event, mention)
-        for event, mention, mark in zip(events, mentions, marks, strict=True)
-        if _insert(connection, event, mention, mark)
-    ]
-    for event, _ in fresh:
-        if isinstance(event.body, Deleted):
-            _blank(connection, event.room, event.body.target)
-    for seq in {_message_of(event) for event, _ in fresh} - {None}:
-        index_message(connection, events[0].room, cast("Seq", seq))
-    connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, events[0].room))
-    return [applied(connection, event, mention) for event, mention in fresh]
 
 
 def below(
@@ -143,10 +67,24 @@ def above(
 
 def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Sequence[Entry]:
     """Return the entries of these events that stand in the timeline."""
-    numbers = sorted(set(seqs))
-    marks = ", ".join("?" * len(numbers))
+    return [entry for stretch in _stretches(seqs) for entry in _shown(connection, room, stretch)]
+
+
+def _stretches(seqs: Iterable[Seq]) -> list[list[Seq]]:
+    """Keep apart what lies far apart: all that is about a stretch is read."""
+    stretches: list[list[Seq]] = []
+    for seq in sorted(set(seqs)):
+        if stretches and seq - stretches[-1][-1] <= _NEAR:
+            stretches[-1].append(seq)
+        else:
+            stretches.append([seq])
+    return stretches
+
+
+def _shown(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> Sequence[Entry]:
+    marks = ", ".join("?" * len(seqs))
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq IN ({marks}) ORDER BY seq"  # noqa: S608 - marks alone
-    return _folded(connection, room, list(_rows(connection, query, (room, *numbers))))
+    return _folded(connection, room, list(_rows(connection, query, (room, *seqs))))
 
 
 def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
@@ -179,62 +117,6 @@ def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tup
 def set_floor(connection: apsw.Connection, room: RoomId, floor: Seq) -> None:
     """Note that the server has nothing at or below ``floor``."""
     connection.execute("UPDATE rooms SET floor = max(floor, ?) WHERE id = ?", (floor, room))
-
-
-def _insert(connection: apsw.Connection, event: LogEvent, mention: bool, mark: Mark) -> bool:  # noqa: FBT001 - a column
-    body = event.body
-    values = (
-        _free_id(connection, event.at), event.room, event.seq, event.at, event.author, event.device,
-        kind_of(body), target_of(body), body.reply_to if isinstance(body, Message) else None,
-        mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
-        note_text(mark.note) if mark.note is not None else None,
-    )  # fmt: skip
-    connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
-    return connection.changes() > 0
-
-
-def _free_id(connection: apsw.Connection, at: int) -> int | None:
-    """Return an id that sorts by time; None, which lets SQLite choose, where a millisecond is full."""
-    first = min(at, _LATEST_TIME) << _AT_ONE_TIME
-    end = first + (1 << _AT_ONE_TIME)
-    last = _number(connection, "SELECT coalesce(max(id), 0) FROM events WHERE id < ?", (end,))
-    free = max(first, last + 1)
-    return free if free < end else None
-
-
-def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
-    """Overwrite a message, its edits and its reactions, as the server does."""
-    query = """
-        SELECT seq, kind FROM events
-        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted')"""
-    update = """
-        UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ?
-        WHERE room = ? AND seq = ?"""
-    for seq, kind in list(connection.execute(query, (room, target, target))):
-        body = Blank(was=str(kind))
-        connection.execute(update, (is_row(body), encode_body(body).decode(), room, seq))
-
-
-def _message_of(event: LogEvent) -> Seq | None:
-    """Return the message whose searchable text an event may change."""
-    if isinstance(event.body, Message | Blank):
-        return event.seq
-    return event.body.target if isinstance(event.body, Edited | Deleted | Reacted) else None
-
-
-def applied(
-    connection: apsw.Connection,
-    event: LogEvent,
-    mention: bool,  # noqa: FBT001 - a column
-    request: RequestId | None = None,
-) -> Applied:
-    """Return what an event that is here did; a row of the outbox that is stored there goes."""
-    query = "DELETE FROM outbox WHERE room = ? AND seq = ? RETURNING request"
-    request = next(
-        (RequestId(str(found)) for (found,) in connection.execute(query, (event.room, event.seq))), request
-    )
-    entry = next(iter(shown(connection, event.room, [target_of(event.body) or event.seq])), None)
-    return Applied(event, entry, mention, request)
 
 
 def _folded(connection: apsw.Connection, room: RoomId, rows: Sequence[Row]) -> Sequence[Entry]:

@@ -11,7 +11,7 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive.rows import Fold, folds_of
-from parlour_protocol.frames import decode_body
+from parlour_protocol.frames import LogEvent, decode_body
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId, Seq
 
@@ -52,13 +52,28 @@ def index_message(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
     about = "SELECT target, author, body FROM events WHERE room = ? AND target = ? ORDER BY seq"
     later = cast("Iterable[tuple[int, str, str]]", connection.execute(about, (room, seq)))
     fold = folds_of(later).get(seq) or Fold()
-    text = str(fold.text or message.text)
-    facts = [ANY, room_fact(room), author_fact(str(author))]
-    facts += [MENTION] if mention else []
+    facts = _facts(room, str(author), message, mention=bool(mention))
     facts += [EDITED] if fold.text is not None else []
     facts += [REACTION] if fold.counts() else []
+    _put(connection, int(str(number)), str(fold.text or message.text), facts)
+
+
+def index_fresh(
+    connection: apsw.Connection, number: int, event: LogEvent, message: Message, *, mention: bool
+) -> None:
+    """Let the search find a message that was not here before, and about which nothing else is here."""
+    facts = _facts(event.room, event.author, message, mention=mention)
+    _put(connection, number, str(message.text), facts)
+
+
+def _facts(room: RoomId, author: str, message: Message, *, mention: bool) -> list[str]:
+    facts = [ANY, room_fact(room), author_fact(author)]
+    facts += [MENTION] if mention else []
     facts += [FILE] if message.file is not None else []
+    return facts
+
+
+def _put(connection: apsw.Connection, number: int, text: str, facts: list[str]) -> None:
     facts += [LINK] if any(link in text.lower() for link in _LINKS) else []
-    connection.execute(
-        "INSERT INTO words (rowid, text, facts) VALUES (?, ?, ?)", (number, text, " ".join(facts))
-    )
+    query = "INSERT INTO words (rowid, text, facts) VALUES (?, ?, ?)"
+    connection.execute(query, (number, text, " ".join(facts)))

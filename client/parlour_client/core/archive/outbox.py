@@ -83,6 +83,12 @@ def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, s
     return Place.HERE
 
 
+def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> set[Seq]:
+    """Return the places of a stretch at which the server says that it stored something of ours."""
+    query = "SELECT seq FROM outbox WHERE room = ? AND seq BETWEEN ? AND ?"
+    return {Seq(int(str(seq))) for (seq,) in connection.execute(query, (room, first, last))}
+
+
 def deny(
     connection: apsw.Connection, room: RoomId, seq: Seq, genuine: RequestId | None
 ) -> Sequence[RequestId]:

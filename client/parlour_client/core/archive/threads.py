@@ -28,8 +28,7 @@ def thread(connection: apsw.Connection, room: RoomId, seq: Seq) -> Thread:
                 ON events.room = ? AND events.reply_to = chain.seq LIMIT ?
         ) SELECT seq FROM chain ORDER BY seq"""
     seqs = [Seq(int(str(one))) for (one,) in connection.execute(query, (root, room, LONGEST))]
-    entries = [entry for one in seqs for entry in shown(connection, room, [one])]
-    return Thread(tuple(entries), missing)
+    return Thread(tuple(shown(connection, room, seqs)), missing)
 
 
 def _root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq | None]:

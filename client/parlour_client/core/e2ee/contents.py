@@ -78,10 +78,11 @@ def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> Know
 
 def remember(
     connection: apsw.Connection, room: RoomId, message: RequestId, seq: Seq, author: UserName, *, text: bool
-) -> None:
-    """Note a message by its id; from now on another one with it is a replay."""
-    query = "INSERT INTO mls_messages VALUES (?, ?, ?, ?, ?)"
+) -> bool:
+    """Note a message by its id; False, and nothing is noted, when it is a replay of one that was."""
+    query = "INSERT INTO mls_messages VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     connection.execute(query, (room, message, seq, str(author), text))
+    return connection.changes() > 0
 
 
 def body_of(

@@ -18,7 +18,8 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import events as stored
+from parlour_client.core.archive import adding
+from parlour_client.core.archive.adding import Mark
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.interface import OwnDevice
@@ -219,9 +220,9 @@ def _store(connection: apsw.Connection, came: list[_Came], names_me: Names) -> s
     for room, found in by_room.items():
         for one in found:
             _make_room(connection, one)
-        marks = [stored.Mark(is_row(one.event.body), one.line.sealed) for one in found]
+        marks = [Mark(is_row(one.event.body), one.line.sealed) for one in found]
         mentions = [names_me(one.event.body) for one in found]
-        if stored.add(connection, [one.event for one in found], mentions, Seq(0), marks):
+        if adding.add(connection, [one.event for one in found], mentions, Seq(0), marks):
             changed.add(room)
     return changed
 

@@ -14,7 +14,7 @@ import apsw
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.events import Applied
+from parlour_client.core.archive.adding import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.delivery import Delivery

@@ -6,7 +6,7 @@ functions over a connection; ``identities`` runs ``KeyLog``.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -72,6 +72,13 @@ def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: 
         return Heard.AGREES
     _split(connection, user, head.size, now)
     return Heard.DIFFERS
+
+
+def heard_in(
+    connection: apsw.Connection, sayings: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
+) -> set[Heard]:
+    """Compare what a run of messages says; what somebody says in each of them is looked at once."""
+    return {heard(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
 
 
 def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:

@@ -67,14 +67,16 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     message = _message_id(opened)
     if message is None:
         return _unread(event, _DAMAGED)
-    if known(batch.connection, event.room, message) is not None:
-        return forged(event, _REPLAY)
     try:
         payload = decode_sealed(opened.data)
     except MalformedFrameError:
-        return _unread(event, _NEWER)
+        again = known(batch.connection, event.room, message) is not None
+        return forged(event, _REPLAY) if again else _unread(event, _NEWER)
+    said = _said(batch, held, event, author, message, payload)
+    if said is None:
+        return forged(event, _REPLAY)
     held.group, batch.changed = trial, True
-    return _said(batch, held, event, author, message, payload)
+    return said
 
 
 def _message_id(opened: ApplicationMessage) -> RequestId | None:
@@ -116,10 +118,10 @@ def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage)
         message = RequestId(request)
         if event.author != batch.own.user:
             return forged(event, _WRONG_AUTHOR)
-        if known(batch.connection, event.room, message) is not None:
-            return forged(event, _REPLAY)
         author = Person(batch.own.user, batch.own.device)
         found = _said(batch, held, event, author, message, decode_sealed(payload), own=True)
+        if found is None:
+            return forged(event, _REPLAY)
         batch.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
         batch.connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))
         return found
@@ -135,8 +137,8 @@ def _said(
     payload: Payload,
     *,
     own: bool = False,
-) -> Received:
-    """Return what was said; it is genuine, but may still be more than its author may say."""
+) -> Received | None:
+    """Return what was said; it is genuine, but may still be more than its author may say. None: a replay."""
     content, request = payload.content, message if own else None
     blanks = event.body.blanks if isinstance(event.body, SealedMessage) else None
     said, trouble = None, ""
@@ -145,7 +147,8 @@ def _said(
     except NotAllowedError as error:
         trouble = f"{author.user} sent something that is not taken: {error}"
     text = isinstance(content, TextContent) and not trouble
-    remember(batch.connection, event.room, message, event.seq, author.user, text=text)
+    if not remember(batch.connection, event.room, message, event.seq, author.user, text=text):
+        return None
     return Received(
         with_body(event, stripped(event.body) if said is None else said),
         row=bool(trouble) or (said is not None and is_row(said)),

@@ -7,13 +7,12 @@ what comes after one is left for the next fetch. Functions over a connection, ru
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import apsw
 
-from parlour_client.core.archive import events as stored
-from parlour_client.core.archive import outbox
-from parlour_client.core.archive.events import Applied, Mark
+from parlour_client.core.archive import adding, events, outbox
+from parlour_client.core.archive.adding import Applied, Came, Mark
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.results import Receipt, Received
@@ -83,10 +82,8 @@ def take_in(
     following = _following(events, cursor)
     roles = _Roles(connection, room)
     receipt = opener.receive(connection, room, following, roles.of, welcome_missing=welcome_missing)
-    denied = [
-        r for item in receipt.items for r in outbox.deny(connection, room, item.event.seq, item.request)
-    ]
-    heard = [_keep(connection, room, item, now) for item in receipt.items]
+    denied = _deny(connection, room, receipt.items)
+    heard = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor)
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
@@ -110,7 +107,7 @@ def store(connection: apsw.Connection, items: Sequence[Received], names_me: Name
     events = [item.event for item in items]
     marks = [Mark(item.row, item.sealed, item.trouble, item.note) for item in items]
     mentions = [item.row and names_me(item.event.body) for item in items]
-    applied = stored.add(connection, events, mentions, top, marks)
+    applied = adding.add(connection, events, mentions, top, marks)
     requests = {item.event.seq: item.request for item in items if item.request is not None}
     for request in requests.values():
         outbox.remove(connection, request)
@@ -138,12 +135,25 @@ def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
     return following
 
 
-def _keep(connection: apsw.Connection, room: RoomId, item: Received, now: Millis) -> "keylog.Heard | None":
-    if isinstance(item.content, TextContent) and item.content.file is not None:
-        keep_file_key(connection, room, item.content.file)
-    if item.key_log is None or item.request is not None:
-        return None
-    return keylog.heard(connection, item.event.author, item.key_log, now)
+def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) -> Sequence[RequestId]:
+    """Let fail what should be stored at these places and is not there."""
+    if not items:
+        return ()
+    ours = outbox.stored(connection, room, items[0].event.seq, items[-1].event.seq)
+    found = [item for item in items if item.event.seq in ours]
+    return [one for item in found for one in outbox.deny(connection, room, item.event.seq, item.request)]
+
+
+def _keep(
+    connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
+) -> set[keylog.Heard]:
+    """Keep the keys of files, and compare what others saw of the key log."""
+    for item in items:
+        if isinstance(item.content, TextContent) and item.content.file is not None:
+            keep_file_key(connection, room, item.content.file)
+    theirs = (item for item in items if item.request is None)
+    sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
+    return keylog.heard_in(connection, sayings, now)
 
 
 def _told(
@@ -151,17 +161,12 @@ def _told(
 ) -> Sequence[Applied]:
     if not seqs:
         return ()
-    events, _ = stored.above(connection, room, Seq(seqs[0] - 1), len(seqs), over_holes=True)
-    ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
-    told = []
-    for event in events:
-        if event.seq > seqs[-1]:
-            break
-        request = next(
-            (RequestId(str(found)) for (found,) in connection.execute(ids, (room, event.seq))), None
-        )
-        told.append(stored.applied(connection, event, names_me(event.body), request))
-    return told
+    found, _ = events.above(connection, room, Seq(seqs[0] - 1), len(seqs), over_holes=True)
+    query = "SELECT seq, id FROM mls_messages WHERE room = ? AND seq BETWEEN ? AND ?"
+    ids = cast("list[tuple[Seq, str]]", list(connection.execute(query, (room, seqs[0], seqs[-1]))))
+    ours = {seq: RequestId(one) for seq, one in ids}
+    run = [Came(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
+    return adding.applied(connection, room, run)
 
 
 _ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('role', 'created') ORDER BY seq"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.events import Applied
+from parlour_client.core.archive.adding import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.news import Emit
 from parlour_client.core.profile import Profile

@@ -54,6 +54,17 @@ async def test_two_people_with_one_log_agree(world: World):
     assert not ben.alarms()
 
 
+async def test_each_saying_of_a_run_is_compared(world: World):
+    """One that agrees does not hide another, of somebody else or of the same person."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    honest = await seen(ana)
+    false = KeyLogSeen(size=honest.size, digest=Digest(bytes(32)))
+    further = await seen(ben)
+    both = [(ANA, honest), (BEN, honest), (ANA, false), (BEN, further), (ANA, honest)]
+    found = await ana.archive.run(keylog.heard_in, both, ana.clock.now())
+    assert found == {Heard.AGREES, Heard.DIFFERS, Heard.BEHIND}
+
+
 async def split(world: World) -> tuple[Home, Home, AccountKey]:
     """Return two people to whom the server shows two keys of ben: the right one and one of its own."""
     ana, ben = await world.home(ANA), await world.home(BEN)

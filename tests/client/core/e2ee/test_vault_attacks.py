@@ -262,6 +262,19 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     assert "newer Parlour" in item.trouble
 
 
+def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
+    """Nobody is told to update because a message came a second time."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.say(log, 10, "first")
+    held = alice.vault.held(alice.connection, ROOM)
+    data = SealedBytes(held.group.protect(b'{"v":2}', request(10).encode()))
+    assert log.group is not None
+    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    _, again = bobby.sync(log)
+    assert note_of(again) is NoteKind.FORGED
+
+
 def test_a_message_without_an_id_is_refused() -> None:
     """Authenticated data that is no message id: it could be neither named nor recognised as a replay."""
     alice, bobby = Device("alice"), Device("bobby")

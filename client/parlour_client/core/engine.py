@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
+from parlour_client.core.archive.outbox import Beside
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation
@@ -37,7 +38,7 @@ from parlour_client.core.model import (
     StatusChanged,
 )
 from parlour_client.core.news import News
-from parlour_client.core.outbox import Item, Outbox
+from parlour_client.core.outbox import Item, Lasting, Outbox
 from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
@@ -88,7 +89,9 @@ class Engine:
         self.state = State(profile.user)
         self._clock = clock
         self._dial = dial
-        self.outbox = Outbox(archive, clock, self._outgoing_changed, follow=follow, lanes=self._lane)
+        self.outbox = Outbox(
+            archive, clock, self._outgoing_changed, follow=follow, lanes=self._lane, prepare=self._prepare
+        )
         self.sealed: SealedRooms | None = None
         if delivery is not None:
             around = Surroundings(
@@ -353,6 +356,11 @@ class Engine:
             return None
         moved, sealing = self.sealed.moved, self.sealed.sealing
         return Lane(room, self.outbox, sealing, conversation, self._clock, moved, follow=self._follow)
+
+    def _prepare(self, frames: Sequence[Lasting]) -> Beside | None:
+        if self.sealed is None or not self._follow:  # what only sends has yet to catch up with the room
+            return None
+        return self.sealed.sealing.early(frames[0].room, frames)
 
     async def _told(self, room: RoomId, applied: Sequence[Applied]) -> None:
         await self._ingest.tell(room, applied, live=False)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.outbox import DENIED, Place
+from parlour_client.core.archive.outbox import DENIED, Beside, Place
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import (
@@ -54,6 +54,8 @@ class Item:
     tries: int = 0
     waits: ParlourClientError | None = None
     """Why it is held, while it is."""
+    left: bool = False
+    """The server may have it."""
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -79,6 +81,8 @@ class LaneLike(Protocol):
 
 
 MakeLane = Callable[[RoomId, Conversation], LaneLike | None]
+Prepare = Callable[[Sequence[Lasting]], Beside | None]
+"""Gives what can be written of requests of one room already when they are queued."""
 
 
 class Outbox:
@@ -92,12 +96,15 @@ class Outbox:
         *,
         follow: bool = True,
         lanes: MakeLane | None = None,
+        prepare: Prepare = lambda _: None,
     ) -> None:
         """Begin empty; ``load`` brings what an earlier run left.
 
         With ``follow`` a stored message stays here until its event comes; without, nothing waits for it.
-        ``lanes`` makes the way for what goes to an encrypted room, and gives None for an open one.
+        ``lanes`` makes the way for what goes to an encrypted room, and gives None for an open one;
+        ``prepare`` is asked where nothing else of the room waits.
         """
+        self._prepare = prepare
         self._follow = follow
         self._make_lane = lanes
         self._lanes: dict[RoomId, tuple[LaneLike, asyncio.Future[None]]] = {}
@@ -118,7 +125,7 @@ class Outbox:
         for row in await self._archive.outgoing():
             if isinstance(row.frame, Lasting) and row.state != "stored":
                 self._items.setdefault(
-                    row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED)
+                    row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
                 )
                 if row.state == "failed":
                     item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
@@ -128,8 +135,9 @@ class Outbox:
 
     async def put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
         """Queue requests of one room; they are on disk when this returns."""
-        at = self._clock.now()
-        rows = await self._archive.put(frames[0].room, frames, at)
+        at, room = self._clock.now(), frames[0].room
+        is_first = not any(item.frame.room == room for item in self._items.values())
+        rows = await self._archive.put(room, frames, at, self._prepare(frames) if is_first else None)
         items = [
             Item(row.position, frame, at, Delivery.QUEUED) for row, frame in zip(rows, frames, strict=True)
         ]
@@ -174,15 +182,13 @@ class Outbox:
         item = self._items.get(request)
         if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
             raise SetupError("The message is on its way already.", "Delete it when it has arrived.")
-        self._finish(item)
-        await self._archive.drop(request)
+        await self._forget(item)
         self._tell(item, True)
 
     async def abandon(self, requests: Sequence[RequestId]) -> None:
         """Forget these, however far they are."""
         for item in [self._items[request] for request in requests if request in self._items]:
-            self._finish(item)
-            await self._archive.drop(item.request)
+            await self._forget(item)
 
     async def run(self, conversation: Conversation) -> None:
         """Send in order while the conversation lasts. What was on its way before is sent again."""
@@ -214,7 +220,7 @@ class Outbox:
     # what lanes tell
     def goes(self, item: Item) -> None:
         """Hear that a request leaves now."""
-        item.delivery, item.waits = Delivery.SENT, None
+        item.delivery, item.waits, item.left = Delivery.SENT, None, True
         self._tell(item, False)
 
     def waits(self, item: Item, why: ParlourClientError | None) -> None:
@@ -352,6 +358,11 @@ class Outbox:
             self._finish(item)
             self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
         self._tell(item, False)
+
+    async def _forget(self, item: Item) -> None:
+        item.delivery = Delivery.FAILED  # a lane that holds it lets it go
+        self._finish(item)
+        await self._archive.take_back(item.request, left=item.left)
 
     def _finish(self, item: Item) -> None:
         self._items.pop(item.request, None)

@@ -16,7 +16,7 @@ from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Window
 from parlour_client.core.archive.key import Key, open_key
-from parlour_client.core.archive.outbox import Outgoing
+from parlour_client.core.archive.outbox import Beside, Outgoing
 from parlour_client.core.archive.rooms import Choices, KnownRoom
 from parlour_client.core.model import Entry, Gap, Thread, Version
 from parlour_client.core.query import Query
@@ -171,9 +171,11 @@ class Archive:
         """Return what is to be sent, in order."""
         return await self._database.read(outbox.load)
 
-    async def put(self, room: RoomId, frames: Sequence[AnyRequest], at: Millis) -> Sequence[Outgoing]:
-        """Queue requests, on the disk when this returns."""
-        return await self._database.write_durably(outbox.put, room, frames, at)
+    async def put(
+        self, room: RoomId, frames: Sequence[AnyRequest], at: Millis, beside: Beside | None = None
+    ) -> Sequence[Outgoing]:
+        """Queue requests, on the disk when this returns; ``beside`` writes in the same transaction."""
+        return await self._database.write_durably(outbox.put, room, frames, at, beside)
 
     def acknowledge(self, request: RequestId, room: RoomId, seq: Seq) -> "asyncio.Future[outbox.Place]":
         """Note where a request is stored, and say what is there already.
@@ -189,3 +191,7 @@ class Archive:
     async def drop(self, request: RequestId) -> None:
         """Forget a request."""
         await self._database.write(outbox.remove, request)
+
+    async def take_back(self, request: RequestId, *, left: bool) -> None:
+        """Forget a request that the person took back; ``left``: the server may have it."""
+        await self._database.write(outbox.take_back, request, left=left)

@@ -5,7 +5,7 @@ resend after a crash is the same request and is stored once (M6). It goes when i
 person cancels it. Functions over a connection; ``core.outbox`` decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, cast
@@ -14,6 +14,9 @@ import apsw
 
 from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+
+Beside = Callable[[apsw.Connection], None]
+"""What is written in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,11 @@ class Outgoing:
 
 
 def put(
-    connection: apsw.Connection, room: RoomId, frames: Sequence[AnyRequest], at: Millis
+    connection: apsw.Connection,
+    room: RoomId,
+    frames: Sequence[AnyRequest],
+    at: Millis,
+    beside: Beside | None = None,
 ) -> Sequence[Outgoing]:
     """Queue requests at the end, in order."""
     query = "INSERT INTO outbox (request, room, at, frame, state) VALUES (?, ?, ?, ?, 'queued')"
@@ -37,6 +44,8 @@ def put(
     for frame in frames:
         connection.execute(query, (frame.id, room, at, encode(frame).decode()))
         queued.append(Outgoing(connection.last_insert_rowid(), at, frame, "queued", None, ""))
+    if beside is not None:
+        beside(connection)
     return queued
 
 
@@ -114,3 +123,11 @@ def set_state(connection: apsw.Connection, request: RequestId, state: str, probl
 def remove(connection: apsw.Connection, request: RequestId) -> None:
     """Forget a row."""
     connection.execute("DELETE FROM outbox WHERE request = ?", (request,))
+
+
+def take_back(connection: apsw.Connection, request: RequestId, *, left: bool) -> None:
+    """Forget a row, and what was sealed for it if that never left: else its event may still come."""
+    remove(connection, request)
+    if not left:
+        connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
+        connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.refusals import NotReadyError
-from parlour_client.core.e2ee.sealing import Arrived, Sealed, Sealing
+from parlour_client.core.e2ee.sealing import AT_ONCE, Arrived, Sealed, Sealing
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
 from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
@@ -26,8 +26,6 @@ from parlour_protocol.ids import RequestId, RoomId
 if TYPE_CHECKING:
     from parlour_client.core.outbox import Item
 
-AT_ONCE: Final = 16
-"""Requests sealed in one durable write."""
 MAX_TRIES: Final = 5
 _LOOK_AGAIN: Final = 15.0
 """Seconds after which a held room is looked at again, if nothing moved before."""

@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.results import Concern, Received, ToContest
 from parlour_client.core.e2ee.rules import binding_of, read_certificate
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Blank, Handshake, SealedMessage
 from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
 from parlour_protocol.ids import DeviceId, Millis, RequestId
@@ -98,10 +98,15 @@ class Batch:
     removed: bool = False
     contest: ToContest | None = None
     moved: bool = False
+    roles: dict[UserName, Role] = field(default_factory=dict)
+    """Roles that this run gave: what it says is in the archive at its end alone."""
 
     def speaker(self, held: Held, user: UserName) -> Speaker:
         """Return who speaks, with the kind of room that all members agreed on."""
-        return Speaker(self.row.room, kind_of_room(held), user, self.role_of)
+        return Speaker(self.row.room, kind_of_room(held), user, self._role)
+
+    def _role(self, user: UserName) -> Role | None:
+        return self.roles[user] if user in self.roles else self.role_of(user)
 
 
 def kind_of_room(held: Held) -> RoomKind:

@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
     Banned,
     Blank,
@@ -32,6 +33,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Pinned,
     Reacted,
+    RoleSet,
     SealedMessage,
 )
 from parlour_protocol.ids import Seq
@@ -58,6 +60,7 @@ def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
         if batch.held is not None and batch.held.forget_old(event.at):
             batch.changed = True
         batch.items.append(_take(batch, event))
+        _note_role(batch, event)
         row.cursor = event.seq
         batch.welcome_missing = False
     if batch.held is not None and batch.changed:
@@ -105,6 +108,16 @@ def _take(batch: Batch, event: LogEvent) -> Received:
             return Received(event)
         case _:
             return _readable(event, batch.row.since)
+
+
+def _note_role(batch: Batch, event: LogEvent) -> None:
+    match event.body:
+        case Created():
+            batch.roles[event.author] = Role.OWNER
+        case RoleSet(who=who, role=role):
+            batch.roles[who] = role
+        case _:
+            pass
 
 
 def _went(batch: Batch, event: LogEvent) -> bool:

@@ -16,6 +16,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Pinned,
     Reacted,
+    RoleSet,
     SealedMessage,
 )
 from parlour_protocol.frames.fields import FileName, Reaction
@@ -71,6 +72,23 @@ def test_a_deletion_is_taken_from_author_and_moderators() -> None:
     carol.roles[bobby.user] = Role.MODERATOR
     bobby.say(log, 14, DeleteContent(target=request(12)), blanks=other)
     assert last(carol, log).event.body == Deleted(target=other)
+
+
+def test_a_role_counts_from_its_event_on_also_in_the_same_page() -> None:
+    """Whoever was away reads the appointment and what the moderator did in one run."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    carol.sync(log)
+    seq = alice.say(log, 10, "hello")
+    bobby.say(log, 11, DeleteContent(target=request(10)), blanks=seq)
+    log.add(alice.user, RoleSet(who=bobby.user, role=Role.MODERATOR))
+    bobby.say(log, 12, DeleteContent(target=request(10)), blanks=seq)
+    log.add(alice.user, RoleSet(who=bobby.user, role=Role.MEMBER))
+    bobby.say(log, 13, DeleteContent(target=request(10)), blanks=seq)
+    _, before, _, between, _, after = carol.sync(log)
+    assert between.event.body == Deleted(target=seq)
+    for item in (before, after):
+        assert "somebody else" in item.trouble
 
 
 def test_nobody_deletes_the_others_messages_in_a_direct_room() -> None:

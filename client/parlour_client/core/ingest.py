@@ -141,6 +141,8 @@ class Ingest:
 
     def _tell(self, applied: Sequence[Applied]) -> None:
         for one in applied:
+            if one.about is not None:
+                self._emit(EntryChanged(one.about))
             if one.entry is None:
                 continue
             if one.entry.seq != one.event.seq:  # an edit, a deletion, a reaction: its target changed

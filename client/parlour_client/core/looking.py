@@ -5,17 +5,20 @@ what cannot be had is said. ``Client`` inherits it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from parlour_client.core.engine import Engine
+from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Entry, Gap, MemberView, Outgoing, Profile, Room, Thread, Version
 from parlour_client.core.query import QueryError, parse
 from parlour_client.core.signin import SignIn
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Role, Status
 from parlour_protocol.frames.bodies import Deleted, Edited, Pinned, Reacted
-from parlour_protocol.frames.requests import Delete, Edit, React, Send
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
+from parlour_protocol.frames.replies import Pins
+from parlour_protocol.frames.requests import Delete, Edit, ListPins, React, Send
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId, new_request_id
 from parlour_protocol.names import UserName
 
 _ANCESTORS: Final = 16
@@ -59,6 +62,25 @@ class Looking:
             if found.missing is None or not await engine.timeline.bring(room, found.missing):
                 return found
         return await engine.archive.thread(room, seq)
+
+    async def pins(self, room: RoomId) -> Sequence[Entry]:
+        """Return what is pinned in a room, what was pinned last first; offline as far as it is here.
+
+        In an encrypted room it is what this device read; in an open one the server knows older pins as well.
+        """
+        engine = self._engine
+        known = engine.state.room(room)
+        if engine.conversation is None or known is None or known.encrypted:
+            return await engine.archive.pins(room)
+        told = await engine.ask(ListPins(id=new_request_id(), room=room))
+        if not isinstance(told, Pins) or told.room != room:
+            raise ServerMisbehavedError("The server answered with something else than pins.")
+        for seq in told.targets:
+            await engine.timeline.bring(room, seq)
+        ours = [entry for entry in await engine.archive.pins(room) if entry.seq in told.targets]
+        seen = {entry.seq for entry in ours}
+        others = await engine.archive.shown(room, [seq for seq in told.targets if seq not in seen])
+        return [*ours, *(replace(one, pinned=True) for one in others[::-1] if one.text is not None)]
 
     async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
         """Return the texts that a message had, oldest first."""

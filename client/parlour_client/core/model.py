@@ -154,6 +154,8 @@ class Entry:
     note: Note | None = None
     starred: bool = False
     """The person put a star to it. Kept on this device."""
+    pinned: bool = False
+    """It stands where everybody in the room finds it, as far as this device knows."""
     replies: int = 0
     """Messages here that answer it."""
 

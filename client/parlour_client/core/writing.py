@@ -10,8 +10,9 @@ from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, EntryAdded
 from parlour_client.core.texts import message_text, reaction_text
+from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.replies import Stored
-from parlour_protocol.frames.requests import Delete, Edit, React, Send
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id
 
 
@@ -56,6 +57,16 @@ class Writing:
         self._in_room(room)
         frame = React(id=new_request_id(), room=room, target=target, reaction=reaction_text(reaction), on=on)
         await self._engine.outbox.put([frame])
+
+    async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
+        """Queue a pin, or taking it off. Raises SetupError where that is not this person's to do."""
+        self._in_room(room)
+        known = self._engine.state.room(room)
+        if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
+            raise SetupError("Only moderators and owners pin messages here.", "Ask one of them.")
+        frame = Pin(id=new_request_id(), room=room, target=target, on=on)
+        await self._engine.outbox.put([frame])
+        return frame.id
 
     async def stored(self, request: RequestId) -> Seq:
         """Wait until the server has it on its disk; raises when it was refused."""

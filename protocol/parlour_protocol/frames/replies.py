@@ -1,5 +1,9 @@
 """What a server says: answers to requests, events of the log, and what is told but never stored."""
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, Status
 from parlour_protocol.frames.bodies import AnyBody
@@ -14,6 +18,7 @@ from parlour_protocol.ids import (
     ServerNameField,
     SessionIdField,
 )
+from parlour_protocol.limits import PINS_PER_ROOM
 from parlour_protocol.names import DeviceName, RoomName, UserName
 
 
@@ -100,6 +105,13 @@ class Members(Result, frozen=True, tag="members"):
     more: bool
 
 
+class Pins(Result, frozen=True, tag="pins"):
+    """The messages that are pinned, in order of number."""
+
+    room: RoomIdField
+    targets: Annotated[tuple[SeqField, ...], Meta(max_length=PINS_PER_ROOM.value)]
+
+
 class Directory(Result, frozen=True, tag="directory"):
     """Public rooms in order of name."""
 
@@ -107,7 +119,7 @@ class Directory(Result, frozen=True, tag="directory"):
     more: bool
 
 
-AnyResult = Stored | Entered | Page | Members | Directory
+AnyResult = Stored | Entered | Page | Members | Pins | Directory
 
 
 class Ok(Frame, frozen=True, tag="ok"):

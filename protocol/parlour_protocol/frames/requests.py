@@ -146,6 +146,10 @@ class Pin(RoomRequest, frozen=True, tag="pin"):
     on: bool = True
 
 
+class ListPins(RoomRequest, frozen=True, tag="pins"):
+    """Which messages are pinned; of an encrypted room only what was before that. Answer: ``pins``."""
+
+
 class Join(RoomRequest, frozen=True, tag="join"):
     """Enter a public room. Answer: ``entered``."""
 
@@ -227,6 +231,7 @@ AnyRequest = (
     | SendSealed
     | Encrypt
     | Pin
+    | ListPins
     | History
     | MarkRead
     | Typing

@@ -17,6 +17,7 @@ from parlour_protocol.frames.replies import (
     Member,
     Members,
     Page,
+    Pins,
     ReadBy,
     ReadMarked,
     TypingNow,
@@ -26,6 +27,7 @@ from parlour_protocol.frames.requests import (
     History,
     Join,
     ListMembers,
+    ListPins,
     ListRooms,
     MarkRead,
     OpenDirect,
@@ -47,7 +49,16 @@ from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom
 
 AskingRequest = (
-    CreateRoom | OpenDirect | Join | History | MarkRead | Typing | SetStatus | ListMembers | ListRooms
+    CreateRoom
+    | OpenDirect
+    | Join
+    | History
+    | MarkRead
+    | Typing
+    | SetStatus
+    | ListMembers
+    | ListPins
+    | ListRooms
 )
 
 
@@ -65,7 +76,7 @@ class Asker:
         self._appender = appender
         self._presence = presence
 
-    async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: PLR0911
+    async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911 - one case a request
         """Do the request; return the result of its ``ok``, to be sent before any await.
 
         Raises RefusedError, NameTakenError or UnavailableError.
@@ -84,6 +95,8 @@ class Asker:
                 return None
             case ListMembers():
                 return await self._members(state, frame)
+            case ListPins():
+                return await self._pins(state, frame)
             case ListRooms():
                 listed, more = await self._store.rooms.directory(
                     after=frame.after, limit=DIRECTORY_PAGE.value
@@ -125,6 +138,12 @@ class Asker:
             for member in found
         )
         return Members(room=frame.room, members=members, more=more)
+
+    async def _pins(self, state: PeerState, frame: ListPins) -> Pins:
+        self._check_listens(state, frame.room)
+        targets = await self._store.rooms.pins(frame.room)
+        await self._membership(state, frame.room)
+        return Pins(room=frame.room, targets=tuple(targets))
 
     async def _mark_read(self, state: PeerState, frame: MarkRead) -> None:
         self._check_listens(state, frame.room)

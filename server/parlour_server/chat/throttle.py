@@ -13,6 +13,7 @@ from parlour_protocol.frames.requests import (
     History,
     Invite,
     ListMembers,
+    ListPins,
     ListRooms,
     MarkRead,
     OpenDirect,
@@ -23,7 +24,7 @@ from parlour_protocol.names import UserName
 from parlour_server.config.settings import Rates
 from parlour_server.limits import HOUR, MINUTE, KeyedBuckets, TokenBucket
 
-_FLEETING: Final = frozenset({History, MarkRead, Typing, SetStatus, ListMembers, ListRooms})
+_FLEETING: Final = frozenset({History, MarkRead, Typing, SetStatus, ListMembers, ListPins, ListRooms})
 """Requests that append nothing to any log."""
 _NOTICES_PER_MINUTE: Final = 60
 """Typing and status changes of one connection that are told on; a person makes fewer."""

@@ -173,6 +173,10 @@ class Rooms(Protocol):
         """Return members in order of name, and whether more follow."""
         ...
 
+    async def pins(self, room: RoomId) -> Sequence[Seq]:
+        """Return the pinned messages that the log can tell of, in order of number."""
+        ...
+
     async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
         """Return public rooms in order of name, and whether more follow."""
         ...

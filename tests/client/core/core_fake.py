@@ -35,15 +35,17 @@ from parlour_protocol.frames import (
     encode,
 )
 from parlour_protocol.frames.base import Frame, Role, RoomKind
-from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Reacted
-from parlour_protocol.frames.replies import AnyResult, Directory, Members, Page, Stored
+from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Pinned, Reacted
+from parlour_protocol.frames.replies import AnyResult, Directory, Members, Page, Pins, Stored
 from parlour_protocol.frames.requests import (
     Delete,
     Edit,
     History,
     ListMembers,
+    ListPins,
     ListRooms,
     MarkRead,
+    Pin,
     React,
     Send,
     Typing,
@@ -219,7 +221,7 @@ class FakeServer:
         frame = decode_request(data)
         wire.session.received(frame)
         self.requests.append(frame)
-        if isinstance(frame, Send | Edit | Delete | React):
+        if isinstance(frame, Send | Edit | Delete | React | Pin):
             self._lasting(wire, frame)
         elif isinstance(frame, History):
             wire.say(Ok(re=frame.id, result=self.page_of(frame)))
@@ -233,6 +235,8 @@ class FakeServer:
         match frame:
             case ListMembers():
                 return Members(room=frame.room, members=(), more=False)
+            case ListPins():
+                return Pins(room=frame.room, targets=self.pinned(frame.room))
             case ListRooms():
                 return Directory(rooms=(), more=False)
             case MarkRead() | Typing():
@@ -240,7 +244,19 @@ class FakeServer:
             case _:
                 return None
 
-    def _lasting(self, wire: FakeWire, frame: Send | Edit | Delete | React) -> None:
+    def pinned(self, room: RoomId) -> tuple[Seq, ...]:
+        found: set[Seq] = set()
+        for event in self.rooms[room].log:
+            match event.body:
+                case Pinned(target=target, on=on):
+                    (found.add if on else found.discard)(target)
+                case Deleted(target=target):
+                    found.discard(target)
+                case _:
+                    pass
+        return tuple(sorted(found))
+
+    def _lasting(self, wire: FakeWire, frame: Send | Edit | Delete | React | Pin) -> None:
         if self.refusals:
             refusal = self.refusals.pop(0)
             wire.say(
@@ -273,7 +289,8 @@ class FakeServer:
     @staticmethod
     def _blank(log: list[LogEvent], target: Seq) -> None:
         for index, event in enumerate(log):
-            about = getattr(event.body, "target", None) == target and not isinstance(event.body, Deleted)
+            kept = isinstance(event.body, Deleted | Pinned)
+            about = getattr(event.body, "target", None) == target and not kept
             if event.seq == target or about:
                 was = str(type(event.body).__struct_config__.tag)
                 log[index] = LogEvent(
@@ -282,7 +299,7 @@ class FakeServer:
                 )  # fmt: skip
 
 
-def _body(frame: Send | Edit | Delete | React) -> AnyBody:
+def _body(frame: Send | Edit | Delete | React | Pin) -> AnyBody:
     match frame:
         case Send():
             return Message(text=frame.text, reply_to=frame.reply_to)
@@ -292,6 +309,8 @@ def _body(frame: Send | Edit | Delete | React) -> AnyBody:
             return Deleted(target=frame.target)
         case React():
             return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+        case Pin():
+            return Pinned(target=frame.target, on=frame.on)
 
 
 class Desk:

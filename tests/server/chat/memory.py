@@ -175,6 +175,9 @@ class MemoryStore:
         rest = [member for member in members if after is None or member.user > after]
         return await self._after("members", (rest[:limit], len(rest) > limit))
 
+    async def pins(self, room: RoomId) -> Sequence[Seq]:
+        return await self._after("pins", sorted(self.known[room].pins))
+
     async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
         rooms = sorted(
             (r for r in self.known.values() if r.kind is RoomKind.PUBLIC), key=lambda r: r.name or ""

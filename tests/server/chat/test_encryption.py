@@ -25,6 +25,7 @@ from parlour_protocol.frames.replies import (
     KeysLow,
     LogEvent,
     Ok,
+    Pins,
     ReadBy,
     ReadMarked,
 )
@@ -36,6 +37,7 @@ from parlour_protocol.frames.requests import (
     Invite,
     Join,
     Kick,
+    ListPins,
     MarkRead,
     OpenDirect,
     Pin,
@@ -302,6 +304,9 @@ async def test_pins_are_events(chat: World):
     room = await chat.make_room(ada, "lounge")
     said = stored(await chat.ask(ada, Send, room=room, text="rules")).seq
     stored(await chat.ask(ada, Pin, room=room, target=said))
+    listed = await chat.ask(ada, ListPins, room=room)
+    assert isinstance(listed, Ok)
+    assert listed.result == Pins(room=room, targets=(said,))
     stored(await chat.ask(ada, Pin, room=room, target=said, on=False))
     assert [event.body for event in ada.events(room)][-2:] == [
         Pinned(target=said, on=True),

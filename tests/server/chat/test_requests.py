@@ -29,6 +29,7 @@ from parlour_protocol.frames.requests import (
     Join,
     Kick,
     ListMembers,
+    ListPins,
     ListRooms,
     MarkRead,
     Mute,
@@ -124,6 +125,7 @@ async def test_a_private_room_is_invisible_to_strangers_whatever_they_ask(chat: 
         (Join, {}),
         (History, {}),
         (ListMembers, {}),
+        (ListPins, {}),
         (MarkRead, {"seq": 1}),
         (Typing, {"on": True}),
         (Invite, {"user": "eve"}),
@@ -279,7 +281,7 @@ async def test_a_stranger_costs_the_store_nothing(chat: World):
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     room = await chat.make_room(ada, "lounge")
     chat.store.reads.clear()
-    for kind, fields in ((History, {}), (ListMembers, {}), (Typing, {"on": True})):
+    for kind, fields in ((History, {}), (ListMembers, {}), (ListPins, {}), (Typing, {"on": True})):
         refused(await chat.ask(eve, kind, room=room, **fields))
     assert chat.store.reads == []
 

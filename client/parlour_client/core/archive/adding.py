@@ -13,10 +13,10 @@ import apsw
 
 from parlour_client.core.archive.events import shown
 from parlour_client.core.archive.index import index_fresh, index_message
-from parlour_client.core.archive.rows import is_row, kind_of, note_text, target_of
+from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.model import Entry, Note
 from parlour_protocol.frames import LogEvent, encode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 TOLD_ONE_BY_ONE: Final = 50
@@ -53,6 +53,8 @@ class Applied:
     entry: Entry | None
     mention: bool
     request: RequestId | None = None
+    about: Entry | None = None
+    """The message that was pinned or taken off, which changed beside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,17 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> l
         return []
     ours = _arrived(connection, room, [came.event.seq for came in run])
     about = [target_of(came.event.body) or came.event.seq for came in run]
-    told = shown(connection, room, about) if len(run) <= TOLD_ONE_BY_ONE else ()
+    pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
+    told = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
     rows = {entry.seq: entry for entry in told}
     return [
-        Applied(came.event, rows.get(seq), came.mention, ours.get(came.event.seq, came.request))
+        Applied(
+            came.event,
+            rows.get(seq),
+            came.mention,
+            ours.get(came.event.seq, came.request),
+            rows.get(pinned.get(came.event.seq)),
+        )
         for came, seq in zip(run, about, strict=True)
     ]
 
@@ -127,7 +136,7 @@ def _insert(
     body, first = event.body, min(event.at, _LATEST_TIME) << _AT_ONE_TIME
     values = (
         first, first + (1 << _AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
-        kind_of(body), target_of(body), body.reply_to if isinstance(body, Message) else None,
+        kind_of(body), about_of(body), body.reply_to if isinstance(body, Message) else None,
         mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
         note_text(mark.note) if mark.note is not None else None,
     )  # fmt: skip
@@ -139,7 +148,7 @@ def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
     """Overwrite a message, its edits and its reactions, as the server does."""
     query = """
         SELECT seq, kind FROM events
-        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted')"""
+        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted', 'pinned')"""
     update = """
         UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ?
         WHERE room = ? AND seq = ?"""

@@ -11,7 +11,7 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import adding, events, outbox, people, rooms, search, threads
+from parlour_client.core.archive import adding, events, outbox, people, pinned, rooms, search, threads
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Window
@@ -104,6 +104,10 @@ class Archive:
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
         """Return the thread of a message as far as it is here."""
         return await self._database.read(threads.thread, room, seq)
+
+    async def pins(self, room: RoomId) -> Sequence[Entry]:
+        """Return what is pinned in a room, as far as it is here."""
+        return await self._database.read(pinned.pins, room)
 
     async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
         """Return the texts that a message had."""

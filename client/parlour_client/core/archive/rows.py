@@ -14,7 +14,7 @@ import msgspec
 
 from parlour_client.core.model import Entry, Note, ReactionCount
 from parlour_protocol.frames import AnyBody, LogEvent, Reaction, WireText, decode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.fields import decode_field, encode_field
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
@@ -33,8 +33,13 @@ def kind_of(body: AnyBody) -> str:
 
 
 def target_of(body: AnyBody) -> Seq | None:
-    """Return the message that a body is about."""
+    """Return the message whose row a body changes and that is all it does."""
     return body.target if isinstance(body, Edited | Deleted | Reacted) else None
+
+
+def about_of(body: AnyBody) -> Seq | None:
+    """Return the message that a body is about; a pin has a row of its own as well."""
+    return body.target if isinstance(body, Pinned) else target_of(body)
 
 
 def is_row(body: AnyBody) -> bool:
@@ -64,6 +69,7 @@ class Fold:
     text: WireText | None = None
     reactions: dict[Reaction, dict[UserName, None]] = field(default_factory=dict)
     starred: bool = False
+    pinned: bool = False
     replies: int = 0
 
     def add(self, author: UserName, body: AnyBody) -> None:
@@ -75,6 +81,8 @@ class Fold:
                 self.reactions.setdefault(reaction, {})[author] = None
             case Reacted(reaction=reaction, on=False):
                 self.reactions.get(reaction, {}).pop(author, None)
+            case Pinned(on=on):
+                self.pinned = on
             case _:
                 pass
 
@@ -103,6 +111,7 @@ def entry_of(row: Row, fold: Fold | None = None) -> Entry:
         deleted=isinstance(body, Blank),
         reactions=fold.counts() if message else (),
         starred=fold.starred,
+        pinned=fold.pinned and message is not None,
         replies=fold.replies,
         sealed=bool(row[7]),
         trouble=row[8],
@@ -138,6 +147,7 @@ __all__ = [
     "DeviceName",
     "Fold",
     "Row",
+    "about_of",
     "device_name",
     "entries_of",
     "entry_of",

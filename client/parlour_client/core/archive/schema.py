@@ -109,4 +109,11 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE TABLE ignored (user TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     ),
     ENCRYPTION,
+    (
+        # a pin is about a message, and is a row of the timeline as well
+        "UPDATE events SET target = json_extract(body, '$.target') WHERE kind = 'pinned'",
+        "CREATE INDEX events_pins ON events (room, target, seq) WHERE kind = 'pinned'",
+        # what the person made this device forget: nothing at or below it is fetched again
+        "ALTER TABLE rooms ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
+    ),
 )

@@ -6,7 +6,7 @@ what comes after one is left for the next fetch. Functions over a connection, ru
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
 import apsw
@@ -111,10 +111,7 @@ def store(connection: apsw.Connection, items: Sequence[Received], names_me: Name
     requests = {item.event.seq: item.request for item in items if item.request is not None}
     for request in requests.values():
         outbox.remove(connection, request)
-    return [
-        Applied(one.event, one.entry, one.mention, one.request or requests.get(one.event.seq))
-        for one in applied
-    ]
+    return [replace(one, request=one.request or requests.get(one.event.seq)) for one in applied]
 
 
 def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:

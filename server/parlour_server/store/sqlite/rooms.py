@@ -98,6 +98,15 @@ class SqliteRooms:
 
         return await self._readers.run(read)
 
+    async def pins(self, room: RoomId) -> Sequence[Seq]:
+        """Return the pinned messages that the log can tell of, in order of number."""
+
+        def read(db: sqlite3.Connection) -> list[Seq]:
+            rows = db.execute("SELECT target FROM pins WHERE room = ? ORDER BY target", (room,))
+            return [Seq(target) for (target,) in rows]
+
+        return await self._readers.run(read)
+
     async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
         """Return public rooms in order of name, and whether more follow."""
 

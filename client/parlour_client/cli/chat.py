@@ -39,7 +39,9 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     if plain or not sys.stdout.isatty():
         from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
 
-        return run(run_plain(Client(home, passphrase=passphrase), settings=load(home.folder)))
+        return run(
+            run_plain(Client(home, passphrase=passphrase), settings=load(home.folder), folder=home.folder)
+        )
     from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
 
     accounts = _accounts(home)

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from parlour_client.cli.pins import pin, pins
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
 from parlour_client.core.client import Client
@@ -41,6 +42,10 @@ def _do(context: click.Context, work: Callable[[Client], Awaitable[None]]) -> No
 )
 def room() -> None:
     """Make, find, enter and look after rooms."""
+
+
+room.add_command(pins)
+room.add_command(pin)
 
 
 @room.command(

@@ -4,7 +4,7 @@ It opens the archive, keeps the connection and passes on; the parts do the work.
 what others wrote leaves it only as ``WireText``. The commands, the TUI, the line mode and bots make one.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random, SystemRandom
 
 from parlour_client.core.calls import RoomCalls
@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, NoAccountError, SetupError, StoppedError
 from parlour_client.core.files import Files
+from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
@@ -67,7 +68,7 @@ def delivery_over_tls(profile: Profile) -> Delivery | None:
     return DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), profile.session)
 
 
-class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
+class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
     """A client over one home folder."""
 
     def __init__(
@@ -163,6 +164,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
+        self._end_sweeping()
         engine, self._started = self._started, None
         if engine is not None:
             await engine.stop()
@@ -192,9 +194,13 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files):
         """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
         return await self._engine.timeline.log(room, after, limit)
 
-    async def mark_read(self, room: RoomId, seq: Seq) -> None:
-        """Everything up to ``seq`` is read."""
-        await self._engine.mark_read(room, seq)
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
+        """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
+        await self._engine.mark_read(room, seq, share=share)
+
+    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
+        """Return up to where others have read, as far as they let it be known."""
+        return self._engine.receipts.of(room)
 
     async def typing(self, room: RoomId, *, on: bool) -> None:
         """Say that the person began to type, or stopped. Offline: says nothing."""

@@ -41,6 +41,7 @@ from parlour_client.core.news import News
 from parlour_client.core.outbox import Item, Lasting, Outbox
 from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
+from parlour_client.core.receipts import Receipts
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
 from parlour_client.core.timeline import Timeline
@@ -52,6 +53,7 @@ from parlour_protocol.frames.replies import (
     KeyLogGrew,
     KeysLow,
     Push,
+    ReadBy,
     ReadMarked,
     RoomClosed,
     RoomEntered,
@@ -112,6 +114,7 @@ class Engine:
         if self.sealed is not None:
             self.sealed.attach(self.sync)
         self.presence = Presence(profile.user, clock, news.emit)
+        self.receipts = Receipts(profile.user, news.emit)
         self.connection = Connection(
             profile.server, self._connect, self._converse, clock, chance, self._status_changed
         )
@@ -121,7 +124,7 @@ class Engine:
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
         self._telling: set[asyncio.Future[None]] = set()
-        self._late_reads: dict[RoomId, Seq] = {}
+        self._late_reads: dict[RoomId, tuple[Seq, bool]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def load(self, *, adopt: bool) -> None:
@@ -242,17 +245,23 @@ class Engine:
             await self._ingest.recount(room)
         self.news.emit(RoomsChanged())
 
-    async def mark_read(self, room: RoomId, seq: Seq) -> None:
-        """Move the read marker everywhere; offline: as soon as there is a connection."""
-        self._late_reads[room] = seq
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool) -> None:
+        """Move the read marker everywhere; offline: as soon as there is a connection.
+
+        With ``share`` the others in the room are told, unless it goes back.
+        """
+        known = self.state.room(room)
+        self._late_reads[room] = (seq, share and (known is None or seq > known.read))
         await self.read(room, seq)
         if self.conversation is not None:
             await self._tell_read(self.conversation)
 
     async def _tell_read(self, conversation: Conversation) -> None:
-        for room, seq in list(self._late_reads.items()):
-            await conversation.ask(MarkRead(id=new_request_id(), room=room, seq=seq), lambda _: None)
-            if self._late_reads.get(room) == seq:
+        for room, late in list(self._late_reads.items()):
+            seq, share = late
+            frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share)
+            await conversation.ask(frame, lambda _: None)
+            if self._late_reads.get(room) == late:
                 del self._late_reads[room]
 
     async def _run(self) -> None:
@@ -305,7 +314,7 @@ class Engine:
         for summary in rooms:
             self.state.tell(summary)
             if (late := self._late_reads.get(summary.room)) is not None:
-                self.state.read(summary.room, late)
+                self.state.read(summary.room, late[0])
             if self._follow:
                 await self._ingest.recount(summary.room)
         if self.sealed is not None:
@@ -326,6 +335,8 @@ class Engine:
                 await self._leave(room)
             case ReadMarked(room=room, seq=seq):
                 await self.read(room, seq)
+            case ReadBy():
+                self.receipts.hear(push)
             case TypingNow():
                 self.presence.typing(push)
             case StatusNow():
@@ -338,6 +349,7 @@ class Engine:
     async def _leave(self, room: RoomId) -> None:
         self.state.forget(room)
         self.sync.forget(room)
+        self.receipts.forget(room)
         if self.sealed is not None:
             await self.sealed.left(room)
         if self._follow:

@@ -4,7 +4,7 @@
 for the person; methods that write messages do not wait for the network (the outbox does).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,7 @@ from parlour_client.core.model import (
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import RequestId, RoomId, Seq, SessionId
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 
 
@@ -114,6 +114,17 @@ class ChatClient(Protocol):
     async def silence(self, room: RoomId, *, on: bool = True) -> None: ...
     async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None: ...
 
+    async def forget(self, room: RoomId | None = None, *, before: Millis | None = None) -> int:
+        """Forget what was said in a room (None: in all) before a time (None: ever), on this device alone.
+
+        Returns how many rooms lost something.
+        """
+        ...
+
+    def keep(self, seconds: int | None) -> None:
+        """Forget from now on what is older than this; None: keep everything."""
+        ...
+
     # writing: durable at once in the outbox
     async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry: ...
     async def edit(self, room: RoomId, target: Seq, text: str) -> None: ...
@@ -162,7 +173,14 @@ class ChatClient(Protocol):
         ...
 
     # small things
-    async def mark_read(self, room: RoomId, seq: Seq) -> None: ...
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
+        """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
+        ...
+
+    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
+        """Return up to where others have read, as far as they let it be known."""
+        ...
+
     async def typing(self, room: RoomId, *, on: bool) -> None: ...
     async def set_status(self, status: Status) -> None: ...
     async def draft(self, room: RoomId) -> str: ...

@@ -168,7 +168,9 @@ class Gap:
     after: Seq
     before: Seq
     gone: bool = False
-    """The server said that it has them no longer."""
+    """They are not to be had: the server said that it has them no longer, or they were forgotten."""
+    forgotten: bool = False
+    """This device forgot them, as its person wished."""
 
     @property
     def count(self) -> int:
@@ -264,6 +266,20 @@ class HistoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomForgotten:
+    """This device forgot messages of a room: let go of what is shown of it, and read it anew."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsChanged:
+    """Somebody let it be known how far they have read in this room."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
 class IgnoredChanged:
     """Who is ignored on this device changed."""
 
@@ -304,6 +320,8 @@ Change = (
     | EntryChanged
     | EntryRemoved
     | HistoryChanged
+    | RoomForgotten
+    | ReceiptsChanged
     | IgnoredChanged
     | StatusChanged
     | TypingChanged

@@ -56,6 +56,9 @@ class Settings:
     editor: str = _setting("", "the editor's command; empty: VISUAL or EDITOR of the environment")
     downloads: str = _setting("", "the folder that files are saved into; empty: your Downloads, or your home")
     timestamps: Literal["off", "minutes", "seconds"] = _setting("minutes", "the time beside each message")
+    keep: Literal["always", "1d", "7d", "30d", "90d", "365d"] = _setting(
+        "always", "how long this device keeps messages; what is older it forgets, and fetches no more"
+    )
     room_sort: Literal["name", "recent", "unread"] = _setting("name", "the order within the list of rooms")
     bidi: Literal["terminal", "client", "off"] = _setting(
         "terminal", "who puts right-to-left text in order: the terminal, Parlour, or nobody"
@@ -66,6 +69,11 @@ class Settings:
     )
     problems: tuple[str, ...] = ()
     """What the file had that could not be understood; sentences that may quote the file. Not a setting."""
+
+
+def kept_seconds(settings: Settings) -> int | None:
+    """Return how long messages are kept; None: for good."""
+    return None if settings.keep == "always" else int(settings.keep.removesuffix("d")) * 86_400
 
 
 @dataclass(frozen=True, slots=True)

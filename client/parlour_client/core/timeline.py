@@ -80,7 +80,7 @@ class Timeline:
 
     async def bring(self, room: RoomId, seq: Seq) -> bool:
         """Fetch one event unless it is here; False when it cannot be had."""
-        if await self._archive.gaps(room, Seq(seq - 1), Seq(seq + 1)):
+        if any(not gap.gone for gap in await self._archive.gaps(room, Seq(seq - 1), Seq(seq + 1))):
             await self._fetch(room, before=Seq(seq + 1))
         return not await self._archive.gaps(room, Seq(seq - 1), Seq(seq + 1))
 

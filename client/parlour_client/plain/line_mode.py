@@ -7,6 +7,8 @@ like a secret is held back until it is confirmed. `parlour --plain` runs it.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from parlour_client.core.e2ee.interface import OwnDevice
@@ -21,9 +23,10 @@ from parlour_client.core.model import (
     EntryChanged,
     LinkState,
     Room,
+    RoomForgotten,
     StatusChanged,
 )
-from parlour_client.core.settings import Settings
+from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.lines import read_lines
 from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
@@ -40,8 +43,15 @@ _PATIENCE: Final = 10.0
 class LineMode:
     """One run of the line mode."""
 
-    def __init__(self, client: ChatClient, out: Callable[[str], None], settings: Settings) -> None:
-        """Say everything through ``out``, a line at a time."""
+    def __init__(
+        self,
+        client: ChatClient,
+        out: Callable[[str], None],
+        settings: Settings,
+        folder: Path | None = None,
+    ) -> None:
+        """Say everything through ``out``, a line at a time; ``folder`` holds the settings."""
+        self._folder = folder
         self.client, self.settings = client, settings
         self.current: Room | None = None
         self.over = False
@@ -101,6 +111,12 @@ class LineMode:
         room = self.client.room(self.current.id) if self.current is not None else None
         for line in self.standing.news(self.client.encryption, room):
             self.say(line)
+
+    def set_setting(self, key: str, value: Value) -> None:
+        """Change a setting, in the file too where there is one. Raises SetupError."""
+        if self._folder is not None:
+            save(self._folder, key, value)
+        self.settings = replace(self.settings, **{key: value})  # type: ignore[arg-type]  # its command checked it
 
     # --- doing
 
@@ -166,6 +182,8 @@ class LineMode:
                 self.over = self.over or status.state is LinkState.STOPPED
             case EncryptionChanged():
                 self.say_standing()
+            case RoomForgotten(room=room):
+                self._memory.forget(room)
             case _:
                 pass
 
@@ -192,11 +210,16 @@ class LineMode:
 
 
 async def run(
-    client: ChatClient, source: int = 0, out: Callable[[str], None] = print, settings: Settings | None = None
+    client: ChatClient,
+    source: int = 0,
+    out: Callable[[str], None] = print,
+    settings: Settings | None = None,
+    folder: Path | None = None,
 ) -> int:
     """Run until the input ends or the person quits; returns the exit status."""
-    mode = LineMode(client, out, settings or Settings())
+    mode = LineMode(client, out, settings or Settings(), folder)
     await client.start()
+    client.keep(kept_seconds(mode.settings))
     unsubscribe = client.subscribe(mode.hear)
     try:
         try:

@@ -37,6 +37,11 @@ class Memory:
         for entry in entries:
             self.note(entry)
 
+    def forget(self, room: RoomId) -> None:
+        """Let go of what was said of a room."""
+        for key in [key for key in self._said if key[0] == room]:
+            del self._said[key]
+
     def answered(self, entry: Entry) -> Entry | None:
         """Return the message that this one answers, when it is remembered."""
         return self._said.get((entry.room, entry.reply_to)) if entry.reply_to is not None else None

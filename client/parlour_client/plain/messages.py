@@ -3,13 +3,14 @@
 Each takes the line mode and the rest of the line; its docstring is its help. ``commands`` lists them.
 """
 
+import time
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, Room
 from parlour_client.plain.speech import outgoing_line, shown
-from parlour_client.plain.words import number, on_or_off, two
-from parlour_protocol.ids import Seq
+from parlour_client.plain.words import number, on_or_off, seconds, two
+from parlour_protocol.ids import Millis, Seq
 
 if TYPE_CHECKING:
     from parlour_client.plain.line_mode import LineMode
@@ -23,7 +24,7 @@ async def last(mode: "LineMode", rest: str) -> None:
     mode.say_entries(entries)
     seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
     if seen is not None and not mode.settings.peek:
-        await mode.client.mark_read(room.id, seen)
+        await mode.client.mark_read(room.id, seen, share=mode.settings.receipts)
 
 
 async def older(mode: "LineMode", rest: str) -> None:
@@ -49,7 +50,7 @@ async def unread(mode: "LineMode", _: str) -> None:
     mode.say_entries(entries)
     seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
     if seen is not None and not mode.settings.peek:
-        await mode.client.mark_read(room.id, seen)
+        await mode.client.mark_read(room.id, seen, share=mode.settings.receipts)
 
 
 async def peek(mode: "LineMode", rest: str) -> None:
@@ -61,7 +62,7 @@ async def peek(mode: "LineMode", rest: str) -> None:
 async def read(mode: "LineMode", _: str) -> None:
     """/read: mark this room as read."""
     room = mode.here()
-    await mode.client.mark_read(room.id, room.head)
+    await mode.client.mark_read(room.id, room.head, share=mode.settings.receipts)
 
 
 async def mark(mode: "LineMode", rest: str) -> None:
@@ -103,6 +104,42 @@ async def star(mode: "LineMode", rest: str) -> None:
     target, _, how = rest.partition(" ")
     await mode.client.star(
         mode.here().id, Seq(number(target)), on=on_or_off(how.strip(), "/star NUMBER [off]")
+    )
+
+
+async def pin(mode: "LineMode", rest: str) -> None:
+    """/pin NUMBER [off]: let everybody in this room find a message, or no longer."""
+    target, _, how = rest.partition(" ")
+    room, on = mode.here(), on_or_off(how.strip(), "/pin NUMBER [off]")
+    await mode.client.pin(room.id, Seq(number(target)), on=on)
+
+
+async def pins(mode: "LineMode", _: str) -> None:
+    """/pins: hear what is pinned in this room."""
+    found = await mode.client.pins(mode.here().id)
+    mode.say(f"{len(found)} pinned." if found else "Nothing is pinned here. /pin NUMBER pins a message.")
+    mode.say_entries(found, again=True)
+
+
+async def receipts(mode: "LineMode", rest: str) -> None:
+    """/receipts [on|off]: how far others read, as they let it be known; on lets them see how far you read."""
+    if rest:
+        mode.set_setting("receipts", value=on_or_off(rest, "/receipts [on|off]"))
+        return
+    room = mode.here()
+    said = [f"{user} up to #{seq}" for user, seq in sorted(mode.client.receipts(room.id).items())]
+    mode.say(f"{room.title}, read by {', '.join(said)}." if said else "Nobody lets it be known here.")
+
+
+async def forget(mode: "LineMode", rest: str) -> None:
+    """/forget all|AGE: forget what was said here, or what is older (12h, 30d), on this device alone."""
+    room, span = mode.here(), seconds(rest)
+    if span is None and rest != "all":
+        raise SetupError("Write /forget all, or how old it is: /forget 30d.", "It cannot be taken back.")
+    before = None if span is None else Millis(int(time.time()) * 1000 - span * 1000)
+    gone = await mode.client.forget(room.id, before=before)
+    mode.say(
+        f"{room.title}, forgotten on this device." if gone else f"{room.title}, nothing of that age is here."
     )
 
 

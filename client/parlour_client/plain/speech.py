@@ -57,7 +57,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     if entry.text is None:
         return f"{title}, {number}{event_words(entry.author, entry.body)}"
     edited = " edited" if entry.edited else ""
-    starred = " starred" if entry.starred else ""
+    starred = f"{' starred' * entry.starred}{' pinned' * entry.pinned}"
     return (
         f"{title}, {number}{entry.author}{_reply(entry, answered)}{edited}{starred}: "
         f"{shown(entry.text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"

@@ -19,6 +19,7 @@ from textual.worker import Worker
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
+from parlour_client.core.settings import Settings, kept_seconds
 from parlour_client.ui.bidi import TextDirection
 from parlour_client.ui.crash import QuietCrash
 from parlour_client.ui.doors import Accounts, Doors
@@ -121,10 +122,17 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, Q
             self.problem = error
             self.exit(return_code=1)
             return
+        client.keep(kept_seconds(self.settings))
         self._newsboy.follow(client)
         self._chat_screen = chat = ChatScreen(client, self._tour)
         self.watch(chat, "focused", self.show_mode, init=False)
         _ = self.push_screen(chat)
+
+    def watch_settings(self, settings: Settings) -> None:
+        """Put changed settings on; a shorter time to keep messages holds at once."""
+        super().watch_settings(settings)
+        if self.client is not None and self._chat_screen is not None:
+            self.client.keep(kept_seconds(settings))
 
     async def leave_client(self) -> None:
         """Save the draft and stop the client; what is queued stays queued on disk."""

@@ -96,6 +96,12 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
             assert pilot.app.screen is not screen
             assert not forbidden(pilot)
             await pilot.press("escape")
+        await client.pin(LOBBY, Seq(entry.seq or 0))
+        await screen.do_line("/pins")
+        await settled(pilot)
+        assert pilot.app.screen is not screen
+        assert not forbidden(pilot)
+        await pilot.press("escape")
         await screen._do_rooms("")
         await pilot.pause()
         assert not forbidden(pilot)

@@ -7,7 +7,7 @@ no network, no disk and no checks.
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from parlour_client.core.model import (
     Profile,
     ReactionCount,
     Room,
+    RoomForgotten,
     RoomsChanged,
     StatusChanged,
     Thread,
@@ -78,6 +79,7 @@ class FakeClient:
         self.people: dict[RoomId, list[MemberView]] = {}
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
+        self.readers: dict[RoomId, dict[UserName, Seq]] = {}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: RefusedError | None = None
         self.online = True
@@ -296,6 +298,31 @@ class FakeClient:
         old = next(entry for entry in self.logs[room] if entry.seq == seq)
         self.change(replace(old, starred=on))
 
+    async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
+        self._called("pin", room, target, on)
+        old = next(entry for entry in self.logs[room] if entry.seq == target)
+        self.change(replace(old, pinned=on))
+        self.happen(room, ALICE, bodies.Pinned(target, on))
+        return new_request_id()
+
+    async def pins(self, room: RoomId) -> Sequence[Entry]:
+        self._called("pins", room)
+        return [entry for entry in reversed(self.logs[room]) if entry.pinned]
+
+    async def forget(self, room: RoomId | None = None, *, before: Millis | None = None) -> int:
+        self._called("forget", room, before)
+        for one, log in self.logs.items():
+            if room in {None, one}:
+                self.logs[one] = [entry for entry in log if before is not None and entry.at >= before]
+                self.tell(RoomForgotten(one))
+        return 1
+
+    def keep(self, seconds: int | None) -> None:
+        self._called("keep", seconds)
+
+    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
+        return self.readers.get(room, {})
+
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
         self._called("search", words, room)
         found = [e for log in self.logs.values() for e in log if e.text and words in e.text]
@@ -423,8 +450,8 @@ class FakeClient:
     async def unmute(self, room: RoomId, user: UserName) -> None:
         self._called("unmute", room, user)
 
-    async def mark_read(self, room: RoomId, seq: Seq) -> None:
-        self._called("mark_read", room, seq)
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
+        self._called("mark_read", room, seq, *(["shared"] if share else []))
         known = self._rooms[room]
         self._rooms[room] = replace(known, read=seq, unread=0 if seq >= known.head else 1, mentions=0)
         self.tell(RoomsChanged())

@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive.events import shown
+from parlour_client.core.archive.events import floors, shown
 from parlour_client.core.archive.index import index_fresh, index_message
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.model import Entry, Note
@@ -34,9 +34,9 @@ _INSERT: Final = """
     RETURNING id
 """  # an id sorts by time (NULL, which lets SQLite choose, where a millisecond is full); what is known
 # changes in one way alone: it was deleted on the server meanwhile
-_LATEST_TIME: Final = (1 << 42) - 1
+LATEST_TIME: Final = (1 << 42) - 1
 """Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
-_AT_ONE_TIME: Final = 20
+AT_ONE_TIME: Final = 20
 """Bits that tell apart what happened in the same millisecond."""
 
 
@@ -92,10 +92,11 @@ def add(
         return []
     room = events[0].room
     marks = marks or [Mark(is_row(event.body)) for event in events]
+    _, forgotten = floors(connection, room)  # what was forgotten is not taken again
     fresh = [
         Came(event, mention, number)
         for event, mention, mark in zip(events, mentions, marks, strict=True)
-        if (number := _insert(connection, event, mention, mark)) is not None
+        if event.seq > forgotten and (number := _insert(connection, event, mention, mark)) is not None
     ]
     for came in fresh:
         if isinstance(came.event.body, Deleted):
@@ -133,9 +134,9 @@ def _insert(
     mark: Mark,
 ) -> int | None:
     """Return the number of the row that is new or changed."""
-    body, first = event.body, min(event.at, _LATEST_TIME) << _AT_ONE_TIME
+    body, first = event.body, min(event.at, LATEST_TIME) << AT_ONE_TIME
     values = (
-        first, first + (1 << _AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
+        first, first + (1 << AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
         kind_of(body), about_of(body), body.reply_to if isinstance(body, Message) else None,
         mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
         note_text(mark.note) if mark.note is not None else None,

@@ -11,7 +11,17 @@ from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import adding, events, outbox, people, pinned, rooms, search, threads
+from parlour_client.core.archive import (
+    adding,
+    events,
+    forgetting,
+    outbox,
+    people,
+    pinned,
+    rooms,
+    search,
+    threads,
+)
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Window
@@ -92,6 +102,13 @@ class Archive:
     async def set_floor(self, room: RoomId, floor: Seq) -> None:
         """Note that the server has nothing at or below ``floor``."""
         await self._database.write(events.set_floor, room, floor)
+
+    async def forget(self, room: RoomId | None, before: Millis | None) -> Sequence[RoomId]:
+        """Forget messages, on the disk too when this returns; return the rooms that lost some."""
+        changed = await self._database.write_durably(forgetting.forget, room, before)
+        if changed:
+            await self._database.shorten_log()
+        return changed
 
     async def search(self, query: Query, me: UserName, limit: int) -> Sequence[Entry]:
         """Find messages, newest first."""

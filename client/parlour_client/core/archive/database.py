@@ -72,6 +72,10 @@ class Database:
         """Run it so that it is on the disk when this returns: for what no server has yet."""
         return await self.submit(lambda: _durably(self._connection, call, *args, **kwargs))
 
+    async def shorten_log(self) -> None:
+        """Take out of the write-ahead log what was overwritten, unless another program reads it just now."""
+        await self.read(_shorten)
+
     def submit_write(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
@@ -81,6 +85,10 @@ class Database:
     def submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
         """Queue a call; calls run in the order in which they were queued."""
         return _later(self._thread, call)
+
+
+def _shorten(connection: apsw.Connection) -> None:
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 
 def _later(thread: ThreadPoolExecutor, call: Callable[[], T]) -> "asyncio.Future[T]":

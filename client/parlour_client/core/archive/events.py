@@ -32,11 +32,11 @@ def below(
 ) -> Window:
     """Return the newest ``limit`` rows under ``before``.
 
-    What the server says it has not (``floor``) is no hole, and what is here below it is shown all the same:
-    a server that lies about its floor hides nothing that this device has.
+    What the server says it has not, and what was forgotten here, is no hole; what is here below is shown all
+    the same: a server that lies about its floor hides nothing that this device has.
     """
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
-    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
+    floor = max(floors(connection, room))
     rows, expected, shown = [], before - 1, 0
     for row in _rows(connection, query, (room, before)):
         if (row[1] != expected and expected > floor and not over_holes) or shown == limit:
@@ -53,7 +53,7 @@ def above(
     """Return up to ``limit`` events over ``after``, and the event after which some are missing."""
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constants
     top = _number(connection, "SELECT top FROM rooms WHERE id = ?", (room,))
-    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
+    floor = max(floors(connection, room))
     events: list[LogEvent] = []
     expected = after + 1
     for row in _rows(connection, query, (room, after, limit)):
@@ -89,7 +89,7 @@ def _shown(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> Se
 
 def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
     """Return the runs of numbers between ``after`` and ``before`` that are not here, oldest first."""
-    floor = _number(connection, "SELECT floor FROM rooms WHERE id = ?", (room,))
+    floor, forgotten = floors(connection, room)
     query = """
         SELECT previous, seq FROM (
             SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS previous FROM (
@@ -98,11 +98,15 @@ def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> 
         ) WHERE seq > previous + 1"""
     found = connection.execute(query, (after, room, after, before, before))
     runs = [(Seq(int(str(low))), Seq(int(str(high)))) for low, high in found]
-    return [Gap(room, low, high, gone=high - 1 <= floor) for low, high in runs]
+    return [
+        Gap(room, low, high, gone=high - 1 <= max(floor, forgotten), forgotten=high - 1 <= forgotten)
+        for low, high in runs
+    ]
 
 
 def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
     """Return the messages of others above ``read``, and how many of them name this account."""
+    read = max(read, Seq(floors(connection, room)[1]))
     query = """
         SELECT count(*), coalesce(sum(mention), 0) FROM events
         WHERE room = ? AND seq > ? AND kind = 'message' AND author != ?
@@ -112,6 +116,13 @@ def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tup
         connection, "SELECT coalesce(min(seq), 0) FROM events WHERE room = ? AND seq > ?", (room, read)
     )
     return int(str(unread)) + max(0, lowest - read - 1), int(str(mentions))
+
+
+def floors(connection: apsw.Connection, room: RoomId) -> tuple[int, int]:
+    """Return below which numbers the server has nothing, and below which this device forgot everything."""
+    for floor, forgotten in connection.execute("SELECT floor, forgotten FROM rooms WHERE id = ?", (room,)):
+        return int(str(floor)), int(str(forgotten))
+    return 0, 0
 
 
 def set_floor(connection: apsw.Connection, room: RoomId, floor: Seq) -> None:

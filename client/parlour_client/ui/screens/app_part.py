@@ -38,7 +38,13 @@ class AppPart(Deeds):
             self.app.action_account(rest)
 
     async def _do_typing(self, rest: str) -> None:
+        self._switch("typing", rest)
+
+    async def _do_receipts(self, rest: str) -> None:
+        self._switch("receipts", rest)
+
+    def _switch(self, key: str, rest: str) -> None:
         if rest not in {"on", "off"}:
-            raise ValueError("Write /typing on or /typing off.")
+            raise ValueError(f"Write /{key} on or /{key} off.")
         if isinstance(self.app, Preferring):
-            self.app.set_setting("typing", value=rest == "on")
+            self.app.set_setting(key, value=rest == "on")

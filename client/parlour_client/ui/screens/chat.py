@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Footer
 
 from parlour_client.core.interface import ChatClient
+from parlour_client.core.settings import Settings
 from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import SOON
@@ -95,6 +96,7 @@ class ChatScreen(AppPart):
         self._collector.start()
         self._hangup.install()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
+        self.watch(self.app, "settings", self._obey_settings, init=False)
         self.status_line.tell(self.client.status, self.client.account)
         self.composer.focus()
         self.open_first()
@@ -105,6 +107,9 @@ class ChatScreen(AppPart):
         self._hangup.remove()
         if self._unsubscribe is not None:
             self._unsubscribe()
+
+    def _obey_settings(self, settings: Settings) -> None:
+        self.timeline.dress(settings.timestamps)
 
     def _leave(self) -> None:
         self.app.exit()

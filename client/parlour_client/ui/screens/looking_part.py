@@ -12,6 +12,7 @@ from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
 from parlour_client.ui.safe import lines, own, peer_line
 from parlour_client.ui.screens.outbox import OutboxScreen
 from parlour_client.ui.screens.people import PersonWish, ProfileScreen, SessionsScreen
+from parlour_client.ui.screens.pins import PinsScreen
 from parlour_client.ui.screens.reading_part import ReadingPart
 from parlour_client.ui.screens.thread import ThreadScreen, history_page
 from parlour_client.ui.search import SearchScreen
@@ -22,6 +23,7 @@ VIEWS: Final = (
     ("mentions", "Mentions: messages that name you"),
     ("unread", "Unread: everything that you have not read"),
     ("starred", "Starred: what you put a star to"),
+    ("pins", "Pinned: what everybody in this room finds"),
     ("outbox", "Outbox: what is on its way"),
     ("ignored", "Ignored people"),
     ("sessions", "Devices that are logged in"),
@@ -78,6 +80,19 @@ class LookingPart(ReadingPart):
     async def _do_star(self, _rest: str) -> None:
         await self.star(self._one())
 
+    async def _do_pin(self, _rest: str) -> None:
+        await self.pin(self._one())
+
+    async def _do_pins(self, _rest: str) -> None:
+        room = self.room
+        if room is None:
+            raise SetupError("No room is open.", "/rooms shows which there are.")
+        self.push(PinsScreen(await self.client.pins(room.id), self._take_off), self._go)
+
+    def _take_off(self, entry: Entry) -> None:
+        if (seq := entry.seq) is not None:
+            self.ask(lambda: self.client.pin(entry.room, seq, on=False))
+
     async def _do_history(self, _rest: str) -> None:
         await self.show_history(self._one())
 
@@ -103,6 +118,11 @@ class LookingPart(ReadingPart):
         """Put a star to a message, or take it off."""
         if entry.seq is not None:
             await self.client.star(entry.room, entry.seq, on=not entry.starred)
+
+    async def pin(self, entry: Entry) -> None:
+        """Pin a message for everybody in the room, or take it off."""
+        if entry.seq is not None:
+            await self.client.pin(entry.room, entry.seq, on=not entry.pinned)
 
     # --- people
 

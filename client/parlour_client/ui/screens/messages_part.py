@@ -16,6 +16,7 @@ from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.files_part import FilesPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
+from parlour_protocol.frames.bodies import Pinned
 from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
 
@@ -98,6 +99,7 @@ class MessagesPart(FilesPart):
         views = {
             Wish.THREAD: self.show_thread,
             Wish.STAR: self.star,
+            Wish.PIN: self.pin,
             Wish.HISTORY: self.show_history,
             Wish.PERSON: self.show_author,
             Wish.SAVE: self.save,
@@ -166,7 +168,8 @@ class MessagesPart(FilesPart):
             notice(self.app, Notice.COPIED)
 
     def _wish_parent(self, entry: Entry) -> None:
-        room, parent = self.current, entry.reply_to
+        body = entry.body
+        room, parent = self.current, body.target if isinstance(body, Pinned) else entry.reply_to
         if room is not None and parent is not None:
             self.ask(lambda: self.reveal(room, parent), group="reveal")
 

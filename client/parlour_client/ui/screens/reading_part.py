@@ -3,16 +3,20 @@
 Nothing here is ever done by looking alone; each is a key or a command. The chat screen inherits it.
 """
 
+import time
 from typing import Final
 
 from textual import on
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Room
+from parlour_client.ui.commands import seconds
+from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.rooms import ORDERS, RoomList, RoomWish
+from parlour_client.ui.safe import lines, own, peer_line
 from parlour_client.ui.screens.rooms_part import RoomsPart
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_room_name, parse_user_name
 
 _SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}
@@ -56,12 +60,12 @@ class ReadingPart(RoomsPart):
         """Everything in a room is read."""
         known = self.client.room(room)
         if known is not None:
-            await self.client.mark_read(room, known.head)
+            await self.client.mark_read(room, known.head, share=settings_of(self).receipts)
 
     async def mark_all_read(self) -> None:
         """Everything everywhere is read."""
         for room in [room for room in self.client.rooms if room.unread]:
-            await self.client.mark_read(room.id, room.head)
+            await self.client.mark_read(room.id, room.head, share=settings_of(self).receipts)
 
     async def mark_unread(self, seq: Seq) -> None:
         """Keep a message and all after it unread, until the room is opened again."""
@@ -108,6 +112,25 @@ class ReadingPart(RoomsPart):
     async def _do_silence(self, rest: str) -> None:
         room = self._named(rest)
         await self.client.silence(room.id, on=not room.muted)
+
+    async def _do_forget(self, rest: str) -> None:
+        room, span = self.room, seconds(rest) if rest else None
+        if room is None or (rest and span is None):
+            raise SetupError("Write /forget, or how old it is: 12h, 30d.", "It forgets in the open room.")
+        before = None if span is None else Millis(int(time.time()) * 1000 - span * 1000)
+
+        async def forget() -> None:
+            gone = await self.client.forget(room.id, before=before)
+            self.say("Forgotten on this device." if gone else "There is nothing of that age here.")
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(forget)
+
+        what = "everything said" if span is None else f"what is older than {rest}"
+        question = own(f"Forget {what} here, on this device alone?", "bold")
+        known = own("Nobody else loses it; this device does not fetch it again.")
+        self.push(ConfirmScreen(lines(question, peer_line(room.title), known)), answer)
 
     async def _do_sort(self, rest: str) -> None:
         if rest not in ORDERS:

@@ -55,6 +55,7 @@ class RoomsPart(ChatParts):
         self.current, self._early = room, []
         self.peeking = peek or settings_of(self).peek
         self._read_later = self._behind = None
+        self.timeline.dress(settings_of(self).timestamps)
         self._no_parents: set[Seq] = set()  # asked for, and not to be had
         self._show_room()
         self.hint.typing(())
@@ -75,6 +76,7 @@ class RoomsPart(ChatParts):
             ignored=self.client.ignored,
             holes=holes,
         )
+        self.timeline.receive(self.client.receipts(room))
         for entry in early:
             self.timeline.add(entry)
         draft = await self.client.draft(room)
@@ -124,20 +126,34 @@ class RoomsPart(ChatParts):
         match change:
             case model.EntryAdded(entry=entry) | model.EntryChanged(entry=entry):
                 self._take(entry)
-            case model.EntryRemoved(room=room, request=request) if room == self.current:
-                self.timeline.take_out(request)
-            case model.HistoryChanged(room=room) if room == self.current:
-                self._renew_soon()
             case model.RoomsChanged():
                 self._rooms_changed_soon()
             case model.IgnoredChanged():
                 self.timeline.ignore(self.client.ignored)
             case model.StatusChanged(status=status):
                 self._link_changed(status)
-            case model.TypingChanged(room=room, users=users) if room == self.current:
-                self.hint.typing(users)
             case model.PresenceChanged():
                 self._members_soon()
+            case model.EncryptionChanged():
+                pass
+            case _ if change.room == self.current:
+                self._change_here(change.room, change)
+            case _:
+                pass
+
+    def _change_here(self, room: RoomId, change: model.Change) -> None:
+        """Show a change of the open room."""
+        match change:
+            case model.EntryRemoved(request=request):
+                self.timeline.take_out(request)
+            case model.HistoryChanged():
+                self._renew_soon()
+            case model.RoomForgotten():
+                self.ask(lambda: self.open_room(room, peek=self.peeking), group="open")
+            case model.ReceiptsChanged() if self._early is None:
+                self.timeline.receive(self.client.receipts(room))
+            case model.TypingChanged(users=users):
+                self.hint.typing(users)
             case _:
                 pass
 
@@ -320,7 +336,8 @@ class RoomsPart(ChatParts):
             return
         self._read_later = None
         if seq > room.read:
-            self.ask(lambda: self.client.mark_read(room.id, seq), group="read")
+            share = settings_of(self).receipts
+            self.ask(lambda: self.client.mark_read(room.id, seq, share=share), group="read")
 
     @on(Timeline.NewBelow)
     def _pill(self, event: Timeline.NewBelow) -> None:

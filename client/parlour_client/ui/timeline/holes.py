@@ -28,6 +28,8 @@ class HoleState(Enum):
     """The server did not give them."""
     GONE = auto()
     """The server said that it has them no longer."""
+    FORGOTTEN = auto()
+    """This device forgot them, as its person wished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,17 @@ class Hole:
                 return f"{what}: the server gives none"
             case HoleState.GONE:
                 return f"{what}: gone from the server"
+            case HoleState.FORGOTTEN:
+                return f"{what}: forgotten on this device"
 
 
 def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:
     """Return what is left after somebody tried to load it."""
     left = HoleState.REFUSED if online else HoleState.OFFLINE
-    return [Hole(gap, HoleState.GONE if gap.gone else left) for gap in gaps]
+    return [
+        Hole(gap, HoleState.FORGOTTEN if gap.forgotten else HoleState.GONE if gap.gone else left)
+        for gap in gaps
+    ]
 
 
 @dataclass(frozen=True, slots=True)

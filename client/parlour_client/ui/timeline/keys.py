@@ -30,6 +30,7 @@ class Wish(Enum):
     UNREAD = auto()
     THREAD = auto()
     STAR = auto()
+    PIN = auto()
     HISTORY = auto()
     PERSON = auto()
     SAVE = auto()
@@ -53,6 +54,7 @@ class TimelineKeys(ScrollView):
         Binding("u", "wish('UNREAD')", "Mark unread from here", show=False, id="timeline.unread"),
         Binding("t", "wish('THREAD')", "Thread", id="timeline.thread"),
         Binding("asterisk", "wish('STAR')", "Star", key_display="*", show=False, id="timeline.star"),
+        Binding("P", "wish('PIN')", "Pin", key_display="P", show=False, id="timeline.pin"),
         Binding("h", "wish('HISTORY')", "Earlier texts", show=False, id="timeline.history"),
         Binding("w", "wish('PERSON')", "Who wrote it", show=False, id="timeline.person"),
         Binding("f", "wish('SAVE')", "Save its file", show=False, id="timeline.save"),

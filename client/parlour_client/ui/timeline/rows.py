@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_client.encryption_words import note_words
 from parlour_client.file_words import facts_of
-from parlour_client.ui.timeline.words import clock, day, delivery_words, sentence
+from parlour_client.ui.timeline.words import day, delivery_words, sentence, stamp
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
@@ -28,6 +28,8 @@ FOLD_AT: Final = 24
 """Rows of one message that are shown before it is opened."""
 MIN_WIDTH: Final = 8
 _ROOM_FOR_DOUBT: Final = 32
+_NAMED: Final = 3
+"""Readers of a message that are named; of the others there is a count."""
 _ALARMS: Final = frozenset(
     {NoteKind.KEY_CHANGED, NoteKind.CONTESTED, NoteKind.PLAINTEXT_REFUSED, NoteKind.FORGED}
 )
@@ -80,6 +82,10 @@ class Setting:
     """What the row above says of messages that are missing here; our words."""
     unverified: bool = False
     """It came encrypted, from somebody whose key nobody has compared."""
+    timestamps: str = "minutes"
+    """How exact the time beside it is: the setting of that name."""
+    read_by: tuple[UserName, ...] = ()
+    """Who let it be known that they have read so far, and no further message of the reader."""
     folded: int | None = None
     """The author is ignored: so many messages are folded into this row; 0: into one above."""
 
@@ -97,9 +103,9 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
     if entry.note is not None or entry.trouble:
-        return (*rows, *_note_rows(entry, width))
+        return (*rows, *_note_rows(entry, width, setting.timestamps))
     if not is_message(entry):
-        return (*rows, *_event_rows(entry, width))
+        return (*rows, *_event_rows(entry, width, setting.timestamps))
     if not setting.continues:
         rows.append(_header(entry, setting, width))
     if entry.reply_to is not None:
@@ -107,7 +113,7 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     rows += _text_rows(entry, width, setting)
     rows += _file_rows(entry, width)
     rows += _reaction_rows(entry, width)
-    rows += _meta_rows(entry, width)
+    rows += _meta_rows(entry, width, setting.read_by)
     return tuple(rows)
 
 
@@ -130,14 +136,14 @@ def _header(entry: Entry, setting: Setting, width: int) -> Row:
     name = _cut(safe_text(entry.author).plain, width - 7 - len(doubt))
     return (
         Piece(name, Look.OWN if entry.author == setting.me else Look.AUTHOR),
-        Piece("  " + clock(entry.at) + doubt, Look.META),
+        Piece(stamp(entry.at, setting.timestamps) + doubt, Look.META),
     )
 
 
-def _note_rows(entry: Entry, width: int) -> list[Row]:
+def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
     """Return what this client has to say of an encrypted event: whole, never cut off."""
     look = Look.FAILED if entry.trouble or entry.note is None or entry.note.kind in _ALARMS else Look.EVENT
-    words = safe_text(f"· {note_words(entry)}  {clock(entry.at)}")
+    words = safe_text(f"· {note_words(entry)}{stamp(entry.at, timestamps)}")
     return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
 
 
@@ -179,9 +185,9 @@ def _file_rows(entry: Entry, width: int) -> list[Row]:
     ]
 
 
-def _event_rows(entry: Entry, width: int) -> list[Row]:
+def _event_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
     words, untrusted = sentence(entry)
-    line = f"· {safe_text(words).plain}  {clock(entry.at)}"
+    line = f"· {safe_text(words).plain}{stamp(entry.at, timestamps)}"
     rows: list[Row] = [(Piece(_cut(line, width), Look.EVENT),)]
     if untrusted is not None:
         rows += [_peer_row(row) for row in wrapped(safe_text(untrusted), width - GUTTER_CELLS)]
@@ -203,7 +209,13 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
     ]
 
 
-def _meta_rows(entry: Entry, width: int) -> list[Row]:
+def _readers(entry: Entry, users: tuple[UserName, ...]) -> str:
+    names = ", ".join(safe_text(user).plain for user in users[:_NAMED])
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return f"read by {names}{more}{' (the server says so)' if entry.sealed else ''}"
+
+
+def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[Row]:
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
@@ -212,6 +224,10 @@ def _meta_rows(entry: Entry, width: int) -> list[Row]:
         facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t shows the thread)")
     if entry.starred:
         facts.append("starred")
+    if entry.pinned:
+        facts.append("pinned")
+    if read_by:
+        facts.append(_readers(entry, read_by))
     if facts:
         rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
     if words := delivery_words(entry):

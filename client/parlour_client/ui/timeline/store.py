@@ -5,7 +5,7 @@ never holds an entry twice: a second arrival of the same event or request change
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +24,8 @@ from parlour_protocol.names import UserName
 CACHED_ENTRIES: Final = 2_000
 CONTINUES_WITHIN: Final = 5 * 60_000
 """Milliseconds in which the same author goes on without a new header."""
+_LOOKED_BACK: Final = 1_000
+"""Entries of others that are passed over to find the message that a receipt stands under."""
 _FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
 """Bodies that are shown at the message they are about."""
 
@@ -36,7 +38,10 @@ class Store(Entries):
         self.width = 0
         self.opened: set[Key] = set()
         """Long messages that are shown whole."""
+        self.timestamps = "minutes"
+        """How exact times are: the setting of that name."""
         self.loading_older = False
+        self._read_by: Mapping[Seq, tuple[UserName, ...]] = {}
         self._heights = Heights()
         self._exact: list[bool] = []
         self._rows: LRUCache[Key, tuple[Row, ...]] = LRUCache(CACHED_ENTRIES)
@@ -118,6 +123,23 @@ class Store(Entries):
         self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
         self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=seq_of))
 
+    def receive(self, receipts: Mapping[UserName, Seq]) -> None:
+        """Say under the reader's own messages how far others have read."""
+        found: dict[Seq, tuple[UserName, ...]] = {}
+        for user, seq in sorted(receipts.items()):
+            at = bisect_left(self.entries, Seq(seq + 1), hi=self._stored, key=seq_of) - 1
+            low = max(-1, at - _LOOKED_BACK)
+            while at > low and not (self.entries[at].author == self.me and is_message(self.entries[at])):
+                at -= 1
+            if at > low:
+                own = seq_of(self.entries[at])
+                found[own] = (*found.get(own, ()), user)
+        changed = {*found, *self._read_by}
+        self._read_by = found
+        for seq in changed:
+            if (index := self.index_of(seq)) is not None:
+                self._forget_at(index)
+
     def note_older(self, *, loading: bool) -> None:
         """Say above the first entry that older ones are being loaded."""
         self.loading_older = loading
@@ -137,6 +159,8 @@ class Store(Entries):
         """Add an entry or change the one that it is; return whether it is new."""
         index = self.index(entry)
         if index is None:
+            if self.span is not None and 0 < seq_of(entry) <= self.span[0]:
+                return False  # it stands further up than what is loaded: it comes with its page
             if _is_shown(entry):
                 self._insert(entry)
                 self._count_reply(entry)
@@ -251,6 +275,8 @@ class Store(Entries):
             missing=missing,
             unverified=entry.sealed and entry.author != self.me and not self.verified(entry.author),
             folded=folded,
+            timestamps=self.timestamps,
+            read_by=self._read_by.get(entry.seq or Seq(0), ()),
         )
 
 

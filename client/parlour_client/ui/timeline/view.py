@@ -5,7 +5,7 @@ above, or a new width, cannot move what the person reads. It never asks the clie
 ``OlderWanted``, ``ReadUpTo`` and ``Action``. The chat screen owns it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -73,6 +73,7 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         self._pace = Pace()
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
+        self._timestamps = "minutes"
 
     # --- what the screen tells it
 
@@ -90,6 +91,7 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
         self._store = Store(me, entries, read=read)
         self._store.verified = self.verified
         self._store.ignored = ignored
+        self._store.timestamps = self._timestamps
         self._store.holes = list(holes)
         self._pending.clear()
         self._strips.clear()
@@ -155,6 +157,22 @@ class Timeline(Anchored, SelectedRows, can_focus=True):
                 self._store.mark_hole(hole, HoleState.WAITING)
             self._strips.clear()
             self._settle()
+
+    def receive(self, receipts: Mapping[UserName, Seq]) -> None:
+        """Say how far others have read, as far as they let it be known."""
+        if self._store is not None:
+            self._flush()
+            self._store.receive(receipts)
+            self._strips.clear()
+            self._settle()
+
+    def dress(self, timestamps: str) -> None:
+        """Show times as exactly as the setting says."""
+        if timestamps != self._timestamps:
+            self._timestamps = timestamps
+            if self._store is not None:
+                self._store.timestamps = timestamps
+                self.trust_changed()
 
     def trust_changed(self) -> None:
         """Mark anew who is verified."""

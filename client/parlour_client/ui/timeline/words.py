@@ -45,7 +45,7 @@ def _plain(body: bodies.AnyBody) -> str:
         case bodies.RoleSet(who=whom, role=role):
             words = f"made {whom} {ROLE_WORDS[role]}"
         case bodies.Pinned(on=on):
-            words = "pinned a message" if on else "took a pin off"
+            words = "pinned a message (p goes there)" if on else "took a pin off"
         case bodies.Blank(was=was):
             words = f"deleted something ({was})"
         case _:  # edits, deletions and reactions are shown at their message
@@ -71,6 +71,13 @@ def _until(until: Millis | None) -> str:
 def clock(at: Millis) -> str:
     """Return the local time, `14:02`."""
     return _local(at).strftime("%H:%M")
+
+
+def stamp(at: Millis, timestamps: str) -> str:
+    """Return the time as it stands after a name, as exact as the setting says; `off`: nothing."""
+    if timestamps == "off":
+        return ""
+    return "  " + (_local(at).strftime("%H:%M:%S") if timestamps == "seconds" else clock(at))
 
 
 def day(at: Millis) -> str:

@@ -1,0 +1,61 @@
+"""The line mode's newer commands for messages: pins, readers, forgetting."""
+
+from pathlib import Path
+
+from tests.client.plain.ear import Ear
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+
+from parlour_client.core.settings import Settings, load
+from parlour_client.plain.line_mode import LineMode
+from parlour_protocol.ids import Seq
+
+
+async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
+    """By its number; who pinned is said once, and off takes it off."""
+    ear.client.say(LOBBY, BOB, "the \u202erules")
+    heard = await ear.say("/pin 4")
+    assert heard == ["lobby, #5 alice pinned #4"]
+    assert await ear.say("/pins") == ["1 pinned.", "lobby, #4 bob pinned: the ⟦U+202E⟧rules"]
+    await ear.say("/pin 4 off")
+    assert ("pin", LOBBY, Seq(4), False) in ear.client.calls
+    assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
+
+
+async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:
+    """Asked for, never said by itself; one's own reading is told only as the settings say."""
+    assert await ear.say("/receipts") == ["Nobody lets it be known here."]
+    ear.client.readers[LOBBY] = {BOB: Seq(3)}
+    assert await ear.say("/receipts") == ["lobby, read by bob up to #3."]
+    await ear.say("/read")
+    await ear.say("/receipts on", "/read")
+    marks = [call for call in ear.client.calls if call[0] == "mark_read"]
+    assert [call[3:] for call in marks] == [(), ("shared",)]
+
+
+async def test_a_setting_that_is_changed_here_is_kept(client: FakeClient, tmp_path: Path) -> None:
+    """In the file of settings, where the screen finds it, too."""
+    mode = LineMode(client, print, Settings(), tmp_path)
+    await mode.take("/receipts on")
+    assert load(tmp_path).receipts
+    await mode.take("/receipts off")
+    assert not load(tmp_path).receipts
+
+
+async def test_a_room_is_forgotten(ear: Ear) -> None:
+    """With a word for all of it, since it cannot be taken back; or by age."""
+    assert (await ear.say("/forget"))[0].startswith("Not done: Write /forget all")
+    assert not [call for call in ear.client.calls if call[0] == "forget"]
+    assert await ear.say("/forget all") == ["lobby, forgotten on this device."]
+    await ear.say("/forget 30d")
+    first, second = (call for call in ear.client.calls if call[0] == "forget")
+    assert first == ("forget", LOBBY, None)
+    assert isinstance(second[2], int)
+
+
+async def test_what_was_forgotten_is_quoted_no_more(client: FakeClient) -> None:
+    """The line mode lets go of it, too."""
+    ear = Ear(client)
+    await ear.mode.begin()
+    await ear.say("/go lobby", "/forget all")
+    client.say(LOBBY, BOB, "yes", reply_to=Seq(2))
+    assert "hello" not in ear.heard[-1]

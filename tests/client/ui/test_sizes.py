@@ -3,6 +3,7 @@
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.widgets import Input
 
 from parlour_client.ui.screens.chat import ChatScreen
 
@@ -75,3 +76,21 @@ async def test_without_colour_the_screen_says_the_same(
         await screen.open_room(LOBBY)
         await settled(pilot)
         assert "தமிழ் ⟦ESC⟧[c" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_long_dialog_is_centred_and_its_line_is_in_sight(
+    size: tuple[int, int], client: FakeClient, open_app: OpenApp
+) -> None:
+    """Verifying has much to say: where one types is seen all the same."""
+    async with open_app(client, size=size) as pilot:
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        await chat.do_line("/verify bob")
+        await settled(pilot)
+        box = pilot.app.screen.query_one(".box").region
+        assert abs(box.x - (size[0] - box.right)) <= 1
+        assert abs(box.y - (size[1] - box.bottom)) <= 1
+        line = pilot.app.screen.query_one(Input)
+        assert line.has_focus
+        assert box.contains_region(line.region)

@@ -90,6 +90,8 @@ class Facade:
         with suppress(ParlourClientError, TimeoutError):
             await self._rooms.look_at(room)
         report = self._rooms.reports.get(room) or GroupReport(Stand.UNFOUNDED)
+        if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
+            await self._people.refresh()  # who was met in the meantime, by what was sent or came in
         state, problem = self._standing(room, report)
         inside = {member.user for member in report.members}
         everybody: Sequence[UserName] = ()

@@ -7,6 +7,7 @@ from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.base import RoomKind
@@ -53,6 +54,21 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
     log = flat.house.rooms[room.id].log
     assert sum(isinstance(event.body, SealedMessage) for event in log) == 2
     assert "CANARY" not in repr(log)
+
+
+async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
+    """The key that came first is known as such at once, not only after somebody asked for it."""
+    ana, _ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.open_direct(BEN)).id
+    await flat.quiet()
+    await ana.send(room, "hello")
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await flat.quiet()
+    report = await ana.encryption.report(room)
+    assert {member.user: member.trust for member in report.members} == {
+        ANA: Trust.VERIFIED,
+        BEN: Trust.FIRST_SEEN,
+    }
 
 
 async def test_a_file_is_sealed_and_saved(flat: Flat, tmp_path: Path) -> None:

@@ -158,3 +158,40 @@ async def test_no_passphrase_is_offered_for_an_archive_that_is_there(door: Door)
     async with welcome(door) as pilot:
         assert not pilot.app.screen.query("#passphrase")
         assert not pilot.app.screen.query("#again")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 15), (160, 50)])
+async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) -> None:
+    """The welcome at the start; then, field by field down and up again, the field and the words above it."""
+    app = ParlourApp(doors=Doors(Door(), Door(), device="laptop", offers_passphrase=True))
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
+        await settled(pilot)
+        assert "Welcome to Parlour" in screen_text(pilot)
+        form = app.screen.query_one("#welcome")
+        fields = list(app.screen.query(Input))
+        for step in ["down"] * (len(fields) - 1) + ["up"] * (len(fields) - 1):
+            await pilot.press(step)
+            await settled(pilot)
+            field = app.screen.focused
+            assert isinstance(field, Input)
+            label = form.children[form.children.index(field) - 1]
+            for part in (label, field):
+                assert form.region.contains_region(part.region), (step, field.id)
+        assert "Welcome to Parlour" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+async def test_what_is_wrong_is_seen_and_its_field_has_the_focus(door: Door, size: tuple[int, int]) -> None:
+    """Field after field, in a low terminal too."""
+    async with welcome(door, size, new=True) as pilot:
+        for where, who, password, field, words in (
+            ("nowhere at all", "ada", PASSWORD, "where", "ddress"),
+            (LINK, "Ada!", PASSWORD, "who", "character that names"),
+            (LINK, "ada", "short", "password", "at least 15"),
+        ):
+            await fill(pilot, where, who, password)
+            focused = pilot.app.screen.focused
+            assert focused is not None
+            assert focused.id == field
+            assert words in " ".join(screen_text(pilot).split())
+        assert not door.came

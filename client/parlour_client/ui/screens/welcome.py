@@ -4,13 +4,15 @@ The password is masked, becomes a ``Secret`` at once and is shown nowhere. What 
 fields and nothing typed is lost. ``ParlourApp`` shows it when there is no account.
 """
 
-from typing import ClassVar, Final
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -26,33 +28,41 @@ from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 
+T = TypeVar("T")
+
 _INTRO: Final = lines(
     own("Welcome to Parlour", "bold"),
-    own("With an invite link: paste it, choose a name and a password. With an account: give the"),
-    own("server's address and log in. With neither: F1 says where an invite comes from."),
+    own(
+        "With an invite link: paste it, choose a name and a password. With an account: give the server's "
+        "address and log in. With neither: F1 says where an invite comes from."
+    ),
 )
 _HELP: Final = lines(
     own("An invite link", "bold"),
-    own("It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin"),
-    own("of the server's key and a code; who has it can make an account, so keep it to yourself."),
+    own(
+        "It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin of "
+        "the server's key and a code; who has it can make an account, so keep it to yourself."
+    ),
     own(""),
     own("No server yet?", "bold"),
-    own("parlour demo lets you try everything on a throw-away server with simulated people."),
-    own("parlour-server init and run start one of your own; parlour-server invite create makes a link."),
+    own(
+        "parlour demo lets you try everything on a throw-away server with simulated people. parlour-server "
+        "init and run start one of your own; parlour-server invite create makes a link."
+    ),
     own(""),
     own("What happens with what you type", "bold"),
-    own("The password goes to the server over TLS and is kept nowhere on this device. What you read and"),
-    own("write is kept in an encrypted archive in your home folder; parlour passphrase protects its key."),
+    own(
+        "The password goes to the server over TLS and is kept nowhere on this device. What you read and "
+        "write is kept in an encrypted archive in your home folder; parlour passphrase protects its key."
+    ),
     own(""),
     own("Keys", "bold"),
     own("Enter and Down go to the next field, Up goes back, Ctrl+S lets you in, Ctrl+Q ends."),
 )
-_WHY: Final = lines(
-    own(
-        "With a passphrase, whoever gets hold of the disk or a backup cannot open what is kept here. It is",
-        "dim",
-    ),
-    own("asked for when Parlour starts; nobody can tell it to you when it is lost. Empty: none.", "dim"),
+_WHY: Final = own(
+    "With a passphrase, whoever gets hold of the disk or a backup cannot open what is kept here. It is asked "
+    "for when Parlour starts; nobody can tell it to you when it is lost. Empty: none.",
+    "dim",
 )
 
 
@@ -65,6 +75,8 @@ class WelcomeScreen(Screen[ChatClient | None]):
         Binding("down", "app.focus_next", "Next field", show=False, id="welcome.next"),
         Binding("up", "app.focus_previous", "Previous field", show=False, id="welcome.previous"),
     ]
+
+    AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the welcome away before there is a size
 
     def __init__(self, doors: Doors) -> None:
         super().__init__()
@@ -91,10 +103,22 @@ class WelcomeScreen(Screen[ChatClient | None]):
                 yield SafeStatic(own("The same again"))
                 yield Input(password=True, id="again", compact=True)
                 yield SafeStatic(_WHY)
-            yield SafeStatic(
-                own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
-            )
+        yield SafeStatic(
+            own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
+        )
         yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Begin at the first field, with the welcome above it."""
+        self.set_focus(self.query_one("#where"), scroll_visible=False)
+
+    @on(DescendantFocus)
+    def _show_label(self, event: DescendantFocus) -> None:
+        """Keep in sight what a field is for: the words above it, above the first one the welcome as well."""
+        form = self.query_one("#welcome")
+        at = form.children.index(event.widget) if event.widget in form.children else 0
+        above = form.children[0 if event.widget.id == "where" else max(0, at - 1)]
+        self.call_after_refresh(above.scroll_visible, animate=False, top=event.widget.id == "where")
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:
@@ -108,7 +132,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
         if self._busy:
             return
         try:
-            where = self._where()
+            where = self._of("where", self._where)
             person = self._person(new=isinstance(where, InviteLink))
         except (ParlourProtocolError, ValueError) as error:
             self._tell(words_of(error))
@@ -122,9 +146,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
         _ = self.app.push_screen(Page(_HELP))
 
     def _tell(self, words: Content) -> None:
-        told = self.query_one("#told", SafeStatic)
-        told.show(words)
-        told.scroll_visible(animate=False)  # in a low terminal it is under the fields
+        self.query_one("#told", SafeStatic).show(words)
 
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
@@ -133,7 +155,23 @@ class WelcomeScreen(Screen[ChatClient | None]):
         text = self._value("where")
         return InviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
 
+    def _of(self, name: str, read: Callable[[], T]) -> T:
+        """Read a field; one that is wrong gets the focus."""
+        try:
+            return read()
+        except (ParlourProtocolError, ValueError):
+            self.set_focus(self.query_one(f"#{name}"))
+            raise
+
     def _person(self, *, new: bool) -> Person:
+        return Person(
+            self._of("who", lambda: parse_user_name(self._value("who"))),
+            self._of("password", lambda: self._password(new=new)),
+            self._of("device", lambda: parse_device_name(self._value("device") or "terminal")),
+            self._of("again", self._passphrase) if self._doors.offers_passphrase else None,
+        )
+
+    def _password(self, *, new: bool) -> Secret:
         password = self.query_one("#password", Input).value
         if new and len(password) < PASSWORD_MIN.value:
             raise ValueError(
@@ -141,17 +179,9 @@ class WelcomeScreen(Screen[ChatClient | None]):
             )
         if not password:
             raise ValueError("Type your password.")
-        device = self._value("device") or "terminal"
-        return Person(
-            parse_user_name(self._value("who")),
-            Secret(password),
-            parse_device_name(device),
-            self._passphrase(),
-        )
+        return Secret(password)
 
     def _passphrase(self) -> Secret | None:
-        if not self._doors.offers_passphrase:
-            return None
         words, again = (self.query_one(name, Input).value for name in ("#passphrase", "#again"))
         if words != again:
             raise ValueError("The two passphrases are not the same.")

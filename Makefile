@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: demo test lint fmt bench docs lock clean
+.PHONY: demo test lint fmt bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -29,6 +29,9 @@ bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 
 docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, tables of limits and claims
 	$(BIN)/python -m tools.generate $(ARGS)
+
+screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people
+	$(BIN)/python -m tools.screenshots
 
 lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

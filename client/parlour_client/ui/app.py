@@ -30,7 +30,7 @@ from parlour_client.ui.hangup import terminal_is_gone
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
 from parlour_client.ui.news import Newsboy, run_program
-from parlour_client.ui.palette import AppProvider, ChatProvider, Palette
+from parlour_client.ui.palette import Everything, Palette
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.switch import Switching
 from parlour_protocol.ids import RoomId
@@ -43,7 +43,7 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, Q
 
     TITLE = "Parlour"
     CSS_PATH = ["looks/chat.tcss", "looks/dialogs.tcss", "looks/more.tcss"]  # noqa: RUF012 - Textual's declaration
-    COMMANDS = {*QuietCrash.COMMANDS, lambda: ChatProvider, lambda: AppProvider}  # noqa: RUF012 - the same
+    COMMANDS = {*QuietCrash.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
         Binding("f10", "settings", "Settings", show=False, id="app.settings"),

@@ -14,9 +14,9 @@ from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own
 
 _GENERAL = (
-    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, commands, settings, colours.\n"
-    "Ctrl+O paints a letter on whatever can be reached. F10 opens the settings, with every key in them.\n"
-    "Text of others is shown strictly as text: what is invisible or would act on the terminal\n"
+    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "
+    "Ctrl+O paints a letter on whatever can be reached. F10 opens the settings, with every key in them. "
+    "Text of others is shown strictly as text: what is invisible or would act on the terminal "
     "appears as an escape such as ⟦ESC⟧ or ⟦U+202E⟧, and nothing is a link."
 )
 
@@ -27,7 +27,7 @@ def help_page(screen: Screen[Any]) -> Page:
     about = getattr(focused, "HELP", None) if focused is not None else None
     parts = [
         own("Here", "bold"),
-        own(about if isinstance(about, str) else "Nothing has the focus: press Tab."),
+        own(" ".join(about.split("\n")) if isinstance(about, str) else "Nothing has the focus: press Tab."),
     ]
     parts += [own(""), join(own("Keys", "bold"), own("  and the id of each, for the settings", "dim"))]
     parts += _keys(screen)

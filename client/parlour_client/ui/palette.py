@@ -91,3 +91,12 @@ class ChatProvider(Choices):
             do = screen.begin_command if needs else screen.command
             shown = join(own(command.line, "bold"), own(f"  {command.help}", "dim"))
             yield shown, command.line, partial(do, f"/{command.name}")
+
+
+class Everything(Choices):
+    """All of it in one order: what one does in a chat first, settings last."""
+
+    def choices(self) -> Iterator[Choice]:
+        """Yield rooms, people and commands, then accounts and settings."""
+        for part in (ChatProvider, AppProvider):
+            yield from part(self.screen).choices()

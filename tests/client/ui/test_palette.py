@@ -61,3 +61,18 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
         screen.begin_command("/kick")
         assert screen.composer.text == "my text"
         assert "Something is being written" in screen_text(pilot)
+
+
+async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app: OpenApp) -> None:
+    """Rooms and people, then commands; the settings are the last, however the machine hashes."""
+    async with open_app(client, size=(100, 60)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        text = screen_text(pilot)
+        places = [text.index(words) for words in ("Go to @bob", "Write to bob", "Search messages", "/help")]
+        assert places == sorted(places)
+        assert "Setting:" not in text or places[-1] < text.index("Setting:")

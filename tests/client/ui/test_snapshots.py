@@ -16,11 +16,13 @@ from tests.client.ui.test_welcome import Door
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 from textual.events import Paste
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from parlour_client.core.settings import FILE
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.doors import Doors
 from parlour_client.ui.screens.chat import ChatScreen
+from parlour_protocol.ids import Seq
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(40, 15), (80, 24), (100, 30), (160, 50)]
@@ -142,12 +144,35 @@ async def test_the_paste_guard(client: FakeClient, open_app: OpenApp) -> None:
         compare(pilot, "paste")
 
 
-async def test_the_first_run() -> None:
-    """It says what to do."""
-    app = ParlourApp(doors=Doors(Door(), Door(), device="laptop"))
-    async with app.run_test(size=(80, 24), notifications=True, tooltips=True) as pilot:
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_first_run(size: tuple[int, int]) -> None:
+    """It says what to do, from the smallest terminal to a large one."""
+    app = ParlourApp(doors=Doors(Door(), Door(), device="laptop", offers_passphrase=True))
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
-        compare(pilot, "welcome")
+        compare(pilot, f"welcome-{size[0]}x{size[1]}")
+
+
+async def test_the_pins(client: FakeClient, open_app: OpenApp) -> None:
+    """What is pinned, and the keys for it."""
+    await client.pin(LOBBY, Seq(6))
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        compare(pilot, "pinned")
+        await screen.do_line("/pins")
+        await settled(pilot)
+        compare(pilot, "pins")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_verifying(client: FakeClient, open_app: OpenApp, size: tuple[int, int]) -> None:
+    """The safety number, and where one types."""
+    async with open_app(client, size=size) as pilot:
+        screen = await lobby(pilot)
+        await screen.do_line("/verify bob")
+        await settled(pilot)
+        pilot.app.screen.query_one(Input).cursor_blink = False
+        compare(pilot, f"verify-{size[0]}x{size[1]}")
 
 
 async def test_without_a_room(open_app: OpenApp) -> None:

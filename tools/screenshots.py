@@ -1,0 +1,137 @@
+"""Draw the pictures of `docs/` anew: the real client among the demo's people, on a screen that is only kept.
+
+`make screenshots`. Server, people and encryption are real. Time of day and port are always drawn the same;
+keys are new each time, and so are the digits that are made of them: no test compares the pictures.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from parlour_client.core.client import Client
+from parlour_client.demo.house import open_house
+from parlour_client.demo.people import Person, gather, sign_up
+from parlour_client.demo.script import CAST, CORA, GUEST, SCRIPT
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.screens.chat import ChatScreen
+from parlour_protocol.secret import Secret
+
+DOCS = Path(__file__).parents[1] / "docs"
+LARGE, SMALL = (100, 30), (80, 24)
+
+
+class Album:
+    """One client's screen, and the pictures that are taken of it."""
+
+    def __init__(self, pilot: Pilot[None], people: dict[str, Person]) -> None:
+        self.pilot, self.people = pilot, people
+
+    @property
+    def chat(self) -> ChatScreen:
+        """The chat screen, which every picture begins at."""
+        screen = self.pilot.app.screen
+        assert isinstance(screen, ChatScreen)  # noqa: S101 - each scene closes what it opened
+        return screen
+
+    async def settle(self) -> None:
+        """Wait until all that was asked for is done and drawn."""
+        await self.pilot.app.workers.wait_for_complete()
+        await self.pilot.pause(1)
+
+    async def do(self, line: str) -> None:
+        """Do a command, as if it were typed."""
+        await self.chat.do_line(line)
+        await self.settle()
+
+    def keep(self, name: str) -> None:
+        """Write the picture; it fetches nothing: fonts are the reader's own."""
+        drawn = self.pilot.app.export_screenshot(title="Parlour")
+        drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
+        drawn = re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:18443", drawn)
+        drawn = re.sub(r"\b\d\d:\d\d\b", "10:42", drawn)
+        path = DOCS / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(drawn, "utf-8")
+
+
+async def the_chat(album: Album) -> None:
+    """Keep the lobby, with what mallory tried, large and small."""
+    album.keep("screenshot.svg")
+    await album.pilot.resize_terminal(*SMALL)
+    await album.settle()
+    album.keep("pictures/small.svg")
+    await album.pilot.resize_terminal(*LARGE)
+    await album.settle()
+
+
+async def the_light_theme(album: Album) -> None:
+    """Keep the settings, in the light theme."""
+    app = album.pilot.app
+    assert isinstance(app, ParlourApp)  # noqa: S101 - it was made below
+    app.set_setting("theme", "parlour-light")
+    await album.pilot.press("f10")
+    await album.settle()
+    album.keep("pictures/settings-light.svg")
+    await album.pilot.press("escape")
+    app.set_setting("theme", "parlour")
+    await album.settle()
+
+
+async def the_search(album: Album) -> None:
+    """Keep what mallory said, found by the search language."""
+    await album.do("/search from:mallory after:today")
+    album.keep("pictures/search.svg")
+    await album.pilot.press("escape")
+    await album.settle()
+
+
+async def the_encryption(album: Album) -> None:
+    """Keep a direct room: who can read it, what the server sees, and how to compare keys."""
+    guest = album.chat.client
+    await album.do(f"/dm {CORA}")
+    room = album.chat.current
+    assert room is not None  # noqa: S101 - it was just opened
+    for client, text in ((guest, "Can the server read this?"), (album.people[CORA].client, "Not a word.")):
+        entry = await client.send(room, text)
+        assert entry.request is not None  # noqa: S101 - it was just queued
+        await client.stored(entry.request)
+    await album.settle()
+    album.keep("pictures/direct.svg")
+    await album.do("/encryption")
+    album.keep("pictures/encryption.svg")
+    await album.pilot.press("escape")
+    await album.settle()
+    await album.do(f"/verify {CORA}")
+    album.keep("pictures/verification.svg")
+    await album.pilot.press("escape")
+    await album.settle()
+
+
+SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
+    the_chat,
+    the_search,
+    the_light_theme,
+    the_encryption,
+)
+
+
+async def main() -> None:
+    """Let everybody speak, open the client, and keep its screens."""
+    async with open_house() as house, gather(house, CAST) as people:
+        last = [await people[line.who].say(line.text) for line in SCRIPT[:7]][-1]
+        guest = Client(await sign_up(house.folder / GUEST, GUEST, await house.invite(1), Secret.random()))
+        app = ParlourApp(guest)
+        async with app.run_test(size=LARGE) as pilot:
+            await guest.ready(20)
+            await people[CAST[0]].heard(last)
+            album = Album(pilot, people)
+            await album.settle()
+            for scene in SCENES:
+                await scene(album)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -61,7 +61,6 @@ class GroupChanges(GroupView):
     ) -> bytes:
         """Propose fresh keys for our own leaf (section 12.1.2); a commit of ours does that by itself."""
         state = self._state
-        state.require_active()
         pair = KeyPair.generate(self._random)
         signer = change.signer or state.epoch.signer
         old = state.epoch.own_node()

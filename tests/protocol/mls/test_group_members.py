@@ -11,6 +11,7 @@ from parlour_protocol.mls import (
     Change,
     CommitApplied,
     CommitOptions,
+    Credential,
     Echo,
     Extension,
     Group,
@@ -30,6 +31,7 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
+from parlour_protocol.mls.constants import EXTERNAL_SENDERS
 
 PUBLIC = CommitOptions(public=True)
 
@@ -225,6 +227,23 @@ def test_the_application_authorises_what_a_commit_itself_brings() -> None:
     with unchanged(world["m1"]), pytest.raises(NotAuthorisedError, match="only the owner"):
         world["m1"].commit([remove_proposal(2)], now=NOW)
     world.commit("m0", [remove_proposal(2)])
+
+
+def test_own_leaves_keep_the_rules_that_others_apply() -> None:
+    """A key package or a group that everybody else would refuse is not made in the first place."""
+    device = Device("m0", World().random)
+    long = Lifetime(NOW, NOW + 12 * MONTH)
+    odd = Credential(2, b"")
+    broken = Extension(EXTERNAL_SENDERS, b"\xff")
+    with pytest.raises(PolicyError, match="too long"):
+        device.store.create(device.credential, device.signer, long)
+    with pytest.raises(PolicyError, match="not supported by this client"):
+        device.store.create(odd, device.signer, LIFETIME)
+    assert len(device.store) == 0
+    with pytest.raises(PolicyError, match="too long"):
+        Group.create(GROUP_ID, device.credential, device.signer, long)
+    with pytest.raises(MalformedError):
+        Group.create(GROUP_ID, device.credential, device.signer, LIFETIME, extensions=(broken,))
 
 
 def test_expired_and_everlasting_key_packages_are_not_added() -> None:

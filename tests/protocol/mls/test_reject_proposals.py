@@ -159,7 +159,14 @@ def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> No
     world["m1"].policy = OPEN
     event = world["m1"].process(message, now=NOW)
     assert getattr(event, "reinit", False)
-    for action in (lambda: world["m1"].protect(b""), lambda: world["m1"].commit(now=NOW)):
+    actions: list[Callable[[], object]] = [
+        lambda: world["m1"].protect(b""),
+        lambda: world["m1"].commit(now=NOW),
+        lambda: world["m1"].propose(remove_proposal(0), now=NOW),
+        lambda: world["m1"].propose_update(now=NOW),
+        world["m1"].group_info,
+    ]
+    for action in actions:
         with unchanged(world["m1"]), pytest.raises(StateError, match="closed"):
             action()
 

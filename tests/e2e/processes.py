@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Server:

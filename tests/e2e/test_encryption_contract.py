@@ -2,6 +2,7 @@
 
 import json
 import select
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -61,6 +62,42 @@ def test_a_direct_room_is_encrypted_unless_it_is_opened_openly(
         report = encryption(person, room)
         assert (report["state"], report["label"], report["members"]) == ("open", PLAIN, [])
         assert PLAIN in person.run("encryption", room).stdout
+    for person, user in ((ada, "cat"), (cat, "ada")):  # neither of them is brought to say something readable
+        refused = person.run("dm", user, "for you alone", check=False)
+        assert refused.returncode == 1
+        assert "without encryption" in refused.stderr
+    cat.run("dm", "ada", "--open", "I know")
+    assert [line["text"] for line in tail(ada, "@cat", 1, 2)] == ["for all to read", "I know"]
+
+
+def test_a_message_that_nobody_could_read_is_not_sent_and_says_so(server: Server, ada: Person) -> None:
+    """An account that never logged in: the command fails, and promises nothing for later."""
+    server.command("user", "create", "gus")
+    refused = ada.run("dm", "gus", "are you there?", check=False)
+    assert refused.returncode == 1
+    assert "gus has no device" in refused.stderr
+    assert "It was not sent." in refused.stderr
+    assert "It is sent" not in refused.stderr
+
+
+def test_two_copies_of_one_home_are_told_of_in_words(
+    server: Server, ada: Person, secret: str, tmp_path: Path
+) -> None:
+    """The keys of both are the same ones: what the second says with them is a line that says why not."""
+    hal = joined(server, tmp_path, "hal")
+    ada.run("room", "invite", secret, "hal")
+    hal.run("send", secret, "one")
+    copy = Person(Path(shutil.copytree(hal.home, tmp_path / "copy")), server)
+    first = number_of(hal.run("send", secret, "of the first", "--json"))
+    second = number_of(copy.run("send", secret, "of the second", "--json"))
+    hal.run("send", secret, "of the first again")
+    heard = ada.run("tail", secret, "--json", "--from", str(first), "--count", "2")
+    assert [line["text"] for line in json_lines(heard.stdout)] == ["of the first", "of the first again"]
+    assert f"#{second}" in heard.stderr
+    assert "two copies of one home folder" in heard.stderr
+    exported = json_lines(ada.run("export", secret, "--json").stdout)
+    assert ["two copies of one home folder" in str(line.get("note")) for line in exported][second - 1]
+    assert "two copies of one home folder" in ada.run("export", secret).stdout
 
 
 def test_a_send_beside_a_tail_of_the_same_home(ada: Person, ben: Person, secret: str) -> None:
@@ -93,6 +130,8 @@ def test_a_second_device_waits_until_it_is_approved(
     assert "not approved yet" in refused.stderr
     devices = json_lines(phone.run("device", "list", "--json").stdout)
     (code,) = [str(device["code"]) for device in devices if "code" in device]
+    outside = encryption(phone, secret)
+    assert (outside["members"], outside["without_device"]) == ([], [])  # it cannot know who reads here
     assert f"parlour device approve {code}" in refused.stderr
     approving = ada.begin("device", "approve", code)  # waits for the device's key packages, to let it in
     waiting = phone.begin("tail", secret, "--json", "--from", "1", "--count", "1")
@@ -123,7 +162,7 @@ def test_verified_by_digits_and_changed_by_a_reset(server: Server, tmp_path: Pat
     assert verify(dan, "eve", "--confirm", groups[-1])["state"] == "verified"
     assert verify(dan, "eve")["state"] == "verified"
     assert verify(eve, "dan")["state"] == "first-seen"
-    eve.run("recovery", "reset", "--yes", stdin=f"{password('eve')}\n")
+    eve.run("recovery", "reset", "--yes", "--password-stdin", stdin=f"{password('eve')}\n")
     now = verify(dan, "eve")
     assert now["state"] == "changed"
     refused = dan.run("send", "@eve", "who are you?", check=False)

@@ -11,12 +11,12 @@ from typing import Final
 
 import click
 
+from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import print_json
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_protocol.ids import DeviceId
-from parlour_protocol.secret import Secret
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 _WORDS: Final = 24
@@ -144,14 +144,15 @@ def use(context: click.Context) -> None:
     _do(context, work)
 
 
-@recovery.command(epilog="\b\nExample:\n  parlour recovery reset")
+@recovery.command(epilog="\b\nExample:\n  parlour recovery reset\n  … --yes --password-stdin < file")
 @click.confirmation_option(
     prompt="All your devices are revoked and everybody sees that your key changed. Go on?"
 )
+@from_stdin
 @click.pass_context
-def reset(context: click.Context) -> None:
+def reset(context: click.Context, *, password_stdin: bool) -> None:
     """Make a new key for your account, when devices and words are lost."""
-    password = Secret(click.prompt("Password", hide_input=True, err=True))
+    password = read_password(stdin=password_stdin or not sys.stdin.isatty())
 
     async def work(client: Client) -> None:
         await client.encryption.reset_identity(password)

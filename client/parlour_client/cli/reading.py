@@ -7,7 +7,7 @@ goes through the rule unless it is JSON, which is ASCII-escaped.
 import click
 
 from parlour_client.cli.running import connected, run, the_home, the_passphrase
-from parlour_client.cli.tail import print_event
+from parlour_client.cli.tail import print_event, said_of
 from parlour_client.cli.words import find_room, print_json, shown
 from parlour_client.core.client import Client
 from parlour_client.core.errors import UnreachableError
@@ -78,5 +78,5 @@ async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
         after = Seq(0)
         while events := await client.log(room.id, after=after):
             for event in events:
-                print_event(room, event, as_json=as_json)
+                print_event(room, event, await said_of(client, event), as_json=as_json)
             after = events[-1].seq

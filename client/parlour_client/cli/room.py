@@ -11,10 +11,12 @@ import click
 
 from parlour_client.cli.pins import pin, pins
 from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.send import acknowledged
 from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
+from parlour_client.core.texts import message_text
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.names import RoomName, UserName
 
@@ -281,17 +283,22 @@ def unmute(context: click.Context, name: str, user: UserName) -> None:
     "--open",
     "is_open",
     is_flag=True,
-    help="NOT end-to-end encrypted, when the room is made now: the server can read it.",
+    help="NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
 )
 @click.pass_context
 def dm(context: click.Context, user: UserName, text: str | None, *, is_open: bool) -> None:
-    """Open the direct room with USER, and say TEXT there."""
+    """Open the direct room with USER, and say TEXT there: end-to-end encrypted, or not at all."""
+    if text is not None:
+        message_text(text)  # refuse before connecting
 
     async def work(client: Client) -> None:
         opened = await client.open_direct(user, encrypted=not is_open)
+        if not opened.encrypted and not is_open:
+            raise EncryptionError(
+                f"The direct room with {user} was opened without encryption: the server can read it.",
+                "With --open it goes there as it is; in the chat, /encrypt turns encryption on.",
+            )
         if text is not None:
-            entry = await client.send(opened.id, text)
-            assert entry.request is not None  # noqa: S101 - a message that was just queued has one
-            await client.outcome(entry.request)
+            await acknowledged(client, opened, await client.send(opened.id, text), as_json=False)
 
     _do(context, work)

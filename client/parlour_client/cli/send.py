@@ -67,7 +67,7 @@ async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int
     async with connected(home, adopt=True) as client:
         room = find_room(client, wanted)
         entry = await client.send(room.id, text)
-        await _acknowledged(client, room, entry, as_json=as_json)
+        await acknowledged(client, room, entry, as_json=as_json)
     return 0
 
 
@@ -77,7 +77,7 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
     async with connected(home, adopt=True) as client:
         room = find_room(client, wanted)
         entry = await client.send_file(room.id, path, caption)
-        await _acknowledged(client, room, entry, as_json=as_json)
+        await acknowledged(client, room, entry, as_json=as_json)
     return 0
 
 
@@ -115,7 +115,7 @@ class _Lines:
     async def _report(self) -> None:
         while (entry := await self._going.get()) is not None:
             try:
-                await _acknowledged(self._client, self._room, entry, as_json=self._as_json)
+                await acknowledged(self._client, self._room, entry, as_json=self._as_json)
             except ParlourClientError as error:
                 if error.stops or isinstance(error, UnreachableError):
                     await self._give_up()
@@ -147,7 +147,7 @@ class _Lines:
         click.echo(f"parlour: {error}", err=True)
 
 
-async def _acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
+async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's word and print it; gives up when there is no connection for too long."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
     waiting = asyncio.ensure_future(client.outcome(entry.request))

@@ -15,12 +15,16 @@ import msgspec
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import find_room, print_json, shown
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.home import Home
 from parlour_client.core.model import Change, LinkState, Room
+from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.bodies import Blank, Contested, Founded, Handshake, Message, SealedMessage
 from parlour_protocol.ids import Seq
+
+_SPOKEN_FOR = Blank | Contested | Founded | Handshake | SealedMessage
 
 
 @click.command(
@@ -52,11 +56,14 @@ async def _tail(
         room = find_room(client, wanted)
         left = count
         async for event in follow(client, room, Seq(max(0, first - 1)) if first is not None else room.head):
+            said = await said_of(client, event)
             if events or isinstance(event.body, Message):
-                print_event(room, event, as_json=as_json)
+                print_event(room, event, said, as_json=as_json)
                 left = left - 1 if left is not None else None
                 if left == 0:
                     return
+            elif said and said != BEFORE_JOIN:  # never in silence; what came before has its one divider
+                click.echo(f"parlour: #{event.seq} {shown(said)}", err=True)
 
 
 async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEvent]:
@@ -81,15 +88,25 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
         unsubscribe()
 
 
-def print_event(room: Room, event: LogEvent, *, as_json: bool) -> None:
-    """Print one event for a script or for a person."""
+async def said_of(client: Client, event: LogEvent) -> str:
+    """Return what this client says of an event of an encrypted room: why it cannot be read, who came."""
+    if not isinstance(event.body, _SPOKEN_FOR):
+        return ""
+    entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)
+    entry = next((one for one in entries if one.seq == event.seq), None)
+    if entry is None:
+        return ""
+    return note_words(entry) if entry.note is not None else entry.trouble
+
+
+def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -> None:
+    """Print one event for a script or for a person, with what this client says of it."""
     if as_json:
-        print_json(event_fields(room, event))
+        print_json(event_fields(room, event) | ({"note": said} if said else {}))
     else:
         time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
-        text = (
-            event.body.text if isinstance(event.body, Message) else f"({type(event.body).__name__.lower()})"
-        )
+        text = said or f"({type(event.body).__name__.lower()})"
+        text = event.body.text if isinstance(event.body, Message) else text
         click.echo(f"{time} {event.author}: {shown(text, indent='      ')}")
 
 

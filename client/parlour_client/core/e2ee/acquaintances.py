@@ -4,7 +4,7 @@ Nothing here verifies by a single key press: digits or a code must be typed. A k
 on the screen is never the one that gets verified, since the digits are computed anew. ``identities`` runs it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
@@ -38,6 +38,10 @@ class Acquaintances:
         """Return what is known of a person; pins a key that is seen for the first time."""
         return await self._run(_report, self._me, user, self._clock.now())
 
+    async def meet(self, users: Sequence[UserName]) -> None:
+        """Pin the keys of people who are seen for the first time."""
+        await self._run(_meet, users, self._clock.now())
+
     async def confirm(self, user: UserName, typed: str) -> None:
         """Mark a person verified by the last five digits of the safety number."""
         await self._run(_confirm, self._me, user, typed, self._clock.now())
@@ -67,6 +71,11 @@ class Acquaintances:
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._archive.run_durably(call, *args, **kwargs)
+
+
+def _meet(connection: apsw.Connection, users: Sequence[UserName], now: Millis) -> None:
+    for user in users:
+        people.meet(connection, user, now)
 
 
 def _party_of_ours(connection: apsw.Connection, me: UserName) -> Party | None:

@@ -106,7 +106,7 @@ class Facade:
             epoch=report.epoch or Epoch(0),
             authenticator=report.authenticator,
             members=self._devices_of(report),
-            without_device=[user for user in everybody if user not in inside],
+            without_device=[user for user in everybody if inside and user not in inside],
             last_change=report.own_since,
             server_sees=SERVER_SEES,
             assurance=ASSURANCE,

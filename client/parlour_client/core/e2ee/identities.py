@@ -167,6 +167,11 @@ class Identities:
         return self._words.all()
 
     # people
+    async def meet(self, users: Sequence[UserName]) -> None:
+        """Know people who came into a group; they are pinned at first sight."""
+        await self._people.meet(users)
+        await self.refresh()
+
     async def person(self, user: UserName) -> PersonReport:
         """Look a person's key up; what is here is shown when the server does not help."""
         with suppress(UnreachableError, KeyLogError):  # a log that lies has raised its alarm

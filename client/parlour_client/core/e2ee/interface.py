@@ -85,7 +85,7 @@ class RoomReport:
     """30 digits in groups of five: equal for everybody who is in the same group; empty while not in it."""
     members: Sequence[MemberDevice]
     without_device: Sequence[UserName]
-    """Members of the room of whom no device is in the group: they cannot read it."""
+    """Members of the room of whom no device is in the group: they cannot read it. Not known from outside."""
     last_change: Millis | None
     """When this device last renewed its keys here."""
     server_sees: Sequence[str]

@@ -31,6 +31,7 @@ _LOOK_AGAIN: Final = 15.0
 """Seconds after which a held room is looked at again, if nothing moved before."""
 _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
+_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
@@ -130,8 +131,9 @@ class Lane:
         """Keep what cannot be sealed now, in its place, and wait until something has changed."""
         lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
         if not self._follow and (lasting or waited >= _PATIENCE):
+            told = error if lasting else NotReadyError(str(error), _NOT_SENT)
             for item in batch:
-                self._ends.failed(item, error)
+                self._ends.failed(item, told)
             return
         for item in batch:
             self._ends.waits(item, error)

@@ -37,7 +37,10 @@ _TOO_LATE: Final = "It came too late: its keys are gone. Ask its author to send 
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
 _NEWER: Final = "It was written by a newer Parlour. Update this one: pip install -U parlour."
 _NO_COPY: Final = "This device sent it, but its text is not here any more."
-_REPLAY: Final = "The server delivered a message a second time, or in another one's place; it is not shown."
+_REPLAY: Final = (
+    "A message came a second time, or in another one's place: the server replayed it, or its author uses two "
+    "copies of one home folder. It is not shown."
+)
 _ELSEWHERE: Final = "The server put a message of another room or group here; it is not shown."
 _WRONG_AUTHOR: Final = "The server named another author than the one who wrote it; it is not shown."
 _WRONG_EPOCH: Final = "The server claimed another epoch for a message than the one it was written in."

@@ -18,7 +18,7 @@ class NotReadyError(EncryptionError):
 class BlockedError(EncryptionError):
     """Nothing is sealed before the person decides about a key."""
 
-    hint = "Look at /encryption and compare the safety number, then accept or refuse the new key."
+    hint = "Compare the safety number (/verify, parlour verify NAME), then confirm it or accept the new key."
 
 
 class ArrivedError(EncryptionError):

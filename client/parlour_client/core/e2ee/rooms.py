@@ -16,6 +16,7 @@ from parlour_client.core.e2ee.device_keys import DeviceKeys
 from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.intake import Intake
+from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
@@ -327,7 +328,10 @@ class SealedRooms:
 
     async def _read(self, room: RoomId) -> None:
         if (vault := self.keys.maybe_vault) is not None:
-            self.reports[room] = await self.archive.look(vault.status, room)
+            report = self.reports[room] = await self.archive.look(vault.status, room)
+            people = {member.user for member in report.members} - {self.me}
+            if strangers := [user for user in people if self.identities.trust(user) is Trust.UNKNOWN]:
+                await self.identities.meet(strangers)
 
     async def _read_and_tell(self, room: RoomId) -> None:
         await self._read(room)

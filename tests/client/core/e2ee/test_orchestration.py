@@ -89,6 +89,21 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(flat: Flat
     assert await texts(again, room) == ["from a script"] == await texts(ben, room)
 
 
+async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(flat: Flat) -> None:
+    """Ben was away when eve came: he has seen her key when he looks, and does not call her unknown."""
+    ana, ben, room = await pair(flat)
+    await flat.close(ben)
+    await flat.open(EVE)
+    await ana.invite(room, EVE)
+    await flat.quiet()
+    ben = await flat.open(BEN)
+    report = await ben.encryption.report(room)
+    assert {member.user: member.trust for member in report.members if not member.own} == {
+        ANA: Trust.FIRST_SEEN,
+        EVE: Trust.FIRST_SEEN,
+    }
+
+
 async def test_a_second_device_waits_for_approval_and_then_takes_part(flat: Flat) -> None:
     """Before: a sentence with what to do; after: it reads what is said from then on, and only that."""
     ana, ben, room = await pair(flat)

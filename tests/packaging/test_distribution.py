@@ -5,6 +5,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import nacl
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +53,15 @@ def test_requirements_are_locked_with_hashes_and_without_addresses(name: str) ->
     assert all("==" in pin for pin in pins)
     assert "://" not in text
     assert "--index-url" not in text
+
+
+def test_the_crypto_library_is_none_that_is_known_to_be_weak() -> None:
+    """E5: PyNaCl before 1.6.2 brings a libsodium that takes points it must refuse (CVE-2025-69277)."""
+    required = next(one for one in PROJECT["dependencies"] if one.startswith("pynacl"))
+    locked = re.findall(r"^pynacl==(\S+)", (ROOT / "requirements" / "run.txt").read_text(), re.MULTILINE)
+    for found in (required.removeprefix("pynacl>="), *locked, nacl.__version__):
+        assert tuple(int(part) for part in found.split(".")[:3]) >= (1, 6, 2), found
+    assert len(locked) == 1
 
 
 def test_what_carries_addresses_is_not_in_the_repository() -> None:

@@ -19,7 +19,7 @@ from parlour_protocol.mls import (
 )
 from parlour_protocol.mls.constants import GREASE, REQUIRED_CAPABILITIES
 from parlour_protocol.mls.group_extensions import RequiredCapabilities
-from parlour_protocol.mls.proposals import Add
+from parlour_protocol.mls.proposals import Add, Remove
 
 
 def test_required_capabilities_bind_newcomers() -> None:
@@ -82,6 +82,33 @@ def test_a_group_extension_that_cannot_be_read() -> None:
         with lawless():
             message = world["m0"].propose(proposal, now=NOW)
         refused(world["m1"], message, MalformedError, "")
+
+
+def test_nothing_follows_what_an_extension_holds() -> None:
+    """Trailing bytes in the content of an extension are malformed (OpenMLS #2134), not passed over."""
+    world = World(2)
+    good = RequiredCapabilities().encode()
+    for data, right in ((good, True), (good + b"\0", False)):
+        proposal = GroupContextExtensions((Extension(REQUIRED_CAPABILITIES, data),))
+        with lawless():
+            message = world["m0"].propose(proposal, now=NOW)
+        if right:
+            world["m1"].process(message, now=NOW)
+        else:
+            refused(world["m1"], message, MalformedError, "")
+
+
+def test_who_is_removed_holds_nobody_back() -> None:
+    """What a member cannot do counts no more in the commit that removes it (OpenMLS #1943)."""
+    able = Policy(extensions=frozenset({0xF0C0}))
+    world = World(2, policy=able)
+    world.devices["m2"] = Device("m2", world.random)  # does not know the extension
+    world.add("m2")
+    wanted = GroupContextExtensions((Extension(0xF0C0, b""),))
+    with pytest.raises(InvalidError, match="does not support group extension"):
+        world["m0"].commit([wanted], now=NOW)
+    world.commit("m0", [wanted, Remove(world.index("m2"))])
+    assert world["m1"].context.extensions == (Extension(0xF0C0, b""),)
 
 
 def test_a_new_credential_type_needs_everybodys_support() -> None:

@@ -117,6 +117,8 @@ class Settler:
             if self._keys.summary(room) is None:
                 continue
             await self._keys.reached(room)
+            if (room, what) not in await self._archive.look(self._keys.vault.contests):
+                continue  # what it could not follow was false, and the genuine one came behind it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
                 await self._delivery.contest(room, body)

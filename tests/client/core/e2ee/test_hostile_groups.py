@@ -1,0 +1,137 @@
+"""A server that withholds a commit, or lets two win one epoch: it is seen by both halves, and mended.
+
+The clients are running ones. Nothing is lost but what was withheld, and what each half said to itself alone.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
+from tests.client.core.e2ee.test_chat import texts
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.keeper import Keeper
+from parlour_protocol.delivery import Commit, Logged
+from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
+from parlour_protocol.limits import PAGE_EVENTS
+
+
+@pytest.fixture(autouse=True)
+def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody renew keys of their own accord: the commits are those that a test makes."""
+    monkeypatch.setattr(Keeper, "renew", lambda *_: None)
+
+
+async def mended(flat: Flat, clients: tuple[Client, Client], room: RoomId) -> None:
+    """Require that the split is reported, said in words on both sides, and over when an owner founds anew."""
+    ana, _ = clients
+    await flat.until(lambda: flat.house.rooms[room].contested)
+    for client in clients:
+        await shown(flat, client, room)
+        report = await client.encryption.report(room)
+        assert report.state is RoomState.CONTESTED
+        assert "contested" in report.label
+        assert report.problem
+    await ana.encryption.refound(room)
+    await flat.quiet()
+    for number, client in enumerate(clients):
+        await say(flat, client, room, f"after {number}")
+    for client in clients:
+        await shown(flat, client, room)
+        assert (await texts(client, room))[-2:] == ["after 0", "after 1"]
+    digits = {(await client.encryption.report(room)).authenticator for client in clients}
+    assert len(digits) == 1
+
+
+async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(flat: Flat) -> None:
+    """Something else stands in its place for ben: what he cannot read is a row that says what he missed."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    await say(flat, ben, room, "before")
+    liar.puts(BEN, Seq(flat.house.rooms[room].head + 1), Joined(), EVE)
+    await ana._engine.encryption.keeper._renew(room)
+    await say(flat, ana, room, "in the epoch that ben never saw")
+    await shown(flat, ben, room)
+    assert any("missed an update" in one for one in await words(ben, room))
+    assert await texts(ben, room) == ["before"]
+    reports = [await client.encryption.report(room) for client in (ana, ben)]
+    assert reports[0].authenticator != reports[1].authenticator
+    await ana._engine.encryption.keeper._renew(room)  # this one is shown, and cannot be followed
+    await mended(flat, (ana, ben), room)
+    assert (await texts(ben, room))[0] == "before"
+    assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
+
+
+async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
+    """Two commits for one epoch are both called the winner: each half reads itself alone, and sees that."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    await say(flat, ana, room, "before")
+    await shown(flat, ben, room)
+    asked = asyncio.Event()
+    flat.lines[ben].commit = winner(flat, liar, asked)  # type: ignore[method-assign]
+    forking = asyncio.ensure_future(ben._engine.encryption.keeper._renew(room))
+    await asked.wait()
+    await ana._engine.encryption.keeper._renew(room)
+    await flat.until(forking.done)
+    await forking
+    del flat.lines[ben].commit  # type: ignore[method-assign]
+    reports = [await client.encryption.report(room) for client in (ana, ben)]
+    assert reports[0].epoch == reports[1].epoch
+    assert reports[0].authenticator != reports[1].authenticator
+    for client, other in ((ana, ben), (ben, ana)):
+        await say(flat, client, room, "to my half alone")
+        event, _ = last_sealed(flat.house.rooms[room])
+        await shown(flat, other, room)
+        (row,) = [one for one in await rows(other, room) if one.seq == event.seq]
+        assert row.text is None
+        assert "cannot be read" in row.trouble
+    await ana._engine.encryption.keeper._renew(room)  # shown to both, and ben cannot follow it
+    await mended(flat, (ana, ben), room)
+    assert (await texts(ben, room))[0] == "before"
+
+
+async def test_what_the_backlog_mends_by_itself_is_not_reported(flat: Flat) -> None:
+    """Wire's webapp began its recovery in the middle of the backlog: here the whole of it is read first."""
+    ana, ben, room = await pair(flat)
+    home = flat.house.rooms[room]
+    await flat.close(ben)
+    data, seq = HandshakeBytes(b"\0" * 64), Seq(home.head + 1)
+    false = Handshake(group=home.group or GroupId(""), epoch=Epoch(home.epoch), data=data)
+    Liar(flat).puts(BEN, seq, false, ANA)
+    for _ in range(2 * PAGE_EVENTS.value):  # what follows comes by other pages, and other transactions
+        flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
+    await ana._engine.encryption.keeper._renew(room)
+    await say(flat, ana, room, "behind it all")
+    opening = asyncio.ensure_future(flat.open(BEN))
+    await flat.until(opening.done)  # time passes while the pages come
+    ben = opening.result()
+    await flat.quiet()
+    assert await texts(ben, room) == ["behind it all"]
+    (row,) = await ben.timeline(room, before=Seq(seq + 1), limit=1)
+    assert "could not follow" in row.trouble
+    for _ in range(100):  # a report would be made in this time
+        flat.clock.advance(1)
+        await asyncio.sleep(0)
+    assert not home.contested
+    assert not [event for event in home.log if isinstance(event.body, Contested)]
+
+
+def winner(flat: Flat, liar: Liar, asked: asyncio.Event) -> Callable[[RoomId, Commit], Awaitable[Logged]]:
+    """Answer ben that his commit is the one, and show it to him in the place of the one that is."""
+
+    async def commit(room: RoomId, body: Commit) -> Logged:
+        seq = Seq(flat.house.rooms[room].head + 1)
+        liar.puts(BEN, seq, Handshake(group=body.group, epoch=body.epoch, data=body.data), BEN)
+        asked.set()
+        return Logged(seq=seq, at=flat.clock.now())
+
+    return commit

@@ -22,7 +22,7 @@ from tests.e2e.processes import Server, environment, password
 from parlour_protocol.link import InviteLink
 
 PROGRAM = Path(__file__).with_name("e2ee_device.py")
-PATIENCE = 60.0
+PATIENCE = 120.0
 MOST = 24
 """Devices: eight people with three each."""
 WIDE = (

@@ -27,10 +27,14 @@ async def test_walks(tmp_path: Path) -> None:
         for seed in range(FIRST, FIRST + WALKS):
             chance = Random(seed)  # noqa: S311 - to be repeated
             story = Story(world, seed, chance.sample(sorted(PEOPLE), chance.randint(2, len(PEOPLE))))
-            await story.begin()
-            await story.play(14)
-            await story.agreed()
-            tally = story.judge()
+            try:
+                await story.begin()
+                await story.play(14)
+                await story.agreed()
+                tally = story.judge()
+            except Exception as error:
+                error.add_note(f"walk: {story}")
+                raise
             assert tally["readable"] > tally["sealed"] > 0, story
     finally:
         await world.close()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_client.cli.account import this_device
-from parlour_client.cli.accounts import account_in, folder_of, is_locked, name_of, names
+from parlour_client.cli.accounts import account_in, folder_of, name_of, names
 from parlour_client.cli.running import opened, run, the_home, the_passphrase
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.key import open_key, rewrap
+from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
@@ -61,13 +61,21 @@ def _accounts(home: Home) -> "Accounts":
     """Return how the screen switches to another account."""
     from parlour_client.ui.doors import Accounts, Opened  # noqa: PLC0415 - the screen's own types
 
+    current = name_of(home.folder)
+
+    def home_of(name: str) -> Home:  # the one that `--home` named elsewhere has no name
+        return home if name == current else Home(folder_of(name))
+
     async def open_account(name: str, passphrase: Secret | None) -> Opened:
-        other = Home(folder_of(name))
+        other = home_of(name)
         if await account_in(other, passphrase) is None:
             return Opened(name, other.folder, _doors(other, passphrase))
         return Opened(name, other.folder, Client(other, passphrase=passphrase))
 
-    return Accounts(current=name_of(home.folder), names=names, locked=is_locked, open=open_account)
+    def locked(name: str) -> bool:
+        return needs_passphrase(home_of(name).key)
+
+    return Accounts(current=current, names=names, locked=locked, open=open_account)
 
 
 class _FirstLock:

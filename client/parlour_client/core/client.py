@@ -166,6 +166,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         """Disconnect and close the archive; what is queued stays queued on disk."""
         self._end_sweeping()
         engine, self._started = self._started, None
+        self._passphrase = None  # whoever starts another client asks for it again
         if engine is not None:
             await engine.stop()
             self._news.end()

@@ -52,6 +52,9 @@ class Settings:
     send_on: Literal["enter", "ctrl+enter"] = _setting(
         "enter", "the key that sends; the other one begins a new line"
     )
+    lock_after: Literal["off", "5m", "15m", "30m", "1h"] = _setting(
+        "30m", "lock after so long without a key press, where a passphrase was set; /lock does it at once"
+    )
     paste_guard: bool = _setting(True, "ask before several pasted lines, or what looks like a secret, go out")
     editor: str = _setting("", "the editor's command; empty: VISUAL or EDITOR of the environment")
     downloads: str = _setting("", "the folder that files are saved into; empty: your Downloads, or your home")

@@ -38,6 +38,11 @@ async def quit_(mode: "LineMode", _: str) -> None:
     mode.over = True
 
 
+async def lock(mode: "LineMode", _: str) -> None:
+    """/lock: end, so that the keys are dropped; the passphrase is asked for at the next start."""
+    mode.over = True
+
+
 COMMANDS: Final[dict[str, Command]] = {
     "help": help_,
     "rooms": rooms.rooms,
@@ -105,6 +110,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "back": rooms.back,
     "yes": yes,
     "no": no,
+    "lock": lock,
     "quit": quit_,
 }
 

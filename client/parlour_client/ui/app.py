@@ -29,16 +29,16 @@ from parlour_client.ui.guard import TerminalGuard
 from parlour_client.ui.hangup import terminal_is_gone
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
+from parlour_client.ui.locking import Locking
 from parlour_client.ui.news import Newsboy, run_program
 from parlour_client.ui.palette import Everything, Palette
 from parlour_client.ui.screens.chat import ChatScreen
-from parlour_client.ui.switch import Switching
 from parlour_protocol.ids import RoomId
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
 
 
-class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, QuietCrash):
+class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, QuietCrash):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
@@ -90,6 +90,7 @@ class ParlourApp(Switching, Jumping, VimKeys, Errands, Dressed, TextDirection, Q
         self.dress()
         self.set_interval(LOOK_EVERY, self.look_at_themes)
         self.set_interval(LOOK_EVERY, self._leave_with_terminal)
+        self.begin_to_watch()
         if self.client is None and self._doors is None:
             self.exit()
         else:

@@ -82,6 +82,7 @@ COMMANDS: Final = (
     Command("theme", "", "choose the colours"),
     Command("jump", "", "paint a letter on whatever can be reached, and go there"),
     Command("account", "[NAME]", "switch to another account of yours"),
+    Command("lock", "", "close keys and messages until your passphrase is typed"),
     Command("quit", "", "leave Parlour; what is queued stays queued"),
 )
 BY_NAME: Final = {command.name: command for command in COMMANDS}

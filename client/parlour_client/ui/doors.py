@@ -56,7 +56,7 @@ class Accounts:
     locked: Callable[[str], bool]
     """Whether a passphrase is needed."""
     open: Callable[[str, Secret | None], Awaitable[Opened]]
-    """Open one. Raises ParlourClientError; then nothing has changed."""
+    """Open one; the name of ``current`` opens that one again. Raises ParlourClientError, nothing changed."""
 
     def moved_to(self, name: str) -> "Accounts":
         """Return the same accounts with another one open."""

@@ -22,6 +22,7 @@ class Notice(Enum):
     WRONG_SETTINGS = "Something in the settings is not understood: /settings says what."
     NOT_SAVED = "The settings could not be written; the change holds until you quit."
     NO_EDITOR = "The terminal cannot be lent to an editor here."
+    NOTHING_TO_LOCK_WITH = "There is nothing to lock with: parlour passphrase sets a passphrase."
     ONE_ACCOUNT = "There is one account here. parlour --account NAME begins another."
     NO_SUCH_ACCOUNT = "There is no account of that name here: /account lists them."
     NOTHING_TO_REACH = "There is nothing to jump to."
@@ -32,6 +33,7 @@ _SEVERITY: Final[dict[Notice, Severity]] = {
     Notice.TOO_FAR: "warning",
     Notice.WRONG_SETTINGS: "warning",
     Notice.NOT_SAVED: "warning",
+    Notice.NOTHING_TO_LOCK_WITH: "warning",
     Notice.NO_EDITOR: "warning",
     Notice.NOT_YOURS: "warning",
     Notice.NOT_STORED: "warning",

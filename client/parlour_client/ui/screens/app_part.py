@@ -33,6 +33,9 @@ class AppPart(Deeds):
     async def _do_jump(self, _rest: str) -> None:
         await self._app_action("jump")
 
+    async def _do_lock(self, _rest: str) -> None:
+        await self._app_action("lock")
+
     async def _do_account(self, rest: str) -> None:
         if isinstance(self.app, Preferring):
             self.app.action_account(rest)

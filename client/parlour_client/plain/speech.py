@@ -95,7 +95,8 @@ def _reactions(entry: Entry) -> str:
 def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
-            return " [not sent yet: it waits for the connection]"
+            why = shown(entry.problem) if entry.problem else "it waits for the connection"
+            return f" [not sent yet: {why}]"
         case Delivery.FAILED:
             return f" [not sent: {shown(entry.problem)} /unsent says what can be done]"
         case _:
@@ -116,8 +117,9 @@ def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry 
 
 def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     """Say one of ours that is on its way."""
+    why = one.entry.problem
     words = {
-        Delivery.QUEUED: "waits for the connection",
+        Delivery.QUEUED: f"waits: {shown(why)}" if why else "waits for the connection",
         Delivery.SENT: "sent, not yet acknowledged",
         Delivery.FAILED: f"failed: {shown(one.entry.problem)} /retry {number} or /cancel {number}",
         Delivery.STORED: "stored",

@@ -118,6 +118,9 @@ def test_states_are_told_in_words() -> None:
         "contains 1 hidden character:" in row for row in plain(rows_of(message(5, "a\u202eb"), setting))
     )
     assert any("queued" in row for row in plain(rows_of(message(None), setting)))
+    held = plain(rows_of(replace(message(None), problem="ben has another key."), setting))
+    assert GUTTER + "ben has another key." in held
+    assert not [row for row in held if "connection" in row]  # that is not what it waits for
     failed = replace(message(None), delivery=Delivery.FAILED, problem="too fast\x1b")
     assert [row for row in plain(rows_of(failed, setting)) if "not sent" in row]
     assert GUTTER + "too fast⟦ESC⟧" in plain(rows_of(failed, setting))

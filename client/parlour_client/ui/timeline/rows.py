@@ -233,7 +233,7 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     if words := delivery_words(entry):
         failed = entry.delivery is Delivery.FAILED
         rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
-        if failed and entry.problem:  # the server may have worded it
+        if entry.problem:  # the server may have worded it
             rows += [_peer_row(row) for row in wrapped(safe_text(entry.problem), width - GUTTER_CELLS)]
     return rows
 

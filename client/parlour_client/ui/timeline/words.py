@@ -106,6 +106,8 @@ def _local(at: Millis) -> datetime:
 
 def delivery_words(entry: Entry) -> str:
     """Return the state of one of our own messages; empty when it is on the server's disk."""
+    if entry.delivery is Delivery.QUEUED and entry.problem:  # which is said below it
+        return "not sent yet (x takes it back)"
     return {
         Delivery.STORED: "",
         Delivery.SENT: "sent, not stored yet",

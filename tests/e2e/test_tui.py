@@ -206,6 +206,26 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
     wipe(screen)
 
 
+def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
+    """How far somebody has read is told only after they turned it on; a pin is the owner's to put."""
+    desk, box = opened(ada), opened(ben)
+    desk.type("read by nobody yet")
+    desk.press("Enter")
+    box.wait("│ read by nobody yet")
+    box.type("/receipts on")
+    box.press("Enter")
+    box.wait("Write here.", gone="/receipts")
+    assert "read by ben" not in desk.text
+    desk.type("read by somebody")
+    desk.press("Enter")
+    seen = desk.wait("│ read by somebody", "read by ben")
+    assert seen.index("│ read by somebody") < seen.index("read by ben")
+    desk.press("M-Up")
+    desk.wait("r Reply")
+    desk.press("P")
+    desk.wait("Only moderators and owners pin messages here.")
+
+
 def test_the_terminal_goes_away(ada: Person, ben: Person, cable: Cable, opened: Opened) -> None:
     """The window is closed in the middle of a sentence: the draft and what was not sent are there again."""
     screen = opened(ada)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
@@ -9,6 +10,7 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState, TypingChanged
 from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.status import StatusLine
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
@@ -172,8 +174,11 @@ async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, 
         assert "later" not in screen_text(pilot)
 
 
-async def test_the_status_line_says_state_and_protection(client: FakeClient, open_app: OpenApp) -> None:
+async def test_the_status_line_says_state_and_protection(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Words for the state, what protects, and a countdown; never the word "secure"."""
+    monkeypatch.setattr(StatusLine, "set_interval", lambda *_: None)  # seconds pass when the test says so
     async with open_app(client, size=(120, 24)) as pilot:
         screen = await lobby(pilot)
         assert "connected · TLS 1.3, key pinned · chat.example:8443 · you: alice" in screen_text(pilot)

@@ -65,9 +65,11 @@ async def test_a_change_of_what_is_not_loaded_is_not_put_among_what_is(
     first = client.say(LOBBY, BOB, "far up")
     for number in range(150):
         client.say(LOBBY, BOB, f"{number}")
+    client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         shown = len(screen.timeline.entries)
+        assert shown < len(client.logs[LOBBY])
         client.tell(EntryChanged(replace(first, pinned=True)))
         assert len(screen.timeline.entries) == shown
 

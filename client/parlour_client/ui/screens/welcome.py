@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -111,14 +110,6 @@ class WelcomeScreen(Screen[ChatClient | None]):
     def on_mount(self) -> None:
         """Begin at the first field, with the welcome above it."""
         self.set_focus(self.query_one("#where"), scroll_visible=False)
-
-    @on(DescendantFocus)
-    def _show_label(self, event: DescendantFocus) -> None:
-        """Keep in sight what a field is for: the words above it, above the first one the welcome as well."""
-        form = self.query_one("#welcome")
-        at = form.children.index(event.widget) if event.widget in form.children else 0
-        above = form.children[0 if event.widget.id == "where" else max(0, at - 1)]
-        self.call_after_refresh(above.scroll_visible, animate=False, top=event.widget.id == "where")
 
     @on(Input.Submitted)
     def _next(self, event: Input.Submitted) -> None:

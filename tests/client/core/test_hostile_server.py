@@ -156,7 +156,7 @@ async def test_more_in_one_millisecond_than_there_is_room_for(
     desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that gives everything the same time fills no neighbour's place: all of it is kept."""
-    monkeypatch.setattr(adding, "_AT_ONE_TIME", 2)
+    monkeypatch.setattr(adding, "AT_ONE_TIME", 2)
     client = await desk.open()
     log = server.rooms[LOBBY].log
     for at in (BEGIN + 10_001, *[BEGIN + 10_000] * 9):

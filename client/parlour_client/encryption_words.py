@@ -72,12 +72,11 @@ def note_words(entry: Entry) -> str:
     """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
     if entry.note is None:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
-    if entry.note.kind is NoteKind.HISTORY_STARTS:
-        return "what was said before cannot be read by this device"
     if entry.note.kind in _MOVES and entry.note.detail:
         return f"{entry.author} {entry.note.detail}"
     who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
     words = {
+        NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",
         NoteKind.DEVICE_ADDED: f"{who} has a new device here",
         NoteKind.DEVICE_REMOVED: f"a device of {who} was removed",
         NoteKind.KEY_CHANGED: f"the key of {who} has CHANGED: /verify {who}",

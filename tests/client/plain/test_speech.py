@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Delivery, Entry, Note, NoteKind, Outgoing, ReactionCount
+from parlour_client.core.model import Delivery, Entry, Outgoing, ReactionCount
 from parlour_client.plain.commands import COMMANDS
 from parlour_client.plain.speech import beginning, change_line, entry_line, outgoing_line
 from parlour_client.plain.words import number, seconds, two
@@ -82,8 +82,6 @@ def test_labels_are_words() -> None:
     held = replace(queued, problem="ben has a new key.")
     assert entry_line("lobby", held).endswith("[not sent yet: ben has a new key.]")
     assert outgoing_line("lobby", 1, Outgoing(held)) == '1: lobby, message "hello": waits: ben has a new key.'
-    starts = replace(hello, note=Note(NoteKind.HISTORY_STARTS, None, "What was said before cannot be read."))
-    assert entry_line("lobby", starts).count("cannot be read") == 1
     assert entry_line("lobby", replace(hello, text=None, trouble="no key")).endswith("cannot be read: no key")
 
 

@@ -7,7 +7,7 @@ nothing: the last would start our ratchet anew, and use keys twice.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import apsw
 
@@ -31,8 +31,6 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
-
-_STARTS: Final = "What was said before cannot be read by this device."
 
 
 class Packages(Protocol):
@@ -117,7 +115,7 @@ def enter(
     row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
     save_room(connection, row)
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
-    note = Note(NoteKind.HISTORY_STARTS, None, _STARTS)
+    note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
     return received, concerns_about(connection, people, leaves, event.at)
 

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
 
 from parlour_client.core.e2ee.groups import IN_MEMORY, Shelf, scrub
+from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import GroupId
 
 
@@ -51,6 +53,15 @@ def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path:
     assert holds(tmp_path, b"CANARY")
     alice.loosely(alice.vault.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get)
     assert not holds(tmp_path, b"CANARY")
+
+
+def test_a_group_of_another_version_is_told_in_words() -> None:
+    """A home that another version wrote is a sentence, no fault of the program."""
+    alice = Device("alice")
+    log = room_of(alice)
+    alice.connection.execute("UPDATE mls_groups SET state = CAST('PARLOUR-MLS of another kind' AS BLOB)")
+    with pytest.raises(ArchiveError, match="another version"):
+        Shelf(alice.own.server).load(alice.connection, log.group)
 
 
 def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:

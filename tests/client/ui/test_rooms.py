@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+from textual.content import Content
 
 from parlour_client.ui.rooms import next_unread, sections
 from parlour_protocol.ids import Millis, RoomId
@@ -154,3 +155,26 @@ async def test_all_rooms_can_be_marked_read(client: FakeClient, open_app: OpenAp
         told = {call[1] for call in client.calls if call[0] == "mark_read"}
         assert told == {GARDEN, DIRECT}
         assert not any(room.unread for room in client.rooms)
+
+
+async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient, open_app: OpenApp) -> None:
+    """A count that is taken back with the next frame is not drawn; scrolled up or peeking, it is told."""
+    for number in range(60):
+        client.say(LOBBY, BOB, f"message {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        filled: list[int] = []
+        fill = screen.room_list.set_options
+        screen.room_list.set_options = lambda *given: (filled.append(1), fill(*given))[1]  # type: ignore[method-assign]
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
+        screen._show_room()
+        assert not filled
+        await pilot.press("pageup")
+        await settled(pilot)
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
+        screen._show_room()
+        await settled(pilot)
+        row = screen.room_list.get_option(LOBBY).prompt
+        assert isinstance(row, Content)
+        assert " 3 " in row.plain

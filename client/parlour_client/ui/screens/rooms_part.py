@@ -5,6 +5,7 @@ that is no longer open is dropped. The chat screen inherits it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from textual import on
@@ -93,7 +94,7 @@ class RoomsPart(ChatParts):
 
     def _show_room(self) -> None:
         """Bring the list and the heading up to date."""
-        rooms = self.client.rooms
+        rooms = [self._as_seen(room) for room in self.client.rooms]
         self.room_list.fill(rooms, self.current, settings_of(self).room_sort)
         room = self.room
         self.query_one("#empty").display = room is None
@@ -109,6 +110,11 @@ class RoomsPart(ChatParts):
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.name for one in rooms if one.name is not None]
+
+    def _as_seen(self, room: Room) -> Room:
+        """Count nothing in the open room while its newest is in sight: it is read before a count is drawn."""
+        sees = self._early is None and self.timeline.follows and not self.peeking and self.app.app_focus
+        return replace(room, unread=0, mentions=0) if sees and room.id == self.current else room
 
     async def _fill_members(self) -> None:
         room = self.current

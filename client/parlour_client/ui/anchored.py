@@ -9,11 +9,12 @@ Textual's compositor calls the strips.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
+from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import TextArea
@@ -32,6 +33,10 @@ _AGREED: Final = re.compile(
     "[ -~\u00a0-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u052f\u2010-\u2027\u2030-\u205e\u2190-\u21ff"
     "\u2500-\u259f\u27e6\u27e7\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3\ufffd]*+"
 )
+
+
+_KEPT: Final = 256
+"""Anchored rows of one widget that are kept: those of a high terminal, and of the frame before."""
 
 
 def agreed_width(text: str) -> bool:
@@ -122,6 +127,10 @@ def _to_column(column: int) -> str:
 class Anchored(_Base):
     """A widget whose rows are anchored. Put it before the Textual class in the list of bases."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._anchored_strips: LRUCache[tuple[int, int, str], tuple[Strip, AnchoredStrip]] = LRUCache(_KEPT)
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""
         column = self.region.x + crop.x
@@ -131,7 +140,17 @@ class Anchored(_Base):
         mode = settings_of(self).bidi
         if isinstance(self, TextArea):  # the cursor must be where the letter is that it would delete
             mode = "off"
-        return [strip if strip.text.isascii() else _anchored(strip, column, mode) for strip in strips]
+        return [
+            strip if strip.text.isascii() else self._anchored_strip(strip, column, mode) for strip in strips
+        ]
+
+    def _anchored_strip(self, strip: Strip, column: int, mode: str) -> AnchoredStrip:
+        """Anchor a row, or return what was made of the very same one: its bytes are kept there."""
+        key = id(strip), column, mode
+        kept = self._anchored_strips.get(key)
+        if kept is None or kept[0] is not strip:
+            kept = self._anchored_strips[key] = (strip, _anchored(strip, column, mode))
+        return kept[1]
 
 
 def _anchored(strip: Strip, column: int, mode: str) -> AnchoredStrip:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.house import LAPTOP, House, Line
@@ -24,13 +25,43 @@ from parlour_protocol.ids import (
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
+PATIENCE = 60.0
+"""Seconds after which a wait has failed: far more than anything takes on a busy machine."""
+
+
+class Threads:
+    """What the loop has handed to threads: the archives' work, and what is dear in cryptography."""
+
+    def __init__(self) -> None:
+        self._at_work: set[asyncio.Future[Any]] = set()
+        loop = asyncio.get_running_loop()
+        hand_over = loop.run_in_executor
+
+        def counted(*given: Any) -> "asyncio.Future[Any]":
+            future = hand_over(*given)
+            self._at_work.add(future)
+            future.add_done_callback(self._at_work.discard)
+            return future
+
+        loop.run_in_executor = counted  # type: ignore[method-assign]
+
+    async def rest(self) -> None:
+        """Wait until nothing is at work, and let the loop take a turn."""
+        while self._at_work:
+            await asyncio.wait(self._at_work)
+        await asyncio.sleep(0)
+
 
 class Flat:
-    """A house with people in it: homes on disk, clients on them, one clock."""
+    """A house with people in it: homes on disk, clients on them, one clock.
+
+    The clock stands while a thread works: else a busy machine's clients would seem to be silent for minutes.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = FakeClock()
+        self.threads = Threads()
         self.house = House(self.clock)
         self.clients: list[Client] = []
         self.lines: dict[Client, Line] = {}
@@ -73,7 +104,7 @@ class Flat:
         self.lines[client] = line
         self.clients.append(client)
         await client.start()
-        await client.ready(20)
+        await client.ready(PATIENCE)
         return client
 
     async def close(self, client: Client) -> None:
@@ -82,10 +113,10 @@ class Flat:
 
     async def until(self, condition: Callable[[], bool], *, advance: float = 0.02) -> None:
         """Let time pass until it is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self.clock.advance(advance)
-                await asyncio.sleep(0)
+                await self.threads.rest()
 
     @staticmethod
     def head(client: Client, room: RoomId) -> Seq:
@@ -95,15 +126,16 @@ class Flat:
 
     async def until_true(self, ask: Callable[[], Awaitable[object]], wanted: object) -> None:
         """Let time pass until a question is answered so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await ask() != wanted:
                 self.clock.advance(0.02)
+                await self.threads.rest()
 
     async def quiet(self) -> None:
         """Let time pass until every group is as it ought to be, and every client has caught up."""
         await self.until(self._is_quiet)
         for client in self.clients:
-            await client.ready(20)
+            await client.ready(PATIENCE)
             rooms = [r for r in self.house.rooms.values() if client.account.user in r.members]
             await self.until(lambda c=client, rooms=rooms: all(self.head(c, r.id) >= r.head for r in rooms))  # type: ignore[misc]
 

@@ -81,6 +81,14 @@ async def test_it_fails_without_a_defence(changes: str, entry: Entry, what: str)
     assert any(what in words for _, _, words in failures), failures
 
 
+@pytest.mark.parametrize(("changes", "fails"), [("impatient", False), ("no-veil", True)])
+async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool):  # noqa: FBT001 - a parameter
+    """Where a dialog lies over disputed text, borders move unless each piece beside it is anchored."""
+    command, chosen = (*LAUNCH, changes), [stages.timeline, stages.keyed]
+    failures = await terminal_oracle.show([WIDE] * 3, 1, thorough=True, command=command, chosen=chosen)
+    assert any("border moved" in words for _, _, words in failures) == fails, failures
+
+
 async def test_it_fails_without_the_first_wall():
     """A client that lets NUL across the wire does not say that the frame cannot be read."""
     command = (*LAUNCH, "impatient,no-wire")

@@ -46,7 +46,7 @@ ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
 BEGIN = 1_795_500_000_000
 DIRECTORY_PAGE = 100
-PATIENCE = 20.0
+PATIENCE = 90.0
 
 
 class House:

@@ -1,7 +1,8 @@
 """Runs the client's own command line with something changed first: `launch.py CHANGES ARGUMENT…`.
 
 `impatient` waits a moment only before it connects again. The others take a defence out, to see the oracle
-fail: `no-wire`, `no-rule`, `no-guard`, `no-anchor`. Commas join several. Tests use it, and the refusals.
+fail: `no-wire`, `no-rule`, `no-guard`, `no-anchor`, `no-veil`. Commas join several. Tests use it, and the
+refusals.
 """
 
 import sys
@@ -43,12 +44,20 @@ def no_anchor() -> None:
     del anchored.Anchored.render_lines
 
 
+def no_veil() -> None:
+    """Take the anchors out of what shines through a dialog."""
+    from parlour_client.ui import veiled  # noqa: PLC0415 - as above
+
+    del veiled.Veiled.render_lines
+
+
 CHANGES: dict[str, Callable[[], None]] = {
     "impatient": impatient,
     "no-wire": no_wire,
     "no-rule": no_rule,
     "no-guard": no_guard,
     "no-anchor": no_anchor,
+    "no-veil": no_veil,
 }
 
 if __name__ == "__main__":

@@ -119,10 +119,10 @@ async def search(run: Run) -> None:
         number for number, entry in enumerate(run.entries) if fits(MessageText, f"needle\n{entry.text}")
     ]
     for number in numbers:
-        text = f"needle{number // FOUND} #{number};\n{run.entries[number].text}"
+        text = f"needle{number // FOUND:05} #{number};\n{run.entries[number].text}"
         await run.house.say(run.house.append(room, Message(MessageText(text))))
     for needle in sorted({number // FOUND for number in numbers}):
-        run.terminal.press(f"/search needle{needle}\r")
+        run.terminal.press(f"/search needle{needle:05}\r")
         await run.terminal.until("newest first")
         wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
         await _scroll(run, "search result", wanted)

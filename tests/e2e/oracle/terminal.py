@@ -19,7 +19,7 @@ from contextlib import suppress
 from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, narrow, own_width
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 STUCK = -1
 """What stands for the exit code of a client that does not end when it is told to."""
 QUIET = 0.03

@@ -177,9 +177,20 @@ class Composer(Anchored, TextArea):
         if not text.strip():
             return True
         findings = look_at_text(text) if settings_of(self).paste_guard else ()
-        message = self.Doubtful(text, findings, pasted=False) if findings else self.Sent(text)
-        self.post_message(message)
+        if findings:
+            self.post_message(self.Doubtful(text, findings, pasted=False))
+        else:
+            self.send(text)
         return True
+
+    def send(self, text: str) -> None:
+        """Hand a text over, and be empty at once: what is typed from now on is the next text."""
+        self.put("")
+        self.post_message(self.Sent(text))
+
+    def bring_back(self, text: str) -> None:
+        """Put back a text that was not sent, before what was typed since."""
+        self.put(f"{text}\n{self.text}" if self.text else text)
 
     def on_paste(self, event: Paste) -> None:
         """Show a paste first when it has several lines or looks like a secret."""

@@ -12,17 +12,20 @@ from parlour_protocol.ids import RoomId
 
 SOON: Final = 1.0
 """Seconds after the last key until a draft is written to the archive."""
+Read = Callable[[RoomId], Awaitable[str]]
 Save = Callable[[RoomId, str], Awaitable[None]]
 
 
 class Drafts:
     """The draft of the open room."""
 
-    def __init__(self, save: Save) -> None:
-        self._save = save
+    def __init__(self, save: Save, read: Read) -> None:
+        self._save, self._read = save, read
+        self._coming: RoomId | None = None  # being opened: what is typed now is the end of its draft
         self._room: RoomId | None = None
         self._text = self._saved = ""
         self._aside = False
+        self._writing = asyncio.Lock()  # a room's draft is read again only when it has been written
 
     @property
     def room(self) -> RoomId | None:
@@ -32,6 +35,7 @@ class Drafts:
     def begin(self, room: RoomId | None, draft: str) -> None:
         """Take it that the composer now holds this room's draft."""
         self._room, self._text, self._saved, self._aside = room, draft, draft, False
+        self._coming = None
 
     def typed(self, text: str) -> bool:
         """Note what the composer holds; tells whether there is something to save soon."""
@@ -54,10 +58,26 @@ class Drafts:
         room, text = self._room, self._text
         if room is not None and text != self._saved:
             self._saved = text
-            await asyncio.shield(asyncio.ensure_future(self._save(room, text)))
+            await self._write(room, text)
 
-    async def leave(self, text: str) -> None:
-        """Save what the composer holds, and belong to no room until the next one has begun."""
+    async def leave(self, text: str, coming: RoomId | None = None) -> None:
+        """Save what the composer holds, and belong to no room until the ``coming`` one has begun.
+
+        Whatever comes between saves for the room that it was typed in, also where that one never began.
+        """
         self.typed(text)
-        await self.save()
-        self._room, self._aside = None, False
+        room, text = (self._room, self._text) if self._room is not None else (self._coming, text)
+        unsaved = text != self._saved if self._room is not None else bool(text)
+        began, self._room, self._coming, self._aside = self._room, None, coming, False
+        if room is not None and unsaved:
+            await self._write(room, text, after_draft=began is None)
+        else:
+            async with self._writing:
+                pass
+
+    async def _write(self, room: RoomId, text: str, *, after_draft: bool = False) -> None:
+        async def write() -> None:
+            async with self._writing:
+                await self._save(room, await self._read(room) + text if after_draft else text)
+
+        await asyncio.shield(asyncio.ensure_future(write()))

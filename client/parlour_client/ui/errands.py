@@ -39,7 +39,7 @@ class Errands(Preferring):
             elif choice is Choice.DROP and not event.pasted:
                 composer.put("")
             if choice is Choice.SEND and (text := composer.text.strip("\n")).strip():
-                composer.post_message(Composer.Sent(text))
+                composer.send(text)
             screen.write()
 
         _ = self.push_screen(PasteScreen(event.text, event.findings, pasted=event.pasted), answer)

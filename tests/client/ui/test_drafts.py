@@ -1,12 +1,18 @@
 """Drafts: with the room that they were typed in, and on disk soon."""
 
+import asyncio
+
+import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import ALICE, GARDEN, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
+from parlour_client.core.errors import RefusedError
 from parlour_client.ui.drafts import Drafts
 from parlour_client.ui.screens.chat import ChatScreen
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_room_name
 
 
 async def opened(pilot: Pilot[None], room: RoomId = LOBBY) -> ChatScreen:
@@ -97,14 +103,14 @@ async def test_a_reply_does_not_follow_into_another_room(client: FakeClient, ope
         assert ("send", GARDEN, "hello", None) in client.calls
 
 
-async def test_nothing_is_saved_between_two_rooms() -> None:
+async def test_nothing_is_saved_between_two_rooms(client: FakeClient) -> None:
     """What the composer holds while a room is opened belongs to none."""
     saved: list[tuple[RoomId, str]] = []
 
     async def save(room: RoomId, text: str) -> None:
         saved.append((room, text))
 
-    drafts = Drafts(save)
+    drafts = Drafts(save, client.draft)
     drafts.begin(LOBBY, "")
     await drafts.leave("one")
     assert not drafts.typed("one more")  # a late event of the room that was left
@@ -112,3 +118,115 @@ async def test_nothing_is_saved_between_two_rooms() -> None:
     drafts.begin(GARDEN, "two")
     await drafts.save()
     assert saved == [(LOBBY, "one")]
+
+
+def open_rooms(screen: ChatScreen, *rooms: RoomId) -> None:
+    """Open rooms faster than any of them can be read."""
+    for room in rooms:
+        screen.ask(lambda room=room: screen.open_room(room), group="open")  # type: ignore[misc]
+
+
+async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) -> None:
+    """The first room comes while one types: it takes nothing away, and its own draft is kept beside it."""
+    client = FakeClient()
+    client.drafts[LOBBY] = "half a thought"
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await pilot.press(*"/join gar")
+        client.add_room(LOBBY, parse_room_name("lobby"))
+        screen._rooms_changed()
+        await pilot.press(*"den")
+        await settled(pilot)
+        assert screen.current == LOBBY
+        assert screen.composer.text == "half a thought\n/join garden"
+
+
+async def test_rooms_opened_one_after_another_lose_no_draft(client: FakeClient, open_app: OpenApp) -> None:
+    """The draft that is not on disk yet survives, and the last room that was asked for stays open."""
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        await pilot.press(*"unsaved")
+        open_rooms(screen, GARDEN, DIRECT)
+        await settled(pilot)
+        assert screen.current == DIRECT
+        assert client.drafts[LOBBY] == "unsaved"
+        open_rooms(screen, LOBBY, LOBBY)
+        await settled(pilot)
+        assert screen.composer.text == "unsaved"
+
+
+async def test_what_is_typed_while_a_room_is_opened_is_its_own(client: FakeClient) -> None:
+    """Also when another room is opened before that one has begun."""
+    drafts = Drafts(client.save_draft, client.draft)
+    client.drafts[GARDEN] = "for the "
+    await drafts.leave("", GARDEN)
+    await drafts.leave("garden", LOBBY)
+    assert client.drafts == {GARDEN: "for the garden"}
+
+
+async def test_what_is_typed_while_a_text_goes_out_stays(client: FakeClient, open_app: OpenApp) -> None:
+    """After a message, and after a command that waits for the server; in the order of the keys."""
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        for line in ("hello", "/away"):
+            screen.composer.put(line)
+            screen.composer._send()
+            screen.composer.insert("the next")
+            await settled(pilot)
+            assert screen.composer.text == "the next"
+        assert ("send", LOBBY, "hello", None) in client.calls
+
+
+async def test_a_text_refused_in_a_room_that_was_left_waits_there(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other room's draft is not mixed with it, and not wiped."""
+    asked, refused = asyncio.Event(), asyncio.Event()
+
+    async def send(*_: object, **__: object) -> None:
+        asked.set()
+        await refused.wait()
+        raise RefusedError(ErrorCode.FORBIDDEN, "No.")
+
+    monkeypatch.setattr(client, "send", send)
+    client.drafts[GARDEN] = "for the garden"
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        await pilot.press(*"for the lobby", "enter")
+        await asked.wait()
+        await screen.open_room(GARDEN)
+        refused.set()
+        await settled(pilot)
+        assert screen.composer.text == "for the garden"
+        assert client.drafts[LOBBY] == "for the lobby"
+
+
+async def test_a_command_of_the_palette_takes_no_text_away(client: FakeClient, open_app: OpenApp) -> None:
+    """What is being written has nothing to do with it."""
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        await pilot.press(*"half a tho")
+        screen.command("/away")
+        await settled(pilot)
+        assert screen.composer.text == "half a tho"
+
+
+async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft needs no server, so it is there, and is saved."""
+
+    async def timeline(*_: object, **__: object) -> None:
+        raise RefusedError(ErrorCode.FORBIDDEN, "No.")
+
+    client.drafts[GARDEN] = "half "
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        monkeypatch.setattr(client, "timeline", timeline)
+        open_rooms(screen, GARDEN)
+        await settled(pilot)
+        await pilot.press(*"a tho")
+        await settled(pilot)
+        await screen._save_draft()
+        assert client.drafts[GARDEN] == "half a tho"

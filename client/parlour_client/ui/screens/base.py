@@ -5,7 +5,7 @@ the person; nothing else catches those errors. The parts of the chat screen inhe
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from textual.content import Content
 from textual.screen import Screen
@@ -26,6 +26,8 @@ from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId
 
 Answer = TypeVar("Answer")
+REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
+"""What a deed of a person can raise that is told in words."""
 
 
 def words_of(error: Exception) -> Content:
@@ -52,7 +54,7 @@ class ChatParts(Screen[None]):
         self.hint = HintLine()
         self.status_line = StatusLine()
         self.composer: Composer
-        self.drafts = Drafts(client.save_draft)
+        self.drafts = Drafts(client.save_draft, client.draft)
         self._pace = Pace()
 
     @property
@@ -66,7 +68,7 @@ class ChatParts(Screen[None]):
         async def asked() -> None:
             try:
                 await what()
-            except (ParlourClientError, ParlourProtocolError, ValueError) as error:
+            except REFUSALS as error:
                 self.hint.refuse(words_of(error))
 
         self.run_worker(asked(), group=group)

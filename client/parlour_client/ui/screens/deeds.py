@@ -18,15 +18,13 @@ class Deeds(EncryptionPart):
     """The slash commands."""
 
     async def do_line(self, text: str) -> None:
-        """Do what was written: a command, or a message to send."""
+        """Do what was written: a command, or a message to send; what is refused raises why."""
         line = parse(text)
         if line.unknown:
-            self.refuse("There is no such command. /help lists them; // at the start sends a slash.")
-            return
+            raise ValueError("There is no such command. /help lists them; // at the start sends a slash.")
         if line.command is None:
             await self.send_text(line.rest)
             return
-        self.composer.put("")  # before the deed: one may open another room with a draft of its own
         await getattr(self, f"_do_{line.command.name}")(line.rest)
 
     def _room(self) -> RoomId:

@@ -53,18 +53,20 @@ class MessagesPart(FilesPart):
         self.hint.mode(join(words, peer_line(entry.author, style="bold"), own(": "), quote, keys))
 
     async def send_text(self, text: str) -> None:
-        """Send what was written, as the mode says; it stays in the composer when it is refused."""
+        """Send what was written, as the mode says; raises what it was refused with."""
         room = self.current
         if room is None:
-            self.refuse("No room is open. /rooms shows which there are.")
-            return
+            raise ValueError("No room is open. /rooms shows which there are.")
         mode = self._mode
         if isinstance(mode, Change):
             await self.client.edit(room, mode.target, text)
         else:
             await self.client.send(room, text, reply_to=mode.to if isinstance(mode, Reply) else None)
         self.composer.remember(text)
-        self.composer.put(self.drafts.take_back() if isinstance(mode, Change) else "")
+        if self.current != room:  # another one was opened meanwhile, with a draft of its own
+            return
+        if isinstance(mode, Change):
+            self.composer.put(self.drafts.take_back() + self.composer.text)
         self.enter_mode(None)
         self.timeline.clear_selection()
         self.timeline.follow()

@@ -42,6 +42,7 @@ class RoomsPart(ChatParts):
     _rooms_stale = False
     _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
     _renew_again = False
+    _opening: object = None  # the opening that goes on: an older one has nothing to say any more
     peeking = False
     """Looking at this room marks nothing as read."""
 
@@ -51,9 +52,17 @@ class RoomsPart(ChatParts):
         With ``peek``, or where the settings say so, looking marks nothing as read.
         """
         written = self.composer.text
-        self.composer.put("")  # at once: what is typed from now on belongs to the new room
-        await self.drafts.leave(written)
-        self.current, self._early = room, []
+        nowhere = self.current is None  # written before any room was open: it comes along into the first one
+        if not nowhere:
+            self.composer.put("")  # at once: what is typed from now on belongs to the new room
+        self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
+        self.current, self._early = room, []  # before the first wait: the last room that was asked for stays
+        self._opening = opening = object()
+        await self.drafts.leave("" if nowhere else written, room)
+        draft = await self.client.draft(room)  # first of all: a room that cannot be read keeps what is typed too
+        if self._opening is not opening:
+            return
+        self._take_draft(room, draft, apart=nowhere and bool(written))
         self.peeking = peek or settings_of(self).peek
         self._read_later = self._behind = None
         self.timeline.dress(settings_of(self).timestamps)
@@ -80,17 +89,16 @@ class RoomsPart(ChatParts):
         self.timeline.receive(self.client.receipts(room))
         for entry in early:
             self.timeline.add(entry)
-        draft = await self.client.draft(room)
-        if self.current != room:
-            return
-        self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
-        typed = self.composer.text  # while the room was being read
-        self.composer.put(draft + typed)
-        self.drafts.begin(room, draft)
-        self.drafts.typed(draft + typed)
         self.write()
         await self._fetch_parents()
         await self._fill_members()
+
+    def _take_draft(self, room: RoomId, draft: str, *, apart: bool) -> None:
+        """Put the room's draft before what was typed meanwhile, or ``apart`` from it, on a line above."""
+        typed = self.composer.text
+        self.composer.put(f"{draft}\n{typed}" if apart and draft else draft + typed)
+        self.drafts.begin(room, draft)
+        self.drafts.typed(self.composer.text)
 
     def _show_room(self) -> None:
         """Bring the list and the heading up to date."""

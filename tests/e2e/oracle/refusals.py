@@ -77,7 +77,7 @@ async def show(entries: Sequence[Entry], part: int, folder: Path, command: Seque
             if len(text) > 100_000:
                 text = text[:100_000]
             await house.say_raw(raw(frames(room, len(house.logs[room]))[place], MARK, text))
-            await run.terminal.shows(SAID[:30])
+            await run.terminal.wrote(SAID[:30])
             run.blame(f"raw {place}", number)
         for number, entry in list(enumerate(entries))[part :: max(1, len(entries) // SAMPLE)]:
             await _greeted(run)

@@ -61,8 +61,9 @@ async def timeline(run: Run) -> None:
             run.blame("timeline")
             before = run.terminal.lines()[:-BELOW]
             run.terminal.press(key)
-            await run.terminal.drawn()
-            idle = 0 if run.terminal.lines()[:-BELOW] != before else idle + 1
+            # Not the next frame: it may show something else, and two keys in one frame would skip a page.
+            moved = await run.terminal.differs(lambda lines, old=before: lines[:-BELOW] != old)
+            idle = 0 if moved else idle + 1
     for number in sorted(wanted - run.terminal.seen):
         run.fail("timeline", run.entries[number].id, "it was never shown")
     run.blame("timeline")

@@ -106,8 +106,8 @@ class Terminal:
         """Wait only for what is written from here on."""
         self._text, self._frames = "", self.reader.frames
 
-    async def until(self, wanted: str | Callable[[str], bool]) -> None:
-        """Wait until something is written after the last key."""
+    async def until(self, wanted: str | Callable[[str], bool], words: str = "") -> None:
+        """Wait until something is written after the last key; ``words`` say in an error what it was."""
         met = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
         try:
             async with asyncio.timeout(PATIENCE):
@@ -117,7 +117,9 @@ class Terminal:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise StuckError(f"{wanted!a} was not written; the last was {self._text[-200:]!a}") from None
+            raise StuckError(
+                f"{words or wanted!a} was not written; the last was {self._text[-200:]!a}"
+            ) from None
 
     async def drawn(self, seconds: float = 1.5) -> bool:
         """Wait until a whole frame was drawn after the last key; tell whether one was."""
@@ -129,6 +131,16 @@ class Terminal:
         await self.quiet(QUIET / 2)
         return self.reader.frames > self._frames
 
+    async def differs(self, does: Callable[[list[str]], bool], seconds: float = 1.5) -> bool:
+        """Wait until the screen's rows are as wanted, and drawn whole; tell whether they came to be."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not does(self.lines()) and not self._ended.is_set():
+                    self._changed.clear()
+                    await self._changed.wait()
+        await self.quiet(QUIET / 2)
+        return does(self.lines())
+
     async def quiet(self, seconds: float = QUIET) -> None:
         """Wait until nothing more is drawn."""
         with suppress(TimeoutError):
@@ -139,12 +151,16 @@ class Terminal:
 
     async def shows(self, wanted: str) -> None:
         """Wait until the screen shows something."""
-        await self.until(lambda _text: any(wanted in line for line in self.lines()))
+        await self.until(lambda _text: self.has(wanted), wanted)
+
+    async def wrote(self, wanted: str) -> None:
+        """Wait until the screen shows something, or showed it for a moment between two looks."""
+        await self.until(lambda text: wanted in text or self.has(wanted), wanted)
 
     async def leave(self, keys: str, words: str) -> None:
         """Press the keys that leave a dialog; wait until its words are gone and the composer is empty."""
         self.press(keys)
-        await self.until(lambda _text: not self.has(words) and self.has(PLACEHOLDER))
+        await self.until(lambda _text: not self.has(words) and self.has(PLACEHOLDER), f"the end of {words!a}")
 
     def has(self, words: str) -> bool:
         """Tell whether the screen shows something."""

@@ -59,7 +59,7 @@ class RoomsPart(ChatParts):
         self.current, self._early = room, []  # before the first wait: the last room that was asked for stays
         self._opening = opening = object()
         await self.drafts.leave("" if nowhere else written, room)
-        draft = await self.client.draft(room)  # first of all: a room that cannot be read keeps what is typed too
+        draft = await self.client.draft(room)  # first: a room that cannot be read keeps what is typed too
         if self._opening is not opening:
             return
         self._take_draft(room, draft, apart=nowhere and bool(written))

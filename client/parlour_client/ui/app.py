@@ -6,6 +6,7 @@ person switches to another account.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker
@@ -26,7 +28,6 @@ from parlour_client.ui.doors import Accounts, Doors
 from parlour_client.ui.dress import LOOK_EVERY, Dressed
 from parlour_client.ui.errands import Errands
 from parlour_client.ui.guard import TerminalGuard
-from parlour_client.ui.hangup import terminal_is_gone
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
 from parlour_client.ui.locking import Locking
@@ -69,6 +70,17 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
         self._newsboy = Newsboy(self)  # pyright: ignore[reportArgumentType] - it sees descriptors
         self._chat_screen: ChatScreen | None = None
 
+    def get_driver_class(self) -> type[Driver]:
+        """Draw through what can lose its terminal."""
+        found = super().get_driver_class()
+        if sys.platform == "win32":
+            return found
+        from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
+
+        from parlour_client.ui.outlet import Outlet  # noqa: PLC0415 - the same
+
+        return Outlet if found is LinuxDriver else found
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put the third wall behind everything else."""
         return [*super().get_line_filters(), self._guard]
@@ -89,16 +101,11 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
         """Show the chat, or the welcome where there is no account yet."""
         self.dress()
         self.set_interval(LOOK_EVERY, self.look_at_themes)
-        self.set_interval(LOOK_EVERY, self._leave_with_terminal)
         self.begin_to_watch()
         if self.client is None and self._doors is None:
             self.exit()
         else:
             await self.enter(self.client or self._doors)
-
-    def _leave_with_terminal(self) -> None:
-        if terminal_is_gone():
-            self.exit(return_code=1)
 
     async def enter(self, inside: ChatClient | Doors | None) -> None:
         """Show what was opened: the chat, or the welcome."""

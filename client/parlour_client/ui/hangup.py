@@ -1,10 +1,9 @@
 """The terminal goes away, or the machine shuts down: what is being written is saved, then the app leaves.
 
 Without this the process would die at once, with the last words in its memory alone. A terminal that is gone
-answers each write with an error, and Textual's writer, once dead, would block the app for ever with the
-outbox in its hands: so the output goes nowhere from then on, and a last timer ends what does not end itself.
-A second signal is not waited for. The chat screen installs it,
-and the app asks now and then whether the terminal is still there.
+answers each write with an error, and one that takes nothing would hold the app for ever with the outbox in
+its hands: so the output goes nowhere from then on, and a last timer ends what does not end itself. A second
+signal is not waited for. The chat screen installs it; ``outlet`` notices a terminal that goes without one.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 LAST_SECONDS: Final = 5.0
 """How long saving and leaving may take before the process is ended all the same."""
@@ -41,6 +40,26 @@ def terminal_is_gone() -> bool:
     return False
 
 
+def write_nowhere(terminal: Sequence[int] = (1, 2)) -> None:
+    """Turn the descriptors that lead to the terminal away from it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in terminal:
+        with contextlib.suppress(OSError):
+            os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+@runtime_checkable
+class Losable(Protocol):
+    """What draws, and lets go of a terminal that is gone or takes nothing."""
+
+    def lose(self) -> None:
+        """Neither write nor read any more."""
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment for a terminal that takes nothing."""
+
+
 class Hangup:
     """Calls ``save`` and then ``leave`` when the process is told to end."""
 
@@ -49,11 +68,16 @@ class Hangup:
         save: Callable[[], Awaitable[None]],
         leave: Callable[[], None],
         *,
+        draws: Callable[[], object] = lambda: None,
         terminal: Sequence[int] = (1, 2),
         end: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
-        """``terminal`` are the descriptors that lead to it, ``end`` is the way out when nothing else is."""
-        self._save, self._leave, self._terminal, self._end = save, leave, terminal, end
+        """``draws`` returns the driver, if there is one.
+
+        ``terminal`` are the descriptors that lead to it, ``end`` is the way out when nothing else is.
+        """
+        self._save, self._leave, self._draws = save, leave, draws
+        self._terminal, self._end = terminal, end
         self._before: dict[signal.Signals, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -75,19 +99,14 @@ class Hangup:
     def _heard(self, number: int, _frame: FrameType | None) -> None:
         self.remove()
         if number != signal.SIGTERM:
-            self._write_nowhere()
+            write_nowhere(self._terminal)
+        if isinstance(driver := self._draws(), Losable):
+            driver.hurry() if number == signal.SIGTERM else driver.lose()
         self._last = threading.Timer(LAST_SECONDS, self._end)
         self._last.daemon = True  # it holds nothing up where all ends well
         self._last.start()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin)
-
-    def _write_nowhere(self) -> None:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in self._terminal:
-            with contextlib.suppress(OSError):
-                os.dup2(nowhere, descriptor)
-        os.close(nowhere)
 
     def _begin(self) -> None:
         self._ending = asyncio.ensure_future(self._save_and_leave())

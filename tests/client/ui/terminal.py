@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -47,6 +48,24 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         """Type."""
         os.write(self._master, keys)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(number)
+
+    def vanish(self) -> None:
+        """Be gone, as when the program that holds the terminal is killed."""
+        os.close(self._master)
+
+    def wait(self) -> int:
+        """Wait for the program's end without reading; return the exit code."""
+        return self._process.wait(timeout=DEADLINE)
+
+    def kill(self) -> None:
+        """End a program that a failed test left behind."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def finish(self, keys: bytes = QUIT) -> int:
         """Quit, collect the rest, and return the exit code."""

@@ -68,7 +68,7 @@ class ChatScreen(AppPart):
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
         self._collector = Collector()
-        self._hangup = Hangup(self.drafts.save, self._leave)
+        self._hangup = Hangup(self.drafts.save, self._leave, draws=self._driver)
         self._saves_soon = False
 
     def compose(self) -> ComposeResult:
@@ -114,6 +114,9 @@ class ChatScreen(AppPart):
 
     def _leave(self) -> None:
         self.app.exit()
+
+    def _driver(self) -> object:
+        return getattr(self.app, "_driver", None)  # Textual's own name
 
     # --- writing
 

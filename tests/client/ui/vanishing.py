@@ -1,0 +1,66 @@
+"""The program that `test_outlet.py` runs in a terminal and takes it away from.
+
+`vanishing.py FOLDER MODE`: drafts go to the file `draft` in the folder. In the modes `flood` and `stuck` much
+is said; when no more can be drawn, `stuck` opens the pipe `full` in the folder. `starting` never starts.
+"""
+
+import asyncio
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a module of the tests
+
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from textual.drivers._writer_thread import WriterThread
+
+from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.ui import run
+from parlour_protocol.ids import RoomId
+
+FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
+
+
+class Vanishing(FakeClient):
+    """Keeps drafts on disk, and speaks much."""
+
+    async def start(self) -> None:
+        """Begin as the mode says."""
+        if MODE == "starting":
+            await asyncio.Event().wait()
+        await super().start()
+        if MODE in {"flood", "stuck"}:
+            self._flood(0)
+        if MODE == "stuck":
+            threading.Thread(target=self._tell_when_full, daemon=True).start()
+        if MODE == "offline":
+            self.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "", problem="no answer"))
+
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        """Write it."""
+        await super().save_draft(room, text)
+        (FOLDER / "draft").write_text(text)
+
+    def _flood(self, number: int) -> None:
+        self.say(LOBBY, BOB, f"flood {number} " * 12)
+        asyncio.get_running_loop().call_later(0.02, self._flood, number + 1)
+
+    def _tell_when_full(self) -> None:
+        never = threading.Event()
+        while not any(isinstance(one, WriterThread) and one._queue.full() for one in threading.enumerate()):
+            never.wait(0.05)
+        with (FOLDER / "full").open("w"):
+            pass
+
+
+def main() -> None:
+    """Run."""
+    client = Vanishing.peopled()
+    client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
+    client.remove_room(client.rooms[0].id)
+    client.mark_all_read()
+    sys.exit(run(client))
+
+
+if __name__ == "__main__":
+    main()

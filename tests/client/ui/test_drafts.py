@@ -178,16 +178,21 @@ async def test_what_is_typed_while_a_text_goes_out_stays(client: FakeClient, ope
         assert ("send", LOBBY, "hello", None) in client.calls
 
 
-async def test_a_text_refused_in_a_room_that_was_left_waits_there(
-    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("refused", [True, False])
+async def test_a_text_on_its_way_from_a_room_that_was_left_touches_no_other(
+    refused: bool,  # noqa: FBT001 - pytest passes it
+    client: FakeClient,
+    open_app: OpenApp,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The other room's draft is not mixed with it, and not wiped."""
-    asked, refused = asyncio.Event(), asyncio.Event()
+    """The other room's draft stays as it is; what was refused waits in its own room."""
+    asked, answered = asyncio.Event(), asyncio.Event()
 
     async def send(*_: object, **__: object) -> None:
         asked.set()
-        await refused.wait()
-        raise RefusedError(ErrorCode.FORBIDDEN, "No.")
+        await answered.wait()
+        if refused:
+            raise RefusedError(ErrorCode.FORBIDDEN, "No.")
 
     monkeypatch.setattr(client, "send", send)
     client.drafts[GARDEN] = "for the garden"
@@ -196,10 +201,10 @@ async def test_a_text_refused_in_a_room_that_was_left_waits_there(
         await pilot.press(*"for the lobby", "enter")
         await asked.wait()
         await screen.open_room(GARDEN)
-        refused.set()
+        answered.set()
         await settled(pilot)
         assert screen.composer.text == "for the garden"
-        assert client.drafts[LOBBY] == "for the lobby"
+        assert client.drafts.get(LOBBY, "") == ("for the lobby" if refused else "")
 
 
 async def test_a_command_of_the_palette_takes_no_text_away(client: FakeClient, open_app: OpenApp) -> None:

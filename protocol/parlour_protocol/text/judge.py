@@ -5,6 +5,7 @@ where an orthography or an RGI emoji needs it; the verdicts cover the whole line
 `rule.safe_text` turns the verdicts into text and `inspect.inspect_text` into a table; nobody else calls it.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import ClassVar, Final
@@ -144,6 +145,8 @@ class LineJudge:
         if self._base < 0:  # the mark would attach to the client's own gutter, name or escape
             self._start_cluster(ord(DOTTED_CIRCLE), kind)
             verdict = Verdict.ON_CIRCLE
+        if not self._marks:
+            self._last_mark = _own_mark(self._base)
         is_spacing = kind is Kind.SPACING
         most, most_nonspacing = _mark_limits(self._base)
         self._saturated = (
@@ -324,6 +327,11 @@ def _mark_limits(base: int) -> tuple[int, int]:
     if base in _TIBETAN:
         return MAX_MARKS_TIBETAN, MAX_MARKS_TIBETAN
     return (MAX_MARKS_BURMESE if base in _BURMESE else MAX_MARKS), MAX_NONSPACING
+
+
+def _own_mark(base: int) -> int:
+    """Return the last mark inside a composed letter, or the letter: acute on e-acute is one mark twice."""
+    return ord(unicodedata.normalize("NFD", chr(base))[-1])
 
 
 _Handler = Callable[[LineJudge, int, int, Kind], tuple[int, Verdict]]

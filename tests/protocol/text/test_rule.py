@@ -1,6 +1,7 @@
 """The rule, clause by clause: what is let through, what is escaped, and how an escape looks."""
 
 import copy
+import unicodedata
 
 import pytest
 
@@ -248,6 +249,18 @@ class TestMarks:
     def test_no_mark_attaches_to_an_escape(self):
         """After one escaped mark, all further marks of the letter are escaped."""
         assert shown("e\u0301\u0301\u0316") == "e\u0301⟦U+0301⟧⟦U+0316⟧"
+
+    @pytest.mark.parametrize(
+        "text", ["\u00e9\u0301", "\u1ebf\u0301", "\u0457\u0308", "\u212b\u030a", "\u0958\u093c"]
+    )
+    def test_a_mark_inside_a_letter_counts_as_the_same_mark(self, text: str):
+        """An acute on e-acute cannot be seen either; in NFD it is the same mark twice."""
+        assert safe_text(text).hidden == 1
+        assert safe_text(unicodedata.normalize("NFD", text)).hidden == 1
+
+    def test_another_mark_on_a_composed_letter_is_shown(self):
+        """Languages put a tone on a letter that has a mark already."""
+        assert safe_text("\u1ecd\u0301 \u00ea\u0304 \u1e0b\u0323").hidden == 0
 
     def test_spacing_marks_are_capped_too(self):
         """A tower of vowel signs ends after four; Burmese words need up to six."""

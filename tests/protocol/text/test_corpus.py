@@ -61,15 +61,76 @@ def test_the_script_counts_and_ends_with_0_only_when_all_passed(tmp_path: Path):
     assert failed.stdout.endswith("1 passed, 1 failed\n")
 
 
-@pytest.mark.parametrize("content", [None, "not json", "[]", '[{"id": "x"}]'], ids=str)
-def test_a_file_that_is_no_corpus_fails_in_words(tmp_path: Path, content: str | None):
-    """An absent or empty file is never a pass."""
+def test_one_entry_with_a_byte_order_mark_is_a_corpus(tmp_path: Path):
+    """Some editors put the mark before a file."""
+    path = _write(tmp_path, {"id": "one", "text": "hello", "expect": "unchanged"})
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert (_run(path).returncode, _run(path).stdout) == (0, "1 passed, 0 failed\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "No corpus at"),
+        (b"not json", "is not JSON"),
+        (b"\xff\xfe", "is not JSON"),
+        (b"[" * 100_000, "nested too deep"),
+        (b"[]", "holds no entries"),
+        (b'"text"', "holds no entries"),
+        (b'{"entries": []}', "holds no entries"),
+        (b'["x"]', "entry 1 of"),
+        (b'[{"text": "x", "expect": "escape"}]', "no `id`"),
+        (b'[{"id": "x", "expect": "escape"}]', "no string `text`"),
+        (b'[{"id": "x", "text": 7, "expect": "escape"}]', "no string `text`"),
+        (b'[{"id": "x", "text": "y", "expect": ["escape"]}]', "no string `expect`"),
+        (b'[{"id": "x", "text": "y", "expect": "escape", "context": null}]', "no string `context`"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_no_corpus_fails_in_words(tmp_path: Path, content: bytes | None, sentence: str):
+    """An absent, empty or malformed file is never a pass, and costs one sentence."""
     path = tmp_path / "none.json"
     if content is not None:
-        path.write_text(content, "utf-8")
+        path.write_bytes(content)
     result = _run(path)
     assert result.returncode == 2
     assert str(path) in result.stderr
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_unknown_word_is_named_with_the_known_ones(tmp_path: Path):
+    """Whoever wrote the entry learns what to write; the others are still judged."""
+    good = {"id": "good", "text": "hello", "expect": "unchanged"}
+    odd = {"id": "odd", "text": "hello", "expect": "\ud800"}
+    other = {"id": "other", "text": "hello", "expect": "unchanged", "context": "room"}
+    result = _run(_write(tmp_path, good, odd, other))
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "unknown `expect` '\\ud800' for a message; known are escape, reject" in result.stdout
+    assert "unknown `context` 'room'; known are message, name" in result.stdout
+    assert result.stdout.endswith("1 passed, 2 failed\n")
+
+
+@pytest.mark.parametrize(
+    ("expect", "text", "context"),
+    [
+        ("dotted-circle", "seen\n\u0301x", "message"),
+        ("dotted-circle", "\u202e\u0301x", "message"),
+        ("fold", "\n" * 5000, "message"),
+        ("gutter", "a\n" * 2000, "message"),
+        ("expand", "a\r\n\tb", "message"),
+        ("mark-blank", "\u3164", "message"),
+        ("mark-blank", " \u200b\u2800", "message"),
+        ("verbatim", "robert", "name"),
+        ("limit-marks", "a\u0301\u0302\u0303\u0304\u0306\u0307", "name"),
+        ("mark-blank", "\u3164\u3164", "name"),
+        ("reject-or-skeleton", "\u043f\u0451\u0442\u0440", "name"),
+        ("reject-or-skeleton", "\u7530\u30ed", "name"),
+    ],
+)
+def test_each_check_takes_every_right_treatment(expect: str, text: str, context: str):
+    """A treatment that the rule asks for is never called a failure."""
+    assert runner.problems(runner.Entry("x", text, expect, context)) == []
 
 
 @pytest.mark.parametrize(
@@ -85,9 +146,16 @@ def test_a_file_that_is_no_corpus_fails_in_words(tmp_path: Path, content: str | 
         ("expand", "a\tb\x00", "message"),
         ("dotted-circle", "e\u0301", "message"),
         ("mark-blank", "seen", "message"),
+        ("dotted-circle", "\u25cc\u0301", "message"),
+        ("mark-blank", "seen \u3164", "message"),
+        ("fold", " ", "message"),
+        ("expand", "no tab", "message"),
+        ("unchanged", "text", "room"),
         ("no-such-thing", "text", "message"),
         ("reject-or-skeleton", "robert", "name"),
         ("unchanged", "\u0440\u043e\u0431erto", "name"),
+        ("reject-or-skeleton", "\u043d\u0435\u0442", "name"),
+        ("limit-marks", "robert", "name"),
         ("no-such-thing", "robert", "name"),
     ],
 )

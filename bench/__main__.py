@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, chat, encryption, load, sealed, timeline, typing
+from bench import archive, chat, encryption, keystrokes, load, sealed, timeline
 from bench.durability import durability
 from bench.logins import logins
 from bench.startup import startup
@@ -29,7 +29,7 @@ def main() -> int:
         "logins": logins,
         "startup": startup,
         "timeline": timeline.rows,
-        "typing": typing.rows,
+        "typing": keystrokes.rows,
         "archive": archive.rows,
         "sealed": lambda: sealed.rows(given.rounds),
         "sending": encryption.sending,

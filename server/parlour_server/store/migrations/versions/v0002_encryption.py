@@ -17,6 +17,7 @@ def upgrade() -> None:
     """Make the new tables, then change the two that were there."""
     _keys()
     _groups()
+    _group_members()
     _waiting()
     _files_and_pins()
     _bind_sessions()
@@ -109,6 +110,10 @@ def _groups() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+
+
+def _group_members() -> None:
+    """Make the devices in groups, and who contests a group."""
     op.create_table(
         "group_devices",
         sa.Column("group_id", sa.Text(), nullable=False),

@@ -1,10 +1,9 @@
-"""Opening rooms, paging their history, and keeping what is shown in step with the client's changes.
+"""Opening rooms, and keeping what is shown in step with the client's changes.
 
 An event that comes in while a room is being read is put in after it, never lost; a late answer for a room
 that is no longer open is dropped. The chat screen inherits it.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,21 +11,17 @@ from textual import on
 from textual.worker import Worker
 
 from parlour_client.core import model
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.rooms import RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
-from parlour_client.ui.screens.base import ChatParts
+from parlour_client.ui.screens.history_part import PAGE, HistoryPart, begins
 from parlour_client.ui.timeline import Timeline
-from parlour_client.ui.timeline.holes import Hole, HoleState, Run, holes_of
+from parlour_client.ui.timeline.holes import Run, holes_of
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 
-PAGE: Final = 100
-PARENTS: Final = 8
-"""Answered messages that are fetched for the quotes of one page: each may cost a request."""
 _KINDS: Final = {
     RoomKind.PUBLIC: "public room",
     RoomKind.PRIVATE: "private room",
@@ -34,7 +29,7 @@ _KINDS: Final = {
 }
 
 
-class RoomsPart(ChatParts):
+class RoomsPart(HistoryPart):
     """Rooms: open, fill, follow."""
 
     _early: list[Entry] | None = None  # what came in while the room was being read
@@ -66,7 +61,7 @@ class RoomsPart(ChatParts):
         self.peeking = peek or settings_of(self).peek
         self._read_later = self._behind = None
         self.timeline.dress(settings_of(self).timestamps)
-        self._no_parents: set[Seq] = set()  # asked for, and not to be had
+        self._no_parents = set()
         self._show_room()
         self.hint.typing(())
         entries = await self.client.timeline(room, limit=PAGE)
@@ -82,7 +77,7 @@ class RoomsPart(ChatParts):
             self.client.account.user,
             entries,
             read=read,
-            complete=_begins(entries),
+            complete=begins(entries),
             ignored=self.client.ignored,
             holes=holes,
         )
@@ -249,76 +244,7 @@ class RoomsPart(ChatParts):
                 break
         self._behind = None
 
-    @property
-    def _online(self) -> bool:
-        return self.client.status.state is LinkState.ONLINE
-
-    async def _holes(self, room: RoomId, entries: Sequence[Entry], before: Seq | None) -> list[Hole]:
-        """Return what is missing among a page of entries, and below it where the page is the last one."""
-        seqs = [entry.seq for entry in entries if entry.seq is not None]
-        high = before or (Seq(seqs[-1] + 1) if seqs else None)
-        if high is None:
-            return []
-        low = Seq(0) if len(seqs) < PAGE else Seq(seqs[0] - 1)
-        return holes_of(await self.client.gaps(room, low, high), online=self._online)
-
-    # --- paging and reading
-
-    @on(Timeline.OlderWanted)
-    def _page(self, event: Timeline.OlderWanted) -> None:
-        room = self.current
-
-        async def page() -> None:
-            if room is not None:
-                try:
-                    older = await self.client.timeline(room, before=event.before, limit=PAGE)
-                    holes = await self._holes(room, older, event.before)
-                except ParlourClientError:
-                    self.timeline.no_older()
-                    raise
-                if self.current == room:
-                    self.timeline.prepend(older, complete=_begins(older), holes=holes)
-                    await self._fetch_parents()
-
-        self.ask(page, group="page")
-
-    @on(Timeline.HoleInSight)
-    def _fill(self, event: Timeline.HoleInSight) -> None:
-        room, gap = self.current, event.hole.gap
-
-        async def fill() -> None:
-            if room is None:
-                return
-            try:
-                entries = await self.client.timeline(room, before=gap.before, limit=PAGE)
-            except ParlourClientError:
-                self.timeline.hole_left(event.hole, HoleState.REFUSED)
-                raise
-            inside = [entry for entry in entries if entry.seq is not None and entry.seq > gap.after]
-            reached = inside[0].seq if inside and len(inside) == len(entries) == PAGE else None
-            low = Seq(reached - 1) if reached is not None else gap.after
-            left = holes_of(await self.client.gaps(room, low, gap.before), online=self._online)
-            if self.current == room:
-                self.timeline.merge(inside, Run(low, gap.before, tuple(left)))
-                await self._fetch_parents()
-
-        self.ask(fill, group="page")
-
-    async def _fetch_parents(self) -> None:
-        """Fetch what is answered here and stands further up, so that it can be quoted."""
-        room = self.current
-        if room is None:
-            return
-        wanted = [seq for seq in self.timeline.unknown_parents() if seq not in self._no_parents]
-        found = []
-        for seq in wanted[:PARENTS]:
-            entry = await self.client.entry(room, seq)
-            if entry is None:
-                self._no_parents.add(seq)
-            else:
-                found.append(entry)
-        if self.current == room:
-            self.timeline.know_parents(found)
+    # --- going to a place and reading
 
     async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
         """Open a room at a message; what lies between it and the newest is loaded when it is looked at."""
@@ -332,7 +258,7 @@ class RoomsPart(ChatParts):
                 return
             low, high = Seq((around[0].seq or 1) - 1), Seq((around[-1].seq or 0) + 1)
             left = holes_of(await self.client.gaps(room, low, high), online=self._online)
-            self.timeline.merge(around, Run(low, high, tuple(left)), complete=_begins(around))
+            self.timeline.merge(around, Run(low, high, tuple(left)), complete=begins(around))
             if not self.timeline.reveal(seq):
                 notice(self.app, Notice.TOO_FAR)
                 return
@@ -373,9 +299,3 @@ class RoomsPart(ChatParts):
             notice(self.app, Notice.NO_UNREAD)
         else:
             self.go_to(room)
-
-
-def _begins(entries: object) -> bool:
-    """Tell whether a page reaches the beginning of the room."""
-    first = next(iter(entries), None) if isinstance(entries, list | tuple) else None
-    return not isinstance(first, Entry) or first.seq in {None, 1}

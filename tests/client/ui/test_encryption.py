@@ -12,6 +12,7 @@ from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState,
 from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.ids import RequestId
 
 SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
 
@@ -181,7 +182,7 @@ async def test_short_words_are_confirmed_by_typing_the_last(client: FakeClient, 
         await pilot.press(*"words", "enter")
         await settled(pilot)
         assert ("start_words", BOB) in client.encryption.calls
-        assert "Waiting for their Parlour" in screen_text(pilot)
+        assert "go along with /words" in screen_text(pilot)
         five = ("amber", "brick", "cloud", "delta", "ember")
         client.encryption.process = replace(client.encryption.process, words=five)
         client.tell(EncryptionChanged())
@@ -194,6 +195,41 @@ async def test_short_words_are_confirmed_by_typing_the_last(client: FakeClient, 
         await pilot.press(*["backspace"] * 5, *"ember", "enter")
         await settled(pilot)
         assert any(call[0] == "confirm_words" for call in client.encryption.calls)
+
+
+async def test_who_wants_to_compare_words_is_shown_without_a_dialog(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """A request of somebody is seen in every room and opens nothing by itself; so is how it ended."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        assert "/words" not in screen_text(pilot)
+        client.encryption.process = replace(client.encryption.process, started_by_us=False)
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert f"{BOB}: wants to compare words with you  /words" in screen_text(pilot)
+        assert pilot.app.screen is screen
+        client.encryption.process = replace(client.encryption.process, ended="You waited for too long.")
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert "wants to compare" not in screen_text(pilot)
+        assert f"{BOB}: Short words ended: You waited for too long." in screen_text(pilot)
+
+
+async def test_the_dialog_follows_the_words_that_count(client: FakeClient, open_app: OpenApp) -> None:
+    """Both began at once: what is confirmed are the words that are shown, not those that were asked for."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        screen = await lobby(pilot)
+        await screen.open_room(DIRECT)
+        await write(pilot, "/words")
+        five = ("amber", "brick", "cloud", "delta", "ember")
+        counts = replace(client.encryption.process, process=RequestId("the-one-that-counts"), words=five)
+        client.encryption.process = counts
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        await pilot.press(*"ember", "enter")
+        await settled(pilot)
+        assert ("confirm_words", counts.process) in client.encryption.calls
 
 
 async def test_different_words_end_it(client: FakeClient, open_app: OpenApp) -> None:

@@ -88,7 +88,11 @@ class WordProcesses:
         return [running.shown() for running in self._running.values()]
 
     async def start(self, user: UserName) -> WordsProcess:
-        """Begin a verification with somebody."""
+        """Begin a verification with somebody, or go along with the one that they began."""
+        self._expire()
+        for running in self._with(user):
+            if running.exchange.state is State.ASKED:
+                return await self._act(running, running.exchange.answer)
         room = await self._wire.direct_room(user)
         we, they = await self._parties(user)
         context = Context(new_request_id(), room, starter=we, other=they)
@@ -135,11 +139,13 @@ class WordProcesses:
     async def _asked(self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent) -> None:
         we, they = await self._parties(sender)
         exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
-        for other in self._running.values():
-            if other.peer.user == sender and not other.ended and not other.exchange.we_started:
+        for other in self._with(sender):
+            if not other.exchange.we_started:
                 other.exchange.cancel("They began anew.")  # not told to them: they know
-        self._keep(_Running(exchange, room, they, self._clock.now(), device))
-        self._changed()
+        we_began = any(other.exchange.state is State.WAITING for other in self._with(sender))
+        running = self._keep(_Running(exchange, room, they, self._clock.now(), device))
+        # Both began before they heard of each other: our person has said yes already.
+        await self._send(running, exchange.answer() if we_began else [])
 
     async def _step(self, running: _Running, device: DeviceId, content: VerifyContent) -> None:
         if running.ended:
@@ -151,6 +157,18 @@ class WordProcesses:
         else:
             steps = running.exchange.receive(content)
         await self._send(running, steps)
+        self._one_of_two(running.peer.user)
+
+    def _one_of_two(self, user: UserName) -> None:
+        """Leave one of two that were begun at once: the same one on both sides, without a word about it."""
+        comparing = [running for running in self._with(user) if running.exchange.words]
+        for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
+            running.exchange.cancel("Both of you began at once: the other words count.")
+            self._changed()
+
+    def _with(self, user: UserName) -> list[_Running]:
+        """Return those under way with somebody."""
+        return [one for one in self._running.values() if one.peer.user == user and not one.ended]
 
     def _taken_elsewhere(self, running: _Running | None, content: VerifyContent) -> None:
         # Told before the caller's own device: its echoes never get here.

@@ -4,6 +4,7 @@ The last word is typed to confirm: a key press could be a habit. What the other 
 comes. The chat screen pushes it and feeds it.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -56,13 +57,33 @@ class WordsScreen(Veiled, ModalScreen[bool | None]):
         _ = self.dismiss(None)
 
 
+def asking(processes: Sequence[WordsProcess]) -> Content | None:
+    """Return the line that says whose words wait for this person, in whatever room they are."""
+    for process in reversed(processes):
+        if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
+            continue
+        what = (
+            "the words to compare with you are there" if process.words else "wants to compare words with you"
+        )
+        return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
+    return None
+
+
+def still(process: WordsProcess, processes: Sequence[WordsProcess]) -> WordsProcess:
+    """Return how far a process is now, or the one that counts instead: both may have begun at once."""
+    same = next((one for one in processes if one.process == process.process), process)
+    others = (one for one in processes if one.peer == process.peer and one.words and not one.ended)
+    return same if same.words and not same.ended else next(others, same)
+
+
 def process_words(process: WordsProcess) -> Content:
     """Return how far a process is."""
     head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
     if process.ended:
         return lines(head, own(process.ended, "bold"))
     if not process.words:
-        return lines(head, own("Waiting for their Parlour to answer: they need not do it at once."))
+        waiting = "They are asked on their screen, and go along with /words. It holds for ten minutes."
+        return lines(head, own(waiting))
     words = own("   ".join(process.words), "bold $text-accent")
     mine = "You said that they are the same." if process.we_confirmed else ""
     theirs = "They said that they are the same." if process.they_confirmed else ""

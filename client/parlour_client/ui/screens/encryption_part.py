@@ -5,6 +5,8 @@ and shows a screen; a decision about a person's key is made in one of those, nev
 inherits it.
 """
 
+from textual.content import Content
+
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
 from parlour_client.core.model import Change, EncryptionChanged, Room
@@ -15,11 +17,11 @@ from parlour_client.ui.encryption.alarms import alarm_screen
 from parlour_client.ui.encryption.person import PersonScreen
 from parlour_client.ui.encryption.report import report_page
 from parlour_client.ui.encryption.turn_on import turn_on_question
-from parlour_client.ui.encryption.words import WordsScreen
-from parlour_client.ui.safe import SafeStatic, join, own, peer_line
+from parlour_client.ui.encryption.words import WordsScreen, asking, still
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.ids import DeviceId, RequestId
 from parlour_protocol.names import UserName, parse_user_name
 
 _STYLES = {
@@ -34,6 +36,9 @@ _STYLES = {
 
 class EncryptionPart(MessagesPart):
     """Encryption: say it, look at it, decide about it."""
+
+    _comparing: frozenset[RequestId] = frozenset()
+    """The comparisons of short words that were under way at the last look."""
 
     def on_change(self, change: Change) -> None:
         """Show a change."""
@@ -58,13 +63,18 @@ class EncryptionPart(MessagesPart):
         lock.show(peer_line(words, limit=400, style=_STYLES[standing.state]))
 
     def _show_alarms(self) -> None:
+        """Show what must not be missed: the newest alarm, and who wants to compare words."""
         alarms = self.client.encryption.alarms()
-        told = self.query_one("#alarm", SafeStatic)
-        told.display = bool(alarms)
+        rows: list[Content] = []
         if alarms:
             newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
             more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
-            told.show(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+            rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+        if asked := asking(self.client.encryption.words()):
+            rows.append(asked)
+        told = self.query_one("#alarm", SafeStatic)
+        told.display = bool(rows)
+        told.show(lines(*rows))
 
     async def _do_alarms(self, _rest: str) -> None:
         alarms = self.client.encryption.alarms()
@@ -149,11 +159,13 @@ class EncryptionPart(MessagesPart):
         self._show_words(process)
 
     def _show_words(self, process: WordsProcess) -> None:
+        screen = WordsScreen(process)
+
         def answer(same: bool | None) -> None:  # noqa: FBT001 - Textual calls it
             if same is not None:
-                self.ask(lambda: self._words_decided(process, same=same))
+                self.ask(lambda: self._words_decided(screen.process, same=same))
 
-        self.push(WordsScreen(process), answer)
+        self.push(screen, answer)
 
     async def _words_decided(self, process: WordsProcess, *, same: bool) -> None:
         if same:
@@ -162,12 +174,16 @@ class EncryptionPart(MessagesPart):
             await self.client.encryption.cancel_words(process.process)
 
     def _follow_words(self) -> None:
-        """Show in an open dialog of short words how far they are."""
-        screen = self.app.screen
+        """Show in an open dialog of short words how far they are; without one, that they ended."""
+        screen, processes = self.app.screen, self.client.encryption.words()
         if isinstance(screen, WordsScreen):
-            for process in self.client.encryption.words():
-                if process.process == screen.process.process:
-                    screen.show_process(process)
+            screen.show_process(still(screen.process, processes))
+        else:
+            for process in processes:
+                if process.ended and process.process in self._comparing:
+                    ended = own(f"Short words ended: {process.ended}")
+                    self.hint.refuse(join(peer_line(process.peer), own(": "), ended))
+        self._comparing = frozenset(one.process for one in processes if not one.ended)
 
     async def _do_mycode(self, _rest: str) -> None:
         code = self.client.encryption.own_code()

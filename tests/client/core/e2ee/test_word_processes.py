@@ -199,6 +199,39 @@ async def test_a_person_who_begins_anew_replaces_the_first(world: World):
     assert not second.ended
 
 
+async def test_who_wants_what_the_other_one_began_goes_along(world: World):
+    """To begin with somebody who waits for us is the answer to them, not a second question."""
+    ana, ben = await pair(world)
+    process = (await ana.identities.start_words(BEN)).process
+    await carry(ana, ben)
+    assert (await ben.identities.start_words(ANA)).process == process
+    await carry(ben, ana)
+    await carry(ana, ben)
+    assert only(ana).words == only(ben).words != ()
+
+
+async def test_both_begin_before_they_hear_of_each_other(world: World):
+    """Neither waits for the other, and the same words are left on both sides."""
+    ana, ben = await pair(world)
+    await ana.identities.start_words(BEN)
+    await ben.identities.start_words(ANA)
+    from_ana, ana.wire.said = ana.wire.said, []
+    await carry(ben, ana)
+    ana.wire.said = from_ana + ana.wire.said
+    for _ in range(3):
+        await carry(ana, ben)
+        await carry(ben, ana)
+    (of_ana,) = (one for one in ana.identities.words() if not one.ended)
+    (of_ben,) = (one for one in ben.identities.words() if not one.ended)
+    assert of_ana.process == of_ben.process
+    assert of_ana.words == of_ben.words != ()
+    await ana.identities.confirm_words(of_ana.process)
+    await carry(ana, ben)
+    await ben.identities.confirm_words(of_ben.process)
+    await carry(ben, ana)
+    assert ana.identities.trust(BEN) is ben.identities.trust(ANA) is Trust.VERIFIED
+
+
 async def test_somebody_who_begins_for_ever_fills_nothing(world: World):
     """Only the newest processes are remembered."""
     ana, ben = await pair(world)

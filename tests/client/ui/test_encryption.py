@@ -213,7 +213,7 @@ async def test_who_wants_to_compare_words_is_shown_without_a_dialog(
         client.tell(EncryptionChanged())
         await settled(pilot)
         assert "wants to compare" not in screen_text(pilot)
-        assert f"{BOB}: Short words ended: You waited for too long." in screen_text(pilot)
+        assert f"! {BOB}: You waited for too long." in screen_text(pilot)
 
 
 async def test_the_dialog_follows_the_words_that_count(client: FakeClient, open_app: OpenApp) -> None:

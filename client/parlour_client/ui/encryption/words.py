@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.core.e2ee.interface import WordsProcess
+from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.veiled import Veiled
 
@@ -62,11 +63,15 @@ def asking(processes: Sequence[WordsProcess]) -> Content | None:
     for process in reversed(processes):
         if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
             continue
-        what = (
-            "the words to compare with you are there" if process.words else "wants to compare words with you"
-        )
+        what = "your words are there to compare" if process.words else "wants to compare words with you"
         return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
     return None
+
+
+def ended_line(process: WordsProcess) -> Content:
+    """Return how a comparison ended, for who does not look at it."""
+    how = own(": short words compared, verified" if process.ended == VERIFIED else f": {process.ended}")
+    return join(peer_line(process.peer, style="bold"), how)
 
 
 def still(process: WordsProcess, processes: Sequence[WordsProcess]) -> WordsProcess:

@@ -9,6 +9,7 @@ from textual.content import Content
 
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
+from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.model import Change, EncryptionChanged, Room
 from parlour_client.encryption_words import Decision, Way
 from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
@@ -17,7 +18,7 @@ from parlour_client.ui.encryption.alarms import alarm_screen
 from parlour_client.ui.encryption.person import PersonScreen
 from parlour_client.ui.encryption.report import report_page
 from parlour_client.ui.encryption.turn_on import turn_on_question
-from parlour_client.ui.encryption.words import WordsScreen, asking, still
+from parlour_client.ui.encryption.words import WordsScreen, asking, ended_line, still
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
 from parlour_protocol.frames.base import RoomKind
@@ -170,6 +171,8 @@ class EncryptionPart(MessagesPart):
     async def _words_decided(self, process: WordsProcess, *, same: bool) -> None:
         if same:
             await self.client.encryption.confirm_words(process.process)
+            if not process.they_confirmed:
+                self.say("Noted. Verified is who has said it on both sides.")
         else:
             await self.client.encryption.cancel_words(process.process)
 
@@ -181,8 +184,8 @@ class EncryptionPart(MessagesPart):
         else:
             for process in processes:
                 if process.ended and process.process in self._comparing:
-                    ended = own(f"Short words ended: {process.ended}")
-                    self.hint.refuse(join(peer_line(process.peer), own(": "), ended))
+                    sign = "· " if process.ended == VERIFIED else "! "
+                    self.hint.refuse(ended_line(process), sign=sign)
         self._comparing = frozenset(one.process for one in processes if not one.ended)
 
     async def _do_mycode(self, _rest: str) -> None:

@@ -43,6 +43,7 @@ class FakeEncryption:
             OwnDevice(THIS, NAME, DeviceStatus.ACTIVE, AT, AT, current=True),
             OwnDevice(OTHER, parse_device_name("phone"), DeviceStatus.ACTIVE, AT, AT, current=False),
         ]
+        self.code = "PARLOUR1:ABCDEF"
         self.process = WordsProcess(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
@@ -94,7 +95,7 @@ class FakeEncryption:
         return await self.person(user)
 
     def own_code(self) -> str:
-        return "PARLOUR1:ABCDEF"
+        return self.code
 
     async def accept_key(self, user: UserName) -> PersonReport:
         self.calls.append(("accept_key", user))

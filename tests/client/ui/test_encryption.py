@@ -8,11 +8,14 @@ from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER
 from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
+from parlour_client.core.e2ee.code import code_of, qr_rows
 from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RequestId
+from parlour_protocol.names import parse_user_name
 
 SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
 
@@ -278,6 +281,18 @@ async def test_the_other_pages_open(client: FakeClient, open_app: OpenApp) -> No
         await pilot.press("escape")
         await write(pilot, "/approve abcd-efgh-ijkl-mnop")
         assert ("approve", "abcd-efgh-ijkl-mnop") in client.encryption.calls
+
+
+async def test_the_picture_of_the_code_fits_a_small_terminal(client: FakeClient, open_app: OpenApp) -> None:
+    """A QR picture of which a part is below the edge cannot be scanned: 80 by 24 shows all of a long code."""
+    party = Party(parse_user_name("rosalind"), "chat.example.org:8443", b"k" * 32)
+    client.encryption.code = code_of(party)
+    rows = qr_rows(client.encryption.code)
+    async with open_app(client, size=(80, 24)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/mycode")
+        shown = screen_text(pilot)
+        assert all(row.strip() in shown for row in rows)
 
 
 async def test_an_alarm_stands_on_every_window(client: FakeClient, open_app: OpenApp) -> None:

@@ -75,13 +75,13 @@ def recovery_page(words: Sequence[str]) -> Page:
 
 
 def code_page(code: str, rows: Sequence[str]) -> Page:
-    """Return the page with our own code, for others to scan or copy."""
+    """Return the page with our own code, for others to scan or copy; the picture fits into 24 rows."""
     return Page(
         lines(
-            own("Your code", "bold"),
-            own("Others scan it, or paste it after /verify YOU, over another channel than this chat."),
-            own(""),
+            own("Your code, to be scanned; as text it stands below", "bold"),
             *(own(row, "#000000 on #ffffff") for row in rows),  # dark on light, or some scanners fail
+            own("Others scan it, or paste it after /verify YOU. It proves something only when it comes from"),
+            own("you by another way than this chat."),
             own(""),
             own(code),
         )

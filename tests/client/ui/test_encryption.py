@@ -323,3 +323,15 @@ async def test_a_room_is_made_encrypted(client: FakeClient, open_app: OpenApp) -
         await lobby(pilot)
         await write(pilot, "/create hideout private encrypted")
         assert client.calls[-1][-1] == "encrypted" or any("encrypted" in call for call in client.calls)
+
+
+async def test_a_device_that_waits_says_so_in_every_room(client: FakeClient, open_app: OpenApp) -> None:
+    """What has to be typed on the other device stands there until it was."""
+    client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.PENDING)
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        assert "/approve abcd-efgh-ijkl-mnop" in screen_text(pilot)
+        client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.ACTIVE)
+        client.tell(EncryptionChanged())
+        await settled(pilot)
+        assert "/approve" not in screen_text(pilot)

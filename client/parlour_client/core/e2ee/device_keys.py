@@ -118,7 +118,9 @@ class DeviceKeys:
         if self._own is None or identity is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:
-            raise DevicePendingError(
-                _PENDING, f"On another device of yours: parlour device approve {identity.code}"
+            code = identity.code
+            todo = (
+                f"On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
             )
+            raise DevicePendingError(_PENDING, todo)
         return self._own

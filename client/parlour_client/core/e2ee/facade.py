@@ -248,7 +248,7 @@ class Facade:
             return RoomState.WAITING, _sentence(self._rooms.trouble)
         if self._people.own().status is not DeviceStatus.ACTIVE:
             code = self._people.own().code
-            words = f"This device is not approved yet. On another device of yours: /device approve {code}"
+            words = f"This device is not approved yet. On another device of yours: /approve {code}"
             return RoomState.PENDING_DEVICE, words
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             known = self._rooms.keeper.problems.get(room)

@@ -25,16 +25,22 @@ _STATUS: Final = {
 def heading(own_keys: OwnKeys) -> Content:
     """Return what stands above the list."""
     parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
-    if own_keys.status is DeviceStatus.PENDING:
-        parts.append(
-            join(own("This device waits. On another one: "), own(f"/approve {own_keys.code}", "bold"))
-        )
+    if (waiting := waits(own_keys)) is not None:
+        parts.append(waiting)
     elif own_keys.has_account_key:
         parts.append(
             own("This device can approve others: /approve CODE with the code that they show.", "dim")
         )
     parts.append(own("Enter revokes a device, after a question.", "dim"))
     return lines(*parts)
+
+
+def waits(own_keys: OwnKeys) -> Content | None:
+    """Return what must be done before this device reads encrypted rooms, or None."""
+    if own_keys.status is not DeviceStatus.PENDING:
+        return None
+    todo = own("This device waits. On another one: ")
+    return join(todo, own(f"/approve {own_keys.code}", "bold"))
 
 
 def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:

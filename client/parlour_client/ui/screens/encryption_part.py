@@ -64,13 +64,15 @@ class EncryptionPart(MessagesPart):
         lock.show(peer_line(words, limit=400, style=_STYLES[standing.state]))
 
     def _show_alarms(self) -> None:
-        """Show what must not be missed: the newest alarm, and who wants to compare words."""
+        """Show what must not be missed: the newest alarm, a device that waits, who wants to compare words."""
         alarms = self.client.encryption.alarms()
         rows: list[Content] = []
         if alarms:
             newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
             more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
             rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+        if (waits := device_views.waits(self.client.encryption.own())) is not None:
+            rows.append(waits)
         if asked := asking(self.client.encryption.words()):
             rows.append(asked)
         told = self.query_one("#alarm", SafeStatic)

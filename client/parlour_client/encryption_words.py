@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_client.core.e2ee.interface import PersonReport, Trust
+from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.model import Entry, NoteKind
 
 GO_ON: Final = "go on"
@@ -65,11 +66,13 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
 
 
 _MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
-"""Notes whose detail says what the author did: `added 1 device of ben`."""
+"""Notes whose detail says what the author did: `added a device of ben`."""
 
 
 def note_words(entry: Entry) -> str:
     """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
+    if entry.trouble == BEFORE_JOIN:  # one row for all of them
+        return "what was sent before this device joined cannot be read here"
     if entry.note is None:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
     if entry.note.kind in _MOVES and entry.note.detail:

@@ -8,7 +8,7 @@ lists them.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, Trust, WordsProcess
+from parlour_client.core.e2ee.interface import MemberDevice, OwnDevice, PersonReport, Trust, WordsProcess
 from parlour_client.core.errors import SetupError
 from parlour_client.encryption_words import GO_ON, LOST, TRUST, WON, Way, decide
 from parlour_client.plain.speech import day_and_time, shown
@@ -183,10 +183,13 @@ async def alarms(mode: "LineMode", rest: str) -> None:
 
 
 async def devices(mode: "LineMode", rest: str) -> None:
-    """/devices [revoke NUMBER for good]: your devices with keys, or take one's away."""
+    """/devices [history NUMBER | revoke NUMBER for good]: yours with keys; send one history, or revoke it."""
     own = mode.client.encryption.own()
     if rest:
-        await _revoke(mode, rest)
+        word, after = name_and_rest(rest, "/devices revoke NUMBER")
+        if word not in {"history", "revoke"}:
+            raise SetupError("Use it like this: /devices history NUMBER, or /devices revoke NUMBER")
+        await (_hand_over if word == "history" else _revoke)(mode, after)
         return
     mode.listed = list(await mode.client.encryption.devices())
     for at, one in enumerate(mode.listed, 1):
@@ -196,21 +199,29 @@ async def devices(mode: "LineMode", rest: str) -> None:
         mode.say(f"This device waits. On another one: /approve {own.code}")
 
 
-async def _revoke(mode: "LineMode", rest: str) -> None:
-    word, after = name_and_rest(rest, "/devices revoke NUMBER")
-    which, _, sure = after.partition(" ")
-    if word != "revoke":
-        raise SetupError("Use it like this: /devices revoke NUMBER")
+def _heard(mode: "LineMode", which: str) -> OwnDevice:
+    """Return the device of that number in the list that was heard, not as the list is now."""
     if not mode.listed:
         raise SetupError("The devices were not said yet.", "/devices says them with their numbers.")
     at = number(which)
     if at > len(mode.listed):
         raise SetupError("There is no such device.", "/devices says them with their numbers.")
-    one = mode.listed[at - 1]  # by the list that was heard, not by how it is now
+    return mode.listed[at - 1]
+
+
+async def _hand_over(mode: "LineMode", rest: str) -> None:
+    one = _heard(mode, rest)
+    count = await mode.client.encryption.send_history(one.device)
+    mode.say(f"Sent {count} events to {one.name}, sealed.")
+
+
+async def _revoke(mode: "LineMode", rest: str) -> None:
+    which, _, sure = rest.partition(" ")
+    one = _heard(mode, which)
     if sure.strip() != FOR_GOOD:
         mode.say(
             f"{one.name} would be logged out and removed from every encrypted room; what it has read it "
-            f"keeps. /devices revoke {at} {FOR_GOOD} does it."
+            f"keeps. /devices revoke {which} {FOR_GOOD} does it."
         )
         return
     await mode.client.encryption.revoke(one.device)
@@ -222,7 +233,9 @@ async def approve(mode: "LineMode", rest: str) -> None:
     if not rest:
         raise SetupError("Write /approve and the code that your new device shows.")
     one = await mode.client.encryption.approve(rest)
-    mode.say(f"{one.name} is approved.")
+    mode.say(
+        f"{one.name} is approved. It reads what is said from now on; /devices history NUMBER sends it more."
+    )
 
 
 async def recovery(mode: "LineMode", _: str) -> None:

@@ -67,7 +67,7 @@ COMMANDS: Final = (
     Command("verify", "[PERSON]", "compare the keys of somebody: digits, code, or short words", "person"),
     Command("words", "", "go on with short words that somebody began"),
     Command("mycode", "", "your own code, for others to scan or copy"),
-    Command("devices", "", "your devices with keys; approve or revoke one"),
+    Command("devices", "", "your devices with keys: approve one, hand it history, revoke it"),
     Command("approve", "CODE", "approve a new device of yours by the code that it shows"),
     Command("recovery", "", "the 24 words for when all your devices are lost"),
     Command("alarms", "", "keys that do not fit, and what else must not be missed"),

@@ -156,6 +156,8 @@ async def test_a_device_is_revoked_by_the_list_that_was_heard(ear: Ear) -> None:
     assert not keys.calls
     assert await ear.say("/devices revoke 2 for good") == ["phone is revoked."]
     assert keys.calls == [("revoke", OTHER)]
+    assert await ear.say("/devices history 2") == ["Sent 0 events to phone, sealed."]
+    assert keys.calls[-1] == ("send_history", OTHER)
 
 
 async def test_a_waiting_device_says_its_code(ear: Ear) -> None:

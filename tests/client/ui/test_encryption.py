@@ -253,11 +253,40 @@ async def test_a_device_is_revoked_after_a_question(client: FakeClient, open_app
         assert "phone" in screen_text(pilot)
         await pilot.press("down", "enter")
         await settled(pilot)
+        await pilot.press("down", "enter")
+        await settled(pilot)
         assert "for good?" in screen_text(pilot)
         assert not client.encryption.calls
         await pilot.press("y")
         await settled(pilot)
         assert client.encryption.calls == [("revoke", OTHER)]
+
+
+async def test_history_goes_to_another_device_when_asked_for(client: FakeClient, open_app: OpenApp) -> None:
+    """After it was approved, or from the list; never by itself, and not from this device to itself."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/approve abcd-efgh-ijkl-mnop")
+        assert "phone is approved" in screen_text(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        assert ("send_history", OTHER) not in client.encryption.calls
+        await write(pilot, "/devices")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "for good?" in screen_text(pilot)
+        await pilot.press("n")
+        await write(pilot, "/devices")
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert client.encryption.calls[-1] == ("send_history", OTHER)
+        assert "Sent 0 events" in screen_text(pilot)
+        await write(pilot, "/approve abcd-efgh-ijkl-mnop")
+        await pilot.press("y")
+        await settled(pilot)
+        assert client.encryption.calls[-1] == ("send_history", OTHER)
 
 
 async def test_a_device_that_waits_shows_its_code(client: FakeClient, open_app: OpenApp) -> None:

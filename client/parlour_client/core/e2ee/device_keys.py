@@ -119,8 +119,6 @@ class DeviceKeys:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:
             code = identity.code
-            todo = (
-                f"On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
-            )
+            todo = f"On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
             raise DevicePendingError(_PENDING, todo)
         return self._own

@@ -29,6 +29,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake
 from parlour_protocol.ids import Epoch, GroupId, RequestId
 from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError
+from parlour_protocol.names import UserName
 
 _OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
 _OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
@@ -217,16 +218,17 @@ def _noted(
         return Received(kept, row=False, sealed=True)
     kind = NoteKind.DEVICE_ADDED if added else NoteKind.DEVICE_REMOVED
     people = list(dict.fromkeys(person.user for person in (added or removed)))
-    done = [f"added {_names(added)}"] if added else []
-    done += [f"removed {_names(removed)}"] if removed else []
+    done = [f"added {_names(added, event.author)}"] if added else []
+    done += [f"removed {_names(removed, event.author)}"] if removed else []
     user = people[0] if len(people) == 1 else None
     return Received(kept, sealed=True, note=Note(kind, user, " and ".join(done)))
 
 
-def _names(people: Sequence[Person]) -> str:
+def _names(people: Sequence[Person], by: UserName) -> str:
+    """Name devices by whose they are, where they are not the author's own."""
     users = sorted({str(person.user) for person in people})
-    count = len(people)
-    return f"{count} device{'s' if count > 1 else ''} of {', '.join(users)}"
+    count = "a device" if len(people) == 1 else f"{len(people)} devices"
+    return count if users == [str(by)] else f"{count} of {', '.join(users)}"
 
 
 def _own_staged(batch: Batch, held: Held, body: Handshake) -> Commit | None:

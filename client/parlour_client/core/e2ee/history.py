@@ -23,6 +23,7 @@ from parlour_client.core.archive.adding import Mark
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.interface import OwnDevice
+from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.receiving import Names, keep_file_key
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -224,6 +225,9 @@ def _store(connection: apsw.Connection, came: list[_Came], names_me: Names) -> s
         mentions = [names_me(one.event.body) for one in found]
         if adding.add(connection, [one.event for one in found], mentions, Seq(0), marks):
             changed.add(room)
+            # What says that it cannot be read would stand among what was read now.
+            told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"
+            connection.execute(told, (room, min(one.event.seq for one in found), BEFORE_JOIN))
     return changed
 
 

@@ -5,7 +5,7 @@ what comes after one is left for the next fetch. Functions over a connection, ru
 ``Intake`` calls them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
@@ -15,6 +15,7 @@ from parlour_client.core.archive import adding, events, outbox
 from parlour_client.core.archive.adding import Applied, Came, Mark
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
+from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
@@ -104,6 +105,7 @@ def take_older(
 
 def store(connection: apsw.Connection, items: Sequence[Received], names_me: Names, top: Seq) -> list[Applied]:
     """Write what was opened; rows of the outbox whose event is here go with it."""
+    items = list(_folded(connection, items))
     events = [item.event for item in items]
     marks = [Mark(item.row, item.sealed, item.trouble, item.note) for item in items]
     mentions = [item.row and names_me(item.event.body) for item in items]
@@ -112,6 +114,22 @@ def store(connection: apsw.Connection, items: Sequence[Received], names_me: Name
     for request in requests.values():
         outbox.remove(connection, request)
     return [replace(one, request=one.request or requests.get(one.event.seq)) for one in applied]
+
+
+def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[Received]:
+    """Leave one row for a run of what was sent before this device joined."""
+    query = "SELECT trouble FROM events WHERE room = ? AND seq < ? AND is_row ORDER BY seq DESC LIMIT 1"
+    folding: bool | None = None
+    for item in items:
+        if item.trouble == BEFORE_JOIN:
+            if folding is None:
+                last = connection.execute(query, (item.event.room, item.event.seq)).fetchone()
+                folding = last is not None and last[0] == BEFORE_JOIN
+            yield replace(item, row=not folding)
+            folding = True
+        else:
+            yield item
+            folding = folding if not item.row else False
 
 
 def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:

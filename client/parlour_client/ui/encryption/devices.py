@@ -27,11 +27,12 @@ def heading(own_keys: OwnKeys) -> Content:
     parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
     if (waiting := waits(own_keys)) is not None:
         parts.append(waiting)
+        parts.append(own("No other one left? In a shell: parlour recovery use, with the 24 words.", "dim"))
     elif own_keys.has_account_key:
         parts.append(
             own("This device can approve others: /approve CODE with the code that they show.", "dim")
         )
-    parts.append(own("Enter revokes a device, after a question.", "dim"))
+    parts.append(own("Enter on a device: send it history, or revoke it.", "dim"))
     return lines(*parts)
 
 
@@ -60,6 +61,15 @@ def revoke_question(one: OwnDevice) -> Content:
     return lines(
         join(own("Revoke ", "bold"), peer_line(one.name, limit=40, style="bold"), own(" for good?", "bold")),
         own("It is logged out and removed from every encrypted room. What it has read it keeps."),
+    )
+
+
+def history_question(one: OwnDevice) -> Content:
+    """Return the question after a device was let in."""
+    return lines(
+        join(peer_line(one.name, limit=40, style="bold"), own(" is approved.", "bold")),
+        own("It reads what is said from now on. Send it what was read here before, too?"),
+        own("It goes sealed, for that device alone; /devices does it later as well."),
     )
 
 

@@ -8,13 +8,13 @@ from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
 from parlour_client.ui.safe import join, own, peer_line
-from parlour_client.ui.screens.encryption_part import EncryptionPart
+from parlour_client.ui.screens.devices_part import DevicesPart
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name, parse_user_name
 
 
-class Deeds(EncryptionPart):
+class Deeds(DevicesPart):
     """The slash commands."""
 
     async def do_line(self, text: str) -> None:

@@ -8,11 +8,11 @@ inherits it.
 from textual.content import Content
 
 from parlour_client.core.e2ee.code import qr_rows
-from parlour_client.core.e2ee.interface import OwnDevice, RoomState, Trust, WordsProcess
+from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.model import Change, EncryptionChanged, Room
 from parlour_client.encryption_words import Decision, Way
-from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
+from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.encryption.alarms import alarm_screen
 from parlour_client.ui.encryption.person import PersonScreen
@@ -22,7 +22,7 @@ from parlour_client.ui.encryption.words import WordsScreen, asking, ended_line, 
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.screens.messages_part import MessagesPart
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.ids import DeviceId, RequestId
+from parlour_protocol.ids import RequestId
 from parlour_protocol.names import UserName, parse_user_name
 
 _STYLES = {
@@ -193,32 +193,3 @@ class EncryptionPart(MessagesPart):
     async def _do_mycode(self, _rest: str) -> None:
         code = self.client.encryption.own_code()
         self.push(device_views.code_page(code, qr_rows(code)))
-
-    # --- one's own devices
-
-    async def _do_devices(self, _rest: str) -> None:
-        listed = await self.client.encryption.devices()
-        by_id = {str(one.device): one for one in listed}
-
-        def take(chosen: str | None) -> None:
-            if chosen is not None:
-                self._ask_revoke(by_id[chosen])
-
-        head = device_views.heading(self.client.encryption.own())
-        self.push(ChooseScreen(head, device_views.choices(listed), "No device has keys yet."), take)
-
-    def _ask_revoke(self, one: OwnDevice) -> None:
-        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
-            if yes:
-                self.ask(lambda: self.client.encryption.revoke(DeviceId(one.device)))
-
-        self.push(ConfirmScreen(device_views.revoke_question(one)), answer)
-
-    async def _do_approve(self, rest: str) -> None:
-        if not rest.strip():
-            raise ValueError("Write /approve and the code that your new device shows.")
-        await self.client.encryption.approve(rest.strip())
-        await self._do_devices("")
-
-    async def _do_recovery(self, _rest: str) -> None:
-        self.push(device_views.recovery_page(await self.client.encryption.recovery_words()))

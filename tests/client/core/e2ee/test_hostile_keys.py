@@ -341,7 +341,9 @@ async def test_a_stranger_that_the_server_calls_missing_is_seen_by_all(flat: Fla
     await ana.encryption.settle(room)
     for client in (ana, ben):
         await shown(flat, client, room)
-        assert any("1 device of eve" in told for told in await noted(client, room, NoteKind.DEVICE_ADDED))
+        assert any(
+            "added a device of eve" in told for told in await noted(client, room, NoteKind.DEVICE_ADDED)
+        )
         report = await client.encryption.report(room)
         assert EVE in {member.user for member in report.members}
         assert "/2" in client.encryption.room(room).label
@@ -385,7 +387,7 @@ async def test_a_member_that_the_server_calls_leaving_is_seen_to_go(flat: Flat) 
     for client in (ana, ben):
         await shown(flat, client, room)
         assert any(
-            "removed 1 device of ben" in one for one in await noted(client, room, NoteKind.DEVICE_REMOVED)
+            "removed a device of ben" in one for one in await noted(client, room, NoteKind.DEVICE_REMOVED)
         )
         assert "before" in await texts(client, room)
     assert BEN in (await ana.encryption.report(room)).without_device

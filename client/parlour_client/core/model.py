@@ -266,6 +266,13 @@ class HistoryChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryReplaced:
+    """Rows that said what could not be read gave way to what another device sent: read the room anew."""
+
+    room: RoomId
+
+
+@dataclass(frozen=True, slots=True)
 class RoomForgotten:
     """This device forgot messages of a room: let go of what is shown of it, and read it anew."""
 
@@ -320,6 +327,7 @@ Change = (
     | EntryChanged
     | EntryRemoved
     | HistoryChanged
+    | HistoryReplaced
     | RoomForgotten
     | ReceiptsChanged
     | IgnoredChanged

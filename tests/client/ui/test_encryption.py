@@ -10,8 +10,9 @@ from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.e2ee.code import code_of, qr_rows
 from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.safety import Party
-from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
+from parlour_client.core.model import EncryptionChanged, EntryAdded, HistoryReplaced, Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RequestId
@@ -76,6 +77,23 @@ async def test_every_note_is_a_row_of_words(client: FakeClient, open_app: OpenAp
         screen.timeline._flush()
         await settled(pilot)
         assert "so it is, to the very END" in " ".join(screen_text(pilot).split())
+
+
+async def test_what_gave_way_to_history_is_gone_at_once(client: FakeClient, open_app: OpenApp) -> None:
+    """The row that said what cannot be read is not left standing among what was sent over; a draft is."""
+    async with open_app(client, size=(100, 30)) as pilot:
+        screen = await lobby(pilot)
+        client.change(replace(client.say(LOBBY, BOB, "x"), text=None, trouble=BEFORE_JOIN))
+        await settled(pilot)
+        assert "before this device joined" in screen_text(pilot)
+        await pilot.press(*"half")
+        client.logs[LOBBY].pop()
+        client.say(LOBBY, BOB, "long ago")
+        client.tell(HistoryReplaced(LOBBY))
+        await settled(pilot)
+        assert "long ago" in screen_text(pilot)
+        assert "before this device joined" not in screen_text(pilot)
+        assert screen.composer.text == "half"
 
 
 async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, open_app: OpenApp) -> None:

@@ -31,7 +31,7 @@ from parlour_client.core.errors import (
     EncryptionError,
     ParlourClientError,
 )
-from parlour_client.core.model import EncryptionChanged, HistoryChanged, NoteKind
+from parlour_client.core.model import EncryptionChanged, HistoryReplaced, NoteKind
 from parlour_client.core.sync import Sync
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
@@ -291,7 +291,7 @@ class SealedRooms:
     async def _history(self, item: Received, content: HistoryContent) -> None:
         if self.take_history is not None:
             for room in await self.take_history(item, content):
-                self._around.emit(HistoryChanged(room))
+                self._around.emit(HistoryReplaced(room))
 
     def _keys_changed(self) -> None:
         self._spawn(self._use_keys())

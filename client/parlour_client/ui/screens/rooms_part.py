@@ -157,7 +157,7 @@ class RoomsPart(HistoryPart):
                 self.timeline.take_out(request)
             case model.HistoryChanged():
                 self._renew_soon()
-            case model.RoomForgotten():
+            case model.RoomForgotten() | model.HistoryReplaced():
                 self.ask(lambda: self.open_room(room, peek=self.peeking), group="open")
             case model.ReceiptsChanged() if self._early is None:
                 self.timeline.receive(self.client.receipts(room))

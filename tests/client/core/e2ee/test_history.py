@@ -14,6 +14,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
+from parlour_client.core.model import Change, HistoryReplaced
 from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import FileName
@@ -35,6 +36,8 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     assert await texts(phone, room) == []
     (unread,) = [entry for entry in await phone.timeline(room) if entry.trouble]
     assert unread.trouble == BEFORE_JOIN  # one row for both
+    told: list[Change] = []
+    phone.subscribe(told.append)
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
     await flat.until(sending.done)
     assert sending.result() >= 2
@@ -44,6 +47,7 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     assert not any(b"CANARY" in data for data in changed.values())
     await flat.until_true(lambda: texts(phone, room), ["CANARY long ago", "CANARY yes"])
     assert not [entry for entry in await phone.timeline(room) if entry.trouble]
+    assert HistoryReplaced(room) in told
     (first, *_) = [entry for entry in await phone.timeline(room) if entry.text is not None]
     assert first.seq is not None
     answer = await phone.send(room, "I am new here", reply_to=first.seq)

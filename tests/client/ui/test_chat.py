@@ -396,3 +396,15 @@ async def test_wrong_commands_are_told_in_words(client: FakeClient, open_app: Op
             assert words in screen_text(pilot)
         await write(pilot, "/dm x\u202ey")
         assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("line", ["/join bob", "/join @bob", "/join garden"])
+async def test_a_room_that_is_listed_is_opened_by_its_name(
+    client: FakeClient, open_app: OpenApp, line: str
+) -> None:
+    """Of a direct room that name is the person's; nothing is asked of the server."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await write(pilot, line)
+        await settled(pilot)
+        assert screen.current == (GARDEN if "garden" in line else DIRECT)

@@ -65,8 +65,8 @@ class Deeds(DevicesPart):
         await self.open_room(room)
 
     async def _do_join(self, rest: str) -> None:
-        name = parse_room_name(first_word(rest)[0])
-        mine = next((room for room in self.client.rooms if room.name == name), None)
+        name = parse_room_name(first_word(rest)[0].removeprefix("@"))
+        mine = next((room for room in self.client.rooms if name in {room.name, room.peer}), None)
         if mine is not None:
             await self.open_room(mine.id)
             return

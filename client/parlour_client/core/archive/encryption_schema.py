@@ -21,7 +21,7 @@ IDENTITY_TABLES: Final[tuple[str, ...]] = (
         user TEXT NOT NULL,
         account_key BLOB NOT NULL,
         at INTEGER NOT NULL,
-        method TEXT NOT NULL             -- 'number', 'code' or 'words'
+        method TEXT NOT NULL             -- 'number', 'code', 'words' or 'own device'
     ) STRICT""",
     # The copy of the key log: entry n and the head after it.
     "CREATE TABLE key_log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, digest BLOB NOT NULL) STRICT",

@@ -1,9 +1,9 @@
 """History from one device of the account to another, over the encrypted room that they have with oneself.
 
-What was read here in encrypted rooms goes as sealed files, their keys inside messages that only devices of
-the account can open. It comes as history alone: what is here stays as it is, nothing newer than what this
-device has processed is taken, and no key of a group ever travels. Only a device of the account is believed.
-The facade asks it to send, ``SealedRooms`` hands it what came.
+What was read here in encrypted rooms, and whom the person verified, goes as sealed files, their keys inside
+messages that only devices of the account can open. It comes as history alone: what is here stays as it is,
+nothing newer than what this device has processed is taken, and no key of a group ever travels. Only a device
+of the account is believed. The facade asks it to send, ``SealedRooms`` hands it what came.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, cast
 
@@ -21,13 +21,14 @@ import msgspec
 from parlour_client.core.archive import adding
 from parlour_client.core.archive.adding import Mark
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee import attachments, vouched
 from parlour_client.core.e2ee.interface import OwnDevice
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.receiving import Names, keep_file_key
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.sealing import keyed
+from parlour_client.core.e2ee.vouched import Vouched
 from parlour_client.core.errors import EncryptionError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import MalformedFrameError
@@ -35,8 +36,9 @@ from parlour_protocol.frames import LogEvent, decode_server_frame, encode
 from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import FileKey
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import Secret
+from parlour_protocol.names import UserName
 from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 PART_BYTES: Final = 4 * 1024 * 1024
@@ -48,7 +50,7 @@ _NAME: Final = FileName("history")
 _TYPE: Final = "application/octet-stream"
 
 
-class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="event"):
     """One event, as it was read on the device that sends it."""
 
     event: str
@@ -82,11 +84,12 @@ class Histories:
         room = await self._notes()
         await rooms.track(room)
         await self._let_in(room, device)
-        lines = await rooms.archive.look(_lines)
-        parts = list(_parts(lines))
+        events = await rooms.archive.look(_events)
+        known = [msgspec.json.encode(one) for one in await rooms.archive.look(vouched.vouched)]
+        parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
-        return len(lines)
+        return len(events)
 
     async def _let_in(self, room: RoomId, device: DeviceId) -> None:
         """Wait until both devices are in the room with oneself, whichever of them founded its group."""
@@ -152,11 +155,12 @@ class Histories:
         if digest != content.file.sha256:
             raise EncryptionError("The history that came is not what was sent.")
         lines = await asyncio.to_thread(_read, into.getvalue())
-        changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me)
+        changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me, rooms.now())
+        await rooms.identities.refresh()
         return changed
 
 
-def _lines(connection: apsw.Connection) -> list[bytes]:
+def _events(connection: apsw.Connection) -> list[bytes]:
     """Return all events of encrypted rooms that were read here, in order."""
     query = f"""
         SELECT {COLUMNS} FROM events
@@ -195,26 +199,37 @@ class _Came:
     line: _Line
 
 
-def _read(data: bytes) -> list[_Came]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    events: list[_Came] = field(default_factory=list)
+    verified: list[tuple[UserName, bytes]] = field(default_factory=list)
+
+
+def _read(data: bytes) -> _Part:
     """Read what came, as strictly as what a server sends. Raises EncryptionError."""
-    found: list[_Came] = []
+    found = _Part()
     try:
         for text in data.split(b"\n"):
-            line = msgspec.json.decode(text, type=_Line)
+            line = msgspec.json.decode(text, type=_Line | Vouched)
+            if isinstance(line, Vouched):
+                found.verified.append(line.read())
+                continue
             event = decode_server_frame(line.event.encode())
             if isinstance(event, LogEvent):
-                found.append(_Came(event, line))
+                found.events.append(_Came(event, line))
     except (msgspec.MsgspecError, MalformedFrameError) as error:
         raise EncryptionError("The history that came cannot be read.") from error
     return found
 
 
-def _store(connection: apsw.Connection, came: list[_Came], names_me: Names) -> set[RoomId]:
+def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
     """Store events that are not here, or could not be read here, of encrypted rooms that are."""
+    for user, key in came.verified:
+        vouched.take(connection, user, key, now)
     rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
     cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
     by_room: dict[RoomId, list[_Came]] = {}
-    for one in came:
+    for one in came.events:
         if one.event.seq <= cursors.get(one.event.room, 0):
             by_room.setdefault(one.event.room, []).append(one)
     changed: set[RoomId] = set()

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import LAPTOP
-from tests.client.core.e2ee.identity_world import ANA
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, World
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
-from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee import attachments, people, vouched
+from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.model import Change, HistoryReplaced
 from parlour_protocol.frames import LogEvent, MessageText, encode
@@ -58,10 +60,44 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     assert (str(last.text), last.reply_to) == ("I am new here", first.seq)
 
 
+async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> None:
+    """People compare keys with people, once; who was only seen is only seen there, too."""
+    ana, _, _ = await pair(flat)
+    phone = await flat.open(ANA, "phone")
+    eve = await flat.open(EVE)
+    number = (await ana.encryption.person(BEN)).safety_number
+    await ana.encryption.person(EVE)
+    await ana.encryption.confirm(BEN, number.split()[-1])
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    assert phone.encryption.trust(BEN) is not Trust.VERIFIED
+    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    await flat.until(sending.done)
+    await flat.until(lambda: phone.encryption.trust(BEN) is Trust.VERIFIED)
+    assert phone.encryption.trust(EVE) is not Trust.VERIFIED
+    assert eve.encryption.trust(BEN) is not Trust.VERIFIED
+
+
+async def test_another_key_than_the_compared_one_is_not_verified(world: World) -> None:
+    """Nor is a change that this device saw undone by what another one compared before it."""
+    ana, _ = await world.home(ANA), await world.home(BEN)
+    await ana.identities.catch_up()
+    key = await ana.archive.run(people.meet, BEN, world.clock.now())
+    assert key is not None
+    await ana.archive.run(vouched.take, BEN, b"k" * 32, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    await ana.identities.catch_up()
+    await ana.archive.run(vouched.take, BEN, key, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.CHANGED
+
+
 async def test_history_of_somebody_else_is_not_taken(flat: Flat) -> None:
     """Not even in a room that both are in: else anybody could make up what was said."""
     ana, ben, room = await pair(flat)
-    line = json.dumps([encode(forged(room)).decode(), True, None, None]).encode()
+    line = json.dumps(["event", encode(forged(room)).decode(), True, None, None]).encode()
     sealed, key = await seal_file(line)
     stored = await flat.lines[ben].upload(room, sealed, attachments.sealed_size(len(line)))
     file = FileKeyed(

@@ -46,6 +46,7 @@ def vouched(connection: apsw.Connection) -> list[Vouched]:
 
 
 def take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
-    """Hold somebody for verified whose key is the one that was compared, and not doubted here."""
-    if people.meet(connection, user, now) == key and people.trust(connection, user) is Trust.FIRST_SEEN:
+    """Hold somebody for verified whose present key is the one that was compared."""
+    known = people.meet(connection, user, now) == key
+    if known and people.trust(connection, user) is not Trust.VERIFIED:
         pins.verify(connection, user, key, now, _METHOD)

@@ -79,7 +79,7 @@ async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> 
 
 
 async def test_another_key_than_the_compared_one_is_not_verified(world: World) -> None:
-    """Nor is a change that this device saw undone by what another one compared before it."""
+    """Nor is a change that this device saw undone by what another one compared before it, but by what after."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     await ana.identities.catch_up()
     key = await ana.archive.run(people.meet, BEN, world.clock.now())
@@ -92,6 +92,11 @@ async def test_another_key_than_the_compared_one_is_not_verified(world: World) -
     await ana.archive.run(vouched.take, BEN, key, world.clock.now())
     await ana.identities.refresh()
     assert ana.identities.trust(BEN) is Trust.CHANGED
+    changed = await ana.archive.run(people.meet, BEN, world.clock.now())
+    assert changed is not None
+    await ana.archive.run(vouched.take, BEN, changed, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device
 
 
 async def test_history_of_somebody_else_is_not_taken(flat: Flat) -> None:

@@ -79,7 +79,7 @@ async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> 
 
 
 async def test_another_key_than_the_compared_one_is_not_verified(world: World) -> None:
-    """Nor is a change that this device saw undone by what another one compared before it, but by what after."""
+    """Nor is a change that was seen here undone by what was compared before it, but by what was after."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     await ana.identities.catch_up()
     key = await ana.archive.run(people.meet, BEN, world.clock.now())

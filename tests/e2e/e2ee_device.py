@@ -6,6 +6,7 @@ person's client has them. ``e2ee_people`` starts it and speaks with it.
 """
 
 import asyncio
+import faulthandler
 import json
 import os
 import signal
@@ -211,6 +212,8 @@ async def main() -> None:
     if step:
         die_at(step)
     device = Device(folder)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
+    faulthandler.register(signal.SIGUSR2)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -229,6 +232,12 @@ async def main() -> None:
         if asked["do"] == "stop":
             await task
             return
+
+
+def show_tasks() -> None:
+    """Say on stderr what everything waits for: the test asks when an answer does not come."""
+    for task in asyncio.all_tasks():
+        task.print_stack()
 
 
 def ended(task: "asyncio.Task[None]") -> None:

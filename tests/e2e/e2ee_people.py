@@ -89,6 +89,17 @@ class Phone:
             return await asyncio.wait_for(future, PATIENCE)
         except ConnectionError as error:
             raise GoneError(what) from error
+        except TimeoutError:
+            await self._show_where(process)
+            raise AssertionError(f"{self!r}: no answer to {what} in {PATIENCE:.0f} s") from None
+
+    async def _show_where(self, process: subprocess.Process) -> None:
+        """Let a device that does not answer say on stderr where its threads and its tasks are."""
+        for how in (signal.SIGUSR2, signal.SIGUSR1):  # the threads first: a loop that hangs does no more
+            if process.returncode is None:
+                process.send_signal(how)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 1)
 
     async def kill(self) -> None:
         """End it without a word."""

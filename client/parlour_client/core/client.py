@@ -197,7 +197,8 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
 
     async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
         """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
-        await self._engine.mark_read(room, seq, share=share)
+        engine = self._engine
+        await engine.read_markers.mark(room, seq, engine.conversation, share=share)
 
     def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
         """Return up to where others have read, as far as they let it be known."""

@@ -41,6 +41,7 @@ from parlour_client.core.news import News
 from parlour_client.core.outbox import Item, Lasting, Outbox
 from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
+from parlour_client.core.read_markers import ReadMarkers
 from parlour_client.core.receipts import Receipts
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
@@ -60,8 +61,8 @@ from parlour_protocol.frames.replies import (
     StatusNow,
     TypingNow,
 )
-from parlour_protocol.frames.requests import MarkRead, Send
-from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import RoomId
 
 T = TypeVar("T")
 
@@ -94,6 +95,7 @@ class Engine:
         self.outbox = Outbox(
             archive, clock, self._outgoing_changed, follow=follow, lanes=self._lane, prepare=self._prepare
         )
+        self.receipts = Receipts(profile.user, news.emit)
         self.sealed: SealedRooms | None = None
         if delivery is not None:
             around = Surroundings(
@@ -105,6 +107,7 @@ class Engine:
                 news.emit,
                 self._told,
                 self.outbox.denied,
+                self.receipts.hear,
                 follow=follow,
             )
             self.sealed = SealedRooms(around, delivery)
@@ -113,8 +116,10 @@ class Engine:
         self.sync = Sync(self._ingest, follow=follow)
         if self.sealed is not None:
             self.sealed.attach(self.sync)
+        self.read_markers = ReadMarkers(
+            archive, self.state, self._ingest, news.emit, self.sealed, follow=follow
+        )
         self.presence = Presence(profile.user, clock, news.emit)
-        self.receipts = Receipts(profile.user, news.emit)
         self.connection = Connection(
             profile.server, self._connect, self._converse, clock, chance, self._status_changed
         )
@@ -124,7 +129,6 @@ class Engine:
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
         self._telling: set[asyncio.Future[None]] = set()
-        self._late_reads: dict[RoomId, tuple[Seq, bool]] = {}
         self._running: asyncio.Task[None] | None = None
 
     async def load(self, *, adopt: bool) -> None:
@@ -236,34 +240,6 @@ class Engine:
             await self._ingest.recount(summary.room)
         self.news.emit(RoomsChanged())
 
-    async def read(self, room: RoomId, seq: Seq) -> None:
-        """Move the read marker here, in the archive too."""
-        self.state.read(room, seq)
-        summary = self.state.summary(room)
-        if summary is not None and self._follow:
-            await self.archive.save_rooms([summary])
-            await self._ingest.recount(room)
-        self.news.emit(RoomsChanged())
-
-    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool) -> None:
-        """Move the read marker everywhere; offline: as soon as there is a connection.
-
-        With ``share`` the others in the room are told, unless it goes back.
-        """
-        known = self.state.room(room)
-        self._late_reads[room] = (seq, share and (known is None or seq > known.read))
-        await self.read(room, seq)
-        if self.conversation is not None:
-            await self._tell_read(self.conversation)
-
-    async def _tell_read(self, conversation: Conversation) -> None:
-        for room, late in list(self._late_reads.items()):
-            seq, share = late
-            frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share)
-            await conversation.ask(frame, lambda _: None)
-            if self._late_reads.get(room) == late:
-                del self._late_reads[room]
-
     async def _run(self) -> None:
         parts = [asyncio.ensure_future(self._ingest.run()), asyncio.ensure_future(self.connection.run())]
         try:
@@ -289,7 +265,7 @@ class Engine:
             self.sealed.begin(conversation)
         self.online.set()
         try:
-            await self._tell_read(conversation)
+            await self.read_markers.send(conversation)
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
@@ -313,8 +289,7 @@ class Engine:
         self.state.keep_only([summary.room for summary in rooms])
         for summary in rooms:
             self.state.tell(summary)
-            if (late := self._late_reads.get(summary.room)) is not None:
-                self.state.read(summary.room, late[0])
+            self.read_markers.greet(summary.room)
             if self._follow:
                 await self._ingest.recount(summary.room)
         if self.sealed is not None:
@@ -334,9 +309,9 @@ class Engine:
             case RoomClosed(room=room):
                 await self._leave(room)
             case ReadMarked(room=room, seq=seq):
-                await self.read(room, seq)
+                await self.read_markers.move(room, seq)
             case ReadBy():
-                self.receipts.hear(push)
+                self._read_by(push)
             case TypingNow():
                 self.presence.typing(push)
             case StatusNow():
@@ -345,6 +320,10 @@ class Engine:
                 self.sealed.hear(push)
             case _:
                 pass
+
+    def _read_by(self, told: ReadBy) -> None:
+        if self.sealed is None or not self.sealed.covers(told.room):  # there they come sealed, or are made up
+            self.receipts.hear(told.room, told.user, told.seq)
 
     async def _leave(self, room: RoomId) -> None:
         self.state.forget(room)

@@ -1,7 +1,7 @@
-"""How far others have read, as they chose to tell: said by the server, never stored, one number a person.
+"""How far others have read, as they chose to tell: never stored, one number a person.
 
-The server's word alone, in encrypted rooms too, and shown as no more than that. The engine hands in what is
-told and views read it.
+In an open room it is the server's word. In an encrypted one it came sealed from that very person, and what
+the server says there is not heard. The engine and encryption hand in what is told, views read it.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from typing import Final
 
 from parlour_client.core.model import ReceiptsChanged
 from parlour_client.core.news import Emit
-from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 
@@ -26,15 +25,15 @@ class Receipts:
         self._emit = emit
         self._rooms: dict[RoomId, dict[UserName, Seq]] = {}
 
-    def hear(self, frame: ReadBy) -> None:
+    def hear(self, room: RoomId, user: UserName, seq: Seq) -> None:
         """Take what somebody lets be known; going back is no news."""
-        readers = self._rooms.setdefault(frame.room, {})
-        known = readers.get(frame.user)
+        readers = self._rooms.setdefault(room, {})
+        known = readers.get(user)
         full = known is None and len(readers) >= MAX_READERS
-        if frame.user == self._me or full or frame.seq <= (known or 0):
+        if user == self._me or full or seq <= (known or 0):
             return
-        readers[frame.user] = frame.seq
-        self._emit(ReceiptsChanged(frame.room))
+        readers[user] = seq
+        self._emit(ReceiptsChanged(room))
 
     def of(self, room: RoomId) -> Mapping[UserName, Seq]:
         """Return who has read up to where."""

@@ -188,7 +188,7 @@ class StatusNow(Frame, frozen=True, tag="status"):
 
 
 class ReadBy(Frame, frozen=True, tag="read_by"):
-    """``user`` shares that everything up to ``seq`` is read."""
+    """``user`` shares that everything up to ``seq`` is read; never said of an encrypted room."""
 
     room: RoomIdField
     user: UserName

@@ -86,7 +86,8 @@ class History(RoomRequest, frozen=True, tag="history"):
 class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
     """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread).
 
-    With ``share`` the other members are told as well (a read receipt); off unless a person turned it on.
+    With ``share`` the other members of an open room are told as well (a read receipt); off unless a person
+    turned it on. In an encrypted room the server tells nobody: a receipt there is a sealed message.
     """
 
     seq: SeqOrZero

@@ -151,7 +151,9 @@ class Asker:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such event, or you are not in the room")
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
-        if frame.share and state.budget.notice(self._clock.monotonic()):
+        if not frame.share or self._hub.is_encrypted(frame.room):
+            return  # a receipt in an encrypted room is a sealed message: nobody takes the server's word there
+        if state.budget.notice(self._clock.monotonic()):
             shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=state.info.id))
 

@@ -153,6 +153,11 @@ class Hub:
             if state.ready and state.info.grant.device_id == notice.device:
                 state.push(notice.frame)
 
+    def is_encrypted(self, room: RoomId) -> bool:
+        """Say whether a room that somebody listens to is end-to-end encrypted."""
+        feed = self._feeds.get(room)
+        return feed is not None and feed.encrypted
+
     def group_changed(self, room: RoomId) -> Collection[PeerState]:
         """Tell the room's members to look at its group; returns their connections, none for an open room."""
         feed = self._feeds.get(room)

@@ -1,6 +1,5 @@
 """Receipts: told to others only where the person wished, heard of others only as they chose."""
 
-from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.model import ReceiptsChanged
@@ -51,10 +50,9 @@ def test_a_server_cannot_fill_the_memory_with_readers() -> None:
     """F8: so many people a room, and never oneself."""
     told: list[object] = []
     receipts = Receipts(ALICE, told.append)
-    frame = ReadBy(room=LOBBY, user=ALICE, seq=Seq(9))
-    receipts.hear(frame)
+    receipts.hear(LOBBY, ALICE, Seq(9))
     for number in range(MAX_READERS + 20):
-        receipts.hear(replace(frame, user=parse_user_name(f"user{number}")))
+        receipts.hear(LOBBY, parse_user_name(f"user{number}"), Seq(9))
     assert len(receipts.of(LOBBY)) == len(told) == MAX_READERS
     assert ALICE not in receipts.of(LOBBY)
     receipts.forget(LOBBY)

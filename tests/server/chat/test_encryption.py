@@ -298,6 +298,22 @@ async def test_a_read_marker_is_shared_only_when_somebody_says_so(chat: World):
     assert len(ada.got(ReadBy)) < 15
 
 
+async def test_nobody_is_told_of_readers_in_an_encrypted_room(disk: DiskWorld):
+    """A receipt there is a sealed message; the marker itself moves on one's own devices as everywhere."""
+    ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob")
+    room = await disk.make_room(ada, "lounge")
+    await disk.ask(bob, Join, room=room)
+    other = await disk.connect("bob")
+    await disk.ask(bob, MarkRead, room=room, seq=1, share=True)
+    await ada.until(lambda: ada.got(ReadBy))
+    stored(await disk.ask(ada, Encrypt, room=room))
+    await other.until(lambda: other.got(GroupChanged))
+    await disk.ask(bob, MarkRead, room=room, seq=2, share=True)
+    await other.until(lambda: len(other.got(ReadMarked)) == 2)
+    await settle()
+    assert len(ada.got(ReadBy)) == 1
+
+
 async def test_pins_are_events(chat: World):
     """Put and taken off; what is pinned is not pinned again."""
     ada = await chat.connect("ada")

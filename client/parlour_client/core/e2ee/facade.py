@@ -42,8 +42,8 @@ SERVER_SEES: Final = (
     "The server sees who is in this room, with which devices, and which of them are online.",
     "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",
     "It sees whose key packages are fetched by whom: who is about to talk to whom.",
-    "It sees the name and the topic of the room, roles, read markers, and the sizes of files (rounded up).",
-    "It does not see texts, edits, reactions, pins, replies, or the names and contents of files.",
+    "It sees the name and topic of the room, roles, how far you have read, the sizes of files (rounded up).",
+    "It does not see texts, edits, reactions, pins, replies, receipts, or the names and contents of files.",
     "It can withhold or delay messages. It can offer false keys: comparing safety numbers finds that.",
 )
 _SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)

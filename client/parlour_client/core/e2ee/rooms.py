@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.device_keys import DeviceKeys
 from parlour_client.core.e2ee.groups import scrub
@@ -18,6 +19,7 @@ from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.intake import Intake
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.read_marks import ReadMarks
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
 from parlour_client.core.e2ee.report import GroupReport
@@ -27,17 +29,15 @@ from parlour_client.core.e2ee.settle import Settler
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
-from parlour_client.core.errors import (
-    EncryptionError,
-    ParlourClientError,
-)
+from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import EncryptionChanged, HistoryReplaced, NoteKind
 from parlour_client.core.sync import Sync
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
-from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
-from parlour_protocol.sealed import HistoryContent, VerifyContent
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_protocol.sealed import AnyContent, HistoryContent, ReadContent, VerifyContent
 
 _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""
@@ -73,6 +73,7 @@ class SealedRooms:
         self.sealing = Sealing(around.archive, self)
         self.renewal = Renewal(around.archive, self, self.keeper, around.clock, around.chance)
         self.me = around.profile.user
+        self.marks = ReadMarks(around.archive, self.me, around.clock, self.say)
         self.reports: dict[RoomId, GroupReport] = {}
         """How each room stood when something last changed, for what is asked at once."""
         self.keys = DeviceKeys(self.identities)
@@ -127,6 +128,7 @@ class SealedRooms:
         self.renewal.begin()
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late(conversation))
+        self.marks.resume()
         self._stir()
 
     async def end(self) -> None:
@@ -141,6 +143,7 @@ class SealedRooms:
     async def stop(self) -> None:
         """End everything."""
         await self.end()
+        await self.marks.stop()
         await self.intake.stop()
         for task in list(self._tasks):
             task.cancel()
@@ -158,6 +161,13 @@ class SealedRooms:
         self.keeper.unsure.add(room)
         self.intake.sync.track(room)
 
+    async def say(self, room: RoomId, content: AnyContent) -> None:
+        """Seal and send what is no message; the server has it when this returns. Raises why not."""
+        if self.conversation is None:
+            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
+        await self.track(room)
+        await self.sealing.say(self.conversation, room, content)
+
     def sent(self, room: RoomId) -> None:
         """Hear that the server has a message of ours."""
         self.renewal.sent(room, self._around.profile.user)
@@ -165,6 +175,7 @@ class SealedRooms:
     async def left(self, room: RoomId) -> None:
         """Forget the keys of a room that the account is no member of any more."""
         self.keeper.unsure.discard(room)
+        self.marks.forget(room)
         vault = self.keys.maybe_vault
         if vault is not None and self.covers(room):
             await self.archive.run(vault.leave, room)
@@ -276,12 +287,19 @@ class SealedRooms:
         if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
             self._spawn(self.identities.packages_used())
         match item.content:
+            case ReadContent(target=target):
+                self._spawn(self._read_by(room, item.event.author, target))
             case VerifyContent() as step:
                 self._verify(room, item, step)
             case HistoryContent() as part:
                 self._spawn(self._history(item, part))
             case _:
                 pass
+
+    async def _read_by(self, room: RoomId, reader: UserName, target: RequestId) -> None:
+        message = await self.archive.look(known, room, target)
+        if message is not None:
+            self._around.read_by(room, reader, message.seq)
 
     def _verify(self, room: RoomId, item: Received, content: VerifyContent) -> None:
         event, device = item.event, item.device

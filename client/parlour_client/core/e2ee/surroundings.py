@@ -10,7 +10,8 @@ from parlour_client.core.clock import Clock
 from parlour_client.core.news import Emit
 from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,6 @@ class Surroundings:
     """Shows to the views what did not come by ``Ingest``."""
     denied: Callable[[RequestId], None]
     """Hears of a request that is not where the server said that it stored it."""
+    read_by: Callable[[RoomId, UserName, Seq], None]
+    """Hears how far somebody let the room know that they have read."""
     follow: bool

@@ -5,7 +5,7 @@ What goes by it is sealed like any message and never shown as one. ``SealedRooms
 
 from typing import TYPE_CHECKING
 
-from parlour_client.core.errors import EncryptionError, UnreachableError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
@@ -33,11 +33,7 @@ class WayToPeople:
 
     async def say(self, room: RoomId, content: VerifyContent) -> None:
         """Send a step of a verification; the server has it when this returns."""
-        conversation = self._rooms.conversation
-        if conversation is None:
-            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
-        await self._rooms.track(room)
-        await self._rooms.sealing.say(conversation, room, content)
+        await self._rooms.say(room, content)
 
     async def device_replaced(self) -> None:
         """Hear that this device has a new key."""

@@ -209,10 +209,10 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
     ]
 
 
-def _readers(entry: Entry, users: tuple[UserName, ...]) -> str:
+def _readers(users: tuple[UserName, ...]) -> str:
     names = ", ".join(safe_text(user).plain for user in users[:_NAMED])
     more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
-    return f"read by {names}{more}{' (the server says so)' if entry.sealed else ''}"
+    return f"read by {names}{more}"
 
 
 def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[Row]:
@@ -227,7 +227,7 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     if entry.pinned:
         facts.append("pinned")
     if read_by:
-        facts.append(_readers(entry, read_by))
+        facts.append(_readers(read_by))
     if facts:
         rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
     if words := delivery_words(entry):

@@ -44,6 +44,7 @@ from parlour_protocol.frames.replies import (
     GroupChanged,
     KeyLogGrew,
 )
+from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.ids import (
     DeviceId,
     Epoch,
@@ -109,6 +110,7 @@ class House(Service):
         self.wires: list[Told] = []
         self.inboxes: dict[DeviceId, list[WaitingWelcome]] = {}
         self.files: dict[FileId, bytes] = {}
+        self.marked: list[MarkRead] = []
         self.tells = True
         self.spoken: Callable[[UserName, Frame], Frame | None] = lambda _, frame: frame
         """What a person is told in a frame's place; a hostile server changes it."""

@@ -137,6 +137,9 @@ class HouseWire:
                 return Members(room=frame.room, members=tuple(members), more=False), None
             case q.History():
                 return self._page(frame), None
+            case q.MarkRead():
+                house.marked.append(frame)
+                return None, None
             case _:
                 return None, None
 

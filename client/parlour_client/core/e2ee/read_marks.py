@@ -1,0 +1,92 @@
+"""Receipts in encrypted rooms, sealed like any message: the server cannot tell one from words or make one up.
+
+A mark names the newest message of somebody else that was read, so it says nothing twice, and none answers
+another. They are gathered for a while: the newest says all. One that cannot be sent is kept for the next
+connection, or given up where the room takes nothing: nothing is lost by it. ``ReadMarkers`` asks for them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.clock import Clock
+from parlour_client.core.errors import ParlourClientError, UnreachableError
+from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_protocol.sealed import ReadContent
+
+GATHER_SECONDS: Final = 3.0
+"""Seconds from what was read first to the mark: where many write, not each message is answered by one."""
+
+Say = Callable[[RoomId, ReadContent], Awaitable[None]]
+"""Seals and sends; raises ParlourClientError."""
+
+
+class ReadMarks:
+    """The marks of this account that are to be sent."""
+
+    def __init__(self, archive: Archive, me: UserName, clock: Clock, say: Say) -> None:
+        """Send by ``say``."""
+        self._archive = archive
+        self._me = me
+        self._clock = clock
+        self._say = say
+        self._wanted: dict[RoomId, Seq] = {}
+        self._told: dict[RoomId, RequestId] = {}
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def tell(self, room: RoomId, seq: Seq) -> None:
+        """Tell the others in a room soon that everything up to ``seq`` was read."""
+        if room not in self._wanted:
+            self._plan(room)
+        self._wanted[room] = max(seq, self._wanted.get(room, Seq(0)))
+
+    def resume(self) -> None:
+        """Go on with what could not be told, when there is a connection."""
+        for room in self._wanted:
+            self._plan(room)
+
+    def forget(self, room: RoomId) -> None:
+        """Tell nothing more in a room that the account is not in any more."""
+        self._wanted.pop(room, None)
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        self._wanted.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _plan(self, room: RoomId) -> None:
+        self._clock.call_later(GATHER_SECONDS, lambda: self._begin(room))
+
+    def _begin(self, room: RoomId) -> None:
+        if room in self._wanted:
+            task = asyncio.ensure_future(self._send(room))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, room: RoomId) -> None:
+        seq = self._wanted.pop(room)
+        target = await self._archive.look(_newest_of_others, room, seq, self._me)
+        if target is None or target == self._told.get(room):
+            return
+        try:
+            await self._say(room, ReadContent(target=target))
+        except ParlourClientError as error:
+            if isinstance(error, UnreachableError):
+                self._wanted.setdefault(room, seq)
+        else:
+            self._told[room] = target
+
+
+def _newest_of_others(connection: apsw.Connection, room: RoomId, seq: Seq, me: UserName) -> RequestId | None:
+    query = """
+        SELECT id FROM mls_messages WHERE room = ? AND seq <= ? AND author <> ? AND is_text
+        ORDER BY seq DESC LIMIT 1"""
+    for (found,) in connection.execute(query, (room, seq, str(me))):
+        return RequestId(str(found))
+    return None

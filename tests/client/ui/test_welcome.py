@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.client.ui.conftest import screen_text, settled
 from tests.client.ui.ui_fake import FakeClient
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -169,15 +170,26 @@ async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) ->
         assert "Welcome to Parlour" in screen_text(pilot)
         form = app.screen.query_one("#welcome")
         fields = list(app.screen.query(Input))
-        for step in ["down"] * (len(fields) - 1) + ["up"] * (len(fields) - 1):
+        way = [("down", field) for field in fields[1:]] + [("up", field) for field in fields[-2::-1]]
+        for step, field in way:
             await pilot.press(step)
             await settled(pilot)
-            field = app.screen.focused
-            assert isinstance(field, Input)
+            assert app.screen.focused is field
             label = form.children[form.children.index(field) - 1]
             for part in (label, field):
                 assert form.region.contains_region(part.region), (step, field.id)
         assert "Welcome to Parlour" in screen_text(pilot)
+
+
+async def test_what_is_typed_fast_goes_where_it_belongs() -> None:
+    """All keys come at once, as over a slow line: none of the password gets into a field that shows it."""
+    app = ParlourApp(doors=Doors(Door(), Door(), device=""))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        for key in [*"chat", "enter", *"ada", "enter", *"secret", "down", *"desk"]:
+            _ = app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert [field.value for field in app.screen.query(Input)] == ["chat", "ada", "secret", "desk"]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 15)])

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import ClassVar, Final, TypeVar
 
 from textual import on
+from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -71,8 +73,12 @@ class WelcomeScreen(Screen[ChatClient | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "enter", "Come in", id="welcome.enter"),
         Binding("f1", "help", "Help", id="welcome.help"),
-        Binding("down", "app.focus_next", "Next field", show=False, id="welcome.next"),
-        Binding("up", "app.focus_previous", "Previous field", show=False, id="welcome.previous"),
+        # with priority: what is typed at once after it is for the next field, which may be the hidden one
+        Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
+        Binding("down", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
+        Binding(
+            "up", "app.focus_previous", "Previous field", show=False, priority=True, id="welcome.previous"
+        ),
     ]
 
     AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the welcome away before there is a size
@@ -111,12 +117,27 @@ class WelcomeScreen(Screen[ChatClient | None]):
         """Begin at the first field, with the welcome above it."""
         self.set_focus(self.query_one("#where"), scroll_visible=False)
 
+    def action_next_field(self) -> None:
+        """Go to the next field; on the last one leave the key to it, so that all of it is there first."""
+        if self.focused is self.query(Input).last():
+            raise SkipAction
+        self.focus_next()
+
+    @on(DescendantFocus)
+    def _show_field(self, event: DescendantFocus) -> None:
+        """Show a field with the words above it; the first one with the welcome, the last with its reason."""
+        form, field = self.query_one("#welcome"), event.widget
+        if field not in form.children:
+            return
+        fields, at = self.query(Input), form.children.index(field)
+        above = form.children[0 if field is fields.first() else at - 1]
+        below = form.children[-1] if field is fields.last() else field
+        seen = above.virtual_region.union(below.virtual_region)
+        self.call_after_refresh(form.scroll_to_region, seen, animate=False)
+
     @on(Input.Submitted)
-    def _next(self, event: Input.Submitted) -> None:
-        if event.input.id == ("again" if self._doors.offers_passphrase else "device"):
-            self.action_enter()
-        else:
-            self.focus_next()
+    def _last(self) -> None:
+        self.action_enter()
 
     def action_enter(self) -> None:
         """Check what was typed and go through the door."""

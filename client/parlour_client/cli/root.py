@@ -141,9 +141,7 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(
                 errors="backslashreplace"
             )  # a terminal without UTF-8 gets escapes, no traceback
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # end as by Ctrl+C: what is queued stays on disk
+    end_as_by_ctrl_c()
     try:
         result = cli.main(arguments, prog_name="parlour", standalone_mode=False)
         sys.stdout.flush()
@@ -153,6 +151,14 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
             raise
         return status
     return result if isinstance(result, int) else 0
+
+
+def end_as_by_ctrl_c() -> None:
+    """End politely: what is queued stays on disk, and a prompt gives the terminal its echo back."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored
+            signal.signal(number, signal.default_int_handler)
 
 
 def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of endings

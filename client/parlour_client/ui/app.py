@@ -5,6 +5,7 @@ makes it; whoever gives it a client gives it an unstarted one, and the app start
 person switches to another account.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -28,6 +30,7 @@ from parlour_client.ui.doors import Accounts, Doors
 from parlour_client.ui.dress import LOOK_EVERY, Dressed
 from parlour_client.ui.errands import Errands
 from parlour_client.ui.guard import TerminalGuard
+from parlour_client.ui.hangup import Hangup
 from parlour_client.ui.keys.jump import Jumping
 from parlour_client.ui.keys.vim import VimKeys
 from parlour_client.ui.locking import Locking
@@ -69,6 +72,8 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
         """Why the client could not be opened."""
         self._newsboy = Newsboy(self)  # pyright: ignore[reportArgumentType] - it sees descriptors
         self._chat_screen: ChatScreen | None = None
+        self._hangup = Hangup(self._save_draft, self.exit, draws=lambda: self._driver)
+        self._leaving: asyncio.Future[None] | None = None
 
     def get_driver_class(self) -> type[Driver]:
         """Draw through what can lose its terminal."""
@@ -97,6 +102,10 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a chat has no links."""
 
+    def on_load(self) -> None:
+        """Listen for what ends the process, before the terminal is taken."""
+        self._hangup.install()
+
     async def on_mount(self) -> None:
         """Show the chat, or the welcome where there is no account yet."""
         self.dress()
@@ -114,14 +123,15 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
 
             _ = self.push_screen(WelcomeScreen(inside), self._came_in)
         elif inside is not None:
-            await self._begin(inside)
+            self._begin(inside)
 
     async def _came_in(self, client: ChatClient | None) -> None:
         if client is None:
             self.exit()
         else:
-            await self._begin(client)
+            self._begin(client)
 
+    @work(exclusive=True, group="start")  # a start that takes its time must not keep the person in
     async def _begin(self, client: ChatClient) -> None:
         self.client = client
         try:
@@ -143,18 +153,27 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
             self.client.keep(kept_seconds(settings))
 
     async def leave_client(self) -> None:
-        """Save the draft and stop the client; what is queued stays queued on disk."""
+        """Save the draft and stop the client; what is queued stays queued on disk.
+
+        Whoever is cancelled meanwhile leaves it to the next caller to wait for the end.
+        """
         self._newsboy.forget()
+        self.workers.cancel_group(self, "start")
         client, self.client = self.client, None
         chat, self._chat_screen = self._chat_screen, None
-        if chat is not None:  # also when it is gone already: a draft must outlive its screen
-            await chat.drafts.leave(chat.composer.text)
         if client is not None:
-            await client.stop()
+            self._leaving = asyncio.ensure_future(_left(client, chat))
+        if self._leaving is not None:
+            await asyncio.shield(self._leaving)
 
     async def on_unmount(self) -> None:
         """Stop the client."""
         await self.leave_client()
+        self._hangup.remove()
+
+    async def _save_draft(self) -> None:
+        if self._chat_screen is not None:
+            await self._chat_screen.drafts.save()
 
     # --- for the newsboy
 
@@ -177,3 +196,9 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
 
         if not isinstance(self.screen, SettingsScreen):
             _ = self.push_screen(SettingsScreen(self.wrong_settings(), key))
+
+
+async def _left(client: ChatClient, chat: ChatScreen | None) -> None:
+    if chat is not None:  # also when it is gone already: a draft must outlive its screen
+        await chat.drafts.leave(chat.composer.text)
+    await client.stop()

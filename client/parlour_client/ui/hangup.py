@@ -1,9 +1,10 @@
 """The terminal goes away, or the machine shuts down: what is being written is saved, then the app leaves.
 
-Without this the process would die at once, with the last words in its memory alone. A terminal that is gone
-answers each write with an error, and one that takes nothing would hold the app for ever with the outbox in
-its hands: so the output goes nowhere from then on, and a last timer ends what does not end itself. A second
-signal is not waited for. The chat screen installs it; ``outlet`` notices a terminal that goes without one.
+Without this the process would die at once, with the last words in its memory alone and the terminal as the
+app had it. A terminal that is gone answers each write with an error, and one that takes nothing would hold
+the app for ever with the outbox in its hands: so the output goes nowhere from then on, and a last timer ends
+what does not end itself. A second signal changes nothing: those that end a service or a session send two.
+The app installs it before it takes the terminal; ``outlet`` notices a terminal that goes without a signal.
 """
 
 import asyncio
@@ -20,7 +21,9 @@ from typing import Any, Final, Protocol, runtime_checkable
 LAST_SECONDS: Final = 5.0
 """How long saving and leaving may take before the process is ended all the same."""
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})
-_SIGNALS: Final = tuple(one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM) if one is not None)
+_SIGNALS: Final = tuple(
+    one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM, signal.SIGINT) if one is not None
+)
 
 
 def terminal_is_gone() -> bool:
@@ -70,14 +73,16 @@ class Hangup:
         *,
         draws: Callable[[], object] = lambda: None,
         terminal: Sequence[int] = (1, 2),
+        gone: Callable[[], bool] = terminal_is_gone,
         end: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
         """``draws`` returns the driver, if there is one.
 
-        ``terminal`` are the descriptors that lead to it, ``end`` is the way out when nothing else is.
+        ``terminal`` are the descriptors that lead to it, ``gone`` tells whether it is, and ``end`` is the way
+        out when nothing else is.
         """
         self._save, self._leave, self._draws = save, leave, draws
-        self._terminal, self._end = terminal, end
+        self._terminal, self._gone, self._end = terminal, gone, end
         self._before: dict[signal.Signals, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -96,12 +101,14 @@ class Hangup:
         for one, handler in before.items():
             signal.signal(one, handler)
 
-    def _heard(self, number: int, _frame: FrameType | None) -> None:
-        self.remove()
-        if number != signal.SIGTERM:
+    def _heard(self, _number: int, _frame: FrameType | None) -> None:
+        gone = self._gone()
+        if gone:
             write_nowhere(self._terminal)
         if isinstance(driver := self._draws(), Losable):
-            driver.hurry() if number == signal.SIGTERM else driver.lose()
+            driver.lose() if gone else driver.hurry()
+        if self._last is not None:
+            return
         self._last = threading.Timer(LAST_SECONDS, self._end)
         self._last.daemon = True  # it holds nothing up where all ends well
         self._last.start()

@@ -1,5 +1,6 @@
 """The command line's edges: help, errors in words, exit statuses, passwords."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from tests.client.ui.terminal import Terminal
 
 from parlour_client.cli import root
 from parlour_client.cli.passwords import read_password
 from parlour_client.cli.words import print_json, shown
+from parlour_client.core.archive.key import open_key, rewrap
+from parlour_client.core.archive.stretch import Cost
 from parlour_client.core.errors import NoAccountError
 from parlour_client.lines import MAX_LINE, split_lines
 from parlour_protocol.errors import InvalidLinkError
+from parlour_protocol.secret import Secret
 
 
 def all_commands() -> list[list[str]]:
@@ -125,3 +130,26 @@ def test_lines_are_cut_from_chunks_in_bounded_memory() -> None:
     """Lines over chunk borders, CRLF, a last line without end, and one that goes on and on."""
     chunks = iter([b"one\ntw", b"o\r\n", b"x" * MAX_LINE, b"y" * MAX_LINE, b"\nlast", b""])
     assert list(split_lines(lambda: next(chunks))) == [b"one", b"two", b"x" * MAX_LINE, b"last"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+def test_a_prompt_gives_the_terminal_back(number: signal.Signals, tmp_path: Path) -> None:
+    """Told to end while it asks for a passphrase: the terminal shows again what is typed."""
+    key = tmp_path / "archive.key"
+    rewrap(key, open_key(key, None), Secret("open sesame"), Cost(operations=1, memory=64 << 10))
+    program = Path(sys.executable).with_name("parlour")
+    terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24)
+    terminal.read_until(b"Passphrase: ")
+    terminal.signal(number)
+    assert terminal.finish(b"") == 130
+    assert terminal.is_given_back
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    """`nohup parlour tail` goes on after its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)
+    root.end_as_by_ctrl_c()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    signal.signal(signal.SIGHUP, before[0])
+    signal.signal(signal.SIGTERM, before[1])

@@ -14,10 +14,13 @@ import sys
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
 DEADLINE = 20.0
 """Seconds after which a test gives up."""
 QUIT = b"\x11"
+MODES = (1000, 1003, 1004, 1006, 1015, 1049, 2004)
+"""What a program takes from a terminal and gives back: the mouse, focus, the other screen, pastes."""
 
 
 class Terminal:
@@ -37,6 +40,16 @@ class Terminal:
         )  # fmt: skip
         os.close(slave)
         self.output = b""
+        self._began_as = termios.tcgetattr(self._master)
+        self._ended_as: list[Any] = []
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether the program, which is ``finish``ed, left the terminal as it had found it."""
+        taken = {number for number in MODES if f"\x1b[?{number}h".encode() in self.output}
+        back = {one for one in taken if _last(self.output, one, b"l") > _last(self.output, one, b"h")}
+        seen = _last(self.output, 25, b"h") >= _last(self.output, 25, b"l")
+        return seen and back == taken and self._ended_as == self._began_as
 
     def read_until(self, marker: bytes, *, after: int = 0) -> None:
         """Collect output until the marker was written behind position ``after``."""
@@ -74,6 +87,7 @@ class Terminal:
         end = time.monotonic() + DEADLINE
         while self._read(end):
             pass
+        self._ended_as = termios.tcgetattr(self._master)
         os.close(self._master)
         return self._process.wait(timeout=DEADLINE)
 
@@ -88,3 +102,7 @@ class Terminal:
             return False
         self.output += data
         return bool(data)
+
+
+def _last(output: bytes, mode: int, end: bytes) -> int:
+    return output.rfind(b"\x1b[?%d" % mode + end)

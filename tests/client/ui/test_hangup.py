@@ -43,15 +43,19 @@ def test_a_vanished_terminal_ends_the_app(tmp_path: Path) -> None:
             process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
-async def test_it_saves_and_then_leaves(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In this order; a terminal that is gone is written to no more, one that stays is left alone."""
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("gone", [False, True])
+async def test_it_saves_and_then_leaves(
+    number: signal.Signals, *, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this order and once; a terminal that is gone is written to no more, one that stays is left alone."""
     monkeypatch.setattr(hangup, "LAST_SECONDS", 60.0)
     done: list[str] = []
     left = asyncio.Event()
     reading, writing = os.pipe()
 
     async def save() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)  # a second one: by default it would end the tests
         await asyncio.sleep(0)
         done.append("saved")
 
@@ -59,20 +63,19 @@ async def test_it_saves_and_then_leaves(number: signal.Signals, monkeypatch: pyt
         done.append("left")
         left.set()
 
-    mine = Hangup(save, leave, terminal=(writing,), end=lambda: done.append("ended"))
+    mine = Hangup(save, leave, terminal=(writing,), gone=lambda: gone, end=lambda: done.append("ended"))
     before = signal.getsignal(number)
     mine.install()
     os.kill(os.getpid(), number)
     async with asyncio.timeout(5):
         await left.wait()
+    mine.remove()
     assert done == ["saved", "left"]
-    assert signal.getsignal(number) is before  # a second one is not waited for
+    assert signal.getsignal(number) is before
     os.write(writing, b"x")
     os.set_blocking(reading, False)
-    if number is signal.SIGTERM:
-        assert os.read(reading, 1) == b"x"
-    else:
-        assert os.read(reading, 1) == b""  # nobody holds the pipe's other end
+    # where nobody holds the pipe's other end there is an end to read
+    assert os.read(reading, 1) == (b"" if gone else b"x")
     assert mine._last is not None
     mine._last.cancel()
     os.close(reading)
@@ -93,5 +96,6 @@ async def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(5):
         await ended.wait()
+    mine.remove()
     assert mine._ending is not None
     mine._ending.cancel()

@@ -10,6 +10,8 @@ from tests.client.ui.terminal import Terminal
 
 SCRIPT = Path(__file__).with_name("vanishing.py")
 F1 = b"\x1bOP"
+TAKEN = b"\x1b[?1049h"
+PLACES = ["starting", "welcome", "joining", "locked"]
 
 
 @pytest.fixture
@@ -44,25 +46,56 @@ def test_a_vanished_terminal_ends_it(mode: str, tmp_path: Path, terminals: list[
     assert (tmp_path / "draft").read_text() == "half a though~"
 
 
-def test_it_ends_while_it_starts(tmp_path: Path, terminals: list[Terminal]) -> None:
-    """The client hangs in its start, and the app with it: the last timer ends both."""
-    terminal = Terminal(SCRIPT, str(tmp_path), "starting", columns=100, rows=30)
+def before_the_chat(terminals: list[Terminal], folder: Path, mode: str) -> Terminal:
+    """Run the app until it stands where there is no chat: at its start, the welcome, or the lock."""
+    if mode == "locked":
+        terminal = begun(terminals, folder, mode)
+        terminal.read_until(b"Locked")
+        return terminal
+    terminal = Terminal(SCRIPT, str(folder), mode, columns=100, rows=30)
     terminals.append(terminal)
-    terminal.read_until(b"\x1b[?1049h")
-    terminal.vanish()
-    assert terminal.wait() == 1
+    terminal.read_until({"starting": TAKEN}.get(mode, b"Welcome to Parlour"))
+    if mode == "joining":
+        terminal.press(b"chat.example:8443\rada\rsome password\r\r")
+        terminal.read_until(b"Connecting")
+    return terminal
+
+
+@pytest.mark.parametrize("mode", PLACES)
+def test_a_vanished_terminal_ends_it_before_the_chat(
+    mode: str, tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    """Also there, by itself and not by the last timer, which would leave no word."""
+    before_the_chat(terminals, tmp_path, mode).vanish()
+    assert terminals[0].wait() == 1
+    assert (tmp_path / "left").read_text() == "1"
+
+
+@pytest.mark.parametrize("mode", PLACES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_it_before_the_chat(
+    mode: str, number: signal.Signals, tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    """The terminal is given back as it was: screen, cursor, mouse, and its own line discipline."""
+    terminal = before_the_chat(terminals, tmp_path, mode)
+    terminal.signal(number)
+    assert terminal.finish(b"") == 0
+    assert (tmp_path / "left").read_text() == "0"
+    assert terminal.is_given_back
+    if mode == "locked":
+        assert (tmp_path / "draft").read_text() == "half a though~"
 
 
 @pytest.mark.parametrize("mode", ["quiet", "flood"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_ends_it(
     mode: str, number: signal.Signals, tmp_path: Path, terminals: list[Terminal]
 ) -> None:
-    """Not by the last timer, which would tell 1; only a terminal that stays is put in order."""
+    """Not by the last timer, which would tell 1; a terminal that stays is put in order."""
     terminal = begun(terminals, tmp_path, mode)
     terminal.signal(number)
     assert terminal.finish(b"") == 0
-    assert (b"\x1b[?1049l" in terminal.output) is (number is signal.SIGTERM)
+    assert terminal.is_given_back
     assert (tmp_path / "draft").read_text() == "half a though~"
 
 

@@ -2,6 +2,8 @@
 
 `vanishing.py FOLDER MODE`: drafts go to the file `draft` in the folder. In the modes `flood` and `stuck` much
 is said; when no more can be drawn, `stuck` opens the pipe `full` in the folder. `starting` never starts.
+`welcome` and `joining` have no account, and a server that never answers; `locked` locks as soon as there is a
+draft. What the app returns is in the file `left`: a process that the last timer ended leaves none.
 """
 
 import asyncio
@@ -14,9 +16,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a 
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.drivers._writer_thread import WriterThread
 
+from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import ConnectionStatus, LinkState
-from parlour_client.ui import run
+from parlour_client.ui import locking, run
+from parlour_client.ui.doors import Accounts, Doors, Opened
 from parlour_protocol.ids import RoomId
+from parlour_protocol.secret import Secret
 
 FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
 
@@ -27,7 +32,7 @@ class Vanishing(FakeClient):
     async def start(self) -> None:
         """Begin as the mode says."""
         if MODE == "starting":
-            await asyncio.Event().wait()
+            await never()
         await super().start()
         if MODE in {"flood", "stuck"}:
             self._flood(0)
@@ -53,13 +58,44 @@ class Vanishing(FakeClient):
             pass
 
 
-def main() -> None:
-    """Run."""
+async def never(*_: object) -> ChatClient:
+    """Wait."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def again(name: str, _: Secret | None) -> Opened:
+    """Open the account again."""
+    return Opened(name, FOLDER, Vanishing.peopled())
+
+
+def lock_once_there_is_a_draft() -> None:
+    """As if somebody had left for a day after they wrote."""
+    locking.LOOK_EVERY = 0.05  # type: ignore[misc]
+    locking.since_boot = lambda: 86_400.0 * (FOLDER / "draft").exists()
+
+
+def the_client() -> FakeClient:
+    """Return a client with a lobby and nothing else."""
     client = Vanishing.peopled()
     client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
     client.remove_room(client.rooms[0].id)
     client.mark_all_read()
-    sys.exit(run(client))
+    return client
+
+
+def main() -> None:
+    """Run."""
+    accounts = None
+    if MODE == "locked":
+        lock_once_there_is_a_draft()
+        accounts = Accounts(current="", names=lambda: (), locked=lambda _: True, open=again)
+    if MODE in {"welcome", "joining"}:
+        code = run(doors=Doors(login=never, join=never, device="desk"))
+    else:
+        code = run(the_client(), accounts=accounts)
+    (FOLDER / "left").write_text(str(code))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

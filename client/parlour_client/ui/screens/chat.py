@@ -19,7 +19,6 @@ from parlour_client.core.settings import Settings
 from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import SOON
-from parlour_client.ui.hangup import Hangup
 from parlour_client.ui.help import help_page
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.offers import OfferList
@@ -68,7 +67,6 @@ class ChatScreen(AppPart):
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
         self._collector = Collector()
-        self._hangup = Hangup(self.drafts.save, self._leave, draws=self._driver)
         self._saves_soon = False
 
     def compose(self) -> ComposeResult:
@@ -95,7 +93,6 @@ class ChatScreen(AppPart):
         self.query_one("#pill").display = False
         self._unsubscribe = self.client.subscribe(self.on_change)
         self._collector.start()
-        self._hangup.install()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.watch(self.app, "settings", self._obey_settings, init=False)
         self.status_line.tell(self.client.status, self.client.account)
@@ -105,18 +102,11 @@ class ChatScreen(AppPart):
     def on_unmount(self) -> None:
         """Follow no more."""
         self._collector.stop()
-        self._hangup.remove()
         if self._unsubscribe is not None:
             self._unsubscribe()
 
     def _obey_settings(self, settings: Settings) -> None:
         self.timeline.dress(settings.timestamps)
-
-    def _leave(self) -> None:
-        self.app.exit()
-
-    def _driver(self) -> object:
-        return getattr(self.app, "_driver", None)  # Textual's own name
 
     # --- writing
 

@@ -36,6 +36,9 @@ _MISSED: Final = "This device missed an update of the room's keys: a member must
 _TOO_LATE: Final = "It came too late: its keys are gone. Ask its author to send it again."
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
 _NEWER: Final = "It was written by a newer Parlour. Update this one: pip install -U parlour."
+_FORBIDDEN: Final = "It holds characters, or more of them, than a message may hold; it is not shown."
+_TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
+"""How the reason ends where a text was refused, and not a field that a newer version may have."""
 _NO_COPY: Final = "This device sent it, but its text is not here any more."
 _REPLAY: Final = (
     "A message came a second time, or in another one's place: the server replayed it, or its author uses two "
@@ -72,9 +75,10 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         return _unread(event, _DAMAGED)
     try:
         payload = decode_sealed(opened.data)
-    except MalformedFrameError:
+    except MalformedFrameError as error:
         again = known(batch.connection, event.room, message) is not None
-        return forged(event, _REPLAY) if again else _unread(event, _NEWER)
+        cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
+        return forged(event, _REPLAY) if again else _unread(event, cause)
     said = _said(batch, held, event, author, message, payload)
     if said is None:
         return forged(event, _REPLAY)

@@ -262,6 +262,29 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     assert "newer Parlour" in item.trouble
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"kind":"text","text":"CANARY\\u0000"}',
+        b'{"kind":"text","text":"CANARY\xed\xa0\x80"}',
+        b'{"kind":"edit","target":"mmmmmmmmmmmmmmmm","text":"CANARY\\ufffe"}',
+        b'{"kind":"react","target":"mmmmmmmmmmmmmmmm","reaction":"CANARY\\n"}',
+    ],
+    ids=ascii,
+)
+def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
+    """The server could not refuse it inside, so the reader does: a row with its cause, and no word of it."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    held = alice.vault.held(alice.connection, ROOM)
+    data = SealedBytes(held.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
+    assert log.group is not None
+    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    item = bobby.sync(log)[0]
+    assert "than a message may hold" in item.trouble
+    assert CANARY not in str(item)
+
+
 def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
     """Nobody is told to update because a message came a second time."""
     alice, bobby = Device("alice"), Device("bobby")

@@ -18,20 +18,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # as a script it finds its parts as the tests do
 
-from tests.e2e.oracle import refusals, stages
+from tests.e2e.oracle import reading, refusals, sealed_stages, stages
 from tests.e2e.oracle.house import House
 from tests.e2e.oracle.run import CLIENT, Failure, Stage, client_on
+from tests.e2e.oracle.sealed_house import SealedHouse
 from tests.protocol.text.corpus import CorpusError, Entry, load
 
 SIZES = ((80, 40), (132, 60))
-STAGES: tuple[Stage, ...] = (
+STAGES: tuple[Stage[House], ...] = (
     stages.timeline,
     stages.slots,
     stages.directory,
     stages.search,
     stages.keyed,
     stages.names,
-    stages.nothing_typed,
+    reading.nothing_typed,
+)
+SEALED: tuple[Stage[SealedHouse], ...] = (
+    sealed_stages.sealed_timeline,
+    sealed_stages.sealed_refusals,
+    sealed_stages.device_screens,
+    reading.nothing_typed,
 )
 
 
@@ -41,7 +48,7 @@ async def show(
     *,
     thorough: bool = False,
     command: Sequence[str] = CLIENT,
-    chosen: Sequence[Stage] = STAGES,
+    chosen: Sequence[Stage[House]] = STAGES,
 ) -> list[Failure]:
     """Show all texts at one size; return what was wrong."""
     house = House()
@@ -49,6 +56,23 @@ async def show(
     with tempfile.TemporaryDirectory() as folder:
         async with client_on(house, Path(folder), SIZES[part], entries, command) as run:
             run.part, run.thorough = part, thorough
+            for stage in chosen:
+                await stage(run)
+    return run.failures
+
+
+async def show_sealed(
+    entries: Sequence[Entry],
+    part: int,
+    *,
+    command: Sequence[str] = CLIENT,
+    chosen: Sequence[Stage[SealedHouse]] = SEALED,
+) -> list[Failure]:
+    """Show all texts in encrypted rooms at one size; return what was wrong."""
+    house = sealed_stages.house_of(entries)
+    with tempfile.TemporaryDirectory() as folder:
+        async with client_on(house, Path(folder), SIZES[part], entries, command) as run:
+            run.part = part
             for stage in chosen:
                 await stage(run)
     return run.failures
@@ -66,7 +90,7 @@ def at_size(part: int, *, path: Path, thorough: bool) -> list[Failure]:
     """Do one run, in a process of its own."""
     entries = load(path)
     shown = asyncio.run(show(entries, part, thorough=thorough))
-    return shown + asyncio.run(refuse(entries, part))
+    return shown + asyncio.run(show_sealed(entries, part)) + asyncio.run(refuse(entries, part))
 
 
 def judge(path: Path, *, thorough: bool = False) -> tuple[int, list[Failure]]:

@@ -19,6 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from parlour_client.core.archive import Archive
+from parlour_client.core.home import Home
+from parlour_client.core.profile import Profile, save_profile
+from parlour_client.core.trust import pin_of
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL, Problem, TicketMade, encode_payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
@@ -125,6 +129,10 @@ class House:
 
     # --- serving
 
+    async def make_home(self, folder: Path) -> None:
+        """Write the home folder of somebody who has logged in."""
+        await write_profile(folder, self.port, self.made)
+
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator["House"]:
         """Serve on a free port of loopback."""
@@ -201,6 +209,15 @@ class House:
         end = (ask.before - 1) if ask.before is not None else len(log)
         begin = max(0, end - ask.limit)
         return Page(ask.room, tuple(log[begin:end]), more=begin > 0)
+
+
+async def write_profile(folder: Path, port: int, made: Made) -> None:
+    """Write into a home folder who logged in, and where the server is."""
+    home = Home(folder)
+    archive = await Archive.open(home.archive, home.key)
+    profile = Profile(f"127.0.0.1:{port}", ME, LAPTOP, Secret("s" * 43), pin=pin_of(made.der))
+    await save_profile(archive, profile)
+    await archive.close()
 
 
 def listing(name: str, topic: str) -> RoomListing:

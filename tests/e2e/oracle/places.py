@@ -7,12 +7,21 @@ rest.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Edited, Kicked, Message, Reacted, TopicSet
-from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
 from parlour_protocol.ids import Seq
-from parlour_protocol.names import NameRefusedError, RoomName, UserName, parse_room_name, parse_user_name
+from parlour_protocol.names import (
+    DeviceName,
+    NameRefusedError,
+    RoomName,
+    UserName,
+    parse_device_name,
+    parse_room_name,
+    parse_user_name,
+)
 
 DAVE = parse_user_name("dave")
 ESCAPE = "\x1b[27u"
@@ -49,6 +58,14 @@ def user_name(text: str) -> UserName | None:
         return None
 
 
+def device_name(text: str) -> DeviceName | None:
+    """Return the text as a device's name, where it is one."""
+    try:
+        return parse_device_name(text)
+    except NameRefusedError:
+        return None
+
+
 def room_name(text: str) -> RoomName | None:
     """Return the text as a room's name, where it is one."""
     try:
@@ -65,6 +82,41 @@ TIMELINE = (
     Place("kick reason", ReasonText, lambda text, _: Kicked(DAVE, ReasonText(text))),
 )
 """In this order for each text, and then its mark as a reply to the message: the reply quotes it."""
+
+
+Content = dict[str, Any]
+"""What stands inside an encrypted message, unchecked, as JSON."""
+
+
+@dataclass(frozen=True)
+class SealedPlace:
+    """One place that is filled from inside encrypted messages; ``make`` gets the text and a message's id."""
+
+    name: str
+    type: type[WireText]
+    make: Callable[[str, str], Content]
+
+    def takes(self, text: str) -> bool:
+        """Tell whether an honest client would send the text, and an honest one takes it."""
+        return fits(self.type, text)
+
+
+def _attached(name: str) -> Content:
+    zeros = "A" * 43
+    return {"file": "f" * 22, "key": zeros, "sha256": zeros, "name": name, "media_type": "a/b", "size": 12_000}
+
+
+SEALED = (
+    SealedPlace("sealed message", MessageText, lambda text, _: {"kind": "text", "text": text}),
+    SealedPlace(
+        "sealed reaction", Reaction, lambda text, to: {"kind": "react", "target": to, "reaction": text}
+    ),
+    SealedPlace(
+        "sealed file name", FileName, lambda text, _: {"kind": "text", "text": "it", "file": _attached(text)}
+    ),
+    SealedPlace("sealed edit", MessageText, lambda text, to: {"kind": "edit", "target": to, "text": text}),
+)
+"""In this order for each text; the mark that follows is a reply to the message, and so quotes it."""
 
 
 @dataclass(frozen=True)

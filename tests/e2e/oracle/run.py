@@ -6,20 +6,16 @@ its marks fails. ``terminal_oracle.py`` makes one run for each size of the termi
 
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-from tests.e2e.oracle.house import LAPTOP, ME, House
 from tests.e2e.oracle.terminal import StuckError, Terminal
 from tests.protocol.text.corpus import Entry
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.home import Home
-from parlour_client.core.profile import Profile, save_profile
-from parlour_client.core.trust import pin_of
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
 
 CLIENT = (sys.executable, "-m", "parlour_client")
 ROOT = Path(__file__).parents[3]
@@ -31,11 +27,28 @@ Failure = tuple[str, str, str]
 """Place, id of the text, what is wrong."""
 
 
+class Served(Protocol):
+    """A hostile server, as far as a run needs it."""
+
+    names: Mapping[RoomId, str]
+
+    def open(self, folder: Path) -> AbstractAsyncContextManager[object]:
+        """Serve."""
+        ...
+
+    async def make_home(self, folder: Path) -> None:
+        """Write the home folder of somebody who has logged in there."""
+        ...
+
+
+H = TypeVar("H", bound=Served)
+
+
 @dataclass
-class Run:
+class Run(Generic[H]):
     """What the stages work with."""
 
-    house: House
+    house: H
     terminal: Terminal
     entries: Sequence[Entry]
     failures: list[Failure] = field(default_factory=list)
@@ -56,31 +69,20 @@ class Run:
         self.failures.append((place, text, what))
 
 
-Stage = Callable[[Run], Awaitable[None]]
-
-
-async def make_home(folder: Path, house: House) -> None:
-    """Write the home folder of somebody who has logged in."""
-    home = Home(folder)
-    archive = await Archive.open(home.archive, home.key)
-    profile = Profile(
-        f"127.0.0.1:{house.port}", ME, LAPTOP, Secret("s" * 43), pin=pin_of(house.made.der)
-    )  # fmt: skip
-    await save_profile(archive, profile)
-    await archive.close()
+Stage = Callable[[Run[H]], Awaitable[None]]
 
 
 @asynccontextmanager
 async def client_on(
-    house: House,
+    house: H,
     folder: Path,
     size: tuple[int, int],
     entries: Sequence[Entry],
     command: Sequence[str] = CLIENT,
-) -> AsyncIterator[Run]:
+) -> AsyncIterator[Run[H]]:
     """Start the real client on the house; end it, and see that it ended well."""
     async with house.open(folder):
-        await make_home(folder / "home", house)
+        await house.make_home(folder / "home")
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
         env = inherited | {
             "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 from tests.e2e.oracle.house import BOB, CAROL, ME, House, listing
 from tests.e2e.oracle.places import ESCAPE, KEYED, TIMELINE, Keyed, fits, room_name, user_name
+from tests.e2e.oracle.reading import read_log, room_of, scroll
 from tests.e2e.oracle.run import Run, groups
 from tests.e2e.oracle.terminal import PLACEHOLDER
 from tests.protocol.text.corpus import Entry
@@ -20,17 +21,13 @@ from parlour_protocol.frames.replies import LogEvent, Member, RoomEntered, Statu
 from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import RoomId, Seq
 
-PAGE_UP, NEWEST, SELECT = "\x1b[5~", "\x1b[1;5F", "\x1b[1;3A"
-WHEEL_DOWN, WHEEL_UP = "\x1b[<65;", "\x1b[<64;"
+SELECT = "\x1b[1;3A"
 PALETTE, WORD_BACK = "\x10", "\x17"
-PATIENT = 4
 MEMBERS = 200
 """In one answer of a server."""
 GROUP = 12
 FOUND = 40
 """Results of one search."""
-BELOW = 6
-"""Rows below the timeline: composer, status, footer."""
 
 
 def furnish(house: House, entries: Sequence[Entry]) -> None:
@@ -56,35 +53,17 @@ def _fill(house: House, room: RoomId, number: int, text: str) -> list[LogEvent]:
     return [*events, house.append(room, Message(MessageText(f"#{number};"), target), CAROL)]
 
 
-async def timeline(run: Run) -> None:
-    """Read the whole log, page by page: messages, edits, quotes, reactions, topics, reasons."""
-    terminal = run.terminal
-    await terminal.until(f"#{len(run.entries) - 1};")
-    await terminal.quiet()
-    wanted, idle = set(range(len(run.entries))), 0
-    while wanted - terminal.seen and idle < PATIENT:
-        run.blame("timeline")
-        before = terminal.lines()[:-BELOW]
-        terminal.press(PAGE_UP)
-        # Not the next frame: it may show something else, and two keys in one frame would skip a page.
-        moved = await terminal.differs(lambda lines, old=before: lines[:-BELOW] != old)
-        idle = 0 if moved else idle + 1
-    run.blame("timeline")
-    terminal.press(NEWEST)
-    await terminal.quiet()
-    for number in sorted(wanted - terminal.seen):  # a busy machine skips pages: these are said anew
+async def timeline(run: Run[House]) -> None:
+    """Read the whole log, page by page: messages, edits, quotes, reactions, topics, reasons, file names."""
+
+    async def again(number: int) -> None:
         room = room_of(run, "a-timeline")
         await run.house.say(*_fill(run.house, room, number, run.entries[number].text))
-        await terminal.until(lambda _text, number=number: number in terminal.seen, f"#{number};")
-        run.blame("timeline", number)
+
+    await read_log(run, "timeline", again)
 
 
-def room_of(run: Run, name: str) -> RoomId:
-    """Return the id of a room."""
-    return next(room for room, known in run.house.names.items() if known == name)
-
-
-async def open_room(run: Run, name: str) -> None:
+async def open_room(run: Run[House], name: str) -> None:
     """Go to a room; that the client asks for its members is the last thing of it."""
     run.house.forget()
     run.terminal.press(f"/join {name}\r")
@@ -93,7 +72,7 @@ async def open_room(run: Run, name: str) -> None:
     await run.terminal.quiet()
 
 
-async def slots(run: Run) -> None:
+async def slots(run: Run[House]) -> None:
     """Show each text as the topic in the heading, and as the hint of a refusal to list the members."""
     house, room = run.house, room_of(run, "b-slots")
     await open_room(run, "b-slots")
@@ -112,18 +91,18 @@ async def slots(run: Run) -> None:
     house.refuse.clear()
 
 
-async def directory(run: Run) -> None:
+async def directory(run: Run[House]) -> None:
     """Show each text as the topic of a public room in the directory."""
     numbers = [number for number, entry in enumerate(run.entries) if fits(TopicText, entry.text)]
     run.house.listing = [listing(f"r{number:05}", run.entries[number].text) for number in numbers]
     wanted = {f"r{number:05}" for number in numbers if run.entries[number].text.strip()}
     run.terminal.press("/rooms\r")
     await run.terminal.until("Public rooms")
-    await _scroll(run, "directory topic", wanted)
+    await scroll(run, "directory topic", wanted)
     await run.terminal.leave(ESCAPE, "Public rooms")
 
 
-async def search(run: Run) -> None:
+async def search(run: Run[House]) -> None:
     """Show each text among the results of a search, in messages that came while another room was open."""
     room = room_of(run, "d-library")
     numbers = [
@@ -136,30 +115,11 @@ async def search(run: Run) -> None:
         run.terminal.press(f"/search needle{needle:05}\r")
         await run.terminal.until("newest first")
         wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
-        await _scroll(run, "search result", wanted)
+        await scroll(run, "search result", wanted)
         await run.terminal.leave(ESCAPE, "to the results")
 
 
-async def _scroll(run: Run, place: str, wanted: set[str]) -> None:
-    """Turn the wheel down a list until everything was seen; up again for what was skipped."""
-    terminal, idle = run.terminal, 0
-    missing, wheel = set(wanted), WHEEL_DOWN
-    middle = f"{terminal.screen.columns // 2};{terminal.screen.rows // 2}M"
-    while idle < PATIENT:
-        shown = "\n".join(terminal.lines())
-        missing -= {mark for mark in missing if mark in shown}
-        run.blame(place)
-        if not missing:
-            return
-        terminal.press(f"{wheel}{middle}" * (terminal.screen.rows // 12))
-        await terminal.drawn()
-        idle = 0 if "\n".join(terminal.lines()) != shown else idle + 1
-        if idle == PATIENT and wheel == WHEEL_DOWN:
-            idle, wheel = 0, WHEEL_UP
-    run.fail(place, "?", f"never shown: {', '.join(sorted(missing)[:5])} and {len(missing)} in all")
-
-
-async def keyed(run: Run) -> None:
+async def keyed(run: Run[House]) -> None:
     """Act on messages: reply, edit, delete, inspect, copy. Texts come in groups, each on its own line."""
     await open_room(run, "c-dialogs")
     room = room_of(run, "c-dialogs")
@@ -178,7 +138,7 @@ async def keyed(run: Run) -> None:
                 await _open(run, place, numbers)
 
 
-async def _open(run: Run, place: Keyed, numbers: Sequence[int]) -> None:
+async def _open(run: Run[House], place: Keyed, numbers: Sequence[int]) -> None:
     terminal = run.terminal
     terminal.reader.clipboard_allowed = place.copies
     terminal.press(place.key)
@@ -197,14 +157,14 @@ async def _open(run: Run, place: Keyed, numbers: Sequence[int]) -> None:
     terminal.reader.clipboard_allowed = False
 
 
-async def _select(run: Run) -> None:
+async def _select(run: Run[House]) -> None:
     await run.terminal.quiet()
     run.terminal.press(SELECT)
     await run.terminal.drawn()
     await run.terminal.shows("Inspect")
 
 
-async def names(run: Run) -> None:
+async def names(run: Run[House]) -> None:
     """Show each text that is a name as a member, a typist, an author, a room, a device; and the palette."""
     house, terminal = run.house, run.terminal
     known = [(n, name) for n, e in enumerate(run.entries) if (name := user_name(e.text)) is not None]
@@ -230,10 +190,3 @@ async def names(run: Run) -> None:
         run.blame("palette")
         terminal.press(WORD_BACK * 2)
     await terminal.leave(ESCAPE, "🔎")
-
-
-async def nothing_typed(run: Run) -> None:
-    """See that no stranger's text made the terminal type an answer into the composer."""
-    await run.terminal.quiet()
-    if not any(PLACEHOLDER in line for line in run.terminal.lines()):
-        run.fail("composer", "?", "something was typed into it")

@@ -1,0 +1,128 @@
+"""A member of encrypted rooms who says what no client lets anybody say, to one real client.
+
+Two real clients found the rooms in memory, so groups, keys and certificates are genuine. Then one of them
+goes on here, by hand: its MLS groups protect any bytes, whatever the text in them is, and the server in
+memory cannot look inside. The other's home folder is what the real client is started on.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import Registered
+from tests.client.core.tls_fake import make
+from tests.e2e.oracle.gate import Gate
+from tests.e2e.oracle.house import ME, write_profile
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
+from parlour_client.core.e2ee.keys import DeviceKey
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.identity import DeviceEntry
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId
+from parlour_protocol.mls import Extension, Group, KeyPackageStore, Lifetime, Policy
+from parlour_protocol.names import DeviceName, parse_room_name, parse_user_name
+
+MALLORY = parse_user_name("mallory")
+DAY = 86_400
+ROOMS = ("a-sealed", "b-refused")
+Content = dict[str, Any]
+
+
+class SealedHouse:
+    """One server with encrypted rooms, for one client; ``names`` are those of further devices.
+
+    ``furnish`` is called before the client comes.
+    """
+
+    def __init__(self, names: Sequence[DeviceName], furnish: Callable[["SealedHouse"], None]) -> None:
+        self._furnish = furnish
+        self.made = make()
+        self.names: dict[RoomId, str] = {}
+        self._devices = names
+        self.called: dict[DeviceId, DeviceName] = {}
+        """Names of devices, as the server lists them."""
+        self._groups: dict[RoomId, tuple[GroupId, Epoch, Group]] = {}
+        self._count = 0
+        self.gate: Gate
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.gate.port
+
+    @asynccontextmanager
+    async def open(self, folder: Path) -> AsyncIterator["SealedHouse"]:
+        """Found the rooms, and serve."""
+        self.flat = Flat(folder)
+        self.flat.clock.time = time.time() * 1000
+        mallory, alice = await self.flat.open(MALLORY), await self.flat.open(ME, "home")
+        for name in ROOMS:
+            room = (await mallory.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=True)).id
+            await mallory.invite(room, ME)
+            self.names[room] = name
+        await self.flat.quiet()
+        await self._add_devices(mallory, alice)
+        vault = mallory._engine.encryption.vault
+        for room in self.names:
+            held = await mallory._engine.archive.run(vault.held, room)
+            self._groups[room] = held.id, held.epoch, held.group
+        await self.flat.end()
+        self.flat.house.wires.clear()
+        self.gate = Gate(self.flat.house.open_line(ME), self.called)
+        async with self.gate.open(folder, self.made.context(folder)):
+            self._furnish(self)
+            yield self
+
+    async def make_home(self, folder: Path) -> None:
+        """Tell the home folder, which is there already, where the server is now."""
+        await write_profile(folder, self.port, self.made)
+
+    async def _add_devices(self, mallory: Client, alice: Client) -> None:
+        """Let both have one more device for each name; Mallory's come into the groups, hers only wait."""
+        house, now = self.flat.house, self.flat.clock.now()
+        lifetime = Lifetime(now // 1000 - DAY, now // 1000 + DAY)
+        for client, status in ((mallory, DeviceStatus.ACTIVE), (alice, DeviceStatus.PENDING)):
+            identity = client._engine.encryption.identities.identity
+            assert identity is not None
+            assert identity.account is not None
+            user = identity.user
+            for name in self._devices:
+                key = DeviceKey.generate(user, house.server)
+                _, certificate = identity.account.certify(user, house.server, key.public, name, now)
+                package = KeyPackageStore().create(
+                    key.credential, key.signer, lifetime, last_resort=True,
+                    leaf_extensions=(Extension(CERTIFICATE, certificate),), policy=Policy(extensions=KNOWN),
+                )  # fmt: skip
+                house.devices[key.id] = Registered(user, key.public, status, last_resort=package)
+                house.append(DeviceEntry(now, certificate))
+                self.called[key.id] = name
+        house.keys_changed(MALLORY)
+        house.keys_changed(ME)
+        await self.flat.quiet()
+
+    # --- what Mallory does
+
+    def room(self, name: str) -> RoomId:
+        """Return the id of a room."""
+        return next(room for room, known in self.names.items() if known == name)
+
+    def seal(self, room: RoomId, content: Content, *, raw: bool = False, tell: bool = False) -> str:
+        """Say something; return the id by which it can be answered. ``raw``: no escapes in the JSON."""
+        self._count += 1
+        message = f"m{self._count:06}".ljust(22, "_")
+        group, epoch, state = self._groups[room]
+        text = json.dumps({"v": 1, "content": content}, ensure_ascii=not raw)
+        data = state.protect(text.encode("utf-8", "surrogatepass"), message.encode())
+        house = self.flat.house
+        house.write(
+            house.rooms[room], MALLORY, SealedMessage(group=group, epoch=epoch, data=SealedBytes(data)), tell=tell
+        )
+        return message

@@ -1,1 +1,1 @@
-"""The store: interfaces (`interface.py`), records (`types.py`) and one folder for each implementation."""
+"""The store: interfaces (`interface`), records (`types`) and one folder for each implementation."""

@@ -1,100 +1,16 @@
-"""The records that go into the store and come out of it: frozen, checked, without behaviour.
+"""Rooms and what is appended to their logs: the event, the facts it is decided by, what came of it."""
 
-Those that are made for every message are structs of msgspec, which are made five times as fast.
-"""
-
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec import Struct
 
-from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.frames.opaque import (
-    CertificateBytes,
-    Digest,
-    KeyPackageBytes,
-    LogEntryBytes,
-    PublicKey,
-    TreeBytes,
-    WelcomeBytes,
-)
+from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.identity import Head
-from parlour_protocol.ids import (
-    DeviceId,
-    Epoch,
-    FileId,
-    GroupId,
-    Millis,
-    RequestId,
-    RoomId,
-    Seq,
-    SessionId,
-)
+from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import DeviceName, RoomName, UserName
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A person who may log in. ``password_hash`` is argon2id's encoded form."""
-
-    user: UserName
-    password_hash: str = field(repr=False)
-    created: Millis
-    disabled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NewAccountRecord:
-    """An account to be made. ``skeleton`` (UTS #39) must be unique among all accounts (M4)."""
-
-    user: UserName
-    skeleton: str
-    password_hash: str = field(repr=False)
-    created: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class InviteRecord:
-    """An invite: ``digest`` of its code, uses that are left, and when it ends (None: never)."""
-
-    digest: bytes = field(repr=False)
-    uses: int
-    created: Millis
-    expires: Millis | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
-    """A login. ``token`` is the digest of its bearer token.
-
-    ``device`` is what its person calls it; ``device_id`` the device with keys that it speaks for, if any.
-    """
-
-    id: SessionId
-    user: UserName
-    device: DeviceName
-    token: bytes = field(repr=False)
-    created: Millis
-    last_seen: Millis
-    expires: Millis
-    device_id: DeviceId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TicketGrant:
-    """What a ticket opens: a connection of this session. ``expires`` is the session's end.
-
-    ``device_id`` is what the session is bound to when the ticket is taken, whatever was put in.
-    """
-
-    session: SessionId
-    user: UserName
-    device: DeviceName
-    expires: Millis
-    device_id: DeviceId | None = None
 
 
 class Membership(Struct, frozen=True):
@@ -230,122 +146,6 @@ class NewRoom:
     peer: UserName | None = None
     topic: TopicText = TopicText()
     encrypted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
-    """Sockets of this session must close now."""
-
-    session: SessionId
-    user: UserName
-
-
-@dataclass(frozen=True, slots=True)
-class RoomAdvanced:
-    """Another process appended to this room, at least up to ``seq``."""
-
-    room: RoomId
-    seq: Seq
-
-
-@dataclass(frozen=True, slots=True)
-class DevicesChanged:
-    """This account has a new key, or other devices than before, or is disabled, or is not any more.
-
-    Its encrypted rooms owe removals or additions, and the key log may have grown.
-    """
-
-    user: UserName
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """One entry of the journal."""
-
-    number: int
-    what: SessionEnded | RoomAdvanced | DevicesChanged
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """An entry for the key log. ``start`` is the head of this server's log while it is empty."""
-
-    data: LogEntryBytes
-    start: Head
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateRecord:
-    """A certificate whose signature was checked; ``account_key`` made it, ``expires`` is its end."""
-
-    data: CertificateBytes
-    account_key: PublicKey
-    expires: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class NewDevice:
-    """A device that a session speaks for: its id fits its key, and it has proved that it holds it."""
-
-    id: DeviceId
-    user: UserName
-    key: PublicKey
-    name: DeviceName
-    at: Millis
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceRecord:
-    """A device with keys of its own. ``certificate`` and its end are there once it was approved.
-
-    ``packages`` counts the single-use key packages that can be given out now.
-    """
-
-    id: DeviceId
-    user: UserName
-    key: PublicKey
-    name: DeviceName
-    status: DeviceStatus
-    created: Millis
-    last_seen: Millis
-    certificate: CertificateBytes | None = None
-    expires: Millis | None = None
-    packages: int = 0
-    last_resort: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceChange:
-    """What a revocation, or a new account key, did: nothing when ``changed`` is false (it was so already)."""
-
-    changed: bool
-    sessions: frozenset[SessionId] = frozenset()
-    """They ended with it; the journal says so, too."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPackages:
-    """Key packages of a device, unused; nobody is given one after ``expires``."""
-
-    device: DeviceId
-    packages: tuple[KeyPackageBytes, ...]
-    last_resort: KeyPackageBytes | None
-    expires: Millis
-    replace: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimRecord:
-    """A key package that was given out, and what its device has left.
-
-    ``last_resort``: it was the last one, which is given to others as well until the device brings more.
-    """
-
-    device: DeviceId
-    user: UserName
-    package: KeyPackageBytes
-    left: int
-    last_resort: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""The store: the truth about accounts, sessions, rooms and their logs, as interfaces.
+
+Nothing here assumes one process: any number of servers may use one store at once, and administration
+commands write to it while they run. Every implementation passes `tests/server/store/contract`.
+Promises that hold for all of them:
+
+* what a method returned from is on disk (``Log.append``, ``Rooms.create`` and every other write);
+* a method that raised changed nothing;
+* a room's events are numbered 1, 2, 3, … in the order of their transactions;
+* the rights of an author are decided inside the transaction that appends (``Decide``).
+
+Tokens come in as their SHA-256, never as themselves (K2: stolen store).
+"""
+
+from typing import Protocol
+
+from parlour_server.store.interface.accounts import Accounts, Attempts, Sessions, Tickets
+from parlour_server.store.interface.devices import Devices, Groups, KeyLog
+from parlour_server.store.interface.rooms import Decide, Log, Rooms
+from parlour_server.store.interface.upkeep import Files, Journal
+
+
+class Store(Protocol):
+    """All of it. Opened and closed by the composition root."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def rooms(self) -> Rooms: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def keylog(self) -> KeyLog: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def files(self) -> Files: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def journal(self) -> Journal: ...
+
+    async def open(self) -> None:
+        """Connect; refuses a schema that is not the newest (SetupError: run `migrate`)."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is queued and disconnect."""
+        ...
+
+    async def check(self) -> None:
+        """Raise UnavailableError when a write would fail (for /readyz)."""
+        ...
+
+
+__all__ = [
+    "Accounts",
+    "Attempts",
+    "Decide",
+    "Devices",
+    "Files",
+    "Groups",
+    "Journal",
+    "KeyLog",
+    "Log",
+    "Rooms",
+    "Sessions",
+    "Store",
+    "Tickets",
+]

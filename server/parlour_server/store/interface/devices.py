@@ -1,0 +1,149 @@
+"""Devices with keys, the key log and the MLS groups of rooms, as the store keeps them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from parlour_protocol.delivery import GroupState, WaitingWelcome
+from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
+from parlour_protocol.identity import Head
+from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId, WelcomeId
+from parlour_protocol.names import UserName
+from parlour_server.store.types import (
+    CertificateRecord,
+    ClaimRecord,
+    DeviceChange,
+    DeviceRecord,
+    NewDevice,
+    NewEntry,
+    NewPackages,
+)
+
+
+class Devices(Protocol):
+    """Account keys, the devices that they certify, and the devices' key packages.
+
+    Signatures were checked before. What is certified or revoked goes into the key log in the same
+    transaction, and only while its account key is the one in force: else RefusedError(CONFLICT).
+    """
+
+    async def account_key(self, user: UserName) -> PublicKey | None:
+        """Return the key in force, None while none was published."""
+        ...
+
+    async def publish_account_key(
+        self,
+        user: UserName,
+        key: PublicKey,
+        entry: NewEntry,
+        *,
+        replaces: PublicKey | None,
+        session: SessionId | None,
+    ) -> DeviceChange:
+        """Set the account's key; the same key again changes nothing.
+
+        Raises RefusedError(CONFLICT) when ``replaces`` is not the key in force (None: there is none).
+        Replacing revokes the devices that were certified, and ends their sessions but ``session``, which
+        speaks for no device from then on.
+        """
+        ...
+
+    async def register(
+        self,
+        session: SessionId,
+        device: NewDevice,
+        certificate: CertificateRecord | None = None,
+        entry: NewEntry | None = None,
+    ) -> DeviceRecord:
+        """Bind a session of this account to a device, which is made when it is new.
+
+        With ``certificate`` (and then ``entry``) it is active at once, unless it is so already. Raises
+        RefusedError: NOT_FOUND (no such live session), FORBIDDEN (the device was revoked), CONFLICT (the
+        session speaks for another device), LIMIT_REACHED (DEVICES_PER_USER).
+        """
+        ...
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
+        """Return the account's devices, revoked ones too, oldest first."""
+        ...
+
+    async def find(self, device: DeviceId, now: Millis) -> DeviceRecord | None:
+        """Return one device."""
+        ...
+
+    async def of_session(self, session: SessionId, now: Millis) -> DeviceRecord | None:
+        """Return the device that the session speaks for, unless it was revoked."""
+        ...
+
+    async def certify(
+        self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+    ) -> DeviceRecord:
+        """Make a device of this account active, or give it a newer certificate.
+
+        The certificate that it has changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
+        """
+        ...
+
+    async def revoke(
+        self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
+    ) -> DeviceChange:
+        """Revoke a device of this account for good: its sessions end, its packages and Welcomes go.
+
+        It must be removed from its groups. Raises RefusedError(NOT_FOUND).
+        """
+        ...
+
+    async def put_packages(self, new: NewPackages) -> bool:
+        """Add to the device's key packages, or (``replace``) take their place.
+
+        True: it had none, so that members can add it to their rooms from now on (journal: DevicesChanged).
+
+        A package that it brought before, used or not, is not taken again. Raises RefusedError: NOT_FOUND
+        (no such device, or revoked), LIMIT_REACHED (KEY_PACKAGES).
+        """
+        ...
+
+    async def claim(
+        self, room: RoomId, user: UserName, devices: Sequence[DeviceId], now: Millis
+    ) -> Sequence[ClaimRecord]:
+        """Give out one key package for each of the devices, to add them to the room's group.
+
+        Of any number of callers, at any number of servers, one gets each single-use package. Devices that
+        have none, or do not belong into the group, or are in it, are left out. Raises
+        RefusedError(NOT_FOUND) when ``user`` is not in the room, or it is not encrypted.
+        """
+        ...
+
+
+class KeyLog(Protocol):
+    """The append-only log of account keys, certificates and revocations. ``Devices`` writes it."""
+
+    async def head(self) -> Head | None:
+        """Return the head of the whole log, None while it is empty."""
+        ...
+
+    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
+        """Return the entries after number ``after``, and the head of the whole log as it was with them."""
+        ...
+
+
+class Groups(Protocol):
+    """The MLS groups of encrypted rooms, as far as a server knows them. ``Log.append`` changes them."""
+
+    async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
+        """Return where the room's group stands; None when the user is not in it, or it is not encrypted."""
+        ...
+
+    async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
+        """Return the encrypted rooms that the user is in, or has devices in the group of."""
+        ...
+
+    async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
+        """Return the device's oldest Welcomes and whether there are more.
+
+        No more bytes of Welcomes and trees than ``max_bytes``, but one Welcome at least.
+        """
+        ...
+
+    async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
+        """Take a Welcome out of the device's inbox; False when it is not there."""
+        ...

@@ -1,0 +1,67 @@
+"""Accounts, invites, sessions and tickets as the store keeps them."""
+
+from dataclasses import dataclass, field
+
+from parlour_protocol.ids import DeviceId, Millis, SessionId
+from parlour_protocol.names import DeviceName, UserName
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who may log in. ``password_hash`` is argon2id's encoded form."""
+
+    user: UserName
+    password_hash: str = field(repr=False)
+    created: Millis
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountRecord:
+    """An account to be made. ``skeleton`` (UTS #39) must be unique among all accounts (M4)."""
+
+    user: UserName
+    skeleton: str
+    password_hash: str = field(repr=False)
+    created: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class InviteRecord:
+    """An invite: ``digest`` of its code, uses that are left, and when it ends (None: never)."""
+
+    digest: bytes = field(repr=False)
+    uses: int
+    created: Millis
+    expires: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A login. ``token`` is the digest of its bearer token.
+
+    ``device`` is what its person calls it; ``device_id`` the device with keys that it speaks for, if any.
+    """
+
+    id: SessionId
+    user: UserName
+    device: DeviceName
+    token: bytes = field(repr=False)
+    created: Millis
+    last_seen: Millis
+    expires: Millis
+    device_id: DeviceId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketGrant:
+    """What a ticket opens: a connection of this session. ``expires`` is the session's end.
+
+    ``device_id`` is what the session is bound to when the ticket is taken, whatever was put in.
+    """
+
+    session: SessionId
+    user: UserName
+    device: DeviceName
+    expires: Millis
+    device_id: DeviceId | None = None

@@ -1,0 +1,40 @@
+"""What running servers hear of from the store."""
+
+from dataclasses import dataclass
+
+from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Sockets of this session must close now."""
+
+    session: SessionId
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
+class RoomAdvanced:
+    """Another process appended to this room, at least up to ``seq``."""
+
+    room: RoomId
+    seq: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesChanged:
+    """This account has a new key, or other devices than before, or is disabled, or is not any more.
+
+    Its encrypted rooms owe removals or additions, and the key log may have grown.
+    """
+
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One entry of the journal."""
+
+    number: int
+    what: SessionEnded | RoomAdvanced | DevicesChanged

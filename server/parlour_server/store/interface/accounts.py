@@ -1,4 +1,4 @@
-"""Who may come in: accounts, their sessions, tickets, and what counts failed logins, as the store keeps them."""
+"""Who may come in: accounts, sessions, tickets, and the count of failed logins, as the store keeps them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol

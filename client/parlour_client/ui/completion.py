@@ -52,11 +52,12 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
     if word.startswith("#") or (is_first and command is not None and command.takes == "room"):
         return Offers(start, _names(word.lstrip("#"), rooms, "" if is_first else "#"))
     if word.startswith(":") or (is_first and command is not None and command.takes == "emoji"):
-        return Offers(start, _emoji(word.lstrip(":")))
+        return Offers(start, emoji_offers(word.lstrip(":")))
     return Offers(start)
 
 
-def _emoji(typed: str) -> tuple[Offer, ...]:
+def emoji_offers(typed: str) -> tuple[Offer, ...]:
+    """Return emoji by the beginning of their name."""
     return tuple(
         Offer(f"{emoji} ", join(peer_line(emoji), own("  "), peer_line(f":{name}:", style="dim")))
         for name, emoji in named(typed, MAX_OFFERED)

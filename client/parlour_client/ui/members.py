@@ -18,6 +18,11 @@ from parlour_protocol.frames.base import Role, Status
 _HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not here"}
 
 
+def how_many(members: int) -> str:
+    """Return a count of members in words."""
+    return f"{members} member{'' if members == 1 else 's'}"
+
+
 class MemberList(Anchored, OptionList):
     """The members of the open room."""
 

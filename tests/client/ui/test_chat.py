@@ -117,6 +117,36 @@ async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
         assert "(deleted)" in screen_text(pilot)
 
 
+@pytest.mark.parametrize(
+    ("keys", "reaction"),
+    [
+        (["enter"], "👍"),
+        (["down", "enter"], "🎉"),
+        ([*":rocket", "enter"], "🚀"),
+        ([*"rocket", "down", "up", "enter"], "🚀"),
+        ([*"rocket", "enter"], "rocket"),
+    ],
+)
+async def test_a_reaction_is_chosen_or_typed(
+    client: FakeClient, open_app: OpenApp, keys: list[str], reaction: str
+) -> None:
+    """The common ones without a name, any emoji by its name, and a word that is meant as one."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "plus", *("colon" if key == ":" else key for key in keys))
+        await settled(pilot)
+        assert ("react", LOBBY, Seq(3), reaction, True) in client.calls
+
+
+async def test_a_name_that_no_emoji_has_is_not_sent(client: FakeClient, open_app: OpenApp) -> None:
+    """A colon asks for an emoji: the half of a name is no reaction."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "plus", "colon", *"zzzz", "enter", "escape")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "react"]
+
+
 async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> None:
     """The same reaction again is taken back."""
     async with open_app(client) as pilot:

@@ -7,6 +7,7 @@ told by ``ask``. The chat screen inherits it.
 from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
+from parlour_client.ui.members import how_many
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.devices_part import DevicesPart
 from parlour_protocol.frames.base import Role, RoomKind, Status
@@ -40,7 +41,7 @@ class Deeds(DevicesPart):
         mine = {room.id for room in self.client.rooms}
         choices = []
         for room in listing:
-            facts = f"  {room.members} members{', you are in' if room.room in mine else ''}  "
+            facts = f"  {how_many(room.members)}{', you are in' if room.room in mine else ''}  "
             choices.append(
                 (
                     room.room,

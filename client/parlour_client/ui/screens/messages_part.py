@@ -10,9 +10,10 @@ from textual import on
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.composer import Composer
-from parlour_client.ui.dialogs import AskScreen, ConfirmScreen
+from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.inspector import inspector_page
 from parlour_client.ui.notices import Notice, notice
+from parlour_client.ui.react import ReactScreen
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.files_part import FilesPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
@@ -139,7 +140,7 @@ class MessagesPart(FilesPart):
             if reaction:
                 self.react_to(entry, reaction)
 
-        self.push(AskScreen(own("React with an emoji or a short word"), "👍"), take)
+        self.push(ReactScreen(), take)
 
     def react_to(self, entry: Entry, reaction: str) -> None:
         """Put a reaction, or take it back when it is there already."""

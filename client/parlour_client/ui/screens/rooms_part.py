@@ -12,6 +12,7 @@ from textual.worker import Worker
 
 from parlour_client.core import model
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
+from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.rooms import RoomList, next_unread
@@ -107,7 +108,7 @@ class RoomsPart(HistoryPart):
         if room is None:
             heading.show(own("Parlour", "bold"))
             return
-        count = "" if room.kind is RoomKind.DIRECT else f", {room.members} members"
+        count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
         kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")

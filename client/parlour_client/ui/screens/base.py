@@ -20,6 +20,7 @@ from parlour_client.ui.members import MemberList
 from parlour_client.ui.pace import Pace
 from parlour_client.ui.rooms import RoomList
 from parlour_client.ui.safe import join, own, peer_line
+from parlour_client.ui.screens.typing_part import TypingPart
 from parlour_client.ui.status import StatusLine
 from parlour_client.ui.timeline import Timeline
 from parlour_protocol.errors import ParlourProtocolError
@@ -40,7 +41,7 @@ def words_of(error: Exception) -> Content:
     return own(" ").join(parts)
 
 
-class ChatParts(Screen[None]):
+class ChatParts(TypingPart):
     """The client and the widgets that the parts of the chat screen work with."""
 
     def __init__(self, client: ChatClient) -> None:

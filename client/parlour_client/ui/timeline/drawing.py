@@ -34,6 +34,7 @@ class DrawnRows(TimelineKeys):
         self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
         self._whole: LRUCache[tuple[int, int, int, Style], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
         self._styles: dict[str, Style] = {}
+        self._plain = Style.null()  # of the frame that is drawn: Textual works it out anew each time
 
     @property
     def _columns(self) -> int:
@@ -54,6 +55,7 @@ class DrawnRows(TimelineKeys):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw rows as they are kept: Textual's own cache is by place, and a scroll empties it."""
+        self._plain = self.rich_style
         if not self._is_bare:
             return super().render_lines(crop)
         under, background = self.background_colors
@@ -92,7 +94,7 @@ class DrawnRows(TimelineKeys):
         store, width = self._store, self._columns
         row = self.scroll_offset.y + y
         if store is None or store.width != width or row >= store.total:
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._plain)
         index, inside = store.find(row)
         key = key_of(store.entries[index])
         if key == self._selected:
@@ -104,7 +106,7 @@ class DrawnRows(TimelineKeys):
 
     def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
         if inside >= len(rows):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self.size.width, self._plain)
         above = self._look(over) if over else Style.null()
         segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style + above)
+        return Strip(segments).adjust_cell_length(self.size.width, self._plain + above)

@@ -5,7 +5,7 @@ because the leaf of somebody who has left may belong to another by the time that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from .codec import Reader, u8, u32, u64, vec, vec_of
 from .constants import SenderType
@@ -53,6 +53,15 @@ class Epoch:
     privates: Mapping[int, Secret]
     """Private keys of our leaf and of nodes above it, by node index."""
     signer: SigningKey
+    # What stands before and behind the keys of messages in the blob: it is written after every message, and
+    # stays as it is for all of an epoch. Never copied by `replace`, but by `with_keys` alone.
+    _around: tuple[bytes, bytes] | None = field(init=False, repr=False, compare=False, default=None)
+
+    def with_keys(self, keys: SecretTree) -> "Epoch":
+        """Give the epoch after a message: its keys have moved on."""
+        after = replace(self, keys=keys)
+        object.__setattr__(after, "_around", self._around)
+        return after
 
     @property
     def message_keys(self) -> MessageKeys:
@@ -91,18 +100,17 @@ class Epoch:
 
     def encode(self) -> bytes:
         """Write it, for the state blob."""
+        around = self._around
+        if around is None:
+            around = self._encode_around()
+            object.__setattr__(self, "_around", around)
+        return around[0] + self.keys.encode() + around[1]
+
+    def _encode_around(self) -> tuple[bytes, bytes]:
         privates = vec_of(u64(node) + self.privates[node].reveal() for node in sorted(self.privates))
-        return b"".join(
-            (
-                self.context.encode(),
-                self.tree.encode(),
-                self.secrets.encode(),
-                self.keys.encode(),
-                vec(self.interim_hash),
-                u32(self.own_leaf),
-                privates,
-                self.signer.seed.reveal(),
-            )
+        return (
+            self.context.encode() + self.tree.encode() + self.secrets.encode(),
+            b"".join((vec(self.interim_hash), u32(self.own_leaf), privates, self.signer.seed.reveal())),
         )
 
     @classmethod
@@ -130,6 +138,12 @@ class PastEpoch:
     keys: SecretTree
     own_leaf: int
     roster: Mapping[int, Member]
+    # Late messages are few: as a rule it is written as it was. Never copied by `replace`.
+    _encoded: bytes = field(init=False, repr=False, compare=False, default=b"")
+
+    def with_keys(self, keys: SecretTree) -> "PastEpoch":
+        """Give the epoch after a late message."""
+        return replace(self, keys=keys)
 
     def member(self, index: int) -> Member | None:
         """Tell who was at a leaf then."""
@@ -137,6 +151,11 @@ class PastEpoch:
 
     def encode(self) -> bytes:
         """Write it, for the state blob."""
+        if not self._encoded:
+            object.__setattr__(self, "_encoded", self._encode())
+        return self._encoded
+
+    def _encode(self) -> bytes:
         head = u64(self.number) + vec(self.context) + self.sender_data.reveal() + self.keys.encode()
         return head + u32(self.own_leaf) + vec_of(self.roster[i].encode() for i in sorted(self.roster))
 

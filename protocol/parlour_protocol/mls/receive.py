@@ -102,7 +102,7 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
     author = _author(view, sender.leaf)
     context = view.context.encode() if isinstance(view, Epoch) else view.context
     check_signature(authenticated, context, author.signature_key)
-    after = _with_keys(state, replace(view, keys=keys))
+    after = _with_keys(state, view.with_keys(keys))
     if isinstance(authenticated.content.body, bytes):
         return after, ApplicationMessage(
             author,

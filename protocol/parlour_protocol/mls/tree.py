@@ -27,6 +27,9 @@ class RatchetTree:
     nodes: tuple[Node, ...]
     # Hashes of subtrees, filled in when asked for: a commit changes one path, so all others stay valid.
     _hashes: list[bytes | None] = field(repr=False, compare=False)
+    # The state of a group is written after every message, and its tree is the same in all of an epoch. Never
+    # copied by `replace`, so a changed tree cannot carry the bytes of the old one.
+    _encoded: bytes = field(init=False, repr=False, compare=False, default=b"")
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> "RatchetTree":
@@ -204,6 +207,11 @@ class RatchetTree:
 
     def encode(self) -> bytes:
         """Write it; blank nodes at the end MUST NOT be sent."""
+        if not self._encoded:
+            object.__setattr__(self, "_encoded", self._encode())
+        return self._encoded
+
+    def _encode(self) -> bytes:
         last = len(self.nodes)
         while last and self.nodes[last - 1] is None:
             last -= 1

@@ -146,6 +146,25 @@ def test_message_keys_are_gone_once_used() -> None:
             assert key.nonce not in group.serialise()
 
 
+def test_the_key_of_a_late_message_is_gone_too() -> None:
+    """Also where the state of its past epoch was written down before."""
+    world = World(2)
+    real, keys = SecretTree.next_key, []
+
+    def watched(self: SecretTree, leaf: int, kind: int) -> Any:
+        key, after = real(self, leaf, kind)
+        keys.append(key)
+        return key, after
+
+    with mock.patch.object(SecretTree, "next_key", watched):
+        first, second = world["m0"].protect(b"1"), world["m0"].protect(b"2")
+    world["m1"].unprotect(second)
+    world.commit("m0")
+    assert keys[0].key in world["m1"].serialise()
+    world["m1"].unprotect(first)
+    assert keys[0].key not in world["m1"].serialise()
+
+
 def test_old_private_keys_are_gone_after_a_commit() -> None:
     """The committer's old leaf key and the old path keys do not outlive their epoch, at any member."""
     world = World(4)

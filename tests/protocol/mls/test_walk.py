@@ -4,6 +4,7 @@ A Hypothesis state machine over in-process members. Everything random comes from
 draws, so the example that a failure prints replays it. PARLOUR_MLS_PROFILE=long walks farther.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -22,6 +23,8 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
+from parlour_protocol.mls.state import State
+from parlour_protocol.mls.tree import RatchetTree
 
 MOST = 30
 
@@ -167,6 +170,18 @@ class Walk(RuleBasedStateMachine):
     def all_agree(self) -> None:
         """Tree hash, epoch authenticator, exporter output and members are the same for all."""
         self.world.agree()
+
+    @invariant()
+    def what_is_written_is_what_is_known(self) -> None:
+        """Bytes that were kept from the last writing are those that would be written now."""
+        for group in self.world.groups.values():
+            assert group.serialise() == unkept(group._state).encode()
+
+
+def unkept(state: State) -> State:
+    """Return a state that remembers no bytes."""
+    epoch = replace(state.epoch, tree=RatchetTree.of(state.epoch.tree.nodes))
+    return replace(state, epoch=epoch, past=tuple(replace(past) for past in state.past))
 
 
 Walk.TestCase.settings = settings(

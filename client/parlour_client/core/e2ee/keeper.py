@@ -87,14 +87,11 @@ class Keeper:
         if room in self.unsure:
             await self.now(room)
 
-    def is_leaving(self, room: RoomId, device: DeviceId, epoch: Epoch | None) -> bool:
-        """Say whether a device must leave the group, as far as the server was asked in this epoch."""
+    def leaves_in(self, room: RoomId, device: DeviceId) -> Epoch | None:
+        """Return the epoch in which a device must leave the group, as far as the server was asked."""
         state = self._settler.seen.get(room)
-        return (
-            state is not None
-            and state.epoch == epoch
-            and any(member.device == device for member in state.leaving)
-        )
+        leaves = state is not None and any(member.device == device for member in state.leaving)
+        return state.epoch if state is not None and leaves else None
 
     async def end(self) -> None:
         """End with the connection."""

@@ -1,6 +1,7 @@
 """Looks after what is said and joined, and plans when own keys are renewed, by the rule of ``schedule``.
 
-It remembers in memory alone who spoke last where; after a restart the rule errs towards renewing. It never
+It remembers in memory alone who spoke last where; after a restart the rule errs towards renewing. What the
+rule said of a group holds for a while, and until then no message makes it look at the group again. It never
 renews itself: the keeper does, when the time has come. ``SealedRooms`` tells it what happens.
 """
 
@@ -12,7 +13,7 @@ from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.report import GroupReport, Stand
-from parlour_client.core.e2ee.schedule import HOUR, LONG_SLEEP, Standing, delay, due
+from parlour_client.core.e2ee.schedule import HOUR, LONG_SLEEP, Standing, delay, due, quiet
 from parlour_client.core.e2ee.settle import Keys
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId
@@ -35,6 +36,8 @@ class Renewal:
         self._last: dict[RoomId, UserName] = {}
         self._said: dict[RoomId, Millis] = {}
         self._looked: dict[RoomId, Millis] = {}
+        self._quiet: dict[RoomId, tuple[int, Millis]] = {}
+        """How many more messages of ours, and until when, the rule has nothing to say."""
         self._slept: Millis | None = None
         self._beat: Millis | None = None
         self._timer: Timer | None = None
@@ -58,6 +61,8 @@ class Renewal:
             if item.sealed and item.message is not None:
                 self._last[room] = item.event.author
                 self._said[room] = item.event.at
+        if taken.receipt.moved:
+            self._quiet.pop(room, None)
         entered = any(item.note is not None for item in taken.receipt.items) and taken.receipt.moved
         if entered or self._is_long_ago(room):
             self._keeper.later(room, self._consider)
@@ -67,7 +72,17 @@ class Renewal:
         turned = self._last.get(room, me) != me
         self._last[room] = me
         self._said[room] = self._keys.now()
-        self._keeper.later(room, self._turned if turned else self._consider)
+        direct = (summary := self._keys.summary(room)) is None or summary.kind is RoomKind.DIRECT
+        if turned and direct:
+            self._keeper.later(room, self._turned)
+        elif not self._is_quiet(room):
+            self._keeper.later(room, self._consider)
+
+    def _is_quiet(self, room: RoomId) -> bool:
+        """Count a message of ours; say whether the rule has nothing to say of it."""
+        left, until = self._quiet.get(room, (0, Millis(0)))
+        self._quiet[room] = left - 1, until
+        return left > 0 and self._keys.now() < until
 
     async def _turned(self, room: RoomId) -> None:
         await self._plan(room, turned=True)
@@ -82,6 +97,7 @@ class Renewal:
         self._looked[room] = now
         report: GroupReport = await self._archive.look(self._keys.vault.status, room)
         if report.stand is not Stand.ACTIVE:
+            self._quiet.pop(room, None)
             return
         direct = summary.kind is RoomKind.DIRECT
         standing = Standing(
@@ -94,6 +110,7 @@ class Renewal:
             turned=turned,
             slept=self._slept,
         )
+        self._quiet[room] = quiet(standing, now)
         if due(standing, now):
             self._keeper.renew(room, delay(standing, self._chance))
 
@@ -106,5 +123,6 @@ class Renewal:
         if self._beat is not None and now - self._beat > LONG_SLEEP:
             self._slept = self._keys.now()
             self._looked.clear()
+            self._quiet.clear()
         self._beat = now
         self._timer = self._clock.call_later(_HEARTBEAT, self._heartbeat)

@@ -8,13 +8,14 @@ from typing import cast
 import apsw
 
 from parlour_client.core.e2ee.batch import kind_of_room
-from parlour_client.core.e2ee.groups import Held, RoomRow
+from parlour_client.core.e2ee.groups import IN_MEMORY, Held, RoomRow
 from parlour_client.core.e2ee.ids import digits
 from parlour_client.core.e2ee.results import ToContest
 from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
+from parlour_protocol.mls import LeafNode
 from parlour_protocol.names import UserName
 
 
@@ -62,7 +63,29 @@ class GroupReport:
     """What its members agreed that the room is."""
 
 
-def status(row: RoomRow | None, held: Held | None) -> GroupReport:
+class Rosters:
+    """Who is in each group, read once for an epoch and not for every message."""
+
+    def __init__(self) -> None:
+        self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
+
+    def of(self, held: Held) -> Sequence[MemberReport]:
+        """Return the members of a group. A tree never changes: the same one has the same members."""
+        tree = held.group.tree
+        kept = self._read.get(held.id)
+        if kept is None or kept[0] is not tree:
+            if len(self._read) >= IN_MEMORY:
+                self._read.clear()
+            kept = self._read[held.id] = tree, [_member(leaf) for _, leaf in tree.members()]
+        return kept[1]
+
+
+def _member(leaf: LeafNode) -> MemberReport:
+    certificate = certificate_of(leaf)
+    return MemberReport(certificate.user, certificate.device, certificate, certificate_bytes(leaf))
+
+
+def status(row: RoomRow | None, held: Held | None, rosters: Rosters) -> GroupReport:
     """Return how a room stands."""
     group = None if row is None else row.group
     if row is None or held is None:
@@ -72,18 +95,12 @@ def status(row: RoomRow | None, held: Held | None) -> GroupReport:
         stand = Stand.REFUSED
     elif row.contested:
         stand = Stand.CONTESTED
-    members = []
-    for _, leaf in held.group.tree.members():
-        certificate = certificate_of(leaf)
-        members.append(
-            MemberReport(certificate.user, certificate.device, certificate, certificate_bytes(leaf))
-        )
     return GroupReport(
         stand,
         held.id,
         held.epoch,
         digits(held.group.epoch_authenticator),
-        members,
+        rosters.of(held),
         held.joined,
         held.own_since,
         held.sent,

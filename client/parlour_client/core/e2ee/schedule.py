@@ -16,6 +16,8 @@ MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 OWN_MESSAGES: Final = 200
+MOST_UNSEEN: Final = 20
+"""Messages of its own after which a program looks again how many were sent."""
 LONG_SLEEP: Final = 10 * MINUTE
 """Milliseconds without a sign of life from our own timers: the machine was suspended."""
 TURN_AT_MOST: Final = MINUTE
@@ -58,6 +60,17 @@ def due(standing: Standing, now: Millis) -> bool:
     if standing.direct and standing.turned:
         return now - since >= TURN_AT_MOST
     return now - since >= DAY and standing.said is not None and standing.said > since
+
+
+def quiet(standing: Standing, now: Millis) -> tuple[int, Millis]:
+    """Return how many more messages of one's own, and until when, ``due`` cannot become true but by a turn.
+
+    Only while the group stays as it is and the machine does not sleep. Never many: another program of the
+    same home may send as well.
+    """
+    if due(standing, now) or standing.renewed is None:
+        return 0, now
+    return min(MOST_UNSEEN, OWN_MESSAGES - standing.sent - 1), Millis(max(now, standing.renewed + DAY))
 
 
 def delay(standing: Standing, chance: Random) -> float:

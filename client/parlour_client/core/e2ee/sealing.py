@@ -18,10 +18,9 @@ from parlour_client.core.archive.outbox import Beside
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of
-from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.reaching import Reach
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
-from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.settle import Keys
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.errors import (
@@ -32,7 +31,6 @@ from parlour_client.core.errors import (
     ServerMisbehavedError,
 )
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendSealed
@@ -44,10 +42,6 @@ Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5
 AT_ONCE: Final = 16
 """Requests sealed in one durable write."""
-
-_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
-
-_COMES_BACK: Final = "You left this room and came back: a device of a member has to let this one in anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +88,14 @@ class Sealing:
 
     async def seal(self, room: RoomId, frames: Sequence[Intent]) -> list[Sealed]:
         """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
-        await self._ready(room)
-        work = partial(_seal, vault=self._rooms.vault, frames=frames, now=self._rooms.now())
+        work = partial(
+            _seal_where_it_reaches,
+            reach=await self._ready(room),
+            vault=self._rooms.vault,
+            room=room,
+            frames=frames,
+            now=self._rooms.now(),
+        )
         sealed = await self._archive.run_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
             # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
@@ -125,8 +125,10 @@ class Sealing:
         """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
         request = new_request_id()
         for _ in range(MAX_TRIES):
-            await self._ready(room)
-            frame = await self._archive.run_durably(self._seal_one, room, request, content, self._rooms.now())
+            reach = await self._ready(room)
+            frame = await self._archive.run_durably(
+                self._seal_one, reach, room, request, content, self._rooms.now()
+            )
             try:
                 await conversation.request(frame)
             except RefusedError as error:
@@ -152,46 +154,48 @@ class Sealing:
         await self._archive.run(self._rooms.vault.forget_sealed, request)
 
     def _seal_one(
-        self, connection: apsw.Connection, room: RoomId, request: RequestId, content: AnyContent, at: Millis
+        self,
+        connection: apsw.Connection,
+        reach: Reach,
+        room: RoomId,
+        request: RequestId,
+        content: AnyContent,
+        at: Millis,
     ) -> SendSealed:
+        reach.require(self._rooms.vault.status(connection, room))
         payload = Payload(content=content, key_log=keylog.seen(connection))
         return self._rooms.vault.seal(connection, request, room, payload, at)
 
-    async def _ready(self, room: RoomId) -> None:
-        """Settle the room, if need be, and look whether anybody would be reached."""
-        if self._rooms.trouble is not None:
-            raise self._rooms.trouble
-        _ = self._rooms.own  # raises while this device is not approved
-        await self._rooms.track(room)
-        await self._rooms.reached(room)
+    async def _ready(self, room: RoomId) -> Reach:
+        """Settle the room, if need be; return what says whether anybody would be reached."""
+        rooms = self._rooms
+        if rooms.trouble is not None:
+            raise rooms.trouble
+        own = rooms.own  # raises while this device is not approved
+        await rooms.track(room)
+        await rooms.reached(room)
         try:
-            await self._rooms.keeper.ready(room)
+            await rooms.keeper.ready(room)
         except (EncryptionError, ApiRefusedError):
             # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
             # nobody is who must not be, the server says (`removal_pending`).
             pass
         except ServerMisbehavedError as error:
             raise EncryptionError(str(error), error.hint) from error
-        report = await self._archive.look(self._rooms.vault.status, room)
-        if self._rooms.keeper.is_leaving(room, self._rooms.own.device, report.epoch):
-            raise NotReadyError(_COMES_BACK)
-        self._reaches(room, report)
+        keeper = rooms.keeper
+        return Reach(own, rooms.summary(room), keeper.leaves_in(room, own.device), keeper.problems.get(room))
 
-    def _reaches(self, room: RoomId, report: GroupReport) -> None:
-        summary = self._rooms.summary(room)
-        if summary is None:
-            raise EncryptionError("You are not in this room any more.")
-        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
-            raise self._rooms.keeper.problems.get(room) or NotReadyError(_WAITING)
-        wrong = contradiction(summary, report, self._rooms.own.user)
-        if wrong:
-            raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
-        peer = summary.peer if summary.kind is RoomKind.DIRECT else None
-        if peer is not None and not any(member.user == peer for member in report.members):
-            raise NotReadyError(
-                f"{peer} has no device with encryption yet, so nobody could read it.",
-                f"It is sent as soon as {peer} opens Parlour.",
-            )
+
+def _seal_where_it_reaches(
+    connection: apsw.Connection,
+    reach: Reach,
+    vault: Vault,
+    room: RoomId,
+    frames: Sequence[Intent],
+    now: Millis,
+) -> list[Sealed]:
+    reach.require(vault.status(connection, room))
+    return _seal(connection, vault, frames, now)
 
 
 def _seal(connection: apsw.Connection, vault: Vault, frames: Sequence[Intent], now: Millis) -> list[Sealed]:

@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.contents import RoleOf
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, load_room, save_room
 from parlour_client.core.e2ee.join import Opened, Packages
 from parlour_client.core.e2ee.refusals import NotReadyError
-from parlour_client.core.e2ee.report import GroupReport
+from parlour_client.core.e2ee.report import GroupReport, Rosters
 from parlour_client.core.e2ee.results import Concern, Receipt, Received, ToContest
 from parlour_client.core.e2ee.rules import Binding
 from parlour_protocol.delivery import Commit, Found, WaitingWelcome
@@ -40,6 +40,7 @@ class Vault:
         self._people = people
         self._packages = packages
         self._shelf = Shelf(own.server)
+        self._rosters = Rosters()
 
     # --- rooms
 
@@ -140,7 +141,7 @@ class Vault:
 
         Raises ArrivedError, BlockedError, NotReadyError.
         """
-        held = seal.require_sendable(load_room(connection, room), self._held(connection, room))
+        held = seal.require_sendable(*self._both(connection, room))
         seal.require_settled(connection, self._people, self._shelf, held, at)
         return seal.seal(connection, self._shelf, held, request, payload, blanks)
 
@@ -238,7 +239,7 @@ class Vault:
 
     def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
         """Return how a room stands."""
-        return report.status(load_room(connection, room), self._held(connection, room))
+        return report.status(*self._both(connection, room), self._rosters)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return what could not be followed and was not reported yet."""
@@ -249,5 +250,8 @@ class Vault:
         connection.execute("UPDATE mls_groups SET contest = NULL WHERE room = ?", (room,))
 
     def _held(self, connection: apsw.Connection, room: RoomId) -> Held | None:
+        return self._both(connection, room)[1]
+
+    def _both(self, connection: apsw.Connection, room: RoomId) -> tuple[RoomRow | None, Held | None]:
         row = load_room(connection, room)
-        return None if row is None else self._shelf.load(connection, row.group)
+        return row, None if row is None else self._shelf.load(connection, row.group)

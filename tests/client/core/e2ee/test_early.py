@@ -1,5 +1,7 @@
 """Messages that are sealed in the write that queues them: one wait for the disk, and nothing leaves by it."""
 
+import asyncio
+
 import apsw
 import pytest
 from tests.client.core.e2ee.flat import Flat
@@ -72,16 +74,22 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
     ana, ben, room = await pair(flat)
     await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
-    seal = Vault.seal
+    seal, in_turn, may_go = Vault.seal, Sealing.seal, asyncio.Event()
 
     def breaks(*given: object) -> object:
         seal(*given)  # type: ignore[arg-type]
         raise MlsError("broken")
 
+    async def held(self: Sealing, *given: object) -> object:
+        await may_go.wait()
+        return await in_turn(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sealing, "seal", held)
     with monkeypatch.context() as patch:
         patch.setattr(Vault, "seal", breaks)
         entry = await ana.send(room, "said all the same")
         assert await kept(ana, entry) == []
+    may_go.set()
     await gone(flat, ana, room)
     assert await texts(ben, room) == ["said all the same"]
 

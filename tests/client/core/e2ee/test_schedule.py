@@ -6,7 +6,16 @@ from random import Random
 
 import pytest
 
-from parlour_client.core.e2ee.schedule import DAY, MINUTE, OWN_MESSAGES, Standing, delay, due
+from parlour_client.core.e2ee.schedule import (
+    DAY,
+    MINUTE,
+    MOST_UNSEEN,
+    OWN_MESSAGES,
+    Standing,
+    delay,
+    due,
+    quiet,
+)
 from parlour_protocol.ids import Millis
 
 NOW = Millis(1_700_000_000_000)
@@ -65,3 +74,30 @@ def test_a_mass_add_is_spread_over_the_room():
     assert waits[-1] > 100
     assert max(after - before for before, after in itertools.pairwise(waits)) < 5
     assert delay(replace(DIRECT, turned=True), chance) == 0
+
+
+@pytest.mark.parametrize("sent", [0, 1, OWN_MESSAGES - MOST_UNSEEN, OWN_MESSAGES - 2, OWN_MESSAGES - 1])
+@pytest.mark.parametrize("after", [0, MINUTE, DAY - 1])
+@pytest.mark.parametrize("direct", [False, True])
+def test_what_is_quiet_is_not_due(sent: int, after: int, direct: bool):  # noqa: FBT001 - a parameter
+    """As long as it is said to last, with every message said now and whoever is alone."""
+    standing = replace(DIRECT if direct else ROOM, sent=sent, said=at(after))
+    left, until = quiet(standing, at(after))
+    assert 0 <= left <= MOST_UNSEEN
+    last = Millis(until - 1)
+    assert not due(replace(standing, sent=sent + left, said=last), last)
+
+
+def test_nothing_is_quiet_that_is_due_or_was_never_renewed():
+    """Else a renewal would be put off."""
+    for standing, when in (
+        (replace(ROOM, renewed=None), NOW),
+        (replace(ROOM, renewed=None, devices=1), NOW),
+        (replace(ROOM, sent=OWN_MESSAGES), NOW),
+        (replace(ROOM, said=at(5)), at(DAY)),
+        (replace(ROOM, slept=at(1)), at(2)),
+    ):
+        left, until = quiet(standing, when)
+        assert left == 0
+        assert until <= when
+    assert quiet(ROOM, at(DAY + 1))[1] <= at(DAY + 1)

@@ -55,6 +55,8 @@ class Composer(Anchored, TextArea):
         """The person pressed Enter."""
 
         text: str
+        aim: object
+        """What the composer was aimed at then."""
 
     @dataclass
     class Wrote(Message):
@@ -86,6 +88,8 @@ class Composer(Anchored, TextArea):
         )
         self._offers = offers
         self._open = Offers(0)
+        self.aim: object = None
+        """Where what is written will go; whoever handles ``Sent`` says it and gets it back."""
         self.people: Sequence[str] = ()
         self.rooms: Sequence[str] = ()
         self._written: list[str] = []
@@ -186,11 +190,18 @@ class Composer(Anchored, TextArea):
     def send(self, text: str) -> None:
         """Hand a text over, and be empty at once: what is typed from now on is the next text."""
         self.put("")
-        self.post_message(self.Sent(text))
+        self.post_message(self.Sent(text, self.aim))
 
     def bring_back(self, text: str) -> None:
         """Put back a text that was not sent, before what was typed since."""
         self.put(f"{text}\n{self.text}" if self.text else text)
+
+    def put_edited(self, before: str, after: str) -> None:
+        """Replace what was lent to an editor, and keep what came in beside it meanwhile."""
+        head, found, tail = self.text.rpartition(before) if before else (self.text, "", "")
+        if not found:
+            head, tail = self.text, ""
+        self.put(f"{head}{chr(10) if head and not found else ''}{after}{tail}")
 
     def on_paste(self, event: Paste) -> None:
         """Show a paste first when it has several lines or looks like a secret."""

@@ -10,6 +10,8 @@ from typing import Final
 
 from parlour_protocol.ids import RoomId
 
+NOWHERE: Final = RoomId("")
+"""Where the draft is kept that belongs to no room: the first room that is opened takes it over."""
 SOON: Final = 1.0
 """Seconds after the last key until a draft is written to the archive."""
 Read = Callable[[RoomId], Awaitable[str]]
@@ -26,6 +28,11 @@ class Drafts:
         self._text = self._saved = ""
         self._aside = False
         self._writing = asyncio.Lock()  # a room's draft is read again only when it has been written
+
+    @property
+    def place(self) -> RoomId | None:
+        """What is typed now belongs here; None before the first room, or ``NOWHERE``, was asked for."""
+        return self._room if self._room is not None else self._coming
 
     @property
     def room(self) -> RoomId | None:

@@ -1,6 +1,7 @@
 """What the app does for the composer: asks about a doubtful text, and opens the person's own editor.
 
 While the editor has the terminal nothing is drawn, rung or written by Parlour, but the connection lives on.
+No room is opened or left on the screen meanwhile, so that the text comes back to where it was begun.
 ``ParlourApp`` inherits it.
 """
 
@@ -21,9 +22,6 @@ from parlour_client.ui.screens.base import ChatParts, words_of
 
 class Errands(Preferring):
     """An app with a composer in it."""
-
-    away = False
-    """Whether another program has the terminal: then nothing may be written to it."""
 
     @on(Composer.Doubtful)
     def _doubtful(self, event: Composer.Doubtful) -> None:
@@ -52,18 +50,21 @@ class Errands(Preferring):
     async def action_editor(self) -> None:
         """Go on writing in the person's own editor."""
         screen = self.screen
-        if not isinstance(screen, ChatParts) or self.away:
-            return
+        if not isinstance(screen, ChatParts) or self.away or screen.drafts.room is None:
+            return  # None: a room is just being opened, and its draft is still to come
+        lent = screen.composer.text
         try:
             command = command_of(self.settings.editor, os.environ)
-            text = await self._away(command, screen.composer.text)
+            text = await self._away(command, lent)
         except SetupError as error:
             screen.hint.refuse(words_of(error))
         except SuspendNotSupported:
             notice(self, Notice.NO_EDITOR)
         else:
-            screen.composer.put(text)
+            screen.composer.put_edited(lent, text)
             screen.write()
+        finally:
+            screen.come_back()
 
     async def _away(self, command: list[str], text: str) -> str:
         with ExitStack() as stack:

@@ -61,7 +61,6 @@ class Locking(Switching):
     """An app that can be locked."""
 
     client: ChatClient | None = None
-    away = False
     _last_key = 0.0
 
     def begin_to_watch(self) -> None:

@@ -20,6 +20,8 @@ class Preferring(App[None]):
     """An app with settings."""
 
     settings: Reactive[Settings] = reactive(Settings, init=False)
+    away = False
+    """Whether another program has the terminal: then nothing may be written to it."""
     folder: Path | None = None
     """The home folder that holds `settings.toml` and the folder `themes`."""
 

@@ -8,7 +8,8 @@ from tests.client.ui.ui_fake import ALICE, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.core.errors import RefusedError
-from parlour_client.ui.drafts import Drafts
+from parlour_client.core.model import RoomForgotten
+from parlour_client.ui.drafts import NOWHERE, Drafts
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
@@ -235,3 +236,89 @@ async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
         await settled(pilot)
         await screen._save_draft()
         assert client.drafts[GARDEN] == "half a tho"
+
+
+async def test_what_is_typed_in_no_room_is_kept(open_app: OpenApp) -> None:
+    """Over a quit, where there is still no room, and into the first one that there is."""
+    client = FakeClient()
+    async with open_app(client) as pilot:
+        await pilot.press(*"half a tho")
+    assert client.drafts == {NOWHERE: "half a tho"}
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.composer.text == "half a tho"
+        await pilot.press(*"ugh")
+    assert client.drafts == {NOWHERE: "half a though"}
+    client.add_room(LOBBY, parse_room_name("lobby"))
+    client.drafts[LOBBY] = "its own"
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.composer.text == "its own\nhalf a though"
+    assert client.drafts == {NOWHERE: "", LOBBY: "its own\nhalf a though"}
+
+
+async def test_a_room_that_is_lost_keeps_what_was_written_there(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Put out in the middle of a sentence: the rest of it must not stand in another room, one key from it."""
+    client.drafts[LOBBY] = "of the lobby"
+    async with open_app(client) as pilot:
+        screen = await opened(pilot, GARDEN)
+        await pilot.press(*"for the garden alone")
+        client.remove_room(GARDEN)
+        screen._rooms_changed()
+        await settled(pilot)
+        assert screen.current not in {GARDEN, None}
+        assert "garden" not in screen.composer.text
+        assert client.drafts[GARDEN] == "for the garden alone"
+
+
+async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_app: OpenApp) -> None:
+    """Then no room is open, and what is typed belongs to none."""
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        await pilot.press(*"for the lobby")
+        for room in [room.id for room in client.rooms]:
+            client.remove_room(room)
+        screen._rooms_changed()
+        await settled(pilot)
+        assert screen.composer.text == ""
+        await pilot.press(*"for nobody")
+    assert client.drafts[LOBBY] == "for the lobby"
+    assert client.drafts[NOWHERE] == "for nobody"
+
+
+@pytest.mark.parametrize("line", ["hello", "/topic of the lobby"])
+async def test_enter_means_the_room_that_it_was_pressed_in(
+    line: str, client: FakeClient, open_app: OpenApp
+) -> None:
+    """Another room is asked for before the key is dealt with: nothing goes there."""
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        screen.composer.put(line)
+        open_rooms(screen, GARDEN)
+        screen.composer._send()
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert [call[1] for call in client.calls if call[0] in {"send", "set_topic"}] == [LOBBY][
+            : line == "hello"
+        ]
+        assert client.drafts.get(LOBBY, "") == ("" if line == "hello" else line)
+
+
+async def test_forgetting_old_messages_leaves_an_edit_as_it_is(client: FakeClient, open_app: OpenApp) -> None:
+    """It comes by itself, with the setting `keep`: what Enter does must not change under one's hands."""
+    seq = client.say(LOBBY, ALICE, "a tpyo").seq
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("alt+up", "e", "!")
+        await settled(pilot)
+        client.tell(RoomForgotten(LOBBY))
+        await settled(pilot)
+        assert screen.composer.text == "a tpyo!"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert ("edit", LOBBY, seq, "a tpyo!") in client.calls

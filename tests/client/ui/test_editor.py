@@ -1,18 +1,21 @@
 """The person's own editor: a private file, no shell, and nothing left behind."""
 
+import asyncio
 import json
 import os
 import stat
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.terminal import Terminal
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import SetupError
-from parlour_client.ui import editor
+from parlour_client.core.model import RoomForgotten
+from parlour_client.ui import editor, errands
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.editor import command_of, edit, in_memory
 from parlour_client.ui.screens.chat import ChatScreen
@@ -27,6 +30,14 @@ open(sys.argv[1], "w").write(json.dumps(seen))
 open(path, "w").write(seen["text"] + " and more\\n")
 sys.exit(int(sys.argv[2]))
 """
+
+
+class Lent:
+    """An editor that a test opens and closes."""
+
+    def __init__(self) -> None:
+        self.here, self.done = asyncio.Event(), asyncio.Event()
+        self.got = self.gives = ""
 
 
 def command(folder: Path, status: int = 0) -> list[str]:
@@ -132,6 +143,85 @@ async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClien
     app.away = False
     app.to_terminal("x")
     assert written == ["x"]
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> Lent:
+    """Return an editor that a test is: it gets the text, and says what becomes of it."""
+    editor = Lent()
+
+    async def edit(_command: list[str], text: str, _under: Path | None) -> str:
+        editor.got = text
+        editor.here.set()
+        await editor.done.wait()
+        return editor.gives
+
+    monkeypatch.setattr(errands, "edit", edit)
+    monkeypatch.setattr(ParlourApp, "suspend", lambda _: nullcontext())
+    monkeypatch.setattr(os, "environ", {"EDITOR": "true"})
+    return editor
+
+
+async def test_the_text_comes_back_to_the_room_where_it_was_begun(
+    client: FakeClient, open_app: OpenApp, lent: Lent
+) -> None:
+    """The room is lost while the editor is open: the text waits there, and stands in no other room."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(GARDEN)
+        await settled(pilot)
+        await pilot.press(*"begun", "f5")
+        await lent.here.wait()
+        client.remove_room(GARDEN)
+        screen._rooms_changed_soon()
+        screen._rooms_changed()
+        await pilot.pause()
+        assert screen.current == GARDEN
+        lent.gives = "begun and done"
+        lent.done.set()
+        await settled(pilot)
+        assert screen.current != GARDEN
+        assert screen.composer.text == ""
+        assert client.drafts[GARDEN] == "begun and done"
+
+
+async def test_the_text_comes_back_as_the_edit_that_it_was(
+    client: FakeClient, open_app: OpenApp, lent: Lent
+) -> None:
+    """Also when old messages are forgotten meanwhile; what was refused meanwhile stands before it."""
+    seq = client.say(LOBBY, ALICE, "a tpyo").seq
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press("alt+up", "e", "f5")
+        await lent.here.wait()
+        client.tell(RoomForgotten(LOBBY))
+        await pilot.pause()
+        screen.composer.bring_back("refused")
+        lent.gives = "a typo"
+        lent.done.set()
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert lent.got == "a tpyo"
+        assert ("edit", LOBBY, seq, "refused\na typo") in client.calls
+
+
+async def test_no_editor_opens_before_the_draft_is_there(
+    client: FakeClient, open_app: OpenApp, lent: Lent
+) -> None:
+    """A room is just being opened: what the editor gave back would take its draft away."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.drafts.leave("", GARDEN)
+        await pilot.press("f5")
+        await settled(pilot)
+        assert not lent.here.is_set()
 
 
 LENT = """

@@ -102,6 +102,10 @@ class ChatParts(TypingPart):
         """Send plain messages from now on."""
         raise NotImplementedError
 
+    def come_back(self) -> None:
+        """Do what waited while another program had the terminal."""
+        raise NotImplementedError
+
     def write(self) -> None:
         """Go back to writing."""
         self.set_focus(self.composer)  # at once: ``focus()`` waits, and the next key would go elsewhere

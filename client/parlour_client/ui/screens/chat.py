@@ -26,6 +26,7 @@ from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.app_part import AppPart
 from parlour_client.ui.screens.base import REFUSALS
+from parlour_client.ui.screens.messages_part import Aim
 from parlour_client.ui.tour import Tour
 from parlour_protocol.names import parse_user_name
 
@@ -113,17 +114,18 @@ class ChatScreen(AppPart):
     @on(Composer.Sent)
     def _sent(self, event: Composer.Sent) -> None:
         self.hint.forget()
-        self.ask(lambda: self._do_written(event.text), group="send")
+        self.ask(lambda: self._do_written(event.text, event.aim), group="send")
         self._typed_at = 0.0
 
-    async def _do_written(self, text: str) -> None:
-        room = self.current
+    async def _do_written(self, text: str, aim: object) -> None:
+        aim = aim if isinstance(aim, Aim) else self.aim
+        room = aim.room
         try:
-            await self.do_line(text)
+            await self.do_line(text, aim)
         except REFUSALS:
-            if self.current == room:
+            if room is None or self.current == room:
                 self.composer.bring_back(text)
-            elif room is not None:  # another one was opened meanwhile: it waits where it was written
+            else:  # another one was opened meanwhile: it waits where it was written
                 draft = await self.client.draft(room)
                 await self.client.save_draft(room, f"{text}\n{draft}" if draft else text)
             raise

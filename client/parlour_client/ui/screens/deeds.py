@@ -10,6 +10,7 @@ from parlour_client.ui.help import help_page
 from parlour_client.ui.members import how_many
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.devices_part import DevicesPart
+from parlour_client.ui.screens.messages_part import Aim
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name, parse_user_name
@@ -18,14 +19,19 @@ from parlour_protocol.names import parse_room_name, parse_user_name
 class Deeds(DevicesPart):
     """The slash commands."""
 
-    async def do_line(self, text: str) -> None:
-        """Do what was written: a command, or a message to send; what is refused raises why."""
+    async def do_line(self, text: str, aim: Aim | None = None) -> None:
+        """Do what was written: a command, or a message to send; what is refused raises why.
+
+        ``aim`` is where it was written; None: here and now.
+        """
         line = parse(text)
         if line.unknown:
             raise ValueError("There is no such command. /help lists them; // at the start sends a slash.")
         if line.command is None:
-            await self.send_text(line.rest)
+            await self.send_text(line.rest, aim or self.aim)
             return
+        if aim is not None and aim.room != self.current:
+            raise ValueError("Another room was opened meanwhile, so this was not done.")
         await getattr(self, f"_do_{line.command.name}")(line.rest)
 
     def _room(self) -> RoomId:

@@ -18,7 +18,7 @@ from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.files_part import FilesPart
 from parlour_client.ui.timeline.keys import TimelineKeys, Wish
 from parlour_protocol.frames.bodies import Pinned
-from parlour_protocol.ids import Seq
+from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.text import safe_text
 
 
@@ -36,6 +36,14 @@ class Change:
     target: Seq
 
 
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where Enter sends, and as what."""
+
+    room: RoomId | None
+    mode: Reply | Change | None
+
+
 class MessagesPart(FilesPart):
     """Messages: send and act on them."""
 
@@ -45,6 +53,7 @@ class MessagesPart(FilesPart):
     def enter_mode(self, mode: Reply | Change | None, entry: Entry | None = None) -> None:
         """Say what Enter will do."""
         self._mode = mode
+        self.composer.aim = self.aim  # of the key, not of when it is dealt with: rooms change fast
         if mode is None or entry is None:
             self.hint.mode(None)
             return
@@ -53,18 +62,22 @@ class MessagesPart(FilesPart):
         keys = own("  esc leaves", "dim")
         self.hint.mode(join(words, peer_line(entry.author, style="bold"), own(": "), quote, keys))
 
-    async def send_text(self, text: str) -> None:
-        """Send what was written, as the mode says; raises what it was refused with."""
-        room = self.current
+    @property
+    def aim(self) -> Aim:
+        """Where Enter sends now."""
+        return Aim(self.current, self._mode)
+
+    async def send_text(self, text: str, aim: Aim) -> None:
+        """Send what was written to where it was written; raises what it was refused with."""
+        room, mode = aim.room, aim.mode
         if room is None:
             raise ValueError("No room is open. /rooms shows which there are.")
-        mode = self._mode
         if isinstance(mode, Change):
             await self.client.edit(room, mode.target, text)
         else:
             await self.client.send(room, text, reply_to=mode.to if isinstance(mode, Reply) else None)
         self.composer.remember(text)
-        if self.current != room:  # another one was opened meanwhile, with a draft of its own
+        if self.aim != aim:  # another room was opened meanwhile, with a draft of its own; or another mode
             return
         if isinstance(mode, Change):
             self.composer.put(self.drafts.take_back() + self.composer.text)

@@ -14,10 +14,11 @@ from parlour_client.core import model
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
 from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
-from parlour_client.ui.preferences import settings_of
+from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.rooms import RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
-from parlour_client.ui.screens.history_part import PAGE, HistoryPart, begins
+from parlour_client.ui.screens.drafts_part import DraftsPart
+from parlour_client.ui.screens.history_part import PAGE, begins
 from parlour_client.ui.timeline import Timeline
 from parlour_client.ui.timeline.holes import Run, holes_of
 from parlour_protocol.frames.base import RoomKind
@@ -30,7 +31,7 @@ _KINDS: Final = {
 }
 
 
-class RoomsPart(HistoryPart):
+class RoomsPart(DraftsPart):
     """Rooms: open, fill, follow."""
 
     _early: list[Entry] | None = None  # what came in while the room was being read
@@ -38,7 +39,6 @@ class RoomsPart(HistoryPart):
     _rooms_stale = False
     _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
     _renew_again = False
-    _opening: object = None  # the opening that goes on: an older one has nothing to say any more
     peeking = False
     """Looking at this room marks nothing as read."""
 
@@ -47,24 +47,24 @@ class RoomsPart(HistoryPart):
 
         With ``peek``, or where the settings say so, looking marks nothing as read.
         """
-        written = self.composer.text
-        nowhere = self.current is None  # written before any room was open: it comes along into the first one
-        if not nowhere:
-            self.composer.put("")  # at once: what is typed from now on belongs to the new room
-        self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
         self.current, self._early = room, []  # before the first wait: the last room that was asked for stays
-        self._opening = opening = object()
-        await self.drafts.leave("" if nowhere else written, room)
-        draft = await self.client.draft(room)  # first: a room that cannot be read keeps what is typed too
-        if self._opening is not opening:
+        self.enter_mode(None)  # a reply or an edit belongs to the room that it was begun in
+        if not await self.change_place(room):
             return
-        self._take_draft(room, draft, apart=nowhere and bool(written))
         self.peeking = peek or settings_of(self).peek
-        self._read_later = self._behind = None
         self.timeline.dress(settings_of(self).timestamps)
+        self.hint.typing(())
+        await self._fill_timeline(room)
+        if self.current == room:
+            self.write()
+            await self._fill_members()
+
+    async def _fill_timeline(self, room: RoomId) -> None:
+        """Show the newest page of the room that is open."""
+        self._early = []
+        self._read_later = self._behind = None
         self._no_parents = set()
         self._show_room()
-        self.hint.typing(())
         entries = await self.client.timeline(room, limit=PAGE)
         if self.current != room:
             return
@@ -85,16 +85,7 @@ class RoomsPart(HistoryPart):
         self.timeline.receive(self.client.receipts(room))
         for entry in early:
             self.timeline.add(entry)
-        self.write()
         await self._fetch_parents()
-        await self._fill_members()
-
-    def _take_draft(self, room: RoomId, draft: str, *, apart: bool) -> None:
-        """Put the room's draft before what was typed meanwhile, or ``apart`` from it, on a line above."""
-        typed = self.composer.text
-        self.composer.put(f"{draft}\n{typed}" if apart and draft else draft + typed)
-        self.drafts.begin(room, draft)
-        self.drafts.typed(self.composer.text)
 
     def _show_room(self) -> None:
         """Bring the list and the heading up to date."""
@@ -159,7 +150,7 @@ class RoomsPart(HistoryPart):
             case model.HistoryChanged():
                 self._renew_soon()
             case model.RoomForgotten() | model.HistoryReplaced():
-                self.ask(lambda: self.open_room(room, peek=self.peeking), group="open")
+                self.ask(lambda: self._fill_timeline(room), group="renew")  # what is being written stays
             case model.ReceiptsChanged() if self._early is None:
                 self.timeline.receive(self.client.receipts(room))
             case model.TypingChanged(users=users):
@@ -196,14 +187,22 @@ class RoomsPart(HistoryPart):
             self._rooms_stale = True
             self.set_timer(delay, self._rooms_changed)
 
+    def come_back(self) -> None:
+        """Do what waited while another program had the terminal."""
+        if self._rooms_stale:
+            self._rooms_changed()
+
     def _rooms_changed(self) -> None:
+        if isinstance(self.app, Preferring) and self.app.away:
+            return  # what is being written there must find the room where it was begun
         self._rooms_stale = False
         if self.current is not None and self.room is None:  # put out, or left on another device
             self.current = None
+            self.enter_mode(None)
             self.timeline.empty()
             self.refuse("You are no longer in that room.")
         self._show_room()
-        if self.current is None and self.client.rooms:
+        if self.current is None:
             self.open_first()
 
     def open_first(self) -> None:
@@ -215,6 +214,7 @@ class RoomsPart(HistoryPart):
             self.go_to(first)
         else:
             self._show_room()
+            self.ask(self.open_nowhere, group="open")
 
     def go_to(self, room: Room) -> None:
         """Open a room."""

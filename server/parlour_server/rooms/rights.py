@@ -74,7 +74,8 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - o
             allow_readable(event, facts, Action.WRITE)
             _decide_reaction(_message(facts.target), on=on)
         case Pinned(on=on):
-            allow_readable(event, facts, Action.PIN)
+            # Off: what was pinned before the room was encrypted is no secret, and must not stand for ever.
+            (allow_readable if on else allow)(event, facts, Action.PIN)
             _decide_pin(facts, _message(facts.target), on=on)
         case Joined():
             _decide_join(event, facts)

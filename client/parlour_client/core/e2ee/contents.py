@@ -149,8 +149,8 @@ def _file(file: FileKeyed) -> FileRef:
 def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, Seq | None]:
     """Return what to seal for a person's request, and the event that the server is to blank.
 
-    Raises NotReadyError when it is about a message that was not read here (its id is not known), or names a
-    file whose key is not here: a file never goes out without being sealed.
+    Raises NotReadyError when it is about a message that was not read here, or was not sealed (its id is not
+    known), or names a file whose key is not here: a file never goes out without being sealed.
     """
     match frame:
         case Send(text=text, reply_to=reply_to, file=file):
@@ -166,6 +166,14 @@ def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, 
             return ReactContent(target=about, reaction=reaction, on=on), None
         case Pin(target=target, on=on):
             return PinContent(target=_id_at(connection, frame.room, target), on=on), None
+
+
+def was_readable(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
+    """Say whether a message is here that the server could read: it was said before the room was encrypted."""
+    query = (
+        "SELECT 1 FROM events WHERE room = ? AND seq = ? AND sealed = 0 AND kind = 'message' AND trouble = ''"
+    )
+    return any(True for _ in connection.execute(query, (room, seq)))
 
 
 def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
@@ -186,6 +194,11 @@ def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
     query = "SELECT id FROM mls_messages WHERE room = ? AND seq = ? AND is_text"
     for (found,) in connection.execute(query, (room, seq)):
         return RequestId(str(found))
+    if was_readable(connection, room, seq):
+        raise NotReadyError(
+            "That message was said before the room was encrypted.",
+            "It can be deleted, or its pin taken off; say anew what is to be answered or pinned.",
+        )
     raise NotReadyError(
         "That message was not read on this device.", "Answer or change one that you can read here."
     )

@@ -146,8 +146,9 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
     body = event.body
     if isinstance(body, Blank) and body.was == "sealed":
         return Received(with_body(event, Blank(was="message")), sealed=True)
-    # A plain deletion may still reach back to what was said before the room became encrypted.
-    reaches_back = isinstance(body, Deleted) and since is not None and body.target < since
+    # What takes back may still reach what was said before the room became encrypted.
+    takes_back = isinstance(body, Deleted) or (isinstance(body, Pinned) and not body.on)
+    reaches_back = takes_back and since is not None and body.target < since
     if isinstance(body, _READABLE) and since is not None and event.seq > since and not reaches_back:
         note = Note(NoteKind.PLAINTEXT_REFUSED, event.author, _PLAINTEXT)
         return Received(with_body(event, Blank(was="message")), note=note)

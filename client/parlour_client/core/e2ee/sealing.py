@@ -1,8 +1,8 @@
 """From what a person wants to say to the frame that leaves: the room is made ready, then it is sealed.
 
-Nothing readable ever comes out of here for an encrypted room, with one exception: the deletion of what was
-readable before the room was encrypted. It holds what would reach nobody (a direct room whose other person has
-no device). The outbox's lanes and the verification by words call it.
+Nothing readable ever comes out of here for an encrypted room but what takes back: the deletion, or the pin
+taken off, of what was readable before the room was encrypted. It holds what would reach nobody (a direct room
+whose other person has no device). The outbox's lanes and the verification by words call it.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox import Beside
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import keylog
-from parlour_client.core.e2ee.contents import content_of
+from parlour_client.core.e2ee.contents import content_of, was_readable
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.reaching import Reach
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
@@ -51,7 +51,7 @@ class Arrived:
     seq: Seq
 
 
-Sealed = SendSealed | Delete | Arrived | ParlourClientError
+Sealed = SendSealed | Delete | Pin | Arrived | ParlourClientError
 """What became of one request: a frame to send, or why there is none."""
 
 
@@ -203,7 +203,8 @@ def _seal(connection: apsw.Connection, vault: Vault, frames: Sequence[Intent], n
 
 
 def _sealed(connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis) -> Sealed:
-    if isinstance(frame, Delete) and _was_readable(connection, frame):
+    takes_back = isinstance(frame, Delete) or (isinstance(frame, Pin) and not frame.on)
+    if takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
         content, blanks = content_of(connection, frame)
@@ -219,13 +220,6 @@ def _seal_early(connection: apsw.Connection, vault: Vault, frames: Sequence[Inte
     """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
     with suppress(MlsError), connection:  # a savepoint of its own
         _seal(connection, vault, frames, now)
-
-
-def _was_readable(connection: apsw.Connection, frame: Delete) -> bool:
-    query = (
-        "SELECT 1 FROM events WHERE room = ? AND seq = ? AND sealed = 0 AND kind = 'message' AND trouble = ''"
-    )
-    return any(True for _ in connection.execute(query, (frame.room, frame.target)))
 
 
 def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:

@@ -3,11 +3,13 @@
 import pytest
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
+from tests.client.core.e2ee.liar import noted
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import EncryptionError, SetupError
+from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Pinned, SealedMessage
+from parlour_protocol.frames.bodies import Handshake, Pinned, SealedMessage
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
 
@@ -37,3 +39,51 @@ async def test_pins_of_an_encrypted_room_are_sealed(flat: Flat) -> None:
     assert not any(isinstance(event.body, Pinned) for event in log)
     with pytest.raises(SetupError, match="Only moderators"):
         await ben.pin(room, seq)
+
+
+async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
+    """Return two people in a room that became encrypted after something was said and pinned in it."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = (await ana.create_room(parse_room_name("garden"), RoomKind.PRIVATE)).id
+    await ana.invite(room, BEN)
+    sent = await ana.send(room, "old rules")
+    assert sent.request is not None
+    seq = await ana.stored(sent.request)
+    await ana.stored(await ana.pin(room, seq, on=True))
+    await ana.encryption.turn_on(room)
+    await flat.quiet()
+    return ana, ben, room, seq
+
+
+async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None:
+    """It was readable, and stands for all until somebody takes it off; nothing readable is put there."""
+    ana, ben, room, seq = await encrypted_later(flat)
+    for client in (ana, ben):
+        assert await pinned(client, room) == [(seq, "old rules")]
+    await ana.stored(await ana.pin(room, seq, on=False))
+    await flat.quiet()
+    for client in (ana, ben):
+        assert await pinned(client, room) == []
+    request = await ana.pin(room, seq, on=True)
+    with pytest.raises(EncryptionError, match="said before the room was encrypted"):
+        await ana.stored(request)
+    assert isinstance(flat.house.rooms[room].log[-1].body, Pinned | Handshake)
+    assert sum(isinstance(event.body, Pinned) for event in flat.house.rooms[room].log) == 2
+
+
+@pytest.mark.parametrize("on", [True, False])
+async def test_a_server_pins_nothing_and_takes_no_sealed_pin_off(flat: Flat, *, on: bool) -> None:
+    """Only what takes off a pin from before is let pass; the rest is told as what the server can read."""
+    ana, _, room, seq = await encrypted_later(flat)
+    sent = await ana.send(room, "sealed rules")
+    assert sent.request is not None
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    sealed = await ana.stored(sent.request)
+    await ana.stored(await ana.pin(room, sealed, on=True))
+    await flat.quiet()
+    before = await pinned(ana, room)
+    target = seq if on else sealed
+    event = flat.house.write(flat.house.rooms[room], BEN, Pinned(target=target, on=on))
+    await flat.until(lambda: flat.head(ana, room) >= event.seq)
+    assert await pinned(ana, room) == before
+    assert await noted(ana, room, NoteKind.PLAINTEXT_REFUSED)

@@ -117,6 +117,12 @@ class HouseWire:
                     tell=False,
                 )
                 return Stored(room=room.id, seq=event.seq, at=event.at), event
+            case q.Pin(target=target, on=on):
+                room = self._mine(frame.room)
+                if room.encrypted and on:
+                    raise RefusedError(ErrorCode.ENCRYPTED)
+                event = house.write(room, user, b.Pinned(target=target, on=on), tell=False)
+                return Stored(room=room.id, seq=event.seq, at=event.at), event
             case q.Invite(user=who):
                 room = self._mine(frame.room)
                 room.members[who] = Role.MEMBER

@@ -107,10 +107,11 @@ async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Deliver
 
 
 async def test_an_encrypted_room_takes_nothing_readable(delivery: Delivery) -> None:
-    """No fallback, ever; what was said before stays, and can be deleted; the topic is readable."""
+    """No fallback, ever; what was said before stays, can be deleted and unpinned; the topic is readable."""
     alice = await delivery.person("alice")
     room = await delivery.world.room(alice[0])
     first = (await delivery.append(room, *_body(alice, message("before")))).event.seq
+    await delivery.append(room, *_body(alice, Pinned(target=first, on=True)))
     await delivery.append(room, *_body(alice, EncryptionOn()))
     await delivery.found(room, *alice)
     text = MessageText("x")
@@ -122,6 +123,7 @@ async def test_an_encrypted_room_takes_nothing_readable(delivery: Delivery) -> N
         Pinned(target=first, on=True),
     ):
         assert await refusal(delivery, room, alice, body) is ErrorCode.ENCRYPTED
+    assert await refusal(delivery, room, alice, Pinned(target=first, on=False)) is None
     assert await refusal(delivery, room, alice, TopicSet(topic=TopicText("t"))) is None
     assert await refusal(delivery, room, alice, Deleted(target=first)) is None
 

@@ -107,6 +107,14 @@ async def test_a_deleted_text_leaves_the_archive(archive: Archive) -> None:
     assert "CANARY" not in str(everything) + str(words)
 
 
+async def test_what_was_deleted_is_overwritten(archive: Archive) -> None:
+    """Keys that were used and texts that were taken back: no page of the file keeps them (Marmot #756)."""
+    assert await archive.look(lambda connection: connection.pragma("secure_delete")) == 1
+    assert (
+        await archive.look(lambda connection: connection.pragma("temp_store")) == 2
+    )  # nor does another file
+
+
 async def test_a_deletion_that_was_missed_leaves_the_archive_too(archive: Archive) -> None:
     """An event that comes back from the server as blank replaces what was kept."""
     await add(archive, message(1, "CANARYone"))

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import RefusedError
@@ -11,6 +12,8 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core import sync
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee import rooms
+from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.receiving import keep_file_key
@@ -393,3 +396,17 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
         await archive.run(keep_file_key, room, file)
     reference = FileRef(file=first.file, name=first.name, media_type="a/b", size=1, sha256=first.sha256)
     assert (await archive.look(keyed, room, reference)).key == first.key
+
+
+async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Marmot #756: when the epoch has moved, the old one's keys leave the write-ahead log, here and at others."""
+    ana, ben, room = await pair(flat)
+    scrubbed: list[Path] = []
+
+    def spy(connection: apsw.Connection) -> bool:
+        scrubbed.append(Path(connection.filename).parent)
+        return scrub(connection)
+
+    monkeypatch.setattr(rooms, "scrub", spy)
+    await ana._engine.encryption.settler.renew(room)
+    await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})

@@ -16,11 +16,11 @@ from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.refusals import MovedError, NotDurableError
 from parlour_client.core.e2ee.rules import Judge
-from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
-from parlour_protocol.mls import Group, MlsError
+from parlour_protocol.mls import Group
 
 IN_MEMORY: Final = 64
 """Groups that are kept restored between calls."""
@@ -146,7 +146,7 @@ class Shelf:
     def _restored(self, group: GroupId, version: bytes, state: bytes) -> Group:
         kept = self._kept.get(group)
         if kept is None or kept[0] != version:
-            self._keep(group, version, _readable(state))
+            self._keep(group, version, restored(Group.restore, state))
         return copy.copy(self._kept[group][1])
 
     def _keep(self, group: GroupId, version: bytes, restored: Group) -> None:
@@ -154,16 +154,6 @@ class Shelf:
         self._kept.move_to_end(group)
         while len(self._kept) > IN_MEMORY:
             self._kept.popitem(last=False)
-
-
-def _readable(state: bytes) -> Group:
-    try:
-        return Group.restore(state)
-    except MlsError as error:  # the archive's pages are authenticated: it is another version, no damage
-        raise ArchiveError(
-            "The keys of an encrypted room were written by another version of Parlour.",
-            "Open this home with that version, or log in on a home of its own: parlour --home DIR login.",
-        ) from error
 
 
 def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:

@@ -14,6 +14,7 @@ import apsw
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_protocol.delivery import DeviceInfo, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
@@ -52,7 +53,7 @@ class AtServer:
 def load(connection: apsw.Connection) -> KeyPackageStore:
     """Return the packages with their private keys."""
     blob = own_keys.get(connection, Name.PACKAGES)
-    return KeyPackageStore.restore(blob) if blob is not None else KeyPackageStore()
+    return restored(KeyPackageStore.restore, blob) if blob is not None else KeyPackageStore()
 
 
 def save(connection: apsw.Connection, store: KeyPackageStore) -> None:

@@ -399,8 +399,8 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
 
 
 async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Marmot #756: when the epoch has moved, the old one's keys leave the write-ahead log, here and at others."""
-    ana, ben, room = await pair(flat)
+    """Marmot #756: the keys of an epoch that is over leave the write-ahead log, here and at others."""
+    ana, _, room = await pair(flat)
     scrubbed: list[Path] = []
 
     def spy(connection: apsw.Connection) -> bool:

@@ -38,6 +38,7 @@ class Sync:
         self._strict: set[RoomId] = set()
         self._tracked: set[RoomId] = set()
         self._held: set[RoomId] = set()
+        self._briefly: set[RoomId] = set()
         self._behind = asyncio.Event()
         self._moved = asyncio.Event()
         self.caught_up = asyncio.Event()
@@ -80,6 +81,7 @@ class Sync:
     def forget(self, room: RoomId) -> None:
         """Fetch nothing more of a room: the account is not in it any more."""
         self._heads.pop(room, None)
+        self._briefly.discard(room)
         self._settle()
 
     # strict rooms
@@ -89,15 +91,21 @@ class Sync:
         self._tops[room] = cursor
         self._changed(room)
 
-    def hold(self, room: RoomId) -> None:
-        """Accept and fetch nothing of a strict room until ``release``."""
+    def hold(self, room: RoomId, *, briefly: bool = False) -> None:
+        """Accept and fetch nothing of a strict room until ``release``.
+
+        ``briefly``: what it waits for is being fetched, and nothing is caught up before that is here.
+        """
         self._held.add(room)
+        (self._briefly.add if briefly else self._briefly.discard)(room)
         self._settle()
 
     def release(self, room: RoomId, cursor: Seq) -> None:
         """Go on after ``cursor``."""
         self._held.discard(room)
+        self._briefly.discard(room)
         self.stand_at(room, cursor)
+        self._settle()
 
     def track(self, room: RoomId) -> None:
         """Keep this room without a hole also in a program that follows no others."""
@@ -142,7 +150,7 @@ class Sync:
         self._moved.set()
 
     def _settle(self) -> None:
-        if not self._all_behind():
+        if not self._all_behind() and not self._briefly:
             self.caught_up.set()
         self._moved.set()
 

@@ -111,7 +111,7 @@ class Intake:
             return ()
         taken = await self._archive.run(take_in, vault, room, events, self._names_me, self._clock.now())
         if taken.receipt.needs_welcome is not None:
-            self.sync.hold(room)
+            self.sync.hold(room, briefly=True)
             self._joining[room] = asyncio.ensure_future(self._join(room, taken.receipt.needs_welcome))
         elif taken.receipt.cursor < events[-1].seq:
             self.sync.stand_at(room, taken.receipt.cursor)
@@ -200,6 +200,7 @@ class Intake:
             except ArchiveError:
                 raise
             except ParlourClientError:
+                self.sync.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
             else:

@@ -6,8 +6,9 @@ from pathlib import Path
 import apsw
 import pytest
 from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import RefusedError
+from tests.client.core.e2ee.house import Line, RefusedError
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.liar import shown
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core import sync
@@ -21,7 +22,7 @@ from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
-from parlour_protocol.delivery import GroupState
+from parlour_protocol.delivery import GroupState, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -29,7 +30,7 @@ from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, Topi
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import Epoch, FileId, RequestId, RoomId
+from parlour_protocol.ids import DeviceId, Epoch, FileId, RequestId, RoomId
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.sealed import FileKeyed
@@ -410,3 +411,56 @@ async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch:
     monkeypatch.setattr(rooms, "scrub", spy)
     await ana._engine.encryption.settler.renew(room)
     await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
+
+
+async def invited_while_away(flat: Flat) -> RoomId:
+    """Let ben be invited, and be written to, while he is away."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    await flat.close(ben)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invite(room, BEN)
+    await say(flat, ana, room, "welcome, ben")
+    return room
+
+
+async def test_ready_means_that_a_room_one_was_invited_to_is_read(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was away and comes back is caught up when the Welcome was opened and what followed is here."""
+    room = await invited_while_away(flat)
+    at_once, asked, gate = Line.welcomes, asyncio.Event(), asyncio.Event()
+
+    async def slowly(line: Line, device: DeviceId) -> Welcomes:
+        if asked.is_set():  # at the greeting; then to join
+            await gate.wait()
+        asked.set()
+        return await at_once(line, device)
+
+    monkeypatch.setattr(Line, "welcomes", slowly)
+    opening = asyncio.ensure_future(flat.open(BEN))
+    for _ in range(100):
+        await flat.threads.rest()
+    assert asked.is_set()
+    assert not opening.done()
+    gate.set()
+    ben = await opening
+    assert await texts(ben, room) == ["welcome, ben"]
+    assert [entry.text for entry in await ben.search("welcome")] == ["welcome, ben"]
+
+
+async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program is ready all the same, and the room goes on when the server answers."""
+    room = await invited_while_away(flat)
+
+    async def down(_line: Line, _device: DeviceId) -> Welcomes:
+        raise UnreachableError("down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Line, "welcomes", down)
+        ben = await flat.open(BEN)
+        assert await texts(ben, room) == []
+    await flat.until(lambda: room not in ben._engine.sync._held)
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["welcome, ben"]

@@ -147,8 +147,12 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
     if isinstance(body, Blank) and body.was == "sealed":
         return Received(with_body(event, Blank(was="message")), sealed=True)
     # What takes back may still reach what was said before the room became encrypted.
-    takes_back = isinstance(body, Deleted) or (isinstance(body, Pinned) and not body.on)
-    reaches_back = takes_back and since is not None and body.target < since
+    reaches_back = (
+        isinstance(body, Deleted | Pinned)
+        and not (isinstance(body, Pinned) and body.on)
+        and since is not None
+        and body.target < since
+    )
     if isinstance(body, _READABLE) and since is not None and event.seq > since and not reaches_back:
         note = Note(NoteKind.PLAINTEXT_REFUSED, event.author, _PLAINTEXT)
         return Received(with_body(event, Blank(was="message")), note=note)

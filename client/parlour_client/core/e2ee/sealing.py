@@ -203,8 +203,8 @@ def _seal(connection: apsw.Connection, vault: Vault, frames: Sequence[Intent], n
 
 
 def _sealed(connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis) -> Sealed:
-    takes_back = isinstance(frame, Delete) or (isinstance(frame, Pin) and not frame.on)
-    if takes_back and was_readable(connection, frame.room, frame.target):
+    takes_back = not (isinstance(frame, Pin) and frame.on)
+    if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
         content, blanks = content_of(connection, frame)

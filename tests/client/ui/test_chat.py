@@ -1,5 +1,7 @@
 """What a person does on the chat screen, key by key."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,11 +10,20 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, Fa
 from textual.pilot import Pilot
 
 from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState, TypingChanged
+from parlour_client.core.model import (
+    ConnectionStatus,
+    Delivery,
+    EntryChanged,
+    LinkState,
+    MemberView,
+    TypingChanged,
+)
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.status import StatusLine
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.bodies import Kicked
+from parlour_protocol.frames.fields import ReasonText
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
@@ -300,13 +311,29 @@ async def test_who_types_is_told(client: FakeClient, open_app: OpenApp) -> None:
         assert ("typing", LOBBY, True) in client.calls
 
 
-async def test_being_put_out_leaves_no_dead_end(client: FakeClient, open_app: OpenApp) -> None:
-    """The next room opens, and the line says why."""
+async def test_being_put_out_leaves_no_dead_end(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next room opens, and the line says why; a refusal of what was asked of the old one is not news."""
+    answered, members = asyncio.Event(), client.members
+
+    async def refused_late(room: RoomId) -> Sequence[MemberView]:
+        if room == LOBBY:
+            await answered.wait()
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        return await members(room)
+
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
+        monkeypatch.setattr(client, "members", refused_late)
+        client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members anew
+        await pilot.pause()
         client.remove_room(LOBBY)
+        async with asyncio.timeout(10):
+            while screen.current != GARDEN:
+                await pilot.pause()
+        answered.set()
         await settled(pilot)
-        assert screen.current == GARDEN
         assert "You are no longer in that room." in screen_text(pilot)
 
 

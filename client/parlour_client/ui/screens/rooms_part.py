@@ -11,6 +11,7 @@ from textual import on
 from textual.worker import Worker
 
 from parlour_client.core import model
+from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
 from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
@@ -115,7 +116,12 @@ class RoomsPart(DraftsPart):
         room = self.current
         if room is None:
             return
-        members = await self.client.members(room)
+        try:
+            members = await self.client.members(room)
+        except RefusedError:
+            if self.client.room(room) is None:  # put out meanwhile, and told so
+                return
+            raise
         if self.current == room:
             self.member_list.fill(members)
             self.composer.people = [m.user for m in members if m.user != self.client.account.user]

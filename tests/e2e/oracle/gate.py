@@ -32,8 +32,8 @@ from parlour_protocol.api import (
     decode_payload,
     encode_payload,
 )
-from parlour_protocol.frames import Hello
 from parlour_protocol.delivery import DeviceList
+from parlour_protocol.frames import Hello
 from parlour_protocol.ids import DeviceId, Millis, RoomId, WelcomeId
 from parlour_protocol.names import DeviceName
 from parlour_protocol.secret import Secret

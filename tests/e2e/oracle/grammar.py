@@ -5,6 +5,7 @@ other code point, so that it shares no table with the code that it judges. It ne
 waits for the rest. The terminal feeds it every byte.
 """
 
+import base64
 import codecs
 import re
 import unicodedata
@@ -29,8 +30,13 @@ AT_THE_END = re.compile(r"\?1049l|\?7h|8h")
 BIDI = "8l"
 OWN_OSC = re.compile(r"22;[a-z-]*")
 """The shape of the mouse pointer."""
+NEWS = re.compile(
+    r"(?:9;|777;notify;Parlour;|99;i=parlour:d=1;)(?:New message|[1-9]\d{0,2} new messages) in Parlour"
+)
+"""A notification: it holds nothing but a number."""
 CLIPBOARD = "52;c;"
 REPLACEMENT = "\ufffd"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 _IN_CONTEXT = frozenset(
     [0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x061C, 0x180B, 0x180C, 0x180D, 0x180E, 0x180F]
@@ -81,7 +87,10 @@ class Reader:
         self._replacements = replacements
         self.closing = False
         """Whether the client was told to end: then it may give the terminal back."""
+        self.news = 0
+        """Notifications that came."""
         self.clipboard: list[str] = []
+        """What was copied."""
         self.clipboard_allowed = False
         """Whether the person pressed the key that copies."""
         self.violations: list[tuple[int, str]] = []
@@ -135,9 +144,24 @@ class Reader:
 
     def _osc(self, body: str) -> None:
         if body.startswith(CLIPBOARD) and self.clipboard_allowed:
-            self.clipboard.append(body.removeprefix(CLIPBOARD))
+            self._copied(body.removeprefix(CLIPBOARD))
+        elif NEWS.fullmatch(body):
+            self.news += 1
         elif not OWN_OSC.fullmatch(body):
             self._violation(f"operating system command {body[:40]!a}")
+
+    def _copied(self, payload: str) -> None:
+        """Judge what would be pasted as what is shown: only line feeds are more."""
+        try:
+            text = base64.b64decode(payload, validate=True).decode()
+        except ValueError:
+            self._violation("the clipboard gets no UTF-8 in base64")
+            return
+        self.clipboard.append(text)
+        for line in text.split("\n"):
+            if control := _CONTROL.search(line):
+                self._violation(f"the clipboard gets the control {control[0]!a}")
+            self._judge(line)
 
     def _judge(self, text: str) -> None:
         if text.isascii():

@@ -7,7 +7,7 @@ stranger's words. Frames that no honest server could build go out raw. The oracl
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -19,11 +19,19 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, outbox
 from parlour_client.core.home import Home
 from parlour_client.core.profile import Profile, save_profile
 from parlour_client.core.trust import pin_of
-from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL, Problem, TicketMade, encode_payload
+from parlour_protocol.api import (
+    CHAT_PATH,
+    SUBPROTOCOL,
+    Problem,
+    SessionInfo,
+    SessionList,
+    TicketMade,
+    encode_payload,
+)
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -39,10 +47,26 @@ from parlour_protocol.frames import (
 from parlour_protocol.frames.base import Frame, Role, RoomKind
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.fields import ReasonText, TopicText
-from parlour_protocol.frames.replies import AnyResult, Directory, Member, Members, Page, RoomListing, Stored
-from parlour_protocol.frames.requests import History, ListMembers, ListRooms, MarkRead, Send
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.frames.replies import (
+    AnyResult,
+    Directory,
+    Member,
+    Members,
+    Page,
+    Pins,
+    RoomListing,
+    Stored,
+)
+from parlour_protocol.frames.requests import History, ListMembers, ListPins, ListRooms, Send
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.names import (
+    DeviceName,
+    RoomName,
+    UserName,
+    parse_device_name,
+    parse_room_name,
+    parse_user_name,
+)
 from parlour_protocol.secret import Secret
 from parlour_protocol.session import Session, Side
 
@@ -67,6 +91,17 @@ class House:
         """Requests that are answered with an error, and the hint in it."""
         self.problem: bytes | None = None
         """What the next ticket is refused with, instead of given."""
+        self.hints: Mapping[RequestId, str] = {}
+        """What single requests are refused with."""
+        self.queued: list[Send] = []
+        """What lies in the client's outbox when it comes."""
+        self.pinned: dict[RoomId, tuple[Seq, ...]] = {}
+        self.sessions: list[DeviceName] = []
+        self.files: asyncio.Queue[bytes] = asyncio.Queue()
+        """What downloads bring, in order: each waits for it. One that begins with `{` refuses."""
+        self.admits = asyncio.Event()
+        """Whether tickets are given now; else who asks for one waits."""
+        self.admits.set()
         self.ends: asyncio.Queue[None] = asyncio.Queue()
         """One item for each connection that ended."""
         self.asked: asyncio.Queue[AnyRequest] = asyncio.Queue()
@@ -131,7 +166,7 @@ class House:
 
     async def make_home(self, folder: Path) -> None:
         """Write the home folder of somebody who has logged in."""
-        await write_profile(folder, self.port, self.made)
+        await write_profile(folder, self.port, self.made, self.queued)
 
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator["House"]:
@@ -148,11 +183,17 @@ class House:
             server.close(close_connections=True)
             await server.wait_closed()
 
-    def _http(self, _connection: ServerConnection, request: Request) -> Response | None:
+    async def _http(self, _connection: ServerConnection, request: Request) -> Response | None:
         if request.path == CHAT_PATH:
             return None
+        if request.path == "/v1/sessions":
+            return _json(HTTPStatus.OK, encode_payload(SessionList(tuple(map(_session, self.sessions)))))
+        if request.path.startswith("/v1/files/"):
+            content = await self.files.get()
+            return _json(HTTPStatus.CONFLICT if content.startswith(b"{") else HTTPStatus.OK, content)
         if request.path != "/v1/tickets":
             return _json(HTTPStatus.NOT_FOUND, encode_payload(Problem("not_found")))
+        await self.admits.wait()
         if self.problem is not None:
             body, self.problem = self.problem, None
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, body)
@@ -179,7 +220,7 @@ class House:
         )
 
     async def _answer(self, frame: AnyRequest) -> None:
-        hint = self.refuse.get(type(frame))
+        hint = self.hints.get(frame.id) or self.refuse.get(type(frame))
         if hint is not None:
             await self.say(Error(ErrorCode.FORBIDDEN, frame.id, str.__new__(ReasonText, hint)))
         else:
@@ -196,8 +237,8 @@ class House:
                 return Directory(tuple(names[:DIRECTORY_PAGE]), more=len(names) > DIRECTORY_PAGE)
             case Send():
                 return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN))
-            case MarkRead():
-                return None
+            case ListPins():
+                return Pins(frame.room, self.pinned.get(frame.room, ()))
             case _:
                 return None
 
@@ -211,13 +252,24 @@ class House:
         return Page(ask.room, tuple(log[begin:end]), more=begin > 0)
 
 
-async def write_profile(folder: Path, port: int, made: Made) -> None:
-    """Write into a home folder who logged in, and where the server is."""
+async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Send] = ()) -> None:
+    """Write into a home folder who logged in, where the server is, and what is on its way."""
     home = Home(folder)
     archive = await Archive.open(home.archive, home.key)
     profile = Profile(f"127.0.0.1:{port}", ME, LAPTOP, Secret("s" * 43), pin=pin_of(made.der))
     await save_profile(archive, profile)
+    for room in dict.fromkeys(frame.room for frame in queued):
+        frames = [frame for frame in queued if frame.room == room]
+        await archive.run(outbox.put, room, frames, Millis(BEGIN))
     await archive.close()
+    downloads = folder.parent / "downloads"
+    downloads.mkdir()
+    words = f'notifications = "osc9"\nnotify_for = "all"\ndownloads = "{downloads}"\n'
+    (folder / "settings.toml").write_text(words)
+
+
+def _session(name: DeviceName) -> SessionInfo:
+    return SessionInfo(SessionId("s" * 22), name, Millis(BEGIN), Millis(BEGIN), Millis(BEGIN))
 
 
 def listing(name: str, topic: str) -> RoomListing:

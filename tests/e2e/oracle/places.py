@@ -5,14 +5,16 @@ carries it. ``TIMELINE`` rows are events of one log, read page by page; the stag
 rest.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.bodies import Edited, Kicked, Message, Reacted, TopicSet
+from parlour_protocol.frames.bodies import Banned, Edited, FileRef, Kicked, Message, Reacted, TopicSet
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
-from parlour_protocol.ids import Seq
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId, Seq
 from parlour_protocol.names import (
     DeviceName,
     NameRefusedError,
@@ -74,12 +76,23 @@ def room_name(text: str) -> RoomName | None:
         return None
 
 
+CONTENT = b"what the file holds"
+
+
+def file_of(name: str) -> FileRef:
+    """Return a file of any name; ``House`` serves its bytes."""
+    digest = Digest(hashlib.sha256(CONTENT).digest())
+    return FileRef(FileId("f" * 22), FileName(name), "text/plain", len(CONTENT), digest)
+
+
 TIMELINE = (
     Place("message", MessageText, lambda text, _: Message(MessageText(text))),
     Place("reaction", Reaction, lambda text, before: Reacted(before, Reaction(text), on=True)),
     Place("edit", MessageText, lambda text, before: Edited(before, MessageText(text))),
     Place("topic change", TopicText, lambda text, _: TopicSet(TopicText(text))),
+    Place("file name", FileName, lambda text, _: Message(MessageText("it"), file=file_of(text))),
     Place("kick reason", ReasonText, lambda text, _: Kicked(DAVE, ReasonText(text))),
+    Place("ban reason", ReasonText, lambda text, _: Banned(DAVE, reason=ReasonText(text))),
 )
 """In this order for each text, and then its mark as a reply to the message: the reply quotes it."""
 
@@ -103,7 +116,14 @@ class SealedPlace:
 
 def _attached(name: str) -> Content:
     zeros = "A" * 43
-    return {"file": "f" * 22, "key": zeros, "sha256": zeros, "name": name, "media_type": "a/b", "size": 12_000}
+    return {
+        "file": "f" * 22,
+        "key": zeros,
+        "sha256": zeros,
+        "name": name,
+        "media_type": "a/b",
+        "size": 12_000,
+    }
 
 
 SEALED = (
@@ -117,33 +137,3 @@ SEALED = (
     SealedPlace("sealed edit", MessageText, lambda text, to: {"kind": "edit", "target": to, "text": text}),
 )
 """In this order for each text; the mark that follows is a reply to the message, and so quotes it."""
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """A place that a key on a selected message opens."""
-
-    name: str
-    key: str
-    words: str
-    """The client's own, when it has come; empty: the composer is filled."""
-    leave: str = ESCAPE
-    left: str = ""
-    """What is gone when it was left; else the words."""
-    reselect: bool = False
-    """Leaving it goes to the composer, so that the message must be selected again."""
-    more: str = ""
-    """Keys that show the rest."""
-    copies: bool = False
-    every: int = 1
-    """Only each so manieth group: what draws one line as the hint does, and copies, which leave toasts."""
-
-
-KEYED = (
-    Keyed("deletion dialog", "d", "Delete this message", every=4),
-    Keyed("inspector", "i", "Code points", more="\x1b[F", left="esc closes"),
-    Keyed("clipboard", "y", "Copied", leave="", copies=True, every=8),
-    Keyed("reply hint", "r", "reply to ", reselect=True, every=4),
-    Keyed("edit, in the composer", "e", "", left="esc leaves"),
-)
-"""The last one leaves for the composer as well."""

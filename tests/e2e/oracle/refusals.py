@@ -76,8 +76,10 @@ async def show(entries: Sequence[Entry], part: int, folder: Path, command: Seque
             text = entries[number].text
             if len(text) > 100_000:
                 text = text[:100_000]
+            house.admits.clear()  # else it would come back before it drew why it went
             await house.say_raw(raw(frames(room, len(house.logs[room]))[place], MARK, text))
             await run.terminal.wrote(SAID[:30])
+            house.admits.set()
             run.blame(f"raw {place}", number)
         for number, entry in list(enumerate(entries))[part :: max(1, len(entries) // SAMPLE)]:
             await _greeted(run)

@@ -18,9 +18,8 @@ from tests.protocol.text.corpus import Entry
 from parlour_protocol.ids import RoomId
 
 CLIENT = (sys.executable, "-m", "parlour_client")
+QUIT = "\x11"
 ROOT = Path(__file__).parents[3]
-MOST = 350
-"""Characters of a group: the inspector describes 400 code points."""
 
 
 Failure = tuple[str, str, str]
@@ -53,8 +52,10 @@ class Run(Generic[H]):
     entries: Sequence[Entry]
     failures: list[Failure] = field(default_factory=list)
     part: int = 0
-    """Which half of the groups this run takes; both halves when it is thorough."""
-    thorough: bool = False
+    """Which size it is, and so which half of the groups it takes."""
+
+    stage: str = "the start"
+    """What is under way."""
 
     def blame(self, place: str, *current: int) -> None:
         """Take what the terminal found; the text is one of the current ones, or that of the nearest mark."""
@@ -79,6 +80,8 @@ async def client_on(
     size: tuple[int, int],
     entries: Sequence[Entry],
     command: Sequence[str] = CLIENT,
+    arguments: Sequence[str] = ("chat",),
+    farewell: str = QUIT,
 ) -> AsyncIterator[Run[H]]:
     """Start the real client on the house; end it, and see that it ended well."""
     async with house.open(folder):
@@ -90,7 +93,7 @@ async def client_on(
             "XDG_STATE_HOME": str(folder / "state"), "PYTHONHASHSEED": "0",
         }  # fmt: skip
         replacements = any("\ufffd" in entry.text for entry in entries)
-        line = [*command, "--home", str(folder / "home"), "chat"]
+        line = [*command, "--home", str(folder / "home"), *arguments]
         run = Run(house, Terminal(line, env, *size, replacements=replacements), entries)
         await run.terminal.start()
         try:
@@ -98,28 +101,39 @@ async def client_on(
         except (StuckError, TimeoutError) as error:
             run.blame("unfinished")
             run.fail(
-                "client", "?", str(error) if isinstance(error, StuckError) else "it did not ask for something"
+                f"client, {run.stage}",
+                "?",
+                str(error) if isinstance(error, StuckError) else "it did not ask for something",
             )
         finally:
-            code = await run.terminal.quit()
+            code = await run.terminal.quit(farewell)
             run.blame("the end")
             if code:
-                run.fail("client", "?", f"it ended with {code}: {run.terminal.lines()[-1]!a}")
+                run.fail(f"client, {run.stage}", "?", f"it ended with {code}: {run.terminal.lines()[-1]!a}")
 
 
-def groups(entries: Sequence[Entry], takes: Callable[[str], bool], at_most: int) -> list[list[int]]:
-    """Return the numbers of the texts that a place takes, packed so that a group fits into one message.
+def groups(
+    entries: Sequence[Entry], takes: Callable[[str], bool], most: int, between: str = "\n"
+) -> list[list[int]]:
+    """Return the numbers of the texts that a place takes, packed so that it shows a group whole.
 
-    The rule looks at each line by itself, so texts on lines of their own are shown as they are alone.
+    ``most`` are the characters that it shows. The rule looks at each line by itself, so texts on lines of
+    their own are shown as they are alone.
     """
     packed: list[list[int]] = []
-    size = MOST
+    group = ""
     for number, entry in enumerate(entries):
         if not takes(entry.text):
             continue
-        if size + len(entry.text) > MOST or len(packed[-1]) >= at_most:
+        longer = f"{group}{between}{entry.text}"
+        if not packed or len(longer) > most or not takes(longer):
             packed.append([])
-            size = 0
+            longer = entry.text
         packed[-1].append(number)
-        size += len(entry.text) + 1
+        group = longer
     return packed
+
+
+def together(run: "Run[H]", numbers: Sequence[int], between: str = "\n") -> str:
+    """Return the texts of a group as one."""
+    return between.join(run.entries[number].text for number in numbers)

@@ -123,6 +123,9 @@ class SealedHouse:
         data = state.protect(text.encode("utf-8", "surrogatepass"), message.encode())
         house = self.flat.house
         house.write(
-            house.rooms[room], MALLORY, SealedMessage(group=group, epoch=epoch, data=SealedBytes(data)), tell=tell
+            house.rooms[room],
+            MALLORY,
+            SealedMessage(group=group, epoch=epoch, data=SealedBytes(data)),
+            tell=tell,
         )
         return message

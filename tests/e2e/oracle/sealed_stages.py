@@ -13,8 +13,6 @@ from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.sealed_house import SealedHouse
 from tests.protocol.text.corpus import Entry
 
-from parlour_protocol.names import DeviceName
-
 READ, REFUSED = "a-sealed", "b-refused"
 LONGEST = 4_000
 """Characters of a refused text that are sent: more would not fit into a sealed message."""
@@ -31,26 +29,26 @@ SCREENS = (
 """What names devices, and what it shows of its own first."""
 
 
-def house_of(entries: Sequence[Entry]) -> SealedHouse:
-    """Return a house whose rooms are filled."""
+def house_of(entries: Sequence[Entry], *, said: bool = True) -> SealedHouse:
+    """Return a house in which all texts are said before the client comes, or not yet."""
     names = dict.fromkeys(name for entry in entries if (name := device_name(entry.text)) is not None)
-    return SealedHouse(tuple(names), lambda house: furnish(house, entries))
+    return SealedHouse(tuple(names), lambda house: furnish(house, entries if said else ()))
 
 
 def furnish(house: SealedHouse, entries: Sequence[Entry]) -> None:
     """Say all texts in the first room before the client comes."""
     for number, entry in enumerate(entries):
-        _say(house, number, entry.text)
+        say(house, number, entry.text)
 
 
-def _say(house: SealedHouse, number: int, text: str, *, tell: bool = False) -> None:
+def say(house: SealedHouse, number: int, text: str, *, tell: bool = False) -> None:
     """Put a text into every sealed place that takes it, and its mark below, which quotes it."""
-    say = partial(house.seal, house.room(READ), tell=tell)
-    first = say(SEALED[0].make(text if SEALED[0].takes(text) else HONEST, ""))
+    seal = partial(house.seal, house.room(READ), tell=tell)
+    first = seal(SEALED[0].make(text if SEALED[0].takes(text) else HONEST, ""))
     for place in SEALED[1:]:
         if place.takes(text):
-            say(place.make(text, say(SEALED[0].make(HONEST, "")) if place.name == "sealed edit" else first))
-    say({"kind": "text", "text": f"#{number};", "reply_to": first})
+            seal(place.make(text, seal(SEALED[0].make(HONEST, "")) if place.name == "sealed edit" else first))
+    seal({"kind": "text", "text": f"#{number};", "reply_to": first})
 
 
 async def sealed_timeline(run: Run[SealedHouse]) -> None:
@@ -58,7 +56,7 @@ async def sealed_timeline(run: Run[SealedHouse]) -> None:
     await run.terminal.shows("E2EE")
 
     async def again(number: int) -> None:
-        _say(run.house, number, run.entries[number].text, tell=True)
+        say(run.house, number, run.entries[number].text, tell=True)
 
     await read_log(run, "sealed timeline", again)
 
@@ -88,7 +86,9 @@ async def sealed_refusals(run: Run[SealedHouse]) -> None:
             run.house.seal(room, content, raw=number % 2 == 0, tell=True)
             run.house.seal(room, SEALED[0].make(f"#{number};", ""), tell=True)
         wanted = {number for number, _ in batch}
-        await terminal.until(lambda _text, wanted=wanted: wanted <= terminal.seen, "the marks of refused texts")
+        await terminal.until(
+            lambda _text, wanted=wanted: wanted <= terminal.seen, "the marks of refused texts"
+        )
         await terminal.drawn(0.2)
         said = sum(line.count(CAUSE) for line in terminal.lines())
         run.blame("sealed refusal", *wanted)

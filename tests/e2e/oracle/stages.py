@@ -7,21 +7,21 @@ in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in orde
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from tests.e2e.oracle.house import BOB, CAROL, ME, House, listing
-from tests.e2e.oracle.places import ESCAPE, KEYED, TIMELINE, Keyed, fits, room_name, user_name
+from tests.e2e.oracle.house import BOB, CAROL, House, listing
+from tests.e2e.oracle.places import ESCAPE, TIMELINE, fits, room_name, user_name
 from tests.e2e.oracle.reading import read_log, room_of, scroll
-from tests.e2e.oracle.run import Run, groups
+from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.terminal import PLACEHOLDER
 from tests.protocol.text.corpus import Entry
 
 from parlour_protocol.frames.base import Role, Status
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
-from parlour_protocol.frames.replies import LogEvent, Member, RoomEntered, StatusNow, TypingNow
+from parlour_protocol.frames.replies import LogEvent, Member, RoomEntered, RoomListing, StatusNow, TypingNow
 from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import RoomId, Seq
 
-SELECT = "\x1b[1;3A"
+JUMP = "\x0f"
 PALETTE, WORD_BACK = "\x10", "\x17"
 MEMBERS = 200
 """In one answer of a server."""
@@ -34,12 +34,12 @@ def furnish(house: House, entries: Sequence[Entry]) -> None:
     """Fill the rooms before the client comes."""
     room = house.room("a-timeline")
     for number, entry in enumerate(entries):
-        _fill(house, room, number, entry.text)
-    for name in ("b-slots", "c-dialogs", "d-library", "e-names"):
+        fill(house, room, number, entry.text)
+    for name in ("b-slots", "c-dialogs", "d-library", "e-names", "f-files"):
         house.room(name)
 
 
-def _fill(house: House, room: RoomId, number: int, text: str) -> list[LogEvent]:
+def fill(house: House, room: RoomId, number: int, text: str) -> list[LogEvent]:
     """Put a text into every place of the timeline, and its mark below; return the events."""
     events: list[LogEvent] = []
     target: Seq | None = None
@@ -58,9 +58,14 @@ async def timeline(run: Run[House]) -> None:
 
     async def again(number: int) -> None:
         room = room_of(run, "a-timeline")
-        await run.house.say(*_fill(run.house, room, number, run.entries[number].text))
+        await run.house.say(*fill(run.house, room, number, run.entries[number].text))
 
     await read_log(run, "timeline", again)
+    run.terminal.press(JUMP)
+    await run.terminal.drawn()
+    run.blame("jump mode")
+    run.terminal.press(ESCAPE)
+    await run.terminal.quiet()
 
 
 async def open_room(run: Run[House], name: str) -> None:
@@ -91,11 +96,19 @@ async def slots(run: Run[House]) -> None:
     house.refuse.clear()
 
 
+def listed(entries: Sequence[Entry]) -> list[RoomListing]:
+    """Return a directory whose rooms have the texts as topics."""
+    return [
+        listing(f"r{number:05}", entry.text)
+        for number, entry in enumerate(entries)
+        if fits(TopicText, entry.text)
+    ]
+
+
 async def directory(run: Run[House]) -> None:
     """Show each text as the topic of a public room in the directory."""
-    numbers = [number for number, entry in enumerate(run.entries) if fits(TopicText, entry.text)]
-    run.house.listing = [listing(f"r{number:05}", run.entries[number].text) for number in numbers]
-    wanted = {f"r{number:05}" for number in numbers if run.entries[number].text.strip()}
+    run.house.listing = listed(run.entries)
+    wanted = {one.name for one in run.house.listing if one.topic.strip()}
     run.terminal.press("/rooms\r")
     await run.terminal.until("Public rooms")
     await scroll(run, "directory topic", wanted)
@@ -119,51 +132,6 @@ async def search(run: Run[House]) -> None:
         await run.terminal.leave(ESCAPE, "to the results")
 
 
-async def keyed(run: Run[House]) -> None:
-    """Act on messages: reply, edit, delete, inspect, copy. Texts come in groups, each on its own line."""
-    await open_room(run, "c-dialogs")
-    room = room_of(run, "c-dialogs")
-    packed = groups(run.entries, lambda text: fits(MessageText, text), 1 if run.thorough else GROUP)
-    for count, numbers in enumerate(packed):
-        if not run.thorough and count % 2 != run.part:
-            continue
-        text = "\n".join(run.entries[number].text for number in numbers)
-        run.terminal.forget()
-        await run.house.say(run.house.append(room, Message(MessageText(text)), ME))
-        await run.terminal.drawn()
-        run.blame("message", *numbers)
-        await _select(run)
-        for place in KEYED:
-            if run.thorough or count // 2 % place.every == 0:
-                await _open(run, place, numbers)
-
-
-async def _open(run: Run[House], place: Keyed, numbers: Sequence[int]) -> None:
-    terminal = run.terminal
-    terminal.reader.clipboard_allowed = place.copies
-    terminal.press(place.key)
-    if place.words:
-        await terminal.until(place.words)
-    else:
-        await terminal.until(lambda _text: not terminal.has(PLACEHOLDER))
-    if place.more:
-        terminal.press(place.more)
-        await terminal.drawn()
-    if place.leave:
-        await terminal.leave(place.leave, place.left or place.words)
-    if place.reselect:
-        await _select(run)
-    run.blame(place.name, *numbers)
-    terminal.reader.clipboard_allowed = False
-
-
-async def _select(run: Run[House]) -> None:
-    await run.terminal.quiet()
-    run.terminal.press(SELECT)
-    await run.terminal.drawn()
-    await run.terminal.shows("Inspect")
-
-
 async def names(run: Run[House]) -> None:
     """Show each text that is a name as a member, a typist, an author, a room, a device; and the palette."""
     house, terminal = run.house, run.terminal
@@ -181,6 +149,12 @@ async def names(run: Run[House]) -> None:
             await house.say(RoomEntered(house.summary(house.room(of_room))))
             await terminal.drawn()
             run.blame("room list", number)
+    for start in dict.fromkeys(name[0] for _, name in known):
+        terminal.press(f"@{start}")
+        await terminal.drawn()
+        run.blame("completion")
+        terminal.press(WORD_BACK * 2)
+    await terminal.shows(PLACEHOLDER)
     terminal.press(PALETTE)
     await terminal.shows("Search for commands")
     for words in ("Go to ", "Write to "):

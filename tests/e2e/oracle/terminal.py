@@ -193,11 +193,11 @@ class Terminal:
         below = [mark for at, mark in marks if at >= row]
         return below[0] if below else marks[-1][1] + 1 if marks else None
 
-    async def quit(self) -> int:
+    async def quit(self, keys: str) -> int:
         """End the client as a person does; return its exit code."""
         self.reader.closing = True
         if not self._ended.is_set():
-            self.press("\x11")
+            self.press(keys)
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._ended.wait()

@@ -1,0 +1,115 @@
+"""The table of fields: each field of the protocol that can hold a stranger's text, and the places it comes to.
+
+The places are those of the stages, by their names; a field that never reaches a screen has a reason instead. A
+test walks every struct of the protocol and fails when one has a text that is not in the table.
+"""
+
+import importlib
+import pkgutil
+import types
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+import parlour_protocol
+from parlour_protocol.frames.fields import WireText
+from parlour_protocol.frames.requests import Request
+from parlour_protocol.names import DeviceName, RoomName, UserName
+
+NAMED = (WireText, UserName, RoomName, DeviceName)
+"""Types of text that somebody else chooses."""
+SKIPPED = ("parlour_protocol.mls",)
+"""Packages of bytes and numbers: MLS knows no text."""
+
+_LINES = ("member list, typing line, system line, author",)
+_TOPIC = ("heading topic, error hint", "topic change", "directory topic")
+_LISTED = ("thread", "pins", "search result", "outbox")
+_MESSAGE = ("message", "inspector", "clipboard", "edit, in the composer", "deletion dialog", "reply hint")
+_FILE = ("file name", "file name on its way", "file name, saved", "sealed file name")
+_DEVICES = ("sessions", "/devices", "/encryption", "/alarms")
+_OURS = "it goes to the server; what of it can come back stands in another struct"
+
+TABLE: Mapping[str, tuple[str, ...] | str] = {
+    # events of a log
+    "Message.text": (*_MESSAGE, *_LISTED, "profile card", "lines"),
+    "Edited.text": ("edit", "edit history"),
+    "Reacted.reaction": ("reaction",),
+    "TopicSet.topic": _TOPIC,
+    "Kicked.reason": ("kick reason",),
+    "Banned.reason": ("ban reason",),
+    "FileRef.name": _FILE,
+    "Created.name": ("room list",),
+    **dict.fromkeys((f"{body}.who" for body in ("Added", "Kicked", "Banned", "Unbanned")), _LINES),
+    **dict.fromkeys((f"{body}.who" for body in ("Muted", "Unmuted", "RoleSet")), _LINES),
+    "LogEvent.author": (*_LINES, "raw author"),
+    "LogEvent.device": ("raw device", "inspector"),
+    # what a server tells
+    "RoomSummary.name": ("room list", "palette", "completion"),
+    "RoomSummary.peer": ("room list", "palette"),
+    "RoomSummary.topic": _TOPIC,
+    "Member.user": (*_LINES, "completion", "palette"),
+    "RoomListing.name": ("directory topic",),
+    "RoomListing.topic": ("directory topic",),
+    "Error.hint": ("heading topic, error hint", "refused message", "outbox"),
+    "Hello.user": "another account than the one that logged in ends the connection",
+    "Hello.device": "the client shows the name that its person gave at the login",
+    "TypingNow.user": (*_LINES, "raw typing line"),
+    "StatusNow.user": "it changes the status of a member whose name is there already",
+    "ReadBy.user": "a receipt; the name is one of a member, and of the same type",
+    # inside sealed messages
+    "TextContent.text": ("sealed message", "sealed timeline"),
+    "EditContent.text": ("sealed edit",),
+    "ReactContent.reaction": ("sealed reaction",),
+    "FileKeyed.name": ("sealed file name",),
+    # over HTTPS
+    "Problem.message": ("refusal of a call", "close reason, ticket refusal"),
+    "SessionInfo.device": ("sessions",),
+    "DeviceInfo.name": ("/devices",),
+    "Certificate.name": _DEVICES,
+    "GroupDevice.user": "whose device is to enter; what is shown is the certificate's name",
+    "AccountMade.user": "the name that was just typed",
+    "SessionMade.user": "the name that was just typed",
+    **dict.fromkeys(("NewAccount.username", "Login.username", "Login.device"), _OURS),
+    # what account keys sign, and the key log
+    **dict.fromkeys(
+        ("Statement.user", "Certificate.user", "Revocation.user"),
+        ("/encryption", "/verify mallory", "/alarms"),
+    ),
+    **dict.fromkeys(
+        ("Statement.server", "Certificate.server", "Revocation.server"),
+        "another server than the one that was logged in to is refused",
+    ),
+    "AccountEntry.user": ("/alarms",),
+}
+
+
+def structs() -> Iterator[type[msgspec.Struct]]:
+    """Yield every struct of the protocol that a message is made of."""
+    for module in pkgutil.walk_packages(parlour_protocol.__path__, "parlour_protocol."):
+        if module.name.startswith(SKIPPED):
+            continue
+        for value in vars(importlib.import_module(module.name)).values():
+            is_struct = isinstance(value, type) and issubclass(value, msgspec.Struct)
+            if is_struct and value.__module__ == module.name and not value.__name__.startswith("_"):
+                yield value
+
+
+def texts_of(struct: type[msgspec.Struct]) -> Iterator[str]:
+    """Yield the fields of a struct that can hold text without a pattern."""
+    if issubclass(struct, Request):
+        return  # what a client asks: nobody else's client ever reads one
+    for name, annotation in get_type_hints(struct, include_extras=True).items():
+        if name in struct.__struct_fields__ and _is_text(annotation):
+            yield f"{struct.__name__}.{name}"
+
+
+def _is_text(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        kind, *extra = get_args(annotation)
+        patterns = [one.pattern for one in extra if isinstance(one, msgspec.Meta) and one.pattern]
+        return not patterns and _is_text(kind)
+    if get_origin(annotation) is not None or isinstance(annotation, types.UnionType):
+        return any(_is_text(part) for part in get_args(annotation))
+    plain = getattr(annotation, "__supertype__", annotation)
+    return isinstance(plain, type) and (plain is str or issubclass(plain, NAMED))

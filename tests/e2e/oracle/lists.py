@@ -1,0 +1,112 @@
+"""The stages of views that list messages, texts, devices: all of them at once, read to the end.
+
+``furnish`` fills the rooms before the client comes; ``terminal_oracle.py`` runs the stages.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from tests.e2e.oracle.house import House
+from tests.e2e.oracle.places import ESCAPE, device_name, fits
+from tests.e2e.oracle.reading import page_through, read_log, scroll, scroll_through
+from tests.e2e.oracle.run import Run, groups
+from tests.e2e.oracle.stages import open_room
+from tests.protocol.text.corpus import Entry
+
+from parlour_protocol.frames.bodies import Edited, Message
+from parlour_protocol.frames.fields import MessageText, ReasonText
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import RequestId
+
+THREAD, HISTORY, OUTBOX = "g-thread", "h-history", "i-outbox"
+PINS = "j-pins"
+SHOWN = 150
+"""Characters of a message in a list."""
+PINNED = 50
+"""Pins of one room."""
+
+
+def furnish(house: House, entries: Sequence[Entry], part: int) -> None:
+    """Fill the rooms of the views."""
+    texts = {number: entry.text for number, entry in enumerate(entries) if fits(MessageText, entry.text)}
+    room = house.room(THREAD)
+    root = house.append(room, Message(MessageText("the root"))).seq
+    for number, text in texts.items():
+        marked = f"#{number}; {text}"
+        if fits(MessageText, marked):
+            house.append(room, Message(MessageText(marked), root))
+    room = house.room(HISTORY)
+    first = house.append(room, Message(MessageText("the first text"))).seq
+    for text in texts.values():
+        house.append(room, Edited(first, MessageText(text)))
+    _queue(house, entries)
+    house.sessions = [name for one in entries if (name := device_name(one.text)) is not None]
+    packed = groups(entries, partial(fits, MessageText), SHOWN)[part::2]
+    for begin in range(0, len(packed), PINNED):
+        room = house.room(f"{PINS}{begin // PINNED}")
+        events = [
+            house.append(room, Message(MessageText("\n".join(entries[number].text for number in numbers))))
+            for numbers in packed[begin : begin + PINNED]
+        ]
+        house.pinned[room] = tuple(event.seq for event in events)
+
+
+def _queue(house: House, entries: Sequence[Entry]) -> None:
+    """Put messages into the client's outbox that the server refuses, each with a reason of its own."""
+    room, hints = house.room(OUTBOX), dict[RequestId, str]()
+    for number, entry in enumerate(entries):
+        request = RequestId(f"q{number:06}".ljust(22, "_"))
+        marked = f"#{number}; {entry.text}"
+        text = MessageText(marked if fits(MessageText, marked) else f"#{number};")
+        hints[request] = entry.text if fits(ReasonText, entry.text) and entry.text.strip() else "no"
+        house.queued.append(Send(request, room, text))
+    house.hints = hints
+
+
+async def thread(run: Run[House]) -> None:
+    """Show each text in the view of a thread."""
+    await open_room(run, THREAD)
+    run.terminal.press("/thread\r")
+    await run.terminal.until("Thread of")
+    marks = [
+        f"#{number};" for number, entry in enumerate(run.entries) if fits(MessageText, f"#0; {entry.text}")
+    ]
+    await scroll(run, "thread", marks)
+    await run.terminal.leave(ESCAPE, "Thread of")
+
+
+async def history(run: Run[House]) -> None:
+    """Show each text among the earlier ones of a message."""
+    await open_room(run, HISTORY)
+    run.terminal.press("/history\r")
+    await run.terminal.until("Texts of a message")
+    await page_through(run, "edit history")
+    await run.terminal.leave(ESCAPE, "esc closes")
+
+
+async def pins(run: Run[House]) -> None:
+    """Show each text among what is pinned."""
+    for name in [name for name in run.house.names.values() if name.startswith(PINS)]:
+        await open_room(run, name)
+        run.terminal.press("/pins\r")
+        await run.terminal.until("Pinned in this room")
+        await scroll_through(run, "pins")
+        await run.terminal.leave(ESCAPE, "Pinned in this room")
+
+
+async def outbox(run: Run[House]) -> None:
+    """Show each text as a message that was refused, and as the reason: in the timeline and in the outbox."""
+    await open_room(run, OUTBOX)
+    await read_log(run, "refused message")
+    run.terminal.press("/outbox\r")
+    await run.terminal.until("on the way")
+    await scroll(run, "outbox", [f"#{number};" for number in range(len(run.entries))])
+    await run.terminal.leave(ESCAPE, "on the way")
+
+
+async def sessions(run: Run[House]) -> None:
+    """Show the names of devices among those that are logged in."""
+    run.terminal.press("/sessions\r")
+    await run.terminal.until("logged in to your account")
+    await scroll_through(run, "sessions")
+    await run.terminal.leave(ESCAPE, "logged in to your account")

@@ -1,0 +1,49 @@
+"""The line mode as a terminal: everything that it prints is read as strictly as what the screen draws.
+
+It draws nothing and moves no cursor, so each text is said once, whole, and there is no border to move.
+``terminal_oracle.py`` runs one stage for open rooms and one for encrypted ones.
+"""
+
+from tests.e2e.oracle.house import House
+from tests.e2e.oracle.run import Run
+from tests.e2e.oracle.sealed_house import SealedHouse
+from tests.e2e.oracle.sealed_stages import say
+from tests.e2e.oracle.stages import fill
+
+ARGUMENTS = ("chat", "--plain")
+QUIT = "/quit\n"
+COMMANDS = ("/unsent", "/public", "/sessions", "/go h-history", "/history 2", "/go j-pins0", "/pins")
+SEALED_COMMANDS = ("/encryption", "/devices", "/alarms", "/verify mallory")
+
+
+async def lines(run: Run[House]) -> None:
+    """Hear each text live, and have lists of them said."""
+    await run.terminal.until("You write in")
+    room = next(room for room, name in run.house.names.items() if name == "a-timeline")
+    for number, entry in enumerate(run.entries):
+        await run.house.say(*fill(run.house, room, number, entry.text))
+        # One after the other: what comes in a burst is not told one by one.
+        await run.terminal.until(lambda _text, number=number: number in run.terminal.seen, f"#{number};")
+        run.blame("line mode", number)
+    await _ask(run, COMMANDS)
+
+
+async def sealed_lines(run: Run[SealedHouse]) -> None:
+    """Hear each text that comes out of sealed messages, and have devices listed."""
+    await run.terminal.until("You write in")
+    for number, entry in enumerate(run.entries):
+        say(run.house, number, entry.text, tell=True)
+        await run.terminal.until(lambda _text, number=number: number in run.terminal.seen, f"#{number};")
+        run.blame("line mode, sealed", number)
+    await _ask(run, SEALED_COMMANDS)
+
+
+async def _ask(run: "Run[House] | Run[SealedHouse]", commands: tuple[str, ...]) -> None:
+    for command in commands:
+        before = run.terminal.bytes
+        run.terminal.press(f"{command}\n")
+        await run.terminal.until(
+            lambda _text, before=before: run.terminal.bytes > before + len(command) + 40, command
+        )
+        await run.terminal.quiet(0.1)
+        run.blame(f"line mode, {command}")

@@ -15,14 +15,15 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
-from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.ids import DeviceId, RoomId, new_request_id
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.names import UserName, parse_device_name
-from parlour_protocol.sealed import KeyLogSeen
+from parlour_protocol.sealed import KeyLogSeen, ReadContent
 
 CANARY = "CANARY"
 FORGER = AccountKey(Secret(bytes(range(1, 33))))
@@ -416,6 +417,11 @@ async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str
     assert "server" in why
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
+    sealed = ana._engine.encryption
+    conversation = ana._engine.conversation
+    assert conversation is not None
+    with pytest.raises(BlockedError):  # what stands in no outbox neither
+        await sealed.sealing.say(conversation, which, ReadContent(target=new_request_id()))
     await flat.close(ana)
     liar.summaries.clear()
     ana = await flat.open(ANA)

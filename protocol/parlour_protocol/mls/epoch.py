@@ -59,7 +59,16 @@ class Epoch:
 
     def with_keys(self, keys: SecretTree) -> "Epoch":
         """Give the epoch after a message: its keys have moved on."""
-        after = replace(self, keys=keys)
+        after = Epoch(
+            self.context,
+            self.tree,
+            self.secrets,
+            keys,
+            self.interim_hash,
+            self.own_leaf,
+            self.privates,
+            self.signer,
+        )
         object.__setattr__(after, "_around", self._around)
         return after
 

@@ -156,7 +156,7 @@ class Group(GroupChanges):
         signature = sign(WireFormat.PRIVATE_MESSAGE, content, context.encode(), epoch.signer)
         auth = AuthData(signature, None)
         message, keys = protect_private(content, auth, epoch.message_keys, self.policy.padding, self._random)
-        self._state = replace(state, epoch=epoch.with_keys(keys))
+        self._state = state.with_epoch(epoch.with_keys(keys))
         return encode_message(message)
 
     def unprotect(self, message: bytes) -> ApplicationMessage:

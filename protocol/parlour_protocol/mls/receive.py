@@ -135,7 +135,7 @@ def _author(view: Epoch | PastEpoch, leaf: int) -> Member:
 
 def _with_keys(state: State, view: Epoch | PastEpoch) -> State:
     if isinstance(view, Epoch):
-        return replace(state, epoch=view)
+        return state.with_epoch(view)
     past = tuple(view if p.number == view.number else p for p in state.past)
     return replace(state, past=past)
 

@@ -143,6 +143,22 @@ class State:
         if self.status is Status.REINITIALISED:
             raise StateError("this group is closed: wait for the Welcome to the new one (section 12.4.2)")
 
+    def with_epoch(self, epoch: Epoch) -> "State":
+        """Give the state after a message: nothing but keys of its epoch moved (`replace` takes longer)."""
+        return State(
+            epoch,
+            self.status,
+            self.reinit,
+            self.proposals,
+            self.set_aside,
+            self.own_updates,
+            self.pending,
+            self.retry,
+            self.past,
+            self.resumption,
+            self.echoes,
+        )
+
     def remembering(self, message: bytes) -> "State":
         """Remember a handshake message of our own, so that its echo is known."""
         return replace(self, echoes=(digest(message), *self.echoes)[:MAX_ECHOES])

@@ -3,6 +3,8 @@
 The reading half of `Group`; it holds the one immutable state and never replaces it.
 """
 
+from typing import Self
+
 from .commit import group_info
 from .epoch import Item, Member
 from .lineage import Predecessor
@@ -24,6 +26,10 @@ class GroupView:
         self._state = state
         self.policy = policy
         self._random = random
+
+    def __copy__(self) -> Self:
+        """Give another group in the same state; what one does next, the other does not."""
+        return type(self)(self._state, self.policy, self._random)
 
     def serialise(self) -> bytes:
         """Write the whole state, keys in clear: encrypt it at rest. Nothing consumed is in it."""

@@ -1,4 +1,4 @@
-"""What is judged before anything is sealed: the group as it stands against what the server told of the room."""
+"""What is judged before anything is sealed: the group as it stands, and what the server told of a room."""
 
 from random import Random
 from typing import Any, cast

@@ -1,7 +1,8 @@
-"""A cable between client and server that a test can cut: a TCP proxy in a thread.
+"""A cable between client and server that a test can cut or hush: a TCP proxy in a thread.
 
-Cut, it breaks every connection and refuses new ones; mended, it lets them through again. It looks into
-nothing.
+Cut, it breaks every connection and refuses new ones. Hushed, it breaks nothing and lets nothing through, as a
+network whose packets get lost: what was sent arrives late, also over connections that their ends gave up.
+Mended, it lets everything through again. It looks into nothing.
 """
 
 import contextlib
@@ -18,6 +19,8 @@ class Cable:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._cut = threading.Event()
+        self._flows = threading.Event()
+        self._flows.set()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -32,13 +35,19 @@ class Cable:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 
+    def hush(self) -> None:
+        """Let nothing through, and break nothing."""
+        self._flows.clear()
+
     def mend(self) -> None:
         """Let connections through again."""
         self._cut.clear()
+        self._flows.set()
 
     def close(self) -> None:
         """End."""
         self.cut()
+        self._flows.set()
         self._listener.close()
 
     def _accept(self) -> None:
@@ -65,7 +74,9 @@ class Cable:
             for one in both:
                 ready.register(one, selectors.EVENT_READ)
             while True:
-                for key, _ in ready.select(0.5):
+                found = ready.select(0.5)
+                self._flows.wait()
+                for key, _ in found:
                     source = key.fileobj
                     assert isinstance(source, socket.socket)
                     data = source.recv(65_536)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.e2e.processes import Person
@@ -21,9 +21,12 @@ DEADLINE = 40.0
 class Terminal:
     """One tmux server with one client in it."""
 
-    def __init__(self, person: Person, folder: Path, size: tuple[int, int] = (100, 30)) -> None:
+    def __init__(
+        self, person: Person, folder: Path, size: tuple[int, int] = (100, 30), program: Sequence[str] = ()
+    ) -> None:
+        """Take ``program``, called with the person's home, for the client."""
         self._socket = Path(tempfile.mkdtemp(prefix="tmux-", dir="/tmp")) / "s"  # a socket's path is short
-        self._command = person.line("chat")
+        self._command = [*program, str(person.home)] if program else person.line("chat")
         self._folder = folder
         self._size = size
 

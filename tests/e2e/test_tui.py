@@ -3,7 +3,9 @@
 import json
 import shutil
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +27,9 @@ bytes_burst = 100000000
 http_burst = 1000
 """
 FLOOD = 10_000
+NOTICED = 15.0
+"""Seconds in which an impatient client must have noticed a silent network: far more than it needs."""
+IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient.py")))
 Opened = Callable[..., Terminal]
 
 
@@ -78,8 +83,8 @@ def opened(compiled: Path) -> Iterator[Opened]:
     """Return what opens the client in a terminal; all are closed at the end."""
     terminals: list[Terminal] = []
 
-    def open_one(person: Person) -> Terminal:
-        terminal = Terminal(person, compiled).open()
+    def open_one(person: Person, *program: str) -> Terminal:
+        terminal = Terminal(person, compiled, program=program).open()
         terminals.append(terminal)
         terminal.wait("connected ·", "#lobby")
         return terminal
@@ -121,6 +126,39 @@ def test_the_network_is_cut_while_somebody_types(
     assert "│ into the dark" in seen
     assert "│ half a thought" not in seen
     assert said(ben, "into the dark") == 1
+    wipe(screen)
+
+
+def test_the_network_falls_silent_while_somebody_types(
+    ada: Person, ben: Person, cable: Cable, opened: Opened
+) -> None:
+    """Nothing is broken, nothing gets through: the client notices by itself, and the rest is as with a cut.
+
+    What it had sent into the silence reaches the server twice, late and again: it is stored once.
+    """
+    screen = opened(ada, *IMPATIENT)
+    screen.type("before the silence")
+    screen.press("Enter")
+    screen.wait("│ before the silence", gone="queued")
+    screen.wait("│ before the silence", gone="stored yet")
+    cable.hush()
+    began = time.monotonic()
+    screen.type("into the silence")
+    screen.press("Enter")
+    screen.wait("│ into the silence", "sent, not stored yet")
+    screen.wait("not connected", "trying again")
+    assert time.monotonic() - began < NOTICED
+    screen.type("and one more")
+    screen.press("Enter")
+    screen.wait("│ and one more", "queued: goes out")
+    screen.type("half a thought")
+    ben.run("send", "lobby", "said in the silence")
+    cable.mend()
+    screen.wait("│ said in the silence", "connected ·", "half a thought", gone="queued")
+    seen = screen.wait("│ and one more", gone="stored yet")
+    assert seen.index("│ into the silence") < seen.index("│ and one more")
+    assert "│ half a thought" not in seen
+    assert said(ben, "into the silence") == said(ben, "and one more") == 1
     wipe(screen)
 
 

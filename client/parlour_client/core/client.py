@@ -37,10 +37,13 @@ from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
 
-def dial_over_tls(profile: Profile) -> Dial:
-    """Return what opens connections for a profile: a fresh ticket each time, over a verified connection."""
+def dial_over_tls(profile: Profile, *, ping_seconds: float | None = None) -> Dial:
+    """Return what opens connections for a profile: a fresh ticket each time, over a verified connection.
+
+    ``ping_seconds`` is how often the server is pinged; None: as is usual.
+    """
     from parlour_client.core.https import Api  # noqa: PLC0415 - a client in a test needs no network
-    from parlour_client.core.socket import open_socket  # noqa: PLC0415
+    from parlour_client.core.socket import PING_SECONDS, open_socket  # noqa: PLC0415
     from parlour_client.core.trust import Verifier  # noqa: PLC0415
 
     verifier = Verifier(profile.address, profile.trust)
@@ -52,7 +55,7 @@ def dial_over_tls(profile: Profile) -> Dial:
         return (await api.ticket(profile.session)).ticket
 
     async def dial() -> Wire:
-        return await open_socket(verifier, ticket)
+        return await open_socket(verifier, ticket, ping_seconds or PING_SECONDS)
 
     return dial
 

@@ -5,6 +5,7 @@ to the protocol's limit and requires ``parlour.v1`` in the answer. The library m
 fresh random key (RFC 6455 section 5.3). Its log is cut off: in detail it would hold tickets and texts.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -27,7 +28,9 @@ from parlour_protocol.secret import Secret
 
 OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
-_PING_SECONDS: Final = 20.0
+PING_SECONDS: Final = 20.0
+"""How often the server is pinged, and how long its pong may take: a network that went silent is noticed after
+twice that and ``_CLOSE_SECONDS``, or when a request has no answer (``core.conversation``)."""
 _QUEUED_FRAMES: Final = 64
 
 _quiet: Final = logging.getLogger("parlour.websocket")
@@ -86,8 +89,15 @@ class WebSocketWire:
             raise _closed(error) from error
 
     async def close(self) -> None:
-        """Close, within ``_CLOSE_SECONDS`` even when the server does not answer."""
-        await self._socket.close()
+        """Close, within twice ``_CLOSE_SECONDS`` even when the server neither answers nor reads.
+
+        The library waits without a deadline where what was written before cannot leave.
+        """
+        try:
+            async with asyncio.timeout(2 * _CLOSE_SECONDS):
+                await self._socket.close()
+        except TimeoutError:
+            self._socket.transport.abort()
 
 
 _OUR_COMPLAINTS: Final = {1002, 1007, 1009}
@@ -100,18 +110,20 @@ def _closed(error: ConnectionClosed) -> ParlourClientError:
     return WireClosedError(error.rcvd.code if error.rcvd else None)
 
 
-async def open_socket(verifier: Verifier, ticket: Callable[[], Awaitable[Secret]]) -> WebSocketWire:
+async def open_socket(
+    verifier: Verifier, ticket: Callable[[], Awaitable[Secret]], ping_seconds: float = PING_SECONDS
+) -> WebSocketWire:
     """Get a ticket and open a connection with it. Raises TrustError, UnreachableError, SessionEndedError."""
     try:
-        return await _open(verifier, await ticket())
+        return await _open(verifier, await ticket(), ping_seconds)
     except CertificateError:
         if not isinstance(verifier.trust, Pin):
             raise
     verifier.forget()  # the leaf may have been renewed under the same key since it was probed
-    return await _open(verifier, await ticket())
+    return await _open(verifier, await ticket(), ping_seconds)
 
 
-async def _open(verifier: Verifier, ticket: Secret) -> WebSocketWire:
+async def _open(verifier: Verifier, ticket: Secret, ping_seconds: float) -> WebSocketWire:
     address = verifier.address
     try:
         socket = await _Direct(
@@ -123,8 +135,8 @@ async def _open(verifier: Verifier, ticket: Secret) -> WebSocketWire:
             additional_headers={"Authorization": f"Bearer {ticket.reveal()}"},
             user_agent_header="parlour",
             open_timeout=OPEN_SECONDS,
-            ping_interval=_PING_SECONDS,
-            ping_timeout=_PING_SECONDS,
+            ping_interval=ping_seconds,
+            ping_timeout=ping_seconds,
             close_timeout=_CLOSE_SECONDS,
             max_size=SERVER_FRAME.value,
             max_queue=_QUEUED_FRAMES,

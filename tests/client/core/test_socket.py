@@ -214,6 +214,28 @@ async def test_the_server_says_why_it_closes(tmp_path: Path) -> None:
             await wire.send(b"{}")
 
 
+async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Path) -> None:
+    """The network is silent and the buffers are full: a new connection can be tried all the same."""
+    silent = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # of TCP: pausing the TLS layer alone lets it read on for itself
+        writer.transport._ssl_protocol._transport.pause_reading()  # type: ignore[attr-defined]
+        await silent.wait()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        sending = [asyncio.ensure_future(wire.send(b"x" * 500_000)) for _ in range(40)]
+        while not wire._socket.paused or not sending[0].done():  # noqa: ASYNC110 - the library tells nobody
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await wire.close()
+            await asyncio.gather(*sending, return_exceptions=True)
+        with pytest.raises(WireClosedError):
+            await wire.receive()
+        silent.set()
+
+
 @pytest.mark.parametrize(
     ("status", "words"), [(401, "ticket"), (503, "too many"), (421, "name"), (500, "500")]
 )

@@ -79,6 +79,8 @@ class Lane:
         self._moved = moved
         self._follow = follow
         self._queue: list[tuple[int, RequestId, Item]] = []
+        self._window = AT_ONCE
+        """Requests on their way at one time."""
         self._some = asyncio.Event()
 
     def put(self, item: "Item") -> None:
@@ -92,6 +94,7 @@ class Lane:
         while True:
             batch = self._next()
             if not batch:
+                self._window = AT_ONCE  # the server keeps up again
                 self._some.clear()
                 await self._some.wait()
                 continue
@@ -109,7 +112,7 @@ class Lane:
 
     def _next(self) -> "list[Item]":
         batch: list[Item] = []
-        while self._queue and len(batch) < AT_ONCE:
+        while self._queue and len(batch) < self._window:
             _, _, item = heapq.heappop(self._queue)
             if item.delivery is Delivery.QUEUED and item not in batch:  # it may have been cancelled since
                 batch.append(item)
@@ -189,6 +192,7 @@ class Lane:
             self.put(item)
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
+            self._window = 1  # what follows must not overtake what was refused
             self._ends.waits(item, None)
             self.put(item)
             return (reply.retry_after or 1_000) / 1_000

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -22,7 +23,7 @@ from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
-from parlour_protocol.delivery import GroupState, Welcomes
+from parlour_protocol.delivery import GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -464,3 +465,22 @@ async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
     await flat.until(lambda: room not in ben._engine.sync._held)
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["welcome, ben"]
+
+
+async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that fills while a run of messages comes: who is let through again overtakes nobody."""
+    ana, ben, room = await pair(flat)
+    seal, refused = flat.house.seal, iter([True] * 5 + [False, True, False, True])
+
+    def slowed(*given: Any) -> Logged:
+        if next(refused, False):
+            raise RefusedError(ErrorCode.RATE_LIMITED)
+        return seal(*given)
+
+    monkeypatch.setattr(flat.house, "seal", slowed)
+    wanted = [f"message {number}" for number in range(5)]
+    for text in wanted:
+        await ana.send(room, text)
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == wanted

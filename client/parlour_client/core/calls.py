@@ -6,7 +6,7 @@ to ask; texts and names were checked by their types before anything is sent.
 
 from collections.abc import Sequence
 
-from parlour_client.core.errors import ServerMisbehavedError, SetupError
+from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.texts import reason_text, topic_text
 from parlour_protocol.frames import AnyRequest, AnyResult
@@ -65,6 +65,11 @@ class RoomCalls:
             id=new_request_id(), name=name, kind=kind, topic=topic_text(topic), encrypted=encrypted
         )
         made = await self._enter(frame)
+        if encrypted and not made.encrypted:  # a server that does not do it must not get the first words
+            raise EncryptionError(
+                "The server made this room without encryption: it could read what is said there.",
+                "Leave it, and talk to the server's operator over another way.",
+            )
         await self._settled(made.id)
         return made
 

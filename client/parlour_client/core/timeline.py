@@ -147,4 +147,4 @@ class Timeline:
 
 def _problem(item: Item) -> str:
     why = item.error if item.delivery is Delivery.FAILED else item.waits
-    return str(why or "")
+    return f"{why} {why.hint}".strip() if why is not None else ""

@@ -266,7 +266,7 @@ class Facade:
             return RoomState.BLOCKED, wrong
         changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
         if changed:
-            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide."
+            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
             return RoomState.BLOCKED, words
         return RoomState.ACTIVE, self._absent(room, report)
 

@@ -42,7 +42,7 @@ _WORDS: Final = {
     Kind.REVOKED: "{user}'s device {name} was revoked.",
     Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
     Kind.NOT_LOGGED: "{user}'s device {name} does not stand in the server's key log: it may be a stranger's.",
-    Kind.CHANGED: "{user} has another account key than before. Compare the safety number, or accept the key.",
+    Kind.CHANGED: "{user} has another account key than before: nothing is sent before you decide.",
     Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
 }
 
@@ -133,7 +133,8 @@ def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
     if known.account_key is None:
         return Kind.NOT_LOGGED
     if known.account_key != certificate.account_key:
-        return Kind.WRONG_ACCOUNT_KEY
+        # An old device of somebody whose key changed is what the person has to decide about, no stranger's.
+        return Kind.CHANGED if known.level == pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
     # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
     return Kind.OK if known.logged else Kind.NOT_LOGGED
 

@@ -18,7 +18,9 @@ class NotReadyError(EncryptionError):
 class BlockedError(EncryptionError):
     """Nothing is sealed before the person decides about a key."""
 
-    hint = "Compare the safety number (/verify, parlour verify NAME), then confirm it or accept the new key."
+    hint = (
+        "Compare the safety number, then confirm it or accept the key: /verify NAME, or parlour verify NAME."
+    )
 
 
 class ArrivedError(EncryptionError):

@@ -109,7 +109,8 @@ async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -
     flat.house.keys_changed(BEN)
     await flat.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
     why = await held(flat, ana, room, CANARY)
-    assert "ben" in why
+    assert "ben has another account key than before: nothing is sent before you decide" in why
+    assert "/verify" in why  # what to do
     state = ana.encryption.room(room)
     assert state.state is RoomState.BLOCKED
     assert "nothing is sent before you decide" in state.problem

@@ -13,6 +13,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, LinkState, NoteKind
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -373,6 +374,15 @@ async def test_a_room_is_never_open_again_whatever_the_server_says(flat: Flat) -
     await shown(flat, ben, room)
     assert await texts(ben, room) == [CANARY]
     assert CANARY not in repr(flat.house.rooms[room].log)
+
+
+async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(flat: Flat) -> None:
+    """E2: the server makes an open one instead, or says so: the first words do not go there unwarned."""
+    ana = await flat.open(ANA)
+    liar = Liar(flat)
+    liar.summaries[ANA] = lambda summary: replace(summary, encrypted=False)
+    with pytest.raises(EncryptionError, match="made this room without encryption"):
+        await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
 
 
 async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:

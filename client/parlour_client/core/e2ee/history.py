@@ -140,12 +140,8 @@ class Histories:
         """
         rooms = self._rooms
         summary = rooms.summary(item.event.room)
-        mine = (
-            item.sealed
-            and item.event.author == rooms.me
-            and summary is not None
-            and summary.peer in {None, rooms.me}
-        )
+        # By MLS's word of who sent it, and only where nobody else can have read the keys of the files.
+        mine = item.event.author == rooms.me and summary is not None and summary.peer == rooms.me
         if not mine or item.device == rooms.own.device or content.file.size > PART_BYTES + _LINE:
             return set()  # anybody else could write history that never was
         into = io.BytesIO()

@@ -1,6 +1,8 @@
 """The client as its users see it, on a server in memory."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
@@ -20,6 +22,7 @@ from parlour_protocol.frames.bodies import Deleted, Edited, Joined, Reacted, Top
 from parlour_protocol.frames.replies import ReadMarked, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import History, MarkRead
 from parlour_protocol.ids import Seq
+from parlour_protocol.secret import Secret
 
 
 async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServer) -> None:
@@ -254,3 +257,22 @@ async def test_the_wire_form_is_what_the_server_sent(desk: Desk, server: FakeSer
     await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.seq == 3, lambda: server.say("next"))
     (_, row, _) = await client.timeline(LOBBY)
     assert client.wire_form(row) == encode(event).decode()
+
+
+async def test_a_stopped_client_keeps_no_key(desk: Desk) -> None:
+    """What was locked is locked: the archive is closed, and neither its key nor the passphrase is at hand."""
+    client = await desk.open()
+    client._passphrase = Secret("open sesame")
+    archive, engine = client._engine.archive, weakref.ref(client._engine)
+    await client.stop()
+    assert client._passphrase is None
+    with pytest.raises(RuntimeError, match="shutdown"):
+        await archive.rooms()
+    kept = weakref.ref(
+        archive
+    )  # which holds the archive's key, as the engine holds the account's and devices'
+    del archive
+    for _ in range(3):  # callbacks that were on their way
+        await asyncio.sleep(0)
+    gc.collect()
+    assert (engine(), kept()) == (None, None)

@@ -84,12 +84,15 @@ async def test_locked_by_command_over_open_pages(client: FakeClient, home: Home,
     """Whatever lies over the chat goes with it."""
     async with open_app(client, accounts=home.accounts) as pilot:
         await pilot.press("f1")
+        pilot.app.notify("somebody wrote CANARY")
         await settled(pilot)
         assert len(pilot.app.screen_stack) > 2
+        assert "CANARY" in screen_text(pilot)
         await pilot.app.run_action("lock")
         await settled(pilot)
         assert isinstance(pilot.app.screen, LockScreen)
         assert len(pilot.app.screen_stack) == 2
+        assert "CANARY" not in screen_text(pilot)
         assert client.stopped
 
 

@@ -4,7 +4,7 @@ The clients are running ones. Nothing is lost but what was withheld, and what ea
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from tests.client.core.e2ee.flat import Flat
@@ -13,13 +13,17 @@ from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core import sync
 from parlour_client.core.client import Client
+from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_protocol.delivery import Commit, Logged
+from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 
@@ -99,7 +103,9 @@ async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
     assert (await texts(ben, room))[0] == "before"
 
 
-async def test_what_the_backlog_mends_by_itself_is_not_reported(flat: Flat) -> None:
+async def test_what_the_backlog_mends_by_itself_is_not_reported(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Wire's webapp began its recovery in the middle of the backlog: here the whole of it is read first."""
     ana, ben, room = await pair(flat)
     home = flat.house.rooms[room]
@@ -111,18 +117,37 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(flat: Flat) -> N
         flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
     await ana._engine.encryption.keeper._renew(room)
     await say(flat, ana, room, "behind it all")
+    fetch, gate, came = sync.fetch, asyncio.Event(), 0
+
+    async def slowly(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
+        nonlocal came
+        came += 1
+        if came > 1:  # the page with the false one is here, the rest is on its way
+            await gate.wait()
+        return await fetch(conversation, ask)
+
+    monkeypatch.setattr(sync, "fetch", slowly)
     opening = asyncio.ensure_future(flat.open(BEN))
-    await flat.until(opening.done)  # time passes while the pages come
+    await flat.until(lambda: came > 1)
+    await a_while(flat)
+    assert not home.contested
+    gate.set()
+    await flat.until(opening.done)
     ben = opening.result()
     await flat.quiet()
     assert await texts(ben, room) == ["behind it all"]
     (row,) = await ben.timeline(room, before=Seq(seq + 1), limit=1)
     assert "could not follow" in row.trouble
-    for _ in range(100):  # a report would be made in this time
-        flat.clock.advance(1)
-        await asyncio.sleep(0)
+    await a_while(flat)
     assert not home.contested
     assert not [event for event in home.log if isinstance(event.body, Contested)]
+
+
+async def a_while(flat: Flat) -> None:
+    """Let time pass in which a report would be made."""
+    for _ in range(100):
+        flat.clock.advance(1)
+        await flat.threads.rest()
 
 
 def winner(flat: Flat, liar: Liar, asked: asyncio.Event) -> Callable[[RoomId, Commit], Awaitable[Logged]]:

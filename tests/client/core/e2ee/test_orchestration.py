@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 import pytest
 from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import Line, RefusedError
+from tests.client.core.e2ee.house import LAPTOP, Line, RefusedError
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.liar import shown
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
@@ -18,20 +18,20 @@ from parlour_client.core.e2ee import rooms
 from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
-from parlour_client.core.e2ee.receiving import keep_file_key
+from parlour_client.core.e2ee.receiving import keep_file_key, take_in
 from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_protocol.delivery import GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import MessageText
+from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import DeviceId, Epoch, FileId, RequestId, RoomId
+from parlour_protocol.ids import DeviceId, Epoch, FileId, RequestId, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.sealed import FileKeyed
@@ -484,3 +484,37 @@ async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch
     await flat.until(lambda: not ana._engine.outbox.unsent(room))
     await shown(flat, ben, room)
     assert await texts(ben, room) == wanted
+
+
+async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
+    """What was queued before a room was held may come after it: left alone, and no reason to stop."""
+    ana, ben, room = await pair(flat)
+    await flat.close(ben)
+    await say(flat, ana, room, "first")
+    ben = await flat.open(BEN)
+    await shown(flat, ben, room)
+    seq = flat.house.rooms[room].head
+    late = LogEvent(
+        room=room, seq=Seq(seq + 2), at=flat.clock.now(), author=ANA, device=LAPTOP,
+        body=TopicSet(topic=TopicText("late")),
+    )  # fmt: skip
+    engine = ben._engine
+    taken = await engine.archive.run(
+        take_in, engine.encryption.vault, room, [late], engine.state.names_me, flat.clock.now()
+    )
+    assert (taken.applied, taken.receipt.cursor) == ([], seq)
+
+
+async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: Flat) -> None:
+    """Nothing that is said after it can be read there, without waiting for what others do."""
+    ana, _, room = await pair(flat)
+    phone = await flat.open(ANA, "phone")
+    device = phone.encryption.own().device
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    await flat.quiet()
+    await flat.close(phone)
+    assert device in flat.house.rooms[room].present
+    revoking = asyncio.ensure_future(ana.encryption.revoke(device))
+    await flat.until(revoking.done, advance=0)
+    assert device not in flat.house.rooms[room].present

@@ -12,6 +12,7 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
@@ -277,6 +278,19 @@ async def test_a_forked_key_log_is_an_alarm_on_both_sides(flat: Flat) -> None:
         assert await texts(client, room) == ["to ben", "to ana"]
 
 
+async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(flat: Flat) -> None:
+    """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
+    ana, ben, room = await pair(flat)
+    flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
+    await ben._engine.encryption.identities.catch_up()
+    before = await ana._engine.archive.run(keylog.seen)
+    await say(flat, ben, room, "have you heard?")
+    await flat.until_true(
+        lambda: ana._engine.archive.run(keylog.seen), await ben._engine.archive.run(keylog.seen)
+    )
+    assert await ana._engine.archive.run(keylog.seen) != before
+
+
 async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
     """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
     ana, ben, room = await pair(flat)
@@ -312,8 +326,6 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) ->
 async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: Flat) -> None:
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(flat)
-    from parlour_client.core.e2ee import keylog  # noqa: PLC0415 - here alone
-
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
     await ana._engine.archive.run(keylog.heard, BEN, false, flat.clock.now())
     await ana._engine.encryption.identities.refresh()

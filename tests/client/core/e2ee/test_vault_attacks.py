@@ -95,8 +95,23 @@ def test_a_replay_is_refused_visibly() -> None:
     for device in (alice, bobby):
         first, second = device.sync(log)
         assert first.event.body == Message(text=MessageText.parse(CANARY))
-        assert (note_of(second) is NoteKind.FORGED) or second.trouble
+        told = second.trouble if device is alice else second.note and second.note.detail
+        assert told
+        assert ("not here any more" if device is alice else "came a second time") in told
         assert CANARY not in str(second)
+
+
+def test_an_id_that_a_member_took_first_is_a_replay_to_its_owner_too() -> None:
+    """The server reads ids: with its help a member uses one that is on its way. All judge it alike."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    frame = alice.seal(log, 10, CANARY)
+    bobby.say(log, 10, "I was first")
+    log.add(alice.user, sealed_body(frame))
+    for device in (alice, carol):
+        first, second = device.sync(log)
+        assert first.event.body == Message(text=MessageText.parse("I was first"))
+        assert note_of(second) is NoteKind.FORGED
 
 
 def test_a_message_sealed_twice_is_shown_once() -> None:

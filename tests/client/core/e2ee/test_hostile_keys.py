@@ -17,10 +17,12 @@ from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.refusals import BlockedError
+from parlour_client.core.e2ee.signing import sign
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
+from parlour_protocol.frames.opaque import Digest, KeyPackageBytes, Signature
+from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, RoomId, new_request_id
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.names import UserName, parse_device_name
@@ -311,8 +313,9 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) ->
     honest = line.key_log
 
     async def endless(after: int) -> object:
-        page = await honest(after)
-        return replace(page, size=10_000_000, head=Digest(bytes(32)))
+        page, head = await honest(after), Head(10_000_000, bytes(32))
+        signature = Signature(sign(flat.house.log_seed, head.to_be_signed(flat.house.server)))
+        return replace(page, size=head.size, head=Digest(head.digest), signature=signature)
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
     calls = len(flat.house.calls)

@@ -5,14 +5,13 @@ The words are printed to a terminal alone and read without being shown; they are
 """
 
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.running import run_connected
 from parlour_client.cli.words import print_json
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
@@ -20,14 +19,6 @@ from parlour_protocol.ids import DeviceId
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 _WORDS: Final = 24
-
-
-def _do(context: click.Context, work: Callable[[Client], Awaitable[None]]) -> None:
-    async def connect() -> None:
-        async with connected(the_home(context), follow=True) as client:
-            await work(client)
-
-    run(connect())
 
 
 @click.group(epilog="\b\nExample:\n  parlour device list\n  parlour device approve abcd-efgh-ijkl-mnop")
@@ -56,7 +47,7 @@ def list_devices(context: click.Context, *, as_json: bool) -> None:
             if code:
                 click.echo(f"  On another of your devices: parlour device approve {code}")
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @device.command(epilog="\b\nExample:\n  parlour device approve abcd-efgh-ijkl-mnop")
@@ -69,7 +60,7 @@ def approve(context: click.Context, code: str) -> None:
         approved = await client.encryption.approve(code)
         click.echo(f"Approved {approved.name}. It reads what is said from now on.", err=True)
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @device.command(epilog="\b\nExample:\n  parlour device revoke wrsbdoaig26q5uurgq6oh3c7ae")
@@ -84,7 +75,7 @@ def revoke(context: click.Context, which: str) -> None:
         await client.encryption.revoke(DeviceId(which))
         click.echo("Revoked.", err=True)
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @device.command(name="history", epilog="\b\nExample:\n  parlour device history wrsbdoaig26q5uurgq6oh3c7ae")
@@ -97,7 +88,7 @@ def send_history(context: click.Context, which: str) -> None:
         count = await client.encryption.send_history(DeviceId(which))
         click.echo(f"Sent {count} events.", err=True)
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @click.group(epilog="\b\nExample:\n  parlour recovery show")
@@ -122,7 +113,7 @@ def show(context: click.Context) -> None:
             "Write them on paper. They are the key of your account: keep them from everybody.", err=True
         )
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @recovery.command(epilog="\b\nExample:\n  parlour recovery use")
@@ -141,7 +132,7 @@ def use(context: click.Context) -> None:
         await client.encryption.recover(words)
         click.echo("This device is approved.", err=True)
 
-    _do(context, work)
+    run_connected(context, work, follow=True)
 
 
 @recovery.command(epilog="\b\nExample:\n  parlour recovery reset\n  … --yes --password-stdin < file")
@@ -158,4 +149,4 @@ def reset(context: click.Context, *, password_stdin: bool) -> None:
         await client.encryption.reset_identity(password)
         click.echo("Your account has a new key. Tell the people you talk with, and verify anew.", err=True)
 
-    _do(context, work)
+    run_connected(context, work, follow=True)

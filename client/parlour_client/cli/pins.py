@@ -7,7 +7,7 @@ its group.
 import click
 
 from parlour_client.cli.running import connected, run, the_home
-from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.cli.words import find_room, print_entry
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.home import Home
 from parlour_protocol.ids import Seq
@@ -26,11 +26,7 @@ async def _list(home: Home, wanted: str, *, as_json: bool) -> None:
     async with connected(home, follow=True) as client:
         room = find_room(client, wanted)
         for entry in await client.pins(room.id):
-            if as_json:
-                fields = {"seq": entry.seq, "room": room.title, "room_id": room.id, "at": entry.at}
-                print_json(fields | {"author": entry.author, "text": entry.text})
-            else:
-                click.echo(f"#{entry.seq} {entry.author}: {shown(entry.text or '')}")
+            print_entry(room.title, entry, as_json=as_json)
 
 
 @click.command(epilog="\b\nExample:\n  parlour room pin lobby 42\n  parlour room pin lobby 42 --off")

@@ -8,7 +8,7 @@ import click
 
 from parlour_client.cli.running import connected, run, the_home, the_passphrase
 from parlour_client.cli.tail import print_event, said_of
-from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.cli.words import find_room, print_entry
 from parlour_client.core.client import Client
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.home import Home
@@ -47,11 +47,7 @@ async def _search(home: Home, words: str, wanted: str | None, limit: int, *, as_
         for entry in await client.search(words, room=room, limit=limit):
             known = client.room(entry.room)
             title = known.title if known is not None else entry.room
-            if as_json:
-                fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
-                print_json(fields | {"author": entry.author, "text": entry.text})
-            else:
-                click.echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}")
+            print_entry(title, entry, as_json=as_json)
     finally:
         await client.stop()
 

@@ -4,39 +4,23 @@ Each command connects, asks once, prints the answer and ends; what the server re
 Topics are strangers' text and go through the rule.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import click
 
+from parlour_client.cli.moderating import ban, kick, mute, role, unban, unmute
 from parlour_client.cli.pins import pin, pins
-from parlour_client.cli.running import connected, run, the_home
+from parlour_client.cli.running import run_connected
 from parlour_client.cli.send import acknowledged
 from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.texts import message_text
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import RoomName, UserName
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-_FOR: Final = click.option(
-    "--for",
-    "seconds",
-    type=click.IntRange(1, 366 * 86_400),
-    metavar="SECONDS",
-    help="For so long; default: for good.",
-)
-_REASON: Final = click.option("--reason", default="", help="What to say to it; everybody sees it.")
-
-
-def _do(context: click.Context, work: Callable[[Client], Awaitable[None]]) -> None:
-    async def connect() -> None:
-        async with connected(the_home(context)) as client:
-            await work(client)
-
-    run(connect())
 
 
 @click.group(
@@ -46,8 +30,8 @@ def room() -> None:
     """Make, find, enter and look after rooms."""
 
 
-room.add_command(pins)
-room.add_command(pin)
+for command in (pins, pin, role, kick, ban, unban, mute, unmute):
+    room.add_command(command)
 
 
 @room.command(
@@ -66,7 +50,7 @@ def create(context: click.Context, name: RoomName, topic: str, *, private: bool,
         made = await client.create_room(name, kind, topic, encrypted=encrypted)
         click.echo(f"Made {made.title}.", err=True)
 
-    _do(context, work)
+    run_connected(context, work)
 
 
 @room.command(name="list", epilog="\b\nExample:\n  parlour room list --all")
@@ -92,7 +76,7 @@ def list_rooms(context: click.Context, *, everything: bool, as_json: bool) -> No
                     fields |= {"members": listing.members, "topic": listing.topic}
                     _print_listing(fields, as_json=as_json)
 
-    _do(context, work)
+    run_connected(context, work)
 
 
 def _print_room(mine: Room, *, as_json: bool) -> None:
@@ -127,7 +111,7 @@ def join_room(context: click.Context, name: RoomName) -> None:
             raise SetupError(f"There is no public room called {name}.", "See them: parlour room list --all")
         click.echo(f"You are in {(await client.join(found.room)).title}.", err=True)
 
-    _do(context, work)
+    run_connected(context, work)
 
 
 @room.command(name="leave", epilog="\b\nExample:\n  parlour room leave garden")
@@ -139,7 +123,7 @@ def leave(context: click.Context, name: str) -> None:
     async def work(client: Client) -> None:
         await client.leave(find_room(client, name).id)
 
-    _do(context, work)
+    run_connected(context, work)
 
 
 @room.command(name="members", epilog="\b\nExample:\n  parlour room members lobby")
@@ -162,7 +146,7 @@ def members(context: click.Context, name: str, *, as_json: bool) -> None:
                 muted = ", muted" if member.muted else ""
                 click.echo(f"{member.user}  {member.role.value}, {member.status.value}{muted}")
 
-    _do(context, work)
+    run_connected(context, work)
 
 
 @room.command(name="topic", epilog="\b\nExample:\n  parlour room topic garden 'bees only'")
@@ -175,21 +159,7 @@ def set_topic(context: click.Context, name: str, topic: str) -> None:
     async def work(client: Client) -> None:
         await client.set_topic(find_room(client, name).id, topic)
 
-    _do(context, work)
-
-
-@room.command(name="role", epilog="\b\nExample:\n  parlour room role garden ben moderator")
-@click.argument("name")
-@click.argument("user", type=USER)
-@click.argument("role", type=click.Choice([role.value for role in Role]))
-@click.pass_context
-def set_role(context: click.Context, name: str, user: UserName, role: str) -> None:
-    """Give a member a role."""
-
-    async def work(client: Client) -> None:
-        await client.set_role(find_room(client, name).id, user, Role(role))
-
-    _do(context, work)
+    run_connected(context, work)
 
 
 @room.command(name="invite", epilog="\b\nExample:\n  parlour room invite garden ben")
@@ -202,78 +172,7 @@ def invite(context: click.Context, name: str, user: UserName) -> None:
     async def work(client: Client) -> None:
         await client.invite(find_room(client, name).id, user)
 
-    _do(context, work)
-
-
-@room.command(
-    name="kick", epilog="\b\nExample:\n  parlour room kick garden mallory --reason 'see the house rules'"
-)
-@click.argument("name")
-@click.argument("user", type=USER)
-@_REASON
-@click.pass_context
-def kick(context: click.Context, name: str, user: UserName, reason: str) -> None:
-    """Put somebody out; they may come back."""
-
-    async def work(client: Client) -> None:
-        await client.kick(find_room(client, name).id, user, reason)
-
-    _do(context, work)
-
-
-@room.command(name="ban", epilog="\b\nExample:\n  parlour room ban garden mallory --for 86400")
-@click.argument("name")
-@click.argument("user", type=USER)
-@_FOR
-@_REASON
-@click.pass_context
-def ban(context: click.Context, name: str, user: UserName, seconds: int | None, reason: str) -> None:
-    """Put somebody out and keep them out."""
-
-    async def work(client: Client) -> None:
-        await client.ban(find_room(client, name).id, user, seconds=seconds, reason=reason)
-
-    _do(context, work)
-
-
-@room.command(name="unban", epilog="\b\nExample:\n  parlour room unban garden mallory")
-@click.argument("name")
-@click.argument("user", type=USER)
-@click.pass_context
-def unban(context: click.Context, name: str, user: UserName) -> None:
-    """Lift a ban."""
-
-    async def work(client: Client) -> None:
-        await client.unban(find_room(client, name).id, user)
-
-    _do(context, work)
-
-
-@room.command(name="mute", epilog="\b\nExample:\n  parlour room mute garden mallory --for 600")
-@click.argument("name")
-@click.argument("user", type=USER)
-@_FOR
-@click.pass_context
-def mute(context: click.Context, name: str, user: UserName, seconds: int | None) -> None:
-    """Let a member read but not write."""
-
-    async def work(client: Client) -> None:
-        await client.mute(find_room(client, name).id, user, seconds=seconds)
-
-    _do(context, work)
-
-
-@room.command(name="unmute", epilog="\b\nExample:\n  parlour room unmute garden mallory")
-@click.argument("name")
-@click.argument("user", type=USER)
-@click.pass_context
-def unmute(context: click.Context, name: str, user: UserName) -> None:
-    """Let a muted member write again."""
-
-    async def work(client: Client) -> None:
-        await client.unmute(find_room(client, name).id, user)
-
-    _do(context, work)
+    run_connected(context, work)
 
 
 @click.command(epilog="\b\nExample:\n  parlour dm ben 'are you there?'")
@@ -301,4 +200,4 @@ def dm(context: click.Context, user: UserName, text: str | None, *, is_open: boo
         if text is not None:
             await acknowledged(client, opened, await client.send(opened.id, text), as_json=False)
 
-    _do(context, work)
+    run_connected(context, work)

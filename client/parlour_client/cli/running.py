@@ -7,7 +7,7 @@ connects uses it.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -34,6 +34,18 @@ _OFFER: Final = (
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine."""
     return asyncio.run(work)
+
+
+def run_connected(
+    context: click.Context, work: Callable[[Client], Awaitable[None]], *, follow: bool = False
+) -> None:
+    """Do something with a client that is connected, and with ``follow`` caught up; disconnect."""
+
+    async def connect() -> None:
+        async with connected(the_home(context), follow=follow) as client:
+            await work(client)
+
+    run(connect())
 
 
 def the_home(context: click.Context) -> Home:

@@ -11,7 +11,7 @@ import click
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Room
+from parlour_client.core.model import Entry, Room
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name
 from parlour_protocol.names import parse_room_name as _room_name
@@ -28,6 +28,15 @@ def shown(untrusted: str, indent: str = "  ") -> str:
     """Return a stranger's text as it may stand on a terminal; its further lines are indented."""
     safe = safe_text(untrusted)
     return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
+
+
+def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
+    """Print a message of a list; JSON says of which room it is, and so does a ``title`` for people."""
+    if as_json:
+        fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
+        print_json(fields | {"author": entry.author, "text": entry.text})
+    else:
+        click.echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}")
 
 
 class UserParam(click.ParamType[UserName]):

@@ -5,16 +5,19 @@ a stranger's Tamil would then push the panes and the edge of the dialog about. H
 gets an anchor of its own. Every modal screen is a ``Veiled`` one; Textual's compositor calls the strips.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from textual.await_complete import AwaitComplete
 from textual.geometry import Region
 from textual.strip import Strip
 
 from parlour_client.ui.anchored import AnchoredStrip
 
 if TYPE_CHECKING:
-    from textual.widget import Widget as _Base
+    from textual.screen import ModalScreen
+
+    _Base = ModalScreen[Any]
 else:
     _Base = object  # two Widgets among the bases, as in `anchored.py`
 
@@ -38,6 +41,13 @@ class PiecewiseStrip(AnchoredStrip):
 
 class Veiled(_Base):
     """A modal screen. Put it before the Textual class in the list of bases."""
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Leave once: of two keys that came at the same time the second finds the screen gone.
+
+        Textual would take the screen below off the stack instead, or end the app where there is none.
+        """
+        return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""

@@ -2,12 +2,14 @@
 
 import re
 
+import pytest
 from rich.console import Console
 from rich.segment import Segment
 from tests.client.ui.conftest import OpenApp, settled
 from tests.client.ui.test_sources import SOURCES, code
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.geometry import Region
+from textual.screen import ModalScreen
 
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.veiled import PiecewiseStrip
@@ -43,6 +45,30 @@ async def test_a_dialog_anchors_what_shines_through(client: FakeClient, open_app
             with_letters = [row for row in rows if TAMIL in row.text]
             assert with_letters
             assert all(isinstance(row, PiecewiseStrip) for row in with_letters)
+
+
+@pytest.mark.parametrize("keys", [("ctrl+o",), ("alt+up", "i"), ("alt+up", "d")], ids=ascii)
+async def test_two_keys_at_once_leave_one_dialog(client: FakeClient, open_app: OpenApp, keys: tuple[str, ...]):
+    """The second finds it gone, and neither ends the app nor takes away what lies below."""
+    client.say(LOBBY, BOB, "hello")
+    async with open_app(client) as pilot:
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        await chat.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press(*keys)
+        await settled(pilot)
+        dialog = pilot.app.screen
+        assert dialog is not chat
+        assert isinstance(dialog, ModalScreen)
+
+        def leave() -> None:
+            _ = dialog.dismiss(None)
+
+        for _ in range(2):
+            dialog.call_later(leave)
+        await settled(pilot)
+        assert pilot.app.screen is chat
 
 
 def test_every_dialog_is_a_veiled_one():

@@ -193,7 +193,7 @@ class Story:
             assert not strangers, f"{self}: {strangers} were out of the room and may read {seq}"
         for phone, shown in found.items():
             self._judge_one(phone, shown, where, tally)
-            self._judge_entitled(phone, shown, where, may)
+            self._judge_entitled(phone, shown, may)
         for said in self.said:
             shown_at = where.get(said.text)
             if said.seq is not None:
@@ -202,13 +202,14 @@ class Story:
                 assert shown_at is not None, f"{self}: {said} never came"
         return tally
 
-    def _judge_entitled(self, phone: Phone, shown: list[Row], where: dict[str, int], may: Entitled) -> None:
+    def _judge_entitled(self, phone: Phone, shown: list[Row], may: Entitled) -> None:
         """Who was in the epoch reads; who went from the room may have lost what came before. Others never."""
         read = {row.seq for row in shown if row.kind == "message"}
         entitled_to = {seq for seq, devices in may.devices.items() if phone.id in devices}
         assert read <= entitled_to, f"{self}: {phone} reads {read - entitled_to}, not for it"
-        stayed = {seq for seq in entitled_to & set(where.values()) if seq > may.went.get(phone.user, 0)}
-        assert stayed <= read, f"{self}: {phone} misses {[r for r in shown if r.seq in stayed - read]}"
+        stayed = {seq for seq in entitled_to if seq > may.went.get(phone.user, 0)}
+        missed = {seq: [row for row in shown if row.seq == seq] for seq in stayed - read}
+        assert not missed, f"{self}: {phone} misses {missed}"
 
     def __str__(self) -> str:
         return f"seed {self.seed} ({' '.join(self.told)})"

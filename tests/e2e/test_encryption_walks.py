@@ -5,6 +5,7 @@ of its own, and `PARLOUR_SEED=3` begins with that one.
 """
 
 import os
+from collections import Counter
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,7 @@ PEOPLE = {"ada": 3, "ben": 3, "cat": 2, "dan": 2, "eve": 1, "fay": 1, "gus": 1, 
 @pytest.mark.timeout(240 + 90 * WALKS)
 async def test_walks(tmp_path: Path) -> None:
     """All agree, who was entitled reads and nobody else does, nothing is twice, and the order is one."""
-    world = World(tmp_path)
+    world, total = World(tmp_path), Counter[str]()
     try:
         await world.populate(PEOPLE)
         for seed in range(FIRST, FIRST + WALKS):
@@ -35,6 +36,9 @@ async def test_walks(tmp_path: Path) -> None:
             except Exception as error:
                 error.add_note(f"walk: {story}")
                 raise
-            assert tally["readable"] > tally["sealed"] > 0, story
+            # Where two people part early, each message has one reader: of all walks together some have more.
+            assert tally["readable"] >= tally["sealed"] > 0, str(story)
+            total += tally
+        assert total["readable"] > total["sealed"]
     finally:
         await world.close()

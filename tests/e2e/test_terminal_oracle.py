@@ -2,18 +2,27 @@
 
 # ruff: noqa: E501, S603 - tables of bytes; our own script
 
+import base64
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import pytest
 from tests.e2e import terminal_oracle
-from tests.e2e.oracle import refusals, stages, terminal
+from tests.e2e.oracle import dialogs, fields, lists, refusals, sealed_stages, stages, terminal
 from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, one_each, own_width
+from tests.e2e.oracle.house import House
+from tests.e2e.oracle.run import Stage
 from tests.protocol.text.corpus import Entry
+
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.ids import RoomIdField
+from parlour_protocol.names import UserName
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("PARLOUR_SHARED", ROOT.parent / "shared"))
@@ -27,6 +36,7 @@ WIDE = Entry(
 )
 IMPATIENT = ("never shown: ", "was not written", "did not ask for something")
 """What stands in failures that a machine may be guilty of that did ten other things."""
+WALL = "the last wall had to act"
 NUL = Entry("nul", "a\x00b", "reject", "message")
 
 
@@ -36,7 +46,7 @@ NUL = Entry("nul", "a\x00b", "reject", "message")
         b"\x1b[2J", b"\x1b]0;x\x07", b"\x1b]52;c;ZXZpbA==\x07", b"\x1b]8;;http://x\x1b\\y", b"\x1b[c", b"\x1b[>q",
         b"\x1b[6n", b"\x1bc", b"\x1b[?1049l", b"\x1bP$qm\x1b\\", b"\x07", b"\x08", b"\x0b", b"\x7f", b"\xc2\x9b2J", b"\x9b2J",
         b"\xe2\x80\xae", b"\xe2\x81\xa6", b"\xe2\x80\xa8", b"\xf3\xa0\x81\x81", b"\xee\x80\x80", b"\xef\xbb\xbf",
-        b"\xed\xa0\x80", b"\xef\xbf\xbd", b"\xc2\xad", b"\xe3\x85\xa4", b"\x1b[5A", b"\x1b[?25;1049h", b"\xe2\x80\x8d" * 3,
+        b"\x1b]9;New message of bob\x07", b"\x1b]777;notify;bob;New message in Parlour\x07", b"\xed\xa0\x80", b"\xef\xbf\xbd", b"\xc2\xad", b"\xe3\x85\xa4", b"\x1b[5A", b"\x1b[?25;1049h", b"\xe2\x80\x8d" * 3,
     ],
     ids=ascii,
 )  # fmt: skip
@@ -55,6 +65,17 @@ def test_the_reader_takes_what_the_client_needs():
     for byte in (harmless + flag + "\x1b[0m").encode():
         reader.feed(bytes([byte]))
     assert reader.violations == []
+
+
+def test_the_clipboard_gets_what_is_shown_and_notifications_a_number():
+    """What is copied is judged as if it stood on the screen."""
+    for text, wrong in (("one\ntwo \u2764\ufe0f", 0), ("a\x1b[2J", 1), ("\u202egnp.exe", 1), ("a\rb", 1)):
+        reader = Reader()
+        reader.clipboard_allowed = True
+        reader.feed(
+            b"\x1b]52;c;" + base64.b64encode(text.encode()) + b"\x07\x1b]9;12 new messages in Parlour\x07"
+        )
+        assert (reader.clipboard, len(reader.violations), reader.news) == ([text], wrong, 1)
 
 
 def test_a_moved_border_is_seen():
@@ -86,9 +107,80 @@ async def test_it_fails_without_a_defence(changes: str, entry: Entry, what: str)
 @pytest.mark.parametrize(("changes", "fails"), [("impatient", False), ("no-veil", True)])
 async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool):  # noqa: FBT001 - a parameter
     """Where a dialog lies over disputed text, borders move unless each piece beside it is anchored."""
-    command, chosen = (*LAUNCH, changes), [stages.timeline, stages.keyed]
-    failures = await terminal_oracle.show([WIDE] * 3, 1, thorough=True, command=command, chosen=chosen)
+    command, chosen = (*LAUNCH, changes), [dialogs.whole]
+    failures = await terminal_oracle.show([WIDE] * 3, 0, command=command, chosen=chosen)
     assert any("border moved" in words for _, _, words in failures) == fails, failures
+
+
+@pytest.mark.parametrize(
+    ("changes", "stage", "place", "what"),
+    [
+        ("raw=parlour_client.ui.screens.files_part.peer_line", dialogs.files, "file name", WALL),
+        ("raw=parlour_client.ui.screens.messages_part.safe_text", dialogs.whole, "clipboard", "the control"),
+        ("raw=parlour_client.ui.found.peer_line", lists.outbox, "outbox", WALL),
+        ("news", stages.search, "search result", "operating system command"),
+    ],
+    ids=["file names", "clipboard", "outbox", "notifications"],
+)
+async def test_it_fails_where_one_view_shows_raw_text(
+    changes: str, stage: Stage[House], place: str, what: str
+):
+    """A view that forgets the rule is found in its own place."""
+    failures = await terminal_oracle.show([CLEAR], 0, command=(*LAUNCH, changes), chosen=[stage])
+    assert any(place in where and what in words for where, _, words in failures), failures
+
+
+async def test_it_fails_where_the_line_mode_shows_raw_text():
+    """There is no last wall behind it: the text acts."""
+    command = (*LAUNCH, "raw=parlour_client.plain.speech.shown")
+    failures = await terminal_oracle.show_lines([CLEAR], 0, command=command)
+    assert any("CSI" in words for _, _, words in failures), failures
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ("impatient", ""),
+        ("no-rule", WALL),
+        ("no-rule,no-guard", "CSI"),
+        ("no-wire", "not refused with a row"),
+    ],
+)
+async def test_it_looks_into_sealed_messages(changes: str, what: str):
+    """What comes out of them is shown by the rule, and what no wire takes is refused inside, too."""
+    chosen = [sealed_stages.sealed_timeline, sealed_stages.sealed_refusals]
+    failures = await terminal_oracle.show_sealed([CLEAR, NUL], 0, command=(*LAUNCH, changes), chosen=chosen)
+    assert any(what in words for _, _, words in failures) if what else not failures, failures
+
+
+def test_every_text_of_the_protocol_has_its_places():
+    """A new field with text needs a row in the table: where it is shown, or why it never is."""
+    found = {field for struct in fields.structs() for field in fields.texts_of(struct)}
+    assert found == set(fields.TABLE)
+    sources = "".join(path.read_text("utf-8") for path in Path(fields.__file__).parent.glob("*.py"))
+    for row in fields.TABLE.values():
+        for place in row if isinstance(row, tuple) else ():
+            # Once in the table of fields, and once where a stage takes the blame for it.
+            assert sources.count(f'"{place}') > fields_of(place) or "raw " in place, place
+
+
+def fields_of(place: str) -> int:
+    """Return how often the table itself names a place."""
+    return Path(fields.__file__).read_text("utf-8").count(f'"{place}')
+
+
+class Greeting(msgspec.Struct):
+    """A struct that somebody adds and forgets."""
+
+    words: Annotated[tuple[TopicText, ...], msgspec.Meta(max_length=3)]
+    who: UserName | None
+    free: str
+    id: RoomIdField
+
+
+def test_a_new_text_field_is_seen():
+    """In lists, where it may be absent, and as plain text; but no field that has a pattern."""
+    assert list(fields.texts_of(Greeting)) == ["Greeting.words", "Greeting.who", "Greeting.free"]
 
 
 async def test_it_fails_without_the_first_wall(monkeypatch: pytest.MonkeyPatch):

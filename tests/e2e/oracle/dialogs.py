@@ -20,7 +20,7 @@ from tests.protocol.text.corpus import Entry
 from parlour_protocol.api import Problem, encode_payload
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import FileName, MessageText
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.names import parse_user_name
 from parlour_protocol.text import safe_text
 
 SELECT = "\x1b[1;3A"

@@ -1,7 +1,7 @@
-"""The table of fields: each field of the protocol that can hold a stranger's text, and the places it comes to.
+"""The table of fields: each field of the protocol that can hold a strange text, and where that is shown.
 
-The places are those of the stages, by their names; a field that never reaches a screen has a reason instead. A
-test walks every struct of the protocol and fails when one has a text that is not in the table.
+The places are those of the stages, by name; a field that never reaches a screen has a reason instead. A test
+walks every struct of the protocol and fails when one has a text that is not in the table.
 """
 
 import importlib
@@ -32,7 +32,7 @@ _OURS = "it goes to the server; what of it can come back stands in another struc
 
 TABLE: Mapping[str, tuple[str, ...] | str] = {
     # events of a log
-    "Message.text": (*_MESSAGE, *_LISTED, "profile card", "lines"),
+    "Message.text": (*_MESSAGE, *_LISTED, "profile card", "line mode"),
     "Edited.text": ("edit", "edit history"),
     "Reacted.reaction": ("reaction",),
     "TopicSet.topic": _TOPIC,

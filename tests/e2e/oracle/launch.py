@@ -1,12 +1,15 @@
 """Runs the client's own command line with something changed first: `launch.py CHANGES ARGUMENT…`.
 
 `impatient` waits a moment only before it connects again. The others take a defence out, to see the oracle
-fail: `no-wire`, `no-rule`, `no-guard`, `no-anchor`, `no-veil`. Commas join several. Tests use it, and the
-refusals.
+fail: `no-wire`, `no-rule`, `no-guard`, `no-anchor`, `no-veil`, `news` (which then tell whose), and
+`raw=MODULE.NAME` for a function of a view that then shows text as it came. Commas join several. Tests use
+it, and the refusals.
 """
 
+import importlib
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from parlour_client.core import connection
 
@@ -51,6 +54,27 @@ def no_veil() -> None:
     del veiled.Veiled.render_lines
 
 
+def news() -> None:
+    """Let notifications say more than a number."""
+    from parlour_client.ui import news as told  # noqa: PLC0415 - as above
+
+    told.__dict__["words"] = lambda _count: "New message of bob in Parlour"
+
+
+def raw(where: str) -> None:
+    """Let one function of a view return text as it came, without the rule."""
+    from parlour_client.ui.safe import own  # noqa: PLC0415 - as above
+
+    module, _, name = where.rpartition(".")
+    kinds: dict[str, Callable[[str], object]] = {
+        "peer": own,
+        "peer_line": own,
+        "safe_text": lambda text: SimpleNamespace(plain=text),
+    }
+    made = kinds.get(name, str)
+    importlib.import_module(module).__dict__[name] = lambda untrusted, *_given, **_named: made(untrusted)
+
+
 CHANGES: dict[str, Callable[[], None]] = {
     "impatient": impatient,
     "no-wire": no_wire,
@@ -58,11 +82,15 @@ CHANGES: dict[str, Callable[[], None]] = {
     "no-guard": no_guard,
     "no-anchor": no_anchor,
     "no-veil": no_veil,
+    "news": news,
 }
 
 if __name__ == "__main__":
     for change in sys.argv.pop(1).split(","):
-        CHANGES[change]()
+        if change.startswith("raw="):
+            raw(change.removeprefix("raw="))
+        else:
+            CHANGES[change]()
     from parlour_client.cli import main
 
     main()

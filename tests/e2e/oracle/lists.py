@@ -8,9 +8,10 @@ from functools import partial
 
 from tests.e2e.oracle.house import House
 from tests.e2e.oracle.places import ESCAPE, device_name, fits
-from tests.e2e.oracle.reading import page_through, read_log, scroll, scroll_through
+from tests.e2e.oracle.reading import page_through, read_log, room_of, scroll, scroll_through
 from tests.e2e.oracle.run import Run, groups
 from tests.e2e.oracle.stages import open_room
+from tests.e2e.oracle.terminal import MARK
 from tests.protocol.text.corpus import Entry
 
 from parlour_protocol.frames.bodies import Edited, Message
@@ -18,10 +19,11 @@ from parlour_protocol.frames.fields import MessageText, ReasonText
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RequestId
 
-THREAD, HISTORY, OUTBOX = "g-thread", "h-history", "i-outbox"
-PINS = "j-pins"
+THREAD, HISTORY, OUTBOX, PINS = "g-thread", "h-history", "i-outbox", "j-pins"
 SHOWN = 150
 """Characters of a message in a list."""
+REPLIES = 150
+"""Replies of one thread: its view has 200."""
 PINNED = 50
 """Pins of one room."""
 
@@ -29,12 +31,12 @@ PINNED = 50
 def furnish(house: House, entries: Sequence[Entry], part: int) -> None:
     """Fill the rooms of the views."""
     texts = {number: entry.text for number, entry in enumerate(entries) if fits(MessageText, entry.text)}
-    room = house.room(THREAD)
-    root = house.append(room, Message(MessageText("the root"))).seq
-    for number, text in texts.items():
-        marked = f"#{number}; {text}"
-        if fits(MessageText, marked):
-            house.append(room, Message(MessageText(marked), root))
+    for begin in range(0, len(texts), REPLIES):
+        room = house.room(f"{THREAD}{begin // REPLIES}")
+        root = house.append(room, Message(MessageText("the root"))).seq
+        for number, text in list(texts.items())[begin : begin + REPLIES]:
+            marked = f"#{number}; {text}"
+            house.append(room, Message(MessageText(marked if fits(MessageText, marked) else text), root))
     room = house.room(HISTORY)
     first = house.append(room, Message(MessageText("the first text"))).seq
     for text in texts.values():
@@ -65,14 +67,14 @@ def _queue(house: House, entries: Sequence[Entry]) -> None:
 
 async def thread(run: Run[House]) -> None:
     """Show each text in the view of a thread."""
-    await open_room(run, THREAD)
-    run.terminal.press("/thread\r")
-    await run.terminal.until("Thread of")
-    marks = [
-        f"#{number};" for number, entry in enumerate(run.entries) if fits(MessageText, f"#0; {entry.text}")
-    ]
-    await scroll(run, "thread", marks)
-    await run.terminal.leave(ESCAPE, "Thread of")
+    for name in [name for name in run.house.names.values() if name.startswith(THREAD)]:
+        await open_room(run, name)
+        run.terminal.press("/thread\r")
+        await run.terminal.until("Thread of")
+        replies = run.house.logs[room_of(run, name)][2:]
+        texts = [one.body.text for one in replies if isinstance(one.body, Message)]
+        await scroll(run, "thread", [mark[0] for text in texts if (mark := MARK.match(text))])
+        await run.terminal.leave(ESCAPE, "Thread of")
 
 
 async def history(run: Run[House]) -> None:

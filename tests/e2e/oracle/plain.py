@@ -12,6 +12,9 @@ from tests.e2e.oracle.stages import fill
 
 ARGUMENTS = ("chat", "--plain")
 QUIT = "/quit\n"
+ECHO = 20
+"""Bytes after a command that are more than its echo."""
+SETTLED = 0.1
 COMMANDS = ("/unsent", "/public", "/sessions", "/go h-history", "/history 2", "/go j-pins0", "/pins")
 SEALED_COMMANDS = ("/encryption", "/devices", "/alarms", "/verify mallory")
 
@@ -40,10 +43,8 @@ async def sealed_lines(run: Run[SealedHouse]) -> None:
 
 async def _ask(run: "Run[House] | Run[SealedHouse]", commands: tuple[str, ...]) -> None:
     for command in commands:
-        before = run.terminal.bytes
+        wanted = run.terminal.bytes + len(command) + ECHO
         run.terminal.press(f"{command}\n")
-        await run.terminal.until(
-            lambda _text, before=before: run.terminal.bytes > before + len(command) + 40, command
-        )
-        await run.terminal.quiet(0.1)
+        await run.terminal.until(lambda _text, wanted=wanted: run.terminal.bytes > wanted, command)
+        await run.terminal.quiet(SETTLED)
         run.blame(f"line mode, {command}")

@@ -13,19 +13,19 @@ from itertools import cycle
 from pathlib import Path
 
 from tests.e2e.oracle.house import BEGIN, BOB, LAPTOP, House, raw
-from tests.e2e.oracle.places import fits, room_name, user_name
+from tests.e2e.oracle.places import device_name, fits, room_name, user_name
 from tests.e2e.oracle.run import Failure, Run, client_on
 from tests.protocol.text.corpus import Entry
 
 from parlour_protocol.api import Problem, encode_payload
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error, LogEvent
+from parlour_protocol.frames import AnyBody, Error, LogEvent
 from parlour_protocol.frames.base import Frame, RoomKind
 from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
 from parlour_protocol.frames.replies import TypingNow
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")
 SIZE = ((60, 16), (100, 20))
@@ -39,14 +39,16 @@ SAMPLE = 8
 def frames(room: RoomId, head: int) -> dict[str, Frame]:
     """Return a frame for each place that the wire guards, with a mark where the text goes."""
 
-    def event(body: object, author: str = BOB) -> LogEvent:
-        return LogEvent(room, Seq(head + 1), Millis(BEGIN), parse_user_name(author), LAPTOP, body)  # type: ignore[arg-type]
+    def event(body: AnyBody, author: str = BOB, device: str = LAPTOP) -> LogEvent:
+        names = parse_user_name(author), parse_device_name(device)
+        return LogEvent(room, Seq(head + 1), Millis(BEGIN), *names, body)
 
     return {
         "message": event(Message(MessageText(MARK))),
         "topic": event(TopicSet(TopicText(MARK))),
         "hint": Error(ErrorCode.FORBIDDEN, None, ReasonText(MARK)),
         "author": event(Joined(), MARK),
+        "device": event(Joined(), device=MARK),
         "typing line": TypingNow(room, parse_user_name(MARK), on=True),
         "room name": event(Created(RoomKind.PUBLIC, parse_room_name(MARK))),
     }
@@ -61,6 +63,8 @@ def _refused(entries: Sequence[Entry]) -> list[tuple[int, str]]:
             found.append((number, "message"))
         if entry.context == "name" and user_name(entry.text) is None and room_name(entry.text) is None:
             found.append((number, next(names)))
+        if entry.context == "name" and device_name(entry.text) is None:
+            found.append((number, "device"))
     return found
 
 

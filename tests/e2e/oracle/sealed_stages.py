@@ -11,6 +11,7 @@ from tests.e2e.oracle.places import ESCAPE, SEALED, device_name
 from tests.e2e.oracle.reading import read_log, scroll_through
 from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.sealed_house import SealedHouse
+from tests.e2e.oracle.terminal import MARK
 from tests.protocol.text.corpus import Entry
 
 READ, REFUSED = "a-sealed", "b-refused"
@@ -90,11 +91,18 @@ async def sealed_refusals(run: Run[SealedHouse]) -> None:
             lambda _text, wanted=wanted: wanted <= terminal.seen, "the marks of refused texts"
         )
         await terminal.drawn(0.2)
-        said = sum(line.count(CAUSE) for line in terminal.lines())
+        said = _rows_below_the_last(terminal.lines(), len(batch))
         run.blame("sealed refusal", *wanted)
         if said < len(batch):
             names = " or ".join(f"{run.entries[number].id} as {place.name}" for number, place in batch)
             run.fail("sealed refusal", names, f"{len(batch) - said} of them not refused with a row")
+
+
+def _rows_below_the_last(rows: Sequence[str], count: int) -> int:
+    """Count the causes among the rows of the last so many marks."""
+    marks = [at for at, row in enumerate(rows) if MARK.search(row)]
+    begin = marks[-count - 1] + 1 if len(marks) > count else 0
+    return sum(CAUSE in row for row in rows[begin:])
 
 
 async def device_screens(run: Run[SealedHouse]) -> None:

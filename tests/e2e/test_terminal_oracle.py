@@ -57,6 +57,14 @@ def test_the_reader_takes_nothing_that_acts(data: bytes):
     assert reader.violations
 
 
+def test_a_replacement_character_is_taken_where_a_text_has_one():
+    """A corpus that holds U+FFFD does not blind the reader for what the last wall replaced."""
+    for drawn, wrong in (("a\ufffdb", 0), ("\ufffdb", 0), ("a\ufffd[2J", 1), ("x\ufffdb", 1)):
+        reader = Reader(["12 a\ufffdb 34"])
+        reader.feed(f"{drawn}\x1b[0m".encode())
+        assert len(reader.violations) == wrong, drawn
+
+
 def test_the_reader_takes_what_the_client_needs():
     """Moving, colours, text of many scripts, the flags of three nations; and half a sequence waits."""
     reader = Reader()

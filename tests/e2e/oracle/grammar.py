@@ -9,7 +9,7 @@ import base64
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 TOKEN = re.compile(
@@ -80,11 +80,15 @@ class Token:
 class Reader:
     """Bytes in, tokens and violations out."""
 
-    def __init__(self, *, replacements: bool = False) -> None:
-        """Read; ``replacements`` says that some text holds U+FFFD itself."""
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        """Read; ``texts`` that hold U+FFFD may show it, beside the characters that it stands beside there."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("strict")
         self._rest = ""
-        self._replacements = replacements
+        self._neighbours = {
+            (text[: at.start()][-1:], text[at.end() :][:1])
+            for text in texts
+            for at in re.finditer(REPLACEMENT, text)
+        }
         self.closing = False
         """Whether the client was told to end: then it may give the terminal back."""
         self.news = 0
@@ -168,10 +172,18 @@ class Reader:
             return
         for wrong in FORBIDDEN.findall(_FLAGS.sub("", text)):
             self._violation(f"code point U+{ord(wrong):04X}")
-        if REPLACEMENT in text and not self._replacements:
-            self._violation("U+FFFD: the last wall had to act")
+        for at in re.finditer(REPLACEMENT, text):
+            if not self._is_sent(text[: at.start()][-1:], text[at.end() :][:1]):
+                self._violation("U+FFFD: the last wall had to act")
         if RUN.search(text):
             self._violation("a run of invisible characters")
+
+    def _is_sent(self, before: str, after: str) -> bool:
+        """Tell whether a text has U+FFFD there; rows are cut and padded, and what is drawn begins anywhere."""
+        return any(
+            (not left or before in {"", " ", left}) and (not right or after in {"", " ", "\u2026", right})
+            for left, right in self._neighbours
+        )
 
     def _violation(self, what: str) -> None:
         self.violations.append((self._row, what))

@@ -92,9 +92,8 @@ async def client_on(
             "PYTHONPATH": str(ROOT),
             "XDG_STATE_HOME": str(folder / "state"), "PYTHONHASHSEED": "0",
         }  # fmt: skip
-        replacements = any("\ufffd" in entry.text for entry in entries)
         line = [*command, "--home", str(folder / "home"), *arguments]
-        run = Run(house, Terminal(line, env, *size, replacements=replacements), entries)
+        run = Run(house, Terminal(line, env, *size, [entry.text for entry in entries]), entries)
         await run.terminal.start()
         try:
             yield run

@@ -13,7 +13,7 @@ import re
 import signal
 import struct
 import termios
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from tests.e2e.oracle.grammar import Reader
@@ -37,9 +37,9 @@ class Terminal:
     """One client process."""
 
     def __init__(
-        self, command: Sequence[str], env: dict[str, str], columns: int, rows: int, *, replacements: bool
+        self, command: Sequence[str], env: dict[str, str], columns: int, rows: int, texts: Iterable[str]
     ) -> None:
-        self.reader = Reader(replacements=replacements)
+        self.reader = Reader(texts)
         self.screen = Agreeing(columns, rows)
         self.others: dict[str, Grid] = {
             "own width": Grid(columns, rows, own_width),

@@ -1,0 +1,22 @@
+"""The order of the whole run: what takes longest begins first, so that nobody waits for one last test.
+
+Programs that start programs (`e2e`) take most of the time, one test of the terminal oracle most of all;
+thousands of short tests fill what is left.
+"""
+
+from typing import Final
+
+import pytest
+
+_LONGEST: Final = ("tests/e2e/test_terminal_oracle.py", "tests/e2e/test_tui.py", "tests/e2e/")
+"""Where the longest tests are, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first; otherwise the order stays."""
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    places = (at for at, start in enumerate(_LONGEST) if item.nodeid.startswith(start))
+    return next(places, len(_LONGEST))

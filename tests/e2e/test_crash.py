@@ -91,6 +91,7 @@ def test_a_full_disk(fast: Server, tmp_path: Path) -> None:
     refused = ada.run("send", "lobby", "no room for this", check=False)
     assert refused.returncode == 1
     assert "The server cannot do it now; nothing was stored." in refused.stderr
+    assert "F7 sends it again or takes it back" in refused.stderr
     assert fast.process.poll() is None
     reread = ada.run("tail", "lobby", "--json", "--from", str(first), "--count", "1")
     assert json.loads(reread.stdout)["text"] == "before"

@@ -11,7 +11,7 @@ import click
 from parlour_client.cli.moderating import ban, kick, mute, role, unban, unmute
 from parlour_client.cli.pins import pin, pins
 from parlour_client.cli.running import run_connected
-from parlour_client.cli.send import acknowledged
+from parlour_client.cli.send import delivered
 from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
@@ -198,6 +198,6 @@ def dm(context: click.Context, user: UserName, text: str | None, *, is_open: boo
                 "With --open it goes there as it is; in the chat, /encrypt turns encryption on.",
             )
         if text is not None:
-            await acknowledged(client, opened, await client.send(opened.id, text), as_json=False)
+            await delivered(client, opened, await client.send(opened.id, text), as_json=False)
 
     run_connected(context, work)

@@ -1,8 +1,8 @@
 """`send`: one message, or one for each line of the standard input.
 
 Success means that the server has it on its disk. Lines are sent as they come, many on their way at a time,
-and acknowledged in order. What was not acknowledged when the command fails is not sent later. Scripts
-call it.
+and acknowledged in order. What was not acknowledged when the command fails is not sent later: what the server
+refused stays in the outbox as failed, for the person to send again or take back. Scripts call it.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from parlour_client.lines import read_lines
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
+_KEPT: Final = "What was refused is in the outbox: in the chat, F7 sends it again or takes it back."
 MAX_UNANSWERED: Final = 256
 """Lines on their way; more are not read."""
 
@@ -67,7 +68,7 @@ async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int
     async with connected(home, adopt=True) as client:
         room = find_room(client, wanted)
         entry = await client.send(room.id, text)
-        await acknowledged(client, room, entry, as_json=as_json)
+        await delivered(client, room, entry, as_json=as_json)
     return 0
 
 
@@ -77,8 +78,19 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
     async with connected(home, adopt=True) as client:
         room = find_room(client, wanted)
         entry = await client.send_file(room.id, path, caption)
-        await acknowledged(client, room, entry, as_json=as_json)
+        await delivered(client, room, entry, as_json=as_json)
     return 0
+
+
+async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
+    """Wait for the server's word and print it; where it refuses, say what becomes of the message."""
+    try:
+        await acknowledged(client, room, entry, as_json=as_json)
+    except UnreachableError:
+        raise
+    except ParlourClientError:
+        click.echo(_KEPT, err=True)
+        raise
 
 
 async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
@@ -96,12 +108,15 @@ class _Lines:
         self._as_json = as_json
         self._going: asyncio.Queue[Entry | None] = asyncio.Queue(MAX_UNANSWERED)
         self._failed = 0
+        self._kept = False
 
     async def run(self) -> int:
         """Send until the input ends; returns the exit status."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
             tasks.create_task(self._report())
+        if self._kept:
+            click.echo(_KEPT, err=True)
         return 1 if self._failed else 0
 
     async def _read(self) -> None:
@@ -120,6 +135,7 @@ class _Lines:
                 if error.stops or isinstance(error, UnreachableError):
                     await self._give_up()
                     raise
+                self._kept = True
                 self._refuse(error)
 
     async def _give_up(self) -> None:

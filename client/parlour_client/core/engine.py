@@ -30,6 +30,7 @@ from parlour_client.core.errors import (
     UnreachableError,
 )
 from parlour_client.core.ingest import Ingest
+from parlour_client.core.item import Item, Lasting
 from parlour_client.core.model import (
     EntryChanged,
     EntryRemoved,
@@ -38,7 +39,7 @@ from parlour_client.core.model import (
     StatusChanged,
 )
 from parlour_client.core.news import News
-from parlour_client.core.outbox import Item, Lasting, Outbox
+from parlour_client.core.outbox import Outbox
 from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
 from parlour_client.core.read_markers import ReadMarkers

@@ -1,20 +1,18 @@
 """The outbox: every message is on disk before it is sent, and goes out in order until the server has it.
 
 queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
-a drop or a crash stores it once. Several are on their way at a time; after a refusal for speed one at a time,
-when the server said. The client owns one; nothing else sends what lasts.
+a drop or a crash stores it once. ``turns`` says which one goes; what goes to an encrypted room has a lane of
+its own. The client owns one outbox; nothing else sends what lasts.
 """
 
 import asyncio
-import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.outbox import DENIED, Beside, Place
+from parlour_client.core.archive.outbox import DENIED, Place
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import (
@@ -24,65 +22,19 @@ from parlour_client.core.errors import (
     SetupError,
     StoppedError,
 )
+from parlour_client.core.item import Item, LaneLike, Lasting, MakeLane, Prepare, Tell
 from parlour_client.core.model import Delivery
+from parlour_client.core.turns import Turns
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
-from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import Millis, RequestId, RoomId
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import RequestId, RoomId
 
-WINDOW: Final = 32
-"""Requests on their way at a time: a round trip is not waited for, and other requests keep half the slots."""
 MAX_TRIES: Final = 5
 """How often a server that cannot store is asked again before the person is."""
 _REMEMBERED: Final = 4_096
 _A_MOMENT: Final = 1.0
-
-Lasting = Send | Edit | Delete | React | Pin
-
-
-@dataclass(slots=True)
-class Item:
-    """One request on its way."""
-
-    position: int
-    frame: Lasting
-    at: Millis
-    delivery: Delivery
-    stored: Stored | None = None
-    error: ParlourClientError | None = None
-    tries: int = 0
-    waits: ParlourClientError | None = None
-    """Why it is held, while it is."""
-    left: bool = False
-    """The server may have it."""
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def request(self) -> RequestId:
-        """The request's id."""
-        return self.frame.id
-
-
-Tell = Callable[[Item, bool], None]
-"""Called when an item changed; True: it is gone from the timeline."""
-
-
-class LaneLike(Protocol):
-    """A way of its own for the requests of one room (``e2ee.lanes``)."""
-
-    def put(self, item: Item) -> None:
-        """Queue a request at its place."""
-        ...
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        ...
-
-
-MakeLane = Callable[[RoomId, Conversation], LaneLike | None]
-Prepare = Callable[[Sequence[Lasting]], Beside | None]
-"""Gives what can be written of requests of one room already when they are queued."""
 
 
 class Outbox:
@@ -114,10 +66,7 @@ class Outbox:
         self._items: OrderedDict[RequestId, Item] = OrderedDict()
         self._finished: OrderedDict[RequestId, Item] = OrderedDict()
         self._wake = asyncio.Event()
-        self._queued: list[tuple[int, RequestId]] = []
-        self._going = 0
-        self._held = False
-        self._window = WINDOW
+        self._turns = Turns(clock, self._wake.set)
         self._writes: set[asyncio.Future[object]] = set()
 
     async def load(self) -> None:
@@ -131,7 +80,7 @@ class Outbox:
                     item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
                     item.done.set()
                 else:
-                    self._queue(item)
+                    self._turns.put(item)
 
     async def put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
         """Queue requests of one room; they are on disk when this returns."""
@@ -143,7 +92,7 @@ class Outbox:
         ]
         for item in items:
             self._items[item.request] = item
-            self._queue(item)
+            self._turns.put(item)
         return items
 
     def unsent(self, room: RoomId) -> Sequence[Item]:
@@ -175,7 +124,7 @@ class Outbox:
         item.done.clear()
         await self._archive.set_outgoing(request, "queued")
         self._tell(item, False)
-        self._queue(item)
+        self._turns.put(item)
 
     async def cancel(self, request: RequestId) -> None:
         """Take back what is not on its way."""
@@ -192,20 +141,19 @@ class Outbox:
 
     async def run(self, conversation: Conversation) -> None:
         """Send in order while the conversation lasts. What was on its way before is sent again."""
-        self._queued.clear()  # all anew: what a lane of the last conversation held has left this queue
+        self._turns = Turns(self._clock, self._wake.set)  # also of what a lane of the last conversation held
         for known in self._items.values():
             if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
                 known.delivery = Delivery.QUEUED
-                self._queue(known)
-        self._held, self._going = False, 0
+                self._turns.put(known)
         try:
             while True:
                 self._wake.clear()
-                while (item := self._next()) is not None:
+                while (item := self._turns.take()) is not None:
                     if (lane := self._lane(item.frame.room, conversation)) is not None:
                         lane.put(item)  # nothing readable goes to an encrypted room
+                        self._turns.free(item.frame.room)
                         continue
-                    self._going += 1
                     self.goes(item)
                     await conversation.ask(item.frame, partial(self._answered, item))
                 await self._wake.wait()
@@ -244,6 +192,7 @@ class Outbox:
         """Let a request go: its event is in the archive and stands in the timeline by itself."""
         item = self._items.get(request)
         if item is not None:
+            item.delivery = Delivery.STORED  # whoever holds it lets it go
             item.stored = item.stored or Stored(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
 
@@ -275,32 +224,14 @@ class Outbox:
             if task.done():
                 task.result()
 
-    def _next(self) -> Item | None:
-        """Return the next request that may go out now."""
-        if self._held or self._going >= self._window:
-            return None
-        while self._queued:
-            _, request = heapq.heappop(self._queued)
-            found = self._items.get(request)
-            if found is not None and found.delivery is Delivery.QUEUED:  # it may have been cancelled since
-                return found
-        if not self._going:
-            self._window = WINDOW  # the queue is empty: the server keeps up again
-        return None
-
-    def _queue(self, item: Item) -> None:
-        heapq.heappush(self._queued, (item.position, item.request))
-        self._wake.set()
-
     def _answered(self, item: Item, reply: Ok | Error) -> None:
-        self._going -= 1
         if isinstance(reply, Error):
             self._refused(item, reply)
         elif isinstance(reply.result, Stored):
             self._stored(item, reply.result)
         else:
             self._failed(item, RefusedError(ErrorCode.MALFORMED))
-        self._wake.set()
+        self._turns.free(item.frame.room)
 
     def _stored(self, item: Item, stored: Stored) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
@@ -326,28 +257,23 @@ class Outbox:
         item.tries += 1
         match reply.code:
             case ErrorCode.RATE_LIMITED:
-                self._window = 1  # what follows must not overtake what was refused
+                self._turns.slow_down()
                 self._again(item, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(item, _A_MOMENT)
             case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a lane next
                 self._again(item, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
-                self._window = 1
+                self._turns.slow_down()
                 self._again(item, _A_MOMENT * item.tries)
             case _:
                 self._failed(item, RefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
 
     def _again(self, item: Item, seconds: float) -> None:
         item.delivery = Delivery.QUEUED
-        self._queue(item)
+        self._turns.put(item)
+        self._turns.hold(seconds)
         self._tell(item, False)
-        self._held = True
-        self._clock.call_later(seconds, self._go_on)
-
-    def _go_on(self) -> None:
-        self._held = False
-        self._wake.set()
 
     def _failed(self, item: Item, error: ParlourClientError) -> None:
         item.error, item.delivery, item.waits = error, Delivery.FAILED, None

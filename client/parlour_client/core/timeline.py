@@ -10,8 +10,9 @@ from typing import Final, Protocol
 from parlour_client.core.archive import Archive
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.item import Item
 from parlour_client.core.model import Account, Delivery, Entry
-from parlour_client.core.outbox import Item, Outbox
+from parlour_client.core.outbox import Outbox
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync, fetch
 from parlour_protocol.frames import LogEvent

@@ -4,14 +4,18 @@
 import asyncio
 
 import pytest
-from tests.client.core.core_fake import LOBBY, RATE_LIMITED, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
 
 from parlour_client.core.errors import RefusedError, SetupError
+from parlour_client.core.item import Item
 from parlour_client.core.model import Change, Delivery, EntryChanged, EntryRemoved, LinkState, StatusChanged
-from parlour_client.core.outbox import MAX_TRIES, Item
+from parlour_client.core.outbox import MAX_TRIES
+from parlour_client.core.texts import message_text
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, ReasonText
+from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.requests import Send
+from parlour_protocol.text import safe_text
 
 
 async def test_a_drop_between_storing_and_answering_stores_once(desk: Desk, server: FakeServer) -> None:
@@ -34,7 +38,7 @@ async def test_a_killed_client_sends_the_rest_the_next_time(desk: Desk, server: 
     client = await desk.open()
     server.silent = True
     entries = await client.send_many(LOBBY, ["one", "two", "three"])
-    while len(server.done) < 3:
+    while not server.done:
         await asyncio.sleep(0)
     await client.stop()
     server.silent = False
@@ -100,28 +104,80 @@ async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
     assert server.texts() == ["one", "two"]
 
 
+def sends(server: FakeServer) -> list[str]:
+    """Return the texts that reached the server, stored or not, in order."""
+    return [safe_text(request.text).plain for request in server.requests if isinstance(request, Send)]
+
+
+async def turns(count: int = 50) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: FakeServer) -> None:
-    """RATE_LIMITED waits as long as the server says, then goes on by itself, one at a time."""
+    """The first is refused, as by a budget that has room again for the second: it goes first all the same.
+
+    It waits as long as the server says, then all goes on by itself.
+    """
     client = await desk.open()
-    server.refusals = [RATE_LIMITED] * 3
+    server.refusals = [RATE_LIMITED]
     entries = await client.send_many(LOBBY, ["one", "two", "three"])
-    while server.refusals or client._engine.outbox._going:
+    while server.refusals:
         await asyncio.sleep(0)
+    await turns()
+    assert sends(server) == ["one"]
     desk.clock.advance(2.9)
-    await asyncio.sleep(0)
-    assert server.texts() == []
-    server.silent = True
+    await turns()
+    assert sends(server) == ["one"]
     desk.clock.advance(0.2)
-    for _ in range(20):
-        await asyncio.sleep(0)
-    assert sum(isinstance(request, Send) for request in server.requests) == 3 + 1
-    server.silent = False
-    await desk.lose(client)
-    await desk.regain(client)
     for entry in entries:
         assert entry.request is not None
         await client.stored(entry.request)
     assert server.texts() == ["one", "two", "three"]
+
+
+async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer) -> None:
+    """It was stored before the connection broke, and its event comes before its turn does."""
+    client = await desk.open()
+    await desk.lose(client)
+    entry = await client.send(LOBBY, "here already")
+    assert entry.request is not None
+    event = server.append(LOBBY, Message(text=message_text("here already")), author="alice", tell=False)
+    client._engine.outbox.arrived(entry.request, event)
+    await desk.regain(client)
+    await turns()
+    assert sends(server) == []
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT])
+async def test_whatever_makes_one_wait_keeps_the_order(
+    code: ErrorCode, desk: Desk, server: FakeServer
+) -> None:
+    """A full disk for a moment, too: what was written later does not overtake."""
+    client = await desk.open()
+    server.refusals = [Error(code=code)]
+    entries = await client.send_many(LOBBY, ["one", "two"])
+    while server.refusals:
+        await asyncio.sleep(0)
+    await turns()
+    desk.clock.advance(10)
+    for entry in entries:
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two"]
+
+
+async def test_a_room_waits_for_no_other(desk: Desk, server: FakeServer) -> None:
+    """The server is silent about one room's message; another room's goes out."""
+    server.add_room(GARDEN, "garden")
+    client = await desk.open()
+    server.silent = True
+    await client.send_many(LOBBY, ["one", "two"])
+    await turns()
+    await client.send(GARDEN, "of the garden")
+    await turns()
+    assert sends(server) == ["one", "of the garden"]
 
 
 async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server: FakeServer) -> None:
@@ -138,6 +194,38 @@ async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server:
     await client.retry(first.request)
     assert await client.stored(first.request) == 3
     assert server.texts() == ["two", "one"]
+
+
+async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, server: FakeServer) -> None:
+    """A later `send` passes it by; the chat shows it, and sends it again or takes it back."""
+    server.refusals = [Error(code=ErrorCode.MUTED)] * 2
+    command = await desk.open(follow=False, ready=False)
+    await command.connected()
+    for text in ("kept", "dropped"):
+        refused = await command.send(LOBBY, text)
+        assert refused.request is not None
+        with pytest.raises(RefusedError, match="muted"):
+            await command.stored(refused.request)
+    await command.stop()
+    later = await desk.open(follow=False, ready=False)
+    await later.connected()
+    entry = await later.send(LOBBY, "later")
+    assert entry.request is not None
+    await later.stored(entry.request)
+    await later.stop()
+    assert server.texts() == ["later"]
+    chat = await desk.open()
+    kept, dropped = chat.outgoing()
+    assert [one.entry.delivery for one in (kept, dropped)] == [Delivery.FAILED] * 2
+    assert "muted" in kept.entry.problem
+    assert kept.entry.request is not None
+    assert dropped.entry.request is not None
+    await chat.cancel(dropped.entry.request)
+    await chat.retry(kept.entry.request)
+    await chat.stored(kept.entry.request)
+    assert server.texts() == ["later", "kept"]
+    await chat.stop()
+    assert not (await desk.open()).outgoing()
 
 
 async def test_a_failed_message_stays_failed_over_a_restart(desk: Desk, server: FakeServer) -> None:

@@ -1,30 +1,28 @@
 """The outbox's lanes: one for each encrypted room, so that open rooms never wait for an encrypted one.
 
-A lane seals a few requests at a time, in order, sends them, and waits for their answers. What came too late
-for its epoch is sealed anew under the same id when the room has caught up; a pending removal is committed at
-once. What cannot be sealed now is held with the reason, and nothing is lost; a program that only sends is
-told the reason instead. The outbox makes them for the time of a connection.
+A lane seals a few requests at a time, in order, and sends each after the answer to the one before. What came
+too late for its epoch is sealed anew under the same id when the room has caught up; a pending removal is
+committed at once. What cannot be sealed now is held with the reason, and nothing is lost; a program that only
+sends is told the reason instead. The outbox makes them for the time of a connection.
 """
 
 import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.sealing import AT_ONCE, Arrived, Sealed, Sealing
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
+from parlour_client.core.item import Item
 from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.ids import RequestId, RoomId
-
-if TYPE_CHECKING:
-    from parlour_client.core.outbox import Item
 
 MAX_TRIES: Final = 5
 _LOOK_AGAIN: Final = 15.0
@@ -39,19 +37,19 @@ _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, Error
 class Ends(Protocol):
     """The outbox, to which a lane tells how its requests fare."""
 
-    def goes(self, item: "Item") -> None:
+    def goes(self, item: Item) -> None:
         """Hear that it leaves now."""
         ...
 
-    def waits(self, item: "Item", why: ParlourClientError | None) -> None:
+    def waits(self, item: Item, why: ParlourClientError | None) -> None:
         """Hear that it is held."""
         ...
 
-    def stored(self, item: "Item", stored: Stored) -> None:
+    def stored(self, item: Item, stored: Stored) -> None:
         """Hear that the server has it."""
         ...
 
-    def failed(self, item: "Item", error: ParlourClientError) -> None:
+    def failed(self, item: Item, error: ParlourClientError) -> None:
         """Hear that it was refused."""
         ...
 
@@ -83,7 +81,7 @@ class Lane:
         """Requests on their way at one time."""
         self._some = asyncio.Event()
 
-    def put(self, item: "Item") -> None:
+    def put(self, item: Item) -> None:
         """Queue a request at its place."""
         heapq.heappush(self._queue, (item.position, item.request, item))
         self._some.set()
@@ -110,7 +108,7 @@ class Lane:
             waited = 0.0
             await self._send(batch, sealed)
 
-    def _next(self) -> "list[Item]":
+    def _next(self) -> list[Item]:
         batch: list[Item] = []
         while self._queue and len(batch) < self._window:
             _, _, item = heapq.heappop(self._queue)
@@ -118,7 +116,7 @@ class Lane:
                 batch.append(item)
         return batch
 
-    async def _sealed(self, batch: "Sequence[Item]", waited: float) -> list[Sealed]:
+    async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Sealed]:
         frames = [item.frame for item in batch]
         if self._follow:
             return await self._sealing.seal(self._room, frames)
@@ -129,7 +127,7 @@ class Lane:
             raise NotReadyError("The room does not catch up with the server.") from None
 
     async def _hold(
-        self, batch: "Sequence[Item]", error: ParlourClientError, moved: asyncio.Event, waited: float
+        self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
     ) -> None:
         """Keep what cannot be sealed now, in its place, and wait until something has changed."""
         lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
@@ -148,34 +146,36 @@ class Lane:
         finally:
             timer.cancel()
 
-    async def _send(self, batch: "Sequence[Item]", sealed: Sequence[Sealed]) -> None:
-        replies: list[tuple[Item, asyncio.Future[Ok | Error]]] = []
-        held: list[Item] = []
+    async def _send(self, batch: Sequence[Item], sealed: Sequence[Sealed]) -> None:
+        """Send one after the other: what follows one that waits must not overtake it."""
+        pause, waits = 0.0, False
         for item, one in zip(batch, sealed, strict=True):
-            if held or item.delivery is not Delivery.QUEUED:  # what follows does not overtake; or cancelled
-                held.append(item)
-            elif isinstance(one, Arrived):
-                self._ends.stored(item, Stored(room=self._room, seq=one.seq, at=item.at))
-            elif isinstance(one, ParlourClientError):
-                if isinstance(one, NotReadyError) and one.hint == NotReadyError.hint:
-                    held.append(item)
-                else:
-                    self._ends.failed(item, one)
-            else:
-                future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
-                self._ends.goes(item)
-                await self._conversation.ask(one, partial(_answered, future))
-                replies.append((item, future))
-        pause = 0.0
-        for item, future in replies:
-            pause = max(pause, await self._took(item, await future))
-        for item in held:
-            if item.delivery is Delivery.QUEUED:
+            if item.delivery is not Delivery.QUEUED:  # it was taken back meanwhile
+                continue
+            if waits:
                 self.put(item)
+                continue
+            pause = await self._send_one(item, one)
+            waits = item.delivery is Delivery.QUEUED
         if pause:
             await self._clock.sleep(pause)
 
-    async def _took(self, item: "Item", reply: Ok | Error) -> float:
+    async def _send_one(self, item: Item, one: Sealed) -> float:
+        """Send, or put back what is to wait; returns seconds to wait before the next request."""
+        if isinstance(one, Arrived):
+            self._ends.stored(item, Stored(room=self._room, seq=one.seq, at=item.at))
+        elif isinstance(one, NotReadyError) and one.hint == NotReadyError.hint:
+            self.put(item)
+        elif isinstance(one, ParlourClientError):
+            self._ends.failed(item, one)
+        else:
+            future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
+            self._ends.goes(item)
+            await self._conversation.ask(one, partial(_answered, future))
+            return await self._took(item, await future)
+        return 0.0
+
+    async def _took(self, item: Item, reply: Ok | Error) -> float:
         """Take an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
             self._ends.stored(item, reply.result)

@@ -1,0 +1,89 @@
+"""A lane: the requests of an encrypted room go out in order, whatever the server says of one of them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from tests.client.core.core_fake import LOBBY, FakeClock
+
+from parlour_client.core.e2ee.lanes import Lane
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.item import Item, Lasting
+from parlour_client.core.model import Delivery
+from parlour_client.core.texts import message_text
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, Ok
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+
+
+@dataclass
+class World:
+    """The sealing, the conversation and the outbox around a lane, which note what reaches the server."""
+
+    refusals: dict[RequestId, list[ErrorCode]] = field(default_factory=dict)
+    tried: list[RequestId] = field(default_factory=list)
+    log: list[RequestId] = field(default_factory=list)
+    moves: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def seal(self, _room: RoomId, frames: Sequence[Lasting]) -> list[Lasting]:
+        """Seal nothing: the order is what is looked at."""
+        return list(frames)
+
+    def stored(self, item: Item | RoomId, stored: Stored | None = None) -> None:
+        """Hear it as the outbox does; as the sealing, do nothing."""
+        if isinstance(item, Item):
+            item.stored, item.delivery = stored, Delivery.STORED
+
+    def moved_on(self, _room: RoomId) -> None:
+        """Nothing is sealed anew."""
+
+    def goes(self, item: Item) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.SENT
+
+    def waits(self, item: Item, _why: ParlourClientError | None) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.QUEUED
+
+    async def ask(self, frame: Lasting, answered: Callable[[Ok | Error], None]) -> None:
+        """Be the server: refuse what is to be refused, once for each code."""
+        self.tried.append(frame.id)
+        if codes := self.refusals.get(frame.id):
+            reply = Error(re=frame.id, code=codes.pop(0), retry_after=1_000)
+            asyncio.get_running_loop().call_soon(answered, reply)
+            return
+        self.log.append(frame.id)
+        done = Stored(room=frame.room, seq=Seq(len(self.log)), at=Millis(1))
+        asyncio.get_running_loop().call_soon(answered, Ok(re=frame.id, result=done))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.TOO_MANY_IN_FLIGHT,
+        ErrorCode.STALE_EPOCH,
+        ErrorCode.REMOVAL_PENDING,
+    ],
+)
+async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
+    """The server refuses the second of four for now and would take the third: it does not get it before."""
+    world, clock = World(), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abcd"]
+    wanted = [frame.id for frame in frames]
+    world.refusals[wanted[1]] = [code]
+    for position, frame in enumerate(frames):
+        lane.put(Item(position, frame, Millis(1), Delivery.QUEUED))
+    running = asyncio.ensure_future(lane.run())
+    async with asyncio.timeout(10):
+        while len(world.log) < len(wanted):
+            clock.advance(0.5)
+            await asyncio.sleep(0)
+    running.cancel()
+    assert world.log == wanted
+    assert world.tried == [*wanted[:2], *wanted[1:]]

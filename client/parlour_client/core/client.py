@@ -272,7 +272,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
     def _make_facade(self, engine: Engine) -> None:
         if engine.sealed is not None:
             histories = Histories(engine.sealed, self._notes, engine.state.names_me)
-            engine.sealed.take_history = histories.receive
+            engine.sealed.aftermath.take_history = histories.receive
             self._facade = Facade(engine.sealed, histories, self._settled, self._users_in, self.encrypt)
 
     async def _notes(self) -> RoomId:

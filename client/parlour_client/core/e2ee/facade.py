@@ -78,7 +78,7 @@ class Facade:
         """Return what the window says."""
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
-        report = self._rooms.reports.get(room) or GroupReport(Stand.UNFOUNDED)
+        report = self._rooms.standings.of(room)
         state, problem = self._standing(room, report)
         return RoomEncryption(state, self._label(report, state), problem)
 
@@ -91,7 +91,7 @@ class Facade:
         await self._rooms.track(room)
         with suppress(ParlourClientError, TimeoutError):
             await self._rooms.look_at(room)
-        report = self._rooms.reports.get(room) or GroupReport(Stand.UNFOUNDED)
+        report = self._rooms.standings.of(room)
         if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
             await self._people.refresh()  # who was met in the meantime, by what was sent or came in
         state, problem = self._standing(room, report)

@@ -6,38 +6,35 @@ then wait and say why. The engine owns one; the facade and the outbox ask it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 from parlour_client.core.conversation import Conversation
+from parlour_client.core.e2ee.aftermath import Aftermath
 from parlour_client.core.e2ee.batch import Own
-from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.device_keys import DeviceKeys
-from parlour_client.core.e2ee.groups import scrub
+from parlour_client.core.e2ee.errands import Errands, Stirring, quietly
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.intake import Intake
-from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.read_marks import ReadMarks
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
-from parlour_client.core.e2ee.report import GroupReport
-from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.sealing import Sealing
 from parlour_client.core.e2ee.settle import Settler
+from parlour_client.core.e2ee.standings import Standings
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
-from parlour_client.core.model import EncryptionChanged, HistoryReplaced, NoteKind
+from parlour_client.core.model import EncryptionChanged
 from parlour_client.core.sync import Sync
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
-from parlour_protocol.sealed import AnyContent, HistoryContent, ReadContent, VerifyContent
+from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
+from parlour_protocol.sealed import AnyContent
 
 _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""
@@ -69,21 +66,28 @@ class SealedRooms:
             self._kind,
         )
         self.settler = Settler(around.archive, delivery, self)
-        self.keeper = Keeper(self.settler, around.clock, around.chance, self._tell)
+        self.keys = DeviceKeys(self.identities)
+        self._errands, self._stirring = Errands(), Stirring()
+        self.standings = Standings(
+            around.archive,
+            around.profile.user,
+            self.keys,
+            self.identities,
+            around.emit,
+            self._errands,
+            self._stirring,
+        )
+        self.keeper = Keeper(self.settler, around.clock, around.chance, self.standings.changed)
         self.sealing = Sealing(around.archive, self)
         self.renewal = Renewal(around.archive, self, self.keeper, around.clock, around.chance)
         self.me = around.profile.user
         self.marks = ReadMarks(around.archive, self.me, around.clock, self.say)
-        self.reports: dict[RoomId, GroupReport] = {}
-        """How each room stood when something last changed, for what is asked at once."""
-        self.keys = DeviceKeys(self.identities)
+        self.aftermath = Aftermath(
+            around, self.identities, self.keeper, self.renewal, self.standings, self._errands
+        )
         self._ahead = 0
-        self._moved = asyncio.Event()
-        self._tasks: set[asyncio.Future[Any]] = set()
         self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
-        self.take_history: Callable[[Received, HistoryContent], Awaitable[set[RoomId]]] | None = None
-        """Takes history of another device of ours in."""
         self.conversation: Conversation | None = None
 
     # life
@@ -97,7 +101,7 @@ class SealedRooms:
         await self.keys.load()
         self._hand_on()
         for room in self.intake.rooms:
-            await self._read(room)
+            await self.standings.look(room)
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
@@ -129,7 +133,7 @@ class SealedRooms:
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late(conversation))
         self.marks.resume()
-        self._stir()
+        self._stirring.stir()
 
     async def end(self) -> None:
         """End it with the connection."""
@@ -138,16 +142,14 @@ class SealedRooms:
             self._late.cancel()
         self.renewal.end()
         await self.keeper.end()
-        self._stir()
+        self._stirring.stir()
 
     async def stop(self) -> None:
         """End everything."""
         await self.end()
         await self.marks.stop()
         await self.intake.stop()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._errands.stop()
         await self.delivery.close()
 
     async def track(self, room: RoomId) -> None:
@@ -179,7 +181,7 @@ class SealedRooms:
         vault = self.keys.maybe_vault
         if vault is not None and self.covers(room):
             await self.archive.run(vault.leave, room)
-        self._stir()
+        self._stirring.stir()
 
     def hear(self, push: GroupChanged | KeysLow | KeyLogGrew) -> None:
         """Take what the server tells."""
@@ -188,12 +190,12 @@ class SealedRooms:
                 if self._around.follow or room in self._tracked:
                     self.keeper.changed(room)
             case KeysLow(left=left, last_resort_used=used):
-                self._spawn(self.identities.keys_low(left, last_resort_used=used))
+                self._errands.run(self.identities.keys_low(left, last_resort_used=used))
                 if used:
                     for room in self.intake.rooms:
                         self.renewal.now(room)
             case KeyLogGrew():
-                self._spawn(self.identities.catch_up())
+                self._errands.run(self.identities.catch_up())
 
     # what others ask
     def covers(self, room: RoomId) -> bool:
@@ -234,19 +236,15 @@ class SealedRooms:
 
     async def keys_up_to_date(self) -> None:
         """Read what is new in the key log; what fails is tried again later."""
-        await _quietly(self.identities.catch_up())
+        await quietly(self.identities.catch_up())
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
-        while True:
-            moved = self._moved
-            if await condition():
-                return
-            await moved.wait()
+        await self._stirring.until(condition)
 
     def moved(self) -> asyncio.Event:
         """Return what is set when anything about encryption moves next."""
-        return self._moved
+        return self._stirring.moved()
 
     async def replaced(self) -> None:
         """Forget all groups: this device has a new key, which is in none of them."""
@@ -262,59 +260,13 @@ class SealedRooms:
 
     # what happened
     def _taken(self, room: RoomId, taken: Taken) -> None:
-        receipt = taken.receipt
-        for item in receipt.items:
-            self._said(room, item)
-        for request in taken.denied:
-            self._around.denied(request)
-        if taken.behind or receipt.concerns:
-            self._spawn(self.identities.catch_up())
-        if taken.differs:
-            self._spawn(self.identities.refresh())
-        if receipt.contest is not None:
-            self.keeper.contest(room)
-        if receipt.lost or receipt.removed:
-            self.keeper.changed(room)
-        self.renewal.taken(room, taken)
-        if receipt.moved:  # keys of the last epoch must not stay in the write-ahead log (Marmot #756)
-            self._spawn(self.archive.look(scrub))
-        if receipt.moved or receipt.removed or receipt.concerns:
-            self._tell(room)
-        self._stir()
-
-    def _said(self, room: RoomId, item: Received) -> None:
-        """Pass on what is no message."""
-        if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
-            self._spawn(self.identities.packages_used())
-        match item.content:
-            case ReadContent(target=target):
-                self._spawn(self._read_by(room, item.event.author, target))
-            case VerifyContent() as step:
-                self._verify(room, item, step)
-            case HistoryContent() as part:
-                self._spawn(self._history(item, part))
-            case _:
-                pass
-
-    async def _read_by(self, room: RoomId, reader: UserName, target: RequestId) -> None:
-        message = await self.archive.look(known, room, target)
-        if message is not None:
-            self._around.read_by(room, reader, message.seq)
-
-    def _verify(self, room: RoomId, item: Received, content: VerifyContent) -> None:
-        event, device = item.event, item.device
-        if device is not None:
-            self._spawn(self.identities.receive_verify(room, event.author, device, content, event.at))
-
-    async def _history(self, item: Received, content: HistoryContent) -> None:
-        if self.take_history is not None:
-            for room in await self.take_history(item, content):
-                self._around.emit(HistoryReplaced(room))
+        self.aftermath.taken(room, taken)
+        self._stirring.stir()
 
     def _keys_changed(self) -> None:
-        self._spawn(self._use_keys())
+        self._errands.run(self._use_keys())
         self._around.emit(EncryptionChanged())
-        self._stir()
+        self._stirring.stir()
 
     async def _use_keys(self) -> None:
         """Work with this device's keys as they are now."""
@@ -326,7 +278,7 @@ class SealedRooms:
             await self.entered(summaries)
             for summary in summaries:
                 self.keeper.changed(summary.room)
-        self._stir()
+        self._stirring.stir()
 
     def _hand_on(self) -> None:
         if (vault := self.keys.maybe_vault) is not None:
@@ -342,36 +294,4 @@ class SealedRooms:
         """Read anew how a room stands, after all that waits for it was taken in."""
         async with asyncio.timeout(_LOOK_SECONDS):
             await self.reached(room)
-        await self._read(room)
-
-    async def _read(self, room: RoomId) -> None:
-        if (vault := self.keys.maybe_vault) is not None:
-            report = self.reports[room] = await self.archive.look(vault.status, room)
-            people = {member.user for member in report.members} - {self.me}
-            if strangers := [user for user in people if self.identities.trust(user) is Trust.UNKNOWN]:
-                await self.identities.meet(strangers)
-
-    async def _read_and_tell(self, room: RoomId) -> None:
-        await self._read(room)
-        self._around.emit(EncryptionChanged(room))
-
-    def _tell(self, room: RoomId) -> None:
-        self._spawn(self._read_and_tell(room))
-        self._stir()
-
-    def _stir(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-
-    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        task = asyncio.ensure_future(_quietly(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-async def _quietly(work: Coroutine[Any, Any, object]) -> None:
-    """Do what is tried again by itself; the next greeting does."""
-    try:
-        await work
-    except ParlourClientError:
-        return
+        await self.standings.look(room)

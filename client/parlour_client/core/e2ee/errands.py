@@ -1,0 +1,65 @@
+"""Work in the background that nobody waits for, and the news that something moved, for those who wait for it.
+
+An errand that fails is silent: it is done again at the next greeting, or what is in its way is told
+elsewhere.
+``SealedRooms`` has one of each and ends them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from parlour_client.core.errors import ParlourClientError
+
+
+async def quietly(work: Coroutine[Any, Any, object]) -> None:
+    """Do what is tried again by itself; the next greeting does."""
+    try:
+        await work
+    except ParlourClientError:
+        return
+
+
+class Errands:
+    """All that is under way."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def run(self, work: Coroutine[Any, Any, object]) -> None:
+        """Begin one."""
+        task = asyncio.ensure_future(quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """End all."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Stirring:
+    """Something about encryption moved: whoever waits looks again whether it is what they wait for."""
+
+    def __init__(self) -> None:
+        """Begin with nothing moved."""
+        self._moved = asyncio.Event()
+
+    def moved(self) -> asyncio.Event:
+        """Return what is set when anything moves next."""
+        return self._moved
+
+    def stir(self) -> None:
+        """Let them look."""
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it is so; it is asked at once, and whenever something moved."""
+        while True:
+            moved = self._moved
+            if await condition():
+                return
+            await moved.wait()

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.e2ee.contradiction import contradiction
+from parlour_client.core.e2ee.assurance import ASSURANCE, OPEN, SERVER_SEES, SERVER_SEES_OPEN
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import (
     Alarm,
-    MemberDevice,
     OwnDevice,
     OwnKeys,
     PersonReport,
@@ -24,32 +23,12 @@ from parlour_client.core.e2ee.interface import (
     Trust,
     WordsProcess,
 )
-from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.labels import Labels
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.errors import EncryptionError, ParlourClientError
-from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
-
-OPEN: Final = "NOT end-to-end encrypted: the server can read this room"
-CHECKED: Final = "2026-11-25"
-"""The day on which the engine last passed the vectors, and the tests with another implementation."""
-ASSURANCE: Final = (
-    f"Not independently audited; passes the IETF test vectors of RFC 9420 (suite 3, {CHECKED}) and "
-    "interoperates with ts-mls 1.6.4."
-)
-SERVER_SEES: Final = (
-    "The server sees who is in this room, with which devices, and which of them are online.",
-    "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",
-    "It sees whose key packages are fetched by whom: who is about to talk to whom.",
-    "It sees the name and topic of the room, roles, how far you have read, the sizes of files (rounded up).",
-    "It does not see texts, edits, reactions, pins, replies, receipts, or the names and contents of files.",
-    "It can withhold or delay messages. It can offer false keys: comparing safety numbers finds that.",
-)
-_SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)
-_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
 _LET_IN_SECONDS: Final = 5.0
 """How long an approval waits for the new device to bring key packages, which takes an instant where it is
@@ -68,6 +47,7 @@ class Facade:
         """Speak for ``rooms``; ``members`` asks who is in a room, ``encrypt`` asks to encrypt one."""
         self._rooms = rooms
         self._people = rooms.identities
+        self._labels = Labels(rooms)
         self._histories = histories
         self._settled = settled
         self._members = members
@@ -79,14 +59,14 @@ class Facade:
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.standings.of(room)
-        state, problem = self._standing(room, report)
-        return RoomEncryption(state, self._label(report, state), problem)
+        state, problem = self._labels.standing(room, report)
+        return RoomEncryption(state, self._labels.label(report, state), problem)
 
     async def report(self, room: RoomId) -> RoomReport:
         """Return everything that is known of a room's encryption."""
         if not self._rooms.covers(room):
             return RoomReport(
-                room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, _SERVER_SEES_OPEN, ASSURANCE
+                room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, SERVER_SEES_OPEN, ASSURANCE
             )
         await self._rooms.track(room)
         with suppress(ParlourClientError, TimeoutError):
@@ -94,7 +74,7 @@ class Facade:
         report = self._rooms.standings.of(room)
         if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
             await self._people.refresh()  # who was met in the meantime, by what was sent or came in
-        state, problem = self._standing(room, report)
+        state, problem = self._labels.standing(room, report)
         inside = {member.user for member in report.members}
         everybody: Sequence[UserName] = ()
         with suppress(ParlourClientError):
@@ -102,12 +82,12 @@ class Facade:
         return RoomReport(
             room=room,
             state=state,
-            label=self._label(report, state),
+            label=self._labels.label(report, state),
             problem=problem,
             group=report.group,
             epoch=report.epoch or Epoch(0),
             authenticator=report.authenticator,
-            members=self._devices_of(report),
+            members=self._labels.devices(report),
             without_device=[user for user in everybody if inside and user not in inside],
             last_change=report.own_since,
             server_sees=SERVER_SEES,
@@ -241,74 +221,3 @@ class Facade:
             if self._rooms.summary(room) is not None:
                 with suppress(EncryptionError):
                     await self._settled(room)
-
-    # words
-    def _standing(  # noqa: PLR0911 - one return for each state, in order
-        self, room: RoomId, report: GroupReport
-    ) -> tuple[RoomState, str]:
-        if self._rooms.trouble is not None:
-            return RoomState.WAITING, _sentence(self._rooms.trouble)
-        if self._people.own().status is not DeviceStatus.ACTIVE:
-            code = self._people.own().code
-            words = f"This device is not approved yet. On another device of yours: /approve {code}"
-            return RoomState.PENDING_DEVICE, words
-        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
-            known = self._rooms.keeper.problems.get(room)
-            return RoomState.WAITING, _sentence(known) if known is not None else _WAITING
-        if report.stand is Stand.CONTESTED:
-            words = "Members could not follow the room's keys: an owner has to found the group anew."
-            return RoomState.CONTESTED, words
-        if report.stand is Stand.REFUSED:
-            words = "This device could not follow a change of the room's keys; it was reported."
-            return RoomState.CONTESTED, words
-        wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
-        if wrong:
-            return RoomState.BLOCKED, wrong
-        changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
-        if changed:
-            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
-            return RoomState.BLOCKED, words
-        return RoomState.ACTIVE, self._absent(room, report)
-
-    def _absent(self, room: RoomId, report: GroupReport) -> str:
-        summary = self._rooms.summary(room)
-        peer = summary.peer if summary is not None and summary.kind is RoomKind.DIRECT else None
-        if peer is not None and not any(member.user == peer for member in report.members):
-            return f"{peer} has no device with encryption yet: what you write waits."
-        left_out = self._rooms.settler.left_out.get(room, {})
-        if left_out:
-            why = "; ".join(sorted(set(left_out.values())))
-            return f"Devices that could not be let in: {len(left_out)} ({why})."
-        return ""
-
-    def _label(self, report: GroupReport, state: RoomState) -> str:
-        if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
-            return "E2EE, not open on this device"
-        me = self._rooms.me
-        others = {member.user for member in report.members} - {me}
-        verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
-        label = f"E2EE {verified}/{len(others)} verified" if others else "E2EE, nobody else"
-        changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
-        blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
-        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
-        return label + suffix.get(state, "")
-
-    def _devices_of(self, report: GroupReport) -> list[MemberDevice]:
-        own = self._people.own().device
-        me = self._rooms.me
-        return [
-            MemberDevice(
-                user=member.user,
-                device=member.device,
-                name=member.certificate.name,
-                trust=Trust.VERIFIED if member.user == me else self._people.trust(member.user),
-                certified=member.certificate.created,
-                own=member.user == me,
-                current=member.device == own,
-            )
-            for member in sorted(report.members, key=lambda member: (member.user, member.device))
-        ]
-
-
-def _sentence(error: ParlourClientError) -> str:
-    return f"{error} {error.hint}".strip()

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from parlour_client.core.e2ee.facade import ASSURANCE, CHECKED
+from parlour_client.core.e2ee.assurance import ASSURANCE, CHECKED
 
 ENGINE = Path(__file__).parents[3] / "protocol" / "mls"
 

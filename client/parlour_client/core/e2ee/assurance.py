@@ -1,0 +1,23 @@
+"""What screens and commands say of any room: what its encryption is, who checked it, what the server sees.
+
+They promise what `docs/encryption.md` does and no more. The facade hands them out.
+"""
+
+from typing import Final
+
+OPEN: Final = "NOT end-to-end encrypted: the server can read this room"
+CHECKED: Final = "2026-11-25"
+"""The day on which the engine last passed the vectors, and the tests with another implementation."""
+ASSURANCE: Final = (
+    f"Not independently audited; passes the IETF test vectors of RFC 9420 (suite 3, {CHECKED}) and "
+    "interoperates with ts-mls 1.6.4."
+)
+SERVER_SEES: Final = (
+    "The server sees who is in this room, with which devices, and which of them are online.",
+    "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",
+    "It sees whose key packages are fetched by whom: who is about to talk to whom.",
+    "It sees the name and topic of the room, roles, how far you have read, the sizes of files (rounded up).",
+    "It does not see texts, edits, reactions, pins, replies, receipts, or the names and contents of files.",
+    "It can withhold or delay messages. It can offer false keys: comparing safety numbers finds that.",
+)
+SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)

@@ -1,0 +1,100 @@
+"""Where a room stands, in words: its label, what is in the way of sending or reading, and who is in it.
+
+Two facts are said apart: whether a room is encrypted, and how many of its people are verified. It answers
+from memory and changes nothing. The facade asks it.
+"""
+
+from typing import Final
+
+from parlour_client.core.e2ee.contradiction import contradiction
+from parlour_client.core.e2ee.interface import MemberDevice, RoomState, Trust
+from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.errors import ParlourClientError
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId
+
+_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
+
+
+class Labels:
+    """Words for the rooms of one account."""
+
+    def __init__(self, rooms: SealedRooms) -> None:
+        """Speak of ``rooms``."""
+        self._rooms = rooms
+        self._people = rooms.identities
+
+    def standing(  # noqa: PLR0911 - one return for each state, in order
+        self, room: RoomId, report: GroupReport
+    ) -> tuple[RoomState, str]:
+        """Return where the room stands, and what is in the way, in words."""
+        if self._rooms.trouble is not None:
+            return RoomState.WAITING, _sentence(self._rooms.trouble)
+        if self._people.own().status is not DeviceStatus.ACTIVE:
+            code = self._people.own().code
+            words = f"This device is not approved yet. On another device of yours: /approve {code}"
+            return RoomState.PENDING_DEVICE, words
+        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            known = self._rooms.keeper.problems.get(room)
+            return RoomState.WAITING, _sentence(known) if known is not None else _WAITING
+        if report.stand is Stand.CONTESTED:
+            words = "Members could not follow the room's keys: an owner has to found the group anew."
+            return RoomState.CONTESTED, words
+        if report.stand is Stand.REFUSED:
+            words = "This device could not follow a change of the room's keys; it was reported."
+            return RoomState.CONTESTED, words
+        wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
+        if wrong:
+            return RoomState.BLOCKED, wrong
+        changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
+        if changed:
+            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
+            return RoomState.BLOCKED, words
+        return RoomState.ACTIVE, self._absent(room, report)
+
+    def _absent(self, room: RoomId, report: GroupReport) -> str:
+        summary = self._rooms.summary(room)
+        peer = summary.peer if summary is not None and summary.kind is RoomKind.DIRECT else None
+        if peer is not None and not any(member.user == peer for member in report.members):
+            return f"{peer} has no device with encryption yet: what you write waits."
+        left_out = self._rooms.settler.left_out.get(room, {})
+        if left_out:
+            why = "; ".join(sorted(set(left_out.values())))
+            return f"Devices that could not be let in: {len(left_out)} ({why})."
+        return ""
+
+    def label(self, report: GroupReport, state: RoomState) -> str:
+        """Return what stands above the room for good: words, never colour alone."""
+        if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
+            return "E2EE, not open on this device"
+        me = self._rooms.me
+        others = {member.user for member in report.members} - {me}
+        verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
+        label = f"E2EE {verified}/{len(others)} verified" if others else "E2EE, nobody else"
+        changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
+        blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
+        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
+        return label + suffix.get(state, "")
+
+    def devices(self, report: GroupReport) -> list[MemberDevice]:
+        """Return the devices of the group, with how far each person is known."""
+        own = self._people.own().device
+        me = self._rooms.me
+        return [
+            MemberDevice(
+                user=member.user,
+                device=member.device,
+                name=member.certificate.name,
+                trust=Trust.VERIFIED if member.user == me else self._people.trust(member.user),
+                certified=member.certificate.created,
+                own=member.user == me,
+                current=member.device == own,
+            )
+            for member in sorted(report.members, key=lambda member: (member.user, member.device))
+        ]
+
+
+def _sentence(error: ParlourClientError) -> str:
+    return f"{error} {error.hint}".strip()

@@ -11,10 +11,10 @@ from typing import Final
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.schedule import HOUR, LONG_SLEEP, Standing, delay, due, quiet
-from parlour_client.core.e2ee.settle import Keys
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import UserName

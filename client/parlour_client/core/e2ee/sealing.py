@@ -19,9 +19,9 @@ from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of, was_readable
 from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.reaching import Reach
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
-from parlour_client.core.e2ee.settle import Keys
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.errors import (
     ApiRefusedError,

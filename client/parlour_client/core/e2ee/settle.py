@@ -7,23 +7,21 @@ raises why. The keeper and commands call it, one call for a room at a time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee import commit as commits
-from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.asking import TRANSIENT, Asking
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
-from parlour_client.core.e2ee.vault import Vault
-from parlour_client.core.errors import ApiRefusedError, StaleEpochError
-from parlour_protocol.delivery import Claim, Commit, Contest, Found, GroupState
-from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import RoomSummary
+from parlour_client.core.errors import ApiRefusedError
+from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.ids import DeviceId, RoomId, new_request_id
 from parlour_protocol.limits import CLAIM_DEVICES
 
 MAX_ROUNDS: Final = 12
@@ -32,45 +30,6 @@ BIG: Final = 50
 """Devices from which on a commit is made on a thread of its own."""
 _ADDS: Final = CLAIM_DEVICES.value
 """Devices added by one commit: 500 at once would come within a hair of the limit of a handshake."""
-_PATIENCE: Final = 20.0
-"""Seconds in which the log must show what the server has just said."""
-_TRANSIENT: Final = frozenset(
-    {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT, "too_many_attempts"}
-)
-
-
-class Keys(Protocol):
-    """What settling needs of the rest of the client."""
-
-    @property
-    def own(self) -> Own:
-        """This device; raises EncryptionError while it has no keys or is not approved."""
-        ...
-
-    @property
-    def vault(self) -> Vault:
-        """The vault; raises likewise."""
-        ...
-
-    def summary(self, room: RoomId) -> RoomSummary | None:
-        """Return what the server told of a room."""
-        ...
-
-    def now(self) -> Millis:
-        """Return the server's time, as far as it is known."""
-        ...
-
-    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
-        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
-        ...
-
-    async def keys_up_to_date(self) -> None:
-        """Read what is new in the key log; what fails is tried again later."""
-        ...
-
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it is so; it is asked whenever something was taken in."""
-        ...
 
 
 class Settler:
@@ -81,6 +40,7 @@ class Settler:
         self._archive = archive
         self._delivery = delivery
         self._keys = keys
+        self._asking = Asking(archive, delivery, keys, self._taken)
         self._claimed: dict[DeviceId, bytes] = {}
         """Key packages of a commit that lost: nobody else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
@@ -101,7 +61,7 @@ class Settler:
     async def renew(self, room: RoomId) -> None:
         """Give this device new keys in the room, unless something else is to be done there first."""
         await self._keys.reached(room)
-        report = await self._report(room)
+        report = await self._asking.report(room)
         if report.stand is Stand.ACTIVE and not report.staged:
             await self._commit(room, len(report.members), {}, (), "renew")
 
@@ -123,7 +83,7 @@ class Settler:
             try:
                 await self._delivery.contest(room, body)
             except ApiRefusedError as error:
-                if error.code in _TRANSIENT:
+                if error.code in TRANSIENT:
                     raise
             await self._archive.run(self._keys.vault.contested, room)
 
@@ -131,17 +91,19 @@ class Settler:
     async def _round(self, room: RoomId, left_out: dict[DeviceId, str]) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
         await self._keys.reached(room)
-        if await self._resumed(room):
+        if await self._asking.resumed(room):
             return None
         state = self.seen[room] = await self._delivery.group(room)
-        report = await self._report(room)
+        report = await self._asking.report(room)
         if state.group is None or _abandoned(state):
             await self._found(room, may=(Role.OWNER,))
             return None
         if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             return await self._outside(room, state, report)
         if report.epoch is None or report.epoch < state.epoch:
-            await self._shown(room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch)
+            await self._asking.shown(
+                room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
+            )
             return None
         if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
             return state  # contested, or refused: no commit of ours would help
@@ -153,7 +115,7 @@ class Settler:
         if own not in present or own in leaving:
             return state  # a device of a member has to let this one in, or first to put it out
         before = (report.group, report.stand)
-        await self._shown(room, lambda now: (now.group, now.stand) != before)
+        await self._asking.shown(room, lambda now: (now.group, now.stand) != before)
         return None
 
     async def _change(
@@ -199,7 +161,7 @@ class Settler:
             held = await self._archive.run(vault.held, room)
             prepared = await asyncio.to_thread(commits.prepare, held, wanted, self._keys.own)
             body = await self._archive.run_durably(vault.store, prepared)
-        await self._post(room, body)
+        await self._asking.post(room, body)
 
     async def _packages(self, room: RoomId, devices: Sequence[DeviceId]) -> dict[DeviceId, bytes]:
         """Claim one key package of each device; those that have none are left out."""
@@ -210,48 +172,9 @@ class Settler:
             self._claimed |= {one.device: one.package for one in claimed.packages if one.device in chunk}
         return {device: self._claimed[device] for device in devices if device in self._claimed}
 
-    # asking for it
-    async def _resumed(self, room: RoomId) -> bool:
-        """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._archive.look(self._keys.vault.staged, room)
-        if staged is not None:
-            await self._post(room, staged.body)
-            return True
-        founding = await self._archive.look(self._keys.vault.founding, room)
-        if founding is not None:
-            await self._post_founding(room, founding)
-            return True
-        return False
-
-    async def _post(self, room: RoomId, body: Commit) -> None:
-        try:
-            logged = await self._delivery.commit(room, body)
-        except StaleEpochError:
-            await self._came_second(room, body)
-        except ApiRefusedError as error:
-            if error.code not in _TRANSIENT:
-                await self._archive.run_durably(self._keys.vault.drop_staged, room)
-            raise
-        else:
-            await self._patiently(self._keys.reached(room, logged.seq))
-            for device in body.added:
-                self._claimed.pop(device, None)
-
-    async def _came_second(self, room: RoomId, body: Commit) -> None:
-        """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
-        state = await self._delivery.group(room)
-        await self._keys.reached(room)
-        staged = await self._archive.look(self._keys.vault.staged, room)
-        if staged is None or staged.request != body.request:
-            return
-        if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._archive.run_durably(self._keys.vault.drop_staged, room)
-        else:
-            await self._patiently(self._keys.until(lambda: self._decided(room, body.request)))
-
-    async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._archive.look(self._keys.vault.staged, room)
-        return staged is None or staged.request != request
+    def _taken(self, body: Commit) -> None:
+        for device in body.added:
+            self._claimed.pop(device, None)
 
     async def _found(self, room: RoomId, *, may: Sequence[Role]) -> None:
         summary = self._keys.summary(room)
@@ -263,43 +186,7 @@ class Settler:
         body = await self._archive.run_durably(
             self._keys.vault.found, room, summary.kind, new_request_id(), self._keys.now()
         )
-        await self._post_founding(room, body)
-
-    async def _post_founding(self, room: RoomId, body: Found) -> None:
-        try:
-            logged = await self._delivery.found(room, body)
-        except StaleEpochError:
-            if (await self._delivery.group(room)).group == body.replaces:
-                # What it was to replace is in order: another device of an owner founded it while this one
-                # asked. Waiting for yet another group would be for ever.
-                await self._archive.run_durably(self._keys.vault.drop_founding, room)
-            else:
-                await self._shown(room, lambda now: now.group not in {None, body.replaces})
-        except ApiRefusedError as error:
-            if error.code not in _TRANSIENT:
-                await self._archive.run_durably(self._keys.vault.drop_founding, room)
-            raise
-        else:
-            await self._patiently(self._keys.reached(room, logged.seq))
-
-    async def _report(self, room: RoomId) -> GroupReport:
-        return await self._archive.look(self._keys.vault.status, room)
-
-    async def _shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
-        """Wait until the log has shown what the server says."""
-
-        async def is_so() -> bool:
-            return wanted(await self._report(room))
-
-        await self._patiently(self._keys.until(is_so))
-
-    @staticmethod
-    async def _patiently(waiting: Awaitable[None]) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await waiting
-        except TimeoutError:
-            raise NotReadyError("The server does not show the room's newest events.") from None
+        await self._asking.post_founding(room, body)
 
 
 def _abandoned(state: GroupState) -> bool:

@@ -1,0 +1,46 @@
+"""What the work on groups needs of the rest of the client: this device, the vault, the time, and waiting.
+
+``SealedRooms`` is it; tests play it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from parlour_client.core.e2ee.batch import Own
+from parlour_client.core.e2ee.vault import Vault
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.ids import Millis, RoomId, Seq
+
+
+class Keys(Protocol):
+    """The rest of the client."""
+
+    @property
+    def own(self) -> Own:
+        """This device; raises EncryptionError while it has no keys or is not approved."""
+        ...
+
+    @property
+    def vault(self) -> Vault:
+        """The vault; raises likewise."""
+        ...
+
+    def summary(self, room: RoomId) -> RoomSummary | None:
+        """Return what the server told of a room."""
+        ...
+
+    def now(self) -> Millis:
+        """Return the server's time, as far as it is known."""
+        ...
+
+    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
+        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
+        ...
+
+    async def keys_up_to_date(self) -> None:
+        """Read what is new in the key log; what fails is tried again later."""
+        ...
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it is so; it is asked whenever something was taken in."""
+        ...

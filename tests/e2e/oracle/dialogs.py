@@ -61,8 +61,13 @@ async def _said(run: Run[House], text: str, mark: int) -> None:
     """Say a text in a message of our own, below its mark."""
     house, room = run.house, room_of(run, "c-dialogs")
     run.terminal.seen.clear()
-    await house.say(house.append(room, Message(MessageText(f"#{mark};\n{text}")), ME))
-    await run.terminal.until(lambda _text: mark in run.terminal.seen, f"#{mark};")
+    marked = f"#{mark};\n{text}"
+    is_marked = fits(MessageText, marked)
+    await house.say(house.append(room, Message(MessageText(marked if is_marked else text)), ME))
+    if is_marked:
+        await run.terminal.until(lambda _text: mark in run.terminal.seen, f"#{mark};")
+    else:
+        await run.terminal.drawn()
 
 
 async def _copied(run: Run[House], numbers: Sequence[int]) -> None:
@@ -210,6 +215,7 @@ async def files(run: Run[House]) -> None:
             terminal.press("/save\r")
             await terminal.until("saving ")
             run.blame("file name on its way", *names)
+            terminal.forget()  # what was told before may have been drawn once more
             house.files.put_nowait(answer)
             await terminal.until(told)
             run.blame("refusal of a call" if told == "! " else "file name, saved", *words)

@@ -179,7 +179,7 @@ class Reader:
             self._violation("a run of invisible characters")
 
     def _is_sent(self, before: str, after: str) -> bool:
-        """Tell whether a text has U+FFFD there; rows are cut and padded, and what is drawn begins anywhere."""
+        """Tell whether a text has U+FFFD there; rows are cut and padded, and a piece begins anywhere."""
         return any(
             (not left or before in {"", " ", left}) and (not right or after in {"", " ", "\u2026", right})
             for left, right in self._neighbours

@@ -22,6 +22,7 @@ from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import RoomId, Seq
 
 JUMP = "\x0f"
+COMPOSER = f"\u258c {PLACEHOLDER}"
 PALETTE, WORD_BACK = "\x10", "\x17"
 MEMBERS = 200
 """In one answer of a server."""
@@ -61,11 +62,12 @@ async def timeline(run: Run[House]) -> None:
         await run.house.say(*fill(run.house, room, number, run.entries[number].text))
 
     await read_log(run, "timeline", again)
-    run.terminal.press(JUMP)  # a letter lies over the composer, too
-    await run.terminal.until(lambda _text: not run.terminal.has(PLACEHOLDER), "the letters of jump mode")
+    await run.terminal.shows(COMPOSER)
+    run.terminal.press(JUMP)  # a letter lies over the composer's edge, too
+    await run.terminal.until(lambda _text: not run.terminal.has(COMPOSER), "the letters of jump mode")
     run.blame("jump mode")
     run.terminal.press(ESCAPE)
-    await run.terminal.shows(PLACEHOLDER)
+    await run.terminal.shows(COMPOSER)
 
 
 async def open_room(run: Run[House], name: str) -> None:

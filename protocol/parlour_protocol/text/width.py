@@ -37,10 +37,10 @@ def _pieces(cluster: str, most: int) -> Iterator[tuple[str, int]]:
     kinds = ranges.kinds()
     piece, cells = "", 0
     for char in cluster:
-        grown = _grown(cells, char, Kind(kinds(ord(char))), attached=False)
+        grown = _grown(cells, char, Kind(kinds(ord(char))), piece[-1:], attached=False)
         if grown > most and piece:
             yield piece, cells
-            piece, grown = "", _grown(0, char, Kind(kinds(ord(char))), attached=False)
+            piece, grown = "", _grown(0, char, Kind(kinds(ord(char))), "", attached=False)
         piece, cells = piece + char, grown
     yield piece, cells
 
@@ -66,16 +66,16 @@ def _clusters(text: str) -> Iterator[tuple[str, int]]:
         if not attached and index > start:
             yield text[start:index], cells
             start, cells, flags = index, 0, min(flags, 1)
-        cells = _grown(cells, char, kind, attached=attached)
+        cells = _grown(cells, char, kind, text[index - 1] if index > start else "", attached=attached)
         before = kind
     if start < len(text):
         yield text[start:], cells
 
 
-def _grown(cells: int, char: str, kind: Kind, *, attached: bool) -> int:
-    """Return the cells of a cluster after one more code point."""
+def _grown(cells: int, char: str, kind: Kind, base: str, *, attached: bool) -> int:
+    """Return the cells of a cluster after one more code point, which stands behind ``base``."""
     if char == _WIDE_VARIATION and cells:
-        return 2
+        return cells + (ranges.one_of("WIDE").match(base) is None)  # that base alone is drawn wider by it
     if kind in _ZERO:
         return cells
     wide = ranges.one_of("WIDE").match(char) is not None

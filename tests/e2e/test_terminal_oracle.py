@@ -115,8 +115,8 @@ async def test_it_fails_without_a_defence(changes: str, entry: Entry, what: str)
 @pytest.mark.parametrize(("changes", "fails"), [("impatient", False), ("no-veil", True)])
 async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool):  # noqa: FBT001 - a parameter
     """Where a dialog lies over disputed text, borders move unless each piece beside it is anchored."""
-    command, chosen = (*LAUNCH, changes), [dialogs.whole]
-    failures = await terminal_oracle.show([WIDE] * 3, 0, command=command, chosen=chosen)
+    command, chosen = (*LAUNCH, changes), [stages.timeline, dialogs.one_line]
+    failures = await terminal_oracle.show([WIDE] * 3, 1, command=command, chosen=chosen)
     assert any("border moved" in words for _, _, words in failures) == fails, failures
 
 

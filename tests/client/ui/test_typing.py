@@ -33,6 +33,7 @@ class Watched:
         """The rows of the screen that each frame paints."""
         self.ticks_wanted = 0
         screen._now = lambda: self.now
+        screen.composer.cursor_blink = False  # it would paint the composer, too
         screen._update_timer.stop()
         screen._update_timer.resume = self._want  # type: ignore[method-assign]
         self.app._display = self._displayed  # type: ignore[method-assign, assignment]

@@ -23,7 +23,7 @@ from parlour_server.api.openapi import opaque_schema, portable
 
 FOLDER = Path("protocol/schema")
 _NAMES: dict[type, str] = {
-    UserName: "A user name (RFC 8265 UsernameCaseMapped, one script; specification section 7)",
+    UserName: "A user name (RFC 8265 UsernameCaseMapped; specification section 7)",
     RoomName: "A room name (the same discipline as user names)",
     DeviceName: "A device name (free text, 1 to 32 code points)",
     Secret: "A secret: never logged, never shown",

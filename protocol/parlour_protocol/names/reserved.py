@@ -1,7 +1,8 @@
 """Words that no person may take as a name: they speak for the server, or for everybody.
 
-A name is reserved when it looks like one of the words, dots and dashes left out, so `adm1n` and `ad-min` are
-as taken as `admin`. Rooms have a list of their own, without `lobby`. The `parse_…` functions call it.
+A name is reserved when it looks like one of the words, dots, dashes and signs left out, so `adm1n` and
+`ad-min` are as taken as `admin`. Rooms have a list of their own, without `lobby`. The `parse_…` functions
+call it.
 """
 
 from functools import cache
@@ -18,6 +19,7 @@ _SPEAKS_FOR_OTHERS: Final = """
     all anonymous channel deleted everybody everyone false here lobby me myself nil nobody none null room self
     somebody someone true undefined unknown you
 """
+_SIGNS: Final = {ord(char): None for char in "-_.\u00b7\u05f3\u05f4\u30fb"}
 _ROOMS: Final = "admin all everyone here me null parlour security server system you"
 
 
@@ -32,7 +34,7 @@ def is_reserved_room_name(name: str) -> bool:
 
 
 def _bare(name: str) -> Skeleton:
-    return skeleton(name.translate({ord(char): None for char in "-_."}))
+    return skeleton(name.translate(_SIGNS))
 
 
 @cache

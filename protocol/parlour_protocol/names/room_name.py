@@ -1,6 +1,6 @@
 """The name of a room: canonical like a user name, a little longer.
 
-The same discipline, 1 to 40 code points; `lobby` is allowed, a few words that the client uses are not.
+The same discipline, 1 to 40 letters; `lobby` is allowed, a few words that the client uses are not.
 `parse_room_name` is the only maker. The server calls it when a room is made or renamed.
 """
 
@@ -11,7 +11,9 @@ from parlour_protocol.names.errors import NameReason, NameRefusedError
 from parlour_protocol.names.reserved import is_reserved_room_name
 
 MAX_ROOM_NAME: Final = 40
-MAX_ROOM_NAME_BYTES: Final = 120
+"""Grapheme clusters: letters with their marks."""
+MAX_ROOM_NAME_BYTES: Final = 240
+"""UTF-8: so many letters of three bytes with a mark each."""
 
 
 class RoomName(str):
@@ -34,7 +36,7 @@ class RoomName(str):
 
 def parse_room_name(raw: str) -> RoomName:
     """Return the canonical name; raise NameRefusedError with a sentence for the person."""
-    name = canonical_name(raw, min_points=1, max_points=MAX_ROOM_NAME, max_bytes=MAX_ROOM_NAME_BYTES)
+    name = canonical_name(raw, max_clusters=MAX_ROOM_NAME, max_bytes=MAX_ROOM_NAME_BYTES)
     if is_reserved_room_name(name):
         raise NameRefusedError(NameReason.RESERVED)
     return RoomName._parsed(name)  # noqa: SLF001 - the one maker

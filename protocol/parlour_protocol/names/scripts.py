@@ -1,17 +1,36 @@
-"""Whether the letters of a name belong together: UTS #39 single script, and one kind of digits.
+"""Whether the letters of a name belong together: UTS #39 Highly Restrictive, and one kind of digits.
 
-It knows the code points that UTS #39 allows in identifiers, up to the Unicode version of the oldest Python
-that is supported, so that every server gives the same answer. `discipline.py` calls it, for names with a
-character beyond ASCII only.
+That is one script, or what is written together: Latin with Japanese, with Chinese and Bopomofo, or with
+Korean. It knows the code points that UTS #39 allows in identifiers, up to the Unicode version of the oldest
+Python that is supported, so that every server gives the same answer. `discipline.py` calls it, for names with
+a character beyond ASCII only.
 """
 
 import unicodedata
 from functools import cache
+from typing import Final
 
 from parlour_protocol.names import script_table
 from parlour_protocol.names.errors import NameReason, NameRefusedError
 from parlour_protocol.text.ranges import parse
 
+_WRITTEN_TOGETHER: Final = (
+    frozenset({"Latn", "Jpan"}),
+    frozenset({"Latn", "Hanb"}),
+    frozenset({"Latn", "Kore"}),
+)
+_IN_CONTEXT: Final = {
+    0x200C: None,
+    0x200D: None,
+    0x00B7: frozenset({"Latn"}),
+    0x05F3: frozenset({"Hebr"}),
+    0x05F4: frozenset({"Hebr"}),
+    0x30FB: frozenset({"Jpan"}),
+}
+"""Joiners, and signs inside words (gal·la, רמב״ם, ジョン・スミス), with their scripts.
+
+PRECIS has looked at where they stand (RFC 5892 appendix A); alone they say nothing about a script.
+"""
 _ScriptSets = list[tuple[int, int, frozenset[str] | None]]
 
 
@@ -36,19 +55,28 @@ def _scripts_of_page(page: int) -> dict[int, frozenset[str] | None]:
     }
 
 
-def require_one_script(name: str) -> None:
-    """Raise NameRefusedError unless every character is allowed and one script holds them all."""
-    common: frozenset[str] | None = None
-    zeros: set[int] = set()
-    for char in name:
-        page = _scripts_of_page(ord(char) >> 8)
-        if ord(char) not in page:
-            raise NameRefusedError(NameReason.CHARACTERS)
-        scripts = page[ord(char)]
-        if scripts is not None:
-            common = scripts if common is None else common & scripts
-        if char.isdecimal():
-            zeros.add(ord(char) - unicodedata.decimal(char))
-    # UTS #39 5.1 and 5.3: Cyrillic letters inside Latin, two kinds of digits
-    if (common is not None and not common) or len(zeros) > 1:
+def require_scripts_that_belong_together(name: str) -> None:
+    """Raise NameRefusedError unless every character is allowed and the scripts are written together."""
+    sets = [scripts for scripts in map(_scripts_of, name) if scripts is not None]
+    zeros = {ord(char) - unicodedata.decimal(char) for char in name if char.isdecimal()}
+    # UTS #39 5.1 to 5.3: Cyrillic letters inside Latin, two kinds of digits
+    if not (_are_one_script(sets) or _are_written_together(sets)) or len(zeros) > 1:
         raise NameRefusedError(NameReason.MIXED_SCRIPTS)
+
+
+def _scripts_of(char: str) -> frozenset[str] | None:
+    point = ord(char)
+    if point in _IN_CONTEXT:
+        return _IN_CONTEXT[point]
+    page = _scripts_of_page(point >> 8)
+    if point not in page:
+        raise NameRefusedError(NameReason.CHARACTERS)
+    return page[point]
+
+
+def _are_one_script(sets: list[frozenset[str]]) -> bool:
+    return not sets or bool(frozenset.intersection(*sets))
+
+
+def _are_written_together(sets: list[frozenset[str]]) -> bool:
+    return any(all(scripts & together for scripts in sets) for together in _WRITTEN_TOGETHER)

@@ -1,7 +1,8 @@
 """The skeleton of a name (UTS #39 section 4): two names with one skeleton cannot both exist.
 
 It goes further than UTS #39 in three places, towards refusing: case is folded, marks above and below letters
-of European scripts are dropped, and `i` counts as `l`, `w` as `vv`. A skeleton is for comparing and is never
+of European scripts and the vowel signs and hamzas of Arabic are dropped, and `i` counts as `l`, `w` as `vv`.
+What cannot be seen (joiners) is dropped, as there. A skeleton is for comparing and is never
 shown. The server stores it beside the name; `reserved.py` compares with it.
 """
 
@@ -14,7 +15,16 @@ Skeleton = NewType("Skeleton", str)
 
 # What the table says about ASCII, so that an ASCII name need not load it (a test holds the two equal).
 _ASCII: Final = str.maketrans({"0": "o", "1": "l", "m": "rn", "i": "l", "w": "vv"})
-_STACKED_MARKS: Final = (range(0x0300, 0x0370), range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00))
+_STACKED_MARKS: Final = (
+    range(0x0300, 0x0370),
+    range(0x0610, 0x061B),
+    range(0x064B, 0x0660),
+    range(0x0670, 0x0671),
+    range(0x06D6, 0x06EE),
+    range(0x08CA, 0x0900),
+    range(0x1AB0, 0x1B00),
+    range(0x1DC0, 0x1E00),
+)
 
 
 def skeleton(name: str) -> Skeleton:
@@ -23,12 +33,13 @@ def skeleton(name: str) -> Skeleton:
         return Skeleton(name.lower().translate(_ASCII))
     decomposed = unicodedata.normalize("NFD", name.lower())
     mapped = "".join(_prototypes().get(char, char) for char in decomposed)
-    bare = "".join(char for char in unicodedata.normalize("NFD", mapped).lower() if not _is_stacked(char))
+    bare = "".join(char for char in unicodedata.normalize("NFD", mapped).lower() if not _is_dropped(char))
     return Skeleton(bare.translate(_ASCII))
 
 
-def _is_stacked(char: str) -> bool:
-    return any(ord(char) in block for block in _STACKED_MARKS)
+def _is_dropped(char: str) -> bool:
+    kind = unicodedata.category(char)
+    return kind == "Cf" or (kind in {"Mn", "Me"} and any(ord(char) in block for block in _STACKED_MARKS))
 
 
 @cache

@@ -1,7 +1,8 @@
 """The name of a person: the id that others write, canonical and hard to imitate.
 
-RFC 8265 UsernameCaseMapped, one script, 2 to 32 code points, not reserved; `parse_user_name` is the only
-maker and never repairs more than case and width. The server calls it at the door, the client before it asks.
+RFC 8265 UsernameCaseMapped, scripts that belong together, 1 to 32 letters, not reserved; `parse_user_name` is
+the only maker and never repairs more than case and width. The server calls it at the door, the client before
+it asks.
 """
 
 from typing import Final, Self
@@ -10,9 +11,10 @@ from parlour_protocol.names.discipline import canonical_name
 from parlour_protocol.names.errors import NameReason, NameRefusedError
 from parlour_protocol.names.reserved import is_reserved_user_name
 
-MIN_USER_NAME: Final = 2
 MAX_USER_NAME: Final = 32
-MAX_USER_NAME_BYTES: Final = 64
+"""Grapheme clusters: letters with their marks."""
+MAX_USER_NAME_BYTES: Final = 192
+"""UTF-8: so many letters of three bytes with a mark each."""
 
 
 class UserName(str):
@@ -35,9 +37,7 @@ class UserName(str):
 
 def parse_user_name(raw: str) -> UserName:
     """Return the canonical name; raise NameRefusedError with a sentence for the person."""
-    name = canonical_name(
-        raw, min_points=MIN_USER_NAME, max_points=MAX_USER_NAME, max_bytes=MAX_USER_NAME_BYTES
-    )
+    name = canonical_name(raw, max_clusters=MAX_USER_NAME, max_bytes=MAX_USER_NAME_BYTES)
     if is_reserved_user_name(name):
         raise NameRefusedError(NameReason.RESERVED)
     return UserName._parsed(name)  # noqa: SLF001 - the one maker

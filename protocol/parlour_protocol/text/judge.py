@@ -36,6 +36,9 @@ _BURMESE: Final = frozenset({
 _HANGUL_SYLLABLES: Final = range(0xAC00, 0xD7A4)
 _SPACES_AFTER: Final = frozenset({0x09})  # TAB is shown as spaces
 _ZWJ: Final = "\u200d"
+_ZWNJ: Final = "\u200c"
+_DIGITS: Final = frozenset(chr(zero + digit) for zero in (0x30, 0x660, 0x6F0) for digit in range(10))
+"""The digits that are written with Arabic letters."""
 _KINDS: Final = tuple(Kind)
 
 
@@ -233,7 +236,7 @@ class LineJudge:
             self._joiners += 1
             return 1, Verdict.IN_CONTEXT
         self._emoji = False
-        return self._if(self._shown and self._joins_letters(position))
+        return self._if(self._shown and (self._joins_letters(position) or self._ends_digits(position)))
 
     def _continues_emoji(self, position: int) -> bool:
         follows = self._line[position + 1 : position + 2]
@@ -260,6 +263,16 @@ class LineJudge:
             return True
         is_shared_mark = kind == Kind.NONSPACING and not self._scripts(follows)
         return self._scripts(follows) == script or is_shared_mark
+
+    def _ends_digits(self, position: int) -> bool:
+        """Tell whether a ZWNJ stands between a number and its suffix, as Persian writes a plural of ten."""
+        before, _, follows = self._line[position - 1 : position + 2].ljust(3)
+        return (
+            self._line[position] == _ZWNJ
+            and before in _DIGITS
+            and self._scripts(ord(follows)) == ranges.arabic()
+            and follows.isalpha()
+        )
 
     def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         script = self._script_before(position)

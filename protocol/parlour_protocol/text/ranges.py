@@ -161,6 +161,12 @@ def spaceless_scripts() -> frozenset[int]:
 
 
 @cache
+def arabic() -> int:
+    """Return the number of the Arabic script."""
+    return list(tables.SCRIPTS).index("Arab") + 1
+
+
+@cache
 def mongolian() -> int:
     """Return the number of the Mongolian script."""
     return list(tables.SCRIPTS).index("Mong") + 1

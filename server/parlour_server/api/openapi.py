@@ -20,7 +20,7 @@ from parlour_server.api.operation import Operation
 from parlour_server.api.operations import OPERATIONS
 
 _FIELDS: Final[dict[type, str]] = {
-    UserName: "A user name: canonical (RFC 8265), one script, 2 to 32 code points.",
+    UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",
     DeviceName: "What a person calls a device: one line, 1 to 32 code points.",
     Secret: "A secret. A new password has "
     f"{PASSWORD_MIN.value} code points at least and {PASSWORD_BYTES.value} bytes of UTF-8 at most.",

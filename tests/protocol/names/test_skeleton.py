@@ -26,6 +26,12 @@ from parlour_protocol.names.skeleton import _ASCII, _prototypes
         ("ad\u0131l", "adil"),
         ("\u03bf\u03bd\u03bf", "ovo"),
         ("\u06cc\u0627\u0631", "\u0649\u0627\u0631"),
+        ("a\u200cb", "ab"),
+        ("a\u200db", "ab"),
+        ("\u0628\u0647\u200c\u0631\u0648\u0632", "\u0628\u0647\u0631\u0648\u0632"),
+        ("\u0645\u064f\u062d\u064e\u0645\u064e\u0651\u062f", "\u0645\u062d\u0645\u062f"),
+        ("\u0623\u062d\u0645\u062f", "\u0627\u062d\u0645\u062f"),
+        ("\u0915\u094d\u200c\u0937", "\u0915\u094d\u0937"),
     ],
 )
 def test_look_alikes_collide(one: str, other: str):

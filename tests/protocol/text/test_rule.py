@@ -165,6 +165,8 @@ class TestOrthographies:
         "text",
         [
             "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian
+            "\u06f1\u06f0\u200c\u0647\u0627",  # Persian: a plural of ten
+            "10\u200c\u0647\u0627 \u0662\u200c\u0633\u0627\u0644\u0647",
             "\u09b0\u200d\u09cd\u09af",  # Bengali: ZWJ before the virama
             "\u0d28\u0d4d\u200d",  # Malayalam: at the end of a word
             "\u0d9a\u0dca\u200d\u0dbb",  # Sinhala
@@ -201,6 +203,12 @@ class TestOrthographies:
             "a\u180bb",
             "a\ufe00",
             "\u0661\u200c\u0662",
+            "\u06f1\u200c",
+            "1\u200cb",
+            "\u0967\u200c\u0915",
+            "\u06f1\u200d\u0647",
+            "\u06f1\u200c\u061f",
+            "(\u200c\u0647",
         ],
     )
     def test_out_of_context_they_are_escaped(self, text: str):

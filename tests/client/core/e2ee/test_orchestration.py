@@ -518,3 +518,12 @@ async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: F
     revoking = asyncio.ensure_future(ana.encryption.revoke(device))
     await flat.until(revoking.done, advance=0)
     assert device not in flat.house.rooms[room].present
+
+
+async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(flat: Flat) -> None:
+    """A device that waits to be approved says so before the server hears of a room."""
+    await flat.open(ANA)
+    phone = await flat.open(ANA, "phone")
+    with pytest.raises(EncryptionError, match="not approved"):
+        await phone.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    assert not flat.house.rooms

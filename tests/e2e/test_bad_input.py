@@ -137,18 +137,19 @@ def test_an_invite_that_is_used_up(server: Server, tmp_path: Path) -> None:
     assert "ask for a new one" in said
 
 
-def test_a_damaged_archive(ada: Person, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["archive.db", "archive.key"])
+def test_a_damaged_archive(ada: Person, tmp_path: Path, what: str) -> None:
     """Told with what to do; following it, everything is there again and nothing was lost."""
     sent = json_lines(ada.run("send", "lobby", "kept by the server", "--json").stdout)[0]["seq"]
     home = tmp_path / "home"
     shutil.copytree(ada.home, home)
     home.chmod(0o700)
-    person, archive = Person(home, ada.server), home / "archive.db"
-    damaged = bytearray(archive.read_bytes())
-    damaged[5000:9000] = bytes(4000)
-    archive.write_bytes(damaged)
-    assert "Move archive.db* out" in told(person.run("send", "lobby", "x", check=False), 1)
-    for path in home.glob("archive.db*"):
+    person, broken = Person(home, ada.server), home / what
+    damaged = bytearray(broken.read_bytes())
+    damaged[len(damaged) // 3 : len(damaged) // 2] = bytes(len(damaged) // 2 - len(damaged) // 3)
+    broken.write_bytes(damaged)
+    assert "Move archive.* out" in told(person.run("send", "lobby", "x", check=False), 1)
+    for path in home.glob("archive.*"):
         path.rename(tmp_path / path.name)
     where = f"127.0.0.1:{ada.server.port}"
     login = ["login", where, "--username", "ada", "--ca", str(ada.server.data / "ca.pem"), "--password-stdin"]

@@ -80,7 +80,7 @@ class DamagedArchiveError(ArchiveError):
     """The archive's file is damaged, or its key belongs to another archive."""
 
     hint = (
-        "Move archive.db* out of the home folder and log in again: open rooms come back from the server; "
+        "Move archive.* out of the home folder and log in again: open rooms come back from the server; "
         "what was encrypted comes from another device of yours, or not at all."
     )
 

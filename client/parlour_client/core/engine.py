@@ -5,7 +5,6 @@ connection ends. An archive that cannot be written stops it. ``Client`` is its f
 """
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any, TypeVar
@@ -31,15 +30,10 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.ingest import Ingest
 from parlour_client.core.item import Item, Lasting
-from parlour_client.core.model import (
-    EntryChanged,
-    EntryRemoved,
-    LinkState,
-    RoomsChanged,
-    StatusChanged,
-)
+from parlour_client.core.model import Entry, LinkState, RoomsChanged, StatusChanged
 from parlour_client.core.news import News
 from parlour_client.core.outbox import Outbox
+from parlour_client.core.outgoing import OutgoingNews
 from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
 from parlour_client.core.read_markers import ReadMarkers
@@ -62,7 +56,6 @@ from parlour_protocol.frames.replies import (
     StatusNow,
     TypingNow,
 )
-from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId
 
 T = TypeVar("T")
@@ -93,8 +86,9 @@ class Engine:
         self.state = State(profile.user)
         self._clock = clock
         self._dial = dial
+        self._outgoing = OutgoingNews(archive, news.emit, self._entry_of)
         self.outbox = Outbox(
-            archive, clock, self._outgoing_changed, follow=follow, lanes=self._lane, prepare=self._prepare
+            archive, clock, self._outgoing.changed, follow=follow, lanes=self._lane, prepare=self._prepare
         )
         self.receipts = Receipts(profile.user, news.emit)
         self.sealed: SealedRooms | None = None
@@ -129,7 +123,6 @@ class Engine:
         )
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._telling: set[asyncio.Future[None]] = set()
         self._running: asyncio.Task[None] | None = None
 
     async def load(self, *, adopt: bool) -> None:
@@ -157,7 +150,7 @@ class Engine:
         if self.sealed is not None:
             await self.sealed.stop()
         await self.outbox.flush()
-        await asyncio.gather(*self._telling, return_exceptions=True)
+        await self._outgoing.flush()
 
     async def ask(self, frame: AnyRequest) -> AnyResult | None:
         """Ask the server now. Raises UnreachableError while offline."""
@@ -357,22 +350,8 @@ class Engine:
     async def _told(self, room: RoomId, applied: Sequence[Applied]) -> None:
         await self._ingest.tell(room, applied, live=False)
 
-    def _outgoing_changed(self, item: Item, gone: bool) -> None:  # noqa: FBT001 - the outbox's callback
-        if not isinstance(item.frame, Send):
-            if item.error is not None:
-                task = asyncio.ensure_future(self._tell_problem(item))
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
-        elif gone:
-            self.news.emit(EntryRemoved(item.frame.room, item.request))
-        else:
-            self.news.emit(EntryChanged(self.timeline.entry_of(item)))
-
-    async def _tell_problem(self, item: Item) -> None:
-        """Show on the message why its edit, deletion or reaction was refused."""
-        if not isinstance(item.frame, Send):
-            for entry in await self.archive.shown(item.frame.room, [item.frame.target]):
-                self.news.emit(EntryChanged(dataclasses.replace(entry, problem=str(item.error))))
+    def _entry_of(self, item: Item) -> Entry:
+        return self.timeline.entry_of(item)
 
     def _status_changed(self) -> None:
         if self.connection.status.state is LinkState.STOPPED:

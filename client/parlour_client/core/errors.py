@@ -51,6 +51,11 @@ class ParlourClientError(Exception):
         if hint is not None:
             self.hint = hint
 
+    @property
+    def whole(self) -> str:
+        """What happened and what to do, for a place that shows both in one."""
+        return f"{self} {self.hint}".strip()
+
 
 class SetupError(ParlourClientError):
     """The home folder, a file or what was typed cannot be used as it is."""

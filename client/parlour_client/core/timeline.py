@@ -148,4 +148,4 @@ class Timeline:
 
 def _problem(item: Item) -> str:
     why = item.error if item.delivery is Delivery.FAILED else item.waits
-    return f"{why} {why.hint}".strip() if why is not None else ""
+    return why.whole if why is not None else ""

@@ -10,7 +10,6 @@ from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import MemberDevice, RoomState, Trust
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rooms import SealedRooms
-from parlour_client.core.errors import ParlourClientError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
@@ -31,14 +30,14 @@ class Labels:
     ) -> tuple[RoomState, str]:
         """Return where the room stands, and what is in the way, in words."""
         if self._rooms.trouble is not None:
-            return RoomState.WAITING, _sentence(self._rooms.trouble)
+            return RoomState.WAITING, self._rooms.trouble.whole
         if self._people.own().status is not DeviceStatus.ACTIVE:
             code = self._people.own().code
             words = f"This device is not approved yet. On another device of yours: /approve {code}"
             return RoomState.PENDING_DEVICE, words
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             known = self._rooms.keeper.problems.get(room)
-            return RoomState.WAITING, _sentence(known) if known is not None else _WAITING
+            return RoomState.WAITING, known.whole if known is not None else _WAITING
         if report.stand is Stand.CONTESTED:
             words = "Members could not follow the room's keys: an owner has to found the group anew."
             return RoomState.CONTESTED, words
@@ -94,7 +93,3 @@ class Labels:
             )
             for member in sorted(report.members, key=lambda member: (member.user, member.device))
         ]
-
-
-def _sentence(error: ParlourClientError) -> str:
-    return f"{error} {error.hint}".strip()

@@ -29,7 +29,10 @@ Failure = tuple[str, str, str]
 class Served(Protocol):
     """A hostile server, as far as a run needs it."""
 
-    names: Mapping[RoomId, str]
+    @property
+    def names(self) -> Mapping[RoomId, str]:
+        """The rooms."""
+        ...
 
     def open(self, folder: Path) -> AbstractAsyncContextManager[object]:
         """Serve."""

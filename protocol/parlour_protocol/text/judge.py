@@ -266,13 +266,10 @@ class LineJudge:
 
     def _ends_digits(self, position: int) -> bool:
         """Tell whether a ZWNJ stands between a number and its suffix, as Persian writes a plural of ten."""
-        before, _, follows = self._line[position - 1 : position + 2].ljust(3)
-        return (
-            self._line[position] == _ZWNJ
-            and before in _DIGITS
-            and self._scripts(ord(follows)) == ranges.arabic()
-            and follows.isalpha()
-        )
+        if not 0 < position < len(self._line) - 1 or self._line[position] != _ZWNJ:
+            return False
+        before, follows = self._line[position - 1], self._line[position + 1]
+        return before in _DIGITS and follows.isalpha() and self._scripts(ord(follows)) == ranges.arabic()
 
     def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         script = self._script_before(position)

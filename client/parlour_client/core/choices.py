@@ -5,8 +5,8 @@ every event; ``Client`` inherits this.
 """
 
 from collections.abc import Set as AbstractSet
-from typing import Literal
 
+from parlour_client.core.archive.rooms import Choice
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import EntryChanged, IgnoredChanged, RoomsChanged
@@ -46,6 +46,15 @@ class OwnChoices:
         """Mute a room: nothing in it asks for attention."""
         await self._choose(room, "muted", on=on)
 
+    async def keep_strict(self, room: RoomId, *, on: bool = True) -> None:
+        """Send to an encrypted room only while everybody in it is verified. Raises SetupError elsewhere."""
+        engine = self._engine
+        known = engine.state.room(room)
+        if engine.sealed is None or known is None or not known.encrypted:
+            raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
+        await self._choose(room, "strict", on=on)
+        await engine.sealed.identities.refresh()  # what waits there may go now
+
     async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
         """Put a star to a message, or take it off."""
         engine = self._engine
@@ -53,7 +62,7 @@ class OwnChoices:
         for entry in await engine.archive.shown(room, [seq]):
             engine.news.emit(EntryChanged(entry))
 
-    async def _choose(self, room: RoomId, column: Literal["favourite", "muted"], *, on: bool) -> None:
+    async def _choose(self, room: RoomId, column: Choice, *, on: bool) -> None:
         engine = self._engine
         await engine.archive.choose(room, column, on=on)
         engine.state.choices = await engine.archive.choices()

@@ -28,7 +28,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
 
-_NONE: Final = Choices(frozenset(), frozenset(), frozenset(), {})
+_NONE: Final = Choices(frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
 @dataclass(slots=True)

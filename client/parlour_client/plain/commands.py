@@ -98,6 +98,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "encryption": encryption.encryption,
     "encrypt": encryption.encrypt,
     "verify": encryption.verify,
+    "strict": encryption.strict,
     "words": encryption.words,
     "mycode": encryption.mycode,
     "devices": encryption.devices,

@@ -13,7 +13,7 @@ from parlour_client.core.errors import SetupError
 from parlour_client.encryption_words import GO_ON, LOST, TRUST, WON, Way, decide
 from parlour_client.plain.speech import day_and_time, shown
 from parlour_client.plain.standing import label_line, words_line
-from parlour_client.plain.words import name_and_rest, number
+from parlour_client.plain.words import name_and_rest, number, on_or_off
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_user_name
@@ -70,6 +70,11 @@ async def encrypt(mode: "LineMode", rest: str) -> None:
     for sentence in LOST:
         mode.say(sentence)
     mode.say(f"/encrypt {FOR_GOOD} makes {room.title} encrypted.")
+
+
+async def strict(mode: "LineMode", rest: str) -> None:
+    """/strict [off]: send here only while everybody in the room is verified."""
+    await mode.client.keep_strict(mode.here().id, on=on_or_off(rest, "/strict [off]"))
 
 
 async def refound(mode: "LineMode", _: str) -> None:

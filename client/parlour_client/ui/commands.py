@@ -65,6 +65,7 @@ COMMANDS: Final = (
     Command("encryption", "", "who can read this room, with which devices, and what the server sees"),
     Command("encrypt", "", "make this room end-to-end encrypted, for good"),
     Command("verify", "[PERSON]", "compare the keys of somebody: digits, code, or short words", "person"),
+    Command("strict", "on|off", "send here only while everybody in the room is verified"),
     Command("words", "", "go on with short words that somebody began"),
     Command("mycode", "", "your own code, for others to scan or copy"),
     Command("devices", "", "your devices with keys: approve one, hand it history, revoke it"),

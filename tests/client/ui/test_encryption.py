@@ -9,7 +9,8 @@ from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.e2ee.code import code_of, qr_rows
-from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.identity_errors import DevicePendingError
+from parlour_client.core.e2ee.interface import Alarm, OwnKeys, RoomEncryption, RoomState, Trust
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.model import EncryptionChanged, EntryAdded, HistoryReplaced, Note, NoteKind
@@ -382,3 +383,28 @@ async def test_a_device_that_waits_says_so_in_every_room(client: FakeClient, ope
         client.tell(EncryptionChanged())
         await settled(pilot)
         assert "/approve" not in screen_text(pilot)
+
+
+async def test_a_device_without_keys_yet_opens_all_the_same(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first contact, or at a server without encryption, there is no own device to speak of."""
+
+    def none() -> OwnKeys:
+        raise DevicePendingError("This device has no keys yet.")
+
+    monkeypatch.setattr(client.encryption, "own", none)
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        assert "the server can read this room" in screen_text(pilot)
+
+
+async def test_a_room_is_kept_to_verified_people_by_a_word(client: FakeClient, open_app: OpenApp) -> None:
+    """On or off; anything else is told in words."""
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/strict")
+        assert "Write /strict on or /strict off." in screen_text(pilot)
+        await pilot.press(*["backspace"] * 7)
+        await write(pilot, "/strict on")
+        assert ("keep_strict", LOBBY, True) in client.calls

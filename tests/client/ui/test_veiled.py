@@ -48,7 +48,9 @@ async def test_a_dialog_anchors_what_shines_through(client: FakeClient, open_app
 
 
 @pytest.mark.parametrize("keys", [("ctrl+o",), ("alt+up", "i"), ("alt+up", "d")], ids=ascii)
-async def test_two_keys_at_once_leave_one_dialog(client: FakeClient, open_app: OpenApp, keys: tuple[str, ...]):
+async def test_two_keys_at_once_leave_one_dialog(
+    client: FakeClient, open_app: OpenApp, keys: tuple[str, ...]
+):
     """The second finds it gone, and neither ends the app nor takes away what lies below."""
     client.say(LOBBY, BOB, "hello")
     async with open_app(client) as pilot:

@@ -288,6 +288,9 @@ class FakeClient:
         self._rooms[room] = replace(self._rooms[room], favourite=on)
         self.tell(RoomsChanged())
 
+    async def keep_strict(self, room: RoomId, *, on: bool = True) -> None:
+        self._called("keep_strict", room, on)
+
     async def silence(self, room: RoomId, *, on: bool = True) -> None:
         self._called("silence", room, on)
         self._rooms[room] = replace(self._rooms[room], muted=on)

@@ -7,7 +7,7 @@ token lie inside as well. The client and the sign-in open it.
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, Literal, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
@@ -27,7 +27,7 @@ from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Window
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.outbox import Beside, Outgoing
-from parlour_client.core.archive.rooms import Choices, KnownRoom
+from parlour_client.core.archive.rooms import Choice, Choices, KnownRoom
 from parlour_client.core.model import Entry, Gap, Thread, Version
 from parlour_client.core.query import Query
 from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
@@ -159,7 +159,7 @@ class Archive:
         """Return what the person chose for rooms and people."""
         return await self._database.read(rooms.choices)
 
-    async def choose(self, room: RoomId, column: Literal["favourite", "muted"], *, on: bool) -> None:
+    async def choose(self, room: RoomId, column: Choice, *, on: bool) -> None:
         """Write a choice for a room."""
         await self._database.write(rooms.choose, room, column, on=on)
 

@@ -11,6 +11,7 @@ from typing import Final, Literal, cast
 import apsw
 import msgspec
 
+from parlour_client.core.archive.own_keys import trust_changed
 from parlour_client.core.archive.rows import user_name
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.codec import strict_decoder
@@ -76,6 +77,8 @@ class Choices:
 
     favourites: frozenset[RoomId]
     muted: frozenset[RoomId]
+    strict: frozenset[RoomId]
+    """Where nothing is sent while somebody is there who is not verified."""
     ignored: frozenset[UserName]
     activity: Mapping[RoomId, Millis]
     """When something last happened in each room, as far as is known here."""
@@ -83,12 +86,13 @@ class Choices:
 
 def choices(connection: apsw.Connection) -> Choices:
     """Return them."""
-    rows = list(connection.execute("SELECT room, favourite, muted FROM room_choices"))
+    rows = list(connection.execute("SELECT room, favourite, muted, strict FROM room_choices"))
     newest = """
         SELECT id, (SELECT at FROM events WHERE room = rooms.id ORDER BY seq DESC LIMIT 1) FROM rooms"""
     return Choices(
-        favourites=frozenset(RoomId(str(room)) for room, favourite, _ in rows if favourite),
-        muted=frozenset(RoomId(str(room)) for room, _, muted in rows if muted),
+        favourites=frozenset(RoomId(str(room)) for room, favourite, _, _ in rows if favourite),
+        muted=frozenset(RoomId(str(room)) for room, _, muted, _ in rows if muted),
+        strict=frozenset(RoomId(str(room)) for room, _, _, strict in rows if strict),
         ignored=frozenset(user_name(str(user)) for (user,) in connection.execute("SELECT user FROM ignored")),
         activity={
             RoomId(str(room)): Millis(int(str(at)))
@@ -98,12 +102,21 @@ def choices(connection: apsw.Connection) -> Choices:
     )
 
 
-def choose(
-    connection: apsw.Connection, room: RoomId, column: Literal["favourite", "muted"], *, on: bool
-) -> None:
-    """Make a room a favourite, mute it, or take that back."""
+Choice = Literal["favourite", "muted", "strict"]
+
+
+def is_strict(connection: apsw.Connection, room: RoomId) -> bool:
+    """Tell whether nothing is to be sent while somebody in the room is not verified."""
+    query = "SELECT 1 FROM room_choices WHERE room = ? AND strict"
+    return connection.execute(query, (room,)).fetchone() is not None
+
+
+def choose(connection: apsw.Connection, room: RoomId, column: Choice, *, on: bool) -> None:
+    """Make a room a favourite, mute it, keep it to verified people, or take that back."""
     connection.execute("INSERT OR IGNORE INTO room_choices (room) VALUES (?)", (room,))
     connection.execute(f"UPDATE room_choices SET {column} = ? WHERE room = ?", (on, room))  # noqa: S608 - a Literal
+    if column == "strict":
+        trust_changed(connection)
 
 
 def ignore(connection: apsw.Connection, user: UserName, *, on: bool) -> None:

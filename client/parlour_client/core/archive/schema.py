@@ -116,4 +116,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # what the person made this device forget: nothing at or below it is fetched again
         "ALTER TABLE rooms ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
     ),
+    ("ALTER TABLE room_choices ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",),
 )

@@ -10,9 +10,11 @@ from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import MemberDevice, RoomState, Trust
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.seal import strict_words
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
+from parlour_protocol.names import UserName
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
@@ -51,7 +53,13 @@ class Labels:
         if changed:
             words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
             return RoomState.BLOCKED, words
+        if room in self._rooms.state.choices.strict and (unverified := self._unverified(report)):
+            return RoomState.BLOCKED, strict_words(unverified)
         return RoomState.ACTIVE, self._absent(room, report)
+
+    def _unverified(self, report: GroupReport) -> list[UserName]:
+        users = {member.user for member in report.members} - {self._rooms.me}
+        return sorted(user for user in users if self._people.trust(user) is not Trust.VERIFIED)
 
     def _absent(self, room: RoomId, report: GroupReport) -> str:
         summary = self._rooms.summary(room)

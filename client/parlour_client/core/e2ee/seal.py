@@ -6,18 +6,23 @@ never seals while the person has to decide about a key, or while the group may h
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive.rooms import is_strict
 from parlour_client.core.e2ee.batch import People, concerns_about
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durable
+from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.people import trust
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
-from parlour_client.core.e2ee.rules import certificate_bytes
+from parlour_client.core.e2ee.rules import certificate_bytes, read_certificate
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
+from parlour_protocol.names import UserName
 from parlour_protocol.sealed import Payload, encode_sealed
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
@@ -37,16 +42,29 @@ def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
 
 
 def require_settled(
-    connection: apsw.Connection, people: People, shelf: Shelf, held: Held, now: Millis
+    connection: apsw.Connection, people: People, shelf: Shelf, held: Held, me: UserName, now: Millis
 ) -> None:
-    """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError."""
+    """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError.
+
+    So does somebody who is not verified, where the person wishes it so.
+    """
     judged = held.epoch, people.version(connection)
     if shelf.settled.get(held.id) == judged:
         return
     leaves = [certificate_bytes(leaf) for _, leaf in held.group.tree.members()]
     for concern in concerns_about(connection, people, leaves, now):
         raise BlockedError(concern.words)
+    if is_strict(connection, held.room):
+        users = {read_certificate(leaf).user for leaf in leaves} - {me}
+        unverified = sorted(user for user in users if trust(connection, user) is not Trust.VERIFIED)
+        if unverified:
+            raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off sends all the same.")
     shelf.settled[held.id] = judged
+
+
+def strict_words(unverified: Sequence[UserName]) -> str:
+    """Say why nothing is sent to a room that is kept to verified people."""
+    return f"Not verified: {', '.join(unverified)}. This room is kept to verified people: nothing is sent."
 
 
 def seal(

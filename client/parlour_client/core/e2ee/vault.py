@@ -142,7 +142,7 @@ class Vault:
         Raises ArrivedError, BlockedError, NotReadyError.
         """
         held = seal.require_sendable(*self._both(connection, room))
-        seal.require_settled(connection, self._people, self._shelf, held, at)
+        seal.require_settled(connection, self._people, self._shelf, held, self._own.user, at)
         return seal.seal(connection, self._shelf, held, request, payload, blanks)
 
     def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:

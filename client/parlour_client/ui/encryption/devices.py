@@ -25,8 +25,8 @@ _STATUS: Final = {
 def heading(own_keys: OwnKeys) -> Content:
     """Return what stands above the list."""
     parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
-    if (waiting := waits(own_keys)) is not None:
-        parts.append(waiting)
+    if waiting := waits(own_keys):
+        parts += waiting
         parts.append(own("No other one left? In a shell: parlour recovery use, with the 24 words.", "dim"))
     elif own_keys.has_account_key:
         parts.append(
@@ -36,12 +36,12 @@ def heading(own_keys: OwnKeys) -> Content:
     return lines(*parts)
 
 
-def waits(own_keys: OwnKeys) -> Content | None:
-    """Return what must be done before this device reads encrypted rooms, or None."""
+def waits(own_keys: OwnKeys) -> list[Content]:
+    """Return a row for what must be done before this device reads encrypted rooms, or none."""
     if own_keys.status is not DeviceStatus.PENDING:
-        return None
+        return []
     todo = own("This device waits. On another one: ")
-    return join(todo, own(f"/approve {own_keys.code}", "bold"))
+    return [join(todo, own(f"/approve {own_keys.code}", "bold"))]
 
 
 def choices(devices: Sequence[OwnDevice]) -> list[tuple[str, Content]]:

@@ -5,11 +5,14 @@ and shows a screen; a decision about a person's key is made in one of those, nev
 inherits it.
 """
 
+from contextlib import suppress
+
 from textual.content import Content
 
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Change, EncryptionChanged, Room
 from parlour_client.encryption_words import Decision, Way
 from parlour_client.ui.dialogs import ConfirmScreen
@@ -71,8 +74,8 @@ class EncryptionPart(MessagesPart):
             newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
             more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
             rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
-        if (waits := device_views.waits(self.client.encryption.own())) is not None:
-            rows.append(waits)
+        with suppress(EncryptionError):  # no keys yet, or a server without encryption
+            rows.extend(device_views.waits(self.client.encryption.own()))
         if asked := asking(self.client.encryption.words()):
             rows.append(asked)
         told = self.query_one("#alarm", SafeStatic)
@@ -113,6 +116,11 @@ class EncryptionPart(MessagesPart):
                 self.ask(lambda: self.client.encryption.turn_on(room.id))
 
         self.push(ConfirmScreen(turn_on_question(room.title)), answer)
+
+    async def _do_strict(self, rest: str) -> None:
+        if rest.strip() not in {"on", "off"}:
+            raise ValueError("Write /strict on or /strict off.")
+        await self.client.keep_strict(self._open_one().id, on=rest.strip() == "on")
 
     async def _do_refound(self, _rest: str) -> None:
         await self.client.encryption.refound(self._open_one().id)

@@ -1,0 +1,60 @@
+"""A room that a person keeps to verified people: nothing leaves for it while somebody there is not."""
+
+import pytest
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.liar import held
+from tests.client.core.e2ee.test_chat import texts
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.errors import SetupError
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import UserName, parse_room_name
+
+
+async def verify(client: Client, user: UserName) -> None:
+    """Compare the number, as people do."""
+    number = (await client.encryption.person(user)).safety_number
+    await client.encryption.confirm(user, number.split()[-1])
+
+
+async def test_nothing_is_sent_until_everybody_is_verified(flat: Flat) -> None:
+    """It waits with its reason, goes by itself afterwards, and waits again when somebody else comes."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "before")
+    await ana.keep_strict(room)
+    assert ana.encryption.room(room).state is RoomState.BLOCKED
+    assert f"Not verified: {BEN}." in await held(flat, ana, room, "for ben alone")
+    assert await texts(ben, room) == ["before"]
+    await verify(ana, BEN)
+    await flat.until_true(lambda: texts(ben, room), ["before", "for ben alone"])
+    assert ana.encryption.room(room).state is RoomState.ACTIVE
+    eve = await flat.open(EVE)
+    await ana.invite(room, EVE)
+    await flat.quiet()
+    assert f"Not verified: {EVE}." in await held(flat, ana, room, "not for eve")
+    assert await texts(eve, room) == []
+    await ana.keep_strict(room, on=False)
+    await flat.until_true(lambda: texts(eve, room), ["not for eve"])
+
+
+async def test_it_is_ones_own_choice_and_lasts(flat: Flat) -> None:
+    """The others send as before; a restart changes nothing."""
+    ana, ben, room = await pair(flat)
+    await ana.keep_strict(room)
+    await say(flat, ben, room, "I may")
+    await flat.close(ana)
+    again = await flat.open(ANA)
+    await flat.quiet()
+    assert again.encryption.room(room).state is RoomState.BLOCKED
+    assert f"Not verified: {BEN}." in await held(flat, again, room, "still not")
+
+
+async def test_an_open_room_cannot_be_kept_so(flat: Flat) -> None:
+    """Where the server reads along, verified people would promise too much."""
+    ana = await flat.open(ANA)
+    room = (await ana.create_room(parse_room_name("meadow"), RoomKind.PUBLIC)).id
+    with pytest.raises(SetupError, match="not end-to-end encrypted"):
+        await ana.keep_strict(room)

@@ -1,15 +1,23 @@
-"""The order of the whole run: what takes longest begins first, so that nobody waits for one last test.
+"""The order of the whole run, and how many tests run at once.
+
+What takes longest begins first, so that nobody waits for one last test.
 
 Programs that start programs (`e2e`) take most of the time, one test of the terminal oracle most of all;
 thousands of short tests fill what is left.
 """
 
+import os
 from typing import Final
 
 import pytest
 
 _LONGEST: Final = ("tests/e2e/test_terminal_oracle.py", "tests/e2e/test_tui.py", "tests/e2e/")
 """Where the longest tests are, the longest first."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one test more than there are cores: many wait for a terminal, a server or a timer."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

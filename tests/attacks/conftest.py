@@ -1,4 +1,7 @@
-"""One server process for all attacks that leave it alive, and one with wide limits for floods."""
+"""One server process for all attacks of a file that leave it alive, and one with wide limits for floods.
+
+A file has its own, so that what one file uses up (accounts of an address, tickets) is not missing in another.
+"""
 
 from collections.abc import Iterator
 
@@ -33,7 +36,7 @@ bytes_burst = 100000000
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return a running server that every attack must leave running."""
     made = House(tmp_path_factory.mktemp("house"))
@@ -45,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     assert "Traceback" not in made.log.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(house: House) -> str:
     """Return the session of somebody with an account."""
     return house.session("mallory", invite=house.code())

@@ -38,6 +38,16 @@ class Watched:
         screen._update_timer.resume = self._want  # type: ignore[method-assign]
         self.app._display = self._displayed  # type: ignore[method-assign, assignment]
 
+    @classmethod
+    async def begin(cls, pilot: Pilot[None], screen: ChatScreen, timeline: Timeline) -> "Watched":
+        """Watch when what was left from before has been painted."""
+        made = cls(pilot, screen, timeline)
+        await _everybody_had_a_turn()
+        screen._on_timer_update()
+        made.frames.clear()
+        made.ticks_wanted, made.now = 0, made.now + 1
+        return made
+
     def _want(self) -> None:
         self.ticks_wanted += 1
 
@@ -72,7 +82,7 @@ async def test_a_key_is_painted_before_a_timeline_that_waits(client: FakeClient,
     fill(client, 60)
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        watched = Watched(pilot, screen, timeline)
+        watched = await Watched.begin(pilot, screen, timeline)
         await watched.say(client, "a message that waits")
         assert not watched.frames
         await watched.type()
@@ -89,7 +99,7 @@ async def test_keys_faster_than_frames_wait_for_the_tick(client: FakeClient, ope
     """A torrent of keys costs a frame per sixtieth of a second, and leaves time for the rest."""
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        watched = Watched(pilot, screen, timeline)
+        watched = await Watched.begin(pilot, screen, timeline)
         for _ in range(5):
             await watched.type()
         assert len(watched.frames) == 1
@@ -109,7 +119,7 @@ async def test_every_key_of_somebody_quick_is_painted_and_so_is_every_tick(
     fill(client, 60)
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        watched = Watched(pilot, screen, timeline)
+        watched = await Watched.begin(pilot, screen, timeline)
         for round_ in range(1, 11):
             await watched.say(client, f"message {round_}")
             await watched.type()

@@ -83,7 +83,7 @@ async def test_an_address_logs_in(door: Door) -> None:
 WRONG = [
     ("parlour://damaged", "alice", PASSWORD, "no invitation"),
     ("not an address", "alice", PASSWORD, "the address"),
-    (LINK, "a", PASSWORD, "characters"),
+    (LINK, "a b", PASSWORD, "a character that names may not have"),
     (LINK, "alice", "short", "at least 15 characters"),
     ("chat.example", "alice", "", "Type your password."),
 ]

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from tests.e2e.processes import Server
 
-PATIENCE = 6.0
+PATIENCE = 20.0
 PASSWORD = "tigress-violin-marble"
 KEY = base64.b64encode(b"k" * 16).decode()
 ALLOWED_ORIGIN = "https://app.example"

@@ -20,10 +20,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from parlour_client.core.changes import Change, RoomsChanged, StatusChanged
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, StoppedError
 from parlour_client.core.home import Home
-from parlour_client.core.model import Account, Change, LinkState, Room, RoomsChanged, StatusChanged
+from parlour_client.core.model import Account, LinkState, Room
 from parlour_protocol.frames import WireText
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import Millis, RoomId, Seq

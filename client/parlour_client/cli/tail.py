@@ -14,11 +14,12 @@ import msgspec
 
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.core.changes import Change
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.home import Home
-from parlour_client.core.model import Change, LinkState, Room
+from parlour_client.core.model import LinkState, Room
 from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Blank, Contested, Founded, Handshake, Message, SealedMessage

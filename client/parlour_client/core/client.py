@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from random import Random, SystemRandom
 
 from parlour_client.core.calls import RoomCalls
+from parlour_client.core.changes import Change
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.e2ee.delivery import Delivery
@@ -21,7 +22,7 @@ from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
-from parlour_client.core.model import Account, Change, ConnectionStatus, Entry, Room
+from parlour_client.core.model import Account, ConnectionStatus, Entry, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
 from parlour_client.core.signin import open_archive

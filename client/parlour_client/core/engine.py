@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.outbox import Beside
+from parlour_client.core.changes import RoomsChanged, StatusChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation
@@ -30,7 +31,7 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.ingest import Ingest
 from parlour_client.core.item import Item, Lasting
-from parlour_client.core.model import Entry, LinkState, RoomsChanged, StatusChanged
+from parlour_client.core.model import Entry, LinkState
 from parlour_client.core.news import News
 from parlour_client.core.outbox import Outbox
 from parlour_client.core.outgoing import OutgoingNews

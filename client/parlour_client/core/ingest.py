@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import TOLD_ONE_BY_ONE, Applied
-from parlour_client.core.model import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
+from parlour_client.core.changes import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
 from parlour_client.core.news import Emit
 from parlour_client.core.state import State
 from parlour_protocol.frames import LogEvent

@@ -9,11 +9,11 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol
 
+from parlour_client.core.changes import Change
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.model import (
     Account,
-    Change,
     ConnectionStatus,
     Entry,
     Gap,

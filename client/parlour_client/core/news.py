@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
+from parlour_client.core.changes import Change
 from parlour_client.core.errors import StoppedError
-from parlour_client.core.model import Change
 
 MAX_LAG: Final = 10_000
 """Changes that wait for one iterator."""

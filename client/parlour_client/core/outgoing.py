@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.changes import EntryChanged, EntryRemoved
 from parlour_client.core.item import Item
-from parlour_client.core.model import Entry, EntryChanged, EntryRemoved
+from parlour_client.core.model import Entry
 from parlour_client.core.news import Emit
 from parlour_protocol.frames.requests import Send
 

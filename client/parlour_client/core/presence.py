@@ -7,8 +7,8 @@ hands in what the server tells and views read it.
 from functools import partial
 from typing import Final
 
+from parlour_client.core.changes import PresenceChanged, TypingChanged
 from parlour_client.core.clock import Clock, Timer
-from parlour_client.core.model import PresenceChanged, TypingChanged
 from parlour_client.core.news import Emit
 from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import StatusNow, TypingNow

@@ -8,10 +8,10 @@ encrypted ones it is a sealed message, and the server is asked to tell nobody. T
 from typing import Final
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.changes import RoomsChanged
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.ingest import Ingest
-from parlour_client.core.model import RoomsChanged
 from parlour_client.core.news import Emit
 from parlour_client.core.state import State
 from parlour_protocol.frames.requests import MarkRead

@@ -7,7 +7,7 @@ the server says there is not heard. The engine and encryption hand in what is to
 from collections.abc import Mapping
 from typing import Final
 
-from parlour_client.core.model import ReceiptsChanged
+from parlour_client.core.changes import ReceiptsChanged
 from parlour_client.core.news import Emit
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName

@@ -6,9 +6,10 @@ server's word.
 
 from collections.abc import Sequence
 
+from parlour_client.core.changes import EntryAdded
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Entry, EntryAdded
+from parlour_client.core.model import Entry
 from parlour_client.core.texts import message_text, reaction_text
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.replies import Stored

@@ -11,21 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from parlour_client.core.e2ee.interface import OwnDevice
-from parlour_client.core.errors import ParlourClientError, SetupError
-from parlour_client.core.interface import ChatClient
-from parlour_client.core.model import (
+from parlour_client.core.changes import (
     Change,
-    Delivery,
     EncryptionChanged,
-    Entry,
     EntryAdded,
     EntryChanged,
-    LinkState,
-    Room,
     RoomForgotten,
     StatusChanged,
 )
+from parlour_client.core.e2ee.interface import OwnDevice
+from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.core.interface import ChatClient
+from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.lines import read_lines
 from parlour_client.paste import look_at_text

@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from parlour_client.core.changes import Change, EntryAdded, RoomsChanged
 from parlour_client.core.interface import ChatClient
-from parlour_client.core.model import Change, Delivery, Entry, EntryAdded, Room, RoomsChanged
+from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId

@@ -7,9 +7,10 @@ from tests.client.core.core_fake import BEGIN, GARDEN, LOBBY, Desk, FakeServer, 
 
 from parlour_client.core.archive import database, forgetting
 from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.changes import Change, RoomForgotten
 from parlour_client.core.client import Client
 from parlour_client.core.forgetting import SWEEP_SECONDS
-from parlour_client.core.model import Change, Gap, RoomForgotten
+from parlour_client.core.model import Gap
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import RoleSet
 from parlour_protocol.frames.requests import History

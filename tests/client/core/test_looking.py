@@ -3,9 +3,10 @@
 import pytest
 from tests.client.core.core_fake import ALICE, BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
+from parlour_client.core.changes import EntryChanged
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Delivery, EntryChanged
+from parlour_client.core.model import Delivery
 from parlour_client.core.query import QueryError
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted

@@ -6,9 +6,10 @@ import asyncio
 import pytest
 from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
 
+from parlour_client.core.changes import Change, EntryChanged, EntryRemoved, StatusChanged
 from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.item import Item
-from parlour_client.core.model import Change, Delivery, EntryChanged, EntryRemoved, LinkState, StatusChanged
+from parlour_client.core.model import Delivery, LinkState
 from parlour_client.core.outbox import MAX_TRIES
 from parlour_client.core.texts import message_text
 from parlour_protocol.errors import ErrorCode

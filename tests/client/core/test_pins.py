@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.changes import Change, EntryAdded, EntryChanged
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ServerMisbehavedError, SetupError
-from parlour_client.core.model import Change, EntryAdded, EntryChanged
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Deleted, Pinned
 from parlour_protocol.frames.replies import Pins

@@ -2,7 +2,7 @@
 
 from tests.client.core.core_fake import ALICE, BOB, GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.model import ReceiptsChanged
+from parlour_client.core.changes import ReceiptsChanged
 from parlour_client.core.receipts import MAX_READERS, Receipts
 from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.frames.requests import MarkRead

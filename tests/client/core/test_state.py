@@ -6,8 +6,8 @@ import pytest
 from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
 
 from parlour_client.core import news
+from parlour_client.core.changes import Change, PresenceChanged, RoomsChanged, TypingChanged
 from parlour_client.core.errors import StoppedError
-from parlour_client.core.model import Change, PresenceChanged, RoomsChanged, TypingChanged
 from parlour_client.core.news import News
 from parlour_client.core.presence import TYPING_SECONDS, Presence
 from parlour_client.core.state import State

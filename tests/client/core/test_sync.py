@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.model import LinkState, StatusChanged
+from parlour_client.core.changes import StatusChanged
+from parlour_client.core.model import LinkState
 from parlour_client.core.sync import LONGEST_CATCH_UP
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page

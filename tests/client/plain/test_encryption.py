@@ -7,8 +7,9 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OPEN, OTHER
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
+from parlour_client.core.changes import EncryptionChanged, EntryAdded
 from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
-from parlour_client.core.model import EncryptionChanged, EntryAdded, Note, NoteKind
+from parlour_client.core.model import Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind

@@ -7,8 +7,9 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
+from parlour_client.core.changes import EntryChanged
 from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import ConnectionStatus, Delivery, EntryChanged, LinkState
+from parlour_client.core.model import ConnectionStatus, Delivery, LinkState
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN

@@ -9,15 +9,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
+from parlour_client.core.changes import EntryChanged, TypingChanged
 from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import (
-    ConnectionStatus,
-    Delivery,
-    EntryChanged,
-    LinkState,
-    MemberView,
-    TypingChanged,
-)
+from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.status import StatusLine
 from parlour_protocol.errors import ErrorCode

@@ -5,7 +5,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
-from parlour_client.core.model import ConnectionStatus, Gap, HistoryChanged, LinkState
+from parlour_client.core.changes import HistoryChanged
+from parlour_client.core.model import ConnectionStatus, Gap, LinkState
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.timeline.store import Store
 from parlour_protocol.ids import Seq

@@ -13,29 +13,31 @@ from pathlib import Path
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
+from parlour_client.core.changes import (
+    Change,
+    EntryAdded,
+    EntryChanged,
+    EntryRemoved,
+    IgnoredChanged,
+    RoomForgotten,
+    RoomsChanged,
+    StatusChanged,
+)
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import (
     Account,
-    Change,
     ConnectionStatus,
     Delivery,
     Entry,
-    EntryAdded,
-    EntryChanged,
-    EntryRemoved,
     Gap,
-    IgnoredChanged,
     LinkState,
     MemberView,
     Outgoing,
     Profile,
     ReactionCount,
     Room,
-    RoomForgotten,
-    RoomsChanged,
-    StatusChanged,
     Thread,
     Version,
 )

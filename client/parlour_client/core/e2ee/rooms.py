@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from parlour_client.core.changes import EncryptionChanged
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.aftermath import Aftermath
 from parlour_client.core.e2ee.batch import Own
@@ -28,7 +29,6 @@ from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
-from parlour_client.core.model import EncryptionChanged
 from parlour_client.core.sync import Sync
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from parlour_client.core import model
+from parlour_client.core import changes
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Outgoing
 from parlour_client.ui.found import MessageChoices
@@ -64,9 +64,9 @@ class OutboxScreen(Veiled, ModalScreen[None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
 
-    def _changed(self, change: model.Change) -> None:
+    def _changed(self, change: changes.Change) -> None:
         if isinstance(
-            change, model.EntryAdded | model.EntryChanged | model.EntryRemoved | model.StatusChanged
+            change, changes.EntryAdded | changes.EntryChanged | changes.EntryRemoved | changes.StatusChanged
         ):
             self.call_later(self._fill)
 

@@ -10,7 +10,7 @@ from typing import Final
 from textual import on
 from textual.worker import Worker
 
-from parlour_client.core import model
+from parlour_client.core import changes
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
 from parlour_client.ui.members import how_many
@@ -128,38 +128,38 @@ class RoomsPart(DraftsPart):
 
     # --- changes of the client
 
-    def on_change(self, change: model.Change) -> None:
+    def on_change(self, change: changes.Change) -> None:
         """Show a change."""
         match change:
-            case model.EntryAdded(entry=entry) | model.EntryChanged(entry=entry):
+            case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
                 self._take(entry)
-            case model.RoomsChanged():
+            case changes.RoomsChanged():
                 self._rooms_changed_soon()
-            case model.IgnoredChanged():
+            case changes.IgnoredChanged():
                 self.timeline.ignore(self.client.ignored)
-            case model.StatusChanged(status=status):
+            case changes.StatusChanged(status=status):
                 self._link_changed(status)
-            case model.PresenceChanged():
+            case changes.PresenceChanged():
                 self._members_soon()
-            case model.EncryptionChanged():
+            case changes.EncryptionChanged():
                 pass
             case _ if change.room == self.current:
                 self._change_here(change.room, change)
             case _:
                 pass
 
-    def _change_here(self, room: RoomId, change: model.Change) -> None:
+    def _change_here(self, room: RoomId, change: changes.Change) -> None:
         """Show a change of the open room."""
         match change:
-            case model.EntryRemoved(request=request):
+            case changes.EntryRemoved(request=request):
                 self.timeline.take_out(request)
-            case model.HistoryChanged():
+            case changes.HistoryChanged():
                 self._renew_soon()
-            case model.RoomForgotten() | model.HistoryReplaced():
+            case changes.RoomForgotten() | changes.HistoryReplaced():
                 self.ask(lambda: self._fill_timeline(room), group="renew")  # what is being written stays
-            case model.ReceiptsChanged() if self._early is None:
+            case changes.ReceiptsChanged() if self._early is None:
                 self.timeline.receive(self.client.receipts(room))
-            case model.TypingChanged(users=users):
+            case changes.TypingChanged(users=users):
                 self.hint.typing(users)
             case _:
                 pass

@@ -15,12 +15,12 @@ from tests.client.core.e2ee.liar import sealed_of
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core.changes import Change, HistoryReplaced
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.history import PART_BYTES
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.model import Change, HistoryReplaced
 from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import FileName

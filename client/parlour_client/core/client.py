@@ -254,7 +254,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         await self._engine.encrypted(room)
 
     async def _entered(self, entered: Entered) -> Room:
-        await self._engine.enter(entered.room)
+        await self._engine.hearing.enter(entered.room)
         room = self.room(entered.room.room)
         if room is None:
             raise StoppedError("You are not in this room any more.")

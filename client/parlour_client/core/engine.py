@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.outbox import Beside
-from parlour_client.core.changes import RoomsChanged, StatusChanged
+from parlour_client.core.changes import StatusChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation
@@ -25,10 +25,10 @@ from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.errors import (
     EncryptionError,
     ParlourClientError,
-    ServerMisbehavedError,
     StoppedError,
     UnreachableError,
 )
+from parlour_client.core.hearing import Hearing
 from parlour_client.core.ingest import Ingest
 from parlour_client.core.item import Item, Lasting
 from parlour_client.core.model import Entry, LinkState
@@ -43,20 +43,7 @@ from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
 from parlour_client.core.timeline import Timeline
 from parlour_client.core.wire import Dial, Wire
-from parlour_protocol.frames import AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
-from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import (
-    GroupChanged,
-    KeyLogGrew,
-    KeysLow,
-    Push,
-    ReadBy,
-    ReadMarked,
-    RoomClosed,
-    RoomEntered,
-    StatusNow,
-    TypingNow,
-)
+from parlour_protocol.frames import AnyRequest, AnyResult, Hello
 from parlour_protocol.ids import RoomId
 
 T = TypeVar("T")
@@ -116,6 +103,18 @@ class Engine:
             archive, self.state, self._ingest, news.emit, self.sealed, follow=follow
         )
         self.presence = Presence(profile.user, clock, news.emit)
+        self.hearing = Hearing(
+            archive,
+            self.state,
+            self.sync,
+            self._ingest,
+            self.sealed,
+            self.read_markers,
+            self.receipts,
+            self.presence,
+            news.emit,
+            follow=follow,
+        )
         self.connection = Connection(
             profile.server, self._connect, self._converse, clock, chance, self._status_changed
         )
@@ -220,21 +219,6 @@ class Engine:
 
         return is_covered
 
-    async def enter(self, summary: RoomSummary) -> None:
-        """Take a room that the account came into."""
-        if self.sealed is not None:
-            summary = self.sealed.intake.pinned(summary)
-        self.state.tell(summary)
-        if self._follow:
-            self.sync.know(await self.archive.save_rooms([summary]))
-        if self.sealed is not None:
-            await self.sealed.entered([summary])
-            self.sealed.keeper.changed(summary.room)
-        if self._follow:
-            self.sync.see(summary.room, summary.head)
-            await self._ingest.recount(summary.room)
-        self.news.emit(RoomsChanged())
-
     async def _run(self) -> None:
         parts = [asyncio.ensure_future(self._ingest.run()), asyncio.ensure_future(self.connection.run())]
         try:
@@ -249,9 +233,9 @@ class Engine:
             await _ended(parts)
 
     async def _converse(self, conversation: Conversation, hello: Hello) -> None:
-        await self._greet(hello)
+        await self.hearing.greet(hello)
         parts = [
-            asyncio.ensure_future(conversation.listen(self._hear)),
+            asyncio.ensure_future(conversation.listen(self.hearing.hear)),
             asyncio.ensure_future(self.sync.run(conversation)),
             asyncio.ensure_future(self.outbox.run(conversation)),
         ]
@@ -272,63 +256,6 @@ class Engine:
             if self.sealed is not None:
                 await self.sealed.end()
             await _ended(parts)
-
-    async def _greet(self, hello: Hello) -> None:
-        if hello.user != self.profile.user:
-            raise ServerMisbehavedError("The server greeted another account.")
-        rooms: Sequence[RoomSummary] = hello.rooms
-        if self.sealed is not None:  # no server makes an encrypted room open again
-            rooms = [self.sealed.intake.pinned(summary) for summary in rooms]
-        if self._follow:
-            self.sync.know(await self.archive.save_rooms(rooms, all_of_them=True))
-        self.state.keep_only([summary.room for summary in rooms])
-        for summary in rooms:
-            self.state.tell(summary)
-            self.read_markers.greet(summary.room)
-            if self._follow:
-                await self._ingest.recount(summary.room)
-        if self.sealed is not None:
-            await self.sealed.greet(hello)
-        self.sync.greet(rooms)
-        self.news.emit(RoomsChanged())
-
-    async def _hear(self, push: Push) -> None:
-        match push:
-            case LogEvent():
-                if isinstance(push.body, Message):
-                    self.presence.said_something(push.room, push.author)
-                self.sync.hear(push)
-                await self._ingest.has_space()
-            case RoomEntered(room=summary):
-                await self.enter(summary)
-            case RoomClosed(room=room):
-                await self._leave(room)
-            case ReadMarked(room=room, seq=seq):
-                await self.read_markers.move(room, seq)
-            case ReadBy():
-                self._read_by(push)
-            case TypingNow():
-                self.presence.typing(push)
-            case StatusNow():
-                self.presence.status(push)
-            case GroupChanged() | KeysLow() | KeyLogGrew() if self.sealed is not None:
-                self.sealed.hear(push)
-            case _:
-                pass
-
-    def _read_by(self, told: ReadBy) -> None:
-        if self.sealed is None or not self.sealed.covers(told.room):  # there they come sealed, or are made up
-            self.receipts.hear(told.room, told.user, told.seq)
-
-    async def _leave(self, room: RoomId) -> None:
-        self.state.forget(room)
-        self.sync.forget(room)
-        self.receipts.forget(room)
-        if self.sealed is not None:
-            await self.sealed.left(room)
-        if self._follow:
-            await self.archive.leave_room(room)
-        self.news.emit(RoomsChanged())
 
     async def _connect(self) -> Wire:
         """Open a connection; before that the session speaks for this device."""

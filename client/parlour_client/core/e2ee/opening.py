@@ -35,7 +35,7 @@ BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
 _MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
 _TOO_LATE: Final = "It came too late: its keys are gone. Ask its author to send it again."
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
-_NEWER: Final = "It was written by a newer Parlour. Update this one: pip install -U parlour."
+_NEWER: Final = "Of no known form: a newer Parlour wrote it (pip install -U parlour) or a broken one."
 _FORBIDDEN: Final = "It holds characters, or more of them, than a message may hold; it is not shown."
 _TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
 """How the reason ends where a text was refused, and not a field that a newer version may have."""

@@ -117,6 +117,14 @@ def is_revoked(connection: apsw.Connection, device: DeviceId) -> bool:
     return any(connection.execute("SELECT 1 FROM log_revocations WHERE device = ?", (device,)))
 
 
+def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
+    """Say whether a device ever had a certificate, under whichever key, or was revoked."""
+    query = """
+        SELECT 1 FROM log_certificates WHERE device = :device
+        UNION ALL SELECT 1 FROM log_revocations WHERE device = :device"""
+    return any(connection.execute(query, {"device": device}))
+
+
 def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
     """Keep a head that lies past the copy, to be compared later: of each person the furthest."""
     connection.execute(

@@ -123,6 +123,16 @@ def new_device(connection: apsw.Connection, user: UserName, server: str) -> None
     own_keys.trust_changed(connection)
 
 
+def _replace_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Become another device if the server revoked this one, as it does with all that the old key certified.
+
+    One that still waited for its approval stays what it is: the session speaks for it and for no other.
+    """
+    found = load(connection)
+    if found is None or log_copy.was_approved(connection, found.device.id):
+        new_device(connection, user, server)
+
+
 def next_account_key(connection: apsw.Connection) -> AccountKey:
     """Return the account key that is to be published next, made and kept at the first call. Call durably."""
     seed = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
@@ -156,13 +166,13 @@ def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: M
 
 
 def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> bool:
-    """Take the account's changed key as ours: the person made it elsewhere. This becomes a new device."""
+    """Take the account's changed key as ours: the person made it elsewhere."""
     logged = log_copy.account(connection, user)
     if logged is None or logged.key == own_keys.get(connection, Name.ACCOUNT_KEY):
         return False
     own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
     _pin(connection, user, logged.key, now)
-    new_device(connection, user, server)
+    _replace_device(connection, user, server)
     alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
     return True
 
@@ -185,9 +195,9 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
         replaced = own_keys.get(connection, Name.ACCOUNT_KEY) is not None
         hold(connection, said.user, made, now)
         own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)
-        if replaced:  # the server has revoked the devices of the old key, this one too
+        if replaced:
             server = own_keys.get(connection, Name.SERVER) or b""
-            new_device(connection, said.user, server.decode())
+            _replace_device(connection, said.user, server.decode())
             alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
         return
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)

@@ -164,9 +164,10 @@ class Session:
         known = service.accounts.get(self.user)
         if known is not None and body.password != PASSWORD:
             raise ApiRefusedError("password", "password_needed")
-        for device in service.devices.values():
+        for name, device in service.devices.items():
             if known is not None and device.user == self.user and device.status is DeviceStatus.ACTIVE:
                 device.status = DeviceStatus.REVOKED
+                self.device = None if self.device == name else self.device
         service.accounts[self.user] = bytes(body.key)
         service.append(AccountEntry(service.clock.now(), self.user, bytes(body.key)))
         self._leave("publish")
@@ -177,6 +178,8 @@ class Session:
         if not verify(body.key, device_proof(service.server, self.session), body.proof):
             raise ApiRefusedError("proof", "statement_refused")
         device = device_id_of(self.user, service.server, body.key)
+        if self.device not in {None, device}:
+            raise ApiRefusedError("another device", "conflict")
         known = service.devices.setdefault(device, Registered(self.user, bytes(body.key)))
         if known.status is DeviceStatus.REVOKED:
             raise ApiRefusedError("revoked", "forbidden")

@@ -247,6 +247,29 @@ async def test_a_reset_makes_a_new_key_and_a_new_device(world: World):
     assert ben.identities.trust(ANA) is Trust.CHANGED
 
 
+async def test_a_reset_where_all_devices_are_lost(world: World):
+    """The device that waits in vain for its approval makes the new key, in the session that it has."""
+    await world.home(ANA)
+    ana = await world.home(ANA)
+    waiting = ana.device
+    await ana.identities.reset_identity(PASSWORD)
+    found = ana.identities.own()
+    assert (found.device, found.status, found.has_account_key) == (waiting, DeviceStatus.ACTIVE, True)
+    assert len(world.service.devices[waiting].packages) == 50
+
+
+async def test_a_device_that_waits_goes_on_under_a_key_made_elsewhere(world: World):
+    """Accepted, the new key approves the same device, in the session that it has."""
+    first, second = await world.home(ANA), await world.home(ANA)
+    waiting = second.device
+    await first.identities.reset_identity(PASSWORD)
+    await second.identities.catch_up()
+    await second.identities.accept_key(ANA)
+    await first.identities.approve(second.identities.own().code)
+    await second.identities.catch_up()
+    assert (second.device, second.identities.own().status) == (waiting, DeviceStatus.ACTIVE)
+
+
 async def test_a_wrong_password_resets_nothing(world: World):
     """A refused reset leaves keys and device as they were."""
     ana = await world.home(ANA)

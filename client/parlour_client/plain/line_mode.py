@@ -198,6 +198,8 @@ class LineMode:
         title = self.title(entry.room)
         if entry.delivery is Delivery.FAILED:
             self.say(f"{title}, not sent: {shown(entry.problem)} /unsent says what can be done.")
+        elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
+            self.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")
         elif entry.seq is not None:
             before = self._memory.note(entry)
             if before is None and entry.request is not None:

@@ -79,24 +79,24 @@ async def reply(mode: "LineMode", rest: str) -> None:
 async def edit(mode: "LineMode", rest: str) -> None:
     """/edit NUMBER TEXT: give a message of yours another text."""
     target, text = two(rest, "/edit NUMBER TEXT")
-    await mode.client.edit(mode.here().id, Seq(number(target)), text)
+    await mode.client.edit(mode.here().id, await _message(mode, target), text)
 
 
 async def delete(mode: "LineMode", rest: str) -> None:
     """/delete NUMBER: delete a message of yours."""
-    await mode.client.delete(mode.here().id, Seq(number(rest)))
+    await mode.client.delete(mode.here().id, await _message(mode, rest))
 
 
 async def react(mode: "LineMode", rest: str) -> None:
     """/react NUMBER EMOJI: put a reaction to a message."""
     target, reaction = two(rest, "/react NUMBER EMOJI")
-    await mode.client.react(mode.here().id, Seq(number(target)), reaction)
+    await mode.client.react(mode.here().id, await _message(mode, target), reaction)
 
 
 async def unreact(mode: "LineMode", rest: str) -> None:
     """/unreact NUMBER EMOJI: take your reaction back."""
     target, reaction = two(rest, "/unreact NUMBER EMOJI")
-    await mode.client.react(mode.here().id, Seq(number(target)), reaction, on=False)
+    await mode.client.react(mode.here().id, await _message(mode, target), reaction, on=False)
 
 
 async def star(mode: "LineMode", rest: str) -> None:
@@ -111,7 +111,7 @@ async def pin(mode: "LineMode", rest: str) -> None:
     """/pin NUMBER [off]: let everybody in this room find a message, or no longer."""
     target, _, how = rest.partition(" ")
     room, on = mode.here(), on_or_off(how.strip(), "/pin NUMBER [off]")
-    await mode.client.pin(room.id, Seq(number(target)), on=on)
+    await mode.client.pin(room.id, await _message(mode, target), on=on)
 
 
 async def pins(mode: "LineMode", _: str) -> None:
@@ -223,6 +223,14 @@ def find(mode: "LineMode", wanted: str) -> Room:
     raise SetupError(
         f"You are not in a room called {shown(wanted)}.", "/rooms lists yours, /join enters another."
     )
+
+
+async def _message(mode: "LineMode", at: str) -> Seq:
+    """Return the number of a message that is there: a refusal is told at the message, and else nowhere."""
+    entry = await mode.client.entry(mode.here().id, Seq(number(at)))
+    if entry is None or entry.seq is None:
+        raise SetupError("That message cannot be had.", "Look at the number.")
+    return entry.seq
 
 
 def _unsent(mode: "LineMode", rest: str) -> Outgoing:

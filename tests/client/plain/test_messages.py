@@ -1,10 +1,13 @@
 """The line mode's newer commands for messages: pins, readers, forgetting."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 
+from parlour_client.core.model import EntryChanged
 from parlour_client.core.settings import Settings, load
 from parlour_client.plain.line_mode import LineMode
 from parlour_protocol.ids import Seq
@@ -19,6 +22,17 @@ async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     await ear.say("/pin 4 off")
     assert ("pin", LOBBY, Seq(4), False) in ear.client.calls
     assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
+
+
+@pytest.mark.parametrize("command", ["/edit {} x", "/delete {}", "/react {} 👍", "/unreact {} 👍", "/pin {}"])
+async def test_a_change_that_is_not_done_is_told(ear: Ear, command: str) -> None:
+    """Of a message that is not there at once; of one that is, when the server or the client refuses it."""
+    assert await ear.say(command.format(99)) == ["Not done: That message cannot be had. Look at the number."]
+    entry = await ear.client.entry(LOBBY, Seq(2))
+    assert entry is not None
+    await ear.say(command.format(2))
+    ear.client.tell(EntryChanged(replace(entry, problem="It was said before the room was encrypted.")))
+    assert ear.heard[-1] == "lobby, #2, not done: It was said before the room was encrypted."
 
 
 async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:

@@ -49,7 +49,8 @@ class Labels:
         wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
         if wrong:
             return RoomState.BLOCKED, wrong
-        changed = sorted({m.user for m in report.members if self._people.trust(m.user) is Trust.CHANGED})
+        people = {member.user for member in report.members} | self._peer(room)
+        changed = sorted(user for user in people if self._people.trust(user) is Trust.CHANGED)
         if changed:
             words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
             return RoomState.BLOCKED, words
@@ -61,10 +62,14 @@ class Labels:
         users = {member.user for member in report.members} - {self._rooms.me}
         return sorted(user for user in users if self._people.trust(user) is not Trust.VERIFIED)
 
-    def _absent(self, room: RoomId, report: GroupReport) -> str:
+    def _peer(self, room: RoomId) -> set[UserName]:
         summary = self._rooms.summary(room)
-        peer = summary.peer if summary is not None and summary.kind is RoomKind.DIRECT else None
-        if peer is not None and not any(member.user == peer for member in report.members):
+        if summary is None or summary.kind is not RoomKind.DIRECT or summary.peer is None:
+            return set()
+        return {summary.peer}
+
+    def _absent(self, room: RoomId, report: GroupReport) -> str:
+        for peer in self._peer(room) - {member.user for member in report.members}:
             return f"{peer} has no device with encryption yet: what you write waits."
         left_out = self._rooms.settler.left_out.get(room, {})
         if left_out:

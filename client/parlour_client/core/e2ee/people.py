@@ -5,7 +5,6 @@ decides; ``INVALID`` alone is forged and never enters. Functions over a connecti
 of a large group; the vault and ``identities`` call them.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -37,12 +36,13 @@ class Kind(Enum):
     EXPIRED = "expired"
 
 
+_CHANGED: Final = "{user} has another account key than before: nothing is sent before you decide."
 _WORDS: Final = {
     Kind.OK: "{user}'s device is certified by {user}'s account key.",
     Kind.REVOKED: "{user}'s device {name} was revoked.",
     Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
     Kind.NOT_LOGGED: "{user}'s device {name} does not stand in the server's key log: it may be a stranger's.",
-    Kind.CHANGED: "{user} has another account key than before: nothing is sent before you decide.",
+    Kind.CHANGED: _CHANGED,
     Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
 }
 
@@ -97,9 +97,9 @@ def trust(connection: apsw.Connection, user: UserName) -> Trust:
     return _level(pinned.level if pinned is not None else None)
 
 
-def blocking(connection: apsw.Connection, users: Iterable[UserName]) -> list[UserName]:
-    """Return who of these has a changed key that the person has not decided about."""
-    return [user for user in users if trust(connection, user) is Trust.CHANGED]
+def changed_words(user: UserName) -> str:
+    """Say that nothing is sent to somebody whose key changed."""
+    return _CHANGED.format(user=user)
 
 
 def version(connection: apsw.Connection) -> int:

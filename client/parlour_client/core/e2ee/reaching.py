@@ -4,17 +4,21 @@ It is judged in the transaction that seals, by the group as it stands there and 
 which was gathered just before. It only looks; ``sealing`` makes one for each time that it seals.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.contradiction import contradiction
+from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.people import changed_words
 from parlour_client.core.e2ee.refusals import BlockedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Epoch
+from parlour_protocol.names import UserName
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 _COMES_BACK: Final = "You left this room and came back: a device of a member has to let this one in anew."
@@ -32,7 +36,7 @@ class Reach:
     problem: ParlourClientError | None
     """Why the room could not be settled."""
 
-    def require(self, report: GroupReport) -> None:
+    def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
         """Raise why nothing is to be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
         if report.epoch is not None and report.epoch == self.leaves_in:
             raise NotReadyError(_COMES_BACK)
@@ -45,6 +49,8 @@ class Reach:
             raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
         if peer is not None and not any(member.user == peer for member in report.members):
+            if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
+                raise BlockedError(changed_words(peer))
             raise NotReadyError(
                 f"{peer} has no device with encryption yet, so nobody could read it.",
                 f"It is sent as soon as {peer} opens Parlour.",

@@ -20,6 +20,7 @@ from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of, was_readable
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.needs import Keys
+from parlour_client.core.e2ee.people import trust
 from parlour_client.core.e2ee.reaching import Reach
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.vault import Vault
@@ -162,7 +163,7 @@ class Sealing:
         content: AnyContent,
         at: Millis,
     ) -> SendSealed:
-        reach.require(self._rooms.vault.status(connection, room))
+        reach.require(self._rooms.vault.status(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=keylog.seen(connection))
         return self._rooms.vault.seal(connection, request, room, payload, at)
 
@@ -194,7 +195,7 @@ def _seal_where_it_reaches(
     frames: Sequence[Intent],
     now: Millis,
 ) -> list[Sealed]:
-    reach.require(vault.status(connection, room))
+    reach.require(vault.status(connection, room), partial(trust, connection))
     return _seal(connection, vault, frames, now)
 
 

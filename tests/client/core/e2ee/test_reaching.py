@@ -1,18 +1,21 @@
 """What is judged before anything is sealed: the group as it stands, and what the server told of a room."""
 
 from random import Random
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.client.core.e2ee.vault_world import Device
 
+from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.labels import Labels
 from parlour_client.core.e2ee.reaching import Reach
 from parlour_client.core.e2ee.refusals import BlockedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, MemberReport, Stand
 from parlour_client.core.e2ee.rules import read_certificate
 from parlour_client.core.errors import EncryptionError
-from parlour_protocol.delivery import GroupDevice, GroupState
+from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, Epoch, RoomId, Seq
@@ -20,6 +23,11 @@ from parlour_protocol.names import UserName, parse_user_name
 
 ANA, BEN, EVE = (parse_user_name(name) for name in ("ana", "ben", "eve"))
 ROOM = RoomId("r" * 22)
+
+
+def calm(_: UserName) -> Trust:
+    """Know everybody."""
+    return Trust.FIRST_SEEN
 
 
 def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7) -> GroupReport:
@@ -44,8 +52,8 @@ def reach(
 
 def test_a_room_in_order_takes_what_is_said() -> None:
     """Nothing is raised."""
-    reach().require(report(ANA, BEN))
-    reach(peer=None).require(report(ANA, EVE, kind=RoomKind.PRIVATE))
+    reach().require(report(ANA, BEN), calm)
+    reach(peer=None).require(report(ANA, EVE, kind=RoomKind.PRIVATE), calm)
 
 
 @pytest.mark.parametrize(("leaves_in", "raises"), [(7, True), (6, False), (None, False)])
@@ -53,37 +61,51 @@ def test_who_must_leave_the_group_of_this_epoch_seals_nothing(leaves_in: int | N
     """Who left and came back is still inside with old keys, until a member lets them in anew."""
     if raises:
         with pytest.raises(NotReadyError, match="came back"):
-            reach(leaves_in=leaves_in).require(report(ANA, BEN))
+            reach(leaves_in=leaves_in).require(report(ANA, BEN), calm)
     else:
-        reach(leaves_in=leaves_in).require(report(ANA, BEN))
+        reach(leaves_in=leaves_in).require(report(ANA, BEN), calm)
 
 
 def test_nobody_writes_into_a_room_that_was_left() -> None:
     """The server tells nothing of it any more."""
     with pytest.raises(EncryptionError, match="not in this room"):
-        Reach(Device(ANA).own, None, None, None).require(report(ANA, BEN))
+        Reach(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
 
 
 @pytest.mark.parametrize("stand", [Stand.UNFOUNDED, Stand.OUTSIDE])
 def test_outside_of_the_group_the_reason_is_told(stand: Stand) -> None:
     """Why the room could not be settled, where that is known."""
     with pytest.raises(NotReadyError, match="has to let it in"):
-        reach().require(GroupReport(stand))
+        reach().require(GroupReport(stand), calm)
     with pytest.raises(EncryptionError, match="no key packages"):
-        reach(problem=EncryptionError("no key packages")).require(GroupReport(stand))
+        reach(problem=EncryptionError("no key packages")).require(GroupReport(stand), calm)
 
 
 def test_a_direct_room_with_somebody_else_is_blocked() -> None:
     """And so is a room of many that is called a direct one."""
     for wrong in (report(ANA, EVE), report(ANA, BEN, EVE, kind=RoomKind.PRIVATE)):
         with pytest.raises(BlockedError):
-            reach().require(wrong)
+            reach().require(wrong, calm)
 
 
 def test_a_person_without_a_device_is_waited_for() -> None:
     """Nobody could read it."""
     with pytest.raises(NotReadyError, match="ben has no device"):
-        reach().require(report(ANA))
+        reach().require(report(ANA), calm)
+
+
+def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
+    """A reset revokes their devices: what is in the way is the new key, in the refusal and above the room."""
+    with pytest.raises(BlockedError, match="ben has another account key"):
+        reach().require(report(ANA), lambda _: Trust.CHANGED)
+    people = SimpleNamespace(
+        trust=lambda user: Trust.CHANGED if user == BEN else Trust.VERIFIED,
+        own=lambda: SimpleNamespace(status=DeviceStatus.ACTIVE),
+    )
+    rooms = SimpleNamespace(identities=people, trouble=None, me=ANA, summary=lambda _: reach().summary)
+    state, words = Labels(cast("Any", rooms)).standing(ROOM, report(ANA))
+    assert state is RoomState.BLOCKED
+    assert words.startswith("The key of ben changed")
 
 
 def test_the_keeper_knows_the_epoch_in_which_a_device_must_leave() -> None:

@@ -199,6 +199,22 @@ def test_wrong_usage_in_sentences(server: Server, ada: Person, secret: str, tmp_
     assert "fay" not in {member["user"] for member in members}
 
 
+def test_what_was_read_is_found_without_the_room_and_without_a_session(
+    server: Server, ada: Person, secret: str, tmp_path: Path
+) -> None:
+    """Put out of the room, and logged out from elsewhere: the archive is this device's own."""
+    hal = joined(server, tmp_path, "hal")
+    ada.run("room", "invite", secret, "hal")
+    hal.run("send", secret, "a heron on the roof")
+    hal.run("export", secret)
+    ada.run("room", "kick", secret, "hal")
+    found = hal.run("search", "heron")
+    assert found.stdout.startswith("a room that you left #"), found.stdout
+    server.command("user", "disable", "hal")
+    late = hal.run("search", "heron")
+    assert (late.stdout, late.stderr.startswith("parlour: ")) == (found.stdout, True)
+
+
 def joined(server: Server, folder: Path, name: str) -> Person:
     """Return a person who has made an account and done nothing else."""
     person = Person(folder / name, server)

@@ -10,7 +10,7 @@ from parlour_client.cli.running import connected, run, the_home, the_passphrase
 from parlour_client.cli.tail import print_event, said_of
 from parlour_client.cli.words import find_room, print_entry
 from parlour_client.core.client import Client
-from parlour_client.core.errors import UnreachableError
+from parlour_client.core.errors import SessionEndedError, UnreachableError
 from parlour_client.core.home import Home
 from parlour_protocol.ids import Seq
 
@@ -46,8 +46,8 @@ async def _search(home: Home, words: str, wanted: str | None, limit: int, *, as_
         room = find_room(client, wanted).id if wanted is not None else None
         for entry in await client.search(words, room=room, limit=limit):
             known = client.room(entry.room)
-            title = known.title if known is not None else entry.room
-            print_entry(title, entry, as_json=as_json)
+            left = entry.room if as_json else "a room that you left"
+            print_entry(known.title if known is not None else left, entry, as_json=as_json)
     finally:
         await client.stop()
 
@@ -55,7 +55,7 @@ async def _search(home: Home, words: str, wanted: str | None, limit: int, *, as_
 async def _catch_up(client: Client) -> None:
     try:
         await client.ready(_PATIENCE)
-    except UnreachableError as error:
+    except (UnreachableError, SessionEndedError) as error:
         click.echo(f"parlour: {error} Only what is on this device is searched.", err=True)
 
 

@@ -167,8 +167,23 @@ async def test_a_wrong_key_is_told_plainly(archive: Archive, tmp_path: Path) -> 
     await add(archive, message(1, "x"))
     await archive.close()
     (tmp_path / "archive.key").unlink()
+    open_key(tmp_path / "other.key", None)
+    (tmp_path / "other.key").rename(tmp_path / "archive.key")
     with pytest.raises(DamagedArchiveError, match="another archive"):
         await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
+
+
+async def test_a_lost_key_is_not_made_anew(archive: Archive, tmp_path: Path) -> None:
+    """The place stays free for the one from a backup, which opens everything again."""
+    await add(archive, message(1, "x"))
+    await archive.close()
+    key = tmp_path / "archive.key"
+    saved = key.rename(tmp_path / "backup")
+    with pytest.raises(DamagedArchiveError, match="key is gone"):
+        await Archive.open(tmp_path / "archive.db", key)
+    assert not key.exists()
+    saved.rename(key)
+    await (await Archive.open(tmp_path / "archive.db", key)).close()
 
 
 @pytest.mark.parametrize("place", [20, 4096 + 100, 3 * 4096 + 2000])

@@ -42,6 +42,10 @@ from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.secret import Secret
 
 _MAX_FILE: Final = 4096
+_PUT_BACK: Final = (
+    "Put it back from a backup. Without it nothing opens the archive: move archive.* out of the home folder "
+    "and log in again; what was encrypted comes from another device of yours, or not at all."
+)
 _ELSEWHERE: Final = (
     "Open it where that keyring is (in the desktop's session). A passphrase that is set first, and "
     "`parlour passphrase --keyring` after it, opens the archive in other sessions as well."
@@ -90,11 +94,15 @@ class Key:
 
 
 def open_key(path: Path, passphrase: Secret | None) -> Key:
-    """Read the key, or make one.
+    """Read the key, or make one where there is no archive yet.
 
     Raises WrongPassphraseError, PassphraseNeededError, NoKeyringError, DamagedArchiveError.
     """
     if not path.exists():
+        if path.with_suffix(
+            ".db"
+        ).exists():  # another key would not open it, and would lie in the old one's place
+            raise DamagedArchiveError(f"The archive's key is gone: there is no file {path.name}.", _PUT_BACK)
         try:
             return _make_key(path, passphrase)
         except FileExistsError:

@@ -103,7 +103,7 @@ async def connected(home: Home, *, follow: bool = False, adopt: bool = False) ->
     try:
         await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))
         for alarm in client.encryption.alarms():
-            click.echo(f"parlour: ALARM: {alarm.text}", err=True)
+            click.echo(f"parlour: ALARM: {alarm.text} In the chat, /alarms takes it off.", err=True)
         yield client
     finally:
         await client.stop()

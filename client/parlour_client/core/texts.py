@@ -4,18 +4,21 @@
 what the client could have.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from parlour_client.core.errors import SetupError
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.frames import MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.text import WireTextError, WireTextReason
 
 T = TypeVar("T", bound=WireText)
+
+_BAD_CHARACTER: Final = "It has a character that is no text; take it out."
 
 
 def message_text(text: str) -> MessageText:
     """Check a message. Raises SetupError."""
-    return _checked(MessageText, text, "The message", "Make it shorter, or send a file elsewhere.")
+    return _checked(MessageText, text, "The message", "Make it shorter, or send it as a file.")
 
 
 def reaction_text(text: str) -> Reaction:
@@ -36,6 +39,9 @@ def reason_text(text: str) -> ReasonText:
 def _checked(kind: type[T], text: str, what: str, hint: str) -> T:
     try:
         return kind.parse(text)
+    except WireTextError as error:
+        too_much = error.reason in {WireTextReason.TOO_MANY_BYTES, WireTextReason.TOO_MANY_LINES}
+        raise SetupError(f"{what} cannot be sent. {error}", hint if too_much else _BAD_CHARACTER) from error
     except ParlourProtocolError as error:
         raise SetupError(f"{what} cannot be sent. {error}", hint) from error
     except ValueError as error:

@@ -208,6 +208,17 @@ async def test_what_cannot_be_sent_is_refused_before_it_is_queued(desk: Desk, se
     assert server.texts() == []
 
 
+@pytest.mark.parametrize(
+    ("text", "todo"), [("x" * 9_000, "shorter"), ("\n" * 300 + "x", "shorter"), ("nul\0", "take it out")]
+)
+async def test_what_to_do_about_a_refused_text_fits(desk: Desk, text: str, todo: str) -> None:
+    """One that is too long is shortened, one with a bad character is not."""
+    client = await desk.open()
+    with pytest.raises(SetupError) as refused:
+        await client.send(LOBBY, text)
+    assert todo in refused.value.hint
+
+
 async def test_changes_end_with_the_client(desk: Desk) -> None:
     """A bot's loop over changes ends when the client stops."""
     client = await desk.open()

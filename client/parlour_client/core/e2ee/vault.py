@@ -160,7 +160,7 @@ class Vault:
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._shelf.load(connection, row.group) is not None and not row.contested:
-            raise NotReadyError("The room has a group already.")
+            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
         save_room(connection, row)
         again = commit.founding(connection, room, row.group)
         if again is not None:

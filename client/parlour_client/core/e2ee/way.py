@@ -28,7 +28,8 @@ class WayToPeople:
             if room.kind is RoomKind.DIRECT and room.peer == user and self._rooms.covers(room.id):
                 return room.id
         raise EncryptionError(
-            f"There is no encrypted direct room with {user}.", f"Open one first: parlour dm {user}"
+            f"There is no encrypted direct room with {user}.",
+            f"Open one first: /dm {user}, or parlour dm {user}",
         )
 
     async def say(self, room: RoomId, content: VerifyContent) -> None:

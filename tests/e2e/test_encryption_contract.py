@@ -203,15 +203,15 @@ def test_what_was_read_is_found_without_the_room_and_without_a_session(
     server: Server, ada: Person, secret: str, tmp_path: Path
 ) -> None:
     """Put out of the room, and logged out from elsewhere: the archive is this device's own."""
-    hal = joined(server, tmp_path, "hal")
-    ada.run("room", "invite", secret, "hal")
-    hal.run("send", secret, "a heron on the roof")
-    hal.run("export", secret)
-    ada.run("room", "kick", secret, "hal")
-    found = hal.run("search", "heron")
+    quinn = joined(server, tmp_path, "quinn")
+    ada.run("room", "invite", secret, "quinn")
+    quinn.run("send", secret, "a heron on the roof")
+    quinn.run("export", secret)
+    ada.run("room", "kick", secret, "quinn")
+    found = quinn.run("search", "heron")
     assert found.stdout.startswith("a room that you left #"), found.stdout
-    server.command("user", "disable", "hal")
-    late = hal.run("search", "heron")
+    server.command("user", "disable", "quinn")
+    late = quinn.run("search", "heron")
     assert (late.stdout, late.stderr.startswith("parlour: ")) == (found.stdout, True)
 
 

@@ -58,7 +58,9 @@ def approve(context: click.Context, code: str) -> None:
 
     async def work(client: Client) -> None:
         approved = await client.encryption.approve(code)
-        click.echo(f"Approved {approved.name}. It reads what is said from now on.", err=True)
+        click.echo(
+            f"Approved {approved.name}. Once it is connected, it reads what is said from then on.", err=True
+        )
 
     run_connected(context, work, follow=True)
 

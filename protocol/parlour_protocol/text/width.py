@@ -80,7 +80,8 @@ def _grown(cells: int, char: str, kind: Kind, base: str, *, attached: bool) -> i
         return cells
     wide = ranges.one_of("WIDE").match(char) is not None
     own = 2 if wide or kind is Kind.REGIONAL else 1
-    return max(cells, own) if attached and kind is Kind.REGIONAL else cells + own
+    is_second_half = attached and kind is Kind.REGIONAL and ranges.kinds()(ord(base)) == Kind.REGIONAL
+    return max(cells, own) if is_second_half else cells + own
 
 
 def cell_width(text: str) -> int:

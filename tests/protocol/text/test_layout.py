@@ -77,6 +77,7 @@ def test_a_size_that_holds_nothing_is_refused(width: int, height: int):
         ("\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f48b\u200d\U0001f468\U0001f3fb", 12),
         ("\U0001f1eb\U0001f1f7", 2),
         ("\U0001f1eb\U0001f1f7\U0001f1e9\U0001f1ea", 4),
+        ("\u0600\U0001f1eb\U0001f1f7", 3),
         ("\u1112\u1161\u11ab", 2),
         ("\u0915\u093e", 2),
         ("1\ufe0f\u20e3", 2),

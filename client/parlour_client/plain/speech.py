@@ -31,7 +31,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.ids import Millis
-from parlour_protocol.text import BLANK_LABEL, safe_text
+from parlour_protocol.text import BLANK_LABEL, safe_text, width
 
 _INDENT: Final = "    | "
 _BEGINNING: Final = 60
@@ -75,7 +75,7 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
 def beginning(untrusted: str) -> str:
     """Return the first words of a text, on one line."""
     line = shown(untrusted).split("\n", 1)[0]
-    return line if len(line) <= _BEGINNING else f"{line[: _BEGINNING - 1]}…"
+    return line if len(line) <= _BEGINNING else f"{width.beginning(line, _BEGINNING - 1)}…"
 
 
 def _file(entry: Entry) -> str:

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 
 from parlour_client.ui.anchored import Anchored
 from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
+from parlour_protocol.text.width import beginning
 
 ESCAPE: Final = "bold $text-warning"
 """The style of an escape; its brackets make it readable without colour."""
@@ -34,7 +35,9 @@ def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
     if safe.blank:
         return own(BLANK_LABEL, "dim")
     line = Content(" / ").join(_line(spans, style) for spans in safe.spans)
-    return line if len(line) <= limit else Content.assemble(line[: limit - 1], own("…"))
+    if len(line) <= limit:
+        return line
+    return Content.assemble(line[: len(beginning(line.plain, limit - 1))], own("…"))
 
 
 def of_safe(safe: SafeText, style: str = "") -> Content:

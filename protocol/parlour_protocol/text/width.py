@@ -84,6 +84,18 @@ def _grown(cells: int, char: str, kind: Kind, base: str, *, attached: bool) -> i
     return max(cells, own) if is_second_half else cells + own
 
 
+def beginning(text: str, most: int) -> str:
+    """Return the whole clusters within the first ``most`` code points: a cut flag would be bare tags."""
+    if len(text) <= most or text.isascii():
+        return text[:most]
+    end = 0
+    for cluster, _ in _clusters(text):
+        if end + len(cluster) > most:
+            break
+        end += len(cluster)
+    return text[:end]
+
+
 def cell_width(text: str) -> int:
     """Return the cells that the text takes on one line, on the terminal that draws it widest."""
     return len(text) if text.isascii() else sum(cells for _, cells in clusters(text))

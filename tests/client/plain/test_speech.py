@@ -113,6 +113,16 @@ def test_a_beginning_is_one_safe_line(text: str) -> None:
     assert not FORBIDDEN.search(shown)
 
 
+@pytest.mark.parametrize("before", range(50, 61))
+def test_a_flag_is_quoted_whole_or_not_at_all(before: int) -> None:
+    """Cut anywhere inside, its tags would stand bare on the terminal."""
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    assert beginning("x" * before + flag + "y" * 20) in {
+        "x" * before + flag + "y" * max(0, 52 - before) + "…",
+        "x" * min(before, 59) + "…",
+    }
+
+
 @pytest.mark.parametrize(
     ("word", "length"), [("10m", 600), ("2h", 7200), ("7d", 604_800), ("x", None), ("", None)]
 )

@@ -16,6 +16,7 @@ from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import Reaction, ReasonText
 from parlour_protocol.ids import Millis, RequestId, Seq
 from parlour_protocol.text import safe_text
+from parlour_protocol.text.guard import FORBIDDEN
 from parlour_protocol.text.width import cell_width
 
 
@@ -57,6 +58,7 @@ def test_heights_agree_with_a_plain_list(steps: list[tuple[str, int, int]]) -> N
     assert [heights.find(row) for row in range(len(rows))] == rows
 
 
+FLAG = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 DISPUTED = ("👨‍👩‍👧‍👦", "🇸🇪", "👋🏽", "☃️", "1️⃣", "தமிழ்", "नमस्ते", "မြန်မာ", "a", " ", "日", "\u202e")
 
 
@@ -67,6 +69,15 @@ def test_no_row_is_wider_than_asked_by_either_measure(text: str, width: int) -> 
         joined = "".join(span.text for span in row)
         assert cell_len(joined) <= width
         assert cell_width(joined) <= width
+
+
+@given(st.lists(st.sampled_from((*DISPUTED, FLAG))).map("".join), st.integers(12, 30))
+def test_a_quote_is_cut_between_clusters(text: str, width: int) -> None:
+    """Bare tags are never drawn, and the quote fits by either measure."""
+    reply = replace(message(2), reply_to=Seq(1))
+    quote = plain(rows_of(reply, Setting(width, ALICE, parent=message(1, text))))[1]
+    assert not FORBIDDEN.search(quote)
+    assert max(cell_len(quote), cell_width(quote)) <= width
 
 
 @given(st.text(max_size=80), st.integers(4, 30))

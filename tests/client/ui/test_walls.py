@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount
 from parlour_client.ui.guard import TerminalGuard
-from parlour_client.ui.safe import SafeStatic, own
+from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
@@ -43,6 +43,15 @@ def drawn(pilot: Pilot[None]) -> str:
 def forbidden(pilot: Pilot[None]) -> list[str]:
     """Return what must not be drawn."""
     return FORBIDDEN.findall(drawn(pilot))
+
+
+@pytest.mark.parametrize("before", range(12, 20))
+def test_a_flag_is_cut_whole(before: int) -> None:
+    """What is shortened to one line ends between clusters: bare tags are never drawn."""
+    flag = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    shown = peer_line("x" * before + flag * 9, limit=24).plain
+    assert not FORBIDDEN.search(shown)
+    assert shown.endswith("…")
 
 
 async def test_the_whole_corpus_as_messages(client: FakeClient, open_app: OpenApp) -> None:

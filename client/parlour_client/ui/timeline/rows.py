@@ -19,6 +19,7 @@ from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
 from parlour_protocol.text import BLANK_LABEL, Span, safe_text
+from parlour_protocol.text.width import cell_width, clusters
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "
@@ -253,11 +254,15 @@ def _ruled(words: str, width: int) -> str:
 
 
 def _cut(text: str, cells: int) -> str:
-    """Return the text on at most so many cells, with `…` where something is left out."""
+    """Return the text on at most so many cells by either measure, with `…` where something is left out."""
     if text.isascii():
         return text if len(text) <= cells else text[: max(0, cells - 1)] + "…"
-    if cell_len(text) <= cells:
+    if max(cell_len(text), cell_width(text)) <= cells:
         return text
-    while text and cell_len(text) > cells - 1:
-        text = text[:-1]
-    return text + "…"
+    end, left = 0, cells - 1
+    for cluster, claimed in clusters(text):  # whole ones: a cut flag would be bare tags
+        left -= max(claimed, cell_len(cluster))
+        if left < 0:
+            break
+        end += len(cluster)
+    return text[:end] + "…"

@@ -114,7 +114,8 @@ class House:
 
     def room(self, name: str) -> RoomId:
         """Make a room."""
-        room = RoomId((name.replace("-", "_") + "_" * 22)[:22])
+        readable = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+        room = RoomId((f"{len(self.logs)}_{readable}" + "_" * 22)[:22])
         self.logs[room], self.names[room] = [], parse_room_name(name)
         self.append(room, Created(RoomKind.PUBLIC, self.names[room]))
         return room

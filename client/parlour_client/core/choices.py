@@ -5,6 +5,7 @@ every event; ``Client`` inherits this.
 """
 
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from parlour_client.core.archive.rooms import Choice
 from parlour_client.core.changes import EntryChanged, IgnoredChanged, RoomsChanged
@@ -54,6 +55,18 @@ class OwnChoices:
             raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
         await self._choose(room, "strict", on=on)
         await engine.sealed.identities.refresh()  # what waits there may go now
+
+    @property
+    def last_room(self) -> RoomId | None:
+        """The room that was open last on this device; a client may have left it since."""
+        return self._engine.state.choices.last_room
+
+    async def remember_open(self, room: RoomId) -> None:
+        """Begin with this room the next time."""
+        engine = self._engine
+        if room != engine.state.choices.last_room:
+            engine.state.choices = replace(engine.state.choices, last_room=room)
+            await engine.archive.remember_open(room)
 
     async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
         """Put a star to a message, or take it off."""

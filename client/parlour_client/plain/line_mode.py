@@ -16,6 +16,7 @@ from parlour_client.core.changes import (
     EncryptionChanged,
     EntryAdded,
     EntryChanged,
+    HistoryChanged,
     RoomForgotten,
     StatusChanged,
 )
@@ -61,6 +62,9 @@ class LineMode:
         self.transfers = Transfers(self.say)
         self._memory = Memory()
         self._held: tuple[RoomId, str, Seq | None] | None = None
+        self._begun = False
+        self._bursts: set[RoomId] = set()
+        """Rooms of which a burst was told, since anything was typed or said one by one."""
 
     # --- saying
 
@@ -118,25 +122,30 @@ class LineMode:
     # --- doing
 
     async def begin(self) -> None:
-        """Say where things stand, and go to the first room."""
+        """Say where things stand, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
             self.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms:
             self.say(room_line(room))
-        first = next(iter(self.client.rooms), None)
+        last = self.client.room(self.client.last_room) if self.client.last_room is not None else None
+        first = last or next(iter(self.client.rooms), None)
         if first is not None:
             self.enter(first, f"You write in {first.title}. /help says what else there is.")
         else:
             self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
         self.say_standing()
+        self._begun = True
 
     async def take(self, line: str) -> None:
         """Send a line, or do what it says; a refusal is told and nothing ends."""
+        self._bursts.clear()
         try:
             if line.startswith("/") and not line.startswith("//"):
                 await obey(self, line)
             elif line.strip():
                 await self.send(line.removeprefix("/") if line.startswith("//") else line)
+            if self.current is not None:
+                await self.client.remember_open(self.current.id)
         except ParlourClientError as error:
             self.say(f"Not done: {error} {error.hint}".rstrip())
         except (ParlourProtocolError, ValueError) as error:
@@ -179,6 +188,8 @@ class LineMode:
                 self.over = self.over or status.state is LinkState.STOPPED
             case EncryptionChanged():
                 self.say_standing()
+            case HistoryChanged(room=room):
+                self._many(room)
             case RoomForgotten(room=room):
                 self._memory.forget(room)
             case _:
@@ -190,9 +201,21 @@ class LineMode:
                 self.say(f"{self.title(entry.room)}, not sent yet: it waits for the connection.")
             return
         room = self.client.room(entry.room)
+        self._bursts.discard(entry.room)
         self._memory.note(entry)
         if room is None or not room.muted:
             self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
+
+    def _many(self, room: RoomId) -> None:
+        """Say once of a burst that it came: its messages are not told one by one."""
+        known = self.client.room(room)
+        is_news = self._begun and room not in self._bursts
+        if is_news and known is not None and known.unread and not known.muted:
+            self._bursts.add(room)
+            self.say(
+                f"{known.title}, {known.unread} unread came in a burst and are not said here. "
+                "/unread says them, /last the newest."
+            )
 
     def _changed(self, entry: Entry) -> None:
         title = self.title(entry.room)

@@ -235,13 +235,14 @@ async def test_somebody_ignored_counts_for_nothing(desk: Desk, server: FakeServe
 
 
 async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, server: FakeServer) -> None:
-    """Favourite, muted and starred come back after a restart; not one request was made for them."""
+    """Favourite, muted, starred and open come back after a restart; not one request was made for them."""
     said = server.say("keep this")
     client = await desk.open()
     asked = len(server.requests)
     await client.favour(LOBBY)
     await client.silence(LOBBY)
     await client.star(LOBBY, said.seq)
+    await client.remember_open(LOBBY)
     assert len(server.requests) == asked
     await client.stop()
     again = await desk.open()
@@ -249,6 +250,7 @@ async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, ser
     assert room is not None
     assert (room.favourite, room.muted) == (True, True)
     assert room.activity == said.at
+    assert again.last_room == LOBBY
     assert [entry.starred for entry in await again.timeline(LOBBY) if entry.text] == [True]
 
 

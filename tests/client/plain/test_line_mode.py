@@ -7,7 +7,7 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged
+from parlour_client.core.changes import EntryChanged, HistoryChanged
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState
 from parlour_client.core.settings import Settings
@@ -15,7 +15,7 @@ from parlour_client.plain.commands import COMMANDS
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
-from parlour_protocol.ids import Seq
+from parlour_protocol.ids import RoomId, Seq
 
 
 async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
@@ -26,6 +26,50 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     assert "garden, 3 people, 1 unread, 1 for you" in ear.heard
     assert ear.heard[-2].startswith("You write in @bob.")
     assert ear.heard[-1] == f"@bob, encryption: {OPEN}."
+
+
+async def test_it_begins_where_it_ended(client: FakeClient) -> None:
+    """The room that was open last, on the screen or here; one that was left is not asked for."""
+    ear = Ear(client)
+    await ear.mode.begin()
+    await ear.say("/go garden")
+    again = Ear(client)
+    await again.mode.begin()
+    assert again.mode.here().id == GARDEN
+    client.last_room = RoomId("x" * 22)
+    await again.mode.begin()
+    assert again.heard[-2].startswith("You write in @bob.")
+
+
+def burst(client: FakeClient, unread: int) -> None:
+    """Let more come into the garden than is told one by one."""
+    client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=unread)
+    client.tell(HistoryChanged(GARDEN))
+
+
+async def test_a_burst_is_said_once(ear: Ear) -> None:
+    """Its messages are not told one by one, but that they came is, with what says them."""
+    for unread in (60, 120, 180):
+        burst(ear.client, unread)
+    assert [line for line in ear.heard if "burst" in line] == [
+        "garden, 60 unread came in a burst and are not said here. /unread says them, /last the newest."
+    ]
+    await ear.say("/where")
+    burst(ear.client, 240)
+    assert ear.heard[-1].startswith("garden, 240 unread came in a burst")
+    ear.client.say(GARDEN, BOB, "and one")
+    burst(ear.client, 300)
+    assert ear.heard[-1].startswith("garden, 300 unread came in a burst")
+
+
+async def test_a_burst_that_asks_for_nobody_is_not_said(ear: Ear) -> None:
+    """Of a muted room, of what is read already, and before the rooms were listed with their counts."""
+    burst(ear.client, 0)
+    fresh = Ear(FakeClient.peopled())
+    burst(fresh.client, 60)
+    await ear.client.silence(GARDEN)
+    burst(ear.client, 70)
+    assert not [line for line in (*ear.heard, *fresh.heard) if "burst" in line]
 
 
 async def test_without_a_room_it_says_what_to_do() -> None:

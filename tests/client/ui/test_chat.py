@@ -459,3 +459,25 @@ async def test_a_room_that_is_listed_is_opened_by_its_name(
         await write(pilot, line)
         await settled(pilot)
         assert screen.current == (GARDEN if "garden" in line else DIRECT)
+
+
+async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app: OpenApp) -> None:
+    """Not one that was only peeked into, and not one that was left since."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await screen.open_room(GARDEN, peek=True)
+        await settled(pilot)
+    client.say(GARDEN, BOB, "news")
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await settled(pilot)
+        assert screen.current == LOBBY
+    client.last_room = RoomId("x" * 22)
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await settled(pilot)
+        assert screen.current == GARDEN

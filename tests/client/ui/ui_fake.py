@@ -81,6 +81,7 @@ class FakeClient:
         self.people: dict[RoomId, list[MemberView]] = {}
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
+        self.last_room: RoomId | None = None
         self.readers: dict[RoomId, dict[UserName, Seq]] = {}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: RefusedError | None = None
@@ -466,6 +467,9 @@ class FakeClient:
 
     async def set_status(self, status: Status) -> None:
         self._called("set_status", status)
+
+    async def remember_open(self, room: RoomId) -> None:
+        self.last_room = room
 
     async def draft(self, room: RoomId) -> str:
         return self.drafts.get(room, "")

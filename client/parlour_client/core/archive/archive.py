@@ -163,6 +163,10 @@ class Archive:
         """Write a choice for a room."""
         await self._database.write(rooms.choose, room, column, on=on)
 
+    async def remember_open(self, room: RoomId) -> None:
+        """Write which room is open."""
+        await self._database.write(rooms.remember_open, room)
+
     async def ignore(self, user: UserName, *, on: bool) -> None:
         """Write whether somebody is ignored."""
         await self._database.write(rooms.ignore, user, on=on)

@@ -19,6 +19,7 @@ from parlour_protocol.frames.fields import encode_field
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
 
+_LAST_ROOM: Final = "last_room"
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 
 
@@ -82,6 +83,8 @@ class Choices:
     ignored: frozenset[UserName]
     activity: Mapping[RoomId, Millis]
     """When something last happened in each room, as far as is known here."""
+    last_room: RoomId | None = None
+    """The room that was open last."""
 
 
 def choices(connection: apsw.Connection) -> Choices:
@@ -99,6 +102,7 @@ def choices(connection: apsw.Connection) -> Choices:
             for room, at in connection.execute(newest)
             if at is not None
         },
+        last_room=RoomId(last) if (last := setting(connection, _LAST_ROOM)) is not None else None,
     )
 
 
@@ -117,6 +121,11 @@ def choose(connection: apsw.Connection, room: RoomId, column: Choice, *, on: boo
     connection.execute(f"UPDATE room_choices SET {column} = ? WHERE room = ?", (on, room))  # noqa: S608 - a Literal
     if column == "strict":
         trust_changed(connection)
+
+
+def remember_open(connection: apsw.Connection, room: RoomId) -> None:
+    """Note which room is open."""
+    set_setting(connection, _LAST_ROOM, room)
 
 
 def ignore(connection: apsw.Connection, user: UserName, *, on: bool) -> None:

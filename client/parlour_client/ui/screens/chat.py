@@ -98,7 +98,7 @@ class ChatScreen(AppPart):
         self.watch(self.app, "settings", self._obey_settings, init=False)
         self.status_line.tell(self.client.status, self.client.account)
         self.composer.focus()
-        self.open_first()
+        self.open_last()
 
     def on_unmount(self) -> None:
         """Follow no more."""

@@ -53,6 +53,8 @@ class RoomsPart(DraftsPart):
         if not await self.change_place(room):
             return
         self.peeking = peek or settings_of(self).peek
+        if not peek:
+            self.ask(lambda: self.client.remember_open(room), group="remember")
         self.timeline.dress(settings_of(self).timestamps)
         self.hint.typing(())
         await self._fill_timeline(room)
@@ -209,6 +211,15 @@ class RoomsPart(DraftsPart):
             self.refuse("You are no longer in that room.")
         self._show_room()
         if self.current is None:
+            self.open_first()
+
+    def open_last(self) -> None:
+        """Open the room that was open when the client last ended, or the first."""
+        last = self.client.last_room
+        room = self.client.room(last) if last is not None else None
+        if room is not None:
+            self.go_to(room)
+        else:
             self.open_first()
 
     def open_first(self) -> None:

@@ -5,6 +5,7 @@ widgets. The root calls it when no command is given.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +37,7 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     """Open the chat on this home's account."""
     home = the_home(context)
     passphrase = the_passphrase(home)
-    if plain or not sys.stdout.isatty():
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
         from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
 
         return run(

@@ -145,6 +145,15 @@ def test_a_prompt_gives_the_terminal_back(number: signal.Signals, tmp_path: Path
     assert terminal.is_given_back
 
 
+def test_a_dumb_terminal_gets_the_line_mode(tmp_path: Path) -> None:
+    """Without being asked: what the screen writes could only be read as rubbish there."""
+    program = Path(sys.executable).with_name("parlour")
+    terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24, env={"TERM": "dumb"})
+    terminal.read_until(b"With an invite: parlour join LINK")
+    assert terminal.finish(b"") == 1
+    assert b"\x1b" not in terminal.output
+
+
 def test_what_is_ignored_stays_ignored() -> None:
     """`nohup parlour tail` goes on after its terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)

@@ -82,6 +82,30 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     assert [line["seq"] for line in heard[1:]] == acknowledged
 
 
+def test_what_scripts_are_refused_does_not_pile_up(ada: Person, ben: Person) -> None:
+    """The outbox keeps a hundred of it for the person; what is too much is said, and the exit status is 1."""
+    ada.run("room", "create", "quiet")
+    ben.run("room", "join", "quiet")
+    ada.run("room", "mute", "quiet", "ben")
+    lines = "".join(f"line {number}\n" for number in range(110))
+    done = ben.run("send", "quiet", "--stdin", stdin=lines, check=False)
+    assert done.returncode == 1
+    assert "is in the outbox: in the chat, F7" in done.stderr
+    assert "is not kept" in done.stderr
+    unsent = ben.run("chat", "--plain", stdin="/unsent\n").stdout
+    assert sum("/retry" in line for line in unsent.splitlines()) == 100
+    assert "is not kept" in ben.run("send", "quiet", "one more", check=False).stderr
+
+
+def test_search_names_a_room_that_was_left(ada: Person) -> None:
+    """Its history stays, and so does what it was called."""
+    ada.run("room", "create", "attic")
+    ada.run("send", "attic", "moths and dust")
+    ada.run("tail", "attic", "--count", "1", "--from", "1")
+    ada.run("room", "leave", "attic")
+    assert ada.run("search", "moths").stdout == "attic #2 ada: moths and dust\n"
+
+
 def test_a_ticket_opens_one_socket_once(server: Server) -> None:
     """Session, ticket, 101 and the hello; the second use of the ticket is 401."""
     session = post(

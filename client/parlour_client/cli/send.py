@@ -2,7 +2,8 @@
 
 Success means that the server has it on its disk. Lines are sent as they come, many on their way at a time,
 and acknowledged in order. What was not acknowledged when the command fails is not sent later: what the server
-refused stays in the outbox as failed, for the person to send again or take back. Scripts call it.
+refused stays in the outbox as failed, for the person to send again or take back, but no more than
+``MAX_KEPT`` of it. Scripts call it.
 """
 
 import asyncio
@@ -16,13 +17,16 @@ from parlour_client.cli.words import find_room, print_json
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.home import Home
-from parlour_client.core.model import Entry, LinkState, Room
+from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.texts import message_text
 from parlour_client.lines import read_lines
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
 _KEPT: Final = "What was refused is in the outbox: in the chat, F7 sends it again or takes it back."
+_FULL: Final = "What was refused is not kept: so much of it is in the outbox already (in the chat, F7)."
+MAX_KEPT: Final = 100
+"""Refused messages in the outbox; a script that goes on would fill it without anybody looking."""
 MAX_UNANSWERED: Final = 256
 """Lines on their way; more are not read."""
 
@@ -89,8 +93,18 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
     except UnreachableError:
         raise
     except ParlourClientError:
-        click.echo(_KEPT, err=True)
+        click.echo(await _what_becomes_of(client, entry), err=True)
         raise
+
+
+async def _what_becomes_of(client: Client, entry: Entry) -> str:
+    """Let go of a refused message that is one too many; return what to say of it."""
+    refused = sum(one.entry.delivery is Delivery.FAILED for one in client.outgoing())
+    if refused <= MAX_KEPT:
+        return _KEPT
+    if entry.request is not None:
+        await client.abandon([entry.request])
+    return _FULL
 
 
 async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
@@ -108,15 +122,15 @@ class _Lines:
         self._as_json = as_json
         self._going: asyncio.Queue[Entry | None] = asyncio.Queue(MAX_UNANSWERED)
         self._failed = 0
-        self._kept = False
+        self._refused: dict[str, None] = {}  # what to say of it at the end, each once
 
     async def run(self) -> int:
         """Send until the input ends; returns the exit status."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
             tasks.create_task(self._report())
-        if self._kept:
-            click.echo(_KEPT, err=True)
+        for words in self._refused:
+            click.echo(words, err=True)
         return 1 if self._failed else 0
 
     async def _read(self) -> None:
@@ -135,7 +149,7 @@ class _Lines:
                 if error.stops or isinstance(error, UnreachableError):
                     await self._give_up()
                     raise
-                self._kept = True
+                self._refused[await _what_becomes_of(self._client, entry)] = None
                 self._refuse(error)
 
     async def _give_up(self) -> None:

@@ -4,7 +4,7 @@ Looking never marks anything as read. What the archive does not have is fetched 
 what cannot be had is said. ``Client`` inherits it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -47,6 +47,10 @@ class Looking:
                 return ()
             query.rooms = [room]
         return await engine.archive.search(query, engine.state.me, limit)
+
+    async def room_names(self) -> Mapping[RoomId, str]:
+        """Return what every room is called of which there is history here, left ones too."""
+        return dict(await self._engine.archive.rooms_by_name())
 
     async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
         """Return one message, fetched when it is not here; None when it cannot be had."""

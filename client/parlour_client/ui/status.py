@@ -71,5 +71,7 @@ def status_words(status: ConnectionStatus, account: Account, left: float) -> Con
         parts.append(own(f"trying again in {left:.0f} s"))
     if status.problem:
         parts.append(peer_line(status.problem))
-    parts += [peer_line(status.security), peer_line(status.server), peer_line(f"you: {account.user}")]
+    if status.state is LinkState.ONLINE:
+        parts.append(peer_line(status.security))
+    parts += [peer_line(status.server), peer_line(f"you: {account.user}")]
     return own(" · ", "dim").join(parts)

@@ -111,6 +111,6 @@ def delivery_words(entry: Entry) -> str:
     return {
         Delivery.STORED: "",
         Delivery.SENT: "sent, not stored yet",
-        Delivery.QUEUED: "queued: goes out when the connection is back (x takes it back)",
+        Delivery.QUEUED: "queued until the connection is back (x takes it back)",
         Delivery.FAILED: "not sent (s tries again, x takes it back)",
     }[entry.delivery]

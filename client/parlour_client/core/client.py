@@ -22,7 +22,7 @@ from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
-from parlour_client.core.model import Account, ConnectionStatus, Entry, Room
+from parlour_client.core.model import Account, ConnectionStatus, Entry, LinkState, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
 from parlour_client.core.signin import open_archive
@@ -188,6 +188,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         """
         await self.connected(patience)
         await self._engine.until(self._engine.sync.caught_up, patience)
+
+    def hurry(self) -> None:
+        """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
+        connection = self._engine.connection
+        match connection.status.state:
+            case LinkState.ONLINE:
+                raise SetupError("There is a connection.")
+            case LinkState.STOPPED:
+                raise connection.error or StoppedError("The client has stopped.")
+            case _:
+                connection.hurry()
 
     async def timeline(
         self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100

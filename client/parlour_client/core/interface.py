@@ -64,6 +64,10 @@ class ChatClient(Protocol):
         """Wait until the connection is up and every room has caught up. Raises when it cannot come up."""
         ...
 
+    def hurry(self) -> None:
+        """Try to connect now instead of waiting on. Raises SetupError where there is nothing to wait for."""
+        ...
+
     # timeline
     async def timeline(
         self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100

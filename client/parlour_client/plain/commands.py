@@ -52,6 +52,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "last": messages.last,
     "older": messages.older,
     "where": rooms.where,
+    "reconnect": rooms.reconnect,
     "who": rooms.who,
     "reply": messages.reply,
     "edit": messages.edit,

@@ -46,6 +46,11 @@ async def where(mode: "LineMode", _: str) -> None:
     mode.say_status()
 
 
+async def reconnect(mode: "LineMode", _: str) -> None:
+    """/reconnect: try to connect now, and not only after a while."""
+    mode.client.hurry()
+
+
 async def who(mode: "LineMode", _: str) -> None:
     """/who: who is in this room."""
     for member in await mode.client.members(mode.here().id):

@@ -87,6 +87,18 @@ async def test_what_was_missed_is_fetched_after_a_drop(desk: Desk, server: FakeS
     assert server.dials == 2
 
 
+async def test_a_person_in_a_hurry_does_not_wait(desk: Desk) -> None:
+    """The next try comes at once, without the clock; where there is a connection it is said."""
+    client = await desk.open()
+    with pytest.raises(SetupError, match="There is a connection"):
+        client.hurry()
+    await desk.lose(client)
+    client.hurry()
+    async with asyncio.timeout(20):
+        await client.ready()
+    assert client.status.state is LinkState.ONLINE
+
+
 async def test_a_hole_in_what_is_told_is_fetched(desk: Desk, server: FakeServer) -> None:
     """A number out of turn means that some are missing: they are asked for, and shown in order."""
     client = await desk.open()

@@ -207,6 +207,7 @@ ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("/silence off", ("silence", LOBBY, False)),
     ("/whois carol", ("person", "carol")),
     ("/away", ("set_status", Status.AWAY)),
+    ("/reconnect", ("hurry",)),
     ("/leave", ("leave", LOBBY)),
     ("/dm bob", ("open_direct", "bob")),
 ]

@@ -410,6 +410,7 @@ COMMANDS = [
     ("/unmute bob", ("unmute", LOBBY, BOB)),
     ("/role bob moderator", ("set_role", LOBBY, BOB, Role.MODERATOR)),
     ("/away", ("set_status", Status.AWAY)),
+    ("/reconnect", ("hurry",)),
     ("/back", ("set_status", Status.ONLINE)),
     ("/join meadow", ("join", RoomId("M" * 22))),
     ("//not a command", ("send", LOBBY, "/not a command", None)),

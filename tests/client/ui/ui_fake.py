@@ -468,6 +468,9 @@ class FakeClient:
     async def set_status(self, status: Status) -> None:
         self._called("set_status", status)
 
+    def hurry(self) -> None:
+        self._called("hurry")
+
     async def remember_open(self, room: RoomId) -> None:
         self.last_room = room
 

@@ -149,6 +149,9 @@ class Deeds(DevicesPart):
     async def _do_search(self, rest: str) -> None:
         self.search(rest)
 
+    async def _do_reconnect(self, _rest: str) -> None:
+        self.client.hurry()
+
     async def _do_away(self, _rest: str) -> None:
         await self.client.set_status(Status.AWAY)
 

@@ -27,7 +27,8 @@ class MemberList(Anchored, OptionList):
     """The members of the open room."""
 
     HELP: ClassVar[str | None] = (
-        "Who is in this room. Enter shows what is known of somebody; F4 hides the list.\n"
+        "Who is in this room. Enter shows what is known of somebody; F4 hides the list, Esc goes\n"
+        "back to writing.\n"
         "/invite brings people in; moderators have /kick, /ban, /mute and /role."
     )
 

@@ -9,8 +9,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.changes import EntryChanged, TypingChanged
-from parlour_client.core.errors import RefusedError
+from parlour_client.core.changes import EntryChanged, StatusChanged, TypingChanged
+from parlour_client.core.errors import RefusedError, UnreachableError
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.status import StatusLine
@@ -275,7 +275,7 @@ async def test_drafts_stay_with_their_rooms(client: FakeClient, open_app: OpenAp
 
 
 async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient, open_app: OpenApp) -> None:
-    """F4 shows and hides who is here."""
+    """F4 goes to who is here, and hides it again."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         assert not screen.member_list.display
@@ -284,8 +284,38 @@ async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient
         text = screen_text(pilot)
         for words in ("Here (1)", "alice  owner", "Away (1)", "Not here (1)", "moderator,"):
             assert words in text
+        assert screen.member_list.has_focus
         await pilot.press("f4")
+        await pilot.pause()
         assert not screen.member_list.display
+        assert screen.composer.has_focus
+
+
+async def test_members_are_asked_for_when_the_connection_comes(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client starts before it is connected: that is no error to tell, and the list does not stay empty."""
+
+    async def unreachable(_room: RoomId) -> Sequence[MemberView]:
+        raise UnreachableError("There is no connection to the server now.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "members", unreachable)
+        async with open_app(client) as pilot:
+            screen = await lobby(pilot)
+            await pilot.press("f4")
+            await settled(pilot)
+            assert "nobody known yet" in screen_text(pilot)
+            assert "There is no connection" not in screen_text(pilot)
+            patch.undo()
+            client.tell(StatusChanged(client.status))
+            await settled(pilot)
+            assert "Here (1)" in screen_text(pilot)
+            patch.setattr(client, "members", unreachable)
+            client.tell(StatusChanged(client.status))
+            await settled(pilot)
+            assert "Here (1)" in screen_text(pilot)  # what was known stays
+            assert screen.composer.people == [BOB, CAROL]
 
 
 async def test_who_types_is_told(client: FakeClient, open_app: OpenApp) -> None:

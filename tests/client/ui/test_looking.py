@@ -170,13 +170,12 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
         await settled(pilot)
         text = screen_text(pilot)
         assert "bob  away" in text
-        assert "1 messages of theirs are on this device" in text
+        assert "1 message of theirs is on this device" in text
         assert "lobby  member" in text
         await pilot.press("i")
         await settled(pilot)
         assert ("ignore", BOB, True) in client.calls
         await pilot.press("f4")
-        screen.set_focus(screen.member_list)
         await screen.do_line("/whois bob")
         await settled(pilot)
         assert "You ignore this person." in screen_text(pilot)

@@ -45,6 +45,10 @@ async def test_narrow_terminals_show_one_pane_at_a_time(client: FakeClient, open
         await pilot.press("f4")
         await pilot.pause()
         assert screen.member_list.region.width == 40
+        await pilot.press("escape")
+        await pilot.pause()
+        assert not screen.member_list.display
+        assert screen.composer.has_focus
 
 
 async def test_dialogs_fit(client: FakeClient, open_app: OpenApp) -> None:

@@ -184,10 +184,13 @@ class ChatScreen(AppPart):
         self.search()
 
     def action_people(self) -> None:
-        """Show or hide who is here."""
-        hides = "-hide-people" if self.has_class("-wide") else "-people"
-        self.toggle_class(hides)
-        if not self.member_list.display:
+        """Go to the list of who is here, or away from it: then it is hidden."""
+        shows = not self.member_list.has_focus
+        self.set_class(shows, "-people")
+        self.set_class(not shows, "-hide-people")
+        if shows:
+            self.set_focus(self.member_list)
+        else:
             self.write()
 
     def action_messages(self, step: int) -> None:
@@ -208,8 +211,10 @@ class ChatScreen(AppPart):
         self.write()
 
     def action_write(self) -> None:
-        """Go back to writing."""
+        """Go back to writing; a list that covers the rest is put away."""
         self.remove_class("-rooms")
+        if self.has_class("-narrow"):
+            self.remove_class("-people")
         self.timeline.clear_selection()
         self.write()
 

@@ -73,7 +73,8 @@ def card(person: Profile) -> Content:
     rows = [join(peer_line(person.user, style="bold"), own(f"  {_WORDS[person.status]}", "dim"))]
     if person.ignored:
         rows.append(own("You ignore this person.", "$text-warning"))
-    rows.append(own(f"{person.messages} messages of theirs are on this device"))
+    count = "1 message of theirs is" if person.messages == 1 else f"{person.messages} messages of theirs are"
+    rows.append(own(f"{count} on this device"))
     if person.last is not None:
         when = own(f"last  {day(person.last.at)} {clock(person.last.at)}  ", "dim")
         rows += [when, join(own("│ ", "dim"), peer_line(person.last.text or "", limit=120))]

@@ -4,6 +4,7 @@ An event that comes in while a room is being read is put in after it, never lost
 that is no longer open is dropped. The chat screen inherits it.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -11,8 +12,8 @@ from textual import on
 from textual.worker import Worker
 
 from parlour_client.core import changes
-from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import ConnectionStatus, Entry, LinkState, Room
+from parlour_client.core.errors import RefusedError, UnreachableError
+from parlour_client.core.model import ConnectionStatus, Entry, LinkState, MemberView, Room
 from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import Preferring, settings_of
@@ -40,6 +41,7 @@ class RoomsPart(DraftsPart):
     _rooms_stale = False
     _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
     _renew_again = False
+    _members_of: RoomId | None = None
     peeking = False
     """Looking at this room marks nothing as read."""
 
@@ -120,13 +122,21 @@ class RoomsPart(DraftsPart):
             return
         try:
             members = await self.client.members(room)
+        except UnreachableError:  # they are asked for when it is back
+            if self._members_of != room:
+                self._show_members(room, ())
+            return
         except RefusedError:
             if self.client.room(room) is None:  # put out meanwhile, and told so
                 return
             raise
         if self.current == room:
-            self.member_list.fill(members)
-            self.composer.people = [m.user for m in members if m.user != self.client.account.user]
+            self._show_members(room, members)
+
+    def _show_members(self, room: RoomId, members: Sequence[MemberView]) -> None:
+        self._members_of = room
+        self.member_list.fill(members)
+        self.composer.people = [m.user for m in members if m.user != self.client.account.user]
 
     # --- changes of the client
 
@@ -170,6 +180,7 @@ class RoomsPart(DraftsPart):
         self.status_line.tell(status, self.client.account)
         if status.state is LinkState.ONLINE:
             self.timeline.retry_holes()
+            self._members_soon()
 
     def _take(self, entry: Entry) -> None:
         if entry.room != self.current:

@@ -2,9 +2,11 @@
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.ui_fake import LOBBY, FakeClient
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from textual.widget import Widget
 from textual.widgets import Input
 
+from parlour_client.ui.dialogs import Choices
 from parlour_client.ui.screens.chat import ChatScreen
 
 SIZES = [(40, 15), (80, 24), (160, 50)]
@@ -80,6 +82,40 @@ async def test_without_colour_the_screen_says_the_same(
         await screen.open_room(LOBBY)
         await settled(pilot)
         assert "தமிழ் ⟦ESC⟧[c" in screen_text(pilot)
+
+
+async def test_without_colour_one_sees_what_is_marked(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message that a key would act on, and the entry of a list that Enter would take."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    for number in range(3):
+        client.say(LOBBY, BOB, f"number {number}")
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await pilot.press("alt+up", "up")
+        await settled(pilot)
+        assert marked(screen.timeline) == ["number 1"]
+        await pilot.press("escape", "f2", "up")
+        await settled(pilot)
+        assert marked(screen.room_list) == ["#", "garden"]
+        await pilot.press("escape", "f6")
+        await settled(pilot)
+        assert marked(pilot.app.screen.query_one(Choices)) == ["Mentions: messages that name you"]
+
+
+def marked(widget: Widget) -> list[str]:
+    """Return the words that are reversed or underlined, apart from the gutter."""
+    strips = widget.render_lines(widget.size.region)
+    found = [
+        segment.text.strip(" │>")
+        for strip in strips
+        for segment in strip
+        if segment.style is not None and (segment.style.reverse or segment.style.underline)
+    ]
+    return [text for text in found if text]
 
 
 @pytest.mark.parametrize("size", SIZES)

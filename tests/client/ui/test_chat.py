@@ -9,7 +9,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.changes import EntryChanged, StatusChanged, TypingChanged
+from parlour_client.core.changes import EntryChanged, RoomsChanged, StatusChanged, TypingChanged
 from parlour_client.core.errors import RefusedError, UnreachableError
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
 from parlour_client.ui.screens.chat import ChatScreen
@@ -309,10 +309,12 @@ async def test_members_are_asked_for_when_the_connection_comes(
             assert "There is no connection" not in screen_text(pilot)
             patch.undo()
             client.tell(StatusChanged(client.status))
+            client.tell(RoomsChanged())
             await settled(pilot)
             assert "Here (1)" in screen_text(pilot)
             patch.setattr(client, "members", unreachable)
             client.tell(StatusChanged(client.status))
+            client.tell(RoomsChanged())
             await settled(pilot)
             assert "Here (1)" in screen_text(pilot)  # what was known stays
             assert screen.composer.people == [BOB, CAROL]

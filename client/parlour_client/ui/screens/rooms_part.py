@@ -42,6 +42,7 @@ class RoomsPart(DraftsPart):
     _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
     _renew_again = False
     _members_of: RoomId | None = None
+    _lacks_members = False
     peeking = False
     """Looking at this room marks nothing as read."""
 
@@ -123,6 +124,7 @@ class RoomsPart(DraftsPart):
         try:
             members = await self.client.members(room)
         except UnreachableError:  # they are asked for when it is back
+            self._lacks_members = True
             if self._members_of != room:
                 self._show_members(room, ())
             return
@@ -180,7 +182,7 @@ class RoomsPart(DraftsPart):
         self.status_line.tell(status, self.client.account)
         if status.state is LinkState.ONLINE:
             self.timeline.retry_holes()
-            self._members_soon()
+            self._lacks_members = True  # asked for when the rooms are told, which is when one can ask
 
     def _take(self, entry: Entry) -> None:
         if entry.room != self.current:
@@ -221,6 +223,9 @@ class RoomsPart(DraftsPart):
             self.timeline.empty()
             self.refuse("You are no longer in that room.")
         self._show_room()
+        if self._lacks_members and self._online:
+            self._lacks_members = False
+            self._members_soon()
         if self.current is None:
             self.open_first()
 

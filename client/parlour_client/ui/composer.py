@@ -149,14 +149,26 @@ class Composer(Anchored, TextArea):
 
     # --- keys
 
-    def on_key(self, event: Key) -> None:
-        """Handle the keys that TextArea would take for itself."""
+    async def on_key(self, event: Key) -> None:
+        """Handle the keys that TextArea would take for itself, and those of its own that edit."""
         deed = self._keys.get(event.key)
-        if deed is not None and deed():
+        if (deed is not None and deed()) or (deed is None and await self._edits(event.key)):
             event.stop()
             event.prevent_default()
-        elif deed is None and event.key in {"up", "down"}:  # a changed key map takes TextArea's own away
-            self.action_cursor_up() if event.key == "up" else self.action_cursor_down()
+
+    async def _edits(self, key: str) -> bool:
+        """Do what TextArea binds to a key, in its turn.
+
+        Textual would do it when the event has bubbled up to the app: of keys that come in one piece (a slow
+        line, a busy machine) a Backspace would take away what was typed after it.
+        """
+        if key in {"up", "down"}:  # a changed key map takes TextArea's own away
+            self.action_cursor_up() if key == "up" else self.action_cursor_down()
+            return True
+        for binding in self._bindings.key_to_bindings.get(key, ()):
+            if not binding.priority and not binding.id and await self.app.run_action(binding.action, self):
+                return True
+        return False
 
     def _deed(self, name: str) -> Callable[[], bool]:
         deeds: dict[str, Callable[[], bool]] = {
@@ -239,14 +251,16 @@ class Composer(Anchored, TextArea):
     def _up(self) -> bool:
         if self._offers.current is not None:
             self._offers.move(-1)
-            return True
-        return self.cursor_at_first_line and self._recall(1)
+        elif not (self.cursor_at_first_line and self._recall(1)):
+            self.action_cursor_up()
+        return True
 
     def _down(self) -> bool:
         if self._offers.current is not None:
             self._offers.move(1)
-            return True
-        return self.cursor_at_last_line and self._recall(-1)
+        elif not (self.cursor_at_last_line and self._recall(-1)):
+            self.action_cursor_down()
+        return True
 
     def _recall(self, step: int) -> bool:
         """Go back through what was written; never over a text that was not sent."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from parlour_client.ui.completion import complete
@@ -32,6 +32,38 @@ async def test_shift_enter_and_ctrl_j_begin_a_line(client: FakeClient, open_app:
         await pilot.press("enter")
         await settled(pilot)
         assert ("send", LOBBY, "a\nb\nc", None) in client.calls
+
+
+async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
+    """A slow line hands over what was typed for a second at once: Backspace takes what stood before it."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        burst = [*"lost", "ctrl+u", *"teh", "backspace", "backspace", *"he", "left", "left", *"ee"]
+        for key in burst:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert writing.text == "teehe"
+
+
+async def test_up_and_down_move_within_the_lines(client: FakeClient, open_app: OpenApp) -> None:
+    """They leave what is being written only at its edges."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press("a", "ctrl+j", "b", "up", "x", "down", "y")
+        assert writing.text == "ax\nby"
+
+
+async def test_commands_come_back_with_up(client: FakeClient, open_app: OpenApp) -> None:
+    """As they were typed, also those that were refused, and a message that begins with a slash."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        for line in ("/away", "//etc/hosts"):
+            await pilot.press(*line, "enter")
+            await settled(pilot)
+        await pilot.press("up")
+        assert writing.text == "//etc/hosts"
+        await pilot.press("up")
+        assert writing.text == "/away"
 
 
 async def test_a_paste_is_never_sent_by_itself(client: FakeClient, open_app: OpenApp) -> None:

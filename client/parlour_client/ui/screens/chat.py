@@ -120,6 +120,7 @@ class ChatScreen(AppPart):
     async def _do_written(self, text: str, aim: object) -> None:
         aim = aim if isinstance(aim, Aim) else self.aim
         room = aim.room
+        self.composer.remember(text)
         try:
             await self.do_line(text, aim)
         except REFUSALS:

@@ -76,7 +76,6 @@ class MessagesPart(FilesPart):
             await self.client.edit(room, mode.target, text)
         else:
             await self.client.send(room, text, reply_to=mode.to if isinstance(mode, Reply) else None)
-        self.composer.remember(text)
         if self.aim != aim:  # another room was opened meanwhile, with a draft of its own; or another mode
             return
         if isinstance(mode, Change):

@@ -199,6 +199,17 @@ def test_wrong_usage_in_sentences(server: Server, ada: Person, secret: str, tmp_
     assert "fay" not in {member["user"] for member in members}
 
 
+def test_a_device_that_only_sends_renews_its_keys(ada: Person, ben: Person) -> None:
+    """`send` says one thing and ends; what is due after joining is done before."""
+    room = "hourly"
+    ada.run("room", "create", room, "--encrypted")
+    ada.run("room", "invite", room, "ben")
+    assert encryption(ben, room)["last_change"] is None
+    ben.run("send", room, "every hour")
+    assert encryption(ben, room)["last_change"] is not None
+    assert encryption(ben, room)["authenticator"] == encryption(ada, room)["authenticator"]
+
+
 def test_what_was_read_is_found_without_the_room_and_without_a_session(
     server: Server, ada: Person, secret: str, tmp_path: Path
 ) -> None:

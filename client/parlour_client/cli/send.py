@@ -90,6 +90,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
     """Wait for the server's word and print it; where it refuses, say what becomes of the message."""
     try:
         await acknowledged(client, room, entry, as_json=as_json)
+        await client.finish()
     except UnreachableError:
         raise
     except ParlourClientError:
@@ -129,6 +130,7 @@ class _Lines:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read())
             tasks.create_task(self._report())
+        await self._client.finish()
         for words in self._refused:
             click.echo(words, err=True)
         return 1 if self._failed else 0

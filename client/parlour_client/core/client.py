@@ -166,6 +166,11 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         self._make_facade(engine)
         engine.start()
 
+    async def finish(self) -> None:
+        """Renew keys that are due, before a program that said something ends."""
+        if self._engine.sealed is not None:
+            await self._engine.sealed.keeper.finish()
+
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
         self._end_sweeping()

@@ -7,6 +7,7 @@ told as the room's problem, never hidden. ``SealedRooms`` owns it; commands sett
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,9 @@ _FIRST_LOOK: Final = (0.5, 4.0)
 """Seconds after connecting in which rooms are looked at, spread."""
 _FIRST_RETRY: Final = 3.0
 _LONGEST_RETRY: Final = 300.0
+_LONGEST_END: Final = 3.0
+"""Seconds that a program which ends waits for what it does at last."""
+_SETTLE, _RETRY = "settle", "retry"
 
 
 class Keeper:
@@ -40,7 +44,8 @@ class Keeper:
         self._chance = chance
         self._tell = tell
         self._locks: dict[RoomId, asyncio.Lock] = {}
-        self._timers: dict[tuple[str, RoomId], Timer] = {}
+        self._timers: dict[tuple[str, RoomId], tuple[Timer, Callable[[], None]]] = {}
+        """What is planned, and what begins it."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._limit = asyncio.Semaphore(_AT_ONCE)
         self._tries: dict[RoomId, int] = {}
@@ -59,7 +64,7 @@ class Keeper:
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
         """Look at a room soon, as a bystander."""
         self.unsure.add(room)
-        self._later("settle", room, self._chance.uniform(*between), self._settle)
+        self._later(_SETTLE, room, self._chance.uniform(*between), self._settle)
 
     def renew(self, room: RoomId, seconds: float) -> None:
         """Renew this device's keys in a room after a while, unless that is planned already."""
@@ -93,10 +98,25 @@ class Keeper:
         leaves = state is not None and any(member.device == device for member in state.leaving)
         return state.epoch if state is not None and leaves else None
 
+    async def finish(self) -> None:
+        """Do at once what this device alone has to do, as renewing its keys: the program ends."""
+        begun: set[tuple[str, RoomId]] = set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_END):
+                while True:
+                    for key in {key for key in self._timers if key[0] not in {_SETTLE, _RETRY}} - begun:
+                        timer, begin = self._timers[key]
+                        timer.cancel()
+                        begin()
+                        begun.add(key)
+                    if not self._tasks:
+                        return
+                    await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def end(self) -> None:
         """End with the connection."""
         self._running = False
-        for timer in self._timers.values():
+        for timer, _ in self._timers.values():
             timer.cancel()
         self._timers.clear()
         for task in list(self._tasks):
@@ -122,7 +142,7 @@ class Keeper:
             self._tell(room)
         if left_out:
             # The server tells of a device that brings key packages; nobody tells of what else may help.
-            self._later("retry", room, self._wait(room), self._retry)
+            self._later(_RETRY, room, self._wait(room), self._retry)
         else:
             self._tries.pop(room, None)
         return result
@@ -140,8 +160,8 @@ class Keeper:
     ) -> None:
         if not self._running:
             return
-        if (timer := self._timers.pop((what, room), None)) is not None:
-            timer.cancel()
+        if (planned := self._timers.pop((what, room), None)) is not None:
+            planned[0].cancel()
 
         def begin() -> None:
             self._timers.pop((what, room), None)
@@ -149,7 +169,7 @@ class Keeper:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-        self._timers[what, room] = self._clock.call_later(seconds, begin)
+        self._timers[what, room] = self._clock.call_later(seconds, begin), begin
 
     async def _guarded(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
         async with self._limit:

@@ -69,7 +69,7 @@ class Renewal:
 
     def sent(self, room: RoomId, me: UserName) -> None:
         """Hear that something of ours was stored."""
-        turned = self._last.get(room, me) != me
+        turned = self._last.get(room) != me
         self._last[room] = me
         self._said[room] = self._keys.now()
         direct = (summary := self._keys.summary(room)) is None or summary.kind is RoomKind.DIRECT

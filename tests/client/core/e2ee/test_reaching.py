@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.vault_world import Device
 
 from parlour_client.core.e2ee.interface import RoomState, Trust
@@ -106,6 +107,26 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
     state, words = Labels(cast("Any", rooms)).standing(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")
+
+
+async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() -> None:
+    """A renewal is not left to a next program, which would plan it in vain as well; each is made once."""
+    renewed: list[RoomId] = []
+
+    async def renew(room: RoomId) -> None:
+        renewed.append(room)
+        keeper.renew(room, 30)  # the group is not seen renewed yet
+
+    async def consider(room: RoomId) -> None:
+        keeper.renew(room, 30)
+
+    settler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
+    keeper = Keeper(settler, FakeClock(), Random(1), lambda _: None)  # noqa: S311 - spreads alone
+    keeper.begin([])
+    keeper.later(ROOM, consider)
+    await keeper.finish()
+    await keeper.end()
+    assert renewed == [ROOM]
 
 
 def test_the_keeper_knows_the_epoch_in_which_a_device_must_leave() -> None:

@@ -147,3 +147,11 @@ async def test_a_turn_counts_in_a_direct_room_alone() -> None:
         world.at += MINUTE
         await world.send()
         assert (world.looks, world.renewals) == wanted
+
+
+async def test_who_spoke_before_the_program_began_may_have_been_the_other_one() -> None:
+    """A program that says one thing and ends heals a direct room like one that stays."""
+    world = World(group(), RoomKind.DIRECT)
+    world.at += MINUTE
+    await world.send()
+    assert world.renewals == 1

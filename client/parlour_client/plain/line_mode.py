@@ -63,6 +63,7 @@ class LineMode:
         self._memory = Memory()
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
+        self._stood = ""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was told, since anything was typed or said one by one."""
 
@@ -184,7 +185,7 @@ class LineMode:
             case EntryChanged(entry=entry):
                 self._changed(entry)
             case StatusChanged(status=status) if status.state is not LinkState.CONNECTING:
-                self.say(status_line(status))
+                self._stand(status_line(status))
                 self.over = self.over or status.state is LinkState.STOPPED
             case EncryptionChanged():
                 self.say_standing()
@@ -205,6 +206,12 @@ class LineMode:
         self._memory.note(entry)
         if room is None or not room.muted:
             self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
+
+    def _stand(self, line: str) -> None:
+        """Say where the connection stands once, not again with each try."""
+        if line != self._stood:
+            self._stood = line
+            self.say(line)
 
     def _many(self, room: RoomId) -> None:
         """Say once of a burst that it came: its messages are not told one by one."""

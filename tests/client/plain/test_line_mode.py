@@ -7,7 +7,7 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged, HistoryChanged
+from parlour_client.core.changes import EntryChanged, HistoryChanged, StatusChanged
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState
 from parlour_client.core.settings import Settings
@@ -45,6 +45,20 @@ def burst(client: FakeClient, unread: int) -> None:
     """Let more come into the garden than is told one by one."""
     client._rooms[GARDEN] = replace(client._rooms[GARDEN], unread=unread)
     client.tell(HistoryChanged(GARDEN))
+
+
+async def test_a_lost_connection_is_said_once(ear: Ear) -> None:
+    """Not with every try; another reason and the way back are news."""
+    online = ear.client.status
+    lost = ConnectionStatus(LinkState.OFFLINE, "test", "not connected", "Nothing listens.")
+    away = replace(lost, problem="The server does not answer.")
+    before = len(ear.heard)
+    for status in (lost, lost, away, away, online, lost):
+        ear.client.tell(StatusChanged(status))
+    assert [line.split(".")[1].strip() for line in ear.heard[before:] if "Not connected" in line] == [
+        "Nothing listens", "The server does not answer", "Nothing listens",
+    ]  # fmt: skip
+    assert len(ear.heard) == before + 4
 
 
 async def test_a_burst_is_said_once(ear: Ear) -> None:

@@ -135,6 +135,32 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
         assert timeline._store.holes == []  # type: ignore[union-attr]
 
 
+async def test_a_flood_while_reading_further_up_is_counted_whole(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Single events overtake what is told as one change: what lies between them is new below as well."""
+    for number in range(90):
+        client.say(LOBBY, BOB, f"before {number}")
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        screen.timeline.follow()
+        await settled(pilot)
+        await pilot.press("pageup", "pageup")
+        await settled(pilot)
+        listeners = client._listeners
+        for _ in range(3):
+            client._listeners = []
+            for number in range(300):
+                client.say(LOBBY, CAROL, f"flood {number}")
+            client._listeners = listeners
+            client.say(LOBBY, CAROL, "told by itself")
+            await settled(pilot)
+            client.tell(HistoryChanged(LOBBY))
+            await settled(pilot)
+        assert "903 new below" in screen_text(pilot)
+        assert "99+#lobby" in screen_text(pilot)
+
+
 async def test_a_jump_far_back_reads_around_the_message(client: FakeClient, open_app: OpenApp) -> None:
     """Going to an old message costs two pages, however far back it is, and leaves a hole to be filled."""
     old = client.say(LOBBY, BOB, "the needle")

@@ -90,9 +90,14 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         self._store.merge(entries, run, behind=behind)
         if complete is not None:
             self._complete = complete
-        if not follows and last is not None and run.high > last[1]:
-            self.new_below += run.high - last[1]
+        if not follows and last is not None:
+            more = self.new_below + max(0, run.high - last[1])
+            self.new_below = max(more, self._since_the_end(run) if behind is not None else 0)
         self._draw_anew()
+
+    def _since_the_end(self, run: Run) -> int:
+        """Count what came since the end was in sight: single events overtake what is told as one change."""
+        return run.high - 1 - self._read_told if self._read_told else 0
 
     def hole_left(self, hole: Hole, state: HoleState) -> None:
         """Say of a hole that it cannot be had, and why."""

@@ -210,7 +210,11 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
     if keyring:
         click.echo(_IN_KEYRING[into_keyring(home.key, key)], err=True)
         return
-    new = None if remove else read_password(stdin=False, words="New passphrase", twice=True)
+    new = (
+        None
+        if remove
+        else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run it in one")
+    )
     run(asyncio.to_thread(rewrap, home.key, key, new))
     click.echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
 

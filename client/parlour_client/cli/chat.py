@@ -52,7 +52,7 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
 
 
 async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
-    if not home.key.exists():  # the welcome screen asks how to protect it, before there is one
+    if not (home.key.exists() or home.archive.exists()):  # the welcome screen asks how to protect it first
         return None
     async with opened(home, passphrase) as archive:
         return await SignIn(archive).saved()

@@ -18,12 +18,14 @@ from_stdin: Final = click.option(
 )
 
 
-def read_password(*, stdin: bool, words: str = "Password", twice: bool = False) -> Secret:
-    """Return the password."""
+def read_password(
+    *, stdin: bool, words: str = "Password", twice: bool = False, otherwise: str = "use --password-stdin"
+) -> Secret:
+    """Return the password; where there is no terminal, say what to do ``otherwise``."""
     if stdin:
         return _first_line()
     if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to type a password in; use --password-stdin.")
+        raise click.UsageError(f"There is no terminal to type a password in; {otherwise}.")
     return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
 
 

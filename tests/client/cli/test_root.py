@@ -154,6 +154,22 @@ def test_a_dumb_terminal_gets_the_line_mode(tmp_path: Path) -> None:
     assert b"\x1b" not in terminal.output
 
 
+def test_an_archive_without_its_key_offers_no_new_account(tmp_path: Path) -> None:
+    """The welcome would let somebody make an account first, and say only then that the archive stays shut."""
+    (tmp_path / "archive.db").write_bytes(b"x")
+    program = Path(sys.executable).with_name("parlour")
+    terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24)
+    terminal.read_until(b"there is no file archive.key")
+    assert terminal.finish(b"") == 1
+
+
+def test_a_passphrase_that_nobody_can_type_names_no_option() -> None:
+    """`parlour passphrase` has no --password-stdin to be told of."""
+    with pytest.raises(click.UsageError, match="run it in one") as told:
+        read_password(stdin=False, otherwise="run it in one")
+    assert "--password-stdin" not in str(told.value)
+
+
 def test_what_is_ignored_stays_ignored() -> None:
     """`nohup parlour tail` goes on after its terminal."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.getsignal(signal.SIGTERM)

@@ -130,7 +130,8 @@ def _guarded(call: Callable[[], T]) -> T:
         return call()
     except apsw.FullError as error:
         raise ArchiveError(
-            "The disk is full; nothing was written.", "Free some space and try again."
+            "The disk is full; nothing was written.",
+            "Free some space and try again; where Parlour has stopped, start it anew.",
         ) from error
     except apsw.BusyError as error:
         raise ArchiveError(

@@ -20,6 +20,7 @@ from textual.widgets.text_area import Edit, EditResult
 from parlour_client.paste import Finding, look_at_paste, look_at_text
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.completion import Offer, Offers, complete
+from parlour_client.ui.keys.in_turn import edit_in_turn
 from parlour_client.ui.keys.rebind import keymap
 from parlour_client.ui.offers import OfferList
 from parlour_client.ui.preferences import Preferring, settings_of
@@ -157,18 +158,11 @@ class Composer(Anchored, TextArea):
             event.prevent_default()
 
     async def _edits(self, key: str) -> bool:
-        """Do what TextArea binds to a key, in its turn.
-
-        Textual would do it when the event has bubbled up to the app: of keys that come in one piece (a slow
-        line, a busy machine) a Backspace would take away what was typed after it.
-        """
+        """Do what TextArea binds to a key, in its turn."""
         if key in {"up", "down"}:  # a changed key map takes TextArea's own away
             self.action_cursor_up() if key == "up" else self.action_cursor_down()
             return True
-        for binding in self._bindings.key_to_bindings.get(key, ()):
-            if not binding.priority and not binding.id and await self.app.run_action(binding.action, self):
-                return True
-        return False
+        return await edit_in_turn(self, key)
 
     def _deed(self, name: str) -> Callable[[], bool]:
         deeds: dict[str, Callable[[], bool]] = {

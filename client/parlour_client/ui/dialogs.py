@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
 from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, option, own
 from parlour_client.ui.veiled import Veiled
 
@@ -56,7 +57,7 @@ class AskScreen(Veiled, ModalScreen[str | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
-            yield Input(placeholder=self._placeholder, compact=True)
+            yield Field(placeholder=self._placeholder, compact=True)
             yield SafeStatic(own("esc leaves · enter takes it", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

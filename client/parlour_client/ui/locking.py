@@ -18,6 +18,7 @@ from textual.widgets import Input
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import SafeStatic, own
 from parlour_client.ui.screens.base import words_of
@@ -43,7 +44,7 @@ class LockScreen(Screen[None]):
         with Vertical(classes="box"):
             yield SafeStatic(own("Locked", "bold"))
             yield SafeStatic(own("Keys and messages are closed, and there is no connection."), id="said")
-            yield Input(password=True, compact=True)
+            yield Field(password=True, compact=True)
             yield SafeStatic(own("enter opens it with your passphrase · ctrl+q quits", "dim"))
 
     def refuse(self, words: Content) -> None:

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.ui.completion import Offer, emoji_offers
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.offers import OfferList
 from parlour_client.ui.safe import SafeStatic, own
 from parlour_client.ui.veiled import Veiled
@@ -45,7 +46,7 @@ class ReactScreen(Veiled, ModalScreen[str | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(own("React with an emoji or a short word"))
-            yield Input(placeholder=":name of an emoji, or a word", compact=True)
+            yield Field(placeholder=":name of an emoji, or a word", compact=True)
             yield self._offers
             yield SafeStatic(own("esc leaves · up and down choose · enter takes it", "dim"))
 

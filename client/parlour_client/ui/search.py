@@ -18,6 +18,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry
 from parlour_client.core.query import HELP
 from parlour_client.ui.found import MessageChoices, head_of
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.veiled import Veiled
 
@@ -46,7 +47,7 @@ class SearchScreen(Veiled, ModalScreen[Entry | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield Input(self._words, placeholder="Words to look for", compact=True)
+            yield Field(self._words, placeholder="Words to look for", compact=True)
             yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
             yield SafeStatic(own(HELP, "dim"), id="language")
             yield MessageChoices()

@@ -18,6 +18,7 @@ from parlour_client.core.interface import ChatClient
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.doors import Accounts, Doors
 from parlour_client.ui.dress import Dressed
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
 from parlour_client.ui.screens.base import ChatParts, words_of
@@ -40,7 +41,7 @@ class PassphraseScreen(Veiled, ModalScreen[Secret | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(lines(own("Passphrase of the account", "bold"), peer_line(self._account)))
-            yield Input(password=True, compact=True)
+            yield Field(password=True, compact=True)
             yield SafeStatic(own("esc leaves · enter opens it", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -60,6 +60,17 @@ async def fill(pilot: Pilot[None], where: str, who: str, password: str) -> None:
     await settled(pilot)
 
 
+async def test_a_password_that_comes_in_one_piece_is_what_was_typed(door: Door) -> None:
+    """Nobody sees it: a Backspace that acted on a later letter would make another password."""
+    async with welcome(door) as pilot:
+        field = pilot.app.screen.query_one("#password", Input)
+        pilot.app.screen.set_focus(field)
+        for key in (*"wrong", "ctrl+u", *"hotn", "backspace", *"ey"):
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert field.value == "hotey"
+
+
 async def test_an_invite_link_joins(door: Door) -> None:
     """A link goes through the door for joining; the chat opens."""
     async with welcome(door) as pilot:

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from parlour_client.core.e2ee.interface import PersonReport, Trust
 from parlour_client.encryption_words import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.ui.encryption.report import TRUST_WORDS
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
 from parlour_client.ui.veiled import Veiled
@@ -35,7 +36,7 @@ class PersonScreen(Veiled, ModalScreen[Decision | None]):
         with Vertical(classes="box"):
             yield SafeStatic(person_words(self._report))
             if self._report.safety_number:
-                yield Input(
+                yield Field(
                     placeholder="the last five digits, their code, or a word from above", compact=True
                 )
             yield SafeStatic(own("", "$text-error"), id="told")

@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from parlour_client.core.e2ee.interface import WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.veiled import Veiled
 
@@ -33,7 +34,7 @@ class WordsScreen(Veiled, ModalScreen[bool | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(process_words(self.process), id="words")
-            yield Input(placeholder="the last word, or: no", compact=True)
+            yield Field(placeholder="the last word, or: no", compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
             yield SafeStatic(own("esc leaves, and nothing is decided", "dim"))
 

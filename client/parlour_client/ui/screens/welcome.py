@@ -20,6 +20,7 @@ from textual.widgets import Footer, Input
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.ui.doors import Doors, Person
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.base import words_of
@@ -93,20 +94,20 @@ class WelcomeScreen(Screen[ChatClient | None]):
         with VerticalScroll(id="welcome", can_focus=False):
             yield SafeStatic(_INTRO)
             yield SafeStatic(own("Invite link or address"))
-            yield Input(placeholder="parlour://…  or  chat.example.org:8443", id="where", compact=True)
+            yield Field(placeholder="parlour://…  or  chat.example.org:8443", id="where", compact=True)
             yield SafeStatic(own("Your name"))
-            yield Input(placeholder="small letters and digits, such as alice", id="who", compact=True)
+            yield Field(placeholder="small letters and digits, such as alice", id="who", compact=True)
             yield SafeStatic(own(f"Password (a new one: at least {PASSWORD_MIN.value} characters)"))
-            yield Input(password=True, id="password", compact=True)
+            yield Field(password=True, id="password", compact=True)
             yield SafeStatic(own("Name of this device"))
-            yield Input(self._doors.device, placeholder="laptop", id="device", compact=True)
+            yield Field(self._doors.device, placeholder="laptop", id="device", compact=True)
             if self._doors.offers_passphrase:
                 yield SafeStatic(own("Passphrase for this computer (may be empty)"))
-                yield Input(
+                yield Field(
                     password=True, placeholder="locks messages and keys", id="passphrase", compact=True
                 )
                 yield SafeStatic(own("The same again"))
-                yield Input(password=True, id="again", compact=True)
+                yield Field(password=True, id="again", compact=True)
                 yield SafeStatic(_WHY)
         yield SafeStatic(
             own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"

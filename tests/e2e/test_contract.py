@@ -98,12 +98,18 @@ def test_what_scripts_are_refused_does_not_pile_up(ada: Person, ben: Person) -> 
 
 
 def test_search_names_a_room_that_was_left(ada: Person) -> None:
-    """Its history stays, and so does what it was called."""
+    """Its history stays, and so does what it was called; a search that shows not all says so."""
     ada.run("room", "create", "attic")
     ada.run("send", "attic", "moths and dust")
-    ada.run("tail", "attic", "--count", "1", "--from", "1")
+    ada.run("send", "attic", "more moths")
+    ada.run("tail", "attic", "--count", "2", "--from", "1")
     ada.run("room", "leave", "attic")
-    assert ada.run("search", "moths").stdout == "attic #2 ada: moths and dust\n"
+    newest = ada.run("search", "moths", "--limit", "1")
+    assert newest.stdout == "attic #3 ada: more moths\n"
+    assert "There are more" in newest.stderr
+    both = ada.run("search", "moths", "--limit", "2")
+    assert both.stdout == f"{newest.stdout}attic #2 ada: moths and dust\n"
+    assert not both.stderr
 
 
 def test_a_ticket_opens_one_socket_once(server: Server) -> None:

@@ -45,10 +45,13 @@ async def _search(home: Home, words: str, wanted: str | None, limit: int, *, as_
         await _catch_up(client)
         room = find_room(client, wanted).id if wanted is not None else None
         names = await client.room_names()
-        for entry in await client.search(words, room=room, limit=limit):
+        found = await client.search(words, room=room, limit=limit + 1)
+        for entry in found[:limit]:
             known = client.room(entry.room)
             left = names.get(entry.room) or (entry.room if as_json else "a room that you left")
             print_entry(known.title if known is not None else left, entry, as_json=as_json)
+        if len(found) > limit:
+            click.echo("parlour: There are more; --limit or before:DATE shows them.", err=True)
     finally:
         await client.stop()
 

@@ -4,7 +4,7 @@ Each takes the line mode and the rest of the line; its docstring is its help. ``
 """
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, Room
@@ -14,6 +14,9 @@ from parlour_protocol.ids import Millis, Seq
 
 if TYPE_CHECKING:
     from parlour_client.plain.line_mode import LineMode
+
+_MOST_FOUND: Final = 20
+"""Messages that a search says; one more is asked for, to know whether these are all."""
 
 
 async def last(mode: "LineMode", rest: str) -> None:
@@ -173,9 +176,12 @@ async def history(mode: "LineMode", rest: str) -> None:
 
 async def search(mode: "LineMode", rest: str) -> None:
     """/search WORDS: search all rooms; also from:NAME in:ROOM before:DATE after:DATE has:link is:unread."""
-    found = await mode.client.search(rest, limit=20)
-    mode.say(f"{len(found)} found, newest first." if found else "Nothing found.")
-    mode.say_entries(found, again=True)
+    found = await mode.client.search(rest, limit=_MOST_FOUND + 1)
+    if len(found) > _MOST_FOUND:
+        mode.say(f"The newest {_MOST_FOUND}. There are more: before:DATE finds older ones.")
+    else:
+        mode.say(f"{len(found)} found, newest first." if found else "Nothing found.")
+    mode.say_entries(found[:_MOST_FOUND], again=True)
 
 
 async def mentions(mode: "LineMode", _: str) -> None:

@@ -24,6 +24,9 @@ from parlour_client.ui.veiled import Veiled
 
 Find = Callable[[str], Awaitable[Sequence[Entry]]]
 Name = Callable[[Entry], str]
+MOST_FOUND: Final = 50
+"""Messages that are listed; one more is asked for, to know whether these are all."""
+_MORE: Final = f"The newest {MOST_FOUND}. There are more: before:DATE finds older ones."
 _NOTHING: Final = "Nothing found. Search covers what this device has seen."
 
 
@@ -74,10 +77,12 @@ class SearchScreen(Veiled, ModalScreen[Entry | None]):
         except ParlourClientError as error:
             told.show(join(peer_line(str(error), style="bold"), own(" "), peer_line(error.hint, style="dim")))
             return
+        found, is_all = found[:MOST_FOUND], len(found) <= MOST_FOUND
         results = self.query_one(MessageChoices)
         results.fill(found, [head_of(entry, self._room_name(entry)) for entry in found])
         if found:
-            told.show(own(f"{len(found)} found, newest first", "dim"))
+            words = f"{len(found)} found, newest first" if is_all else _MORE
+            told.show(own(words, "dim"))
             results.highlighted = 0
             results.focus()
         else:

@@ -24,6 +24,17 @@ async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     assert (await ear.say("/pins"))[0].startswith("Nothing is pinned here.")
 
 
+async def test_a_search_says_when_there_is_more(ear: Ear) -> None:
+    """A count is of all; the newest twenty are not called all."""
+    for number in range(20):
+        ear.client.say(LOBBY, BOB, f"needle {number}")
+    assert (await ear.say("/search needle"))[0] == "20 found, newest first."
+    ear.client.say(LOBBY, BOB, "needle 20")
+    heard = await ear.say("/search needle")
+    assert heard[0] == "The newest 20. There are more: before:DATE finds older ones."
+    assert len(heard) == 21
+
+
 @pytest.mark.parametrize("command", ["/edit {} x", "/delete {}", "/react {} 👍", "/unreact {} 👍", "/pin {}"])
 async def test_a_change_that_is_not_done_is_told(ear: Ear, command: str) -> None:
     """Of a message that is not there at once; of one that is, when the server or the client refuses it."""

@@ -100,6 +100,23 @@ async def test_views_are_searches_with_a_name(client: FakeClient, open_app: Open
         assert not [call for call in client.calls if call[0] == "mark_read"]
 
 
+async def test_a_search_says_when_there_is_more(client: FakeClient, open_app: OpenApp) -> None:
+    """Fifty of many are not called all."""
+    for number in range(50):
+        client.say(LOBBY, BOB, f"needle {number}")
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        screen.search("needle")
+        await settled(pilot)
+        assert "50 found, newest first" in screen_text(pilot)
+        await pilot.press("escape")
+        client.say(LOBBY, BOB, "needle 50")
+        screen.search("needle")
+        await settled(pilot)
+        assert "The newest 50. There are more" in screen_text(pilot)
+        assert "needle 50" in screen_text(pilot)
+
+
 async def test_a_wrong_search_is_a_sentence(client: FakeClient, open_app: OpenApp) -> None:
     """What cannot be understood is told under the line, with what can be written."""
 

@@ -4,6 +4,7 @@ Each view reads what the client says and none marks anything as read; going to a
 The chat screen inherits it.
 """
 
+from functools import partial
 from typing import Final
 
 from parlour_client.core.errors import SetupError
@@ -15,7 +16,7 @@ from parlour_client.ui.screens.people import PersonWish, ProfileScreen, Sessions
 from parlour_client.ui.screens.pins import PinsScreen
 from parlour_client.ui.screens.reading_part import ReadingPart
 from parlour_client.ui.screens.thread import ThreadScreen, history_page
-from parlour_client.ui.search import SearchScreen
+from parlour_client.ui.search import MOST_FOUND, SearchScreen
 from parlour_protocol.ids import SessionId
 from parlour_protocol.names import UserName, parse_user_name
 
@@ -42,7 +43,8 @@ class LookingPart(ReadingPart):
             room = self.client.room(entry.room)
             return room.title if room is not None else "a room that you left"
 
-        self.push(SearchScreen(self.client.search, name, words), self._go)
+        find = partial(self.client.search, limit=MOST_FOUND + 1)
+        self.push(SearchScreen(find, name, words), self._go)
 
     def _go(self, entry: Entry | None) -> None:
         """Go to a message in its room; nothing is marked read by it."""

@@ -73,5 +73,7 @@ def status_words(status: ConnectionStatus, account: Account, left: float) -> Con
         parts.append(peer_line(status.problem))
     if status.state is LinkState.ONLINE:
         parts.append(peer_line(status.security))
-    parts += [peer_line(status.server), peer_line(f"you: {account.user}")]
+    if status.server not in status.problem:
+        parts.append(peer_line(status.server))
+    parts.append(peer_line(f"you: {account.user}"))
     return own(" · ", "dim").join(parts)

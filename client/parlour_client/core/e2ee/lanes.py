@@ -140,11 +140,14 @@ class Lane:
             self._ends.waits(item, error)
             self.put(item)
         again = 1.0 if not self._follow else _LOOK_AGAIN
-        timer = self._clock.call_later(again, moved.set)
+        # Others wait for the same event: who set it for the time's sake would let nobody wait any more.
+        waiting = asyncio.ensure_future(moved.wait())
+        timer = self._clock.call_later(again, waiting.cancel)
         try:
-            await moved.wait()
+            await asyncio.wait({waiting})
         finally:
             timer.cancel()
+            waiting.cancel()
 
     async def _send(self, batch: Sequence[Item], sealed: Sequence[Sealed]) -> None:
         """Send one after the other: what follows one that waits must not overtake it."""

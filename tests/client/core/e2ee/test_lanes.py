@@ -8,6 +8,7 @@ import pytest
 from tests.client.core.core_fake import LOBBY, FakeClock
 
 from parlour_client.core.e2ee.lanes import Lane
+from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.item import Item, Lasting
 from parlour_client.core.model import Delivery
@@ -27,9 +28,15 @@ class World:
     tried: list[RequestId] = field(default_factory=list)
     log: list[RequestId] = field(default_factory=list)
     moves: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ready: bool = True
+    looks: int = 0
 
     async def seal(self, _room: RoomId, frames: Sequence[Lasting]) -> list[Lasting]:
         """Seal nothing: the order is what is looked at."""
+        self.looks += 1
+        await asyncio.sleep(0)
+        if not self.is_ready:
+            raise NotReadyError("The room is not ready.")
         return list(frames)
 
     def stored(self, item: Item | RoomId, stored: Stored | None = None) -> None:
@@ -87,3 +94,28 @@ async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
     running.cancel()
     assert world.log == wanted
     assert world.tried == [*wanted[:2], *wanted[1:]]
+
+
+async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end() -> None:
+    """Nothing moves: each quarter of a minute, also after the first time; and then when something does."""
+    world, clock = World(is_ready=False), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    lane.put(
+        Item(0, Send(id=new_request_id(), room=LOBBY, text=message_text("a")), Millis(1), Delivery.QUEUED)
+    )
+    running = asyncio.ensure_future(lane.run())
+
+    async def settled() -> int:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return world.looks
+
+    assert await settled() == 1
+    for looks in (2, 3, 4):
+        clock.advance(15)
+        assert await settled() == looks
+        assert not world.moves.is_set()
+    moved, world.moves = world.moves, asyncio.Event()
+    moved.set()
+    assert await settled() == 5
+    running.cancel()

@@ -12,13 +12,13 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
 
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.settings import Settings
 from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.drafts import SOON
+from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.help import help_page
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.offers import OfferList
@@ -87,7 +87,7 @@ class ChatScreen(AppPart):
                 yield self.composer
             yield self.member_list
         yield self.status_line
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Follow the client."""

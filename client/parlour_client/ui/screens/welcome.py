@@ -15,11 +15,12 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.ui.doors import Doors, Person
+from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import SafeStatic, lines, own
@@ -112,7 +113,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
         yield SafeStatic(
             own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
         )
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Begin at the first field, with the welcome above it."""

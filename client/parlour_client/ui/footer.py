@@ -1,0 +1,43 @@
+"""The keys at the foot of a screen, drawn anew only where other keys are to be seen.
+
+Textual's footer makes all its keys again whenever the focus moves or a dialog comes or goes, mostly the same
+ones, and what it puts away stays in memory: each key watches the footer, which lives as long as the screen.
+"""
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+Shown = tuple[str, str, str, str, bool, str]
+"""Key, how it is written, what it does in words, the action, whether it can be done now, the tooltip."""
+
+
+class KeyFooter(Footer):
+    """A line of keys."""
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, show_command_palette=False)
+        self._shown: tuple[Shown, ...] = ()
+
+    def bindings_changed(self, screen: Screen[object]) -> None:
+        """Draw the keys if they are others than before."""
+        if screen.app.app_focus and self._keys() != self._shown:
+            super().bindings_changed(screen)
+
+    def compose(self) -> ComposeResult:
+        """Show one key for each action."""
+        if self._bindings_ready:
+            self._shown = self._keys()
+        for key, written, words, action, enabled, tooltip in self._shown:
+            yield FooterKey(key, written, words, action, disabled=not enabled, tooltip=tooltip)
+
+    def _keys(self) -> tuple[Shown, ...]:
+        bindings = {}
+        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+            if binding.show:
+                bindings.setdefault(binding.action, (binding, enabled, tooltip))
+        return tuple(
+            (one.key, self.app.get_key_display(one), one.description, one.action, enabled, tooltip)
+            for one, enabled, tooltip in bindings.values()
+        )

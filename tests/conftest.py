@@ -1,4 +1,4 @@
-"""The order of the whole run, and how many tests run at once.
+"""The order of the whole run, how many tests run at once, and where started programs keep what is compiled.
 
 What takes longest begins first, so that nobody waits for one last test.
 
@@ -7,12 +7,23 @@ thousands of short tests fill what is left.
 """
 
 import os
+import sys
 from typing import Final
 
 import pytest
 
 _LONGEST: Final = ("tests/e2e/test_terminal_oracle.py", "tests/e2e/test_tui.py", "tests/e2e/")
 """Where the longest tests are, the longest first."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let programs find themselves compiled, also where Python is told to write nothing beside the sources.
+
+    Tests start hundreds of them, and each would compile all that it imports.
+    """
+    if sys.dont_write_bytecode and (cache := getattr(config, "cache", None)) is not None:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("compiled"))
 
 
 def pytest_xdist_auto_num_workers() -> int:

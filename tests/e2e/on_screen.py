@@ -22,22 +22,19 @@ class Terminal:
     """One tmux server with one client in it."""
 
     def __init__(
-        self, person: Person, folder: Path, size: tuple[int, int] = (100, 30), program: Sequence[str] = ()
+        self, person: Person, size: tuple[int, int] = (100, 30), program: Sequence[str] = ()
     ) -> None:
         """Take ``program``, called with the person's home, for the client."""
         self._socket = Path(tempfile.mkdtemp(prefix="tmux-", dir="/tmp")) / "s"  # a socket's path is short
         self._command = [*program, str(person.home)] if program else person.line("chat")
-        self._folder = folder
         self._size = size
 
     def open(self) -> "Terminal":
         """Start the client."""
         columns, rows = map(str, self._size)
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        kept |= {"PYTHONPYCACHEPREFIX": str(self._folder / "compiled"), "TERM": "xterm-256color"}
         shape = ["new-session", "-d", "-x", columns, "-y", rows]
         program = ["tmux", "-S", str(self._socket), "-f", "/dev/null", *shape, *self._command]
-        subprocess.run(program, check=True, env=kept)
+        subprocess.run(program, check=True, env=os.environ | {"TERM": "xterm-256color"})
         return self
 
     def close(self) -> None:

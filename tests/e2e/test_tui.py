@@ -72,19 +72,13 @@ def ben(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
     return person
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where Python keeps its compiled files between the tests."""
-    return tmp_path_factory.mktemp("compiled")
-
-
 @pytest.fixture
-def opened(compiled: Path) -> Iterator[Opened]:
+def opened() -> Iterator[Opened]:
     """Return what opens the client in a terminal; all are closed at the end."""
     terminals: list[Terminal] = []
 
     def open_one(person: Person, *program: str) -> Terminal:
-        terminal = Terminal(person, compiled, program=program).open()
+        terminal = Terminal(person, program=program).open()
         terminals.append(terminal)
         terminal.wait("connected ·", "#lobby")
         return terminal

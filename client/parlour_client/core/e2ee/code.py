@@ -11,8 +11,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-import segno
-
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.e2ee.signing import KEY_BYTES
 from parlour_client.core.errors import SetupError
@@ -54,6 +52,8 @@ def person_of(text: str) -> UserName:
 
 def qr_rows(code: str) -> Sequence[str]:
     """Return the code as a picture in half blocks, with its quiet border: show it dark on light."""
+    import segno  # noqa: PLC0415 - seldom needed, costs start-up time
+
     matrix = segno.make_qr(code, error="l").matrix_iter(border=2)
     rows = [[bool(module) for module in row] for row in matrix]
     if len(rows) % 2:

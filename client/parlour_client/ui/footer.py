@@ -5,12 +5,13 @@ ones, and what it puts away stays in memory: each key watches the footer, which 
 """
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.screen import Screen
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-Shown = tuple[str, str, str, str, bool, str]
-"""Key, how it is written, what it does in words, the action, whether it can be done now, the tooltip."""
+Shown = tuple[str, str, str, str, bool]
+"""Key, how it is written, what it does in words, the action, whether it can be done now."""
 
 
 class KeyFooter(Footer):
@@ -29,15 +30,15 @@ class KeyFooter(Footer):
         """Show one key for each action."""
         if self._bindings_ready:
             self._shown = self._keys()
-        for key, written, words, action, enabled, tooltip in self._shown:
-            yield FooterKey(key, written, words, action, disabled=not enabled, tooltip=tooltip)
+        for key, written, words, action, enabled in self._shown:
+            yield FooterKey(key, written, words, action, disabled=not enabled)
 
     def _keys(self) -> tuple[Shown, ...]:
-        bindings = {}
-        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+        bindings = dict[str, tuple[Binding, bool]]()
+        for _, binding, enabled, _ in self.screen.active_bindings.values():
             if binding.show:
-                bindings.setdefault(binding.action, (binding, enabled, tooltip))
+                bindings.setdefault(binding.action, (binding, enabled))
         return tuple(
-            (one.key, self.app.get_key_display(one), one.description, one.action, enabled, tooltip)
-            for one, enabled, tooltip in bindings.values()
+            (one.key, self.app.get_key_display(one), one.description, one.action, enabled)
+            for one, enabled in bindings.values()
         )

@@ -10,7 +10,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
@@ -142,7 +142,7 @@ class Lane:
         again = 1.0 if not self._follow else _LOOK_AGAIN
         # Others wait for the same event: who set it for the time's sake would let nobody wait any more.
         waiting = asyncio.ensure_future(moved.wait())
-        timer = self._clock.call_later(again, waiting.cancel)
+        timer = self._clock.call_later(again, partial(_end, waiting))
         try:
             await asyncio.wait({waiting})
         finally:
@@ -207,3 +207,7 @@ class Lane:
 def _answered(future: "asyncio.Future[Ok | Error]", reply: Ok | Error) -> None:
     if not future.done():
         future.set_result(reply)
+
+
+def _end(waiting: "asyncio.Future[Literal[True]]") -> None:
+    waiting.cancel()

@@ -1,15 +1,17 @@
 """Fixtures of the UI's tests: a client in memory, and the app on it at a size."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
 from tests.client.ui.ui_fake import FakeClient
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from parlour_client.ui.app import ParlourApp
@@ -28,6 +30,22 @@ async def settled(pilot: Pilot[None], turns: int = 2) -> None:
     for _ in range(turns):
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Keep style sheets parsed for the next app, which reads the same ones in the same colours."""
+    parse, kept = Stylesheet._parse_rules, dict[tuple[Any, ...], list[Any]]()
+
+    def parsed(sheet: Stylesheet, css: str, *where: Any, **rest: Any) -> list[Any]:
+        key = (css, where, tuple(rest.items()), tuple(sheet._variables.items()))
+        if key not in kept:
+            kept[key] = parse(sheet, css, *where, **rest)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", parsed)
+        yield
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Textual does, so it knows where the client meant each border to stand. The termi
 
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from rich.cells import cell_len
 from tests.e2e.oracle.grammar import Token
@@ -19,11 +20,13 @@ def one_each(_char: str) -> int:
     return 1
 
 
+@cache
 def narrow(char: str) -> int:
     """Draw marks, formats and emoji in no cell at all."""
     return 0 if unicodedata.category(char)[0] in "MC" or ord(char) >= 0x1F000 else own_width(char)
 
 
+@cache
 def own_width(char: str) -> int:
     """Count each code point for itself, as terminals do that join no clusters."""
     if unicodedata.category(char) in {"Mn", "Me", "Cf"} or "\u1160" <= char <= "\u11ff":

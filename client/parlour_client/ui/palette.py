@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.app import ComposeResult
+from textual.command import CommandInput, CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from parlour_client.core.settings import TABLE
 from parlour_client.ui.commands import COMMANDS
+from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.chat import ChatScreen
@@ -28,8 +30,19 @@ _ACTIONS: Final = (
 )
 
 
+class _CommandField(CommandInput, Field):  # in this order: Textual takes the looks of the first one
+    """The line that one types in: keys that come in one piece are taken in turn."""
+
+
 class Palette(Veiled, CommandPalette):
     """Textual's palette over a chat that it must not push about."""
+
+    def compose(self) -> ComposeResult:
+        """Make Textual's, with a line of ours."""
+        for part in super().compose():
+            if isinstance(part, CommandInput):
+                part = _CommandField(placeholder=part.placeholder, select_on_focus=False)  # noqa: PLW2901
+            yield part
 
 
 class Choices(Provider):

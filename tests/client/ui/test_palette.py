@@ -6,6 +6,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_switch import House
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.command import Provider
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -40,6 +41,17 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
 def test_every_command_does_something() -> None:
     """Each row of the table has its deed."""
     assert not [one.name for one in COMMANDS if not callable(getattr(ChatScreen, f"_do_{one.name}", None))]
+
+
+async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
+    """What takes a word away takes the one that stood before it, and not one that was typed later."""
+    async with open_app(client) as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        for key in [*"go", "ctrl+w", *"write"]:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert pilot.app.screen.query_one(Input).value == "write"
 
 
 async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app: OpenApp) -> None:

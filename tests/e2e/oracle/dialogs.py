@@ -215,9 +215,10 @@ async def files(run: Run[House]) -> None:
             terminal.press("/save\r")
             await terminal.until("saving ")
             run.blame("file name on its way", *names)
-            terminal.forget()  # what was told before may have been drawn once more
+            terminal.forget()
             house.files.put_nowait(answer)
-            await terminal.until(told)
+            # What was told before may be drawn once more: it is over when nothing is on its way.
+            await terminal.until(lambda text, told=told: told in text and not terminal.has("saving "), told)
             run.blame("refusal of a call" if told == "! " else "file name, saved", *words)
 
 

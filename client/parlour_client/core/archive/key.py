@@ -99,9 +99,8 @@ def open_key(path: Path, passphrase: Secret | None) -> Key:
     Raises WrongPassphraseError, PassphraseNeededError, NoKeyringError, DamagedArchiveError.
     """
     if not path.exists():
-        if path.with_suffix(
-            ".db"
-        ).exists():  # another key would not open it, and would lie in the old one's place
+        if path.with_suffix(".db").exists():
+            # Another key would not open the archive, and would lie in the old one's place.
             raise DamagedArchiveError(f"The archive's key is gone: there is no file {path.name}.", _PUT_BACK)
         try:
             return _make_key(path, passphrase)

@@ -159,6 +159,8 @@ async def test_somebody_ignored_is_folded_to_one_line(client: FakeClient, open_a
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await screen.do_line("/ignore carol")
+        await pilot.pause()
+        assert "folded on this device" in screen_text(pilot)
         for number in range(3):
             client.say(LOBBY, CAROL, f"buy {number}")
         client.say(LOBBY, BOB, "hush")

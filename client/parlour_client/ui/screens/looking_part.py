@@ -163,9 +163,11 @@ class LookingPart(ReadingPart):
 
     async def _do_ignore(self, rest: str) -> None:
         await self.client.ignore(parse_user_name(rest.strip().lstrip("@")))
+        self.say("What they say is folded on this device; /unignore shows it again. They are not told.")
 
     async def _do_unignore(self, rest: str) -> None:
         await self.client.ignore(parse_user_name(rest.strip().lstrip("@")), on=False)
+        self.say("What they say is shown again.")
 
     async def _do_ignored(self, _rest: str) -> None:
         def take(chosen: str | None) -> None:

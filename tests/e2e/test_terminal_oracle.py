@@ -117,7 +117,8 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
     """Where a dialog lies over disputed text, borders move unless each piece beside it is anchored."""
     command, chosen = (*LAUNCH, changes), [stages.timeline, dialogs.one_line]
     failures = await terminal_oracle.show([WIDE] * 3, 1, command=command, chosen=chosen)
-    assert any("border moved" in words for _, _, words in failures) == fails, failures
+    assert all("border moved" in words for _, _, words in failures), failures
+    assert bool(failures) == fails, failures
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,24 @@ async def shown(client: Client, room: RoomId, text: str) -> None:
         unsubscribe()
 
 
+async def agreed(room: RoomId, devices: int, *clients: Client) -> None:
+    """Wait until these see the same group of so many devices: each renews its keys when it likes."""
+    changes = asyncio.Event()
+    unsubscribe = [client.subscribe(lambda _: changes.set()) for client in clients]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                changes.clear()
+                reports = [await client.encryption.report(room) for client in clients]
+                if len({report.authenticator for report in reports}) == 1:
+                    assert {len(report.members) for report in reports} == {devices}
+                    return
+                await changes.wait()
+    finally:
+        for end in unsubscribe:
+            end()
+
+
 async def say(client: Client, room: RoomId, text: str) -> None:
     """Send, and wait until the server has it."""
     entry = await client.send(room, text)
@@ -88,9 +106,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
             await say(phone, room, "CANARY four")
             await shown(first, room, "CANARY four")
             await shown(other, room, "CANARY four")
-            reports = [await client.encryption.report(room) for client in (first, other, phone)]
-        assert len({report.authenticator for report in reports}) == 1
-        assert len(reports[0].members) == 3
+            await agreed(room, 3, first, other, phone)
         await first.kick(room, parse_user_name("ben"))
         assert len((await first.encryption.report(room)).members) == 2
     for file in server.data.iterdir():

@@ -79,21 +79,7 @@ class Engine:
             archive, clock, self._outgoing.changed, follow=follow, lanes=self._lane, prepare=self._prepare
         )
         self.receipts = Receipts(profile.user, news.emit)
-        self.sealed: SealedRooms | None = None
-        if delivery is not None:
-            around = Surroundings(
-                profile,
-                archive,
-                self.state,
-                clock,
-                chance,
-                news.emit,
-                self._told,
-                self.outbox.denied,
-                self.receipts.hear,
-                follow=follow,
-            )
-            self.sealed = SealedRooms(around, delivery)
+        self.sealed = None if delivery is None else self._encryption(delivery, chance)
         intake = self.sealed.intake if self.sealed is not None else None
         self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
         self.sync = Sync(self._ingest, follow=follow)
@@ -103,18 +89,7 @@ class Engine:
             archive, self.state, self._ingest, news.emit, self.sealed, follow=follow
         )
         self.presence = Presence(profile.user, clock, news.emit)
-        self.hearing = Hearing(
-            archive,
-            self.state,
-            self.sync,
-            self._ingest,
-            self.sealed,
-            self.read_markers,
-            self.receipts,
-            self.presence,
-            news.emit,
-            follow=follow,
-        )
+        self.hearing = self._hearing()
         self.connection = Connection(
             profile.server, self._connect, self._converse, clock, chance, self._status_changed
         )
@@ -124,6 +99,35 @@ class Engine:
         self.online = asyncio.Event()
         self._stopped = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+
+    def _encryption(self, delivery: Delivery, chance: Random) -> SealedRooms:
+        around = Surroundings(
+            self.profile,
+            self.archive,
+            self.state,
+            self._clock,
+            chance,
+            self.news.emit,
+            self._told,
+            self.outbox.denied,
+            self.receipts.hear,
+            follow=self._follow,
+        )
+        return SealedRooms(around, delivery)
+
+    def _hearing(self) -> Hearing:
+        return Hearing(
+            self.archive,
+            self.state,
+            self.sync,
+            self._ingest,
+            self.sealed,
+            self.read_markers,
+            self.receipts,
+            self.presence,
+            self.news.emit,
+            follow=self._follow,
+        )
 
     async def load(self, *, adopt: bool) -> None:
         """Take what the archive knows; with ``adopt`` also what earlier programs left unsent."""

@@ -152,7 +152,7 @@ HINT = Dialog("reply hint", "r", "reply to ", 40, 0, 12)
 """A sample: the line above the composer shows every text as the hint of an error, and a reply is slow."""
 DIALOGS = (
     Dialog("deletion dialog", "d", "Delete this message", 116, 0),
-    Dialog("profile card", "w", "on this device", 116, 1),
+    Dialog("profile card", "w", " of theirs ", 116, 1),
 )
 
 

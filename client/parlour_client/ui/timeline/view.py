@@ -133,7 +133,7 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
             self._timestamps = timestamps
             if self._store is not None:
                 self._store.timestamps = timestamps
-                self.trust_changed()
+                self._make_anew()
 
     def trust_changed(self) -> None:
         """Mark anew who is verified."""

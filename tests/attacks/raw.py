@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,13 +97,19 @@ class Wire:
 
     def told(self, request: str) -> dict[str, Any]:
         """Read until the answer to a request."""
-        while True:
+        return self.told_all([request])[0]
+
+    def told_all(self, requests: Sequence[str]) -> list[dict[str, Any]]:
+        """Read until all of them are answered: a refusal overtakes what waits for the disk."""
+        answers: dict[str, dict[str, Any]] = {}
+        while len(answers) < len(requests):
             opcode, payload = self.frame()
             if opcode == 8:
                 raise EOFError(struct.unpack("!H", payload[:2])[0])
             frame: dict[str, Any] = json.loads(payload) if opcode == 1 else {}
-            if frame.get("re") == request:
-                return frame
+            if frame.get("re") in requests:
+                answers[frame["re"]] = frame
+        return [answers[request] for request in requests]
 
     def close_code(self) -> int:
         """Read until the close frame and return its code; 0 when the connection just ended."""

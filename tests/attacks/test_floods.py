@@ -63,7 +63,7 @@ def _asked(wire: Wire, room: str, text: str, numbers: range) -> list[dict[str, o
     for first in numbers[::30]:  # fewer than may be in flight
         part = range(first, first + 30)
         wire.send(b"".join(request("send", number, room=room, text=text) for number in part))
-        answers += [wire.told(f"probe-{number:010}") for number in part]
+        answers += wire.told_all([f"probe-{number:010}" for number in part])
     return answers
 
 
@@ -98,7 +98,7 @@ def _talk(wire: Wire, room: str, numbers: range) -> list[int]:
     for first in range(numbers.start, numbers.stop, 30):
         some = range(first, min(first + 30, numbers.stop))
         wire.send(b"".join(request("send", number, room=room, text=TEXT) for number in some))
-        heard += [wire.told(f"probe-{number:010}")["result"]["seq"] for number in some]
+        heard += [one["result"]["seq"] for one in wire.told_all([f"probe-{number:010}" for number in some])]
     return heard
 
 

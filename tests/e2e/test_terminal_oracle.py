@@ -4,7 +4,6 @@
 
 import base64
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,14 +17,13 @@ from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, one_each, own_width
 from tests.e2e.oracle.house import House
 from tests.e2e.oracle.run import Stage
-from tests.protocol.text.corpus import Entry
+from tests.protocol.text.corpus import CORPUS, Entry
 
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.ids import RoomIdField
 from parlour_protocol.names import UserName
 
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("PARLOUR_SHARED", ROOT.parent / "shared"))
 LAUNCH = (sys.executable, str(ROOT / "tests/e2e/oracle/launch.py"))
 CLEAR = Entry("clear", "\x1b[2J\x1b]0;title\x07 \u202egnp.exe", "escape", "message")
 WIDE = Entry(
@@ -204,14 +202,12 @@ async def test_it_fails_without_the_first_wall(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.timeout(900)
 def test_the_corpus_in_the_real_client(tmp_path: Path):
     """Every text of the corpus, in every place, at two sizes: no byte acts, no border moves, nothing is typed."""
-    path = SHARED / "text" / "corpus.json"
-    assert path.exists(), f"The corpus is not at {path}: put it there or set PARLOUR_SHARED to its folder."
-    done = judged(path, tmp_path)
+    done = judged(CORPUS, tmp_path)
     failed = [line for line in done.stdout.split("\n") if line.startswith("FAILED")]
     if failed and all(any(words in line for words in IMPATIENT) for line in failed):
         # Once, and only for what did not come in time: never what was drawn wrongly.
-        done = judged(path, tmp_path)
-    count = len(json.loads(path.read_text("utf-8")))
+        done = judged(CORPUS, tmp_path)
+    count = len(json.loads(CORPUS.read_text("utf-8")))
     assert (done.returncode, done.stdout) == (0, f"{count} passed, 0 failed\n"), done.stdout + done.stderr
 
 

@@ -19,7 +19,6 @@ from parlour_server.config.settings import Settings
 from parlour_server.errors import SetupError
 
 _PREFIX: Final = "PARLOUR_"
-_ELSEWHERE: Final = frozenset({"PARLOUR_SHARED", "PARLOUR_HOME", "PARLOUR_DATA", "PARLOUR_DEBUG"})
 Values = dict[str, dict[str, Any]]
 
 
@@ -65,7 +64,7 @@ def _read_file(path: Path) -> Values:
 def _read_environment(environment: Mapping[str, str]) -> Values:
     values: Values = {}
     for name, text in sorted(environment.items()):
-        if not name.startswith(_PREFIX) or name in _ELSEWHERE:
+        if not name.startswith(_PREFIX):
             continue
         section, _, key = name.removeprefix(_PREFIX).lower().partition("_")
         if section not in _sections():

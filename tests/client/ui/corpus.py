@@ -1,13 +1,9 @@
-"""The corpus of hostile and legitimate texts, read from the shared folder."""
+"""The corpus of hostile and legitimate texts."""
 
 import json
-import os
-from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
-SHARED = Path(os.environ.get("PARLOUR_SHARED", Path(__file__).parents[4] / "shared"))
+from tests.protocol.text.corpus import CORPUS
 
 
 class Sample(NamedTuple):
@@ -19,8 +15,6 @@ class Sample(NamedTuple):
 
 
 def samples() -> list[Sample]:
-    """Return all texts, or skip loudly when the corpus is not there."""
-    path = SHARED / "text" / "corpus.json"
-    if not path.exists():
-        pytest.skip(f"THE TEXT CORPUS IS MISSING: {path} (set PARLOUR_SHARED)")
-    return [Sample(item["id"], item["text"], item["kind"]) for item in json.loads(path.read_text())]
+    """Return all texts."""
+    items = json.loads(CORPUS.read_text("utf-8"))
+    return [Sample(item["id"], item["text"], item["kind"]) for item in items]

@@ -1,12 +1,11 @@
 """Open the real screen on a scripted client, to look at it: `python tests/client/ui/show.py`."""
 
-import json
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a module of the tests
 
+from tests.client.ui.corpus import samples
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.ui import run
@@ -45,10 +44,9 @@ def scripted() -> FakeClient:
 
 def corpus(client: FakeClient) -> None:
     """Say everything that the corpus holds, in a room of its own."""
-    shared = Path(os.environ.get("PARLOUR_SHARED", Path(__file__).parents[4] / "shared"))
     room = client.add_room(LOBBY[:0] + "C" * 22, parse_room_name("corpus"))  # type: ignore[arg-type]
-    for item in json.loads((shared / "text" / "corpus.json").read_text()):
-        client.say(room.id, CAROL, item["text"])
+    for sample in samples():
+        client.say(room.id, CAROL, sample.text)
 
 
 if __name__ == "__main__":

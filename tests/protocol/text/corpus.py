@@ -23,6 +23,8 @@ from parlour_protocol.text.guard import FORBIDDEN
 from parlour_protocol.text.inspect import MAX_INSPECTED, inspect_text
 from parlour_protocol.text.layout import GUTTER, RowKind, visual_rows
 
+CORPUS = Path(__file__).parents[2] / "data" / "text" / "corpus.json"
+"""The corpus that the tests use; the script takes any other."""
 SIZES = ((20, 8), (80, 24), (4, 2))
 FOLD_SIZE = (20, 8)
 DOTTED_CIRCLE = "\u25cc"
@@ -52,7 +54,7 @@ def load(path: Path) -> list[Entry]:
         data = json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise CorpusError(
-            f"No corpus at {path} ({error.strerror}). Name the file, or set PARLOUR_SHARED."
+            f"No corpus at {path} ({error.strerror}). Name another file, such as {CORPUS}."
         ) from error
     except ValueError as error:
         raise CorpusError(f"{path} is not JSON: {error}") from error

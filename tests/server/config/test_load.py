@@ -49,7 +49,8 @@ def test_a_list_in_the_environment_is_separated_by_commas(file: Path) -> None:
 
 def test_what_is_not_ours_in_the_environment_is_left_alone(file: Path) -> None:
     """The client's variables, and the test suite's, are no settings."""
-    environment = {"PARLOUR_SHARED": "/x", "PARLOUR_HOME": "/y", "PARLOUR_FUTURE_THING": "1", "PATH": "/bin"}
+    names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
+    environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}
     assert load(file, environment=environment) == Settings()
 
 

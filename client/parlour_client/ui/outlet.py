@@ -4,14 +4,18 @@ A terminal that is gone answers each write with an error, and Textual's writer d
 and the next draw would block the app for ever, with every timer in it. A read then returns at once, for ever,
 and would keep a core busy. So a thread of its own looks after the terminal; once it is lost nothing is drawn
 or read any more, and the app is told to leave. Not on Windows, where a closed console ends its processes.
+
+A terminal that takes nothing holds Textual's writer in a write for ever. Python flushes standard error when
+it ends, and would wait for that write; so the writer does not write through it.
 """
 
+import io
 import os
 import select
 import threading
 from functools import partial
 from queue import Full
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -23,11 +27,42 @@ PATIENCE: Final = 0.5
 """Seconds until a write that waits looks whether there is still a terminal, and whether to wait on."""
 
 
+BATCH: Final = 8192
+"""Bytes that are collected before they are written without a flush."""
+
+
+class TerminalFile(io.TextIOBase):
+    """The descriptor of a text file, without the lock of its buffer: a write that hangs holds nobody up."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._descriptor = file.fileno()
+        self._encoding, self._errors = file.encoding, file.errors or "strict"
+        self._pending = bytearray()
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    def write(self, text: str, /) -> int:
+        """Take text, and write it when there is enough of it."""
+        self._pending += text.encode(self._encoding, self._errors)
+        if len(self._pending) >= BATCH:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Write all of it."""
+        data, self._pending = memoryview(self._pending), bytearray()
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+
 class Outlet(LinuxDriver):
     """A driver that loses its terminal gracefully."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._file: TextIO = TerminalFile(self._file)  # type: ignore[assignment]  # Textual's writer uses no more of it
         self._lost = threading.Event()
         self._hurried = False
         self._watch: threading.Thread | None = None

@@ -31,8 +31,10 @@ class Terminal:
     ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        # COLUMNS and LINES, which parallel test runners set, would win over the terminal's own size
-        inherited = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES"}}
+        # COLUMNS and LINES, which parallel test runners set, would win over the terminal's own size.
+        # People run programs with a buffer behind standard error, which many containers switch off.
+        not_passed_on = {"COLUMNS", "LINES", "PYTHONUNBUFFERED"}
+        inherited = {key: value for key, value in os.environ.items() if key not in not_passed_on}
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, str(script), *args],
             stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,

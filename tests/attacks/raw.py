@@ -179,9 +179,13 @@ class House(Server):
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each handshake waits 40 ms for an ACK
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        if source:
-            raw.bind((source, 0))
-        raw.connect(("127.0.0.1", self.port))
+        try:
+            if source:
+                raw.bind((source, 0))
+            raw.connect(("127.0.0.1", self.port))
+        except OSError:
+            raw.close()
+            raise
         return raw
 
     def head(self, line: str = "GET /v1/chat HTTP/1.1", extra: str = "", **headers: str | None) -> bytes:

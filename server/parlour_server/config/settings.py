@@ -36,6 +36,13 @@ class Listen(Section, frozen=True):
         tuple[str, ...],
         Meta(description="Origins that may open a WebSocket; a native client sends none (H1)"),
     ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks of balancers: each connection from there must begin with a "
+            "PROXY protocol v2 header, which is believed (L6)"
+        ),
+    ] = ()
     metrics: Annotated[str, Meta(description="loopback host:port of the metrics listener; empty: none")] = ""
 
 

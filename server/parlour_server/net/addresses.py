@@ -1,10 +1,12 @@
 """Addresses: of those who connect, and where to listen.
 
 ``origin_of`` says whom a connection is counted for; ``listen_address`` reads the `host:port` of the
-configuration. Neither ever asks a name server. `net/listener.py` and `net/server.py` call them.
+configuration, ``Networks`` the balancers that it names. None ever asks a name server. `net/listener.py` and
+`net/server.py` call them.
 """
 
 import ipaddress
+from collections.abc import Iterable
 from typing import Final
 
 from parlour_server.errors import SetupError
@@ -37,3 +39,30 @@ def listen_address(text: str) -> tuple[str, int]:
     if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
         raise SetupError(f"{text!r} is no address to listen on; write host:port, as in 127.0.0.1:8443")
     return host, int(port)
+
+
+class Networks:
+    """The addresses and networks that a setting names; ``in`` tells whether an address is among them."""
+
+    def __init__(self, setting: str, texts: Iterable[str]) -> None:
+        """Read addresses (`192.0.2.7`) and networks (`10.0.0.0/8`). Raises SetupError, naming ``setting``."""
+        self._networks = tuple(_network(setting, text) for text in texts)
+
+    def __contains__(self, address: str) -> bool:
+        """Tell whether the setting names this plain address."""
+        found = ipaddress.ip_address(address)
+        return any(found.version == network.version and found in network for network in self._networks)
+
+
+def _network(setting: str, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise SetupError(
+            f"{setting}: {text!r} is not an address or a network; write 192.0.2.7 or 10.0.0.0/8"
+        ) from None
+    if not network.prefixlen:
+        raise SetupError(
+            f"{setting}: {text} is every address, so anyone could claim to be anyone; name the balancer's own"
+        )
+    return network

@@ -2,8 +2,9 @@
 
 Sockets are accepted here rather than by asyncio's own server, because a cap must count a socket before
 it costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its
-log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris).
-`net/server.py` makes one.
+log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket
+of a named balancer begins with a PROXY header, or is closed; from anybody else a PROXY header is what it is
+to TLS, a broken hello, so no stranger can claim an address (L6). `net/server.py` makes one.
 """
 
 import asyncio
@@ -14,7 +15,9 @@ from contextlib import suppress
 from typing import Final
 
 from parlour_server.errors import SetupError
-from parlour_server.net.addresses import plain_address
+from parlour_server.net import proxy_protocol
+from parlour_server.net.addresses import Networks, plain_address
+from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.net.refusal_log import RefusalLog
 from parlour_server.net.slots import Slot, Slots
 from parlour_server.net.tls import TlsFiles
@@ -22,6 +25,7 @@ from parlour_server.net.tls import TlsFiles
 BACKLOG: Final = 1024
 _ACCEPTS_AT_ONCE: Final = 64  # a flood of connections must not starve those that are open
 _PAUSE_SECONDS: Final = 0.5
+_LEAST_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 ProtocolFactory = Callable[[Slot], asyncio.Protocol]
@@ -38,14 +42,16 @@ class Listener:
         make_protocol: ProtocolFactory,
         log: RefusalLog,
         *,
+        proxies: Networks,
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take the collaborators; ``open`` begins."""
+        """Take the collaborators; ``open`` begins. ``proxies`` are the balancers that are believed."""
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
         self._log = log
+        self._proxies = proxies
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
         self._sockets: list[socket.socket] = []
@@ -111,17 +117,42 @@ class Listener:
         asyncio.get_running_loop().add_reader(listening, self._accept_some, listening)
 
     def _admit(self, accepted: socket.socket, address: str) -> None:
-        slot = self._slots.take(address)
+        is_proxy = address in self._proxies
+        slot = self._slots.take_for_balancer(address) if is_proxy else self._slots.take(address)
         if slot is None:
             accepted.close()
             self._log.limit_hit("connections", address)
             return
         accepted.setblocking(False)
-        task = asyncio.get_running_loop().create_task(self._shake_hands(accepted, slot))
+        work = self._serve_proxied(accepted, slot) if is_proxy else self._serve(accepted, slot)
+        task = asyncio.get_running_loop().create_task(work)
         self._handshakes[task] = accepted
         task.add_done_callback(self._handshakes.pop)
 
-    async def _shake_hands(self, accepted: socket.socket, slot: Slot) -> None:
+    async def _serve(self, accepted: socket.socket, slot: Slot) -> None:
+        if not await self._shake_hands(accepted, slot, self._tls_seconds):
+            self._log.refused("tls", slot.address)
+
+    async def _serve_proxied(self, accepted: socket.socket, slot: Slot) -> None:
+        """Serve the client that a balancer names; its header and TLS share one deadline."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._tls_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                header = await _read_header(accepted)
+        except (ProxyHeaderError, OSError):  # TimeoutError is an OSError
+            self._drop(accepted, slot)
+            self._log.refused("proxy_header", slot.address)
+            return
+        if not slot.belong_to(header.client or slot.address):
+            self._drop(accepted, slot)
+            self._log.limit_hit("connections", header.client or slot.address)
+            return
+        secured = await self._shake_hands(accepted, slot, max(deadline - loop.time(), _LEAST_SECONDS))
+        if not secured and header.client is not None:  # a balancer's own check may well hang up here
+            self._log.refused("tls", slot.address)
+
+    async def _shake_hands(self, accepted: socket.socket, slot: Slot, seconds: float) -> bool:
         """Speak TLS; the protocol's ``connection_made`` comes only when the handshake is done."""
         protocol = self._make_protocol(slot)
         try:
@@ -129,16 +160,37 @@ class Listener:
                 lambda: protocol,
                 accepted,
                 ssl=self._tls.context,
-                ssl_handshake_timeout=self._tls_seconds,
+                ssl_handshake_timeout=seconds,
                 ssl_shutdown_timeout=self._close_seconds,
             )
         except OSError:  # ssl.SSLError and TimeoutError are OSErrors
             slot.release()
-            self._log.refused("tls", slot.address)
-            return
+            return False
         if transport.is_closing():
             # asyncio tells nobody of a connection that was lost between the handshake and here
             slot.release()
+        return True
+
+    def _drop(self, accepted: socket.socket, slot: Slot) -> None:
+        accepted.close()
+        slot.release()
+
+
+async def _read_header(accepted: socket.socket) -> ProxyHeader:
+    """Read a PROXY header and not one byte of what follows it. Raises ProxyHeaderError and OSError."""
+    fixed = await _read_exactly(accepted, proxy_protocol.FIXED_BYTES)
+    rest = proxy_protocol.header_size(fixed) - len(fixed)
+    return proxy_protocol.parse(fixed + await _read_exactly(accepted, rest))
+
+
+async def _read_exactly(accepted: socket.socket, size: int) -> bytes:
+    loop, data = asyncio.get_running_loop(), b""
+    while len(data) < size:
+        more = await loop.sock_recv(accepted, size - len(data))
+        if not more:
+            raise ProxyHeaderError("the connection ended within the header")
+        data += more
+    return data
 
 
 def _listening(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:

@@ -17,7 +17,7 @@ from parlour_server.audit import Audit
 from parlour_server.chat.peer import Chat
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Settings
-from parlour_server.net.addresses import listen_address
+from parlour_server.net.addresses import Networks, listen_address
 from parlour_server.net.gate import BodyCap, Rules, host_values, small_bodies
 from parlour_server.net.http import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.keepalive import Pulse
@@ -48,7 +48,7 @@ class NetServer:
         clock: Clock,
         body_cap: BodyCap = small_bodies,
     ) -> None:
-        """Take the collaborators; ``start`` begins."""
+        """Take the collaborators; ``start`` begins. Raises SetupError."""
         self._body_cap = body_cap
         caps = settings.connections
         self._settings = settings
@@ -65,6 +65,7 @@ class NetServer:
             self._slots,
             self._protocol,
             self._log,
+            proxies=Networks("listen.proxies", settings.listen.proxies),
             tls_seconds=caps.tls_seconds,
             close_seconds=caps.close_seconds,
         )

@@ -270,7 +270,7 @@ class Wire:
 class Bench:
     """A running server and what surrounds it."""
 
-    def __init__(self, pair: Pair, caps: dict[str, Any], origins: tuple[str, ...], app: Any) -> None:
+    def __init__(self, pair: Pair, caps: dict[str, Any], listen: dict[str, Any], app: Any) -> None:
         """Put it together; ``started`` runs it."""
         self.pair = pair
         self.clock = TestClock()
@@ -279,7 +279,7 @@ class Bench:
         self.chat = EchoChat()
         self.tls = TlsFiles(pair.certificate, pair.key)
         self.settings = Settings(
-            listen=Listen(address="127.0.0.1:0", origins=origins), connections=Connections(**caps)
+            listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
         )
         self.server = NetServer(self.settings, self.tls, self.chat, app, self.tickets, self.audit, self.clock)
         self.port = 0
@@ -316,8 +316,8 @@ class Bench:
         self._stack.push_async_callback(wire.close)
         return wire
 
-    async def wire(self, *, receive_buffer: int = 0) -> Wire:
-        """Connect over TLS."""
+    async def wire(self, *, receive_buffer: int = 0, before_tls: bytes = b"") -> Wire:
+        """Connect over TLS, after sending ``before_tls`` in the clear."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -327,6 +327,7 @@ class Bench:
         try:
             async with asyncio.timeout(PATIENCE):
                 await loop.sock_connect(sock, ("127.0.0.1", self.port))
+                await loop.sock_sendall(sock, before_tls)
                 reader, writer = await asyncio.open_connection(
                     sock=sock, ssl=context, server_hostname="localhost", limit=2**20
                 )
@@ -376,8 +377,10 @@ def bench(pair: Pair) -> BenchMaker:
     """Make servers, each with the connection settings that a test names."""
 
     @asynccontextmanager
-    async def running(*, origins: tuple[str, ...] = (), app: Any = api, **caps: Any) -> AsyncIterator[Bench]:
-        made = Bench(pair, caps, origins, app)
+    async def running(
+        *, origins: tuple[str, ...] = (), proxies: tuple[str, ...] = (), app: Any = api, **caps: Any
+    ) -> AsyncIterator[Bench]:
+        made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app)
         await made.start()
         try:
             yield made

@@ -22,6 +22,10 @@ class Server:
         self.log = folder / "server.log"
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self.launcher: list[str] = []
+        """What starts the interpreter of the server: nothing, or a program that confines it first."""
+        self.arguments: list[str] = []
+        """Further options of `run`."""
 
     def command(self, *arguments: str) -> str:
         """Run an administration command and return what it printed."""
@@ -43,10 +47,11 @@ class Server:
             f"127.0.0.1:{self.port}",
             "--ready-file",
             str(self.ready),
+            *self.arguments,
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "parlour_server", *arguments], stdout=log, stderr=log
+                [*self.launcher, sys.executable, "-m", "parlour_server", *arguments], stdout=log, stderr=log
             )
         end = time.monotonic() + DEADLINE
         while not self.ready.exists():

@@ -1,0 +1,100 @@
+# ruff: noqa: S603 - our own programs
+"""The shipped systemd unit runs the server: nothing that it calls is refused, and a refusal ends nothing."""
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.attacks.raw import House, request
+from tests.deploy import confined
+
+UNIT = confined.UNIT.read_text("utf-8")
+needs_libseccomp = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or confined.library() is None,
+    reason="NOT TESTED: the system call filter of the systemd unit, because libseccomp is missing"
+    " (Debian: apt install libseccomp2)",
+)
+
+
+def launcher(how: str) -> list[str]:
+    """Return what runs a program under the unit's filter."""
+    return [sys.executable, confined.__file__, how]
+
+
+def upload(house: House, session: str, room: str, data: bytes) -> int:
+    """Upload a file and return the status."""
+    with house.wire() as wire:
+        wire.send(
+            f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+            f"authorization: Bearer {session}\r\ncontent-type: application/octet-stream\r\n"
+            f"content-length: {len(data)}\r\n\r\n".encode()
+            + data
+        )
+        return wire.answer().status
+
+
+def niceness(pid: int) -> set[int]:
+    """Return the nice values of the process's threads."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return {int(stat.rpartition(")")[2].split()[16]) for stat in stats}
+
+
+@needs_libseccomp
+@pytest.mark.parametrize("loop", ["auto", "asyncio"])
+def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> None:
+    """Login, chat, upload, backup, reload and stop, under a filter whose every refusal ends the process."""
+    house = House(tmp_path)
+    house.launcher = launcher("deadly")
+    house.arguments = ["--loop", loop]
+    house.begin()
+    session = house.session("ada", invite=house.code())
+    with house.chatting(session) as (wire, room):
+        wire.send(request("send", 1, room=room, text="hello"))
+        assert wire.told("probe-0000000001")["type"] == "ok"
+        assert upload(house, session, room, secrets.token_bytes(100_000)) == 201
+        backup = [sys.executable, "-m", "parlour_server", "backup", str(tmp_path / "all.tar")]
+        subprocess.run([*house.launcher, *backup, "--data", str(house.data)], check=True, timeout=60)
+        assert house.process is not None
+        house.process.send_signal(signal.SIGHUP)
+        wire.send(request("send", 2, room=room, text="still here"))
+        assert wire.told("probe-0000000002")["type"] == "ok"
+    assert niceness(house.pid) == {0, 10}  # setpriority is allowed: hashing goes behind the event loop
+    house.stop()
+    assert house.process.returncode == 0
+    events = [json.loads(line)["event"] for line in house.log.read_text().splitlines()]
+    assert {"ready", "reloaded", "server_stopped"} <= set(events)
+    assert not {"fault", "reload_refused"} & set(events)
+
+
+@needs_libseccomp
+def test_a_refused_call_is_an_error_and_ends_nothing() -> None:
+    """A call that the filter does not know must not kill a server in the middle of a chat."""
+    probe = (
+        "import os, socket\n"
+        "for call in (lambda: os.sched_setaffinity(0, {0}), lambda: socket.socket(socket.AF_UNIX)):\n"
+        "    try:\n        call()\n        print('allowed')\n"
+        "    except OSError as error:\n        print(error.strerror)\n"
+    )
+    done = subprocess.run(
+        [*launcher("as-written"), sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+    refused = ["Operation not permitted", "Address family not supported by protocol"]
+    assert done.stdout.splitlines() == refused
+    dead = subprocess.run(
+        [*launcher("deadly"), sys.executable, "-c", probe], capture_output=True, check=False
+    )
+    assert dead.returncode == -signal.SIGSYS
+
+
+def test_the_unit_never_gives_up() -> None:
+    """A disk that is full for an hour must not leave the unit dead when there is room again."""
+    assert confined.directives(UNIT, "Restart") == ["on-failure"]
+    assert confined.directives(UNIT, "StartLimitIntervalSec") == ["0"]
+    assert confined.directives(UNIT, "RestartSec") == ["5"]
+    unit, _, service = UNIT.partition("[Service]")
+    assert "StartLimitIntervalSec" in unit  # systemd reads it in this section alone
+    assert "RestartSec" in service

@@ -1,9 +1,10 @@
 """The skeleton of a name (UTS #39 section 4): two names with one skeleton cannot both exist.
 
-It goes further than UTS #39 in three places, towards refusing: case is folded, marks above and below letters
-of European scripts and the vowel signs and hamzas of Arabic are dropped, and `i` counts as `l`, `w` as `vv`.
-What cannot be seen (joiners) is dropped, as there. A skeleton is for comparing and is never
-shown. The server stores it beside the name; `reserved.py` compares with it.
+It goes further than UTS #39 in three places, towards refusing: case is folded as Unicode folds it
+(`straße` is `strasse`), marks above and below letters of European scripts and the vowel signs and hamzas of
+Arabic are dropped, and `i` counts as `l`, `w` as `vv`. What cannot be seen (joiners) is dropped, as there. A
+skeleton is for comparing and is never shown. The server stores it beside the name; `reserved.py` compares
+with it. A change of what this returns needs a migration that computes the stored ones again.
 """
 
 import unicodedata
@@ -31,10 +32,17 @@ def skeleton(name: str) -> Skeleton:
     """Return the skeleton of a canonical name."""
     if name.isascii():
         return Skeleton(name.lower().translate(_ASCII))
-    decomposed = unicodedata.normalize("NFD", name.lower())
+    shape, before = name, ""
+    while shape != before:  # a prototype, once folded, may have a prototype of its own
+        shape, before = _step(shape), shape
+    return Skeleton(shape)
+
+
+def _step(name: str) -> str:
+    decomposed = unicodedata.normalize("NFD", name.casefold())
     mapped = "".join(_prototypes().get(char, char) for char in decomposed)
-    bare = "".join(char for char in unicodedata.normalize("NFD", mapped).lower() if not _is_dropped(char))
-    return Skeleton(bare.translate(_ASCII))
+    folded = unicodedata.normalize("NFD", mapped.casefold())
+    return "".join(char for char in folded if not _is_dropped(char)).translate(_ASCII)
 
 
 def _is_dropped(char: str) -> bool:

@@ -113,7 +113,22 @@ def _database(folder: DataFolder) -> list[Finding]:
         return [
             Finding("danger", "database", f"schema {current} is not {head}: run `parlour-server migrate`")
         ]
-    return [Finding("fine", "database", f"schema {head}")]
+    return [Finding("fine", "database", f"schema {head}"), *_names(folder)]
+
+
+def _names(folder: DataFolder) -> list[Finding]:
+    """Name the pairs of names that could not be made today."""
+    from parlour_server.store.sqlite.look_alikes import look_alikes  # noqa: PLC0415 - not for `--help`
+
+    return [
+        Finding(
+            "advice",
+            "names",
+            f"the {kind} {one} and {other} count as one name; both were made before this was so. Tell their"
+            " people; `parlour-server user disable` closes an account",
+        )
+        for one, other, kind in look_alikes(folder.database)
+    ]
 
 
 def _machine(folder: DataFolder) -> list[Finding]:

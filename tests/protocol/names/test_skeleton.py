@@ -21,6 +21,9 @@ from parlour_protocol.names.skeleton import _ASCII, _prototypes
         ("rnike", "mike"),
         ("b0b", "bob"),
         ("BOB", "bob"),
+        ("straße", "strasse"),
+        ("STRAẞE", "strasse"),
+        ("σίσυφος", "σίσυφοσ"),
         ("vvill", "will"),
         ("se\u00e1n", "sean"),
         ("ad\u0131l", "adil"),
@@ -66,6 +69,12 @@ def test_a_skeleton_is_its_own_skeleton(text: str):
     """So a name spelled as another's skeleton collides with it."""
     once = skeleton(text)
     assert skeleton(once) == once
+
+
+@given(st.text(st.characters(categories=("L", "M", "N")), min_size=1, max_size=8))
+def test_names_that_fold_to_one_are_one(text: str):
+    """L16: neither upper case nor case folding makes another name of it."""
+    assert skeleton(text) == skeleton(text.casefold()) == skeleton(text.upper())
 
 
 @given(st.text(max_size=40))

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -198,6 +199,25 @@ def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
     dangers = " ".join(one["text"] for one in found["findings"] if one["level"] == "danger")
     for part in ("server.key", "parlour.db", "did you mean listen?"):
         assert part in dangers
+
+
+def test_doctor_names_two_names_that_are_one(folder: DataFolder, capsys: Capture) -> None:
+    """L16: what a migration had to keep is told to the operator, who alone can tell the two people."""
+    data = ("--data", str(folder.path))
+    for name in ("strasse", "anna"):
+        run(capsys, "user", "create", *data, name)
+    db = sqlite3.connect(folder.database)
+    with db:  # as the migration leaves it
+        db.execute(
+            "UPDATE accounts SET account = ?, skeleton = ? WHERE account = 'anna'",
+            ("stra\u00dfe", "strasse stra\u00dfe"),
+        )
+    db.close()
+    found = json.loads(run(capsys, "doctor", *data, "--json"))
+    assert [one["text"].split(";")[0] for one in found["findings"] if one["about"] == "names"] == [
+        "the accounts strasse and stra\u00dfe count as one name"
+    ]
+    assert "name" in fail(capsys, "user", "create", *data, "stra\u00dfe")[1]
 
 
 def test_doctor_prints_what_is_in_force(folder: DataFolder, capsys: Capture) -> None:

@@ -10,17 +10,18 @@ from tests.server.store.world import FakeClock, World, message
 
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.names import parse_user_name, skeleton
 from parlour_server.errors import SetupError
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.look_alikes import look_alikes
 
 KITCHEN, DIRECT = "k" * 22, "d" * 22
 ROWS: dict[str, list[tuple[Any, ...]]] = {
-    "accounts": [("alice", "alice", "hash", 1, 0), ("bob", "bob", "hash", 1, 1)],
+    "accounts": [("alice", "allce", "hash", 1, 0), ("bob", "bob", "hash", 1, 1)],
     "sessions": [("s" * 22, "alice", "laptop", b"t" * 32, 1, 2, 9_000_000_000_000)],
     "rooms": [
-        (KITCHEN, "public", "kitchen", "kitchen", None, None, "tea", 3, 2),
+        (KITCHEN, "public", "kitchen", "kltchen", None, None, "tea", 3, 2),
         (DIRECT, "direct", None, None, "alice", "bob", "", 1, 2),
     ],
     "members": [
@@ -137,7 +138,7 @@ def test_the_old_rules_of_a_changed_table_still_hold(old: Path) -> None:
         ("2", "direct", None, None, "alice", "bob", "", 0, 0, 0),
         ("3", "direct", None, None, "alice", "zoe", "", 0, 0, 0),
         ("4", "public", "kitchen", "other", None, None, "", 0, 0, 0),
-        ("5", "public", "other", "kitchen", None, None, "", 0, 0, 0),
+        ("5", "public", "other", "kltchen", None, None, "", 0, 0, 0),
         ("6", "public", "other", "other", None, None, "", 0, 0, None),
         ("7", "public", "other", "other", None, None, "", "many", 0, 0),
     ):
@@ -160,3 +161,39 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(old: Path) -> None:
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     db.close()
     assert "devices" not in tables
+
+
+def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
+    """L16: the older one of `straße` and `strasse` keeps the name, and both are told of."""
+    path = tmp_path / "parlour.db"
+    path.touch()
+    with migrate._connect(path) as connection, connection.begin():
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for name, created in (("stra\u00dfe", 1), ("strasse", 2), ("wei\u00dfss", 1)):
+            connection.exec_driver_sql(
+                "INSERT INTO accounts VALUES (?, ?, 'hash', ?, 0)", (name, name, created)
+            )
+        for name, at in (("gru\u00dfe", 9), ("grusse", 4)):
+            room = name[-1] * 22 if name.isascii() else "g" * 22
+            connection.exec_driver_sql(
+                "INSERT INTO rooms VALUES (?, 'public', ?, ?, NULL, NULL, '', 1, 0, 0)", (room, name, name)
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO events VALUES (?, 1, ?, 'strasse', 'd', ?, 'created', NULL, x'7b7d')",
+                (room, at, f"request-{at}"),
+            )
+    migrate.upgrade(path)
+    assert look_alikes(path) == [
+        ("stra\u00dfe", "strasse", "accounts"),
+        ("grusse", "gru\u00dfe", "rooms"),
+    ]
+    db = sqlite3.connect(path)
+    shapes = dict(db.execute("SELECT account, skeleton FROM accounts").fetchall())
+    db.close()
+    assert shapes == {
+        "stra\u00dfe": "strasse",
+        "strasse": "strasse strasse",
+        "wei\u00dfss": str(skeleton("weissss")),
+    }

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from textual.content import Content
-from textual.timer import Timer
 
+from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 STAYS: Final = 8.0
@@ -27,14 +27,12 @@ class HintLine(SafeStatic):
         self._progress: Content | None = None
         self._mode: Content | None = None
         self._typing: Sequence[str] = ()
-        self._timer: Timer | None = None
+        self._expiry = Deferred(self, self.forget)
 
     def refuse(self, words: Content, *, sign: str = "! ") -> None:
         """Tell that something was not done, and why; with another sign, that it was."""
         self._refusal = join(own(sign, "bold $text-error"), words)
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_timer(STAYS, self.forget)
+        self._expiry.postpone(STAYS)
         self._update()
 
     def forget(self) -> None:

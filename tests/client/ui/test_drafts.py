@@ -55,7 +55,8 @@ async def test_a_crash_keeps_what_was_saved_a_moment_before(client: FakeClient, 
         screen = await opened(pilot)
         await pilot.press(*"abc")
         await settled(pilot)
-        await screen._save_draft()  # what the timer does
+        screen._save_draft()  # what the timer does
+        await settled(pilot)
         assert client.drafts[LOBBY] == "abc"
 
 
@@ -234,7 +235,8 @@ async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
         await settled(pilot)
         await pilot.press(*"a tho")
         await settled(pilot)
-        await screen._save_draft()
+        screen._save_draft()
+        await settled(pilot)
         assert client.drafts[GARDEN] == "half a tho"
 
 

@@ -29,6 +29,7 @@ NOWHERE = (
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
     r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
     r"\.title\(",
+    r"\bset_timer\(",  # Textual drops it when the process stalls: ``Deferred``
 )  # fmt: skip
 UNSAFE_PARTS = {
     "text",

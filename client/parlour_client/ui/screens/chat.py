@@ -17,6 +17,7 @@ from parlour_client.core.interface import ChatClient
 from parlour_client.core.settings import Settings
 from parlour_client.ui.collector import EVERY_SECONDS, Collector
 from parlour_client.ui.composer import Composer
+from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.drafts import SOON
 from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.help import help_page
@@ -68,7 +69,7 @@ class ChatScreen(AppPart):
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
         self._collector = Collector()
-        self._saves_soon = False
+        self._draft_save = Deferred(self, self._save_draft)
 
     def compose(self) -> ComposeResult:
         """Lay out."""
@@ -135,9 +136,8 @@ class ChatScreen(AppPart):
     def _wrote(self, event: Composer.Wrote) -> None:
         self._collector.typed()
         self.hint.warn(event.warning)
-        if self.drafts.typed(self.composer.text) and not self._saves_soon:  # of now, not of the event's time
-            self._saves_soon = True
-            self.set_timer(SOON, self._save_draft)
+        if self.drafts.typed(self.composer.text):  # of now, not of the event's time
+            self._draft_save.schedule(SOON)
         room, now = self.current, time.monotonic()
         if (
             settings_of(self).typing
@@ -148,9 +148,8 @@ class ChatScreen(AppPart):
             self._typed_at = now
             self.ask(lambda: self.client.typing(room, on=True), group="typing")
 
-    async def _save_draft(self) -> None:
-        self._saves_soon = False
-        await self.drafts.save()
+    def _save_draft(self) -> None:
+        self.ask(self.drafts.save, group="draft")
 
     @on(MemberList.OptionSelected, "#members")
     def _person(self, event: MemberList.OptionSelected) -> None:

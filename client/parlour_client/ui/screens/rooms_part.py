@@ -13,7 +13,9 @@ from textual.worker import Worker
 
 from parlour_client.core import changes
 from parlour_client.core.errors import RefusedError, UnreachableError
+from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import ConnectionStatus, Entry, LinkState, MemberView, Room
+from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import Preferring, settings_of
@@ -38,13 +40,17 @@ class RoomsPart(DraftsPart):
 
     _early: list[Entry] | None = None  # what came in while the room was being read
     _read_later: Seq | None = None
-    _rooms_stale = False
+    _rooms_missed = False  # changes came while another program had the terminal
     _behind: Seq | None = None  # the newest that was loaded when more came in than was told one by one
     _renew_again = False
     _members_of: RoomId | None = None
     _lacks_members = False
     peeking = False
     """Looking at this room marks nothing as read."""
+
+    def __init__(self, client: ChatClient) -> None:
+        super().__init__(client)
+        self._rooms_refresh = Deferred(self, self._rooms_changed)
 
     async def open_room(self, room: RoomId, *, peek: bool = False) -> None:
         """Show another room; what was being written stays with the old one as a draft.
@@ -203,20 +209,18 @@ class RoomsPart(DraftsPart):
 
     def _rooms_changed_soon(self) -> None:
         """Bring the lists up to date once a frame, however many events come."""
-        delay = self._pace.delay()
-        if not self._rooms_stale:
-            self._rooms_stale = True
-            self.set_timer(delay, self._rooms_changed)
+        self._rooms_refresh.schedule(self._pace.delay())
 
     def come_back(self) -> None:
         """Do what waited while another program had the terminal."""
-        if self._rooms_stale:
+        if self._rooms_missed:
+            self._rooms_missed = False
             self._rooms_changed()
 
     def _rooms_changed(self) -> None:
         if isinstance(self.app, Preferring) and self.app.away:
+            self._rooms_missed = True
             return  # what is being written there must find the room where it was begun
-        self._rooms_stale = False
         if self.current is not None and self.room is None:  # put out, or left on another device
             self.current = None
             self.enter_mode(None)

@@ -10,6 +10,7 @@ from typing import Final
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.pace import Pace
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.timeline.placing import PlacedRows
@@ -33,6 +34,7 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         self._pending: list[Entry] = []
         self._keep = keep
         self._pace = Pace()
+        self._arrivals = Deferred(self, self._flush)
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
         self._timestamps = "minutes"
@@ -166,10 +168,8 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         """Add an entry; many that come at once are taken in together, once a frame."""
         if self._store is None:
             return
-        delay = self._pace.delay()
-        if not self._pending:
-            self.set_timer(delay, self._flush)
         self._pending.append(entry)
+        self._arrivals.schedule(self._pace.delay())
 
     def change(self, entry: Entry) -> None:
         """Show the new state of an entry."""

@@ -1,0 +1,41 @@
+"""One call that is made a little later, once, however often it was asked for meanwhile.
+
+It waits on the event loop's own clock. Textual's one-shot ``set_timer`` never fires when the process stalls
+for longer than the interval between two of its clock readings, so nothing in the interface uses it (the tests
+of its sources look). The call runs in the message queue of its owner, where an error ends in the crash path;
+it is dropped only when the owner is closed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from textual.message_pump import MessagePump
+
+
+class Deferred:
+    """A call for the owner, due or not."""
+
+    def __init__(self, owner: MessagePump, call: Callable[[], Awaitable[None] | None]) -> None:
+        self._owner = owner
+        self._call = call
+        self._handle: asyncio.TimerHandle | None = None
+
+    def schedule(self, seconds: float) -> None:
+        """Make the call after so many seconds, unless it is due already."""
+        if self._handle is None:
+            self._handle = asyncio.get_running_loop().call_later(seconds, self._fire)
+
+    def postpone(self, seconds: float) -> None:
+        """Make the call so many seconds from now and no sooner."""
+        self.cancel()
+        self.schedule(seconds)
+
+    def cancel(self) -> None:
+        """Don't make the call."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _fire(self) -> None:
+        self._handle = None
+        self._owner.call_later(self._call)

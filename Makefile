@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: demo test lint fmt bench docs screenshots lock clean
+.PHONY: vectors demo test lint fmt bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -32,6 +32,9 @@ docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, t
 
 screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people
 	$(BIN)/python -m tools.screenshots
+
+vectors: $(VENV)/.dev ## fetch the official MLS test vectors (other people's files) into .vectors, by pinned SHA-256
+	$(BIN)/python -m tools.vectors
 
 lock: ## resolve the requirements again (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

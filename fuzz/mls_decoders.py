@@ -4,14 +4,13 @@
     uv pip install atheris
     python fuzz/mls_decoders.py [--seed] fuzz/corpus/mls [libFuzzer options, e.g. -max_total_time=3600]
 
-`--seed` first fills the corpus from the official vectors (PARLOUR_MLS_VECTORS, or `../shared/mls`). Anything
-but an `MlsError` that comes out of the engine, and any refused input that changes a group, is a crash.
+`--seed` first fills the corpus from the vectors of `tests/data/mls`. Anything but an `MlsError` that comes
+out of the engine, and any refused input that changes a group, is a crash.
 """
 
 import hashlib
 import importlib
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,8 +27,7 @@ from parlour_protocol.mls.state import State
 from parlour_protocol.mls.tree import RatchetTree
 
 NOW = 1_790_000_000
-_VECTORS = Path(__file__).resolve().parents[2] / "shared" / "mls"
-FOLDER = Path(os.environ.get("PARLOUR_MLS_VECTORS", str(_VECTORS)))
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "mls"
 
 
 def _group() -> Group:
@@ -90,9 +88,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def seeds() -> Iterator[bytes]:
-    """Give the structures of the official vectors, each for every target that may want it."""
-    for name in ("messages.first20", "tree-validation", "treekem", "welcome", "message-protection"):
-        for text in _texts(json.loads((FOLDER / f"{name}.json").read_text())):
+    """Give the structures of the vectors, each for every target that may want it."""
+    for name in ("messages", "tree-validation", "treekem", "welcome", "message-protection"):
+        for text in _texts(json.loads((FOLDER / f"{name}.json").read_text("utf-8"))):
             try:
                 data = bytes.fromhex(text)
             except ValueError:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.protocol.mls.mls_profile import PROFILE
-from tests.protocol.mls.mls_vectors import load, unhex
 from tests.protocol.mls.mls_world import NOW, World, unchanged
+from tests.protocol.mls.vectors import OWN, load, unhex
 
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
 from parlour_protocol.mls.codec import Reader, decode, header, optional, u16, u32, vec
@@ -46,8 +46,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "blob": State.decode,
     "key store": KeyPackageStore.restore,
 }
-_VECTOR = load("messages.first20")[0]
-SEEDS = [unhex(value) for value in _VECTOR.values()]
+SEEDS = [unhex(value) for value in load(OWN, "messages")[1].values()]
 
 
 def attempt(read: Callable[[bytes], Any], data: bytes) -> Any:

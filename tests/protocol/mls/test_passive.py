@@ -5,12 +5,14 @@ proposals, requests to join, PSKs, Updates by reference, encrypted handshakes an
 """
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.protocol.mls import passive
+from tests.protocol.mls import passive, vectors
 from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import (
@@ -232,3 +234,17 @@ def test_a_proposal_that_no_commit_takes(tmp_path: Path, capsys: pytest.CaptureF
     path.write_text(json.dumps([script.scenario]))
     assert passive.main([str(path)]) == 1
     assert "refers to a proposal that has not come" in capsys.readouterr().out
+
+
+def test_the_runner_counts_and_fails(tmp_path: Path) -> None:
+    """The runner exits 0 when all passed, and not when one scenario is wrong."""
+    runner = [sys.executable, str(Path(passive.__file__))]
+    good, bad = vectors.OWN / "passive-client-welcome.json", tmp_path / "bad.json"
+    scenarios = vectors.load(vectors.OWN, "passive-client-welcome")
+    scenarios[0]["initial_epoch_authenticator"] = "00" * 32
+    bad.write_text(json.dumps(scenarios))
+    passed = subprocess.run([*runner, str(good)], capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+    assert (passed.returncode, passed.stdout) == (0, "2 passed, 0 failed\n")
+    failed = subprocess.run([*runner, str(good), str(bad)], capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+    assert failed.returncode == 1
+    assert failed.stdout.endswith("3 passed, 1 failed\n")

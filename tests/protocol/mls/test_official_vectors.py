@@ -1,0 +1,22 @@
+"""The engine gives what the official vectors say (RFC 9420, RFC 9180), where they are."""
+
+import pytest
+from tests.protocol.mls import vectors
+from tests.protocol.mls.vector_checks import CHECKS
+
+FOLDER = vectors.official_folder()
+if FOLDER is None:
+    pytest.skip("the official MLS vectors are not here: `make vectors` fetches them", allow_module_level=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "vector"),
+    [
+        pytest.param(kind, vector, id=f"{kind}-{number}")
+        for kind in CHECKS
+        for number, vector in enumerate(vectors.load(FOLDER, kind))
+    ],
+)
+def test_official_vector(kind: str, vector: vectors.Vector) -> None:
+    """Suite 3 of every kind."""
+    CHECKS[kind](vector)

@@ -1,4 +1,4 @@
-"""Read the Unicode Character Database from ICU's preparsed form, `ppucd.txt`.
+"""Read the Unicode Character Database from ICU's preparsed form, `ppucd.txt`, and the variation sequences.
 
 It never guesses: an unknown line type or a missing file ends the run. Only `tools.unicode_tables` calls it.
 The format is told at the head of the file and in ICU's `preparseucd.py`: `defaults`, `block`, `cp` and
@@ -6,7 +6,10 @@ The format is told at the head of the file and in ICU's `preparseucd.py`: `defau
 block, a block from the defaults.
 """
 
+import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +71,55 @@ def read_confusables(folder: Path) -> tuple[str, dict[int, str]]:
             source, target, _kind = (part.strip() for part in content.split(";"))
             prototypes[int(source, 16)] = "".join(chr(int(point, 16)) for point in target.split())
     return version, prototypes
+
+
+@dataclass(frozen=True)
+class Variations:
+    """The registered variation sequences of FE00-FE02 (selector -> bases) and of ideographs (base -> count).
+
+    The selectors of an ideograph are registered from U+E0100 on without a gap (UTS #37), so a count says all.
+    """
+
+    sources: tuple[str, ...]
+    standardized: dict[int, list[int]]
+    ideographic: dict[int, int]
+
+
+MOJIDATA = "1.8.1"
+STANDARDIZED = "StandardizedVariants-17.0.0.txt"
+SOURCES = (f"IVD_Sequences.txt of 2022-09-13 (npm: @mandel59/mojidata {MOJIDATA})", STANDARDIZED)
+_SELECTORS = range(0xFE00, 0xFE03)
+_FIRST_IDEOGRAPHIC = 0xE0100
+
+
+def read_variations(folder: Path) -> Variations:
+    """Read the Standardized Variants and the Ideographic Variation Database.
+
+    The folder holds StandardizedVariants.txt (in Debian: the package unicode-data) beside the unpacked npm
+    package `@mandel59/mojidata`, whose `dist/moji.db` has every row of the Unicode Consortium's
+    IVD_Sequences.txt; its `download.txt` names the version.
+    """
+    version = json.loads((folder / "package.json").read_text("utf-8"))["version"]
+    lines = (folder / "StandardizedVariants.txt").read_text("utf-8").splitlines()
+    if version != MOJIDATA or lines[0] != f"# {STANDARDIZED}":
+        raise ValueError(
+            f"{folder} holds mojidata {version} and {lines[0][2:]}; pinned are {MOJIDATA} and {STANDARDIZED}"
+        )
+    standardized: dict[int, list[int]] = {selector: [] for selector in _SELECTORS}
+    for line in lines:
+        sequence, _, rest = line.partition(";")
+        if rest and not line.startswith("#"):
+            base, selector = (int(point, 16) for point in sequence.split())
+            if selector in _SELECTORS:
+                standardized[selector].append(base)
+    selectors: dict[int, set[int]] = {}
+    with closing(sqlite3.connect(f"file:{folder / 'dist' / 'moji.db'}?mode=ro", uri=True)) as database:
+        for (sequence,) in database.execute("SELECT IVS FROM ivs"):
+            selectors.setdefault(ord(sequence[0]), set()).add(ord(sequence[1]) - _FIRST_IDEOGRAPHIC)
+    for base, found in selectors.items():
+        if found != set(range(len(found))):
+            raise ValueError(f"the selectors of U+{base:04X} are registered with a gap")
+    return Variations(SOURCES, standardized, {base: len(found) for base, found in selectors.items()})
 
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ where an orthography or an RGI emoji needs it; the verdicts cover the whole line
 import unicodedata
 from collections.abc import Callable, Iterator
 from enum import Enum
+from itertools import islice
 from typing import ClassVar, Final
 
 from parlour_protocol.text import ranges
@@ -21,6 +22,10 @@ MAX_EMOJI_JOINERS: Final = 3  # the longest RGI sequences, family and kiss
 MAX_JAMO: Final = 3  # of one kind in a syllable; modern Korean has 1, older text up to 3
 MAX_LINKS: Final = 6  # letters linked by a virama are one cluster (UAX #29 GB9c); Sanskrit needs 4
 RTL_WINDOW: Final = 8
+WORD_WINDOW: Final = 128
+"""Code points in which a direction mark finds the words beside it; a name has up to 32."""
+WORDS_BESIDE: Final = 3
+QUOTE_WINDOW: Final = 4
 DOTTED_CIRCLE: Final = "\u25cc"
 
 _BLACK_FLAG: Final = 0x1F3F4
@@ -34,7 +39,6 @@ _BURMESE: Final = frozenset({
     *range(0x1000, 0x10A0), *range(0x1A20, 0x1AB0), *range(0xA9E0, 0xAA00), *range(0xAA60, 0xAA80),
 })  # fmt: skip
 _HANGUL_SYLLABLES: Final = range(0xAC00, 0xD7A4)
-_SPACES_AFTER: Final = frozenset({0x09})  # TAB is shown as spaces
 _ZWJ: Final = "\u200d"
 _ZWNJ: Final = "\u200c"
 _DIGITS: Final = frozenset(chr(zero + digit) for zero in (0x30, 0x660, 0x6F0) for digit in range(10))
@@ -171,6 +175,16 @@ class LineJudge:
         self._last_mark = point
         return 1, verdict
 
+    def _inkless(self, position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
+        """Show it where it joins or changes letters of its own script; elsewhere nobody would see it."""
+        script = self._scripts(point)
+        allowed = self._shown and self._base >= 0 and self._scripts(self._base) == script
+        if allowed and self._is(point, "JOINERS"):
+            follows = self._line[position + 1 : position + 2]
+            allowed = bool(follows) and self._scripts(ord(follows)) == script
+            allowed = allowed and self._kinds(ord(follows)) == Kind.PLAIN
+        return self._mark(position, point, Kind.NONSPACING) if allowed else self._escape()
+
     def _conjoining(self, position: int, point: int, kind: Kind) -> tuple[int, Verdict]:
         """Cap the letters of one Korean syllable; a vowel or final without its syllable has no width."""
         count = self._jamo + 1 if self._kind is kind else 1
@@ -220,8 +234,10 @@ class LineJudge:
 
     # --- invisible characters of orthographies
 
-    def _ideograph_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        return self._if(self._shown and self._before(position, "IDEOGRAPHS"))
+    def _variation(self, position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
+        """Let a registered sequence through: a selector that asks for nothing carries data nobody sees."""
+        base = ord(self._line[position - 1]) if position else 0
+        return self._if(self._shown and ranges.is_registered(base, point))
 
     def _mongolian_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         return self._if(self._shown and self._script(position - 1) == ranges.mongolian())
@@ -272,22 +288,54 @@ class LineJudge:
         return before in _DIGITS and follows.isalpha() and self._scripts(ord(follows)) == ranges.arabic()
 
     def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        script = self._script_before(position)
-        allowed = self._shown and script in ranges.spaceless_scripts()
-        if allowed and position + 1 < len(self._line):
-            follows = ord(self._line[position + 1])
-            is_space = follows in _SPACES_AFTER or self._is(follows, "SPACES")
-            allowed = is_space or self._scripts(follows) == script
-        result = self._if(allowed)
+        """Let it through where a word ends in a script without spaces, beside its letters or their quotes."""
+        before, after = self._script_before(position), self._script(position + 1)
+        if not {before, after} & ranges.spaceless_scripts():
+            before, after = self._beyond_quotes(position, -1), self._beyond_quotes(position, +1)
+        ends = {before, after} & ranges.spaceless_scripts()  # with letters of two of them, no word of either
+        result = self._if(
+            self._shown and position > 0 and self._kind is not Kind.ZERO_WIDTH_SPACE and len(ends) == 1
+        )
         self._base = -1  # it ends the cluster: a mark behind it has no base
         return result
 
+    def _beyond_quotes(self, position: int, step: int) -> int:
+        """Return the script behind the quotation mark or bracket on this side; 0 when none stands there."""
+        for distance in range(1, QUOTE_WINDOW + 1):
+            place = position + step * distance
+            if not 0 <= place < len(self._line):
+                return 0
+            point = ord(self._line[place])
+            passes = self._is(point, "QUOTES") or (distance > 1 and self._is(point, "SPACES"))
+            if not passes and (distance == 1 or self._kinds(point) != Kind.ZERO_WIDTH_SPACE):
+                return self._scripts(point) if distance > 1 else 0
+        return 0
+
     def _direction_mark(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        start, end = max(0, position - RTL_WINDOW), position + RTL_WINDOW + 1
-        near = ranges.one_of("STRONG_RTL").search(self._line, start, end)
-        result = self._if(self._kind is not Kind.DIRECTION_MARK and near is not None)
+        """Let one through by text from right to left: near it, in the words beside it, or in its line."""
+        allowed = self._kind is not Kind.DIRECTION_MARK and (
+            self._near_rtl(position) or self._leads_rtl(position) or self._edges_rtl(position)
+        )
+        result = self._if(allowed)
         self._base = -1
         return result
+
+    def _near_rtl(self, position: int) -> bool:
+        start, end = max(0, position - RTL_WINDOW), position + RTL_WINDOW + 1
+        return ranges.one_of("STRONG_RTL").search(self._line, start, end) is not None
+
+    def _leads_rtl(self, position: int) -> bool:
+        """Tell a mark that sets the direction of the whole line, which begins with a name or a number."""
+        return position == 0 and ranges.one_of("STRONG_RTL").search(self._line) is not None
+
+    def _edges_rtl(self, position: int) -> bool:
+        """Tell a mark beside a name or number that stands among words from right to left."""
+        before = self._line[max(0, position - WORD_WINDOW) : position]
+        after = self._line[position + 1 : position + 1 + WORD_WINDOW]
+        if before[-1:].isalnum() and after[:1].isalnum():
+            return False
+        words = (*_nearest_words(before.split(" ")[-2::-1]), *_nearest_words(after.split(" ")[1:]))
+        return any(ranges.one_of("STRONG_RTL").search(word) is not None for word in words)
 
     # --- looking around
 
@@ -303,7 +351,7 @@ class LineJudge:
     def _script_before(self, position: int) -> int:
         """Return the script of what stands before; a mark that many scripts share has its base's."""
         before = self._script(position - 1)
-        shared = {Kind.NONSPACING, Kind.SPACING, Kind.MONGOLIAN_VARIATION}
+        shared = {Kind.NONSPACING, Kind.SPACING, Kind.MONGOLIAN_VARIATION, Kind.VARIATION}
         if not before and self._kind in shared and self._base >= 0:
             return self._scripts(self._base)
         return before
@@ -321,7 +369,8 @@ class LineJudge:
         Kind.JAMO_T: _conjoining,
         Kind.PREPENDED: _prepended,
         Kind.EMOJI_VARIATION: _emoji_variation,
-        Kind.IDEOGRAPH_VARIATION: _ideograph_variation,
+        Kind.VARIATION: _variation,
+        Kind.INKLESS: _inkless,
         Kind.MONGOLIAN_VARIATION: _mongolian_variation,
         Kind.MONGOLIAN_SEPARATOR: _mongolian_separator,
         Kind.JOINER: _joiner,
@@ -337,6 +386,11 @@ def _mark_limits(base: int) -> tuple[int, int]:
     if base in _TIBETAN:
         return MAX_MARKS_TIBETAN, MAX_MARKS_TIBETAN
     return (MAX_MARKS_BURMESE if base in _BURMESE else MAX_MARKS), MAX_NONSPACING
+
+
+def _nearest_words(words: list[str]) -> Iterator[str]:
+    """Yield the first words with letters: a number has no direction, and a name may have two words."""
+    return islice((word for word in words if any(map(str.isalpha, word))), WORDS_BESIDE)
 
 
 def _own_mark(base: int) -> int:

@@ -13,7 +13,7 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from parlour_protocol.text import tables
+from parlour_protocol.text import tables, variation_table
 
 _PAGE: Final = 256
 _INVISIBLE: Final = "\u200b-\u200f\u061c"
@@ -35,7 +35,8 @@ class Kind(IntEnum):
     JAMO_T = 9
     PREPENDED = 10
     EMOJI_VARIATION = 11
-    IDEOGRAPH_VARIATION = 12
+    VARIATION = 12
+    """A selector of registered sequences: of ideographs, and of a few other characters."""
     MONGOLIAN_VARIATION = 13
     MONGOLIAN_SEPARATOR = 14
     JOINER = 15
@@ -44,6 +45,8 @@ class Kind(IntEnum):
     DIRECTION_MARK = 17
     TAB = 18
     REGIONAL = 19
+    INKLESS = 20
+    """A mark without ink of its own, which means something among letters of its script alone."""
 
 
 _KIND_RANGES: Final = (
@@ -58,7 +61,7 @@ _KIND_RANGES: Final = (
     (Kind.JAMO_T, tables.JAMO_T),
     (Kind.PREPENDED, tables.PREPENDED),
     (Kind.EMOJI_VARIATION, "FE0E-FE0F"),
-    (Kind.IDEOGRAPH_VARIATION, "FE00-FE02 E0100-E01EF"),
+    (Kind.VARIATION, "FE00-FE02 E0100-E011F"),
     (Kind.MONGOLIAN_VARIATION, "180B-180D 180F"),
     (Kind.MONGOLIAN_SEPARATOR, "180E"),
     (Kind.JOINER, "200C-200D"),
@@ -66,7 +69,9 @@ _KIND_RANGES: Final = (
     (Kind.DIRECTION_MARK, "061C 200E-200F"),
     (Kind.TAB, "0009"),
     (Kind.REGIONAL, "1F1E6-1F1FF"),
+    (Kind.INKLESS, tables.INKLESS),
 )
+_FIRST_IDEOGRAPHIC: Final = 0xE0100
 
 
 def parse(ranges: str) -> Iterator[tuple[int, int]]:
@@ -132,6 +137,30 @@ class _Pages:
 def kinds() -> _Pages:
     """Return the map from code point to `Kind`."""
     return _Pages([(first, last, kind) for kind, table in _KIND_RANGES for first, last in parse(table)])
+
+
+def is_registered(base: int, selector: int) -> bool:
+    """Tell whether a variation selector (FE00-FE02, E0100 and up) is registered for this character."""
+    if selector >= _FIRST_IDEOGRAPHIC:
+        return selector - _FIRST_IDEOGRAPHIC < _ideographic_variations()(base)
+    return _standardized_variations(f"{selector:04X}").match(chr(base)) is not None
+
+
+@cache
+def _ideographic_variations() -> _Pages:
+    """Return the map from ideograph to the number of its registered selectors."""
+    return _Pages(
+        [
+            (first, last, int(count))
+            for count, table in variation_table.IDEOGRAPHIC.items()
+            for first, last in parse(table)
+        ]
+    )
+
+
+@cache
+def _standardized_variations(selector: str) -> re.Pattern[str]:
+    return re.compile(f"[{class_body(variation_table.STANDARDIZED[selector])}]")
 
 
 @cache

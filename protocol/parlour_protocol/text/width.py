@@ -13,8 +13,8 @@ from parlour_protocol.text.ranges import Kind
 
 _ZERO: Final = frozenset({
     Kind.HIDDEN, Kind.NONSPACING, Kind.ENCLOSING, Kind.JAMO_V, Kind.JAMO_T, Kind.EMOJI_VARIATION,
-    Kind.IDEOGRAPH_VARIATION, Kind.MONGOLIAN_VARIATION, Kind.MONGOLIAN_SEPARATOR, Kind.JOINER,
-    Kind.ZERO_WIDTH_SPACE, Kind.DIRECTION_MARK,
+    Kind.VARIATION, Kind.MONGOLIAN_VARIATION, Kind.MONGOLIAN_SEPARATOR, Kind.JOINER,
+    Kind.ZERO_WIDTH_SPACE, Kind.DIRECTION_MARK, Kind.INKLESS,
 })  # fmt: skip
 _ATTACHED: Final = _ZERO | {Kind.SPACING}
 _ZWJ: Final = "\u200d"

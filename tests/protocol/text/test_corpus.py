@@ -43,6 +43,16 @@ def test_every_entry_of_the_corpus_passes():
     assert {entry.id: found for entry in entries if (found := runner.problems(entry))} == {}
 
 
+def test_every_entry_written_from_the_rule_passes():
+    """Invisible characters are judged by their place: legitimate and hostile ones of each kind."""
+    failures = {
+        entry.id: found
+        for entry in runner.load(runner.CORPUS.with_name("rule.json"))
+        if (found := runner.problems(entry))
+    }
+    assert failures == {}
+
+
 def test_the_script_counts_and_ends_with_0_only_when_all_passed(tmp_path: Path):
     """One failing entry makes the script fail and is named in its output."""
     good = {"id": "good", "text": "hello", "expect": "unchanged", "context": "message"}

@@ -194,7 +194,6 @@ class TestOrthographies:
             "\u0628\u200cb",
             "pass\u200bword",
             "\u200b\u0e01",
-            "\u0e01\u200ba",
             "\u0e01\u200b\u1780",
             "a\u061cb",
             "abc\u200e",

@@ -10,9 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from emoji import EMOJI_DATA
 
 from parlour_protocol.names import confusable_table, script_table
-from parlour_protocol.text import ranges, tables
+from parlour_protocol.text import ranges, safe_text, tables, variation_table
 from parlour_protocol.text.ranges import Kind
 
 SOURCES = Path(__file__).parents[3]
@@ -33,10 +34,24 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("tools.unicode_tables")
 
 
-def test_one_version_everywhere(generator: ModuleType):
-    """The three generated files are of the pinned Unicode version."""
-    versions = {module.UNICODE_VERSION for module in (tables, script_table, confusable_table)}
-    assert versions == {generator.PINNED_VERSION}
+def test_the_tables_are_of_the_pinned_versions(generator: ModuleType):
+    """The generated files are of the Unicode versions that the generator takes."""
+    assert tables.UNICODE_VERSION == generator.TEXT_VERSION
+    names = {module.UNICODE_VERSION for module in (script_table, confusable_table)}
+    assert names == {generator.NAMES_VERSION}
+
+
+def test_selectors_that_are_registered_for_nothing_never_pass():
+    """The kind of selectors ends where the registry does."""
+    most = max(map(int, variation_table.IDEOGRAPHIC))
+    selectors = {p for p in range(0xE0100, 0xE01F0) if ranges.kinds()(p) == Kind.VARIATION}
+    assert selectors == set(range(0xE0100, 0xE0100 + most))
+
+
+def test_every_emoji_that_is_offered_can_be_shown():
+    """The bundled list of emoji is not newer than the tables."""
+    escaped = [emoji for emoji in EMOJI_DATA if safe_text(emoji).hidden]
+    assert escaped == []
 
 
 def test_ranges_ascend_without_overlap():
@@ -75,11 +90,13 @@ def test_python_agrees_where_it_knows_the_code_point():
 
 def test_the_tables_are_current_when_the_data_is_at_hand(generator: ModuleType):
     """Building from the Unicode data (`PARLOUR_UCD` names its folder) gives the files that are checked in."""
-    folder = os.environ.get("PARLOUR_UCD")
-    if folder is None:
-        pytest.skip("PARLOUR_UCD names no folder with ppucd.txt and confusables.txt")
-    for path, text in generator.build(Path(folder)).items():
-        assert path.read_text("utf-8") == text
+    folders = os.environ.get("PARLOUR_UCD", "")
+    if not folders:
+        pytest.skip("PARLOUR_UCD names no folders with ppucd.txt or moji.db")
+    for folder in map(Path, folders.split(os.pathsep)):
+        build = generator.build if (folder / "ppucd.txt").exists() else generator.build_variations
+        for path, text in build(folder).items():
+            assert path.read_text("utf-8") == text
 
 
 def test_nobody_else_makes_safe_text():

@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -14,10 +16,16 @@ PACKAGES = {"protocol": "parlour_protocol", "server": "parlour_server", "client"
 
 
 def tracked() -> list[Path]:
-    """Return the files that git knows, or all files where there is no git."""
+    """Return the files that git knows; in an unpacked source distribution, all but what was made there."""
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the developer
     names = done.stdout.split("\n") if done.returncode == 0 else []
-    return [Path(name) for name in names if name] or [p.relative_to(ROOT) for p in ROOT.rglob("*.py")]
+    if listed := [Path(name) for name in names if name]:
+        return listed
+    return [
+        path
+        for path in (found.relative_to(ROOT) for found in ROOT.rglob("*.py"))
+        if not any(part.startswith(".") for part in path.parts)
+    ]
 
 
 def test_no_module_stands_beside_a_package() -> None:
@@ -67,3 +75,12 @@ def test_the_crypto_library_is_none_that_is_known_to_be_weak() -> None:
 def test_what_carries_addresses_is_not_in_the_repository() -> None:
     """uv.lock names registries, and an environment is never committed."""
     assert not [path for path in tracked() if path.name == "uv.lock" or path.parts[0] == ".venv"]
+
+
+def test_the_source_distribution_holds_all_that_it_is_tested_with(tmp_path: Path) -> None:
+    """Whoever unpacks it finds every file of the repository: `make test` works there as in a clone."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - a build of our own
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:
+        names = {Path(*Path(name).parts[1:]) for name in packed.getnames()}
+    assert set(tracked()) - names == set()

@@ -47,7 +47,7 @@ class ErrorCode(StrEnum):
     MUTED = "muted"
     """You are muted in the room."""
     NAME_TAKEN = "name_taken"
-    """The name, or one that looks like it, exists."""
+    """The name, or one that looks like it, exists: of a room, where you may see that one."""
     ALREADY = "already"
     """It is so already; nothing was changed."""
     RATE_LIMITED = "rate_limited"

@@ -5,6 +5,29 @@ import json
 from tests.attacks.raw import PASSWORD, House, request
 
 
+def test_a_private_name_is_no_oracle(house: House, session: str) -> None:
+    """L15: making a room of a private room's name, or of one that nobody has, gets the same answer."""
+    secrets = ("merger-with-acme", "layoffs-in-may")
+    tries = [(secrets[0], "private"), ("nobody-has-this", "private"), ("layoffs-ln-may", "public")]
+    with house.chatting(house.session("keeper", invite=house.code())) as (wire, _):
+        for number, name in enumerate(secrets, 1):
+            wire.send(request("create_room", number, name=name, kind="private"))
+            assert wire.told(f"probe-{number:010}")["type"] == "ok"
+    answers = []
+    with house.chatting(session) as (wire, _):
+        for number, (name, kind) in enumerate(tries, 11):
+            wire.send(request("create_room", number, name=name, kind=kind))
+            answers.append(wire.told(f"probe-{number:010}"))
+        wire.send(request("rooms", 21))
+        listed = wire.told("probe-0000000021")["result"]["rooms"]
+    assert [answer["type"] for answer in answers] == ["ok"] * 3, answers
+    made = [answer["result"]["room"] for answer in answers]
+    assert [{key: room[key] for key in ("kind", "role", "head", "read", "members")} for room in made] == [
+        {"kind": kind, "role": "owner", "head": 1, "read": 1, "members": 1} for _, kind in tries
+    ]
+    assert not {*secrets} & {room["name"] for room in listed}
+
+
 def test_a_name_that_folds_to_another(house: House, session: str) -> None:
     """L16: `straße` cannot be made beside `strasse`, neither as an account nor as a room."""
     house.session("strasse", invite=house.code())

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import click
 
+from parlour_client.core import room_names
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, Room
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name
 from parlour_protocol.names import parse_room_name as _room_name
 from parlour_protocol.names import parse_user_name as _user_name
@@ -84,18 +84,11 @@ DEVICE: Final = DeviceParam()
 
 
 def find_room(client: Client, wanted: str) -> Room:
-    """Return the room of this name, `@user` or id that the account is in. Raises SetupError."""
-    name = wanted.removeprefix("#")
-    for room in client.rooms:
-        if wanted == room.id or (room.kind is not RoomKind.DIRECT and _same(room.name, name)):
-            return room
-        if wanted.startswith("@") and _same(room.peer, wanted[1:]):
-            return room
+    """Return the room of this title, name, `@user` or id that the account is in. Raises SetupError."""
+    found = room_names.find_room(client.rooms, wanted)
+    if found is not None:
+        return found
     asked = shown(wanted)
     if wanted.startswith("@"):
         raise SetupError(f"You have no room with {asked} yet.", f"Open it: parlour dm {asked}")
     raise SetupError(f"You are not in a room called {asked}.", f"Join it first: parlour room join {asked}")
-
-
-def _same(name: str | None, typed: str) -> bool:
-    return name is not None and (name == typed or name == typed.lower())

@@ -70,11 +70,15 @@ class Room:
     """Nothing in it asks for attention. Kept on this device."""
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
     """When something last happened, by the server's time; 0: not known."""
+    mark: str = ""
+    """The beginning of its id, where another of one's rooms has a name that looks like its own."""
 
     @property
     def title(self) -> str:
-        """What to call it: `lobby`, or `@peer`. Names are checked types, safe to show."""
-        return f"@{self.peer}" if self.peer is not None else (self.name or self.id)
+        """What to call it: `lobby`, `@peer`, `garden~Zm9v`. Names are checked types, safe to show."""
+        if self.peer is not None:
+            return f"@{self.peer}"
+        return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"
 
 
 class Delivery(Enum):

@@ -5,7 +5,7 @@ It does no I/O and emits nothing. ``Ingest`` applies events, the client reads ``
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive.rooms import Choices
 from parlour_client.core.model import Room
+from parlour_client.core.room_names import marks
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
     Added,
@@ -40,7 +41,7 @@ class KnownRoom:
     mentions: int = 0
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
 
-    def room(self, choices: Choices) -> Room:
+    def room(self, choices: Choices, mark: str) -> Room:
         """Return the room as a view sees it."""
         told = self.summary
         return Room(
@@ -59,6 +60,7 @@ class KnownRoom:
             favourite=told.room in choices.favourites,
             muted=told.room in choices.muted,
             activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
+            mark=mark,
         )
 
 
@@ -71,18 +73,23 @@ class State:
         self.choices = _NONE
         """What the person chose; whoever changes it in the archive puts it here."""
         self._known: dict[RoomId, KnownRoom] = {}
+        self._marks: Mapping[RoomId, str] | None = None
         self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
 
     @property
     def rooms(self) -> Sequence[Room]:
         """All rooms, by title."""
-        rooms = (known.room(self.choices) for known in self._known.values())
-        return sorted(rooms, key=lambda room: room.title)
+        return sorted(map(self._room, self._known.values()), key=lambda room: room.title)
 
     def room(self, room: RoomId) -> Room | None:
         """Return one room; None when the account is not in it."""
         known = self._known.get(room)
-        return known.room(self.choices) if known else None
+        return self._room(known) if known else None
+
+    def _room(self, known: KnownRoom) -> Room:
+        if self._marks is None:
+            self._marks = marks(known.summary for known in self._known.values())
+        return known.room(self.choices, self._marks.get(known.summary.room, ""))
 
     def summary(self, room: RoomId) -> RoomSummary | None:
         """Return what the archive keeps of a room."""
@@ -94,16 +101,19 @@ class State:
         known = self._known.get(summary.room)
         if known is None:
             self._known[summary.room] = KnownRoom(summary)
+            self._marks = None
         else:
             known.summary = summary
 
     def keep_only(self, rooms: Sequence[RoomId]) -> None:
         """Forget every other room."""
         self._known = {room: known for room, known in self._known.items() if room in set(rooms)}
+        self._marks = None
 
     def forget(self, room: RoomId) -> None:
         """Take a room off: the account is not in it any more."""
         self._known.pop(room, None)
+        self._marks = None
 
     def count(self, room: RoomId, unread: int, mentions: int) -> None:
         """Take counts that the archive made."""

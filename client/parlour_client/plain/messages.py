@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, Room
+from parlour_client.core.room_names import find_room
 from parlour_client.plain.speech import outgoing_line, shown
 from parlour_client.plain.words import number, on_or_off, seconds, two
 from parlour_protocol.ids import Millis, Seq
@@ -222,10 +223,10 @@ async def cancel(mode: "LineMode", rest: str) -> None:
 
 
 def find(mode: "LineMode", wanted: str) -> Room:
-    """Return the room of this name or `@user`. Raises SetupError."""
-    for room in mode.client.rooms:
-        if wanted.removeprefix("#").lower() == room.title.lower():
-            return room
+    """Return the room of this title, name or `@user`. Raises SetupError."""
+    found = find_room(mode.client.rooms, wanted)
+    if found is not None:
+        return found
     raise SetupError(
         f"You are not in a room called {shown(wanted)}.", "/rooms lists yours, /join enters another."
     )

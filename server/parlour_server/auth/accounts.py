@@ -75,7 +75,7 @@ class AccountMaker:
             raise InviteRefusedError
 
     async def _enter_lobby(self, user: UserName) -> None:
-        room = await self._store.rooms.find_by_name(lobby())
+        room = await self._store.rooms.find_public(lobby())
         if room is None:  # the operator took it away
             return
         event = AppendEvent(room, user, house_device(), new_request_id(), self._clock.now(), Joined())

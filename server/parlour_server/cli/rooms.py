@@ -88,23 +88,27 @@ def create(data: Path, name: str, topic: str) -> None:
 @click.argument("name")
 @click.argument("who")
 def appoint(data: Path, name: str, who: str, role: str) -> None:
-    """Give WHO, a member of the room NAME, a role in it."""
+    """Give WHO, a member of the room NAME (or of this id), a role in it."""
     from parlour_protocol.frames.base import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
-    from parlour_protocol.ids import new_request_id  # noqa: PLC0415
-    from parlour_protocol.names import parse_room_name  # noqa: PLC0415
+    from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
+    from parlour_protocol.names import NameRefusedError, parse_room_name  # noqa: PLC0415
     from parlour_server.auth.house import house, house_device  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
 
     async def work(store: "Store") -> None:
-        found = await store.rooms.find_by_name(parse_room_name(name))
-        if found is None:
-            raise SetupError("there is no such room; `parlour-server room list` shows the public ones")
+        try:
+            found = await store.rooms.find_named(parse_room_name(name))
+        except NameRefusedError:  # an id may begin with a dash
+            found = ()
+        if len(found) > 1:
+            raise SetupError(f"several rooms have this name: give the id of one instead ({', '.join(found)})")
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
-        event = AppendEvent(found, house(), house_device(), new_request_id(), SystemClock().now(), body)
+        room = found[0] if found else RoomId(name)
+        event = AppendEvent(room, house(), house_device(), new_request_id(), SystemClock().now(), body)
         await store.log.append(event, _if_member)
 
     with_store(data, work)
@@ -117,4 +121,5 @@ def _if_member(_: "AppendEvent", facts: "Facts") -> None:
     from parlour_server.errors import RefusedError  # noqa: PLC0415
 
     if facts.subject is None:
-        raise RefusedError(ErrorCode.NOT_FOUND, "they are not a member of that room")
+        hint = "there is no such room (`parlour-server room list`), or they are not a member of it"
+        raise RefusedError(ErrorCode.NOT_FOUND, hint)

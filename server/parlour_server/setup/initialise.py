@@ -89,7 +89,7 @@ async def _make_house(store: Store, clock: Clock) -> None:
 
 
 async def _make_lobby(store: Store, clock: Clock) -> bool:
-    if await store.rooms.find_by_name(lobby()) is not None:
+    if await store.rooms.find_public(lobby()) is not None:
         return False
     room = NewRoom(
         room=new_room_id(),

@@ -6,5 +6,5 @@ schema. It stands alone so that running a server loads neither SQLAlchemy nor Al
 
 from typing import Final
 
-SCHEMA_VERSION: Final = "0003"
+SCHEMA_VERSION: Final = "0004"
 """The newest revision in `migrations/versions`; a test holds the two equal."""

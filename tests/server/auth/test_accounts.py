@@ -59,7 +59,7 @@ async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
 ) -> None:
     """Whoever joins can write in the lobby at once, and those who are there see it."""
     await maker.make(ANNA, PASSWORD, invite=invite)
-    room = await store.rooms.find_by_name(lobby())
+    room = await store.rooms.find_public(lobby())
     assert room is not None
     assert await store.rooms.membership(room, ANNA) is not None
     told = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]

@@ -134,7 +134,11 @@ class MemoryStore:
         for room in self.known.values():
             if new.peer and room.kind is RoomKind.DIRECT and set(room.members) == {new.author, new.peer}:
                 return room.id, ()
-            if new.name and room.name == new.name:
+            if (
+                new.name
+                and room.name == new.name
+                and (room.kind is RoomKind.PUBLIC or new.author in room.members)
+            ):
                 raise NameTakenError(new.name)
         room = self.known[new.room] = Room(new.room, new.kind, new.name, new.topic, encrypted=new.encrypted)
         room.members[new.author] = Membership(new.author, Role.OWNER)

@@ -12,7 +12,7 @@ from parlour_server.store.interface import Store
 
 async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None:
     """A public room, found by its name."""
-    room = await store.rooms.find_by_name(lobby())
+    room = await store.rooms.find_public(lobby())
     assert room is not None
     summary = await store.rooms.summary(room, house())
     assert summary is not None

@@ -4,6 +4,7 @@ Names that a person types are parsed into their types first, so nothing else goe
 told by ``ask``. The chat screen inherits it.
 """
 
+from parlour_client.core.room_names import find_room
 from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
@@ -72,11 +73,12 @@ class Deeds(DevicesPart):
         await self.open_room(room)
 
     async def _do_join(self, rest: str) -> None:
-        name = parse_room_name(first_word(rest)[0].removeprefix("@"))
-        mine = next((room for room in self.client.rooms if name in {room.name, room.peer}), None)
+        word = rest.split(" ", maxsplit=1)[0]
+        mine = find_room(self.client.rooms, word) or find_room(self.client.rooms, f"@{word}")
         if mine is not None:
             await self.open_room(mine.id)
             return
+        name = parse_room_name(first_word(rest)[0])
         found = next((room for room in await self.client.directory() if room.name == name), None)
         if found is None:
             raise ValueError("There is no such public room. /rooms shows which there are.")

@@ -10,6 +10,7 @@ from textual import on
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Room
+from parlour_client.core.room_names import find_room
 from parlour_client.ui.commands import seconds
 from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.preferences import Preferring, settings_of
@@ -17,7 +18,6 @@ from parlour_client.ui.rooms import ORDERS, RoomList, RoomWish
 from parlour_client.ui.safe import lines, own, peer_line
 from parlour_client.ui.screens.rooms_part import RoomsPart
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
 
 _SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}
 
@@ -89,12 +89,10 @@ class ReadingPart(RoomsPart):
         word = name.strip()
         if not word and (room := self.room) is not None:
             return room
-        person = parse_user_name(word[1:]) if word.startswith("@") else None
-        title = None if person else parse_room_name(word.removeprefix("#"))
-        for room in self.client.rooms:
-            if (person is not None and room.peer == person) or (title is not None and room.name == title):
-                return room
-        raise SetupError("You have no room of that name.", "F2 lists yours.")
+        found = find_room(self.client.rooms, word)
+        if found is None:
+            raise SetupError("You have no room of that name.", "F2 lists yours.")
+        return found
 
     async def _do_read(self, rest: str) -> None:
         if rest == "all":

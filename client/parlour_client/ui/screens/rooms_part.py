@@ -116,7 +116,7 @@ class RoomsPart(DraftsPart):
         topic = peer_line(room.topic) if room.topic else own("")
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
-        self.composer.rooms = [one.name for one in rooms if one.name is not None]
+        self.composer.rooms = [one.title for one in rooms if one.name is not None]
 
     def _as_seen(self, room: Room) -> Room:
         """Count nothing in the open room while its newest is in sight: it is read before a count is drawn."""

@@ -20,8 +20,9 @@ class Rooms(Protocol):
         """Make a room with its first events, or return the one that exists.
 
         Returns the room's id and the events that were appended now (none when this request was done
-        before, or the direct room exists). Raises NameTakenError; RefusedError(LIMIT_REACHED) for too
-        many rooms.
+        before, or the direct room exists). Raises NameTakenError when a room that the author can see (a
+        public one, or one of theirs) has the name or one that looks like it, and for no other room;
+        RefusedError(LIMIT_REACHED) for too many rooms.
         """
         ...
 
@@ -57,8 +58,12 @@ class Rooms(Protocol):
         """Return public rooms in order of name, and whether more follow."""
         ...
 
-    async def find_by_name(self, name: RoomName) -> RoomId | None:
-        """Return the public or private room of this name."""
+    async def find_public(self, name: RoomName) -> RoomId | None:
+        """Return the public room of this name."""
+        ...
+
+    async def find_named(self, name: RoomName) -> Sequence[RoomId]:
+        """Return all rooms of this name, public or private: for the operator alone."""
         ...
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:

@@ -23,8 +23,9 @@ rooms: Final = Table(
     metadata,
     Column("room", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    Column("name", Text, unique=True),
-    Column("skeleton", Text, unique=True),
+    # unique among public rooms alone: that a private room's name is taken would say that the room exists
+    Column("name", Text, index=True),
+    Column("skeleton", Text, index=True),
     # the two people of a direct room, in order, so that a pair has one spelling; the same twice for notes
     Column("low", Text, ForeignKey("accounts.account")),
     Column("high", Text, ForeignKey("accounts.account")),
@@ -35,6 +36,13 @@ rooms: Final = Table(
     Column("encrypted", Flag, nullable=False),
     UniqueConstraint("low", "high"),
     CheckConstraint("low <= high", name="pair"),
+    Index(
+        "uq_rooms_public",
+        "skeleton",
+        unique=True,
+        sqlite_where=text("kind = 'public'"),
+        postgresql_where=text("kind = 'public'"),
+    ),
     **KEYED,
 )
 

@@ -13,7 +13,8 @@ _PAIRS = """
     ON a.skeleton = substr(b.skeleton, 1, instr(b.skeleton, ' ') - 1) WHERE instr(b.skeleton, ' ') > 0
     UNION ALL
     SELECT a.name, b.name, 'rooms' FROM rooms b JOIN rooms a
-    ON a.skeleton = substr(b.skeleton, 1, instr(b.skeleton, ' ') - 1) WHERE instr(b.skeleton, ' ') > 0
+    ON a.skeleton = substr(b.skeleton, 1, instr(b.skeleton, ' ') - 1) AND a.kind = 'public'
+    WHERE instr(b.skeleton, ' ') > 0
 """
 
 

@@ -5,6 +5,7 @@ before it changes anything. Called by `rooms.py` in a write's transaction.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
@@ -23,6 +24,13 @@ from parlour_server.store.sqlite.stored import plain
 from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]
+
+# Among the rooms that the author can see: else a refusal would tell that somebody has such a room (L15).
+_TAKEN: Final = """
+    SELECT 1 FROM rooms r WHERE (r.name = ?1 OR r.skeleton = ?2) AND (
+        r.kind = 'public' OR EXISTS (SELECT 1 FROM members m WHERE m.room = r.room AND m.account = ?3)
+    )
+"""
 
 
 def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
@@ -52,7 +60,7 @@ def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
 
 
 def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
-    """Return the room that this request, or this pair of people, has already; refuse a taken name."""
+    """Return the room that this request, or this pair of people, has already; refuse a name that is taken."""
     earlier = find_request(db, room.author, room.request)
     if earlier is not None and not _is_same(db, earlier, room):
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
@@ -60,11 +68,8 @@ def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
         return earlier.room
     if room.kind is RoomKind.DIRECT:
         return _find_direct(db, room)
-    taken = db.execute(
-        "SELECT 1 FROM rooms WHERE name = ? OR skeleton = ?",
-        (room.name and plain(room.name), room.skeleton and plain(room.skeleton)),
-    ).fetchone()
-    if taken is not None:
+    name = room.name and plain(room.name)
+    if db.execute(_TAKEN, (name, room.skeleton, plain(room.author))).fetchone() is not None:
         raise NameTakenError("this name, or one that looks like it, exists")
     return None
 

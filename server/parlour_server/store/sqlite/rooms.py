@@ -120,12 +120,22 @@ class SqliteRooms:
 
         return await self._readers.run(read)
 
-    async def find_by_name(self, name: RoomName) -> RoomId | None:
-        """Return the public or private room of this name."""
+    async def find_public(self, name: RoomName) -> RoomId | None:
+        """Return the public room of this name."""
 
         def read(db: sqlite3.Connection) -> RoomId | None:
-            row = db.execute("SELECT room FROM rooms WHERE name = ?", (plain(name),)).fetchone()
+            query = "SELECT room FROM rooms WHERE name = ? AND kind = 'public'"
+            row = db.execute(query, (plain(name),)).fetchone()
             return None if row is None else RoomId(row[0])
+
+        return await self._readers.run(read)
+
+    async def find_named(self, name: RoomName) -> Sequence[RoomId]:
+        """Return all rooms of this name, public or private, for the operator."""
+
+        def read(db: sqlite3.Connection) -> Sequence[RoomId]:
+            rows = db.execute("SELECT room FROM rooms WHERE name = ? ORDER BY room", (plain(name),))
+            return [RoomId(room) for (room,) in rows]
 
         return await self._readers.run(read)
 

@@ -131,8 +131,8 @@ class Appended(Struct, frozen=True):
 class NewRoom:
     """A room to be made, with its first events.
 
-    Named rooms: ``name`` and its ``skeleton``, unique among rooms. Direct rooms: ``peer``, who may be the
-    author; the unordered pair (author, peer) is unique.
+    Named rooms: ``name`` and its ``skeleton``, unique among public rooms. Direct rooms: ``peer``, who may
+    be the author; the unordered pair (author, peer) is unique.
     """
 
     room: RoomId

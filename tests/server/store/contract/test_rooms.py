@@ -8,7 +8,7 @@ from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import Added, Created, TopicSet
+from parlour_protocol.frames.bodies import Added, Created, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import RoomListing, RoomSummary
 from parlour_protocol.ids import Seq, new_request_id, new_room_id, new_session_id
@@ -71,15 +71,31 @@ async def test_a_request_of_another_room_is_a_conflict(world: World) -> None:
 
 
 async def test_names_and_skeletons_are_unique(world: World) -> None:
-    """Neither the name nor one that looks like it can be taken twice, whoever comes second."""
+    """Neither a public room's name nor one that looks like it is taken twice, whoever comes second."""
     alice, bob = await world.people(2)
-    await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
-    same = world.new_room(bob, "kitchen")
+    await world.store.rooms.create(world.new_room(alice, "kitchen"))
+    same = world.new_room(bob, "kitchen", RoomKind.PRIVATE)
     alike = replace(world.new_room(bob, "kltchen"), skeleton="kitchen")
     for new in (same, alike):
         with pytest.raises(NameTakenError):
             await world.store.rooms.create(new)
     assert await world.store.rooms.summaries(bob) == []
+
+
+async def test_private_names_are_not_told(world: World) -> None:
+    """L15: whoever is not in a private room can have its name, for a public room too; its members cannot."""
+    alice, bob, carol = await world.people(3)
+    theirs, _ = await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
+    await world.append(theirs, carol, Joined())
+    mine, events = await world.store.rooms.create(world.new_room(bob, "kitchen", RoomKind.PRIVATE))
+    assert (len(events), mine != theirs) == (1, True)
+    for member in (alice, carol):
+        with pytest.raises(NameTakenError):
+            await world.store.rooms.create(world.new_room(member, "kitchen", RoomKind.PRIVATE))
+    other = await world.account("dave")
+    listed, _ = await world.store.rooms.create(world.new_room(other, "kitchen"))
+    assert await world.store.rooms.find_public(parse_room_name("kitchen")) == listed
+    assert await world.store.rooms.find_named(parse_room_name("kitchen")) == sorted([theirs, mine, listed])
 
 
 async def test_two_people_have_one_direct_room(world: World) -> None:
@@ -205,18 +221,19 @@ async def test_the_directory_lists_public_rooms_alone(world: World) -> None:
     found, more = await world.store.rooms.directory(after=None, limit=2)
     assert ([each.name for each in found], more) == (["garden", "kitchen"], True)
     found, more = await world.store.rooms.directory(after=parse_room_name("kitchen"), limit=2)
-    room = await world.store.rooms.find_by_name(parse_room_name("pantry"))
+    room = await world.store.rooms.find_public(parse_room_name("pantry"))
     assert room is not None
     assert found == [RoomListing(room, parse_room_name("pantry"), 1, TopicText("the pantry"))]
     assert not more
 
 
 async def test_rooms_are_found_by_name(world: World) -> None:
-    """Public and private rooms are found by their exact name; others are not."""
+    """A public room is found by its exact name; a private one by the operator alone."""
     alice = await world.account("alice")
     room, _ = await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
-    assert await world.store.rooms.find_by_name(parse_room_name("hidden")) == room
-    assert await world.store.rooms.find_by_name(parse_room_name("kitchen")) is None
+    assert await world.store.rooms.find_public(parse_room_name("hidden")) is None
+    assert await world.store.rooms.find_named(parse_room_name("hidden")) == [room]
+    assert await world.store.rooms.find_named(parse_room_name("kitchen")) == []
 
 
 async def test_the_read_marker_moves_within_the_log(world: World) -> None:
@@ -247,4 +264,4 @@ async def test_a_refused_room_leaves_its_name_free(world: World) -> None:
         await world.store.rooms.create(replace(world.new_room(alice, "kitchen"), request=request))
     room, events = await world.store.rooms.create(replace(world.new_room(alice, "garden"), request=request))
     assert len(events) == 1
-    assert await world.store.rooms.find_by_name(parse_room_name("garden")) == room
+    assert await world.store.rooms.find_public(parse_room_name("garden")) == room

@@ -137,7 +137,7 @@ def test_the_old_rules_of_a_changed_table_still_hold(old: Path) -> None:
         ("1", "direct", None, None, "bob", "alice", "", 0, 0, 0),
         ("2", "direct", None, None, "alice", "bob", "", 0, 0, 0),
         ("3", "direct", None, None, "alice", "zoe", "", 0, 0, 0),
-        ("4", "public", "kitchen", "other", None, None, "", 0, 0, 0),
+        ("4", "public", "kitchen", "kltchen", None, None, "", 0, 0, 0),
         ("5", "public", "other", "kltchen", None, None, "", 0, 0, 0),
         ("6", "public", "other", "other", None, None, "", 0, 0, None),
         ("7", "public", "other", "other", None, None, "", "many", 0, 0),
@@ -175,10 +175,16 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
             connection.exec_driver_sql(
                 "INSERT INTO accounts VALUES (?, ?, 'hash', ?, 0)", (name, name, created)
             )
-        for name, at in (("gru\u00dfe", 9), ("grusse", 4)):
-            room = name[-1] * 22 if name.isascii() else "g" * 22
+        for name, at, kind in (
+            ("gru\u00dfe", 9, "public"),
+            ("grusse", 4, "public"),
+            ("spa\u00df", 3, "public"),
+            ("spass", 2, "private"),
+        ):
+            room = f"{at}" * 22
+            values = (room, kind, name, name)
             connection.exec_driver_sql(
-                "INSERT INTO rooms VALUES (?, 'public', ?, ?, NULL, NULL, '', 1, 0, 0)", (room, name, name)
+                "INSERT INTO rooms VALUES (?, ?, ?, ?, NULL, NULL, '', 1, 0, 0)", values
             )
             connection.exec_driver_sql(
                 "INSERT INTO events VALUES (?, 1, ?, 'strasse', 'd', ?, 'created', NULL, x'7b7d')",
@@ -191,7 +197,15 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
     ]
     db = sqlite3.connect(path)
     shapes = dict(db.execute("SELECT account, skeleton FROM accounts").fetchall())
+    rooms = dict(db.execute("SELECT name, skeleton FROM rooms").fetchall())
     db.close()
+    # private rooms take no name from anybody, so the public one of such a pair has its own back
+    assert rooms == {
+        "grusse": "grusse",
+        "gru\u00dfe": "grusse gru\u00dfe",
+        "spass": "spass",
+        "spa\u00df": "spass",
+    }
     assert shapes == {
         "stra\u00dfe": "strasse",
         "strasse": "strasse strasse",

@@ -1,0 +1,83 @@
+"""Which room a person means: titles tell rooms apart, and nothing is guessed."""
+
+import pytest
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Room
+from parlour_client.core.room_names import find_room
+from parlour_client.core.state import State
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import parse_room_name, parse_user_name
+
+ME, ADA = parse_user_name("me-too"), parse_user_name("ada")
+
+
+def summary(room: str, name: str | None, kind: RoomKind = RoomKind.PRIVATE) -> RoomSummary:
+    """Return a room; without a name the direct one with ada."""
+    return RoomSummary(
+        room=RoomId(room.ljust(22, "_")),
+        kind=RoomKind.DIRECT if name is None else kind,
+        role=Role.MEMBER,
+        head=Seq(1),
+        read=Seq(1),
+        members=2,
+        name=None if name is None else parse_room_name(name),
+        peer=ADA if name is None else None,
+    )
+
+
+def state(*rooms: RoomSummary) -> State:
+    """Return the state of somebody who is in these rooms."""
+    made = State(ME)
+    for room in rooms:
+        made.tell(room)
+    return made
+
+
+def titles(known: State) -> list[str]:
+    """Return what the rooms are called."""
+    return [room.title for room in known.rooms]
+
+
+def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
+    """L15: a private room with the name of another, or one that looks like it, is told from it."""
+    known = state(summary("Abcd1", "garden", RoomKind.PUBLIC), summary("Wxyz2", "garden"))
+    assert titles(known) == ["garden~Abcd", "garden~Wxyz"]
+    known.tell(summary("Qrst3", "1obby"))
+    known.tell(summary("Mnop4", "lobby", RoomKind.PUBLIC))
+    assert titles(known) == ["1obby~Qrst", "garden~Abcd", "garden~Wxyz", "lobby~Mnop"]
+    known.forget(RoomId("Wxyz2".ljust(22, "_")))
+    assert "garden" in titles(known)
+
+
+def test_ids_that_begin_alike_are_told_apart() -> None:
+    """A title shows as much of the id as it takes."""
+    known = state(*(summary(f"Abcdef{number}", "garden") for number in range(3)))
+    assert titles(known) == ["garden~Abcdef0", "garden~Abcdef1", "garden~Abcdef2"]
+
+
+def test_nothing_is_guessed() -> None:
+    """L15: a name that two rooms have means neither; their titles, ids and other names mean one."""
+    one, other, lobby = summary("Abcd1", "garden"), summary("Wxyz2", "garden"), summary("Lobb3", "lobby")
+    rooms = state(one, other, lobby, summary("Dire4", None)).rooms
+
+    def found(wanted: str) -> Room | None:
+        return find_room(rooms, wanted)
+
+    with pytest.raises(SetupError, match="Several of your rooms") as refused:
+        found("garden")
+    assert "garden~Abcd, garden~Wxyz" in refused.value.hint
+    for wanted, room in (
+        ("garden~Wxyz", other.room),
+        ("#GARDEN~Abcd", one.room),
+        (other.room, other.room),
+        ("lobby", lobby.room),
+        ("#Lobby", lobby.room),
+        ("@ada", RoomId("Dire4".ljust(22, "_"))),
+    ):
+        assert (known := found(wanted)) is not None, wanted
+        assert known.id == room, wanted
+    for wanted in ("garden~none", "kitchen", "ada", "@ben", "", "~"):
+        assert found(wanted) is None, wanted

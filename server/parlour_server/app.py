@@ -44,17 +44,17 @@ from parlour_server.delivery.packages import Packages
 from parlour_server.delivery.shelf import Shelf
 from parlour_server.delivery.sweeping import Sweeper
 from parlour_server.journal import Follower
-from parlour_server.logs import log
+from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
+from parlour_server.net.key_exchange import GROUPS, taken_besides
 from parlour_server.net.server import NetServer
 from parlour_server.net.tls import TlsFiles
 from parlour_server.setup.address import forget_running, name_of, note_running
-from parlour_server.setup.certificates import renew_if_due
+from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.setup.opening import make_store
 
 _CLOSE_SECONDS: Final = 0.5
-_RENEW_EVERY: Final = 6 * 3600
 
 
 class Application:
@@ -106,8 +106,12 @@ class Application:
 
     async def _start(self, stack: AsyncExitStack) -> str:
         stack.callback(self._passwords.close)
-        renew_if_due(self._folder, self._settings.listen.names)
+        renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
+        renewal.look()
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)
+        if others := taken_besides(self._tls.context):
+            do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
+            warn("weak_groups", taken=", ".join(others), do=do)
         make_log_key(self._folder.log_key)  # a folder from before there was one
         self._log_key = LogKey.load(self._folder.log_key)
         self._shelf.open()
@@ -141,7 +145,7 @@ class Application:
         addresses = await net.start()
         stack.push_async_callback(net.stop)
         _run(stack, follower.run())
-        _run(stack, self._renew())
+        _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
         self._start_metrics(stack, net)
         host, port = addresses[0]
@@ -200,14 +204,6 @@ class Application:
         """Pass a request to the API that is in force: a reload makes a new one."""
         if self._api is not None:
             await self._api(scope, receive, send)
-
-    async def _renew(self) -> None:
-        """Renew the certificate of our own CA before it ends: a server may run for longer than a year."""
-        while True:
-            await asyncio.sleep(_RENEW_EVERY)
-            if renew_if_due(self._folder, self._settings.listen.names) and self._tls is not None:
-                self._tls.reload()
-                log("certificate_renewed")
 
 
 def _run(stack: AsyncExitStack, work: Any) -> None:

@@ -22,6 +22,7 @@ from parlour_server.config.settings import Settings
 from parlour_server.errors import SetupError
 from parlour_server.logs import log, set_up, warn
 from parlour_server.net.addresses import listen_address
+from parlour_server.net.key_exchange import HAS_HYBRID
 from parlour_server.net.loops import loop_factory
 from parlour_server.setup.datafolder import DataFolder, write_private
 
@@ -120,7 +121,7 @@ def _limit_process(settings: Settings) -> None:
 
 
 def _say_what_is_in_force(settings: Settings, url: str) -> None:
-    log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=ssl.OPENSSL_VERSION_INFO >= (3, 5))
+    log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
     if os.geteuid() == 0:
         warn("running_as_root", do="run the server as a user of its own; it needs no rights")
     host, _ = listen_address(settings.listen.address)

@@ -1,5 +1,6 @@
 """`init` and `run`: make a data folder, and serve from it."""
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +79,11 @@ def run(
     It listens on this machine alone unless --listen or the configuration says otherwise. SIGHUP makes it read
     its certificates and its configuration again.
     """
-    from parlour_server.serving import Ready, serve  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.net.key_exchange import restart_configured  # noqa: PLC0415 - keeps `--help` quick
+
+    if sys.argv[1:2] == ["run"]:  # this process is the command; a program that calls it must not be restarted
+        restart_configured()
+    from parlour_server.serving import Ready, serve  # noqa: PLC0415
 
     folder = folder_of(data)
     load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)

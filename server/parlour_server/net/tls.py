@@ -4,21 +4,16 @@ TLS 1.3 alone (T2: weak TLS), no session tickets, HTTP/1.1 by ALPN. It refuses a
 else can read, and never asks for a passphrase at a terminal. `net/server.py` takes the current context
 for each new connection.
 
-Key exchange groups are OpenSSL's own, which from OpenSSL 3.5 on begin with the post-quantum hybrid
-X25519MLKEM768 (T3: recorded now, decrypted later). ``set_ecdh_curve`` is never called: it would
-silently switch the hybrid off. Python 3.15 can narrow the list to ``GROUPS``; before that only the file
-that OPENSSL_CONF names can, and OpenSSL reads it before any of our code runs: `deploy/` sets it.
+`net/key_exchange.py` says which groups keys are exchanged in.
 """
 
 import os
 import ssl
 import stat
 from pathlib import Path
-from typing import Final
 
 from parlour_server.errors import SetupError
-
-GROUPS: Final = "X25519MLKEM768:X25519:secp256r1:secp384r1"
+from parlour_server.net.key_exchange import narrow
 
 
 class TlsFiles:
@@ -45,8 +40,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     # No resumption: it saves clients that reconnect a little, and costs every other one 0.1 ms.
     context.num_tickets = 0
     context.set_alpn_protocols(["http/1.1"])
-    if (set_groups := getattr(context, "set_groups", None)) is not None:
-        set_groups(GROUPS)
+    narrow(context)
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError) as error:

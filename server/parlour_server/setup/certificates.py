@@ -1,13 +1,14 @@
 """The server's own small certificate authority, its leaf, and the pin that invite links carry.
 
 The CA signs this server's certificates and nothing below them (path length 0); the leaf is ECDSA P-256,
-for the names given, for a year at most. A renewal keeps the leaf's key, so that the pin of every invite link
+for the names given, for 90 days at most. A renewal keeps the leaf's key, so that the pin of every invite link
 that was ever given out stays true. `setup/initialise.py`, the server and `doctor` call it.
 """
 
+import asyncio
 import ipaddress
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -30,12 +31,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from parlour_server.clock import Clock
 from parlour_server.errors import SetupError
+from parlour_server.logs import log, warn
 from parlour_server.setup.datafolder import DataFolder, write_private
 
 _CA_LIFE: Final = timedelta(days=3652)
-_LEAF_LIFE: Final = timedelta(days=397)  # what browsers and systems accept at most
+_LONGEST_LEAF: Final = timedelta(days=90)  # what Mozilla's "modern" profile allows (T2)
+_LEAF_LIFE: Final = timedelta(days=89)  # the first and the last second count
 _RENEW_BEFORE: Final = timedelta(days=30)
+RENEW_EVERY: Final = 3600.0
+"""Seconds between two looks at the certificate of a server that runs."""
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 
@@ -87,13 +93,52 @@ def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None 
         leaf = read_certificate(folder.certificate)
         if not is_own(folder, leaf):
             return False
-        if set(names_of(leaf)) == set(wanted) and leaf.not_valid_after_utc - now > _RENEW_BEFORE:
+        if set(names_of(leaf)) == set(wanted) and not _is_due(leaf, now):
             return False
     ca, ca_key = _authority(folder, now)
     leaf_key = _key(folder.key)
     leaf = _leaf(wanted, leaf_key, ca, ca_key, now)
     write_private(folder.certificate, _pem(leaf) + _pem(ca))
     return True
+
+
+class Renewal:
+    """Keeps the certificate of a server valid, at its start and while it runs."""
+
+    def __init__(self, folder: DataFolder, names: Callable[[], Iterable[str]], clock: Clock) -> None:
+        """``names`` returns the names that the configuration has now."""
+        self._folder = folder
+        self._names = names
+        self._clock = clock
+        self._written = False
+
+    async def run(self, reload: Callable[[], None]) -> None:
+        """Look again and again, until cancelled; ``reload`` takes a new certificate for new connections."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            self.look(reload)
+
+    def look(self, reload: Callable[[], None] | None = None) -> None:
+        """Renew if it is time; what cannot be done is logged, and tried again at the next look."""
+        now = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
+        try:
+            if renew_if_due(self._folder, self._names(), now):
+                self._written = True
+                log("certificate_renewed")
+            if self._written and reload is not None:
+                reload()
+            self._written = False
+        except SetupError as error:
+            warn("certificate_not_renewed", why=str(error), in_force="the certificate from before")
+
+
+def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
+    """Say whether a leaf ends soon, lasts too long, or was made by a clock that was ahead."""
+    return (
+        leaf.not_valid_after_utc - now <= _RENEW_BEFORE
+        or leaf.not_valid_after_utc - leaf.not_valid_before_utc > _LONGEST_LEAF
+        or leaf.not_valid_before_utc > now
+    )
 
 
 def _authority(folder: DataFolder, now: datetime) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:

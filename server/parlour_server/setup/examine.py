@@ -18,6 +18,7 @@ from parlour_server.delivery.logkey import LogKey
 from parlour_server.errors import ParlourServerError, SetupError
 from parlour_server.metrics import refuse_open
 from parlour_server.net.addresses import listen_address
+from parlour_server.net.key_exchange import GROUPS, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.net.tls import TlsFiles
 from parlour_server.serving import refuse_old_websockets
 from parlour_server.setup.address import running
@@ -28,7 +29,6 @@ Level = Literal["danger", "advice", "fine"]
 DANGER: Final = "danger"
 _LEAST_FREE: Final = 100 * 1024 * 1024
 _SOON: Final = timedelta(days=14)
-_PQ_SINCE: Final = (3, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _listening(settings: Settings) -> list[Finding]:
 
 def _certificate(folder: DataFolder) -> list[Finding]:
     try:
-        TlsFiles(folder.certificate, folder.key)
+        tls = TlsFiles(folder.certificate, folder.key)
         leaf = read_certificate(folder.certificate)
     except ParlourServerError as error:
         return [Finding("danger", "certificate", str(error))]
@@ -88,7 +88,16 @@ def _certificate(folder: DataFolder) -> list[Finding]:
     level: Level = "advice" if left < _SOON else "fine"
     own = "our own CA" if is_own(folder, leaf) else "another CA"
     text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
-    return [Finding(level, "certificate", text)]
+    return [Finding(level, "certificate", text), *_key_exchange(tls)]
+
+
+def _key_exchange(tls: TlsFiles) -> list[Finding]:
+    """Ask OpenSSL what the operator's configuration allows; without one, `run` brings its own."""
+    others = taken_besides(tls.context) if operator_configures() else []
+    if not others:
+        return []
+    text = f"OPENSSL_CONF allows {', '.join(others)}; set Groups = {':'.join(GROUPS)} in that file"
+    return [Finding("advice", "tls", text)]
 
 
 def _log_key(folder: DataFolder) -> list[Finding]:
@@ -149,7 +158,7 @@ def _libraries() -> list[Finding]:
         refuse_old_websockets(version("websockets"))
     except SetupError as error:
         found.append(Finding("danger", "websockets", str(error)))
-    if ssl.OPENSSL_VERSION_INFO >= _PQ_SINCE:
+    if HAS_HYBRID:
         text = f"TLS 1.3 alone, X25519MLKEM768 offered first ({ssl.OPENSSL_VERSION})"
         found.append(Finding("fine", "tls", text))
     else:

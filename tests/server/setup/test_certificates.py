@@ -1,5 +1,7 @@
 """The small CA, its leaf, and the pin that outlives renewals (T4)."""
 
+import asyncio
+import json
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,9 +10,20 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from tests.server.fakes import StoppedClock
 
 from parlour_server.errors import SetupError
-from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate, renew_if_due
+from parlour_server.logs import set_up
+from parlour_server.net.tls import TlsFiles
+from parlour_server.setup import certificates
+from parlour_server.setup.certificates import (
+    Renewal,
+    is_own,
+    names_of,
+    pin_of,
+    read_certificate,
+    renew_if_due,
+)
 from parlour_server.setup.datafolder import DataFolder
 
 NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org:443", "[2001:DB8::1]:443")
@@ -59,13 +72,13 @@ def test_a_man_in_the_middle_with_another_name_is_refused(made: DataFolder) -> N
         shake_hands(made, "evil.example")
 
 
-def test_the_leaf_is_for_a_server_and_for_a_year(made: DataFolder) -> None:
-    """ECDSA P-256, server authentication alone, 397 days at most, no CA."""
+def test_the_leaf_is_for_a_server_and_lives_for_ninety_days(made: DataFolder) -> None:
+    """T2: ECDSA P-256, server authentication alone, less than 90 days, no CA."""
     leaf = read_certificate(made.certificate)
     key = leaf.public_key()
     assert isinstance(key, EllipticCurvePublicKey)
     assert isinstance(key.curve, SECP256R1)
-    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= timedelta(days=397)
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc < timedelta(days=90)
     usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
     assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
@@ -79,14 +92,81 @@ def test_the_ca_signs_no_other_ca(made: DataFolder) -> None:
 
 
 def test_renewal_keeps_the_pin(made: DataFolder) -> None:
-    """Invite links that were given out stay true when the year is over."""
+    """Invite links that were given out stay true when the certificate is renewed."""
     before = read_certificate(made.certificate)
     assert not renew_if_due(made, NAMES)
-    assert renew_if_due(made, NAMES, datetime.now(UTC) + timedelta(days=380))
+    assert renew_if_due(made, NAMES, datetime.now(UTC) + timedelta(days=60))
     after = read_certificate(made.certificate)
     assert after.serial_number != before.serial_number
     assert pin_of(after) == pin_of(before)
     assert len(pin_of(after)) == 43
+
+
+def test_a_certificate_of_an_older_version_is_replaced(
+    made: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T2: one that lives for more than 90 days is not served to its end."""
+    with monkeypatch.context() as patched:
+        patched.setattr(certificates, "_LEAF_LIFE", timedelta(days=397))
+        renew_if_due(made, (*NAMES, "third.example.org"))
+    before = read_certificate(made.certificate)
+    assert renew_if_due(made, (*NAMES, "third.example.org"))
+    after = read_certificate(made.certificate)
+    assert after.not_valid_after_utc < before.not_valid_after_utc
+    assert pin_of(after) == pin_of(before)
+
+
+def test_a_certificate_that_a_clock_made_in_the_future_is_replaced(made: DataFolder) -> None:
+    """A clock that was a year ahead leaves no certificate behind that nobody accepts yet."""
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    assert renew_if_due(made, NAMES, ahead)
+    assert read_certificate(made.certificate).not_valid_before_utc > datetime.now(UTC)
+    assert renew_if_due(made, NAMES)
+    shake_hands(made, "localhost")
+
+
+async def test_a_server_that_runs_renews_and_serves_the_new_certificate(
+    made: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T2: sixty days later new connections get a new certificate of the same key."""
+    monkeypatch.setattr(certificates, "RENEW_EVERY", 0)
+    clock = StoppedClock(int(datetime.now(UTC).timestamp() * 1000))
+    tls = TlsFiles(made.certificate, made.key)
+    before, reloaded = tls.context, asyncio.Event()
+
+    def reload() -> None:
+        tls.reload()
+        reloaded.set()
+
+    running = asyncio.create_task(Renewal(made, lambda: NAMES, clock).run(reload))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not reloaded.is_set()
+    first = read_certificate(made.certificate)
+    clock.pass_seconds(60 * 86_400)
+    async with asyncio.timeout(10):
+        await reloaded.wait()
+    running.cancel()
+    assert tls.context is not before
+    assert read_certificate(made.certificate).serial_number != first.serial_number
+    assert pin_of(read_certificate(made.certificate)) == pin_of(first)
+
+
+def test_a_renewal_that_fails_is_logged_and_tried_again(
+    made: DataFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A CA key that is not there today does not end the server, nor its renewals."""
+    set_up()
+    clock = StoppedClock(int((datetime.now(UTC) + timedelta(days=60)).timestamp() * 1000))
+    renewal, reloads = Renewal(made, lambda: NAMES, clock), []
+    away = made.ca_key.rename(made.path / "away")
+    renewal.look(lambda: reloads.append(1))
+    line = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert line["event"] == "certificate_not_renewed"
+    assert "ca.key" in line["why"]
+    away.rename(made.ca_key)
+    renewal.look(lambda: reloads.append(1))
+    assert reloads == [1]
 
 
 def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:

@@ -61,7 +61,10 @@ class Shelf:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise SetupError(f"cannot make the folder {self._folder}: {error.strerror}") from error
+            raise SetupError(
+                f"cannot make the folder {self._folder} ({error.strerror}): give the server's user the"
+                f" right to write to {self._folder.parent}"
+            ) from error
 
     def path(self, file: FileId) -> Path:
         """Return where a file lies. Raises ValueError for anything that is no id."""

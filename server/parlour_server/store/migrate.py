@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event
@@ -21,6 +20,8 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from parlour_server.errors import SetupError
+from parlour_server.store.sqlite.connection import schema_of
+from parlour_server.store.version import no_schema
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 PRIVATE: Final = 0o600
@@ -39,11 +40,23 @@ def create(path: Path) -> None:
         os.fchmod(descriptor, PRIVATE)  # whatever the umask is; SQLite gives its -wal and -shm the same mode
     finally:
         os.close(descriptor)
-    upgrade(path)
+    _apply_all(path)
 
 
 def upgrade(path: Path) -> None:
-    """Apply every revision that the database lacks, in one transaction. Raises SetupError."""
+    """Apply every revision that the database lacks, in one transaction. Raises SetupError.
+
+    What is no database of Parlour stays as it is: nobody's data is in an empty file.
+    """
+    found, newest = current(path), head()
+    if found is None:
+        raise SetupError(no_schema(path))
+    if found > newest:
+        raise SetupError(f"{path} was made by a newer parlour-server; install that version or a newer one")
+    _apply_all(path)
+
+
+def _apply_all(path: Path) -> None:
     with _connect(path) as connection, connection.begin():
         config = _config()
         config.attributes["connection"] = connection
@@ -56,9 +69,8 @@ def upgrade(path: Path) -> None:
 
 
 def current(path: Path) -> str | None:
-    """Return the revision of the database, None for an empty one."""
-    with _connect(path) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """Return the revision of the database, None where none stands in it. Raises SetupError."""
+    return schema_of(path)
 
 
 def head() -> str:
@@ -87,9 +99,16 @@ def _connect(path: Path) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection
     except DatabaseError as error:
-        raise SetupError(f"{path} cannot be migrated: {error.orig}") from error
+        raise SetupError(f"{path} cannot be migrated: {error.orig}{_advice(path)}") from error
     finally:
         engine.dispose()
+
+
+def _advice(path: Path) -> str:
+    """Say what to do where it is the system that refuses."""
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        return f"; give the server's user the right to write to {path.parent} and everything in it"
+    return ""
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -4,7 +4,18 @@ A server compares it with the one in the database and refuses any other; only `m
 schema. It stands alone so that running a server loads neither SQLAlchemy nor Alembic.
 """
 
+from pathlib import Path
 from typing import Final
 
 SCHEMA_VERSION: Final = "0004"
 """The newest revision in `migrations/versions`; a test holds the two equal."""
+
+
+def no_schema(path: Path) -> str:
+    """Return what to say of a file in which no revision stands."""
+    if path.stat().st_size == 0:
+        return (
+            f"{path} is empty: the data that was in it is gone; restore a backup into a new folder"
+            " (for a new, empty server remove the file, then run `parlour-server init`)"
+        )
+    return f"{path} is no database of Parlour; restore a backup into a new folder"

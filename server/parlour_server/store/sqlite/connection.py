@@ -4,12 +4,13 @@ It never makes a file and never changes a schema: a database that is missing or 
 schema is refused. The writer opens one connection, each reader thread one of its own.
 """
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final, TypeVar
 
 from parlour_server.errors import SetupError
-from parlour_server.store.version import SCHEMA_VERSION
+from parlour_server.store.version import SCHEMA_VERSION, no_schema
 
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for one of another process (an administration command)."""
@@ -42,7 +43,7 @@ _C = TypeVar("_C", bound=sqlite3.Connection)
 
 
 def connect_writer(path: Path) -> WriteConnection:
-    """Open the connection that writes."""
+    """Open the connection that writes. Raises SetupError, sqlite3.Error."""
     connection = _connect(path, WriteConnection)
     if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
         connection.close()
@@ -74,6 +75,17 @@ def scrub(connection: WriteConnection) -> None:
 
 def check_schema(path: Path) -> None:
     """Raise SetupError unless the file is a database of this program's schema."""
+    revision = schema_of(path)
+    if revision is None:
+        raise SetupError(no_schema(path))
+    if revision < SCHEMA_VERSION:
+        raise SetupError(f"{path} has an older schema; run `parlour-server migrate`")
+    if revision > SCHEMA_VERSION:
+        raise SetupError(f"{path} was made by a newer parlour-server; install that version or a newer one")
+
+
+def schema_of(path: Path) -> str | None:
+    """Return the revision of a database, None where none stands in it; changes nothing. Raises SetupError."""
     if not path.is_file():
         raise SetupError(f"there is no database at {path}; make one with `parlour-server init`")
     try:
@@ -84,14 +96,21 @@ def check_schema(path: Path) -> None:
             connection.close()
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
-            raise SetupError(f"{path} cannot be opened: {error}") from error
+            raise SetupError(cannot_open(path, error)) from error
         row = None
     except sqlite3.DatabaseError as error:
         raise SetupError(f"{path} is no database of Parlour: {error}") from error
-    if row is None or row[0] < SCHEMA_VERSION:
-        raise SetupError(f"{path} has an older schema; run `parlour-server migrate`")
-    if row[0] > SCHEMA_VERSION:
-        raise SetupError(f"{path} was made by a newer parlour-server; install that version or a newer one")
+    return None if row is None else str(row[0])
+
+
+def cannot_open(path: Path, error: sqlite3.Error) -> str:
+    """Return what to say, and to do, when SQLite cannot use the file."""
+    if not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
+        return (
+            f"{path} cannot be written ({error}): give the server's user the right to write to"
+            f" {path.parent} and everything in it; a disk may also be mounted read-only"
+        )
+    return f"{path} cannot be opened: {error}"
 
 
 def _connect(path: Path, factory: type[_C]) -> _C:

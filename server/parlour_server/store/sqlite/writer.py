@@ -16,9 +16,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from parlour_server.clock import Clock
-from parlour_server.errors import UnavailableError
+from parlour_server.errors import SetupError, UnavailableError
 from parlour_server.store.sqlite.batch import Job, Outcome, run_batch, unavailable
-from parlour_server.store.sqlite.connection import WriteConnection, connect_writer, scrub
+from parlour_server.store.sqlite.connection import WriteConnection, cannot_open, connect_writer, scrub
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -48,9 +48,12 @@ class Writer:
         self._scrub_at = 0.0
 
     async def open(self) -> None:
-        """Connect and start the thread. Raises SetupError, or sqlite3.Error when it cannot be opened."""
+        """Connect and start the thread. Raises SetupError."""
         self._loop = asyncio.get_running_loop()
-        self._connection = await asyncio.to_thread(connect_writer, self._path)
+        try:
+            self._connection = await asyncio.to_thread(connect_writer, self._path)
+        except sqlite3.Error as error:
+            raise SetupError(cannot_open(self._path, error)) from error
         self._thread = threading.Thread(target=self._run, name="parlour-writer", daemon=True)
         self._thread.start()
         self._open = True

@@ -54,15 +54,35 @@ def test_upgrading_again_changes_nothing(database: Path) -> None:
     assert _tables(database) == before
 
 
-def test_an_upgrade_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    """When a statement fails half-way, the tables made before it are not there."""
-    path = tmp_path / "parlour.db"
-    connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE journal (in_the_way)")
+def test_an_upgrade_that_fails_leaves_nothing(database: Path) -> None:
+    """When a statement fails half-way, what was done before it is not there."""
+    connection = sqlite3.connect(database)
+    connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.execute(
+        "DROP TABLE account_keys"
+    )  # the first that revision 0002 makes; the next is in the way
+    connection.commit()
     connection.close()
+    before = _tables(database)
     with pytest.raises(SetupError, match="cannot be migrated"):
+        migrate.upgrade(database)
+    assert _tables(database) == before
+    assert migrate.current(database) == "0001"
+
+
+@pytest.mark.parametrize("content", [b"", b"SELECT 1"])
+def test_a_file_without_a_revision_is_never_filled(tmp_path: Path, content: bytes) -> None:
+    """A database that a full disk or a copy left with 0 bytes must not become an empty server."""
+    path = tmp_path / "parlour.db"
+    path.write_bytes(b"")
+    if content:
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE things (thing)")
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(SetupError, match="restore a backup"):
         migrate.upgrade(path)
-    assert list(_tables(path)) == ["journal"]
+    assert path.read_bytes() == before
     assert migrate.current(path) is None
 
 
@@ -72,7 +92,7 @@ def test_a_database_of_the_future_is_refused(database: Path) -> None:
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
-    with pytest.raises(SetupError, match="another version"):
+    with pytest.raises(SetupError, match="newer parlour-server"):
         migrate.upgrade(database)
 
 

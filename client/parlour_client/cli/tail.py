@@ -19,10 +19,18 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.home import Home
-from parlour_client.core.model import LinkState, Room
+from parlour_client.core.model import UNREADABLE, LinkState, Room
 from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import Blank, Contested, Founded, Handshake, Message, SealedMessage
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Contested,
+    Founded,
+    Handshake,
+    Message,
+    SealedMessage,
+    Unreadable,
+)
 from parlour_protocol.ids import Seq
 
 _SPOKEN_FOR = Blank | Contested | Founded | Handshake | SealedMessage
@@ -90,7 +98,9 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
 
 
 async def said_of(client: Client, event: LogEvent) -> str:
-    """Return what this client says of an event of an encrypted room: why it cannot be read, who came."""
+    """Return what this client says of an event: why it cannot be read, who came."""
+    if isinstance(event.body, Unreadable):
+        return UNREADABLE
     if not isinstance(event.body, _SPOKEN_FOR):
         return ""
     entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)

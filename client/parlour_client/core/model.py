@@ -6,6 +6,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Final
 
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.bodies import AnyBody
@@ -162,6 +163,10 @@ class Entry:
     """It stands where everybody in the room finds it, as far as this device knows."""
     replies: int = 0
     """Messages here that answer it."""
+
+
+UNREADABLE: Final = "Can't be read: the server's storage is damaged"
+"""What every view says of an event that the server could not read."""
 
 
 @dataclass(frozen=True, slots=True)

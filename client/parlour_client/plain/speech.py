@@ -7,7 +7,7 @@ like a line of its own. Pure functions; ``line_mode`` prints what they return.
 from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import ConnectionStatus, Delivery, Entry, LinkState, Outgoing, Room
+from parlour_client.core.model import UNREADABLE, ConnectionStatus, Delivery, Entry, LinkState, Outgoing, Room
 from parlour_client.encryption_words import note_words
 from parlour_client.file_words import facts_of
 from parlour_protocol.frames import AnyBody
@@ -29,6 +29,7 @@ from parlour_protocol.frames.bodies import (
     TopicSet,
     Unbanned,
     Unmuted,
+    Unreadable,
 )
 from parlour_protocol.ids import Millis
 from parlour_protocol.text import BLANK_LABEL, safe_text, width
@@ -143,6 +144,8 @@ def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line 
             return f"{author} {'pinned' if on else 'took the pin off'} #{target}"
         case Added(who=who) | Unbanned(who=who) | Muted(who=who) | Unmuted(who=who):
             return f"{author} {_TO_SOMEBODY[type(body)].format(who)}"
+        case Unreadable():
+            return UNREADABLE
         case _:
             return f"{author}{_SIMPLE.get(type(body), ': (something that is not shown here)')}"
 

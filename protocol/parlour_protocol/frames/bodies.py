@@ -200,6 +200,10 @@ class Blank(Body, frozen=True, tag="blank"):
     was: Annotated[str, Meta(pattern=r"\A[a-z]{1,16}\Z")]
 
 
+class Unreadable(Body, frozen=True, tag="unreadable"):
+    """The server cannot read what stands here: its storage is damaged. It is never written to a log."""
+
+
 AnyBody = (
     Created
     | Message
@@ -223,4 +227,5 @@ AnyBody = (
     | SealedMessage
     | Contested
     | Blank
+    | Unreadable
 )

@@ -32,6 +32,7 @@ from parlour_protocol.frames.bodies import (
     TopicSet,
     Unbanned,
     Unmuted,
+    Unreadable,
 )
 from parlour_protocol.ids import Millis
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
@@ -101,7 +102,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - o
             decide_unmute(event, facts, body, allow(event, facts, Action.UNMUTE))
         case EncryptionOn() | Founded() | Handshake() | Contested() as body:
             decide_group(event, facts, body)
-        case Created() | Blank():
+        case Created() | Blank() | Unreadable():
             raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
         case _:
             assert_never(event.body)

@@ -12,7 +12,7 @@ from parlour_client.plain.commands import COMMANDS
 from parlour_client.plain.speech import beginning, change_line, entry_line, outgoing_line
 from parlour_client.plain.words import number, seconds, two
 from parlour_protocol.frames import MessageText, WireText
-from parlour_protocol.frames.bodies import Joined, Message
+from parlour_protocol.frames.bodies import Joined, Message, Unreadable
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_device_name, parse_user_name
@@ -129,3 +129,9 @@ def test_a_flag_is_quoted_whole_or_not_at_all(before: int) -> None:
 def test_lengths_of_time(word: str, length: int | None) -> None:
     """As on the screen."""
     assert seconds(word) == length
+
+
+def test_what_the_server_cannot_read_is_said() -> None:
+    """A damaged row is a row, and nobody is said to have done it."""
+    entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Unreadable(), seq=Seq(3))
+    assert entry_line("lobby", entry) == "lobby, #3 Can't be read: the server's storage is damaged"

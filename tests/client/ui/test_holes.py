@@ -9,6 +9,7 @@ from parlour_client.core.changes import HistoryChanged
 from parlour_client.core.model import ConnectionStatus, Gap, LinkState
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.timeline.store import Store
+from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import Seq
 
 OFFLINE = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5)
@@ -69,6 +70,18 @@ def test_a_merge_never_holds_a_message_twice(client: FakeClient) -> None:
     assert new == 5
     assert [entry.seq for entry in store.entries] == [entry.seq for entry in entries[5:20]]
     assert store.holes == []
+
+
+async def test_what_the_server_cannot_read_is_a_row(client: FakeClient, open_app: OpenApp) -> None:
+    """A damaged row of the server's is told where it stands; nobody is said to have done it."""
+    client.say(LOBBY, BOB, "before")
+    client.happen(LOBBY, BOB, Unreadable())
+    client.say(LOBBY, BOB, "behind")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        text = screen_text(pilot)
+        assert "Can't be read: the server's storage is damaged" in text
+        assert "behind" in text
 
 
 async def test_a_hole_is_seen_loaded_and_gone(client: FakeClient, open_app: OpenApp) -> None:

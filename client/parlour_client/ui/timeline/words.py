@@ -7,7 +7,7 @@ returned beside it, to be shown on rows of its own behind the gutter. ``rows`` c
 from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import Delivery, Entry
+from parlour_client.core.model import UNREADABLE, Delivery, Entry
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
@@ -28,6 +28,8 @@ def sentence(entry: Entry) -> Sentence:
             return f"{who} put {whom} out", reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return f"{who} banned {whom}{_until(until)}", reason or None
+        case bodies.Unreadable():
+            return UNREADABLE, None
         case body:
             return f"{who} {_plain(body)}", None
 

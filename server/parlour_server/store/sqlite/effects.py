@@ -38,7 +38,7 @@ from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.files import end_file, keep_file
 from parlour_server.store.sqlite.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.members import enter, leave, set_role
-from parlour_server.store.sqlite.stored import plain, read_body, write_body
+from parlour_server.store.sqlite.stored import UNREADABLE, plain, read_body, write_body
 
 Effect = Callable[[WriteConnection, LogEvent, Any], None]
 
@@ -137,7 +137,10 @@ def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
 
 def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
     row = db.execute("SELECT body FROM events WHERE room = ? AND seq = ?", (event.room, seq)).fetchone()
-    body = row and read_body(row[0])
+    try:
+        body = row and read_body(row[0])
+    except UNREADABLE:
+        return  # which file it named cannot be told any more
     if isinstance(body, Message) and body.file is not None:
         end_file(db, body.file.file, event.at)
 

@@ -5,11 +5,9 @@ a clock that is set back changes what people read, not the order. Called by the 
 that lasts.
 """
 
-import sqlite3
 from asyncio import Future
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
@@ -24,8 +22,8 @@ from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
 from parlour_server.store.sqlite.facts import read_facts, read_standing
 from parlour_server.store.sqlite.members import heir
+from parlour_server.store.sqlite.pages import DamageLog, read_page
 from parlour_server.store.sqlite.readers import Readers
-from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event
 from parlour_server.store.sqlite.welcomes import keep_welcome
 from parlour_server.store.sqlite.writer import Writer
 from parlour_server.store.types import Appended, AppendEvent, Facts
@@ -39,6 +37,7 @@ class SqliteLog:
         self._writer = writer
         self._readers = readers
         self._announcer = announcer
+        self._damage = DamageLog()
 
     def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
         """Append one event; the future ends when it is on disk, or with why it is not."""
@@ -67,20 +66,10 @@ class SqliteLog:
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
     ) -> tuple[Sequence[LogEvent], bool]:
         """Return events in ascending order and whether more lie in the asked direction."""
-        upwards = after is not None
-        bound = after if upwards else before
-        where, order = ("seq > ?", "ASC") if upwards else ("seq < ?", "DESC")
-        query = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND {where} ORDER BY seq {order} LIMIT ?"  # noqa: S608 - no value in it
-        values = (room, _TOP if bound is None else bound, limit + 1)
-
-        def read(db: sqlite3.Connection) -> tuple[list[LogEvent], bool]:
-            rows, more = _fit(db.execute(query, values), limit, max_bytes)
-            return [read_event(room, row) for row in (rows if upwards else reversed(rows))], more
-
-        return await self._readers.run(read)
-
-
-_TOP: Final = 2**63 - 1  # above every number
+        read = partial(read_page, room=room, after=after, before=before, limit=limit, max_bytes=max_bytes)
+        events, more = await self._readers.run(read)
+        self._damage.note(events)
+        return events, more
 
 
 def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
@@ -96,18 +85,6 @@ def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
 def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:
     """Return an event of the same room, time and author, with its number."""
     return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
-
-
-def _fit(found: Iterable[tuple[Any, ...]], limit: int, max_bytes: int) -> tuple[list[tuple[Any, ...]], bool]:
-    """Take rows up to the limit and the size; return them, and whether there were more."""
-    rows: list[tuple[Any, ...]] = []
-    size = 0
-    for row in found:
-        size += len(row[-1])
-        if len(rows) >= limit or (rows and size > max_bytes):
-            return rows, True
-        rows.append(row)
-    return rows, False
 
 
 def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:

@@ -1,4 +1,4 @@
-"""`backup`, `restore` and `migrate`: carry a server's data over time."""
+"""`backup`, `verify`, `restore` and `migrate`: carry a server's data over time."""
 
 from pathlib import Path
 
@@ -13,25 +13,48 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @data_option
 @click.argument("file", type=_file)
 def backup(data: Path, file: Path) -> None:
-    """Write everything of a server (database, keys, configuration) to FILE, while it runs.
+    """Write everything of a server (database, keys, configuration, files) to FILE, while it runs.
 
-    The file holds the server's private keys: keep it as safe as the server.
+    The file holds the server's private keys: keep it as safe as the server. The status is 1 when the database
+    turns out to be damaged; the backup is written all the same, so keep the earlier ones.
     """
     from parlour_server.setup.backup import write_backup  # noqa: PLC0415 - keeps `--help` quick
 
-    write_backup(folder_of(data), file)
+    damaged = write_backup(folder_of(data), file)
     click.echo(f"{file} holds everything; it contains private keys")
+    if damaged:
+        _tell_damage(damaged, "the database is damaged, and so is its copy in this backup; keep earlier ones")
+        raise click.exceptions.Exit(1)
+
+
+@click.command(epilog=example("parlour-server verify /backup/parlour-2030-01-01.tar"))
+@click.argument("file", type=_file)
+def verify(file: Path) -> None:
+    """Check that the backup FILE is whole: every size and every SHA-256 of its manifest. Writes nothing."""
+    from parlour_server.setup.backup import verify_backup  # noqa: PLC0415 - keeps `--help` quick
+
+    click.echo(f"{file} is whole: {verify_backup(file)} files are as they were backed up")
 
 
 @click.command(epilog=example("parlour-server restore --data ~/parlour-again /backup/parlour-2030-01-01.tar"))
 @data_option
 @click.argument("file", type=_file)
-def restore(data: Path, file: Path) -> None:
-    """Make a new data folder from the backup FILE. It never writes into a folder that has something in it."""
+@click.option(
+    "--accept-damage",
+    is_flag=True,
+    help="Restore a database that was damaged before the backup: what cannot be read of it is lost.",
+)
+def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT001 - click
+    """Make a new data folder from the backup FILE. It never writes into a folder that has something in it.
+
+    A backup that is damaged or cut off is refused, and nothing of it is left behind.
+    """
     from parlour_server.setup.backup import read_backup  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
 
-    read_backup(DataFolder(data.absolute()), file)
+    damaged = read_backup(DataFolder(data.absolute()), file, accept_damage=accept_damage)
+    if damaged:
+        _tell_damage(damaged, "the restored database is damaged")
     click.echo(f"restored; next: parlour-server run --data {data}")
 
 
@@ -46,3 +69,9 @@ def migrate(data: Path) -> None:
     schema.upgrade(folder.database)
     after = schema.current(folder.database)
     click.echo(f"schema {after}" + ("; it was so already" if before == after else f"; it was {before}"))
+
+
+def _tell_damage(damaged: list[str], what: str) -> None:
+    for sentence in damaged:
+        click.echo(f"parlour-server: {sentence}", err=True)
+    click.echo(f"parlour-server: {what}", err=True)

@@ -45,6 +45,7 @@ for command in (
     sessions.session,
     log.audit,
     backups.backup,
+    backups.verify,
     backups.restore,
     backups.migrate,
 ):

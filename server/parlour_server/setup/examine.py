@@ -1,17 +1,21 @@
 """Looks a server's data folder over and says what is dangerous, what could be better and what is fine.
 
-It changes nothing and needs no running server; every sentence that is not "fine" says what to do. `doctor`
-calls it.
+It changes nothing and needs no running server; every sentence that is not "fine" says what to do. It reads
+all of the database and every uploaded file, which takes as long as reading the folder. `doctor` calls it.
 """
 
+import hashlib
 import os
 import shutil
+import sqlite3
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final, Literal
 
+from parlour_server.clock import SystemClock
 from parlour_server.config.load import load
 from parlour_server.config.settings import Settings
 from parlour_server.delivery.logkey import LogKey
@@ -24,6 +28,9 @@ from parlour_server.serving import refuse_old_websockets
 from parlour_server.setup.address import running
 from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.setup.datafolder import DataFolder
+from parlour_server.store.sqlite.connection import check_schema
+from parlour_server.store.sqlite.integrity import MOST, damage, stored_files
+from parlour_server.store.version import SCHEMA_VERSION
 
 Level = Literal["danger", "advice", "fine"]
 DANGER: Final = "danger"
@@ -54,7 +61,8 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
         found += _listening(settings)
     except ParlourServerError as error:
         found.append(Finding("danger", "configuration", str(error)))
-    found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_machine(folder), *_libraries()]
+    found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_uploads(folder)]
+    found += [*_machine(folder), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "does not run"))
     return found, settings
@@ -112,17 +120,20 @@ def _log_key(folder: DataFolder) -> list[Finding]:
 
 
 def _database(folder: DataFolder) -> list[Finding]:
-    from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
-
     try:
-        current, head = migrate.current(folder.database), migrate.head()
+        check_schema(folder.database)
     except ParlourServerError as error:
         return [Finding("danger", "database", str(error))]
-    if current != head:
-        return [
-            Finding("danger", "database", f"schema {current} is not {head}: run `parlour-server migrate`")
-        ]
-    return [Finding("fine", "database", f"schema {head}"), *_names(folder)]
+    damaged = damage(folder.database)
+    if not damaged:
+        fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, and all of it can be read")
+        return [fine, *_names(folder)]
+    return [
+        *(Finding("danger", "database", sentence) for sentence in damaged),
+        Finding(
+            "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds whole"
+        ),
+    ]
 
 
 def _names(folder: DataFolder) -> list[Finding]:
@@ -138,6 +149,39 @@ def _names(folder: DataFolder) -> list[Finding]:
         )
         for one, other, kind in look_alikes(folder.database)
     ]
+
+
+def _uploads(folder: DataFolder) -> list[Finding]:
+    """Compare every uploaded file with its record."""
+    try:
+        recorded = stored_files(folder.database, SystemClock().now())
+    except sqlite3.Error:
+        return []  # which the database's own finding tells
+    damaged = [
+        f"the uploaded file {file} {why}"
+        for file, size, sha256 in recorded
+        if (why := _wrong_with(folder.files / file, size, sha256))
+    ]
+    if not damaged:
+        return [Finding("fine", "uploads", f"{len(recorded)} files are as they were uploaded")]
+    told = damaged[:MOST]
+    if len(damaged) > len(told):
+        told.append(f"{len(damaged) - len(told)} more files are damaged or missing")
+    return [Finding("danger", "uploads", f"{sentence}; a backup may have it") for sentence in told]
+
+
+def _wrong_with(path: Path, size: int, sha256: bytes) -> str:
+    try:
+        with path.open("rb") as data:
+            if os.fstat(data.fileno()).st_size != size:
+                return "has another size than when it was uploaded"
+            return (
+                "" if hashlib.file_digest(data, "sha256").digest() == sha256 else "is not what was uploaded"
+            )
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _machine(folder: DataFolder) -> list[Finding]:

@@ -1,6 +1,8 @@
 """The commands of `parlour-server`, each in this process: what they print, and how they fail."""
 
 import asyncio
+import ctypes
+import hashlib
 import io
 import json
 import re
@@ -8,11 +10,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 
+from parlour_protocol.ids import new_file_id
 from parlour_protocol.link import InviteLink
 from parlour_protocol.names import parse_user_name
 from parlour_server.cli.root import cli, guarded
@@ -187,6 +191,135 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
 
 
+def test_backups_are_verified_and_damage_is_told(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
+    """By `verify`, by `restore`, and by the status of `backup` itself."""
+    data, file = ("--data", str(folder.path)), tmp_path / "all.tar"
+    run(capsys, "backup", *data, str(file))
+    assert "is whole: 7 files" in run(capsys, "verify", str(file))
+    whole = bytearray(file.read_bytes())
+    whole[whole.index(b"SQLite format 3") + 5000] ^= 1
+    file.write_bytes(whole)
+    for command in (("verify",), ("restore", "--data", str(tmp_path / "again"))):
+        assert "parlour.db is not what was backed up" in fail(capsys, *command, str(file))[1]
+    with closing(sqlite3.connect(folder.database)) as database:
+        database.execute("UPDATE events SET body = x'00'")
+        database.commit()
+    status, said = fail(capsys, "backup", *data, str(tmp_path / "damaged.tar"))
+    assert status == 1
+    assert "cannot be read" in said
+    assert "keep earlier ones" in said
+    again = ("--data", str(tmp_path / "again"), str(tmp_path / "damaged.tar"))
+    assert "--accept-damage" in fail(capsys, "restore", *again)[1]
+    run(capsys, "restore", "--accept-damage", *again)
+
+
+def dangers(capsys: Capture, folder: DataFolder) -> str:
+    """Return what `doctor` finds dangerous."""
+    status = guarded(["doctor", "--data", str(folder.path), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    texts = [one["text"] for one in found["findings"] if one["level"] == "danger"]
+    assert (status == 1) is bool(texts) is (not found["ok"])
+    return " | ".join(texts)
+
+
+def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
+    """A row that cannot be read, a changed file, a missing one; SQLite's own check sees none of it."""
+    assert dangers(capsys, folder) == ""
+    folder.files.mkdir(mode=0o700)
+    digest, files = hashlib.sha256(b"whole").digest(), [new_file_id() for _ in range(4)]
+    with closing(sqlite3.connect(folder.database)) as database:
+        room = database.execute("SELECT room FROM rooms").fetchone()[0]
+        database.executemany(
+            "INSERT INTO files (file, room, owner, size, sha256, created) VALUES (?, ?, 'house', 5, ?, 0)",
+            [(file, room, digest) for file in files],
+        )
+        database.commit()
+    for file, data in zip(files, (b"whole", b"whale", b"who"), strict=False):
+        (folder.files / file).write_bytes(data)
+        (folder.files / file).chmod(0o600)
+    found = dangers(capsys, folder)
+    assert f"{files[0]}" not in found
+    assert f"{files[1]} is not what was uploaded" in found
+    assert f"{files[2]} has another size" in found
+    assert f"{files[3]} is missing" in found
+    with closing(sqlite3.connect(folder.database)) as database:
+        database.execute("UPDATE events SET body = x'00'")
+        database.commit()
+    found = dangers(capsys, folder)
+    assert re.search(r"event 1 of room \S+ cannot be read", found)
+    assert "restore a backup" in found
+
+
+@pytest.mark.parametrize("command", ["migrate", "run", "init", "doctor"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("empty", "is empty: the data that was in it is gone; restore a backup"),
+        ("foreign", "is no database of Parlour; restore a backup"),
+        ("newer", "was made by a newer parlour-server; install that version or a newer one"),
+        ("no database", "file is not a database"),
+    ],
+)
+def test_what_is_no_database_of_this_version_is_said_in_words(
+    folder: DataFolder, capsys: Capture, command: str, damage: str, words: str
+) -> None:
+    """It is never filled with an empty server, and never changed."""
+    if damage in {"empty", "foreign"}:
+        folder.database.write_bytes(b"")
+    if damage == "no database":
+        folder.database.write_bytes(b"nothing" * 1000)
+    with closing(sqlite3.connect(folder.database)) as database:
+        if damage == "foreign":
+            database.execute("CREATE TABLE things (thing TEXT)")
+        if damage == "newer":
+            database.execute("UPDATE alembic_version SET version_num = '9999'")
+        database.commit()
+    before = folder.database.read_bytes()
+    if command == "doctor":
+        assert words in dangers(capsys, folder)
+    else:
+        assert words in fail(capsys, command, "--data", str(folder.path))[1]
+    assert folder.database.read_bytes() == before
+
+
+def _obey_rights() -> None:
+    """Give up root's right to pass by the rights of files, for good: a test may run as root."""
+    drop_from_bounding_set, override, read_search = 24, 1, 2
+    libc = ctypes.CDLL(None)
+    for capability in (override, read_search):
+        libc.prctl(drop_from_bounding_set, capability, 0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="root is made to obey the rights of files by Linux alone")
+@pytest.mark.parametrize("command", [("run",), ("migrate",), ("backup", "all.tar"), ("user", "list")])
+def test_a_folder_that_cannot_be_written_is_said_in_words(
+    folder: DataFolder, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """What, and what to do; not the name of an error of SQLite alone."""
+    with closing(sqlite3.connect(folder.database)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    folder.database.chmod(0o400)
+    folder.path.chmod(0o500)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "parlour_server", *command, "--data", str(folder.path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=tmp_path,
+            preexec_fn=_obey_rights,
+        )
+    finally:
+        folder.path.chmod(0o700)
+    assert done.returncode == 1, done.stdout
+    assert str(folder.path) in done.stderr
+    assert (
+        "cannot be written" in done.stderr or "cannot write" in done.stderr or "right to write" in done.stderr
+    )
+    assert "fault in Parlour" not in done.stderr
+
+
 def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
     """O2, O3: all of them at once, each with what to do, and status 1."""
     folder.key.chmod(0o644)
@@ -212,6 +345,8 @@ def test_doctor_names_two_names_that_are_one(folder: DataFolder, capsys: Capture
             "UPDATE accounts SET account = ?, skeleton = ? WHERE account = 'anna'",
             ("stra\u00dfe", "strasse stra\u00dfe"),
         )
+        db.execute("UPDATE members SET account = ? WHERE account = 'anna'", ("stra\u00dfe",))
+        db.execute("UPDATE events SET author = ? WHERE author = 'anna'", ("stra\u00dfe",))
     db.close()
     found = json.loads(run(capsys, "doctor", *data, "--json"))
     assert [one["text"].split(";")[0] for one in found["findings"] if one["about"] == "names"] == [

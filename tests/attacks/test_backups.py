@@ -1,0 +1,123 @@
+"""L20: hostile files that an operator is given as a backup; the program is run as the operator runs it."""
+
+import io
+import resource
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.attacks.raw import House
+
+SPARSE: Final = 64 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return a backup as the program writes it."""
+    house = House(tmp_path_factory.mktemp("house"))
+    house.command("init")
+    file = tmp_path_factory.mktemp("backup") / "all.tar"
+    house.command("backup", str(file))
+    return file.read_bytes()
+
+
+def restore(folder: Path, backup: bytes) -> tuple[int, str, int]:
+    """Restore it; returns the status, what was said, and how many bytes lie in the new folder."""
+    file, data = folder / "backup.tar", folder / "again"
+    file.write_bytes(backup)
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "parlour_server", "restore", "--data", str(data), str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        # no more memory than it needs, and no file of the size that a sparse one unpacks to
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SPARSE // 2, SPARSE // 2)),
+    )
+    assert "Traceback" not in done.stderr
+    left = sum(path.lstat().st_size for path in data.rglob("*") if not path.is_dir()) if data.exists() else 0
+    return done.returncode, done.stderr, left
+
+
+def header(name: str, size: int, kind: bytes, **fields: str) -> bytes:
+    """Return one header."""
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    for field, value in fields.items():
+        setattr(info, field, value)
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def old_sparse(good: bytes) -> bytes:
+    """Make the database a sparse member: 512 bytes in the archive, 64 MiB on the disk."""
+    block = bytearray(header("parlour.db", 512, tarfile.GNUTYPE_SPARSE))
+    block[386:398] = b"%011o\0" % (SPARSE - 512)  # where the one piece of data lies
+    block[398:410] = b"%011o\0" % 512
+    block[483:495] = b"%011o\0" % SPARSE
+    return _with_checksum(block) + b"x" * 512 + good
+
+
+def pax_sparse(good: bytes) -> bytes:
+    """Say the same in an extended header, as newer archivers do."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("parlour.db")
+        info.size = 512
+        info.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.minor": "1",
+            "GNU.sparse.size": str(SPARSE),
+            "GNU.sparse.map": f"{SPARSE - 512},512",
+        }
+        tar.addfile(info, io.BytesIO(b"x" * 512))
+    return whole.getvalue().rstrip(b"\0") + bytes(512) + good
+
+
+def _with_checksum(block: bytearray) -> bytes:
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+HOSTILE: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "an old sparse member": old_sparse,
+    "a sparse member by an extended header": pax_sparse,
+    "an extended header of 8 GiB": lambda good: header("x", 2**33 - 1, tarfile.XHDTYPE) + good,
+    "a long name of 8 GiB": lambda good: header("x", 2**33 - 1, tarfile.GNUTYPE_LONGNAME) + good,
+    "a size of an exabyte": lambda good: header("parlour.db", 2**60, tarfile.REGTYPE) + good,
+    "a configuration of gigabytes": lambda good: header("parlour.toml", 2**32, tarfile.REGTYPE) + good,
+    "a link out of the folder": lambda good: header("files", 0, tarfile.SYMTYPE, linkname="/tmp") + good,
+    "a hard link to a key": lambda good: header("ca.pem", 0, tarfile.LNKTYPE, linkname="ca.key") + good,
+    "a device": lambda good: header("parlour.db", 0, tarfile.BLKTYPE) + good,
+    "a member twice": lambda good: good[: 512 + _size(good)] + good,
+    "a path upwards": lambda good: header("../outside", 0, tarfile.REGTYPE) + good,
+    "an absolute path": lambda good: header("/tmp/outside", 0, tarfile.REGTYPE) + good,
+    "a name with a control": lambda good: header("\x1b[2J", 0, tarfile.REGTYPE) + good,
+}
+
+
+def _size(good: bytes) -> int:
+    """Return what the first member takes."""
+    size = tarfile.TarInfo.frombuf(good[:512], "ascii", "strict").size
+    return -(-size // 512) * 512
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_hostile_backup_unpacks_to_nothing(good: bytes, tmp_path: Path, how: str) -> None:
+    """Refused by its headers: not a byte of it is unpacked, and what is said has no control in it."""
+    status, said, left = restore(tmp_path, HOSTILE[how](good))
+    assert (status, left) == (1, 0), said
+    assert "is no backup of a Parlour server" in said or "is damaged" in said
+    assert said.strip().isprintable()
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_good_backup_is_restored(good: bytes, tmp_path: Path) -> None:
+    """What the attacks are made of is taken when nothing was done to it."""
+    status, said, left = restore(tmp_path, good)
+    assert status == 0, said
+    assert left > 100_000

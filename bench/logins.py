@@ -12,6 +12,7 @@ import ssl
 import statistics
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -28,6 +29,7 @@ from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import NewAccountRecord
 
 LOGINS = 50
+ADDRESSES = 5  # that the logins come from: one alone may not have so many waiting
 CONNECTIONS = 10
 SPACING = 0.2  # seconds from a pong to the connection's next ping
 PASSWORD = Secret.random()
@@ -36,7 +38,7 @@ PASSWORD = Secret.random()
 async def _add_accounts(data: Path) -> None:
     """Add accounts that can log in; they share one hash, which is made as the server makes it."""
     passwords = Passwords(threads=1)
-    hashed = await passwords.hash(PASSWORD)
+    hashed = await passwords.hash(PASSWORD, address="local")
     passwords.close()
     clock = SystemClock()
     store = SqliteStore(data / "parlour.db", clock)
@@ -52,20 +54,30 @@ async def _add_accounts(data: Path) -> None:
 async def _log_in(data: Path, port: int) -> int:
     """Log everybody in at once; return how many were let in."""
     context = ssl.create_default_context(cafile=data / "ca.pem")
-    limits = httpx.Limits(max_connections=LOGINS)
-    async with httpx.AsyncClient(verify=context, trust_env=False, timeout=120, limits=limits) as client:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=httpx.AsyncHTTPTransport(
+                        verify=context, local_address=f"127.0.0.{number}", trust_env=False
+                    ),
+                    timeout=120,
+                )
+            )
+            for number in range(2, 2 + ADDRESSES)
+        ]
         bodies = [
             json.dumps({"username": f"login{n}", "password": PASSWORD.reveal(), "device": "bench"})
             for n in range(LOGINS)
         ]
         answers = await asyncio.gather(
             *(
-                client.post(
+                clients[number % ADDRESSES].post(
                     f"https://localhost:{port}/v1/sessions",
                     content=body,
                     headers={"Content-Type": "application/json"},
                 )
-                for body in bodies
+                for number, body in enumerate(bodies)
             )
         )
     return sum(answer.is_success for answer in answers)

@@ -72,7 +72,11 @@ class Application:
         self._shelf = Shelf(folder.files)
         self._log_key: LogKey | None = None
         self._bus = LocalBus()
-        self._passwords = Passwords(threads=settings.logins.hash_threads, queue=settings.logins.hash_queue)
+        self._passwords = Passwords(
+            threads=settings.logins.hash_threads,
+            queue=settings.logins.hash_queue,
+            per_address=settings.logins.hash_queue_per_address,
+        )
         self._tls: TlsFiles | None = None
         self._api: ASGIApp | None = None
         self._stack = AsyncExitStack()
@@ -255,7 +259,7 @@ def _need_restart(old: Settings, new: Settings) -> list[str]:
         ]
         found += [
             f"logins.{key}"
-            for key in ("hash_threads", "hash_queue")
+            for key in ("hash_threads", "hash_queue", "hash_queue_per_address")
             if section == "logins" and getattr(before, key) != getattr(after, key)
         ]
     return found

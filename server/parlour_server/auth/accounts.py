@@ -53,9 +53,8 @@ class AccountMaker:
             if invite is not None:
                 await self._refuse_early(invite)
             check_new_password(password, (user, *self._names))
-            record = NewAccountRecord(
-                user, skeleton(user), await self._passwords.hash(password), self._clock.now()
-            )
+            hashed = await self._passwords.hash(password, address=address)
+            record = NewAccountRecord(user, skeleton(user), hashed, self._clock.now())
             await self._store.accounts.create(record, invite.digest() if invite is not None else None)
         except (InviteRefusedError, NameTakenError) as error:
             self._audit.record(

@@ -41,7 +41,8 @@ class PasswordChanges:
         """
         async with self._throttle.attempt(session.user, address):
             account = await self._accounts.find(session.user)
-            await self._passwords.verify(account.password_hash if account else None, password)
+            hashed = account.password_hash if account else None
+            await self._passwords.verify(hashed, password, address=address)
             if account is None or account.disabled:
                 raise LoginRefusedError
 
@@ -53,7 +54,8 @@ class PasswordChanges:
         """
         check_new_password(new, (session.user, session.device, *self._names))
         await self.confirm(session, old, address=address)
-        await self._accounts.set_password(session.user, await self._passwords.hash(new))
+        hashed = await self._passwords.hash(new, address=address)
+        await self._accounts.set_password(session.user, hashed)
         await self._sessions.end_others(session)
         self._audit.record(
             AuditEvent.PASSWORD_CHANGED, user=session.user, address=address, session=session.id

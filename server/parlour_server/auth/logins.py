@@ -44,7 +44,7 @@ class Logins:
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
         try:
             async with self._throttle.attempt(name, address):
-                account = await self._verified(user, password)
+                account = await self._verified(user, password, address)
         except LoginRefusedError:
             # Not the name as typed: a password is typed into that field sooner or later (K7).
             self._audit.record(AuditEvent.LOGIN_FAILED, user=user, address=address)
@@ -59,10 +59,11 @@ class Logins:
         self._audit.record(AuditEvent.LOGIN_OK, user=account.user, address=address, session=record.id)
         return record, token
 
-    async def _verified(self, user: UserName | None, password: Secret) -> Account:
+    async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:
         account = await self._accounts.find(user) if user else None
         # Always one verification, of a hash that nobody has where there is no account.
-        rehashed = await self._passwords.verify(account.password_hash if account else None, password)
+        hashed = account.password_hash if account else None
+        rehashed = await self._passwords.verify(hashed, password, address=address)
         if account is None or account.disabled:
             raise LoginRefusedError
         if rehashed:

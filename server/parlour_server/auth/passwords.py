@@ -2,8 +2,8 @@
 
 ``verify`` raises for a wrong password and takes the same time when there is no account at all (P4: user
 enumeration); more work than the slots and the queue hold is refused at once (P6: argon2 as denial of
-service). It never returns a bool that a caller could forget, and never truncates. ``logins``, ``accounts``
-and ``changes`` call it.
+service), and addresses take turns, so that a stranger's logins wait for the stranger's own (L13). It never
+returns a bool that a caller could forget, and never truncates. ``logins``, ``accounts``, ``changes`` call it.
 """
 
 import asyncio
@@ -15,14 +15,17 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from parlour_protocol.limits import PASSWORD_BYTES
 from parlour_protocol.secret import Secret
+from parlour_server.auth.fair_queue import FairQueue
 from parlour_server.errors import LoginRefusedError, UnavailableError
+from parlour_server.net.addresses import origin_of
 
 _T = TypeVar("_T")
 _BACKGROUND: Final = 10  # the nice value of hashing threads: the event loop goes first when cores are short
@@ -54,29 +57,48 @@ def normalized(password: Secret) -> str:
     return value
 
 
-class Passwords:
-    """Hashes and verifies in ``threads`` threads (0: as many as cores); at most ``queue`` calls wait."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """Something to do in a thread, and where the one who asked waits for it."""
 
-    def __init__(self, *, threads: int = 0, queue: int = 64, hasher: PasswordHasher | None = None) -> None:
+    work: Callable[[], Any]
+    outcome: "asyncio.Future[Any]"
+
+
+class Passwords:
+    """Hashes and verifies in ``threads`` threads (0: as many as cores).
+
+    At most ``queue`` calls wait, and of one address ``per_address``. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int = 0,
+        queue: int = 64,
+        per_address: int = 24,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
         self._hasher = hasher or PasswordHasher()
         self.threads = threads or cores()
         self._pool = ThreadPoolExecutor(self.threads, "argon2", initializer=_go_behind_the_loop)
-        self._slots = threading.BoundedSemaphore(self.threads + queue)
+        self._waiting: FairQueue[str, _Job] = FairQueue(total=queue, per_key=per_address)
+        self._running = 0
         self._nobody = _hash_of_nothing(self._hasher)
 
-    async def hash(self, password: Secret) -> str:
+    async def hash(self, password: Secret, *, address: str) -> str:
         """Return argon2id's encoded form with a salt of its own. Raises UnavailableError."""
         value = normalized(password)
-        return await self._run(lambda: self._hasher.hash(value))
+        return await self._run(address, lambda: self._hasher.hash(value))
 
-    async def verify(self, encoded: str | None, password: Secret) -> str | None:
+    async def verify(self, encoded: str | None, password: Secret, *, address: str) -> str | None:
         """Check a password against a hash, or against nothing (None) for as long as against one.
 
         Returns a new hash where the parameters have risen since (P1), else None. Raises LoginRefusedError
         for a wrong password and UnavailableError when the queue is full.
         """
         value = normalized(password)
-        return await self._run(lambda: self._verify(encoded or self._nobody, value))
+        return await self._run(address, lambda: self._verify(encoded or self._nobody, value))
 
     def unusable(self) -> str:
         """Return a hash that no password has, for an account that nobody may log in to."""
@@ -93,17 +115,48 @@ class Passwords:
             raise LoginRefusedError from None
         return self._hasher.hash(value) if self._hasher.check_needs_rehash(encoded) else None
 
-    async def _run(self, work: Callable[[], _T]) -> _T:
-        if not self._slots.acquire(blocking=False):
-            raise UnavailableError("too many logins at once")
+    async def _run(self, address: str, work: Callable[[], _T]) -> _T:
+        key = origin_of(address)
+        outcome: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        job = _Job(work, outcome)
+        if self._running < self.threads:
+            self._waiting.started(key)
+            self._start(key, job)
+        else:
+            lost = self._waiting.put(key, job)
+            if lost is not None and not lost.outcome.done():
+                lost.outcome.set_exception(UnavailableError("others wait, too"))
         try:
-            job = self._pool.submit(work)
+            return await outcome
+        finally:
+            self._waiting.remove(key, job)  # who hangs up while waiting leaves the queue
+
+    def _start(self, key: str, job: _Job) -> None:
+        try:
+            running = asyncio.wrap_future(self._pool.submit(job.work))
         except RuntimeError:
-            self._slots.release()
-            raise UnavailableError("the server is stopping") from None
-        # The slot is held until the thread is done with it, also when the asker has gone meanwhile.
-        job.add_done_callback(lambda _: self._slots.release())
-        return await asyncio.wrap_future(job)
+            self._waiting.finished(key)
+            if not job.outcome.done():
+                job.outcome.set_exception(UnavailableError("the server is stopping"))
+            return
+        self._running += 1
+        running.add_done_callback(lambda done: self._finished(key, job, done))
+
+    def _finished(self, key: str, job: _Job, done: "asyncio.Future[Any]") -> None:
+        """Pass the outcome on, and begin what is next.
+
+        The slot is held until the thread is done with it, also when the asker has gone meanwhile.
+        """
+        self._running -= 1
+        self._waiting.finished(key)
+        error = UnavailableError("the server is stopping") if done.cancelled() else done.exception()
+        if not job.outcome.done():
+            if error is not None:
+                job.outcome.set_exception(error)
+            else:
+                job.outcome.set_result(done.result())
+        while self._running < self.threads and (following := self._waiting.take()) is not None:
+            self._start(*following)
 
 
 def _hash_of_nothing(hasher: PasswordHasher) -> str:

@@ -8,7 +8,8 @@ strangers' failures do not keep the owner out at home. An unknown user name is c
 
 * a login that goes right forgets the failures of its account, never those of its address: whoever has an
   account of their own could otherwise guess at others without end, logging in between;
-* logins under way count as failures until they are over, so that a burst passes no more than the limit.
+* logins under way count as failures until they are over, of their account and of their address, so that a
+  burst passes no more than the limit.
 """
 
 import hashlib
@@ -74,7 +75,7 @@ class Throttle:
         )
         mine = keys.pair if keys.familiar in self._live(stored, _FAMILIAR_FOR) else keys.account
         self._refuse_if_waiting(stored, mine, keys.address)
-        self._under_way[mine] += 1
+        self._under_way.update((mine, keys.address))
         try:
             yield
         except LoginRefusedError:
@@ -84,9 +85,10 @@ class Throttle:
             await self._attempts.clear((keys.account, keys.pair))
             await self.used(name, address)
         finally:
-            self._under_way[mine] -= 1
-            if not self._under_way[mine]:
-                del self._under_way[mine]
+            self._under_way.subtract((mine, keys.address))
+            for key in (mine, keys.address):
+                if not self._under_way[key]:
+                    del self._under_way[key]
 
     async def used(self, name: str, address: str) -> None:
         """Note that a session of the account is used from this address: it is familiar from now on."""
@@ -103,6 +105,7 @@ class Throttle:
         failures, last = self._live(stored, _DAY).get(mine, (0, self._clock.now()))
         wait = self._wait(failures + self._under_way[mine], last, self._settings.failures_per_account)
         failures, last = self._live(stored, _HOUR).get(address, (0, self._clock.now()))
+        failures += self._under_way[address]
         wait = max(wait, self._wait(failures, last, self._settings.failures_per_address))
         if wait > 0:
             raise TooManyAttemptsError(wait)

@@ -82,7 +82,8 @@ def reset_password(data: Path, name: str) -> None:
         chosen = await known(store, name)
         passwords = Passwords(threads=1)
         try:
-            await store.accounts.set_password(chosen, await passwords.hash(password))
+            hashed = await passwords.hash(password, address="local")
+            await store.accounts.set_password(chosen, hashed)
         finally:
             passwords.close()
         await store.sessions.end_all(chosen)

@@ -133,6 +133,9 @@ class Logins(Section, frozen=True):
         int, _setting("threads", "argon2 takes a core and 64 MiB each; 0 means as many as cores (P6)", ge=0)
     ] = 0
     hash_queue: Annotated[int, _setting("logins", "logins that wait for a thread; more get 503 (P6)")] = 64
+    hash_queue_per_address: Annotated[
+        int, _setting("logins", "of those, from one address; addresses take turns (L13)")
+    ] = 24
     failures_per_account: Annotated[
         int,
         _setting("failures", "then each further one doubles the wait; NIST allows 100 at most (P5)", le=100),

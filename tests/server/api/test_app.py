@@ -94,7 +94,8 @@ async def test_argon2_as_denial_of_service_is_answered_with_503(
 ) -> None:
     """P6: a full queue says so, and when to try again."""
 
-    async def full(_encoded: str | None, _password: Secret) -> str | None:
+    async def full(_encoded: str | None, _password: Secret, *, address: str) -> str | None:
+        del address
         raise UnavailableError
 
     monkeypatch.setattr(passwords, "verify", full)

@@ -68,9 +68,9 @@ async def test_user_enumeration_finds_one_refusal_for_all_failures(
     verified: list[str | None] = []
     verify = passwords.verify
 
-    async def counted(encoded: str | None, password: Secret) -> str | None:
+    async def counted(encoded: str | None, password: Secret, *, address: str) -> str | None:
         verified.append(encoded)
-        return await verify(encoded, password)
+        return await verify(encoded, password, address=address)
 
     monkeypatch.setattr(passwords, "verify", counted)
     wrong = Secret("another-violin-marble")

@@ -13,6 +13,7 @@ from parlour_protocol.secret import Secret
 from parlour_server.auth.passwords import Passwords, normalized
 from parlour_server.errors import LoginRefusedError, UnavailableError
 
+HOME = "192.0.2.1"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -26,7 +27,7 @@ def default() -> Iterator[Passwords]:
 
 async def test_offline_cracking_is_dear_by_the_default_profile(default: Passwords) -> None:
     """P1: without any argument a hash is argon2id with 64 MiB, three passes and four lanes."""
-    encoded = await default.hash(Secret("tigress-violin-marble"))
+    encoded = await default.hash(Secret("tigress-violin-marble"), address=HOME)
     assert re.match(r"\$argon2id\$v=19\$m=65536,t=3,p=4\$", encoded)
 
 
@@ -35,37 +36,37 @@ async def test_offline_cracking_of_two_equal_passwords_is_no_cheaper_than_of_two
 ) -> None:
     """P1: every hash has a salt of its own."""
     secret = Secret("tigress-violin-marble")
-    assert await passwords.hash(secret) != await passwords.hash(secret)
+    assert await passwords.hash(secret, address=HOME) != await passwords.hash(secret, address=HOME)
 
 
 async def test_a_hash_with_lower_parameters_is_replaced(passwords: Passwords) -> None:
     """P1: when the parameters rise, a login brings the new hash."""
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=16).hash("tigress-violin-marble")
-    new = await passwords.verify(old, Secret("tigress-violin-marble"))
+    new = await passwords.verify(old, Secret("tigress-violin-marble"), address=HOME)
     assert new is not None
-    assert await passwords.verify(new, Secret("tigress-violin-marble")) is None
+    assert await passwords.verify(new, Secret("tigress-violin-marble"), address=HOME) is None
 
 
 async def test_a_wrong_password_raises(passwords: Passwords) -> None:
     """Verifying returns nothing that could be forgotten to be looked at."""
-    encoded = await passwords.hash(Secret("tigress-violin-marble"))
+    encoded = await passwords.hash(Secret("tigress-violin-marble"), address=HOME)
     with pytest.raises(LoginRefusedError):
-        await passwords.verify(encoded, Secret("tigress-violin-marbles"))
+        await passwords.verify(encoded, Secret("tigress-violin-marbles"), address=HOME)
 
 
 @pytest.mark.parametrize("length", [64, 72, 73, 200, 1024])
 async def test_truncation_never_happens(passwords: Passwords, length: int) -> None:
     """P2: the last character counts, also where bcrypt would have stopped reading."""
-    encoded = await passwords.hash(Secret("x" * length))
-    await passwords.verify(encoded, Secret("x" * length))
+    encoded = await passwords.hash(Secret("x" * length), address=HOME)
+    await passwords.verify(encoded, Secret("x" * length), address=HOME)
     with pytest.raises(LoginRefusedError):
-        await passwords.verify(encoded, Secret("x" * (length - 1) + "y"))
+        await passwords.verify(encoded, Secret("x" * (length - 1) + "y"), address=HOME)
 
 
 async def test_composed_and_decomposed_letters_are_one_password(passwords: Passwords) -> None:
     """P2: another keyboard writes é in another way."""
-    encoded = await passwords.hash(Secret("caf\u00e9 au lait, s'il vous pla\u00eet"))
-    await passwords.verify(encoded, Secret("cafe\u0301 au lait, s'il vous plai\u0302t"))
+    encoded = await passwords.hash(Secret("caf\u00e9 au lait, s'il vous pla\u00eet"), address=HOME)
+    await passwords.verify(encoded, Secret("cafe\u0301 au lait, s'il vous plai\u0302t"), address=HOME)
 
 
 @pytest.mark.parametrize("value", ["x" * 1025, "\ud800" * 20, "\u00e9" * 600, "\ufdfa" * 100])
@@ -77,13 +78,13 @@ def test_a_body_bomb_is_no_password(value: str) -> None:
 
 async def test_user_enumeration_by_time(default: Passwords) -> None:
     """P4: verifying against nothing takes as long as against a hash."""
-    encoded = await default.hash(Secret("tigress-violin-marble"))
+    encoded = await default.hash(Secret("tigress-violin-marble"), address=HOME)
     wrong = Secret("another-violin-marble")
 
     async def seconds(of: str | None) -> float:
         start = time.process_time()
         with pytest.raises(LoginRefusedError):
-            await default.verify(of, wrong)
+            await default.verify(of, wrong, address=HOME)
         return time.process_time() - start
 
     known, unknown = [], []
@@ -106,13 +107,13 @@ async def test_argon2_as_denial_of_service_is_refused_beyond_slots_and_queue() -
 
     passwords = Passwords(threads=2, queue=3, hasher=Waiting())
     try:
-        inside = [asyncio.ensure_future(passwords.hash(Secret("x"))) for _ in range(5)]
+        inside = [asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME)) for _ in range(5)]
         await asyncio.sleep(0)
         with pytest.raises(UnavailableError):
-            await passwords.hash(Secret("x"))
+            await passwords.hash(Secret("x"), address=HOME)
         gate.set()
         assert await asyncio.gather(*inside) == ["done"] * 5
-        assert await passwords.hash(Secret("x")) == "done"
+        assert await passwords.hash(Secret("x"), address=HOME) == "done"
     finally:
         gate.set()
         passwords.close()
@@ -131,13 +132,13 @@ async def test_a_cancelled_login_gives_its_slot_back_only_when_the_thread_is_don
 
     passwords = Passwords(threads=1, queue=0, hasher=Waiting())
     try:
-        first = asyncio.ensure_future(passwords.hash(Secret("x")))
+        first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
         await asyncio.to_thread(started.wait, 5)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
         with pytest.raises(UnavailableError):
-            await passwords.hash(Secret("x"))
+            await passwords.hash(Secret("x"), address=HOME)
     finally:
         gate.set()
         passwords.close()
@@ -145,7 +146,7 @@ async def test_a_cancelled_login_gives_its_slot_back_only_when_the_thread_is_don
 
 async def test_hashing_leaves_the_event_loop_free(default: Passwords) -> None:
     """P6: the loop goes on turning while a password is hashed."""
-    work = asyncio.ensure_future(default.hash(Secret("tigress-violin-marble")))
+    work = asyncio.ensure_future(default.hash(Secret("tigress-violin-marble"), address=HOME))
     turns = 0
     while not work.done():
         await asyncio.sleep(0)
@@ -162,3 +163,86 @@ def test_an_unusable_hash_is_no_hash_of_anything_short() -> None:
         passwords.close()
     assert first != second
     assert first.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+async def test_a_strangers_logins_wait_for_the_strangers_own() -> None:
+    """L13: an address with one login goes before those that an address with many has waiting."""
+    gate, order = threading.Event(), list[str]()
+
+    class Noting(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            del salt
+            assert gate.wait(5)
+            order.append(str(password))
+            return "done"
+
+    passwords = Passwords(threads=1, queue=30, per_address=20, hasher=Noting())
+    try:
+        asked = [
+            asyncio.ensure_future(passwords.hash(Secret(f"stranger{n}"), address="198.51.100.7"))
+            for n in range(21)
+        ]
+        await asyncio.sleep(0)
+        with pytest.raises(UnavailableError):
+            await passwords.hash(Secret("one too many"), address="198.51.100.7")
+        asked += [asyncio.ensure_future(passwords.hash(Secret("owner"), address=HOME))]
+        asked += [asyncio.ensure_future(passwords.hash(Secret("other"), address="192.0.2.2"))]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(*asked)
+    finally:
+        gate.set()
+        passwords.close()
+    assert order[:4] == ["stranger0", "owner", "other", "stranger1"]
+
+
+async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> None:
+    """L13: filling the queue keeps nobody out; the last of the longest loses its place."""
+    gate = threading.Event()
+
+    class Waiting(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            del password, salt
+            assert gate.wait(5)
+            return "done"
+
+    passwords = Passwords(threads=1, queue=3, per_address=3, hasher=Waiting())
+    try:
+        crowd = [asyncio.ensure_future(passwords.hash(Secret("x"), address="198.51.100.7")) for _ in range(4)]
+        await asyncio.sleep(0)
+        owner = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
+        await asyncio.sleep(0)
+        with pytest.raises(UnavailableError):
+            await crowd[-1]
+        gate.set()
+        assert await asyncio.gather(owner, *crowd[:-1]) == ["done"] * 4
+    finally:
+        gate.set()
+        passwords.close()
+
+
+async def test_who_hangs_up_while_waiting_leaves_the_queue() -> None:
+    """P6: a place that nobody waits at is free."""
+    gate = threading.Event()
+
+    class Waiting(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            del password, salt
+            assert gate.wait(5)
+            return "done"
+
+    passwords = Passwords(threads=1, queue=1, hasher=Waiting())
+    try:
+        first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
+        gone = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await gone
+        second = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
+        await asyncio.sleep(0)
+        gate.set()
+        assert await asyncio.gather(first, second) == ["done"] * 2
+    finally:
+        gate.set()
+        passwords.close()

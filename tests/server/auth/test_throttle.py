@@ -145,6 +145,33 @@ async def test_guessing_in_parallel_passes_no_more_than_the_limit(throttle: Thro
     assert outcomes.count(LoginRefusedError) == 3
 
 
+async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_limit(
+    throttle: Throttle,
+) -> None:
+    """P5, L13: attempts under way count against their address as well, whatever names they try."""
+    outcomes: list[type[Exception]] = []
+    release, refused = asyncio.Event(), asyncio.Event()
+
+    async def one(number: int) -> None:
+        try:
+            async with throttle.attempt(f"user{number}", STRANGER):
+                await release.wait()
+                raise LoginRefusedError
+        except (LoginRefusedError, TooManyAttemptsError) as error:
+            outcomes.append(type(error))
+            if len(outcomes) == 54:
+                refused.set()
+
+    tasks = [asyncio.ensure_future(one(number)) for number in range(60)]
+    async with asyncio.timeout(5):
+        await refused.wait()
+    await succeed(throttle, name="another", address=HOME)
+    release.set()
+    await asyncio.gather(*tasks)
+    assert outcomes.count(LoginRefusedError) == 6
+    assert not throttle._under_way
+
+
 async def test_guessing_does_not_begin_anew_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
     """P5: failures are on disk."""
     first = make_store(folder, clock)

@@ -1,0 +1,77 @@
+"""Group P over the wire: what one stranger's logins cost everybody else."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.attacks.raw import PASSWORD, House, Wire
+
+STRANGER, OWNER = "127.0.0.66", "127.0.0.77"
+_ONE_THREAD = """
+[logins]
+hash_threads = 1
+hash_queue_per_address = 60
+failures_per_address = 1000
+"""
+_FEW_GUESSES = """
+[logins]
+failures_per_address = 5
+"""
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a server with the test's own settings."""
+    made = House(tmp_path_factory.mktemp("logins"))
+    made.begin(request.param)
+    yield made
+    made.stop()
+
+
+def _login(house: House, user: str, password: str) -> bytes:
+    body = json.dumps({"username": user, "password": password, "device": "probe"})
+    return (
+        f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
+def _guess(house: House, stack: ExitStack, connections: int) -> list[Wire]:
+    """Send a wrong login on so many connections of one stranger, and read no answer."""
+    wires = []
+    for number in range(connections):
+        wires.append(stack.enter_context(house.wire(source=STRANGER)))
+        wires[-1].send(_login(house, f"nobody{number}", "another-violin-marble"))
+    return wires
+
+
+def _failed(house: House) -> int:
+    return sum(line["event"] == "login_failed" for line in house.logged())
+
+
+@pytest.mark.parametrize("house", [pytest.param(_ONE_THREAD, id="one-thread")], indirect=True)
+def test_a_queue_of_a_strangers_logins(house: House) -> None:
+    """L13: while 50 logins of one address wait, a login from elsewhere waits for the one that runs."""
+    house.session("ada", invite=house.code())
+    with ExitStack() as stack:
+        strangers = _guess(house, stack, 50)
+        assert strangers[0].answer().status == 401
+        wire = stack.enter_context(house.wire(source=OWNER))
+        before = _failed(house)
+        assert wire.ask(_login(house, "ada", PASSWORD)).status == 201
+        after = _failed(house)
+        assert before < 40  # the others still wait
+        assert after - before <= 3  # one that ran, and what was answered before ours came
+
+
+@pytest.mark.parametrize("house", [pytest.param(_FEW_GUESSES, id="few-guesses")], indirect=True)
+def test_guesses_in_parallel_at_many_names(house: House) -> None:
+    """P5, L13: 60 guesses at once try no more passwords than the same guesses one after another."""
+    house.session("ada", invite=house.code())
+    with ExitStack() as stack:
+        answers = [wire.answer().status for wire in _guess(house, stack, 60)]
+        assert answers.count(401) == 5
+        assert answers.count(429) == 55
+    with house.wire(source=OWNER) as wire:
+        assert wire.ask(_login(house, "ada", PASSWORD)).status == 201

@@ -23,6 +23,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    Move,
     RoleSet,
     TopicSet,
 )
@@ -151,12 +152,10 @@ def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
     return told
 
 
-def _one_more(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
-    return replace(told, members=told.members + 1)
-
-
-def _one_less(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
-    return replace(told, members=max(0, told.members - 1))
+def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    """Take the server's number: a ban of somebody who had left, for one, changes nothing."""
+    assert isinstance(event.body, Move)  # noqa: S101 - the table below says so
+    return told if event.body.members is None else replace(told, members=event.body.members)
 
 
 def _encrypted(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
@@ -174,11 +173,11 @@ def _role(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
 
 
 _CHANGES: Final[dict[type, _Change]] = {
-    Joined: _one_more,
-    Added: _one_more,
-    Left: _one_less,
-    Kicked: _one_less,
-    Banned: _one_less,  # a ban of somebody who had left makes this one too low until the next greeting
+    Joined: _members,
+    Added: _members,
+    Left: _members,
+    Kicked: _members,
+    Banned: _members,
     EncryptionOn: _encrypted,
     TopicSet: _topic,
     RoleSet: _role,

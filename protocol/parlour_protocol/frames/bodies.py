@@ -12,6 +12,7 @@ from parlour_protocol.frames.base import Part, Role, RoomKind
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes
 from parlour_protocol.ids import (
+    Count,
     DeviceIdField,
     EpochField,
     FileIdField,
@@ -126,28 +127,37 @@ class Reacted(Body, frozen=True, tag="reacted"):
     on: bool
 
 
-class Joined(Body, frozen=True, tag="joined"):
+class Move(Body, frozen=True, kw_only=True):
+    """Somebody came into the room or went from it.
+
+    ``members`` is how many are in it afterwards. The server writes it; no request carries it.
+    """
+
+    members: Count | None = None
+
+
+class Joined(Move, frozen=True, tag="joined"):
     """The author entered the room."""
 
 
-class Added(Body, frozen=True, tag="added"):
+class Added(Move, frozen=True, tag="added"):
     """The author brought ``who`` into the room."""
 
     who: UserName
 
 
-class Left(Body, frozen=True, tag="left"):
+class Left(Move, frozen=True, tag="left"):
     """The author left the room."""
 
 
-class Kicked(Body, frozen=True, tag="kicked"):
+class Kicked(Move, frozen=True, tag="kicked"):
     """The author put ``who`` out; ``who`` may come back."""
 
     who: UserName
     reason: ReasonText = ReasonText()
 
 
-class Banned(Body, frozen=True, tag="banned"):
+class Banned(Move, frozen=True, tag="banned"):
     """The author put ``who`` out for good, or until the time ``until``."""
 
     who: UserName

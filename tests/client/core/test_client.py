@@ -188,7 +188,9 @@ async def test_rooms_come_and_go(desk: Desk, server: FakeServer) -> None:
     assert [room.title for room in client.rooms] == ["garden", "lobby"]
     server.append(GARDEN, TopicSet(topic=TopicText.parse("bees")))
     await heard(
-        client, lambda c: isinstance(c, RoomsChanged), lambda: server.append(GARDEN, Joined(), author="carla")
+        client,
+        lambda c: isinstance(c, RoomsChanged),
+        lambda: server.append(GARDEN, Joined(members=3), author="carla"),
     )
     garden = client.room(GARDEN)
     assert garden is not None

@@ -63,7 +63,7 @@ async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
     assert room is not None
     assert await store.rooms.membership(room, ANNA) is not None
     told = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
-    assert told == [Joined()]
+    assert told == [Joined(members=2)]
 
 
 async def test_an_invite_makes_as_many_accounts_as_it_says(maker: AccountMaker, invite: Secret) -> None:

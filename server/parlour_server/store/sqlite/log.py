@@ -9,11 +9,13 @@ from asyncio import Future
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import AnyBody, Handshake, RoleSet
+from parlour_protocol.frames.bodies import AnyBody, Handshake, Move, RoleSet
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide
 from parlour_server.store.sqlite.announcer import Announcer
@@ -21,7 +23,7 @@ from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
 from parlour_server.store.sqlite.facts import read_facts, read_standing
-from parlour_server.store.sqlite.members import heir
+from parlour_server.store.sqlite.members import count_members, heir
 from parlour_server.store.sqlite.pages import DamageLog, read_page
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.welcomes import keep_welcome
@@ -54,8 +56,7 @@ class SqliteLog:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
         decide(event, read_facts(db, event, standing))
         stored = _numbered(event, Seq(standing.head + 1), event.body)
-        insert_event(db, stored, event.request)
-        apply_effect(db, stored)
+        stored = _append_with_effect(db, stored, event.request)
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
         also = _name_heir(db, stored) if type(event.body) in MOVES else ()
@@ -93,6 +94,13 @@ def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
     if who is None:
         return ()
     event = _numbered(cause, Seq(cause.seq + 1), RoleSet(who=who, role=Role.OWNER))
-    insert_event(db, event, None)
+    return (_append_with_effect(db, event, None),)
+
+
+def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
+    """Do what the event means and append it; return it as stored, with the number of members after it."""
     apply_effect(db, event)
-    return (event,)
+    if isinstance(event.body, Move):
+        event = _numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))
+    insert_event(db, event, request)
+    return event

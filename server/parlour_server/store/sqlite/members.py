@@ -36,6 +36,12 @@ def set_role(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role) -
     db.execute("UPDATE members SET role = ? WHERE room = ? AND account = ?", (role.value, room, plain(user)))
 
 
+def count_members(db: sqlite3.Connection, room: RoomId) -> int:
+    """Return how many are in the room."""
+    count: int = db.execute("SELECT members FROM rooms WHERE room = ?", (room,)).fetchone()[0]
+    return count
+
+
 def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
     """Return how many owners the room has."""
     count: int = db.execute(

@@ -14,6 +14,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    Move,
     Muted,
     Reacted,
     RoleSet,
@@ -53,6 +54,38 @@ async def test_people_come_and_go(world: World) -> None:
     assert await member(world, room, bob) is None
     assert await member(world, room, carol) is None
     assert await count(world, room, alice) == 1
+
+
+async def test_who_comes_and_goes_says_how_many_are_left(world: World) -> None:
+    """The event carries the number of members after it, also where it changes nothing: a ban after a kick."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice)
+    steps: list[tuple[UserName, Joined | Added | Left | Kicked | Banned]] = [
+        (bob, Joined()),
+        (alice, Added(carol)),
+        (alice, Kicked(bob)),
+        (alice, Banned(bob)),
+        (alice, Banned(bob, until=Millis(5))),
+        (carol, Left()),
+    ]
+    told = []
+    for author, body in steps:
+        stored = (await world.append(room, author, body)).event.body
+        assert isinstance(stored, Move)
+        told.append((stored.members, await count(world, room, alice)))
+    assert told == [(2, 2), (3, 3), (2, 2), (2, 2), (2, 2), (1, 1)]
+    page, _ = await world.store.log.page(room, after=None, before=None, limit=10, max_bytes=10_000)
+    assert [one.body.members for one in page if isinstance(one.body, Move)] == [2, 3, 2, 2, 2, 1]
+
+
+async def test_a_repeated_request_is_known_whatever_number_was_stored(world: World) -> None:
+    """The number of members is the store's word, and no part of what was asked for."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice)
+    event = world.event(room, bob, Joined())
+    first = await world.store.log.append(event, allow)
+    again = await world.store.log.append(event, allow)
+    assert (again.replay, again.event) == (True, first.event)
 
 
 async def test_a_member_counts_once(world: World) -> None:

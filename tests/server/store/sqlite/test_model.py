@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.server.store.world import FakeClock, World, message
 
 from parlour_protocol.frames.base import Role
@@ -18,6 +19,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    Move,
     RoleSet,
 )
 from parlour_protocol.ids import Seq
@@ -62,6 +64,8 @@ class Model:
                 self.log[target - 1] = Blank("message")
             case _:
                 pass
+        if isinstance(body, Move):
+            self.log[-1] = replace(body, members=len(self.members))
         self._name_heir(body)
 
     def _name_heir(self, cause: AnyBody) -> None:

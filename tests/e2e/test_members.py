@@ -1,0 +1,54 @@
+"""How many are in a room, over a real server: a client's number is the server's, whatever happened."""
+
+import asyncio
+
+from tests.e2e.processes import Person
+from tests.e2e.test_encryption import PATIENCE, running
+
+from parlour_client.core.client import Client
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import parse_room_name, parse_user_name
+
+
+async def caught_up(client: Client, room: RoomId, head: Seq) -> int:
+    """Wait until a client knows an event; return how many it takes to be in the room then."""
+    changes = asyncio.Event()
+    unsubscribe = client.subscribe(lambda _: changes.set())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                changes.clear()
+                known = client.room(room)
+                if known is not None and known.head >= head:
+                    return known.members
+                await changes.wait()
+    finally:
+        unsubscribe()
+
+
+async def test_the_number_of_members_never_drifts(ada: Person, ben: Person) -> None:
+    """Joined, left, invited, kicked, banned after it, unbanned: the heading and the list always agree."""
+    ben_name = parse_user_name("ben")
+    async with running(ada.home) as owner, running(ben.home) as guest:
+        room = (await owner.create_room(parse_room_name("doorway"), RoomKind.PUBLIC)).id
+        steps = (
+            lambda: guest.join(room),
+            lambda: guest.leave(room),
+            lambda: owner.invite(room, ben_name),
+            lambda: owner.kick(room, ben_name),
+            lambda: owner.ban(room, ben_name, seconds=None),
+            lambda: owner.ban(room, ben_name, seconds=600),
+            lambda: owner.unban(room, ben_name),
+            lambda: guest.join(room),
+            lambda: owner.ban(room, ben_name, seconds=None),
+        )
+        for number, step in enumerate(steps, 2):
+            await step()
+            members = len(await owner.members(room))
+            assert await caught_up(owner, room, Seq(number)) == members, number
+        assert len(await owner.members(room)) == 1
+    async with running(ada.home) as again:
+        known = again.room(room)
+        assert known is not None
+        assert known.members == 1

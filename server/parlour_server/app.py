@@ -39,7 +39,7 @@ from parlour_server.delivery.devices import Devices
 from parlour_server.delivery.files import Files
 from parlour_server.delivery.groups import Groups
 from parlour_server.delivery.keylog import KeyLog
-from parlour_server.delivery.logkey import LogKey, make_log_key
+from parlour_server.delivery.logkey import LogKey
 from parlour_server.delivery.packages import Packages
 from parlour_server.delivery.shelf import Shelf
 from parlour_server.delivery.sweeping import Sweeper
@@ -52,6 +52,7 @@ from parlour_server.net.tls import TlsFiles
 from parlour_server.setup.address import forget_running, name_of, note_running
 from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.lock import locked
 from parlour_server.setup.opening import make_store
 
 _CLOSE_SECONDS: Final = 0.5
@@ -110,13 +111,13 @@ class Application:
 
     async def _start(self, stack: AsyncExitStack) -> str:
         stack.callback(self._passwords.close)
+        stack.enter_context(locked(self._folder))
         renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
         renewal.look()
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)
         if others := taken_besides(self._tls.context):
             do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
             warn("weak_groups", taken=", ".join(others), do=do)
-        make_log_key(self._folder.log_key)  # a folder from before there was one
         self._log_key = LogKey.load(self._folder.log_key)
         self._shelf.open()
         await self._store.open()

@@ -62,12 +62,14 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
 @data_option
 def migrate(data: Path) -> None:
     """Bring the database to the schema of this version. Make a backup before, and stop the server."""
+    from parlour_server.setup.lock import locked  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.store import migrate as schema  # noqa: PLC0415 - loads Alembic
 
     folder = folder_of(data)
-    before = schema.current(folder.database)
-    schema.upgrade(folder.database)
-    after = schema.current(folder.database)
+    with locked(folder):
+        before = schema.current(folder.database)
+        schema.upgrade(folder.database)
+        after = schema.current(folder.database)
     click.echo(f"schema {after}" + ("; it was so already" if before == after else f"; it was {before}"))
 
 

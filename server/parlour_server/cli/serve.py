@@ -22,11 +22,16 @@ from parlour_server.cli.options import data_option, example, folder_of, json_opt
     multiple=True,
     help="A host name or address that people will connect to; may be given again.",
 )
+@click.option(
+    "--replace-lost-keys",
+    is_flag=True,
+    help="Make new keys for those that are lost: clients and invite links will not know the server any more.",
+)
 @json_option
-def init(data: Path, names: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
     """Make a data folder with configuration, certificates, database and lobby.
 
-    Running it again makes what is missing and adds names; it changes nothing else.
+    Running it again makes what is missing, except lost keys, and adds names; it changes nothing else.
     """
     import asyncio  # noqa: PLC0415 - keeps `--help` quick
 
@@ -34,7 +39,8 @@ def init(data: Path, names: tuple[str, ...], as_json: bool) -> None:  # noqa: FB
     from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
     from parlour_server.setup.initialise import initialise  # noqa: PLC0415
 
-    found = asyncio.run(initialise(DataFolder(data.absolute()), names, SystemClock()))
+    folder = DataFolder(data.absolute())
+    found = asyncio.run(initialise(folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
     if as_json:
         say({"data": data, "names": found.names, "pin": found.pin, "new": found.new})
         return

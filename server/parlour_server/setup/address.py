@@ -1,7 +1,7 @@
 """Where this server can be reached: what the running one wrote down, or what the configuration says.
 
 `run.json` in the data folder is written when a server is ready and taken away when it stops; one that was
-killed leaves it behind, so the process is looked for. Invite links are made from it. The command line and the
+killed leaves it behind, so the lock decides. Invite links are made from it. The command line and the
 composition root call it.
 """
 
@@ -15,6 +15,7 @@ from parlour_protocol.link import DEFAULT_PORT, ServerAddress
 from parlour_server.config.settings import Settings
 from parlour_server.net.addresses import listen_address
 from parlour_server.setup.datafolder import DataFolder, write_private
+from parlour_server.setup.lock import is_locked
 
 
 def note_running(folder: DataFolder, host: str, port: int) -> None:
@@ -34,15 +35,12 @@ def forget_running(folder: DataFolder) -> None:
 def running(folder: DataFolder) -> tuple[str, int] | None:
     """Return host and port of the server that runs on this folder; None when none does."""
     found = _note(folder)
-    if found is None:
+    if found is None or not is_locked(folder):
         return None
     try:
-        os.kill(int(found["pid"]), 0)
         return str(found["host"]), int(found["port"])
-    except (KeyError, TypeError, ValueError, OverflowError, ProcessLookupError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    except PermissionError:
-        return str(found["host"]), int(found["port"])
 
 
 def reachable_at(folder: DataFolder, settings: Settings) -> ServerAddress:

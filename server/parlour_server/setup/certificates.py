@@ -82,14 +82,40 @@ def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
     return True
 
 
-def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None = None) -> bool:
-    """Make the CA and the leaf where they are missing, and a new leaf when names or time ask for it.
+def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
+    """Make the keys of a folder that is new: it has no certificate yet, and no database.
 
-    A certificate that another CA signed is left alone. Returns whether something was written.
+    Any other folder had keys, and with new ones it would be another server (L21): only ``replace_lost`` makes
+    it one. Returns whether something was written.
+    """
+    missing = [] if folder.key.exists() else [folder.key]
+    # A certificate of another CA needs no CA here.
+    needs_ca = missing or folder.ca_certificate.exists() or not folder.certificate.exists()
+    if needs_ca and not folder.ca_key.exists():
+        missing.append(folder.ca_key)
+    had = any(path.exists() for path in (folder.certificate, folder.ca_certificate, folder.database))
+    if not missing or (had and not replace_lost):
+        return False
+    folder.certificate.unlink(missing_ok=True)
+    if folder.ca_key in missing:
+        folder.ca_certificate.unlink(missing_ok=True)
+    for path in missing:
+        key = generate_private_key(SECP256R1())
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return True
+
+
+def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None = None) -> bool:
+    """Make a new leaf when it is missing, or when names or time ask for it; the first time the CA as well.
+
+    A certificate that another CA signed is left alone. Returns whether something was written. Raises
+    SetupError, also where a key is missing: it never makes one.
     """
     now = now or datetime.now(UTC)
     wanted = tuple(dict.fromkeys(_bare(name) for name in names))
-    if folder.certificate.exists() and folder.key.exists():
+    if not folder.key.exists():
+        raise folder.lost(folder.key)
+    if folder.certificate.exists():
         leaf = read_certificate(folder.certificate)
         if not is_own(folder, leaf):
             return False
@@ -142,10 +168,8 @@ def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
 
 
 def _authority(folder: DataFolder, now: datetime) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
-    if folder.ca_certificate.exists() and not folder.ca_key.exists():
-        raise SetupError(
-            f"{folder.ca_key} is missing, so no certificate can be made; restore it from a backup"
-        )
+    if not folder.ca_key.exists():
+        raise folder.lost(folder.ca_key)
     key = _key(folder.ca_key)
     if folder.ca_certificate.exists():
         return read_certificate(folder.ca_certificate), key
@@ -199,11 +223,7 @@ def _leaf(
 
 
 def _key(path: Path) -> EllipticCurvePrivateKey:
-    """Return the key of the file, made now if there is none."""
-    if not path.exists():
-        key = generate_private_key(SECP256R1())
-        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        return key
+    """Return the key of the file."""
     try:
         found = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:

@@ -72,6 +72,11 @@ class DataFolder:
         """Where the server that runs can be reached; gone when none does."""
         return self.path / "run.json"
 
+    @property
+    def lock(self) -> Path:
+        """What a running server holds locked; the file is empty and stays."""
+        return self.path / "server.lock"
+
     def create(self) -> None:
         """Make the folder, or check the one that is there. Raises SetupError."""
         try:
@@ -103,11 +108,21 @@ class DataFolder:
     def require(self) -> None:
         """Raise SetupError unless this is the private data folder of a server that was initialised."""
         self.check()
-        for file in (self.database, self.certificate, self.key):
+        for file in (self.key, self.log_key):
+            if not file.exists() and self.database.exists():
+                raise self.lost(file)
+        for file in (self.database, self.certificate, self.key, self.log_key):
             if not file.exists():
                 raise SetupError(
                     f"{file} is missing; `parlour-server init --data {self.path}` makes what is missing"
                 )
+
+    def lost(self, key: Path) -> SetupError:
+        """Return the error for a key that was there: another one would not be this server (L21)."""
+        return SetupError(
+            f"{key} is missing, and with another key no client would know this server; restore it from a "
+            f"backup, or give it up by `parlour-server init --data {self.path} --replace-lost-keys`"
+        )
 
 
 def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:

@@ -111,7 +111,7 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
 def _log_key(folder: DataFolder) -> list[Finding]:
     """Its mode is looked at with all the others' by ``problems``; here, whether it is a key."""
     if not folder.log_key.exists():
-        return [Finding("advice", "key log", "it has no key yet: `init`, or the next `run`, makes one")]
+        return [Finding("danger", "key log", str(folder.lost(folder.log_key)))]
     try:
         LogKey.load(folder.log_key)
     except SetupError as error:

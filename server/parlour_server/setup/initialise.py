@@ -17,7 +17,7 @@ from parlour_server.config.settings import Listen
 from parlour_server.config.write import default_file, with_names
 from parlour_server.delivery.logkey import make_log_key
 from parlour_server.errors import SetupError
-from parlour_server.setup.certificates import pin_of, read_certificate, renew_if_due
+from parlour_server.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due
 from parlour_server.setup.datafolder import DataFolder, write_private
 from parlour_server.setup.opening import opened
 from parlour_server.store.interface import Store
@@ -35,13 +35,19 @@ class Initialised:
     new: tuple[str, ...]
 
 
-async def initialise(folder: DataFolder, names: tuple[str, ...], clock: Clock) -> Initialised:
-    """Do what is missing. Raises SetupError."""
+async def initialise(
+    folder: DataFolder, names: tuple[str, ...], clock: Clock, *, replace_lost_keys: bool = False
+) -> Initialised:
+    """Do what is missing. Raises SetupError, also for a key that was lost unless it may be replaced (L21)."""
     folder.create()
     new = [*_settings(folder, names)]
     known = load(folder.settings).listen.names
+    if make_keys(folder, replace_lost=replace_lost_keys):
+        new.append("keys")
     if renew_if_due(folder, known):
         new.append("certificate")
+    if not folder.log_key.exists() and folder.database.exists() and not replace_lost_keys:
+        raise folder.lost(folder.log_key)
     if make_log_key(folder.log_key):
         new.append("key of the key log")
     if not folder.database.exists():

@@ -19,6 +19,7 @@ from parlour_server.setup import certificates
 from parlour_server.setup.certificates import (
     Renewal,
     is_own,
+    make_keys,
     names_of,
     pin_of,
     read_certificate,
@@ -34,6 +35,7 @@ def made(tmp_path: Path) -> DataFolder:
     """Return a folder with fresh certificates."""
     folder = DataFolder(tmp_path / "data")
     folder.create()
+    assert make_keys(folder)
     assert renew_if_due(folder, NAMES)
     return folder
 
@@ -182,12 +184,53 @@ def test_a_certificate_of_another_ca_is_left_alone(made: DataFolder, tmp_path: P
     """Whoever puts in a certificate of a public CA keeps it."""
     other = DataFolder(tmp_path / "other")
     other.create()
+    make_keys(other)
     renew_if_due(other, NAMES)
     made.certificate.write_bytes(other.certificate.read_bytes())
     made.key.write_bytes(other.key.read_bytes())
     before = made.certificate.read_bytes()
     assert not is_own(made, read_certificate(made.certificate))
     assert not renew_if_due(made, ("quite.another.example",))
+    assert made.certificate.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["server.key", "ca.key"])
+def test_a_lost_key_is_never_replaced_by_itself(made: DataFolder, key: str) -> None:
+    """L21: neither by a renewal nor by another `init`, and the certificate stays."""
+    before = made.certificate.read_bytes()
+    (made.path / key).unlink()
+    assert not make_keys(made)
+    with pytest.raises(SetupError, match=rf"{key} is missing.*backup"):
+        renew_if_due(made, (*NAMES, "third.example.org"))
+    assert not (made.path / key).exists()
+    assert made.certificate.read_bytes() == before
+
+
+def test_a_folder_with_a_database_alone_gets_no_new_keys(tmp_path: Path) -> None:
+    """L21: it had keys, whatever became of them."""
+    folder = DataFolder(tmp_path)
+    folder.database.touch()
+    assert not make_keys(folder)
+
+
+@pytest.mark.parametrize("lost", [("server.key",), ("ca.key",), ("server.key", "ca.key")])
+def test_lost_keys_are_replaced_when_that_is_asked_for(made: DataFolder, lost: tuple[str, ...]) -> None:
+    """L21: what is there stays, and the result is a server that works."""
+    pin = pin_of(read_certificate(made.certificate))
+    for name in lost:
+        (made.path / name).unlink()
+    assert make_keys(made, replace_lost=True)
+    assert renew_if_due(made, NAMES)
+    shake_hands(made, "localhost")
+    assert (pin_of(read_certificate(made.certificate)) == pin) is ("server.key" not in lost)
+
+
+def test_a_certificate_of_another_ca_needs_no_ca_here(made: DataFolder) -> None:
+    """L21: `--replace-lost-keys` does not take away what is complete."""
+    made.ca_certificate.unlink()
+    made.ca_key.unlink()
+    before = made.certificate.read_bytes()
+    assert not make_keys(made, replace_lost=True)
     assert made.certificate.read_bytes() == before
 
 

@@ -1,12 +1,16 @@
 """`init` makes a server ready, and may be run again."""
 
+import pytest
+
 from parlour_protocol.frames.base import RoomKind
 from parlour_server.auth.house import house, lobby
 from parlour_server.clock import SystemClock
 from parlour_server.config.load import load
+from parlour_server.errors import SetupError
 from parlour_server.setup.address import forget_running, note_running, reachable_at, running
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.setup.initialise import initialise
+from parlour_server.setup.lock import locked
 from parlour_server.store.interface import Store
 
 
@@ -46,29 +50,47 @@ async def test_what_is_lost_is_made_again(folder: DataFolder) -> None:
     assert (again.new, again.pin) == (("certificate",), first.pin)
 
 
+@pytest.mark.parametrize("key", ["server.key", "keylog.key"])
+async def test_a_lost_key_is_not_made_again_without_a_word(folder: DataFolder, key: str) -> None:
+    """L21: clients would warn, or not know the server; that is for the operator to decide."""
+    (folder.path / key).unlink()
+    with pytest.raises(SetupError, match=rf"{key} is missing.*--replace-lost-keys"):
+        await initialise(folder, (), SystemClock())
+    with pytest.raises(SetupError, match=rf"{key} is missing"):
+        folder.require()
+    assert not (folder.path / key).exists()
+    await initialise(folder, (), SystemClock(), replace_lost_keys=True)
+    folder.require()
+
+
 async def test_links_have_the_address_of_the_running_server(folder: DataFolder) -> None:
     """The port that was really taken; the configured one when nothing runs."""
     settings = load(folder.settings, environment={})
     assert reachable_at(folder, settings).authority == "127.0.0.1:8443"
-    note_running(folder, "127.0.0.1", 4711)
-    assert reachable_at(folder, settings).authority == "127.0.0.1:4711"
-    forget_running(folder)
-    assert running(folder) is None
+    with locked(folder):
+        note_running(folder, "127.0.0.1", 4711)
+        assert reachable_at(folder, settings).authority == "127.0.0.1:4711"
+        forget_running(folder)
+        assert running(folder) is None
 
 
 async def test_a_killed_server_is_not_taken_for_a_running_one(folder: DataFolder) -> None:
-    """Its note stays behind, but its process is gone."""
-    folder.running.write_text('{"host": "127.0.0.1", "port": 4711, "pid": 4194304999}')
+    """Its note stays behind, with the number of a process that is another's now; the lock is gone."""
+    note_running(folder, "127.0.0.1", 4711)
     assert running(folder) is None
-    folder.running.write_text("damaged")
-    assert running(folder) is None
+    with locked(folder):
+        assert running(folder) == ("127.0.0.1", 4711)
+        folder.running.write_text("damaged")
+        assert running(folder) is None
 
 
 async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) -> None:
     """A name for other machines goes before the loopback address, with the balancer's port if it has one."""
     await initialise(folder, ("chat.example.org",), SystemClock())
-    note_running(folder, "127.0.0.1", 4711)
-    assert reachable_at(folder, load(folder.settings, environment={})).authority == "chat.example.org:4711"
+    with locked(folder):
+        note_running(folder, "127.0.0.1", 4711)
+        settings = load(folder.settings, environment={})
+        assert reachable_at(folder, settings).authority == "chat.example.org:4711"
     listen = {"listen.names": ["localhost", "chat.example.org:443"]}
     settings = load(folder.settings, environment={}, flags=listen)
     assert reachable_at(folder, settings).authority == "chat.example.org:443"

@@ -67,9 +67,9 @@ def test_doctor_names_a_key_that_others_can_read(folder: DataFolder) -> None:
 
 
 def test_doctor_is_content_with_a_good_one_and_knows_when_there_is_none(folder: DataFolder) -> None:
-    """A folder from before there was a key log is no danger."""
+    """L21: a key that is lost is a danger, because another one is an alarm at every client."""
     findings, _ = examine(folder)
     assert ("fine", "key log") in {(finding.level, finding.about) for finding in findings}
     folder.log_key.unlink()
     findings, _ = examine(folder)
-    assert ("advice", "key log") in {(finding.level, finding.about) for finding in findings}
+    assert ("danger", "key log") in {(finding.level, finding.about) for finding in findings}

@@ -1,0 +1,103 @@
+"""What goes wrong on the server's own machine: it keeps its identity and its folder."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.attacks.raw import PATIENCE, House
+from tests.e2e.processes import DEADLINE
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return a running server of the test's own."""
+    made = House(tmp_path_factory.mktemp("own"))
+    made.begin()
+    yield made
+    made.kill()
+
+
+def run(house: House, *flags: str) -> "subprocess.CompletedProcess[str]":
+    """Start a server on this folder that is expected to end by itself."""
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "parlour_server", "run", "--data", str(house.data), *flags],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+
+def reload(house: House) -> dict[str, object]:
+    """Send SIGHUP; return what the log says of it."""
+    before = len(house.logged())
+    assert house.process is not None
+    house.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + PATIENCE
+    while True:
+        for line in house.logged()[before:]:
+            if line["event"] in {"reloaded", "reload_refused"}:
+                return line
+        assert time.monotonic() < end
+        time.sleep(0.02)  # another process writes the log: there is no event to wait for
+
+
+def certificate(house: House) -> bytes:
+    """Return the certificate that is served."""
+    with house.wire() as wire:
+        return wire.socket.getpeercert(binary_form=True) or b""
+
+
+def test_reload_without_a_key(own: House) -> None:
+    """L21: SIGHUP without `server.key` changes nothing, says so, and makes no other key."""
+    before = certificate(own)
+    away = (own.data / "server.key").rename(own.data / "away")
+    line = reload(own)
+    assert line["event"] == "reload_refused"
+    assert "server.key is missing" in str(line["why"])
+    assert not (own.data / "server.key").exists()
+    assert certificate(own) == before
+    away.rename(own.data / "server.key")
+    assert reload(own)["event"] == "reloaded"
+    assert certificate(own) == before
+
+
+@pytest.mark.parametrize("key", ["server.key", "keylog.key"])
+def test_start_without_a_key(own: House, key: str) -> None:
+    """L21: a server whose key was lost does not start as another one."""
+    own.kill()
+    (own.data / key).unlink()
+    done = run(own, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1
+    assert f"{key} is missing" in done.stderr
+    assert "backup" in done.stderr
+    assert not (own.data / key).exists()
+
+
+def test_second_server_on_one_folder(own: House) -> None:
+    """L22: it is refused, and what commands are told of the first one stays true."""
+    done = run(own, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1
+    assert "already runs" in done.stderr
+    assert f":{own.port}" in own.invite()
+    own.command("doctor")
+    own.command("backup", str(own.data.parent / "backup.tar"))
+
+
+def test_second_server_after_the_first_was_killed(own: House) -> None:
+    """L22: SIGKILL leaves no lock behind, and no address that nobody answers at."""
+    own.kill()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        own.port = 0
+        own.start()
+    link = json.loads(own.command("invite", "create", "--json"))["link"]
+    assert f":{own.port}" in link
+    with own.wire(context=ssl.create_default_context(cafile=str(own.data / "ca.pem"))):
+        pass

@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, chat, encryption, keystrokes, load, sealed, timeline
+from bench import archive, chat, churn, encryption, keystrokes, load, sealed, timeline
 from bench.durability import durability
 from bench.logins import logins
 from bench.startup import startup
@@ -25,6 +25,7 @@ def main() -> int:
         "durable": lambda: chat.durable(given.rounds),
         "durability": durability,
         "memory": chat.memory,
+        "churn": churn.rows,
         "handshakes": lambda: chat.handshakes(given.rounds),
         "logins": logins,
         "startup": startup,

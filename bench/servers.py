@@ -51,6 +51,11 @@ class Running:
     pid: int
     port: int
 
+    def resident(self) -> float:
+        """Return the process's resident memory in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
 
 def pin(core: int) -> None:
     """Bind this process to one core, where there is a second one for the load."""

@@ -11,6 +11,7 @@ uvicorn's protocol class is no documented interface: `tests/server/net/test_pins
 
 import asyncio
 import sys
+import traceback
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final, cast
@@ -118,7 +119,7 @@ class HttpConnection(H11Protocol):
         """Give the slot back."""
         super().connection_lost(exc)
         self._await(None)
-        for timer in (self._abort, self._stalled):
+        for timer in (self._abort, self._stalled, self.timeout_keep_alive_task):
             if timer is not None:
                 timer.cancel()
         if self._slot is not None:
@@ -171,6 +172,8 @@ class HttpConnection(H11Protocol):
         del msg
         error = sys.exception()
         too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == _TOO_LARGE
+        if error is not None:
+            traceback.clear_frames(error.__traceback__)  # one of h11's frames refers back to the error
         self.refuse(refusals.TOO_LARGE if too_large else refusals.BAD_REQUEST)
 
     def on_response_complete(self) -> None:

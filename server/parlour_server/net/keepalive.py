@@ -1,8 +1,9 @@
 """The pulse: one timer for all connections, not one each.
 
 A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that
-ten thousand pings never go out at once (R3: dead peers), and ends every connection whose session has run
-out while it was open (S3: endless session). `net/server.py` runs it.
+ten thousand pings never go out at once (R3: dead peers), ends every connection whose session has run out
+while it was open (S3: endless session), and tells the heap how many sockets there are.
+`net/server.py` runs it.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ from typing import Final
 
 from parlour_protocol.errors import SESSION_EXPIRED
 from parlour_server.clock import Clock
+from parlour_server.net.heap import Heap
 from parlour_server.net.registry import Registry
+from parlour_server.net.slots import Slots
 
 BEATS: Final = 20
 
@@ -18,9 +21,13 @@ BEATS: Final = 20
 class Pulse:
     """Pings and expiries."""
 
-    def __init__(self, registry: Registry, clock: Clock, ping_seconds: float) -> None:
-        """Watch over the connections in ``registry``."""
+    def __init__(
+        self, registry: Registry, slots: Slots, heap: Heap, clock: Clock, ping_seconds: float
+    ) -> None:
+        """Watch over the connections in ``registry`` and the sockets that ``slots`` counts."""
         self._registry = registry
+        self._slots = slots
+        self._heap = heap
         self._clock = clock
         self._interval = ping_seconds / BEATS
         self._beats = 0
@@ -46,6 +53,7 @@ class Pulse:
                 connection.end(SESSION_EXPIRED)
             elif connection.share % BEATS == share:
                 connection.ping()
+        self._heap.note(len(self._slots))
 
     def _next(self) -> None:
         self.start()

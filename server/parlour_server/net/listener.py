@@ -10,6 +10,7 @@ to TLS, a broken hello, so no stranger can claim an address (L6). `net/server.py
 import asyncio
 import errno
 import socket
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -163,7 +164,9 @@ class Listener:
                 ssl_handshake_timeout=seconds,
                 ssl_shutdown_timeout=self._close_seconds,
             )
-        except OSError:  # ssl.SSLError and TimeoutError are OSErrors
+        except OSError as error:  # ssl.SSLError and TimeoutError are OSErrors
+            # A frame of the loop's refers back to the error, and to the TLS engine.
+            traceback.clear_frames(error.__traceback__)
             slot.release()
             return False
         if transport.is_closing():

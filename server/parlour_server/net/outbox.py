@@ -88,6 +88,9 @@ class Outbox:
         """Forget what is gathered and write nothing more."""
         self._closed = self._busy = True
         self._pending.clear()
+        # The owner refers to this outbox: a reference back would keep both, and the TLS engine with them,
+        # until the garbage collector's next full run.
+        self._on_overflow = _nothing
 
     def _put_behind(self, data: bytes) -> None:
         if not self._sealed and not self._closed:
@@ -95,5 +98,10 @@ class Outbox:
             self.flush()
 
     def _overflow(self) -> None:
+        on_overflow = self._on_overflow
         self.close()
-        self._on_overflow()
+        on_overflow()
+
+
+def _nothing() -> None:
+    """Do what a closed outbox does when it overflows."""

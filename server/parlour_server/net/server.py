@@ -19,6 +19,7 @@ from parlour_server.clock import Clock
 from parlour_server.config.settings import Settings
 from parlour_server.net.addresses import Networks, listen_address
 from parlour_server.net.gate import BodyCap, Rules, host_values, small_bodies
+from parlour_server.net.heap import Heap, glibc_trim
 from parlour_server.net.http import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.keepalive import Pulse
 from parlour_server.net.listener import Listener
@@ -57,7 +58,7 @@ class NetServer:
         self._log = RefusalLog(audit, clock)
         self._slots = Slots(total=caps.total, per_address=caps.per_address)
         self._registry = Registry(audit)
-        self._pulse = Pulse(self._registry, clock, caps.ping_seconds)
+        self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), clock, caps.ping_seconds)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
         self._upgrades = Upgrades(tickets, chat, self._registry, audit, clock, limits, per_user=caps.per_user)
         self._listener = Listener(

@@ -31,6 +31,7 @@ def test_uvicorns_http_protocol() -> None:
     protocol = H11Protocol(config=config, server_state=ServerState(), app_state={}, _loop=loop)
     loop.close()
     used = {"logger", "access_log", "transport", "conn", "scope", "headers", "cycle", "connections", "loop"}
+    used |= {"timeout_keep_alive_task"}
     assert used <= vars(protocol).keys()
     assert isinstance(protocol.conn, h11.Connection)
     for name in ("_should_upgrade", "handle_websocket_upgrade", "send_400_response", "shutdown"):

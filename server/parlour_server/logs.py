@@ -80,8 +80,8 @@ class _Bridge(logging.Handler):
     """Brings what libraries log into the same lines, without their tracebacks."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
+        error: object = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, BaseException):  # a library may put anything there, and nothing may fail here
             log_fault(record.name, error)
         else:
             _log.warning("library", where=record.name, text=record.getMessage())

@@ -33,6 +33,19 @@ def test_log_flood(house: House) -> None:
     assert b"\x1b" not in written
 
 
+def test_log_flood_by_sockets_that_say_nothing(house: House) -> None:
+    """R6: 300 sockets that come and go without a byte leave some lines, and none of them is an error."""
+    before, start = house.log.stat().st_size, time.monotonic()
+    for _ in range(10):
+        for _ in range(30):  # fewer than one address may have
+            house.plain().close()
+        assert house.api("GET", "/healthz").status == 204
+    written = house.log.read_bytes()[before:]
+    assert written.count(b"\n") <= 50 + 5 * (time.monotonic() - start) + 5
+    assert b'"level":"error"' not in written
+    assert b"Traceback" not in written
+
+
 def test_message_flood(house: House, record_property: Callable[[str, object], None]) -> None:
     """R1: tunnelled bytes get through as fast as chat does and no faster, and a listener is not held up."""
     session = house.session("oscar", invite=house.code())

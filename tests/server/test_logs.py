@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from typing import Any
 
 import pytest
 
@@ -119,3 +120,11 @@ def test_a_log_that_cannot_be_written_ends_nothing(
     set_up(stream)
     LoggedAudit().record(AuditEvent.LOGIN_FAILED, user="anna")
     logging.getLogger("parlour_server.store").error("the store cannot write")
+
+
+def test_a_library_that_logs_the_class_of_an_exception(written: io.StringIO) -> None:
+    """R6: aiofastnet does; a line comes of it and no traceback of ours."""
+    error: Any = ConnectionResetError
+    record = logging.makeLogRecord({"name": "asyncio", "msg": "it broke", "exc_info": (error, error, None)})
+    logging.getLogger().handlers[0].handle(record)  # pytest's own handlers fail on it
+    assert json.loads(written.getvalue())["text"] == "it broke"

@@ -208,3 +208,20 @@ def test_listen_addresses() -> None:
     for wrong in ("8443", ":8443", "host:", "host:x", "host:65536", "::1:8443", "host:²", "[]:1"):
         with pytest.raises(SetupError):
             listen_address(wrong)
+
+
+def test_a_socket_that_comes_and_goes_without_a_byte_is_no_error(
+    every_loop: Any, bench: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """R6: whatever the loop and its TLS make of it, nothing but the bounded line of refusals is written."""
+
+    async def scenario() -> None:
+        async with bench() as b:
+            for _ in range(10):
+                wire = await b.plain()
+                await wire.close()
+            await b.until(lambda: len(b.audit.of(AuditEvent.HANDSHAKE_REFUSED)) == 10)
+            await b.until(lambda: b.server.sockets == 0)
+
+    every_loop(scenario)
+    assert not caplog.records

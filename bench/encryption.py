@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.house import Member, house, make_room, name_of
-from parlour_client.core.client import Client
+from parlour_client.core.client import Client, CurrentProfile
 from parlour_client.core.delivery_client import DeliveryClient
 from parlour_client.core.home import Home
 from parlour_client.core.https import Api
-from parlour_client.core.profile import Profile
 from parlour_client.core.sync import fetch
 from parlour_client.core.trust import Verifier
 from parlour_protocol.delivery import Commit, Logged
 from parlour_protocol.frames.bodies import SealedMessage
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.secret import Secret
 
 _KINDS = ("open", "encrypted")
 _GAP = 0.15
@@ -124,9 +124,9 @@ async def _big_room(devices: int, rounds: int) -> tuple[list[float], list[float]
         homes = [await there.home(number) for number in range(devices)]
         stamps: list[Stamped] = []
 
-        def stamped(profile: Profile) -> Stamped:
-            assert profile.session is not None  # noqa: S101 - its home was made with one
-            stamps.append(Stamped(Api(Verifier(profile.address, profile.trust), keep=True), profile.session))
+        def stamped(current: CurrentProfile) -> Stamped:
+            api = Api(Verifier(current().address, current().trust), keep=True)
+            stamps.append(Stamped(api, lambda: current().session or Secret("")))
             return stamps[0]
 
         async with there.client(homes[0], stamped) as owner, there.members(homes[-1:]) as (last,):

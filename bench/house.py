@@ -18,7 +18,7 @@ from typing import Any
 
 from bench import people, servers
 from parlour_client.core.archive import Archive
-from parlour_client.core.client import Client, delivery_over_tls
+from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
 from parlour_client.core.delivery_client import DeliveryClient
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.enrolling import enrol
@@ -63,7 +63,7 @@ class House:
         )
         await save_profile(archive, profile)
         verifier = Verifier(profile.address, CaFile(profile.ca or ""))
-        delivery = DeliveryClient(Api(verifier, keep=True), self.sessions[number])
+        delivery = DeliveryClient(Api(verifier, keep=True), lambda: self.sessions[number])
         await enrol(archive, profile, delivery)
         await delivery.close()
         await archive.close()
@@ -71,7 +71,7 @@ class House:
 
     @asynccontextmanager
     async def client(
-        self, home: Home, delivery: Callable[[Profile], Delivery | None] = delivery_over_tls
+        self, home: Home, delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls
     ) -> AsyncIterator[Client]:
         """Run a whole client in this process."""
         client = Client(home, delivery=delivery)

@@ -144,7 +144,7 @@ def test_the_network_falls_silent_while_somebody_types(
     assert time.monotonic() - began < NOTICED
     screen.type("and one more")
     screen.press("Enter")
-    screen.wait("│ and one more", "queued until the connection")
+    screen.wait("│ and one more", "queued until it can be sent")
     screen.type("half a thought")
     ben.run("send", "lobby", "said in the silence")
     cable.mend()

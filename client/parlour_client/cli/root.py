@@ -6,16 +6,17 @@ a traceback: 1 for what went wrong, 2 for a command that was not understood. ``m
 
 import io
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError
 from parlour_client.core.hardening import keep_memory_private
 from parlour_protocol.errors import ParlourProtocolError
 
@@ -81,6 +82,18 @@ class LazyGroup(click.Group):
         module, _, name = where.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it. Where a login is missing the hint names this home or account, too."""
+        try:
+            return super().invoke(ctx)
+        except (SessionEndedError, LoggedOutError) as error:
+            given = [(f"--{name}", ctx.params[name]) for name in ("home", "account") if ctx.params.get(name)]
+            words = " ".join(shlex.join((name, str(value))) for name, value in given)
+            error.hint = (
+                error.hint.replace("parlour login", f"parlour {words} login") if words else error.hint
+            )
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading them."""

@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.facade import Facade
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.engine import Engine
-from parlour_client.core.errors import EncryptionError, NoAccountError, SetupError, StoppedError
+from parlour_client.core.errors import EncryptionError, LoggedOutError, SetupError, StoppedError
 from parlour_client.core.files import Files
 from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
@@ -25,7 +25,7 @@ from parlour_client.core.looking import Looking
 from parlour_client.core.model import Account, ConnectionStatus, Entry, LinkState, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
-from parlour_client.core.signin import open_archive
+from parlour_client.core.signin import SignIn, open_archive
 from parlour_client.core.texts import message_text
 from parlour_client.core.wire import Dial, Wire
 from parlour_client.core.writing import Writing
@@ -37,8 +37,11 @@ from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
+CurrentProfile = Callable[[], Profile]
+"""Returns the profile with the session that it has now."""
 
-def dial_over_tls(profile: Profile, *, ping_seconds: float | None = None) -> Dial:
+
+def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None) -> Dial:
     """Return what opens connections for a profile: a fresh ticket each time, over a verified connection.
 
     ``ping_seconds`` is how often the server is pinged; None: as is usual.
@@ -47,13 +50,11 @@ def dial_over_tls(profile: Profile, *, ping_seconds: float | None = None) -> Dia
     from parlour_client.core.socket import PING_SECONDS, open_socket  # noqa: PLC0415
     from parlour_client.core.trust import Verifier  # noqa: PLC0415
 
-    verifier = Verifier(profile.address, profile.trust)
+    verifier = Verifier(current().address, current().trust)
     api = Api(verifier)
 
     async def ticket() -> Secret:
-        if profile.session is None:
-            raise NoAccountError("You are logged out.")
-        return (await api.ticket(profile.session)).ticket
+        return (await api.ticket(_session(current()))).ticket
 
     async def dial() -> Wire:
         return await open_socket(verifier, ticket, ping_seconds or PING_SECONDS)
@@ -61,15 +62,20 @@ def dial_over_tls(profile: Profile, *, ping_seconds: float | None = None) -> Dia
     return dial
 
 
-def delivery_over_tls(profile: Profile) -> Delivery | None:
+def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
     """Return the delivery service of a profile's server, over one verified connection."""
     from parlour_client.core.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
     from parlour_client.core.https import Api  # noqa: PLC0415
     from parlour_client.core.trust import Verifier  # noqa: PLC0415
 
+    verifier = Verifier(current().address, current().trust)
+    return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()))
+
+
+def _session(profile: Profile) -> Secret:
     if profile.session is None:
-        return None
-    return DeliveryClient(Api(Verifier(profile.address, profile.trust), keep=True), profile.session)
+        raise LoggedOutError.of(profile.server, profile.user)
+    return profile.session
 
 
 class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
@@ -84,8 +90,8 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         adopt: bool = True,
         clock: Clock | None = None,
         chance: Random | None = None,
-        dial: Callable[[Profile], Dial] = dial_over_tls,
-        delivery: Callable[[Profile], Delivery | None] = delivery_over_tls,
+        dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
+        delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls,
     ) -> None:
         """Use the account of ``home``.
 
@@ -101,6 +107,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         self._dial = dial
         self._delivery = delivery
         self._news = News()
+        self._profile: Profile | None = None
         self._started: Engine | None = None
         self._facade: Facade | None = None
 
@@ -142,20 +149,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         keep_memory_private()
         archive = await open_archive(self._home, self._passphrase)
         try:
-            profile = await load_profile(archive)
-            if profile.session is None:
-                raise NoAccountError(
-                    "You are logged out.", "Log in again: parlour login ADDRESS --username NAME."
-                )
+            self._profile = profile = await load_profile(archive)
+            _session(profile)
             engine = Engine(
                 profile,
                 archive,
-                self._dial(profile),
+                self._dial(self._current),
                 self._clock,
                 self._chance,
                 self._news,
                 follow=self._follow,
-                delivery=self._delivery(profile),
+                delivery=self._delivery(self._current),
             )
             engine.state.choices = await archive.choices()
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())
@@ -204,6 +208,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
                 raise connection.error or StoppedError("The client has stopped.")
             case _:
                 connection.hurry()
+
+    async def log_in_again(self, password: Secret) -> None:
+        """Log in again where the session has ended, and go on: what is queued is sent.
+
+        Raises SetupError where the session has not ended, and why the server does not let one in.
+        """
+        engine = self._engine
+        if not engine.connection.status.session_ended:
+            raise SetupError("You are logged in.")
+        self._profile = await SignIn(engine.archive).log_in_again(password)
+        engine.renewed(self._profile)
 
     async def timeline(
         self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100
@@ -260,6 +275,11 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
             id=entry.request, room=entry.room, text=message_text(entry.text), reply_to=entry.reply_to
         )
         return encode(frame).decode()
+
+    def _current(self) -> Profile:
+        if self._profile is None:
+            raise StoppedError("The client is not started.")
+        return self._profile
 
     async def _ask(self, frame: AnyRequest) -> AnyResult | None:
         return await self._engine.ask(frame)

@@ -2,7 +2,8 @@
 
 Each try gets a fresh ticket (K10). Waiting grows and is spread by chance, so that a thousand clients do
 not come back in one second. What needs the person (an ended session, a changed pin) stops it; nothing else
-does. The client runs one; ``converse`` is what it does while a connection lasts.
+does. After an ended session it goes on when there is a new one. The client runs one; ``converse`` is what it
+does while a connection lasts.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Final
 from parlour_client.core.clock import Clock
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import ParlourClientError, SessionEndedError, UnreachableError
-from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.core.model import Account, ConnectionStatus, LinkState
 from parlour_client.core.wire import Dial, WireClosedError
 from parlour_protocol.errors import (
     GOING_AWAY,
@@ -38,22 +39,23 @@ class Connection:
 
     def __init__(
         self,
-        server: str,
+        account: Account,
         dial: Dial,
         converse: Converse,
         clock: Clock,
         chance: Random,
         tell: Callable[[], None],
     ) -> None:
-        """Keep a connection to ``server``; ``tell`` is called when ``status`` changed."""
-        self._server = server
+        """Keep a connection to the account's server; ``tell`` is called when ``status`` changed."""
+        self._account = account
         self._dial = dial
         self._converse = converse
         self._clock = clock
         self._chance = chance
         self._tell = tell
         self._hurry = asyncio.Event()
-        self.status = ConnectionStatus(LinkState.OFFLINE, server, "not connected")
+        self._renewed = asyncio.Event()
+        self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
         self.error: ParlourClientError | None = None
         """Why the last try failed, or the last connection ended."""
 
@@ -61,13 +63,18 @@ class Connection:
         """Try now instead of waiting on."""
         self._hurry.set()
 
+    def renewed(self) -> None:
+        """Go on: there is a new session."""
+        self.error = None
+        self._renewed.set()
+
     def fail(self, error: ParlourClientError) -> None:
         """Stop for good: something else than the connection does not work."""
         self.error = error
         self._set(LinkState.STOPPED)
 
     async def run(self) -> None:
-        """Connect and stay connected; returns when only the person can help."""
+        """Connect and stay connected; returns when only the person can help, and a new session would not."""
         tries = 0
         while True:
             self._set(LinkState.CONNECTING)
@@ -75,12 +82,17 @@ class Connection:
             try:
                 await self._one_connection()
             except ParlourClientError as error:
-                self.error = _in_words(error)
+                self.error = self._in_words(error)
             except TimeoutError:
                 self.error = UnreachableError("The server does not answer.")
             if self.error is not None and self.error.stops:
+                self._renewed.clear()
                 self._set(LinkState.STOPPED)
-                return
+                if not isinstance(self.error, SessionEndedError):
+                    return
+                await self._renewed.wait()
+                tries = 0
+                continue
             tries = 1 if self._clock.now() - began > STEADY_AFTER else tries + 1
             await self._wait(tries)
 
@@ -112,8 +124,20 @@ class Connection:
         self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None
     ) -> None:
         problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
-        self.status = ConnectionStatus(state, self._server, security, problem, retry_in)
+        ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
+        self.status = ConnectionStatus(
+            state, self._account.server, security, problem, retry_in, session_ended=ended
+        )
         self._tell()
+
+    def _in_words(self, error: ParlourClientError) -> ParlourClientError:
+        """Say why a connection ended."""
+        code = error.code if isinstance(error, WireClosedError) else None
+        if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
+            return SessionEndedError.of(self._account.server, self._account.user)
+        if not isinstance(error, WireClosedError):
+            return error
+        return UnreachableError(_CLOSE_WORDS.get(code or 0, "The connection was lost."))
 
 
 _CLOSE_WORDS: Final = {
@@ -122,12 +146,3 @@ _CLOSE_WORDS: Final = {
     int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
     int(TOO_SLOW): "The server closed the connection: this client read too slowly.",
 }
-
-
-def _in_words(error: ParlourClientError) -> ParlourClientError:
-    """Say why a connection ended."""
-    if not isinstance(error, WireClosedError):
-        return error
-    if error.code in {SESSION_ENDED, SESSION_EXPIRED}:
-        return SessionEndedError("The session has ended.")
-    return UnreachableError(_CLOSE_WORDS.get(error.code or 0, "The connection was lost."))

@@ -1,10 +1,10 @@
-"""The delivery service over HTTPS: one typed call for each of its operations, in the name of one session.
+"""The delivery service over HTTPS: one typed call for each of its operations, in the name of one account.
 
 Answers are read up to the limit of what an honest one can be. It decides nothing and keeps nothing but one
 open connection. The engine makes one for each run, the sign-in one for each login.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
@@ -49,12 +49,16 @@ _WELCOMES: Final = 2 * HTTP_COMMIT.value
 
 
 class DeliveryClient:
-    """Speaks for one session."""
+    """Speaks for one account: with the session that it has when a call is made."""
 
-    def __init__(self, api: Api, session: Secret) -> None:
+    def __init__(self, api: Api, session: Callable[[], Secret]) -> None:
         """Speak over ``api``."""
         self._api = api
-        self._session = session
+        self._current = session
+
+    @property
+    def _session(self) -> Secret:
+        return self._current()
 
     async def close(self) -> None:
         """Close the connection."""

@@ -91,7 +91,7 @@ class Engine:
         self.presence = Presence(profile.user, clock, news.emit)
         self.hearing = self._hearing()
         self.connection = Connection(
-            profile.server, self._connect, self._converse, clock, chance, self._status_changed
+            profile.account, self._connect, self._converse, clock, chance, self._status_changed
         )
         self.timeline = Timeline(
             profile.account, archive, self.outbox, self.sync, self.state, lambda: self.conversation, intake
@@ -144,6 +144,14 @@ class Engine:
     def start(self) -> None:
         """Connect in the background."""
         self._running = asyncio.ensure_future(self._run())
+
+    def renewed(self, profile: Profile) -> None:
+        """Go on with the session of this profile; the one before has ended."""
+        self.profile = profile
+        if self.sealed is not None:
+            self.sealed.keys.signed_in = False  # it speaks for no device yet
+        self._stopped.clear()
+        self.connection.renewed()
 
     async def stop(self) -> None:
         """Disconnect; everything that was answered is on disk afterwards."""

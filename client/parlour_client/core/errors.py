@@ -5,6 +5,7 @@
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
     │   ├── NoAccountError      nobody has logged in here yet
+    │   │   └── LoggedOutError
     │   └── PassphraseNeededError
     ├── ArchiveError            the archive cannot be read or written
     │   ├── DamagedArchiveError
@@ -65,6 +66,15 @@ class NoAccountError(SetupError):
     """Nobody has logged in with this home folder yet."""
 
     hint = "With an invite: parlour join LINK --username NAME. Else: parlour login ADDRESS --username NAME."
+
+
+class LoggedOutError(NoAccountError):
+    """There is an account, and no session for it."""
+
+    @classmethod
+    def of(cls, server: str, user: str) -> "LoggedOutError":
+        """Return the error with the command for this account."""
+        return cls("You are logged out.", f"Log in again: parlour login {server} --username {user}")
 
 
 class PassphraseNeededError(SetupError):
@@ -134,6 +144,11 @@ class SessionEndedError(ParlourClientError):
 
     hint = "Log in again: parlour login ADDRESS --username NAME."
     stops = True
+
+    @classmethod
+    def of(cls, server: str, user: str) -> "SessionEndedError":
+        """Return the error with the command for this account."""
+        return cls("The session has ended.", f"Log in again: parlour login {server} --username {user}")
 
 
 class ApiRefusedError(ParlourClientError):

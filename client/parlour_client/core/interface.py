@@ -29,6 +29,7 @@ from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.secret import Secret
 
 
 class ChatClient(Protocol):
@@ -66,6 +67,13 @@ class ChatClient(Protocol):
 
     def hurry(self) -> None:
         """Try to connect now instead of waiting on. Raises SetupError where there is nothing to wait for."""
+        ...
+
+    async def log_in_again(self, password: Secret) -> None:
+        """Log in again where ``status.session_ended``: same account, same device, and everything goes on.
+
+        Raises why not: a wrong password, no connection, too many tries.
+        """
         ...
 
     # timeline

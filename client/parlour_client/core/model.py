@@ -37,6 +37,8 @@ class ConnectionStatus:
     problem: str = ""
     retry_in: float | None = None
     """Seconds until the next try."""
+    session_ended: bool = False
+    """Stopped because the session has ended: ``ChatClient.log_in_again`` goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,20 @@ commands and the TUI's first screen call it.
 """
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.errors import NoAccountError, ParlourClientError, SessionEndedError, SetupError
+from parlour_client.core.errors import (
+    LoggedOutError,
+    NoAccountError,
+    ParlourClientError,
+    SessionEndedError,
+    SetupError,
+)
 from parlour_client.core.home import Home
 from parlour_client.core.https import Api
 from parlour_client.core.model import Account
@@ -68,16 +74,29 @@ class SignIn:
         known = await self._fits(address, user)
         if trust is None:
             trust = known.trust if known is not None else SystemRoots()
-        login = Login(username=user, password=password, device=device)
-        made = await Api(Verifier(address, trust)).log_in(login)
-        if made.user != user:
-            raise SetupError("The server answered with another account.", "Ask the server's owner.")
-        profile = Profile(
-            server=address.authority, user=user, device=device, session=made.session, **trust_fields(trust)
+        unopened = Profile(
+            server=address.authority, user=user, device=device, session=None, **trust_fields(trust)
         )
-        await save_profile(self._archive, profile)
-        await self._enrol(profile, Verifier(address, trust), made.session)
+        profile, session = await self._open_session(unopened, password)
+        await self._enrol(profile, Verifier(address, trust), session)
         return profile.account
+
+    async def log_in_again(self, password: Secret) -> Profile:
+        """Open another session for the account of this home, from the same device, and save it.
+
+        The client that runs lets it speak for the device.
+        """
+        profile, _ = await self._open_session(await load_profile(self._archive), password)
+        return profile
+
+    async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
+        login = Login(username=profile.user, password=password, device=profile.device)
+        made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
+        if made.user != profile.user:
+            raise SetupError("The server answered with another account.", "Ask the server's owner.")
+        profile = replace(profile, session=made.session)
+        await save_profile(self._archive, profile)
+        return profile, made.session
 
     async def _enrol(self, profile: Profile, verifier: Verifier, session: Secret) -> None:
         """Let the session speak for this device at once, so that others can write to it before it chats.
@@ -87,7 +106,7 @@ class SignIn:
         from parlour_client.core.delivery_client import DeliveryClient  # noqa: PLC0415 - the engine's part
         from parlour_client.core.e2ee.enrolling import enrol  # noqa: PLC0415
 
-        delivery = DeliveryClient(Api(verifier, keep=True), session)
+        delivery = DeliveryClient(Api(verifier, keep=True), lambda: session)
         try:
             async with asyncio.timeout(_ENROL_SECONDS):
                 await enrol(self._archive, profile, delivery)
@@ -98,31 +117,36 @@ class SignIn:
 
     async def log_out(self) -> None:
         """End the session here and on the server."""
-        profile, api, session = await self._current()
         with suppress(SessionEndedError):  # it had ended before: what was wanted
-            await api.end_session(session)
-        await save_profile(self._archive, replace(profile, session=None))
+            async with self._current() as (api, session):
+                await api.end_session(session)
+        await save_profile(self._archive, replace(await load_profile(self._archive), session=None))
 
     async def sessions(self) -> Sequence[SessionInfo]:
         """List the account's sessions."""
-        _, api, session = await self._current()
-        return await api.sessions(session)
+        async with self._current() as (api, session):
+            return await api.sessions(session)
 
     async def end_session(self, which: SessionId) -> None:
         """End one of the other sessions."""
-        _, api, session = await self._current()
-        await api.end_session(session, which)
+        async with self._current() as (api, session):
+            await api.end_session(session, which)
 
     async def change_password(self, old: Secret, new: Secret) -> None:
         """Change the password; every other session ends."""
-        _, api, session = await self._current()
-        await api.change_password(session, PasswordChange(old=old, new=new))
+        async with self._current() as (api, session):
+            await api.change_password(session, PasswordChange(old=old, new=new))
 
-    async def _current(self) -> tuple[Profile, Api, Secret]:
+    @asynccontextmanager
+    async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
+        """Give what speaks for the account. Where it is logged out the error names the command to log in."""
         profile = await load_profile(self._archive)
         if profile.session is None:
-            raise NoAccountError("You are logged out.")
-        return profile, Api(Verifier(profile.address, profile.trust)), profile.session
+            raise LoggedOutError.of(profile.server, profile.user)
+        try:
+            yield Api(Verifier(profile.address, profile.trust)), profile.session
+        except SessionEndedError as error:
+            raise SessionEndedError.of(profile.server, profile.user) from error
 
     async def _fits(self, address: ServerAddress, user: UserName) -> Profile | None:
         """Return the saved profile; refuse another account: two histories are not mixed in one archive."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
 from parlour_client.plain import encryption, files, messages, rooms
+from parlour_client.plain.login import login
 from parlour_client.plain.speech import shown
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "older": messages.older,
     "where": rooms.where,
     "reconnect": rooms.reconnect,
+    "login": login,
     "who": rooms.who,
     "reply": messages.reply,
     "edit": messages.edit,

@@ -28,6 +28,7 @@ from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.lines import read_lines
 from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
+from parlour_client.plain.login import HiddenLine, take_password
 from parlour_client.plain.memory import Memory
 from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
 from parlour_client.plain.standing import Standing
@@ -47,9 +48,11 @@ class LineMode:
         out: Callable[[str], None],
         settings: Settings,
         folder: Path | None = None,
+        source: int = 0,
     ) -> None:
         """Say everything through ``out``, a line at a time; ``folder`` holds the settings."""
         self._folder = folder
+        self.hidden = HiddenLine(source)
         self.client, self.settings = client, settings
         self.current: Room | None = None
         self.over = False
@@ -141,7 +144,9 @@ class LineMode:
         """Send a line, or do what it says; a refusal is told and nothing ends."""
         self._bursts.clear()
         try:
-            if line.startswith("/") and not line.startswith("//"):
+            if self.hidden.wanted:
+                await take_password(self, line)
+            elif line.startswith("/") and not line.startswith("//"):
                 await obey(self, line)
             elif line.strip():
                 await self.send(line.removeprefix("/") if line.startswith("//") else line)
@@ -186,7 +191,8 @@ class LineMode:
                 self._changed(entry)
             case StatusChanged(status=status) if status.state is not LinkState.CONNECTING:
                 self._stand(status_line(status))
-                self.over = self.over or status.state is LinkState.STOPPED
+                waits = status.session_ended and self.hidden.is_possible
+                self.over = self.over or (status.state is LinkState.STOPPED and not waits)
             case EncryptionChanged():
                 self.say_standing()
             case HistoryChanged(room=room):
@@ -199,7 +205,8 @@ class LineMode:
     def _added(self, entry: Entry) -> None:
         if entry.request is not None and entry.seq is None:
             if entry.delivery is Delivery.QUEUED and self.client.status.state is not LinkState.ONLINE:
-                self.say(f"{self.title(entry.room)}, not sent yet: it waits for the connection.")
+                waits = "your login: /login" if self.client.status.session_ended else "the connection"
+                self.say(f"{self.title(entry.room)}, not sent yet: it waits for {waits}.")
             return
         room = self.client.room(entry.room)
         self._bursts.discard(entry.room)
@@ -246,7 +253,7 @@ async def run(
     folder: Path | None = None,
 ) -> int:
     """Run until the input ends or the person quits; returns the exit status."""
-    mode = LineMode(client, out, settings or Settings(), folder)
+    mode = LineMode(client, out, settings or Settings(), folder, source)
     await client.start()
     client.keep(kept_seconds(mode.settings))
     unsubscribe = client.subscribe(mode.hear)
@@ -257,7 +264,7 @@ async def run(
         except TimeoutError:
             mode.say_status()
         except ParlourClientError as error:
-            if error.stops:
+            if mode.over or (error.stops and not client.status.session_ended):
                 raise
         await mode.begin()
         async for lines in read_lines(source):
@@ -269,8 +276,11 @@ async def run(
                 break
         if not mode.over:
             await mode.transfers.finished()  # the input ended: what was asked for is done
+        if client.status.session_ended and not mode.hidden.is_possible:
+            await client.ready()  # raises the error, with the command to log in
         await _let_go(client)
     finally:
+        mode.hidden.end()
         mode.transfers.cancel()
         await mode.transfers.finished()
         unsubscribe()

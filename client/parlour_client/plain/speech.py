@@ -172,6 +172,8 @@ def status_line(status: ConnectionStatus) -> str:
     if status.state is LinkState.ONLINE:
         return f"Connected to {status.server}: {status.security}."
     problem = f" {status.problem}" if status.problem else ""
+    if status.session_ended:
+        return f"You are logged out.{problem} What you write is kept. /login logs in again."
     if status.state is LinkState.OFFLINE:
         return f"Not connected.{problem} It is tried again by itself."
     return f"Not connected any more.{problem}"

@@ -74,6 +74,7 @@ COMMANDS: Final = (
     Command("alarms", "", "keys that do not fit, and what else must not be missed"),
     Command("refound", "", "found the group of a room anew, when its members cannot agree any more"),
     Command("sessions", "", "devices logged in to your account; log one out from here"),
+    Command("login", "", "log in again after your session has ended; what is queued is sent then"),
     Command("reconnect", "", "try to connect now, and not only when the status line says"),
     Command("away", "", "tell the others that you are away"),
     Command("back", "", "tell the others that you are here"),

@@ -66,11 +66,14 @@ class StatusLine(SafeStatic):
 
 def status_words(status: ConnectionStatus, account: Account, left: float) -> Content:
     """Return the line: state, what is wrong, what protects, which server, who."""
-    parts = [own(_WORDS[status.state], _STYLES[status.state])]
+    state = "logged out" if status.session_ended else _WORDS[status.state]
+    parts = [own(state, _STYLES[status.state])]
     if status.state is LinkState.OFFLINE and left > 0:
         parts.append(own(f"trying again in {left:.0f} s"))
     if status.problem:
         parts.append(peer_line(status.problem))
+    if status.session_ended:
+        parts.append(own("/login: log in again"))
     if status.state is LinkState.ONLINE:
         parts.append(peer_line(status.security))
     if status.server not in status.problem:

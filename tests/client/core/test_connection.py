@@ -5,7 +5,7 @@ import asyncio
 from random import Random
 
 import pytest
-from tests.client.core.core_fake import FakeClock, FakeServer, FakeWire
+from tests.client.core.core_fake import ALICE, LAPTOP, FakeClock, FakeServer, FakeWire
 
 from parlour_client.core.connection import LONGEST_WAIT, Connection
 from parlour_client.core.conversation import Conversation
@@ -18,7 +18,7 @@ from parlour_client.core.errors import (
     SessionEndedError,
     UnreachableError,
 )
-from parlour_client.core.model import LinkState
+from parlour_client.core.model import Account, LinkState
 from parlour_client.core.wire import WireClosedError
 from parlour_protocol.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
 from parlour_protocol.frames import Hello
@@ -34,7 +34,7 @@ class Rig:
         self.lasting = 0.0
         self.states: list[LinkState] = []
         self.connection = Connection(
-            "test",
+            Account(ALICE, LAPTOP, "test"),
             self.dial,
             self.converse,
             self.clock,
@@ -52,7 +52,7 @@ class Rig:
     async def run(self, tries: int) -> None:
         """Run until it stopped, or waited so many times."""
         running = asyncio.ensure_future(self.connection.run())
-        while not running.done() and len(self.clock.slept) < tries:
+        while self.connection.status.state is not LinkState.STOPPED and len(self.clock.slept) < tries:
             self.clock.advance(100)
             await asyncio.sleep(0)
         running.cancel()

@@ -25,7 +25,7 @@ from parlour_client.core.changes import (
 )
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.attachments import Progress
-from parlour_client.core.errors import RefusedError
+from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.core.model import (
     Account,
     ConnectionStatus,
@@ -50,6 +50,7 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import FileId, Millis, RequestId, RoomId, Seq, SessionId, new_request_id
 from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
 
 ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
@@ -85,6 +86,7 @@ class FakeClient:
         self.readers: dict[RoomId, dict[UserName, Seq]] = {}
         self.calls: list[tuple[object, ...]] = []
         self.refusal: RefusedError | None = None
+        self.login_refusal: ParlourClientError | None = None
         self.online = True
         self.wire = asyncio.Event()  # cleared: files wait on their way
         self.wire.set()
@@ -470,6 +472,18 @@ class FakeClient:
 
     def hurry(self) -> None:
         self._called("hurry")
+
+    async def log_in_again(self, password: Secret) -> None:
+        self.calls.append(("log_in_again", password.reveal()))
+        if self.login_refusal is not None:
+            raise self.login_refusal
+        self.set_link(ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned"))
+
+    def lose_session(self) -> None:
+        """Let the session end."""
+        words = "The session has ended."
+        status = ConnectionStatus(LinkState.STOPPED, "chat.example:8443", "not connected", words)
+        self.set_link(replace(status, session_ended=True))
 
     async def remember_open(self, room: RoomId) -> None:
         self.last_room = room

@@ -21,9 +21,10 @@ from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.drafts import SOON
 from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.help import help_page
+from parlour_client.ui.login import LoginScreen
 from parlour_client.ui.members import MemberList
 from parlour_client.ui.offers import OfferList
-from parlour_client.ui.preferences import settings_of
+from parlour_client.ui.preferences import Preferring, settings_of
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.app_part import AppPart
 from parlour_client.ui.screens.base import REFUSALS
@@ -31,6 +32,8 @@ from parlour_client.ui.screens.messages_part import Aim
 from parlour_client.ui.tour import Tour
 from parlour_protocol.names import parse_user_name
 
+QUIET: Final = 2.0
+"""Seconds without a key after which a dialog may come by itself."""
 TYPING_EVERY: Final = 5.0
 """Seconds between two signs that we type."""
 
@@ -69,6 +72,8 @@ class ChatScreen(AppPart):
         self._unsubscribe: Callable[[], None] | None = None
         self._typed_at = 0.0
         self._collector = Collector()
+        self._login = Deferred(self, self._log_in_again)
+        self._wrote_at = -QUIET
         self._draft_save = Deferred(self, self._save_draft)
 
     def compose(self) -> ComposeResult:
@@ -98,11 +103,13 @@ class ChatScreen(AppPart):
         self.set_interval(EVERY_SECONDS, self._collector.rest)
         self.watch(self.app, "settings", self._obey_settings, init=False)
         self.status_line.tell(self.client.status, self.client.account)
+        self.login_soon()
         self.composer.focus()
         self.open_last()
 
     def on_unmount(self) -> None:
         """Follow no more."""
+        self._login.cancel()
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
@@ -116,6 +123,8 @@ class ChatScreen(AppPart):
     def _sent(self, event: Composer.Sent) -> None:
         self.hint.forget()
         self.ask(lambda: self._do_written(event.text, event.aim), group="send")
+        if self.client.status.session_ended and not event.text.startswith("/"):
+            self.say("Kept until you log in again: /login")
         self._typed_at = 0.0
 
     async def _do_written(self, text: str, aim: object) -> None:
@@ -134,6 +143,7 @@ class ChatScreen(AppPart):
 
     @on(Composer.Wrote)
     def _wrote(self, event: Composer.Wrote) -> None:
+        self._wrote_at = time.monotonic()
         self._collector.typed()
         self.hint.warn(event.warning)
         if self.drafts.typed(self.composer.text):  # of now, not of the event's time
@@ -147,6 +157,22 @@ class ChatScreen(AppPart):
         ):
             self._typed_at = now
             self.ask(lambda: self.client.typing(room, on=True), group="typing")
+
+    def login_soon(self) -> None:
+        """Ask for the password as soon as nothing else is being typed."""
+        self._login.schedule(0)
+
+    def _log_in_again(self) -> None:
+        """Show the dialog, but not under the hands of somebody who writes: keys would be a password."""
+        if not self.client.status.session_ended:
+            return
+        quiet = time.monotonic() - self._wrote_at
+        if not self.is_current or (isinstance(self.app, Preferring) and self.app.away):
+            self._login.schedule(QUIET)
+        elif quiet < QUIET:
+            self._login.schedule(QUIET - quiet)
+        else:
+            self.push(LoginScreen(self.client))
 
     def _save_draft(self) -> None:
         self.ask(self.drafts.save, group="draft")

@@ -8,6 +8,7 @@ from parlour_client.core.room_names import find_room
 from parlour_client.ui.commands import first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
+from parlour_client.ui.login import LoginScreen
 from parlour_client.ui.members import how_many
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.devices_part import DevicesPart
@@ -150,6 +151,11 @@ class Deeds(DevicesPart):
 
     async def _do_search(self, rest: str) -> None:
         self.search(rest)
+
+    async def _do_login(self, _rest: str) -> None:
+        if not self.client.status.session_ended:
+            raise ValueError("You are logged in.")
+        self.push(LoginScreen(self.client))
 
     async def _do_reconnect(self, _rest: str) -> None:
         self.client.hurry()

@@ -186,9 +186,15 @@ class RoomsPart(DraftsPart):
 
     def _link_changed(self, status: ConnectionStatus) -> None:
         self.status_line.tell(status, self.client.account)
+        if status.session_ended:
+            self.login_soon()
         if status.state is LinkState.ONLINE:
             self.timeline.retry_holes()
             self._lacks_members = True  # asked for when the rooms are told, which is when one can ask
+
+    def login_soon(self) -> None:
+        """Ask for the password as soon as nothing else is being typed."""
+        raise NotImplementedError
 
     def _take(self, entry: Entry) -> None:
         if entry.room != self.current:

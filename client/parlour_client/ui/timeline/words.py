@@ -113,6 +113,6 @@ def delivery_words(entry: Entry) -> str:
     return {
         Delivery.STORED: "",
         Delivery.SENT: "sent, not stored yet",
-        Delivery.QUEUED: "queued until the connection is back (x takes it back)",
+        Delivery.QUEUED: "queued until it can be sent (x takes it back)",
         Delivery.FAILED: "not sent (s tries again, x takes it back)",
     }[entry.delivery]

@@ -1,0 +1,73 @@
+"""Logging in again in the line mode: the next line is the password, and the terminal does not show it.
+
+Only a terminal is asked. A pipe gets the command to run instead, since its lines are messages.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from parlour_client.core.errors import SetupError
+from parlour_protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from parlour_client.plain.line_mode import LineMode
+
+
+class HiddenLine:
+    """A line of the terminal that is not shown while it is typed."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._before: list[Any] | None = None
+        self.wanted = False
+        """The next line is the hidden one."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is a terminal that can stop showing what is typed."""
+        try:
+            import termios  # noqa: F401, PLC0415 - not on Windows
+        except ImportError:
+            return False
+        return os.isatty(self._descriptor)
+
+    def begin(self) -> None:
+        """Stop showing what is typed."""
+        import termios  # noqa: PLC0415 - as above
+
+        self._before = termios.tcgetattr(self._descriptor)
+        quiet = termios.tcgetattr(self._descriptor)
+        quiet[3] &= ~termios.ECHO
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, quiet)
+        self.wanted = True
+
+    def end(self) -> None:
+        """Show again what is typed."""
+        before, self._before, self.wanted = self._before, None, False
+        if before is not None:
+            import termios  # noqa: PLC0415 - as above
+
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
+
+
+async def login(mode: "LineMode", _: str) -> None:
+    """/login: log in again after your session has ended; what is queued is sent then."""
+    if not mode.client.status.session_ended:
+        raise SetupError("You are logged in.")
+    account = mode.client.account
+    if not mode.hidden.is_possible:
+        raise SetupError(
+            "There is no terminal to type a password in.",
+            f"Run: parlour login {account.server} --username {account.user}",
+        )
+    mode.hidden.begin()
+    mode.say(f"Password of {account.user} on {account.server}, which is not shown; an empty line leaves.")
+
+
+async def take_password(mode: "LineMode", line: str) -> None:
+    """Log in with a line that was typed unseen. Raises ParlourClientError."""
+    mode.hidden.end()
+    if not line:
+        mode.say("You are still logged out. /login asks again.")
+        return
+    await mode.client.log_in_again(Secret(line))

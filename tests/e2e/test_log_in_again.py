@@ -1,0 +1,70 @@
+"""A session that the operator ends while the client runs, over a real server: log in again and go on."""
+
+import asyncio
+
+import pytest
+from tests.e2e.processes import Person, Server, password
+from tests.e2e.test_encryption import PATIENCE, agreed, running, say, shown
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import LoginRefusedError
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+
+async def logged_out(client: Client, server: Server) -> None:
+    """End ada's sessions and wait until her client says so."""
+    changes = asyncio.Event()
+    unsubscribe = client.subscribe(lambda _: changes.set())
+    try:
+        await asyncio.to_thread(server.command, "session", "end", "ada", "--all")
+        async with asyncio.timeout(PATIENCE):
+            while not client.status.session_ended:
+                changes.clear()
+                await changes.wait()
+    finally:
+        unsubscribe()
+
+
+async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person, ben: Person) -> None:
+    """What was written while logged out arrives once, in an open and in an encrypted room."""
+    async with running(ada.home) as client, running(ben.home) as other:
+        open_room = (await client.create_room(parse_room_name("porch"), RoomKind.PUBLIC)).id
+        sealed = (await client.create_room(parse_room_name("cellar"), RoomKind.PRIVATE, encrypted=True)).id
+        await other.join(open_room)
+        await client.invite(sealed, parse_user_name("ben"))
+        await say(client, sealed, "before")
+        await shown(other, sealed, "before")
+        device = client.encryption.own().device
+        await logged_out(client, server)
+        written = [await client.send(room, f"meanwhile in {room}") for room in (open_room, sealed)]
+        with pytest.raises(LoginRefusedError):
+            await client.log_in_again(Secret("a password that is wrong"))
+        assert client.status.session_ended
+        await client.log_in_again(Secret(password("ada")))
+        async with asyncio.timeout(PATIENCE):
+            await client.ready()
+            for entry in written:
+                assert entry.request is not None
+                await client.stored(entry.request)
+        for room in (open_room, sealed):
+            await shown(other, room, f"meanwhile in {room}")
+        assert client.encryption.own().device == device
+        assert len(await client.encryption.devices()) == 1
+        await say(other, sealed, "and back")
+        await shown(client, sealed, "and back")
+        await agreed(sealed, 2, client, other)
+
+
+def test_the_commands_name_the_command_to_log_in(server: Server, ada: Person) -> None:
+    """With the address, the name and the home of this account: it can be copied."""
+    server.command("session", "end", "ada", "--all")
+    for arguments in (("send", "lobby", "hello"), ("sessions",), ("tail", "lobby")):
+        done = ada.run(*arguments, check=False)
+        assert done.returncode == 1
+        where = f"127.0.0.1:{server.port}"
+        assert f"parlour --home {ada.home} login {where} --username ada" in done.stderr, done.stderr
+    login = ["login", f"127.0.0.1:{server.port}", "--username", "ada", "--password-stdin"]
+    ada.run(*login, stdin=f"{password('ada')}\n")
+    ada.run("send", "lobby", "hello")

@@ -19,7 +19,7 @@ from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.files import FileEndpoints
 from parlour_server.api.groups import GroupEndpoints
 from parlour_server.api.operations import body_cap
-from parlour_server.api.service import ServiceEndpoints
+from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.audit import AuditEvent, LoggedAudit
 from parlour_server.auth.accounts import AccountMaker
 from parlour_server.auth.changes import PasswordChanges
@@ -78,6 +78,7 @@ class Application:
             queue=settings.logins.hash_queue,
             per_address=settings.logins.hash_queue_per_address,
         )
+        self._readiness = Readiness(self._store, self._clock)
         self._tls: TlsFiles | None = None
         self._api: ASGIApp | None = None
         self._stack = AsyncExitStack()
@@ -202,7 +203,7 @@ class Application:
             DeviceEndpoints(door, devices, Packages(store, bus, clock, audit, budgets), budgets),
             GroupEndpoints(door, Groups(store.groups, appender, clock, audit, budgets), key_log, budgets),
             FileEndpoints(door, Files(store, self._shelf, clock, audit, budgets, files), budgets),
-            ServiceEndpoints(store),
+            ServiceEndpoints(self._readiness),
         )
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:

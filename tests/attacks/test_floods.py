@@ -2,9 +2,10 @@
 
 import base64
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 from tests.attacks.raw import House, Wire, frame, request
 
@@ -127,3 +128,19 @@ def test_stopping_with_a_stuck_client(wide: House) -> None:
         assert time.monotonic() - start < 5
         assert wire.close_code() == 1001
     assert not (wide.data / "run.json").exists()
+
+
+def test_readiness_is_no_way_to_write(house: House) -> None:
+    """P6: strangers who ask 500 times whether the store can be written cause a commit or two, not 500."""
+    before, start = _checks(house), time.monotonic()
+    with house.wire() as wire:
+        for _ in range(500):
+            answer = wire.ask(f"GET /readyz HTTP/1.1\r\nHost: localhost:{house.port}\r\n\r\n".encode())
+            assert answer.status == 204
+    assert _checks(house) - before <= 1 + (time.monotonic() - start) / 5 + 1
+
+
+def _checks(house: House) -> int:
+    """Return how often the server tried to write."""
+    with closing(sqlite3.connect(house.data / "parlour.db")) as db:
+        return int((db.execute("SELECT checks FROM health").fetchone() or (0,))[0])

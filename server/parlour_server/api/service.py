@@ -1,28 +1,62 @@
 """The endpoints that are about the server itself. They need no session and tell nothing of anybody."""
 
+import asyncio
+import math
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from parlour_server.api.openapi import document
 from parlour_server.api.problems import HEADERS, nothing
+from parlour_server.clock import Clock
+from parlour_server.errors import UnavailableError
 from parlour_server.store.interface import Store
+
+FRESH_SECONDS: Final = 5.0
+
+
+class Readiness:
+    """Whether the store can be written: tried once in ``FRESH_SECONDS``, however many strangers ask."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._trying = asyncio.Lock()
+        self._tried = -math.inf
+        self._is_ready = False
+
+    async def require(self) -> None:
+        """Raise UnavailableError where the last try failed."""
+        async with self._trying:
+            if self._clock.monotonic() - self._tried >= FRESH_SECONDS:
+                self._is_ready = await self._try()
+                self._tried = self._clock.monotonic()
+        if not self._is_ready:
+            raise UnavailableError("the store cannot be written")
+
+    async def _try(self) -> bool:
+        try:
+            await self._store.check()
+        except UnavailableError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceEndpoints:
     """Whether it runs, and what it does."""
 
-    store: Store
+    readiness: Readiness
 
     async def is_alive(self, _request: Request) -> Response:
         """Answer 204."""
         return nothing()
 
     async def is_ready(self, _request: Request) -> Response:
-        """Answer 204 when the store can be written."""
-        await self.store.check()
+        """Answer 204 when the store could be written some seconds ago or less."""
+        await self.readiness.require()
         return nothing()
 
     async def describe(self, _request: Request) -> Response:

@@ -18,7 +18,7 @@ from parlour_server.api.door import Door
 from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.files import FileEndpoints
 from parlour_server.api.groups import GroupEndpoints
-from parlour_server.api.service import ServiceEndpoints
+from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.auth.accounts import AccountMaker
 from parlour_server.auth.changes import PasswordChanges
 from parlour_server.auth.logins import Logins
@@ -102,7 +102,7 @@ def endpoints(
             budgets,
         ),
         FileEndpoints(door, Files(store, shelf, clock, audit, budgets, SETTINGS.files), budgets),
-        ServiceEndpoints(store),
+        ServiceEndpoints(Readiness(store, clock)),
     )
 
 

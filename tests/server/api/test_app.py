@@ -1,5 +1,6 @@
 """The HTTPS API from the outside, one test for each attack: K5-K9, P4, P7, H9, H10, R1."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -305,14 +306,31 @@ async def test_a_flood_from_one_address_is_slowed_down(
     assert (await api.http.get("/healthz")).status_code == 204
 
 
-async def test_readiness_follows_the_store(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """204 while a write would succeed, 503 when not."""
-    assert (await api.http.get("/readyz")).status_code == 204
+async def test_readiness_follows_the_store(
+    api: Api, store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """204 while a write would succeed, 503 when not; strangers cause one write in five seconds at most."""
+    tries = 0
+    check = type(store).check
+
+    async def counted(self: Store) -> None:
+        nonlocal tries
+        tries += 1
+        await check(self)
 
     async def full(_self: object) -> None:
+        nonlocal tries
+        tries += 1
         raise UnavailableError("disk full")
 
+    monkeypatch.setattr(type(store), "check", counted)
+    answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(20)))
+    assert {answer.status_code for answer in answers} == {204}
+    assert tries == 1
     monkeypatch.setattr(type(store), "check", full)
-    answer = await api.http.get("/readyz")
+    clock.pass_seconds(5)
+    answers = await asyncio.gather(*(api.http.get("/readyz") for _ in range(20)))
+    assert tries == 2
+    answer = answers[0]
     assert answer.status_code == 503
     assert "disk" not in answer.text

@@ -47,6 +47,7 @@ from parlour_server.journal import Follower
 from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
 from parlour_server.net.key_exchange import GROUPS, taken_besides
+from parlour_server.net.scrape import ScrapeListener
 from parlour_server.net.server import NetServer
 from parlour_server.net.tls import TlsFiles
 from parlour_server.setup.address import forget_running, name_of, note_running
@@ -153,17 +154,19 @@ class Application:
         _run(stack, follower.run())
         _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
-        self._start_metrics(stack, net)
+        await self._start_metrics(stack, net)
         host, port = addresses[0]
         note_running(self._folder, host, port)
         stack.callback(forget_running, self._folder)
         return f"https://{_in_url(host)}:{port}"
 
-    def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
+    async def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
         self._metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
         self._metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
-        self._metrics.start(self._settings.listen.metrics)
-        stack.callback(self._metrics.stop)
+        if self._settings.listen.metrics:
+            listener = ScrapeListener(self._metrics.text)
+            stack.callback(listener.close)
+            await listener.open(self._settings.listen.metrics)
 
     def _make_api(self) -> ASGIApp:
         logins, rates = self._settings.logins, self._settings.rates

@@ -115,7 +115,7 @@ def host_values(names: Iterable[str], port: int) -> frozenset[bytes]:
 
 def judge(head: Head, rules: Rules) -> Decision:
     """Decide about a request. Its body, if any, was not looked at."""
-    if refusal := _check_every_request(head, rules):
+    if refusal := check_request(head, rules):
         return Refuse(refusal)
     path, _, query = head.target.partition(b"?")
     if path != _CHAT_PATH:
@@ -123,7 +123,8 @@ def judge(head: Head, rules: Rules) -> Decision:
     return _judge_chat(head, query, has_query=b"?" in head.target)
 
 
-def _check_every_request(head: Head, rules: Rules) -> Refusal | None:
+def check_request(head: Head, rules: Rules) -> Refusal | None:
+    """Return why a request is refused whatever it asks: form, Host, Origin, length; None when it is not."""
     if head.version != b"1.1":
         return refusals.OLD_VERSION
     # An absolute target (`GET https://other/…`) would overrule the Host header (RFC 9112 section 3.2.2).

@@ -68,7 +68,7 @@ class Application:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._metrics = Metrics()
-        self._audit = LoggedAudit(self._metrics.count)
+        self._audit = LoggedAudit(self._metrics.count, self._clock)
         self._server = name_of(settings)
         self._store = make_store(folder, self._clock)
         self._shelf = Shelf(folder.files)
@@ -95,6 +95,7 @@ class Application:
     async def stop(self) -> None:
         """Tell everybody, write what is queued, be gone within five seconds."""
         await self._stack.aclose()
+        self._audit.summarise()
         self._audit.record(AuditEvent.SERVER_STOPPED)
 
     def reload(self, settings: Settings) -> list[str]:
@@ -151,6 +152,7 @@ class Application:
         await follower.begin()
         addresses = await net.start()
         stack.push_async_callback(net.stop)
+        _run(stack, self._audit.run())
         _run(stack, follower.run())
         _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())

@@ -5,11 +5,15 @@ text of a message (K7), and a newline in a field cannot make a second line (M5):
 of the server that decides something records it here.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
+from parlour_server.clock import Clock, SystemClock
 from parlour_server.logs import log
+from parlour_server.origins import origin_of
+from parlour_server.repeats import MINUTE, Repeats, Summary
 
 
 class AuditEvent(StrEnum):
@@ -54,15 +58,58 @@ class Audit(Protocol):
         ...
 
 
-class LoggedAudit:
-    """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them."""
+REPEATABLE: Final = frozenset(
+    {
+        AuditEvent.LOGIN_FAILED,
+        AuditEvent.LOGIN_THROTTLED,
+        AuditEvent.ACCOUNT_REFUSED,
+        AuditEvent.HANDSHAKE_REFUSED,
+        AuditEvent.REQUEST_REFUSED,
+        AuditEvent.LIMIT_HIT,
+        AuditEvent.STATEMENT_REFUSED,
+    }
+)
+"""Refusals: what anybody can cause as often as they like. What was done has a line each, whoever did it."""
 
-    def __init__(self, count: Callable[[AuditEvent], None] | None = None) -> None:
+
+class LoggedAudit:
+    """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
+
+    Refusals that repeat are told at first and then counted; a line a minute says how many were `left_out`.
+    """
+
+    def __init__(self, count: Callable[[AuditEvent], None] | None = None, clock: Clock | None = None) -> None:
         """``count`` is told every event, for the metrics."""
         self._count = count
+        self._clock = clock or SystemClock()
+        self._repeats = Repeats(self._clock.monotonic())
 
     def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
-        """Write one line. Never raises and never waits."""
+        """Write one line, or count it. Never raises and never waits."""
         if self._count is not None:
             self._count(event)
-        log(event.value, audit=True, **fields)
+        now = self._clock.monotonic()
+        _summarise(self._repeats.due(now))
+        if event not in REPEATABLE or self._repeats.is_told(event.value, _source(fields), now):
+            log(event.value, audit=True, **fields)
+
+    async def run(self) -> None:
+        """Write what was counted each minute, also when nothing more is recorded."""
+        while True:
+            await asyncio.sleep(MINUTE)
+            self.summarise()
+
+    def summarise(self) -> None:
+        """Write what was counted until now."""
+        _summarise(self._repeats.end(self._clock.monotonic()))
+
+
+def _source(fields: Mapping[str, object]) -> str:
+    """Return whose refusals are counted together: an address, or else an account."""
+    address = fields.get("address")
+    return origin_of(str(address)) if address else str(fields.get("user") or "")
+
+
+def _summarise(summaries: Iterable[Summary]) -> None:
+    for one in summaries:
+        log(one.event, audit=True, source=one.source, left_out=one.count, seconds=one.seconds)

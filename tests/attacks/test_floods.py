@@ -1,12 +1,14 @@
 """Group R over the wire: what one attacker can take from everybody is bounded, by figures."""
 
 import base64
+import json
 import signal
 import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
+import pytest
 from tests.attacks.raw import House, Wire, frame, request
 
 from parlour_server.config.settings import Rates
@@ -144,3 +146,25 @@ def _checks(house: House) -> int:
     """Return how often the server tried to write."""
     with closing(sqlite3.connect(house.data / "parlour.db")) as db:
         return int((db.execute("SELECT checks FROM health").fetchone() or (0,))[0])
+
+
+def test_log_flood_by_the_api(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """L19, R6: 3,000 requests, of which most are refused, leave some lines and a count of the others."""
+    house = House(tmp_path_factory.mktemp("flooded"))
+    house.begin()
+    before = house.log.stat().st_size
+    refused = 0
+    with ExitStack() as stack:
+        wires = [stack.enter_context(house.wire(source="127.0.0.66")) for _ in range(10)]
+        for _ in range(300):
+            for wire in wires:
+                wire.send(f"GET /nothing HTTP/1.1\r\nHost: localhost:{house.port}\r\n\r\n".encode())
+            refused += sum(wire.answer().status == 429 for wire in wires)
+    house.stop()
+    lines = [json.loads(line) for line in house.log.read_bytes()[before:].splitlines()]
+    limited = [line for line in lines if line["event"] == "limit_hit"]
+    told = [line for line in limited if "left_out" not in line]
+    assert refused > 2500
+    assert 0 < len(told) <= 30  # ten a minute
+    assert len(told) + sum(line.get("left_out", 0) for line in limited) == refused
+    assert len(house.log.read_bytes()) - before < 8192

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from tests.server.fakes import StoppedClock
 
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent, LoggedAudit
@@ -104,6 +105,26 @@ def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
     assert [line["event"] for line in lines] == [event.value for event in AuditEvent]
     assert all(line["audit"] is True and line["time"].endswith("Z") for line in lines)
     assert counted == list(AuditEvent)
+
+
+def test_refusals_that_repeat_are_counted(written: io.StringIO) -> None:
+    """L19: ten lines an address and a minute, one that counts the others, and all counted for the metrics."""
+    counted: list[AuditEvent] = []
+    clock = StoppedClock()
+    audit = LoggedAudit(counted.append, clock)
+    for number in range(500):
+        audit.record(AuditEvent.LIMIT_HIT, limit="http", address=f"2001:db8::{number:x}")
+        audit.record(AuditEvent.SESSION_ENDED, user="anna")  # what was done is never left out
+    clock.pass_seconds(60)
+    audit.record(AuditEvent.LOGIN_OK, user="anna")
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    refused = [line for line in lines if line["event"] == "limit_hit"]
+    assert len(refused) == 11
+    assert (refused[-1]["left_out"], refused[-1]["source"]) == (490, "2001:db8::/64")
+    assert sum(line["event"] == "session_ended" for line in lines) == 500
+    assert counted.count(AuditEvent.LIMIT_HIT) == 500
+    audit.summarise()
+    assert len(written.getvalue().splitlines()) == len(lines)
 
 
 @pytest.mark.parametrize("broken", [BrokenPipeError(), OSError("no space left"), ValueError("closed")])

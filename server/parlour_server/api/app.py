@@ -21,7 +21,7 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.rates import Rates
 from parlour_server.errors import ParlourServerError, TooManyAttemptsError
 from parlour_server.logs import log_fault
-from parlour_server.net.addresses import origin_of
+from parlour_server.origins import origin_of
 
 
 def make_api(endpoints: Endpoints, rates: Rates, audit: Audit) -> ASGIApp:

@@ -23,7 +23,7 @@ from parlour_protocol.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Logins as LoginSettings
 from parlour_server.errors import LoginRefusedError, TooManyAttemptsError
-from parlour_server.net.addresses import origin_of
+from parlour_server.origins import origin_of
 from parlour_server.store.interface import Attempts
 
 _FIRST_WAIT_SECONDS: Final = 5

@@ -1,7 +1,7 @@
 """Addresses: of those who connect, and where to listen.
 
-``origin_of`` says whom a connection is counted for; ``listen_address`` reads the `host:port` of the
-configuration, ``Networks`` the balancers that it names. None ever asks a name server. `net/listener.py` and
+``plain_address`` writes an address one way; ``listen_address`` reads the `host:port` of the configuration,
+``Networks`` the balancers that it names. None ever asks a name server. `net/listener.py` and
 `net/server.py` call them.
 """
 
@@ -11,7 +11,6 @@ from typing import Final
 
 from parlour_server.errors import SetupError
 
-_V6_CUSTOMER: Final = 64  # one customer gets a whole /64 at least, so it counts as one address (H6)
 _LAST_PORT: Final = 65_535
 
 
@@ -20,13 +19,6 @@ def plain_address(host: str) -> str:
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
-
-
-def origin_of(address: str) -> str:
-    """Return what per-address caps count: the IPv4 address, or the IPv6 network that it is in."""
-    if ":" not in address:
-        return address
-    return str(ipaddress.ip_network((address, _V6_CUSTOMER), strict=False))
 
 
 def listen_address(text: str) -> tuple[str, int]:

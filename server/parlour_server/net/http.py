@@ -21,12 +21,12 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.net import refusals
 from parlour_server.net.closing import close_soon
 from parlour_server.net.flow import PatientFlow
 from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, judge
 from parlour_server.net.quiet import quiet_logger
-from parlour_server.net.refusal_log import RefusalLog
 from parlour_server.net.refusals import Refusal
 from parlour_server.net.slots import Slot
 from parlour_server.net.upgrade import Upgrades
@@ -61,7 +61,7 @@ class HttpSetup:
     config: Config
     state: ServerState
     rules: Rules
-    log: RefusalLog
+    audit: Audit
     upgrades: Upgrades
     request_seconds: float
     body_seconds: float
@@ -203,7 +203,7 @@ class HttpConnection(H11Protocol):
         """Answer with a fixed response and close."""
         if self.transport.is_closing():
             return
-        self._setup.log.refused(refusal.reason, self._address)
+        self._refused(refusal.reason)
         self.transport.write(refusal.wire)
         self._close()
 
@@ -252,8 +252,11 @@ class HttpConnection(H11Protocol):
         # The gate has seen the length: it is no longer than its operation allows.
         return self._setup.body_seconds + self._body_size / self._setup.body_bytes_per_second
 
+    def _refused(self, reason: str) -> None:
+        self._setup.audit.record(AuditEvent.HANDSHAKE_REFUSED, reason=reason, address=self._address)
+
     def _too_late(self) -> None:
-        self._setup.log.refused("too_slow", self._address)
+        self._refused("too_slow")
         self.transport.abort()
 
     def _close(self) -> None:

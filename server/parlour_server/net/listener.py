@@ -15,11 +15,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net import proxy_protocol
 from parlour_server.net.addresses import Networks, plain_address
 from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
-from parlour_server.net.refusal_log import RefusalLog
 from parlour_server.net.slots import Slot, Slots
 from parlour_server.net.tls import TlsFiles
 
@@ -41,7 +41,7 @@ class Listener:
         tls: TlsFiles,
         slots: Slots,
         make_protocol: ProtocolFactory,
-        log: RefusalLog,
+        audit: Audit,
         *,
         proxies: Networks,
         tls_seconds: float,
@@ -51,7 +51,7 @@ class Listener:
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
-        self._log = log
+        self._audit = audit
         self._proxies = proxies
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
@@ -109,7 +109,7 @@ class Listener:
     def _pause(self, listening: socket.socket) -> None:
         """Leave newcomers in the kernel's queue for a moment: without it the loop would spin on EMFILE."""
         loop = asyncio.get_running_loop()
-        self._log.limit_hit("file_descriptors", "")
+        self._audit.record(AuditEvent.LIMIT_HIT, limit="file_descriptors", address="")
         loop.remove_reader(listening)
         self._pauses[listening] = loop.call_later(_PAUSE_SECONDS, self._resume, listening)
 
@@ -122,7 +122,7 @@ class Listener:
         slot = self._slots.take_for_balancer(address) if is_proxy else self._slots.take(address)
         if slot is None:
             accepted.close()
-            self._log.limit_hit("connections", address)
+            self._audit.record(AuditEvent.LIMIT_HIT, limit="connections", address=address)
             return
         accepted.setblocking(False)
         work = self._serve_proxied(accepted, slot) if is_proxy else self._serve(accepted, slot)
@@ -132,7 +132,7 @@ class Listener:
 
     async def _serve(self, accepted: socket.socket, slot: Slot) -> None:
         if not await self._shake_hands(accepted, slot, self._tls_seconds):
-            self._log.refused("tls", slot.address)
+            self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
     async def _serve_proxied(self, accepted: socket.socket, slot: Slot) -> None:
         """Serve the client that a balancer names; its header and TLS share one deadline."""
@@ -143,15 +143,17 @@ class Listener:
                 header = await _read_header(accepted)
         except (ProxyHeaderError, OSError):  # TimeoutError is an OSError
             self._drop(accepted, slot)
-            self._log.refused("proxy_header", slot.address)
+            self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="proxy_header", address=slot.address)
             return
         if not slot.belong_to(header.client or slot.address):
             self._drop(accepted, slot)
-            self._log.limit_hit("connections", header.client or slot.address)
+            self._audit.record(
+                AuditEvent.LIMIT_HIT, limit="connections", address=header.client or slot.address
+            )
             return
         secured = await self._shake_hands(accepted, slot, max(deadline - loop.time(), _LEAST_SECONDS))
         if not secured and header.client is not None:  # a balancer's own check may well hang up here
-            self._log.refused("tls", slot.address)
+            self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
     async def _shake_hands(self, accepted: socket.socket, slot: Slot, seconds: float) -> bool:
         """Speak TLS; the protocol's ``connection_made`` comes only when the handshake is done."""

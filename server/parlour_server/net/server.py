@@ -23,7 +23,6 @@ from parlour_server.net.heap import Heap, glibc_trim
 from parlour_server.net.http import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.keepalive import Pulse
 from parlour_server.net.listener import Listener
-from parlour_server.net.refusal_log import RefusalLog
 from parlour_server.net.registry import Registry
 from parlour_server.net.slots import Slot, Slots
 from parlour_server.net.tls import TlsFiles
@@ -55,7 +54,7 @@ class NetServer:
         self._settings = settings
         self._config = asgi_config(asgi_app)
         self._state = ServerState()
-        self._log = RefusalLog(audit, clock)
+        self._audit = audit
         self._slots = Slots(total=caps.total, per_address=caps.per_address)
         self._registry = Registry(audit)
         self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), clock, caps.ping_seconds)
@@ -65,7 +64,7 @@ class NetServer:
             tls,
             self._slots,
             self._protocol,
-            self._log,
+            audit,
             proxies=Networks("listen.proxies", settings.listen.proxies),
             tls_seconds=caps.tls_seconds,
             close_seconds=caps.close_seconds,
@@ -137,7 +136,7 @@ class NetServer:
                 origins=frozenset(origin.encode() for origin in listen.origins),
                 body_cap=self._body_cap,
             ),
-            log=self._log,
+            audit=self._audit,
             upgrades=self._upgrades,
             request_seconds=caps.request_seconds,
             body_seconds=caps.body_seconds,

@@ -9,7 +9,7 @@ The listener takes them; whoever holds the socket at its end gives them back.
 import asyncio
 from collections import Counter
 
-from parlour_server.net.addresses import origin_of
+from parlour_server.origins import origin_of
 
 
 class Slot:

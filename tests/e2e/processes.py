@@ -10,7 +10,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.e2e import commands
+
 DEADLINE = 60.0
+NO_PROXIES: dict[str, str] = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
+"""Proxies that lead nowhere: nothing here may use them."""
 
 
 class Server:
@@ -29,10 +33,7 @@ class Server:
 
     def command(self, *arguments: str) -> str:
         """Run an administration command and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, "-m", "parlour_server", *arguments, "--data", str(self.data)],
-            capture_output=True, text=True, timeout=DEADLINE, check=False,
-        )  # fmt: skip
+        done = commands.run("parlour_server", *arguments, "--data", str(self.data))
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -81,15 +82,8 @@ class Person:
 
     def run(self, *arguments: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `parlour` to its end."""
-        done = subprocess.run(
-            self.line(*arguments),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=40,
-            check=False,
-            env=environment(),
-        )
+        home = ("--home", str(self.home))
+        done = commands.run("parlour_client", *home, *arguments, stdin=stdin, env=NO_PROXIES)
         assert not check or done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
         return done
@@ -125,8 +119,8 @@ def password(name: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return an environment whose proxies lead nowhere: nothing here may use them."""
-    return os.environ | {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    """Return the environment of a client's process."""
+    return os.environ | NO_PROXIES
 
 
 def json_lines(text: str) -> list[dict[str, object]]:

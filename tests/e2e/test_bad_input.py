@@ -8,14 +8,13 @@ import shutil
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.e2e import commands
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 # What somebody does to a server's folder or types, and what must stand in the one sentence.
@@ -63,7 +62,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.data
 
 
-def told(done: "subprocess.CompletedProcess[str]", status: int) -> str:
+def told(done: commands.Done, status: int) -> str:
     """Return what was said on standard error: words, one sentence or two, and never a traceback."""
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
@@ -82,18 +81,7 @@ def test_a_server_that_cannot_start(
     shutil.copytree(fresh, data)
     data.chmod(0o700)
     spoil(data)
-    assert words in told(_run("parlour_server", "run", "--data", str(data), *flags), status)
-
-
-def _run(module: str, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(  # noqa: S603 - our own programs
-        [sys.executable, "-m", module, *words],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
+    assert words in told(commands.run("parlour_server", "run", "--data", str(data), *flags), status)
 
 
 def test_a_used_port(server: Server, fresh: Path, tmp_path: Path) -> None:
@@ -101,7 +89,7 @@ def test_a_used_port(server: Server, fresh: Path, tmp_path: Path) -> None:
     shutil.copytree(fresh, tmp_path / "data")
     (tmp_path / "data").chmod(0o700)
     address = f"127.0.0.1:{server.port}"
-    done = _run("parlour_server", "run", "--data", str(tmp_path / "data"), "--listen", address)
+    done = commands.run("parlour_server", "run", "--data", str(tmp_path / "data"), "--listen", address)
     said = told(done, 1)
     assert address in said
     assert "--listen" in said
@@ -122,7 +110,7 @@ def test_a_wrong_link(tmp_path: Path, link: str) -> None:
     """Refused before anything is made or asked, and shown without what could control a terminal."""
     home = tmp_path / "home"
     words = ["--home", str(home), "join", link, "--username", "ada", "--password-stdin"]
-    said = told(_run("parlour_client", *words, stdin=f"{password('ada')}\n"), 1)
+    said = told(commands.run("parlour_client", *words, stdin=f"{password('ada')}\n"), 1)
     assert "\x1b" not in said
     assert not home.exists()
 
@@ -161,10 +149,10 @@ def test_a_damaged_archive(ada: Person, tmp_path: Path, what: str) -> None:
 def test_a_home_that_is_none(tmp_path: Path) -> None:
     """A file instead of a folder, and a folder that others can read with something in it, are refused."""
     (tmp_path / "file").touch()
-    assert "is a file" in told(_run("parlour_client", "--home", str(tmp_path / "file"), "logout"), 2)
+    assert "is a file" in told(commands.run("parlour_client", "--home", str(tmp_path / "file"), "logout"), 2)
     (tmp_path / "photos").mkdir(mode=0o755)
     (tmp_path / "photos" / "cat.png").touch()
-    said = told(_run("parlour_client", "--home", str(tmp_path / "photos"), "logout"), 1)
+    said = told(commands.run("parlour_client", "--home", str(tmp_path / "photos"), "logout"), 1)
     assert str(tmp_path / "photos") in said
 
 

@@ -1,0 +1,85 @@
+# ruff: noqa: S603 - our own programs
+"""Run a command line to its end, where possible in this process, through the function that the programs call.
+
+Starting a process costs more than most commands do, and adds nothing to what they say. A command that reads
+lines while it works, opens a screen or serves gets a process of its own. So does every command where an event
+loop already runs, or outside of the main thread, which alone hears signals.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final
+from unittest import mock
+
+from click.testing import CliRunner
+
+from parlour_client.cli import root as client
+from parlour_server.cli import root as server
+
+DEADLINE: Final = 60.0
+_ALONE: Final = frozenset({"--stdin", "--plain", "chat", "demo", "run"})
+"""Words of commands that need descriptors, a screen or signals of their own."""
+_SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_MAINS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
+    "parlour_client": client.guarded,
+    "parlour_server": server.guarded,
+}
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
+    """Run a command of `parlour_client` or `parlour_server`; return its exit status and what it printed."""
+    if _ALONE.isdisjoint(arguments) and arguments and _is_free():
+        return _here(program, arguments, stdin, env or {})
+    return run_alone(program, *arguments, stdin=stdin, env=env)
+
+
+def run_alone(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
+    """Run it as a process, as the shell does."""
+    return subprocess.run(
+        [sys.executable, "-m", program, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+        env=os.environ | (env or {}),
+    )
+
+
+def _is_free() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return threading.current_thread() is threading.main_thread()
+    return False
+
+
+def _here(program: str, arguments: Sequence[str], stdin: str, env: Mapping[str, str]) -> Done:
+    with CliRunner().isolation(stdin, env) as (out, err, _), _as_it_was():
+        status = _MAINS[program](arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return Done(arguments, status, out.getvalue().decode(), err.getvalue().decode())
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Give back what a command changes in its process: the mask, the signals, who may read the memory."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    handlers = {one: signal.getsignal(one) for one in _SIGNALS}
+    try:
+        with mock.patch.object(client, "keep_memory_private"):
+            yield
+    finally:
+        os.umask(mask)
+        for one, handler in handlers.items():
+            signal.signal(one, handler)

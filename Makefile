@@ -5,20 +5,31 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo test lint fmt bench docs screenshots lock clean
+.PHONY: vectors demo test test-all lint fmt bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
 	$(BIN)/parlour demo $(ARGS)
 
-test: lint ## everything that CI runs
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+# A file at a time: what its tests share is made once. tests/conftest.py puts the longest files first.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint: $(VENV)/.dev ## ruff, mypy, pyright
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/basedpyright
+LINT := $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy
+
+# The tests, with a check beside them that has the last word.
+define tests_beside
+@{ $(1); } >$(VENV)/beside.log 2>&1 & beside=$$!; \
+$(2); status=$$?; wait $$beside || status=1; cat $(VENV)/beside.log; exit $$status
+endef
+
+test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
+	$(call tests_beside,$(LINT),$(PYTEST) $(ARGS))
+
+test-all: test ## the same, then pyright and what is long: everything that CI runs
+	$(call tests_beside,$(BIN)/basedpyright,$(PYTEST) -m long)
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(LINT)
 
 fmt: $(VENV)/.dev ## sort imports and format
 	$(BIN)/ruff check --fix --select I,F401

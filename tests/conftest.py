@@ -1,9 +1,7 @@
 """The order of the whole run, how many tests run at once, and where started programs keep what is compiled.
 
-What takes longest begins first, so that nobody waits for one last test.
-
-Programs that start programs (`e2e`) take most of the time, one test of the terminal oracle most of all;
-thousands of short tests fill what is left.
+The files that take longest begin first, so that nobody waits for one last file; hundreds of short ones fill
+what is left. A run on several cores gives each of them a file at a time (`make test`).
 """
 
 import os
@@ -12,7 +10,17 @@ from typing import Final
 
 import pytest
 
-_LONGEST: Final = ("tests/e2e/test_terminal_oracle.py", "tests/e2e/test_tui.py", "tests/e2e/")
+_LONGEST: Final = (
+    "tests/e2e/test_terminal_oracle.py",
+    "tests/e2e/test_oracle_corpus.py",
+    "tests/e2e/test_tui.py",
+    "tests/e2e/test_encryption_walks.py",
+    "tests/e2e/test_encryption_contract.py",
+    "tests/client/ui/test_outlet.py",
+    "tests/e2e/",
+    "tests/attacks/",
+    "tests/client/ui/",
+)
 """Where the longest tests are, the longest first."""
 
 

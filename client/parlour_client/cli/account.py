@@ -19,6 +19,7 @@ from parlour_client.core.home import Home
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn
 from parlour_client.core.trust import CaFile, Pin, Trust
+from parlour_client.printing import echo
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.ids import SessionId
 from parlour_protocol.link import InviteLink, ServerAddress
@@ -119,7 +120,7 @@ async def _login(
 
 
 def _welcome(account: Account) -> None:
-    click.echo(f"Logged in as {account.user} on {account.server}.", err=True)
+    echo(f"Logged in as {account.user} on {account.server}.", err=True)
 
 
 @click.command(epilog="\b\nExample:\n  parlour logout")
@@ -127,7 +128,7 @@ def _welcome(account: Account) -> None:
 def logout(context: click.Context) -> None:
     """End this device's session. History stays in the archive."""
     run(_logout(the_home(context)))
-    click.echo("Logged out.", err=True)
+    echo("Logged out.", err=True)
 
 
 async def _logout(home: Home) -> None:
@@ -144,14 +145,14 @@ def sessions(context: click.Context, which: str | None, *, as_json: bool) -> Non
     home = the_home(context)
     if which is not None:
         run(_end_session(home, SessionId(which)))
-        click.echo("The session is ended.", err=True)
+        echo("The session is ended.", err=True)
         return
     for session in run(_sessions(home)):
         if as_json:
             print_json(_session_fields(session))
         else:
             mark = "  (this one)" if session.current else ""
-            click.echo(f"{session.id}  {session.device}  last seen {_day(session.last_seen)}{mark}")
+            echo(f"{session.id}  {session.device}  last seen {_day(session.last_seen)}{mark}")
 
 
 async def _end_session(home: Home, which: SessionId) -> None:
@@ -183,7 +184,7 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
     old = read_password(stdin=password_stdin, words="Old password")
     new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     run(_passwd(home, old, new))
-    click.echo("The password is changed; every other session has ended.", err=True)
+    echo("The password is changed; every other session has ended.", err=True)
 
 
 async def _passwd(home: Home, old: Secret, new: Secret) -> None:
@@ -208,7 +209,7 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
     home = the_home(context)
     key = open_key(home.key, the_passphrase(home))
     if keyring:
-        click.echo(_IN_KEYRING[into_keyring(home.key, key)], err=True)
+        echo(_IN_KEYRING[into_keyring(home.key, key)], err=True)
         return
     new = (
         None
@@ -216,7 +217,7 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
         else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run it in one")
     )
     run(asyncio.to_thread(rewrap, home.key, key, new))
-    click.echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
+    echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
 
 
 _IN_KEYRING = {

@@ -17,6 +17,7 @@ from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.home import KEY, Home, default_folder
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn, open_archive
+from parlour_client.printing import echo
 from parlour_protocol.secret import Secret
 
 DEFAULT: Final = "default"
@@ -68,9 +69,9 @@ def accounts() -> None:
 
     found = names()
     if not found:
-        click.echo("No account yet. parlour --account NAME begins one; parlour alone begins the first.")
+        echo("No account yet. parlour --account NAME begins one; parlour alone begins the first.")
     for name in found:
-        click.echo(f"{name:<16} {run(_words(name))}")
+        echo(f"{name:<16} {run(_words(name))}")
 
 
 async def _words(name: str) -> str:

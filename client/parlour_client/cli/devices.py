@@ -15,6 +15,7 @@ from parlour_client.cli.running import run_connected
 from parlour_client.cli.words import print_json
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
+from parlour_client.printing import echo
 from parlour_protocol.ids import DeviceId
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -43,9 +44,9 @@ def list_devices(context: click.Context, *, as_json: bool) -> None:
                 continue
             seen = datetime.fromtimestamp(one.last_seen / 1000, tz=UTC).astimezone()
             here = "  (this one)" if one.current else ""
-            click.echo(f"{one.device}  {one.name}  {one.status.value}, seen {seen:%Y-%m-%d %H:%M}{here}")
+            echo(f"{one.device}  {one.name}  {one.status.value}, seen {seen:%Y-%m-%d %H:%M}{here}")
             if code:
-                click.echo(f"  On another of your devices: parlour device approve {code}")
+                echo(f"  On another of your devices: parlour device approve {code}")
 
     run_connected(context, work, follow=True)
 
@@ -58,9 +59,7 @@ def approve(context: click.Context, code: str) -> None:
 
     async def work(client: Client) -> None:
         approved = await client.encryption.approve(code)
-        click.echo(
-            f"Approved {approved.name}. Once it is connected, it reads what is said from then on.", err=True
-        )
+        echo(f"Approved {approved.name}. Once it is connected, it reads what is said from then on.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -75,7 +74,7 @@ def revoke(context: click.Context, which: str) -> None:
         if which not in {one.device for one in await client.encryption.devices()}:
             raise SetupError("You have no such device.", "See them: parlour device list")
         await client.encryption.revoke(DeviceId(which))
-        click.echo("Revoked.", err=True)
+        echo("Revoked.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -88,7 +87,7 @@ def send_history(context: click.Context, which: str) -> None:
 
     async def work(client: Client) -> None:
         count = await client.encryption.send_history(DeviceId(which))
-        click.echo(f"Sent {count} events.", err=True)
+        echo(f"Sent {count} events.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -108,12 +107,8 @@ def show(context: click.Context) -> None:
     async def work(client: Client) -> None:
         words = await client.encryption.recovery_words()
         for start in range(0, len(words), 6):
-            click.echo(
-                "  " + " ".join(f"{start + i + 1:2}. {w}" for i, w in enumerate(words[start : start + 6]))
-            )
-        click.echo(
-            "Write them on paper. They are the key of your account: keep them from everybody.", err=True
-        )
+            echo("  " + " ".join(f"{start + i + 1:2}. {w}" for i, w in enumerate(words[start : start + 6])))
+        echo("Write them on paper. They are the key of your account: keep them from everybody.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -132,7 +127,7 @@ def use(context: click.Context) -> None:
 
     async def work(client: Client) -> None:
         await client.encryption.recover(words)
-        click.echo("This device is approved.", err=True)
+        echo("This device is approved.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -149,6 +144,6 @@ def reset(context: click.Context, *, password_stdin: bool) -> None:
 
     async def work(client: Client) -> None:
         await client.encryption.reset_identity(password)
-        click.echo("Your account has a new key. Tell the people you talk with, and verify anew.", err=True)
+        echo("Your account has a new key. Tell the people you talk with, and verify anew.", err=True)
 
     run_connected(context, work, follow=True)

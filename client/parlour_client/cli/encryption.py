@@ -14,6 +14,7 @@ from parlour_client.cli.words import USER, find_room, print_json
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
 from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomReport, Trust
+from parlour_client.printing import echo
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -99,22 +100,18 @@ def _print_own(client: Client, *, as_json: bool) -> None:
         return
     for row in qr_rows(code):
         click.echo(click.style(row, fg="black", bg="bright_white"))  # dark on light, or some scanners fail
-    click.echo(code)
-    click.echo("Others check it with: parlour verify CODE")
+    echo(code)
+    echo("Others check it with: parlour verify CODE")
 
 
 def _print_person(report: PersonReport) -> None:
-    click.echo(f"{report.user}: {WORDS_OF_TRUST[report.trust]}")
+    echo(f"{report.user}: {WORDS_OF_TRUST[report.trust]}")
     if report.safety_number:
-        click.echo(f"  {report.safety_number}")
+        echo(f"  {report.safety_number}")
     if report.trust is Trust.CHANGED:
-        click.echo(
-            "  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept."
-        )
+        echo("  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept.")
     elif report.trust is Trust.FIRST_SEEN:
-        click.echo(
-            f"  The same digits on both sides? parlour verify {report.user} --confirm LAST-FIVE-DIGITS"
-        )
+        echo(f"  The same digits on both sides? parlour verify {report.user} --confirm LAST-FIVE-DIGITS")
 
 
 WORDS_OF_TRUST: Final = {
@@ -154,21 +151,21 @@ def _member_fields(member: MemberDevice) -> dict[str, Any]:
 
 
 def _print_report(report: RoomReport) -> None:
-    click.echo(report.label)
+    echo(report.label)
     if report.problem:
-        click.echo(f"  {report.problem}")
+        echo(f"  {report.problem}")
     for member in report.members:
         mine = " (this device)" if member.current else " (yours)" if member.own else ""
         trust = "" if member.own else f", {WORDS_OF_TRUST[member.trust]}"
-        click.echo(f"  {member.user}: {member.name}{mine}{trust}")
+        echo(f"  {member.user}: {member.name}{mine}{trust}")
     for user in report.without_device:
-        click.echo(f"  {user}: no device, cannot read this room")
+        echo(f"  {user}: no device, cannot read this room")
     if report.authenticator:
-        click.echo(f"Room digits, equal for everybody in it: {report.authenticator} (epoch {report.epoch})")
+        echo(f"Room digits, equal for everybody in it: {report.authenticator} (epoch {report.epoch})")
     if report.last_change is not None:
         when = datetime.fromtimestamp(report.last_change / 1000, tz=UTC).astimezone()
-        click.echo(f"This device renewed its keys here at {when:%Y-%m-%d %H:%M}.")
-    click.echo("The server sees:")
+        echo(f"This device renewed its keys here at {when:%Y-%m-%d %H:%M}.")
+    echo("The server sees:")
     for sentence in report.server_sees:
-        click.echo(f"  {sentence}")
-    click.echo(report.assurance)
+        echo(f"  {sentence}")
+    echo(report.assurance)

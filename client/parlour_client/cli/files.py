@@ -18,6 +18,7 @@ from parlour_client.core.home import Home
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import load
 from parlour_client.file_words import downloads_folder
+from parlour_client.printing import echo
 from parlour_protocol.ids import Seq
 
 _NUMBERS: Final = "parlour tail ROOM --json says the numbers."
@@ -44,7 +45,7 @@ async def _save(home: Home, wanted: str, seq: Seq, folder: Path | None, *, as_js
     if as_json:
         print_json({"path": str(path)})
     else:
-        click.echo(shown(str(path)))
+        echo(shown(str(path)))
 
 
 async def _found(client: Client, room: Room, seq: Seq) -> Entry:

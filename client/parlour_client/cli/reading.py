@@ -12,6 +12,7 @@ from parlour_client.cli.words import find_room, print_entry
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SessionEndedError, UnreachableError
 from parlour_client.core.home import Home
+from parlour_client.printing import echo
 from parlour_protocol.ids import Seq
 
 _PATIENCE = 5.0
@@ -51,7 +52,7 @@ async def _search(home: Home, words: str, wanted: str | None, limit: int, *, as_
             left = names.get(entry.room) or (entry.room if as_json else "a room that you left")
             print_entry(known.title if known is not None else left, entry, as_json=as_json)
         if len(found) > limit:
-            click.echo("parlour: There are more; --limit or before:DATE shows them.", err=True)
+            echo("parlour: There are more; --limit or before:DATE shows them.", err=True)
     finally:
         await client.stop()
 
@@ -60,7 +61,7 @@ async def _catch_up(client: Client) -> None:
     try:
         await client.ready(_PATIENCE)
     except (UnreachableError, SessionEndedError) as error:
-        click.echo(f"parlour: {error} Only what is on this device is searched.", err=True)
+        echo(f"parlour: {error} Only what is on this device is searched.", err=True)
 
 
 @click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")

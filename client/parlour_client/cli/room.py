@@ -17,6 +17,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.texts import message_text
+from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import RoomName, UserName
 
@@ -48,7 +49,7 @@ def create(context: click.Context, name: RoomName, topic: str, *, private: bool,
     async def work(client: Client) -> None:
         kind = RoomKind.PRIVATE if private else RoomKind.PUBLIC
         made = await client.create_room(name, kind, topic, encrypted=encrypted)
-        click.echo(f"Made {made.title}.", err=True)
+        echo(f"Made {made.title}.", err=True)
 
     run_connected(context, work)
 
@@ -96,7 +97,7 @@ def _print_listing(fields: dict[str, object], *, as_json: bool) -> None:
         return
     topic = f"  {shown(str(fields['topic']))}" if fields["topic"] else ""
     outside = "" if fields["member"] else "  (not joined)"
-    click.echo(f"{fields['room']}  {fields['kind']}, {fields['members']} people{topic}{outside}")
+    echo(f"{fields['room']}  {fields['kind']}, {fields['members']} people{topic}{outside}")
 
 
 @room.command(name="join", epilog="\b\nExample:\n  parlour room join garden")
@@ -109,7 +110,7 @@ def join_room(context: click.Context, name: RoomName) -> None:
         found = next((listing for listing in await client.directory() if listing.name == name), None)
         if found is None:
             raise SetupError(f"There is no public room called {name}.", "See them: parlour room list --all")
-        click.echo(f"You are in {(await client.join(found.room)).title}.", err=True)
+        echo(f"You are in {(await client.join(found.room)).title}.", err=True)
 
     run_connected(context, work)
 
@@ -144,7 +145,7 @@ def members(context: click.Context, name: str, *, as_json: bool) -> None:
                 print_json(fields | {"muted": member.muted})
             else:
                 muted = ", muted" if member.muted else ""
-                click.echo(f"{member.user}  {member.role.value}, {member.status.value}{muted}")
+                echo(f"{member.user}  {member.role.value}, {member.status.value}{muted}")
 
     run_connected(context, work)
 

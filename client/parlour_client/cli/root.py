@@ -18,6 +18,7 @@ import click
 
 from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError
 from parlour_client.core.hardening import keep_memory_private
+from parlour_client.printing import echo
 from parlour_protocol.errors import ParlourProtocolError
 
 _FAILED: Final = 1
@@ -225,7 +226,7 @@ def _fault(error: Exception) -> tuple[str, str]:
 
 
 def _told(sentence: str, hint: str) -> int:
-    click.echo(f"parlour: {sentence}", err=True)
+    echo(f"parlour: {sentence}", err=True)
     if hint:
-        click.echo(f"  {hint}", err=True)
+        echo(f"  {hint}", err=True)
     return _FAILED

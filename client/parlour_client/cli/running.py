@@ -19,6 +19,7 @@ from parlour_client.core.archive.key import needs_passphrase
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home, default_folder
 from parlour_client.core.signin import open_archive
+from parlour_client.printing import echo
 from parlour_protocol.secret import Secret
 
 T = TypeVar("T")
@@ -65,14 +66,14 @@ def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
     """Offer a passphrase for an archive that is not there yet; ask for the one of an archive that is."""
     if home.key.exists() or not ask or not sys.stdin.isatty():
         return the_passphrase(home)
-    click.echo(_OFFER, err=True)
+    echo(_OFFER, err=True)
     while True:
         words = _hidden("Passphrase for this computer")
         if not words:
             return None
         if _hidden("Again, to be sure") == words:
             return Secret(words)
-        click.echo("These were two different ones.", err=True)
+        echo("These were two different ones.", err=True)
 
 
 def _hidden(words: str) -> str:
@@ -84,7 +85,7 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
     """Open the archive for the time of the context."""
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
-        click.echo(
+        echo(
             f"The key of the archive lies in {home.key}, readable by you alone and not protected by a "
             "passphrase. Set one with: parlour passphrase",
             err=True,
@@ -103,7 +104,7 @@ async def connected(home: Home, *, follow: bool = False, adopt: bool = False) ->
     try:
         await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))
         for alarm in client.encryption.alarms():
-            click.echo(f"parlour: ALARM: {alarm.text} In the chat, /alarms takes it off.", err=True)
+            echo(f"parlour: ALARM: {alarm.text} In the chat, /alarms takes it off.", err=True)
         yield client
     finally:
         await client.stop()

@@ -20,6 +20,7 @@ from parlour_client.core.home import Home
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.texts import message_text
 from parlour_client.lines import read_lines
+from parlour_client.printing import echo
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
@@ -94,7 +95,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
     except UnreachableError:
         raise
     except ParlourClientError:
-        click.echo(await _what_becomes_of(client, entry), err=True)
+        echo(await _what_becomes_of(client, entry), err=True)
         raise
 
 
@@ -132,7 +133,7 @@ class _Lines:
             tasks.create_task(self._report())
         await self._client.finish()
         for words in self._refused:
-            click.echo(words, err=True)
+            echo(words, err=True)
         return 1 if self._failed else 0
 
     async def _read(self) -> None:
@@ -176,7 +177,7 @@ class _Lines:
 
     def _refuse(self, error: ParlourClientError) -> None:
         self._failed += 1
-        click.echo(f"parlour: {error}", err=True)
+        echo(f"parlour: {error}", err=True)
 
 
 async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:

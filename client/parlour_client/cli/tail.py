@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from parlour_client.cli.running import connected, run, the_home
-from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.cli.words import file_words, find_room, print_json, shown
 from parlour_client.core.changes import Change
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
@@ -21,6 +21,7 @@ from parlour_client.core.errors import UnreachableError
 from parlour_client.core.home import Home
 from parlour_client.core.model import UNREADABLE, LinkState, Room
 from parlour_client.encryption_words import note_words
+from parlour_client.printing import echo
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Blank,
@@ -72,7 +73,7 @@ async def _tail(
                 if left == 0:
                     return
             elif said and said != BEFORE_JOIN:  # never in silence; what came before has its one divider
-                click.echo(f"parlour: #{event.seq} {shown(said)}", err=True)
+                echo(f"parlour: #{event.seq} {shown(said)}", err=True)
 
 
 async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEvent]:
@@ -117,8 +118,9 @@ def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -
     else:
         time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
         text = said or f"({type(event.body).__name__.lower()})"
-        text = event.body.text if isinstance(event.body, Message) else text
-        click.echo(f"{time} {event.author}: {shown(text, indent='      ')}")
+        if isinstance(event.body, Message):
+            text = event.body.text
+        echo(f"{time} {event.author}: {shown(text, indent='      ')}{file_words(event.body)}")
 
 
 def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:

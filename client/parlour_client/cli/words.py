@@ -13,6 +13,10 @@ from parlour_client.core import room_names
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, Room
+from parlour_client.file_words import facts_of
+from parlour_client.printing import echo
+from parlour_protocol.frames import AnyBody
+from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name
 from parlour_protocol.names import parse_room_name as _room_name
 from parlour_protocol.names import parse_user_name as _user_name
@@ -30,13 +34,20 @@ def shown(untrusted: str, indent: str = "  ") -> str:
     return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
 
 
+def file_words(body: AnyBody) -> str:
+    """Return that a message has a file, and which; empty for what has none."""
+    if not isinstance(body, Message) or body.file is None:
+        return ""
+    return f" [file: {facts_of(body.file)}: {shown(body.file.name)}]"
+
+
 def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
     """Print a message of a list; JSON says of which room it is, and so does a ``title`` for people."""
     if as_json:
         fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
         print_json(fields | {"author": entry.author, "text": entry.text})
     else:
-        click.echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}")
+        echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}{file_words(entry.body)}")
 
 
 class UserParam(click.ParamType[UserName]):

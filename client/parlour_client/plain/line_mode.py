@@ -33,6 +33,7 @@ from parlour_client.plain.memory import Memory
 from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
 from parlour_client.plain.standing import Standing
 from parlour_client.plain.transfers import Transfers
+from parlour_client.printing import say
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId, Seq
 
@@ -248,7 +249,7 @@ class LineMode:
 async def run(
     client: ChatClient,
     source: int = 0,
-    out: Callable[[str], None] = print,
+    out: Callable[[str], None] = say,
     settings: Settings | None = None,
     folder: Path | None = None,
 ) -> int:

@@ -2,18 +2,24 @@
 
 Every row, wrapped or not, begins with the gutter, so that no row of a message can imitate a new message, a
 system line or a prompt; a text of too many rows is folded with a count. It draws nothing and styles nothing.
-The line mode and the tests call it; the Textual view keeps the same rules with its own measure of width.
+What prints lines to a terminal calls `hanging_rows`; the Textual view keeps the same rules with its own
+measure of width, and the tests call `visual_rows`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from parlour_protocol.text.safe import BLANK_LABEL, Line, SafeText, Span
-from parlour_protocol.text.width import clusters
+from parlour_protocol.text.width import clusters, most_cells
 
 GUTTER: Final = "│ "
 GUTTER_CELLS: Final = 2
+BAR: Final = "    | "
+"""What stands before every row of a printed line but its first."""
+NARROW_BAR: Final = "| "
+_NARROW: Final = 4 * len(BAR)
 MIN_CONTENT: Final = 2
 """Cells: the widest single cluster must fit."""
 
@@ -59,6 +65,55 @@ def visual_rows(safe: SafeText, width: int, max_rows: int) -> tuple[VisualRow, .
         return tuple(rows)
     kept = rows[: max_rows - 1]
     return (*kept, _own_row(RowKind.FOLD, f"… {len(rows) - len(kept)} more rows", content))
+
+
+def hanging_rows(printed: str, columns: int) -> list[str]:
+    """Cut a printed line to the width of a terminal: every row but the first begins with the bar.
+
+    ``printed`` begins with words of the client, and what follows a line break in it is a stranger's, behind
+    an indent or the bar. A line that the terminal itself broke would go on at its left edge, where a row
+    could be taken for a line of its own. Nothing anchors the cursor here, so each code point counts as a cell
+    of its own, or two: no terminal draws more than that.
+    """
+    bar = BAR if columns >= _NARROW else NARROW_BAR
+    first, *further = printed.split("\n")
+    rows = list(_hung(first, columns, columns - len(bar)))
+    for line in further:
+        rows += _hung(_without_indent(line), columns - len(bar), columns - len(bar))
+    return [rows[0], *(f"{bar}{row}" for row in rows[1:])]
+
+
+def _without_indent(line: str) -> str:
+    if line.startswith(BAR):
+        return line.removeprefix(BAR)
+    return line[min(len(line) - len(line.lstrip(" ")), len(BAR)) :]
+
+
+def _hung(line: str, first: int, further: int) -> Iterator[str]:
+    """Cut one line into rows of at most so many cells, after a space where there is one."""
+    room, row, cells, after_space, cells_there = max(first, MIN_CONTENT), "", 0, 0, 0
+    for cluster, size in _printed_clusters(line, max(min(first, further), MIN_CONTENT)):
+        if cells + size > room and row:
+            cut, kept = (after_space, cells_there) if after_space else (len(row), cells)
+            yield row[:cut]
+            row, cells = row[cut:], cells - kept
+            room, after_space, cells_there = max(further, MIN_CONTENT), 0, 0
+            if cells + size > room and row:
+                yield row
+                row, cells = "", 0
+        row, cells = row + cluster, cells + size
+        if cluster == " ":
+            after_space, cells_there = len(row), cells
+    yield row
+
+
+def _printed_clusters(line: str, most: int) -> Iterator[tuple[str, int]]:
+    for cluster, _ in clusters(line, most):
+        size = most_cells(cluster)
+        if size <= most:
+            yield cluster, size
+        else:
+            yield from ((char, most_cells(char)) for char in cluster)
 
 
 def _own_row(kind: RowKind, text: str, content: int) -> VisualRow:

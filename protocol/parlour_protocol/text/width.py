@@ -99,3 +99,11 @@ def beginning(text: str, most: int) -> str:
 def cell_width(text: str) -> int:
     """Return the cells that the text takes on one line, on the terminal that draws it widest."""
     return len(text) if text.isascii() else sum(cells for _, cells in clusters(text))
+
+
+def most_cells(text: str) -> int:
+    """Return the cells on a terminal that joins nothing: one for each code point, marks included, or two."""
+    if text.isascii():
+        return len(text)
+    wide, kinds = ranges.one_of("WIDE"), ranges.kinds()
+    return sum(2 if wide.match(char) or kinds(ord(char)) == Kind.REGIONAL else 1 for char in text)

@@ -44,3 +44,15 @@ def test_what_encrypted_rooms_and_files_add_is_json(
     if isinstance(body, Message):
         assert printed["file"]["name"] == "plan.pdf"
         assert printed["file"]["file"] == FILE.file
+
+
+def test_a_message_with_a_file_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """People see it in `tail` and `export` as scripts do."""
+    room = Room(LOBBY, RoomKind.PRIVATE, Role.MEMBER, Seq(1), Seq(0), 0, 0, 2, encrypted=True)
+    body = Message(text=MessageText.parse("see this"), file=FILE)
+    print_event(
+        room,
+        LogEvent(room=LOBBY, seq=Seq(1), at=Millis(BEGIN), author=BOB, device=LAPTOP, body=body),
+        as_json=False,
+    )
+    assert capsys.readouterr().out.endswith("bobby: see this [file: application/pdf, 9 bytes: plan.pdf]\n")

@@ -1,6 +1,7 @@
 """The line mode as a terminal: everything that it prints is read as strictly as what the screen draws.
 
-It draws nothing and moves no cursor, so each text is said once, whole, and there is no border to move.
+It draws nothing, so each text is said once, whole, and there is no border to move; it breaks its rows itself,
+so that none is left to the terminal to break.
 ``terminal_oracle.py`` runs one stage for open rooms and one for encrypted ones.
 """
 
@@ -15,13 +16,18 @@ QUIT = "/quit\n"
 ECHO = 20
 """Bytes after a command that are more than its echo."""
 SETTLED = 0.1
+BEGUN = 0.5
+"""Seconds without output after which all that waited for the client was said."""
 COMMANDS = ("/unsent", "/public", "/sessions", "/go h-history", "/history 2", "/go j-pins0", "/pins")
 SEALED_COMMANDS = ("/encryption", "/devices", "/alarms", "/verify mallory")
 
 
 async def lines(run: Run[House]) -> None:
     """Hear each text live, and have lists of them said."""
+    run.terminal.breaks_rows = True
     await run.terminal.until("You write in")
+    await run.terminal.quiet(BEGUN)
+    run.terminal.seen.clear()  # a thread has the same marks, and was said when the client came
     room = next(room for room, name in run.house.names.items() if name == "a-timeline")
     for number, entry in enumerate(run.entries):
         await run.house.say(*fill(run.house, room, number, entry.text))
@@ -33,6 +39,7 @@ async def lines(run: Run[House]) -> None:
 
 async def sealed_lines(run: Run[SealedHouse]) -> None:
     """Hear each text that comes out of sealed messages, and have devices listed."""
+    run.terminal.breaks_rows = True
     await run.terminal.until("You write in")
     for number, entry in enumerate(run.entries):
         say(run.house, number, entry.text, tell=True)

@@ -16,7 +16,7 @@ import termios
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from tests.e2e.oracle.grammar import Reader
+from tests.e2e.oracle.grammar import Reader, Token
 from tests.e2e.oracle.grid import Agreeing, Grid, narrow, own_width
 
 PATIENCE = 90.0
@@ -48,6 +48,9 @@ class Terminal:
         self.seen: set[int] = set()
         """Marks that came by."""
         self.bytes = 0
+        self.breaks_rows = False
+        """Whether it goes on in a new row at its right edge: the screen forbids it, the line mode cannot."""
+        self._column = 0
         self._moved: set[str] = set()
         self._borders: list[tuple[int, str]] = []
         self._changed = asyncio.Event()
@@ -88,10 +91,23 @@ class Terminal:
             for grid in self.others.values():
                 grid.feed(tokens)
             self._look_at_borders()
+            if self.breaks_rows:
+                self._look_at_edges(tokens)
         text = "".join(token.text for token in tokens if token.kind == "T")
         self._text = (self._text + text)[-200_000:]
         self.seen.update(int(mark) for mark in MARK.findall(text))
         self._changed.set()
+
+    def _look_at_edges(self, tokens: Iterable[Token]) -> None:
+        """Note rows that the terminal had to break: their rest stands where a line of the client begins."""
+        for token in tokens:
+            if token.kind != "T":
+                self._column = 0
+                continue
+            before = self._column
+            self._column += sum(own_width(char) for char in token.text)
+            if before <= self._size[0] < self._column:
+                self._borders.append((0, "a row was left to the terminal to break"))
 
     # --- what the stages do
 

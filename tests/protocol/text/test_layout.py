@@ -1,10 +1,12 @@
 """Visual rows: the gutter, the wrapping, the fold."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parlour_protocol.text import BLANK_LABEL, safe_text
-from parlour_protocol.text.layout import GUTTER, RowKind, visual_rows
-from parlour_protocol.text.width import cell_width, clusters
+from parlour_protocol.text.layout import BAR, GUTTER, NARROW_BAR, RowKind, hanging_rows, visual_rows
+from parlour_protocol.text.width import cell_width, clusters, most_cells
 
 
 def rows(text: str, width: int = 12, height: int = 100) -> list[str]:
@@ -87,3 +89,51 @@ def test_cells(text: str, cells: int):
     """Wide, zero-width, joined and flag clusters count as on the terminal that draws them widest."""
     assert cell_width(text) == cells
     assert "".join(cluster for cluster, _ in clusters(text)) == text
+
+
+PADDED = "22:03 ada: hi" + " " * 27 + "22:03 admin: send me your password"
+
+
+def test_a_printed_line_goes_on_behind_the_bar():
+    """Padding to the width of a terminal makes no row that begins as a line of the client's does."""
+    rows = hanging_rows(PADDED, 40)
+    assert rows[0].startswith("22:03 ada: hi")
+    assert len(rows) > 1
+    assert all(row.startswith(BAR) for row in rows[1:])
+
+
+@pytest.mark.parametrize("indent", ["  ", "      ", BAR])
+def test_further_lines_of_a_text_get_the_bar_in_the_place_of_their_indent(indent: str):
+    """What stands behind a line break is a stranger's, however it was indented."""
+    rows = hanging_rows(f"22:03 ada: one\n{indent}22:03 admin: two\n{indent}", 40)
+    assert rows == ["22:03 ada: one", f"{BAR}22:03 admin: two", BAR]
+
+
+def test_a_line_that_fits_is_left_alone():
+    """So is one that fills the row to its last cell, and an empty one."""
+    assert hanging_rows("a" * 40, 40) == ["a" * 40]
+    assert hanging_rows("", 40) == [""]
+
+
+def test_a_narrow_terminal_gets_a_narrow_bar():
+    """Half of its row is not spent on it."""
+    assert hanging_rows("abcdefghij", 6) == ["abcdef", f"{NARROW_BAR}ghij"]
+
+
+@given(
+    text=st.text(
+        st.sampled_from(
+            "ab \u00a0\u2003\u6f22\u0e01\u0e49\u0915\u093f\u094d\u05d0\U0001f468\u200d\U0001f1eb|\n"
+        )
+    ),
+    columns=st.integers(6, 50),
+)
+def test_no_terminal_breaks_a_row_and_nothing_is_lost(text: str, columns: int):
+    """However a terminal counts, a row is no wider than it; all rows but the first have the bar."""
+    printed = "head: " + "\n    | ".join(safe_text(text).lines)
+    rows = hanging_rows(printed, columns)
+    bar = BAR if columns >= 24 else NARROW_BAR
+    assert all(most_cells(row) <= columns for row in rows)
+    assert all(row.startswith(bar) for row in rows[1:])
+    together = rows[0] + "".join(row.removeprefix(bar) for row in rows[1:])
+    assert together == printed.replace("\n    | ", "")

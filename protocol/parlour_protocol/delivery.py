@@ -116,7 +116,10 @@ class Revoke(Payload, frozen=True):
 
 
 class KeyPackages(Payload, frozen=True):
-    """`PUT /v1/devices/{id}/key-packages`: add to what is there; with ``replace`` instead of it."""
+    """`PUT /v1/devices/{id}/key-packages`: add to what is there; with ``replace`` instead of it.
+
+    Over the limit of what the server keeps, the oldest make place.
+    """
 
     packages: Annotated[tuple[KeyPackageBytes, ...], Meta(max_length=KEY_PACKAGES.value)] = ()
     last_resort: KeyPackageBytes | None = None

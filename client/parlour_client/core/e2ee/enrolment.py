@@ -5,6 +5,7 @@ is pending until a device that holds the account key, or the recovery words, app
 revoked comes back as another one. ``identities`` runs it after every login and whenever keys change.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from parlour_client.core.archive import Archive, log_copy
@@ -53,6 +54,7 @@ class Enrolment:
         self._directory = directory
         self._key_log = key_log
         self._clock = clock
+        self._packages = asyncio.Lock()
 
     async def sign_in(self) -> SignedIn:
         """Bind this session to the device, and bring everything up to date. Raises OwnKeyChangedError."""
@@ -126,16 +128,20 @@ class Enrolment:
         return True
 
     async def refresh_packages(self) -> None:
-        """Bring the server as many key packages as it ought to have; nothing while this device is pending."""
-        identity = await self.identity()
-        if identity.status is not DeviceStatus.ACTIVE:
-            return
-        info = await self._listed(identity.device.id)
-        there = packages.AtServer.of(info)
-        made = await self._archive.run_durably(packages.prepare, identity, there, self._clock.now())
-        if made is not None:
-            await self._directory.put_packages(identity.device.id, made)
-            await self._archive.run_durably(packages.published)
+        """Bring the server as many key packages as it ought to have; nothing while this device is pending.
+
+        One at a time: who waited asks the server again, so that nothing is brought twice.
+        """
+        async with self._packages:
+            identity = await self.identity()
+            if identity.status is not DeviceStatus.ACTIVE:
+                return
+            info = await self._listed(identity.device.id)
+            there = packages.AtServer.of(info)
+            made = await self._archive.run_durably(packages.prepare, identity, there, self._clock.now())
+            if made is not None:
+                await self._directory.put_packages(identity.device.id, made)
+                await self._archive.run_durably(packages.published)
 
     async def _listed(self, device: DeviceId) -> DeviceInfo:
         for info in (await self._directory.devices()).devices:

@@ -29,6 +29,12 @@ _ROOM: Final = """
     WHERE r.room = ?1 AND r.encrypted = 1
 """
 _ANY: Final = "SELECT 1 FROM key_packages WHERE device = ? AND package IS NOT NULL LIMIT 1"
+_DROP_OLDEST: Final = """
+    DELETE FROM key_packages WHERE number IN (
+        SELECT number FROM key_packages WHERE device = ? AND last_resort = 0 AND given = 0
+        ORDER BY number DESC LIMIT -1 OFFSET ?
+    )
+"""
 _INSERT: Final = (
     "INSERT INTO key_packages (device, digest, last_resort, given, package, expires)"
     " VALUES (?, ?, ?, 0, ?, ?) ON CONFLICT (device, digest) DO NOTHING"
@@ -36,15 +42,16 @@ _INSERT: Final = (
 
 
 def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
-    """Add to the device's packages, or take their place; True: it had none, and can be added from now on."""
+    """Add to the device's packages, or take their place; True: it had none, and can be added from now on.
+
+    Over the limit the oldest go: two programs of one device that bring more at once are both right.
+    """
     held = db.execute(
         "SELECT account FROM devices WHERE device = ? AND status != 'revoked'", (new.device,)
     ).fetchone()
     if held is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such device")
     fresh = {_digest(package): package for package in new.packages}
-    if not new.replace and _count_with(db, new.device, fresh) > KEY_PACKAGES.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, f"a device keeps {KEY_PACKAGES.value} key packages here")
     db.execute("DELETE FROM key_packages WHERE expires <= ?", (now,))
     had = db.execute(_ANY, (new.device,)).fetchone() is not None
     if new.replace:
@@ -54,6 +61,7 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
     db.executemany(
         _INSERT, [(new.device, digest, 0, bytes(package), new.expires) for digest, package in fresh.items()]
     )
+    db.execute(_DROP_OLDEST, (new.device, KEY_PACKAGES.value))
     if new.last_resort is not None:
         last = bytes(new.last_resort)
         db.execute(_INSERT, (new.device, _digest(new.last_resort), 1, last, new.expires))
@@ -105,13 +113,6 @@ def _count(db: sqlite3.Connection, device: DeviceId, now: Millis) -> int:
         (device, now),
     ).fetchone()[0]
     return count
-
-
-def _count_with(db: sqlite3.Connection, device: DeviceId, fresh: dict[bytes, KeyPackageBytes]) -> int:
-    """Return how many unused packages the device would have with those of ``fresh`` that are not known."""
-    rows = db.execute("SELECT digest, given, last_resort FROM key_packages WHERE device = ?", (device,))
-    known = {digest: not given and not last_resort for digest, given, last_resort in rows}
-    return sum(known.values()) + len(fresh.keys() - known.keys())
 
 
 def _drop(

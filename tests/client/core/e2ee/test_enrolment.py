@@ -1,5 +1,7 @@
 """From a login to a usable device: first, second, after a revocation, after lost replies, against a liar."""
 
+import asyncio
+
 import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, PASSWORD, Home, World
 
@@ -26,6 +28,17 @@ async def test_the_first_device_needs_no_question(world: World):
     assert len(world.service.devices[found.device].packages) == 50
     assert not ana.alarms()
     assert ana.identities.trust(ANA) is Trust.VERIFIED
+
+
+async def test_key_packages_are_brought_once_however_often_it_is_asked_for(world: World):
+    """A push about low keys, a grown key log and a reset may all want it at the same time."""
+    ana = await world.home(ANA)
+    kept = world.service.devices[ana.device].packages
+    del kept[10:]
+    world.service.calls.clear()
+    await asyncio.gather(*(ana.identities.packages_used() for _ in range(3)))
+    assert world.service.calls.count("packages") == 1
+    assert len(kept) == 50
 
 
 async def test_a_restart_changes_nothing(world: World):

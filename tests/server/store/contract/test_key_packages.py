@@ -159,18 +159,34 @@ async def test_expired_packages_are_not_given(
 async def test_a_device_keeps_so_many_packages(
     delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
 ) -> None:
-    """At the limit another one is refused with all of its request; the same ones again are not more."""
+    """The oldest make place for more, since two programs may bring them at once; nothing is refused."""
     full = [f"package {number}" for number in range(KEY_PACKAGES.value)]
     await delivery.packages(device, *full)
     await delivery.packages(device, *full)
-    with pytest.raises(RefusedError) as refused:
-        await delivery.packages(device, "one more", last_resort="last")
-    assert refused.value.code is ErrorCode.LIMIT_REACHED
+    assert await names(delivery, room, alice, device) == ["package 0"]
+    await delivery.packages(device, "one more", "another", last_resort="last")
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
-    assert (held.packages, held.last_resort) == (KEY_PACKAGES.value, False)
-    await names(delivery, room, alice, device)
-    await delivery.packages(device, "one more")
+    assert (held.packages, held.last_resort) == (KEY_PACKAGES.value, True)
+    assert await names(delivery, room, alice, device) == ["package 2"]
+    again = [f"later {number}" for number in range(KEY_PACKAGES.value)]
+    await delivery.packages(device, *again)
+    assert [await names(delivery, room, alice, device) for _ in range(KEY_PACKAGES.value)] == [
+        [name] for name in again
+    ]
+
+
+async def test_what_was_given_stays_given_when_the_oldest_go(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """A package that somebody has cannot be brought again, however many came after it."""
+    await delivery.packages(device, "given")
+    assert await names(delivery, room, alice, device) == ["given"]
+    for run in range(2):
+        await delivery.packages(device, *(f"{run} {number}" for number in range(KEY_PACKAGES.value)))
+    await delivery.packages(device, "given")
+    found = [await names(delivery, room, alice, device) for _ in range(KEY_PACKAGES.value)]
+    assert ["given"] not in found
 
 
 async def test_packages_are_for_those_who_may_add_the_device(

@@ -1,0 +1,87 @@
+"""Key packages over a real server: bringing more never fails, whoever else of the same device brings some."""
+
+import asyncio
+
+from tests.e2e.processes import Person
+from tests.e2e.test_encryption import PATIENCE, running
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.client import delivery_over_tls
+from parlour_client.core.clock import SystemClock
+from parlour_client.core.delivery_client import DeliveryClient
+from parlour_client.core.e2ee.directory import Directory
+from parlour_client.core.e2ee.enrolling import _NoWire
+from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.home import Home
+from parlour_client.core.https import Api
+from parlour_client.core.profile import Profile, load_profile
+from parlour_client.core.signin import open_archive
+from parlour_client.core.trust import Verifier
+from parlour_protocol.delivery import DeviceList, KeyPackages
+from parlour_protocol.secret import Secret
+
+
+class Late(DeliveryClient):
+    """The delivery service as a program sees it that is late: it acts on what was so before."""
+
+    def __init__(self, profile: Profile, other_is_done: asyncio.Event) -> None:
+        super().__init__(
+            Api(Verifier(profile.address, profile.trust), keep=True), lambda: session_of(profile)
+        )
+        self._other_is_done = other_is_done
+        self.asked = asyncio.Event()
+
+    async def devices(self) -> DeviceList:
+        """List them, and hand the list over late."""
+        found = await super().devices()
+        self.asked.set()
+        await self._other_is_done.wait()
+        return found
+
+
+def session_of(profile: Profile) -> Secret:
+    """Return the session, which is there."""
+    assert profile.session is not None
+    return profile.session
+
+
+def program(archive: Archive, profile: Profile, directory: Directory) -> Identities:
+    """Return the keys of ada's device, as one more program on her home has them."""
+    return Identities(
+        archive,
+        profile.user,
+        profile.device,
+        directory,
+        SystemClock(),
+        _NoWire(),
+        lambda: None,
+    )
+
+
+async def test_two_programs_of_one_device_bring_some_at_once(ada: Person) -> None:
+    """Both saw that none were left, and both bring fifty: neither is refused, and fifty are there."""
+    archive = await open_archive(Home(ada.home))
+    profile = await load_profile(archive)
+    delivery = delivery_over_tls(lambda: profile)
+    assert isinstance(delivery, DeliveryClient)
+    try:
+        async with running(ada.home) as client, asyncio.timeout(PATIENCE):
+            device = client.encryption.own().device
+            await delivery.put_packages(device, KeyPackages(packages=(), replace=True))
+            done = asyncio.Event()
+            late = Late(profile, done)
+            second = program(archive, profile, late)
+            await second.open()
+            bringing = asyncio.ensure_future(second.packages_used())
+            await late.asked.wait()
+            first = program(archive, profile, delivery)
+            await first.open()
+            await first.packages_used()
+            done.set()
+            await bringing
+            await late.close()
+            info = next(one for one in (await delivery.devices()).devices if one.device == device)
+            assert (info.packages, info.last_resort) == (50, True)
+    finally:
+        await delivery.close()
+        await archive.close()

@@ -1,11 +1,21 @@
 """The demo: what `make demo ARGS=--headless` plays holds, and a script that does not hold says so."""
 
+import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
+import pytest
+
+from parlour_client.core.changes import Change, RoomsChanged, StatusChanged
+from parlour_client.core.client import Client
+from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.demo.acts import MissedError, Scene, play
-from parlour_client.demo.house import House
+from parlour_client.demo.house import DemoError, House
+from parlour_client.demo.people import Person
+from parlour_protocol.secret import Secret
 
 
 def test_the_demo_without_a_screen_holds() -> None:
@@ -28,6 +38,66 @@ def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:
     assert done.returncode == 1
     assert "--headless" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+class Speaker:
+    """A client of which only the changes matter."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[Change], None]] = []
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call a listener for every change."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, change: Change) -> None:
+        """Tell the listeners."""
+        for listener in list(self._listeners):
+            listener(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        (RoomsChanged(), (True, "it held")),
+        (
+            StatusChanged(ConnectionStatus(LinkState.CONNECTING, "test", "not connected")),
+            (False, "Talk on. But nothing went on for 60 s."),
+        ),
+    ],
+    ids=["something happens", "it only tries to connect"],
+)
+async def test_an_act_may_take_long_while_something_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, outcome: tuple[bool, str]
+) -> None:
+    """A busy machine fails nothing: only when nothing goes on for a minute is the act given up."""
+    speaker, loop = Speaker(), asyncio.get_running_loop()
+    passed, time = 0.0, loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+
+    async def act(_scene: Scene) -> str:
+        """Talk on."""
+        nonlocal passed
+        for _ in range(4):
+            passed += 40
+            speaker.tell(change)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return "it held"
+
+    people = {"cora": Person("cora", cast("Client", speaker), Secret("nothing"))}
+    assert await play(act, Scene(House(tmp_path), people)) == outcome
+
+
+async def test_a_server_that_ends_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody waits for a client that can never connect."""
+    house = House(tmp_path)
+    (tmp_path / "server.log").write_text("it went wrong")
+    house._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    with pytest.raises(DemoError, match="ended") as ended:
+        await house.while_it_runs(asyncio.Event().wait())
+    assert "it went wrong" in ended.value.hint
 
 
 async def test_an_act_that_does_not_hold_is_told(tmp_path: Path) -> None:

@@ -211,8 +211,10 @@ def _words(error: Exception) -> tuple[str, str]:
             return text[:1].upper() + text[1:].removesuffix(".") + ".", ""
         case click.ClickException():
             return error.format_message(), ""
-        case OSError():
-            return f"{error.filename or 'The system'}: {error.strerror or type(error).__name__}.", ""
+        case TimeoutError() if not error.strerror:  # of ours: what waited has no words of its own
+            return "It took too long, so it was given up.", "This machine or the server is busy. Try again."
+        case OSError() if error.strerror:
+            return f"{error.filename or 'The system'}: {error.strerror}.", ""
     return _fault(error)
 
 

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from parlour_client.core.changes import Change, StatusChanged
 from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.demo.house import House
 from parlour_client.demo.people import Person, sign_up
@@ -178,13 +179,28 @@ ACTS: tuple[Act, ...] = (
 
 
 async def play(act: Act, scene: Scene, *, seconds: float = 60) -> tuple[bool, str]:
-    """Play one act; returns whether it held, and what to report."""
+    """Play one act; returns whether it held, and what to report.
+
+    It fails when nothing has gone on for so many ``seconds``, however long all of it takes.
+    """
+    loop = asyncio.get_running_loop()
+    ends: list[Callable[[], None]] = []
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as patience:
+
+            def goes_on(change: Change) -> None:
+                tries = isinstance(change, StatusChanged)  # to connect: that gets nobody further
+                if not tries and not patience.expired():
+                    patience.reschedule(loop.time() + seconds)
+
+            ends += [person.client.subscribe(goes_on) for person in scene.people.values()]
             return True, await act(scene)
     except MissedError as missed:
         return False, f"{act.__doc__} But {missed}."
     except TimeoutError:
-        return False, f"{act.__doc__} But it did not happen within {seconds:.0f} s."
+        return False, f"{act.__doc__} But nothing went on for {seconds:.0f} s."
     except ParlourClientError as error:
         return False, f"{act.__doc__} But: {error} {error.hint}"
+    finally:
+        for end in ends:
+            end()

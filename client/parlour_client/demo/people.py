@@ -21,7 +21,6 @@ from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 
 LOBBY: Final = "lobby"
-_PATIENCE: Final = 20.0  # seconds until a client that cannot connect says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ async def enter(house: House, name: str, link: InviteLink) -> Person:
     client = Client(await sign_up(house.folder / name, name, link, password))
     await client.start()
     try:
-        await client.ready(_PATIENCE)
+        await house.while_it_runs(client.ready())
     except BaseException:
         await client.stop()
         raise

@@ -69,6 +69,28 @@ def test_every_ending_has_a_status_and_a_sentence(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            TimeoutError(),
+            "parlour: It took too long, so it was given up.\n  This machine or the",
+        ),
+        (OSError(28, "No space left on device", "/tmp/x"), "parlour: /tmp/x: No space left on device."),
+        (TimeoutError(110, "Connection timed out"), "parlour: The system: Connection timed out."),
+        (ConnectionResetError(), "parlour: This is a fault in Parlour (ConnectionResetError)."),
+    ],
+    ids=repr,
+)
+def test_no_class_of_an_error_is_dressed_as_a_sentence(
+    error: Exception, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`The system: TimeoutError.` says nothing: words, or that it is a fault and how to see it."""
+    monkeypatch.delenv("PARLOUR_DEBUG", raising=False)
+    assert root._ended_by(error) == 1
+    assert capsys.readouterr().err.startswith(words)
+
+
 def test_what_is_not_ours_goes_on() -> None:
     """SystemExit and its like are not swallowed."""
     assert root._ended_by(SystemExit(3)) is None

@@ -125,9 +125,10 @@ async def main() -> None:
         guest = Client(await sign_up(house.folder / GUEST, GUEST, await house.invite(1), Secret.random()))
         app = ParlourApp(guest)
         async with app.run_test(size=LARGE) as pilot:
-            await guest.ready(20)
-            await people[CAST[0]].heard(last)
             album = Album(pilot, people)
+            await album.settle()  # the app starts the client in a worker of its own
+            await house.while_it_runs(guest.ready())
+            await people[CAST[0]].heard(last)
             await album.settle()
             for scene in SCENES:
                 await scene(album)

@@ -70,7 +70,7 @@ class Application:
         self._metrics = Metrics()
         self._audit = LoggedAudit(self._metrics.count, self._clock)
         self._server = name_of(settings)
-        self._store = make_store(folder, self._clock)
+        self._store = make_store(folder, self._clock, tells_by_bus=True)
         self._shelf = Shelf(folder.files)
         self._log_key: LogKey | None = None
         self._bus = LocalBus()

@@ -15,7 +15,7 @@ from parlour_protocol.names import UserName
 from parlour_server.errors import UnavailableError
 from parlour_server.logs import log, warn
 from parlour_server.store.interface import Journal
-from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.store.types import DevicesChanged, RoomAdvanced, SessionEnded
 
 POLL_SECONDS: Final = 0.25
 
@@ -27,7 +27,7 @@ class Follower:
         self,
         journal: Journal,
         end_sessions: Callable[[Iterable[SessionId]], None],
-        room_advanced: Callable[[RoomId, Seq], None],
+        room_advanced: Callable[[RoomId, Seq, Seq], None],
         keys_changed: Callable[[UserName], None],
     ) -> None:
         self._journal = journal
@@ -61,15 +61,16 @@ class Follower:
         if self._failing:
             log("journal_readable")
             self._failing = False
+        rooms: dict[RoomId, tuple[Seq, Seq]] = {}
         for entry in entries:
-            self._tell(entry)
+            match entry.what:
+                case SessionEnded(session=session):
+                    self._end_sessions([session])
+                case RoomAdvanced(room=room, seq=seq):
+                    first, last = rooms.get(room, (seq, seq))
+                    rooms[room] = (min(first, seq), max(last, seq))
+                case DevicesChanged(user=user):
+                    self._keys_changed(user)
             self._number = entry.number
-
-    def _tell(self, entry: JournalEntry) -> None:
-        match entry.what:
-            case SessionEnded(session=session):
-                self._end_sessions([session])
-            case RoomAdvanced(room=room, seq=seq):
-                self._room_advanced(room, seq)
-            case DevicesChanged(user=user):
-                self._keys_changed(user)
+        for room, (first, last) in rooms.items():
+            self._room_advanced(room, first, last)

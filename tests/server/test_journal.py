@@ -32,7 +32,7 @@ class Heard:
 
     def __init__(self, journal: ShortJournal) -> None:
         self.ended: list[SessionId] = []
-        self.advanced: list[tuple[RoomId, Seq]] = []
+        self.advanced: list[tuple[RoomId, Seq, Seq]] = []
         self.changed: list[UserName] = []
         self.follower = Follower(
             journal, self.ended.extend, lambda *what: self.advanced.append(what), self.changed.append
@@ -48,10 +48,12 @@ async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() 
     journal.entries.append(JournalEntry(8, SessionEnded(SessionId("new"), ANNA)))
     journal.entries.append(JournalEntry(9, RoomAdvanced(RoomId("room"), Seq(3))))
     journal.entries.append(JournalEntry(10, DevicesChanged(ANNA)))
+    journal.entries.append(JournalEntry(11, RoomAdvanced(RoomId("room"), Seq(4))))
+    journal.entries.append(JournalEntry(12, RoomAdvanced(RoomId("other"), Seq(1))))
     await heard.follower.look()
     await heard.follower.look()
     assert heard.ended == ["new"]
-    assert heard.advanced == [("room", 3)]
+    assert heard.advanced == [("room", 3, 4), ("other", 1, 1)]
     assert heard.changed == [ANNA]
 
 

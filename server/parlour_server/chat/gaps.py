@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.limits import PAGE_BYTES, PAGE_EVENTS
 from parlour_server.chat.background import Background
 from parlour_server.chat.feed import RoomFeed
@@ -21,8 +21,6 @@ _WAIT: Final = 0.05
 """Seconds that an overtaken notice has to arrive."""
 _RETRY: Final = 1.0
 """Seconds until the store is asked again when it could not answer."""
-_NEWEST: Final = 20
-"""Events read of a room that nobody here listens to: it may be that somebody was brought into it."""
 
 
 class GapFiller:
@@ -48,9 +46,9 @@ class GapFiller:
             feed.filling = True
             self._later(feed, _WAIT)
 
-    def look(self, room: RoomId) -> None:
-        """Read the newest events of a room without a feed, for memberships that they begin or end."""
-        self._background.start("looking at a room", self._look(room))
+    def look(self, room: RoomId, first: Seq) -> None:
+        """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
+        self._background.start("looking at a room", self._look(room, first))
 
     def _later(self, feed: RoomFeed, seconds: float) -> None:
         self._loop.call_at(self._loop.time() + seconds, self._begin, feed)
@@ -84,9 +82,13 @@ class GapFiller:
             if feed.last == before:
                 return
 
-    async def _look(self, room: RoomId) -> None:
-        events, _ = await self._store.log.page(
-            room, after=None, before=None, limit=_NEWEST, max_bytes=PAGE_BYTES.value
-        )
-        for event in events:
-            self._offer(event)
+    async def _look(self, room: RoomId, first: Seq) -> None:
+        after, more = Seq(first - 1), True
+        while more:
+            events, more = await self._store.log.page(
+                room, after=after, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
+            )
+            for event in events:
+                self._offer(event)
+                after = event.seq
+            more = more and bool(events)

@@ -79,13 +79,13 @@ class Hub:
         if feed.has_hole:
             self._gaps.found(feed)
 
-    def advanced(self, room: RoomId, seq: Seq) -> None:
-        """Another process appended up to ``seq``: read what was not told."""
+    def advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
+        """Another process appended the events from ``first`` to ``last``: read what was not told."""
         feed = self._feeds.get(room)
         if feed is None:
-            self._gaps.look(room)
-        elif seq > feed.last:
-            feed.heard = max(feed.heard, seq)
+            self._gaps.look(room, first)
+        elif last > feed.last:
+            feed.heard = max(feed.heard, last)
             self._gaps.found(feed)
 
     def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:

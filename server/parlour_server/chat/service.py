@@ -119,9 +119,9 @@ class ChatService:
         if state is not None:
             self._forget(state)
 
-    def room_advanced(self, room: RoomId, seq: Seq) -> None:
-        """Hear from the journal that another process appended to a room."""
-        self._hub.advanced(room, seq)
+    def room_advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
+        """Hear from the journal that another process appended these events to a room."""
+        self._hub.advanced(room, first, last)
 
     def keys_changed(self, user: UserName) -> None:
         """Hear from the journal that an account's key or devices changed."""

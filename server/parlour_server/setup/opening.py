@@ -12,11 +12,11 @@ from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
 
 
-def make_store(folder: DataFolder, clock: Clock) -> Store:
-    """Return the store, not opened yet."""
+def make_store(folder: DataFolder, clock: Clock, *, tells_by_bus: bool = False) -> Store:
+    """Return the store, not opened yet; ``tells_by_bus`` is for a server alone (``SqliteStore``)."""
     from parlour_server.store.sqlite.store import SqliteStore  # noqa: PLC0415 - not for `--help`
 
-    return SqliteStore(folder.database, clock)
+    return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)
 
 
 @asynccontextmanager

@@ -92,14 +92,16 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
     """`room_advanced` reads on, also for a room that nobody here listens to yet."""
     _, bob, room = await two_in_a_room(chat)
     chat.elsewhere(room, "ada", said("from the command line"))
-    chat.chat.room_advanced(room, chat.store.known[room].head)
+    head = chat.store.known[room].head
+    chat.chat.room_advanced(room, head, head)
     await settle()
     assert bob.texts(room) == ["from the command line"]
     cyd = await chat.connect("cyd")
     quiet = await chat.make_room(cyd, "quiet")
     chat.chat.closed(cyd)
     chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
-    chat.chat.room_advanced(quiet, chat.store.known[quiet].head)
+    head = chat.store.known[quiet].head
+    chat.chat.room_advanced(quiet, head, head)
     await settle()
     assert [frame.room.room for frame in bob.got(RoomEntered)][-1] == quiet
 

@@ -16,6 +16,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -167,6 +168,27 @@ async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
     assert time.monotonic() - start < 1
     with pytest.raises(InvalidStatus):
         await enter(server, pending)
+
+
+async def test_what_a_command_does_in_a_room_is_told_at_once(server: Server, http: httpx.AsyncClient) -> None:
+    """An appointment and a newcomer, each made by another process, reach open connections within a second."""
+    session = await join(server, http)
+    socket = await enter(server, await ticket_of(http, session))
+    assert json.loads(await socket.recv())["type"] == "hello"
+    await server.command("room", "appoint", "--role", "moderator", "lobby", "anna")
+    assert (await told(socket))["body"] == {"kind": "role", "who": "anna", "role": "moderator"}
+    await server.command("user", "create", "bob")
+    newcomer = await told(socket)
+    assert (newcomer["author"], newcomer["body"]) == ("bob", {"kind": "joined"})
+
+
+async def told(socket: ClientConnection) -> dict[str, Any]:
+    """Return the next event that a connection is told of, which must come within a second."""
+    async with asyncio.timeout(1):
+        while True:
+            frame: dict[str, Any] = json.loads(await socket.recv())
+            if frame["type"] == "event":
+                return frame
 
 
 async def test_sigterm_tells_everybody_and_ends(server: Server, http: httpx.AsyncClient) -> None:

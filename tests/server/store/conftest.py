@@ -16,7 +16,7 @@ from parlour_server.store.sqlite import SqliteStore
 
 def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
     path: Path = request.getfixturevalue("database")
-    return lambda clock, announce: SqliteStore(path, clock, announce_appends=announce)
+    return lambda clock, by_bus: SqliteStore(path, clock, **({"tells_by_bus": True} if by_bus else {}))
 
 
 MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {"sqlite": _sqlite}
@@ -44,14 +44,14 @@ def clock() -> FakeClock:
 
 @pytest.fixture(params=sorted(MAKERS))
 def maker(request: pytest.FixtureRequest) -> StoreMaker:
-    """Make stores, not yet open, that share one new database: (clock, announce_appends) -> store."""
+    """Make stores, not yet open, that share one new database: (clock, tells_by_bus) -> store."""
     return MAKERS[request.param](request)
 
 
 @pytest.fixture
 async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
     """Open a server's store."""
-    made = maker(clock, False)
+    made = maker(clock, True)
     await made.open()
     yield made
     await made.close()
@@ -61,7 +61,7 @@ async def store(maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
 async def administration(store: Store, maker: StoreMaker, clock: FakeClock) -> AsyncIterator[Store]:
     """Open a second store on the same database, as an administration command does while the server runs."""
     assert store is not None
-    made = maker(clock, True)
+    made = maker(clock, False)
     await made.open()
     yield made
     await made.close()

@@ -38,6 +38,9 @@ class WriteConnection(sqlite3.Connection):
     stale_wal: bool = False
     """Something was deleted, and its old text still stands in the -wal file."""
 
+    announces: bool = True
+    """Each event goes into the journal as well: servers hear of this process by nothing else."""
+
 
 _C = TypeVar("_C", bound=sqlite3.Connection)
 

@@ -13,6 +13,8 @@ from parlour_protocol.frames.bodies import Banned, Blank, Edited, Move, Muted, R
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RequestId
 from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.journal import note_room_advanced
 from parlour_server.store.sqlite.stored import BODY_KINDS, EVENT_COLUMNS, plain, read_event, write_body
 from parlour_server.store.types import AppendEvent
 
@@ -24,8 +26,8 @@ _INSERT: Final = (
 _BY_REQUEST: Final = f"SELECT room, {EVENT_COLUMNS} FROM events WHERE author = ? AND request = ?"  # noqa: S608 - columns of ours
 
 
-def insert_event(db: sqlite3.Connection, event: LogEvent, request: RequestId | None) -> None:
-    """Append an event that carries the number after the room's head, and move the head.
+def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None) -> None:
+    """Append an event that carries the number after the room's head, move the head, and announce it.
 
     ``request`` is None for an event that the store adds on its own.
     """
@@ -46,6 +48,8 @@ def insert_event(db: sqlite3.Connection, event: LogEvent, request: RequestId | N
             write_body(body),
         ),
     )
+    if db.announces:
+        note_room_advanced(db, event.at, event.room, event.seq)
 
 
 def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -> LogEvent | None:

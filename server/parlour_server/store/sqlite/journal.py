@@ -1,6 +1,7 @@
 """The journal: what running servers must hear about, written in the transaction that it reports.
 
-Nothing in it is content: session ids, room ids, numbers. Entries that every server has polled long ago
+Nothing in it is content: session ids, room ids, numbers. Every event of a process without a bus is in it
+(`events.py`). Entries that every server has polled long ago
 are pruned. The other parts call ``note_…``; servers poll ``since``.
 """
 

@@ -18,7 +18,6 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide
-from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
@@ -34,11 +33,10 @@ from parlour_server.store.types import Appended, AppendEvent, Facts
 class SqliteLog:
     """The events of the rooms."""
 
-    def __init__(self, writer: Writer, readers: Readers, announcer: Announcer) -> None:
-        """Use the store's writer and readers; ``announcer`` tells other processes."""
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
-        self._announcer = announcer
         self._damage = DamageLog()
 
     def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
@@ -60,7 +58,6 @@ class SqliteLog:
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
         also = _name_heir(db, stored) if type(event.body) in MOVES else ()
-        self._announcer.advanced(db, event.room, (also or (stored,))[-1].seq)
         return Appended(stored, also=also)
 
     async def page(

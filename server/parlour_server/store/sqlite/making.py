@@ -16,7 +16,6 @@ from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.names import UserName
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts import account_exists
-from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.events import find_request, insert_event
 from parlour_server.store.sqlite.members import count_rooms, enter
@@ -33,7 +32,7 @@ _TAKEN: Final = """
 """
 
 
-def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
+def make_room(db: WriteConnection, room: NewRoom) -> Made:
     """Return the room's id and its first events; no events when it was there before."""
     existing = _made_before(db, room)
     if existing is not None:
@@ -55,7 +54,6 @@ def make_room(db: WriteConnection, room: NewRoom, announcer: Announcer) -> Made:
         "UPDATE members SET read = ? WHERE room = ? AND account = ?",
         (events[-1].seq, room.room, plain(room.author)),
     )
-    announcer.advanced(db, room.room, events[-1].seq)
     return room.room, events
 
 

@@ -12,7 +12,6 @@ from typing import Any, Final
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
-from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.making import make_room
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.sessions import is_live
@@ -42,15 +41,14 @@ _MEMBERS: Final = """
 class SqliteRooms:
     """The rooms and who is in them."""
 
-    def __init__(self, writer: Writer, readers: Readers, announcer: Announcer) -> None:
-        """Use the store's writer and readers; ``announcer`` tells other processes."""
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
         self._writer = writer
         self._readers = readers
-        self._announcer = announcer
 
     async def create(self, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
         """Make a room with its first events, or return the one that exists."""
-        return await self._writer.submit(partial(make_room, room=room, announcer=self._announcer))
+        return await self._writer.submit(partial(make_room, room=room))
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
         """Return every room that the user is in."""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.accounts import SqliteAccounts
-from parlour_server.store.sqlite.announcer import Announcer
 from parlour_server.store.sqlite.attempts import SqliteAttempts
 from parlour_server.store.sqlite.connection import WriteConnection, check_schema
 from parlour_server.store.sqlite.devices import SqliteDevices
@@ -27,21 +26,20 @@ from parlour_server.store.sqlite.writer import Writer
 class SqliteStore:
     """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
 
-    ``announce_appends``: tell running servers, by the journal, of events appended here. For
-    administration commands; a server tells by its bus.
+    ``tells_by_bus``: whoever appends tells every server by the bus, so that the journal need not. Without it
+    each event is announced in its own transaction, and nobody who appends has to think of it.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, announce_appends: bool = False) -> None:
+    def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:
         """Prepare for the database at ``path``; ``open`` connects."""
         self._path = path
-        self._writer = Writer(path, clock)
+        self._writer = Writer(path, clock, announces=not tells_by_bus)
         self._readers = Readers(path)
-        announcer = Announcer(clock, speaks=announce_appends)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock)
         self.sessions = SqliteSessions(self._writer, self._readers, clock)
         self.tickets = MemoryTickets(self._readers, clock)
-        self.rooms = SqliteRooms(self._writer, self._readers, announcer)
-        self.log = SqliteLog(self._writer, self._readers, announcer)
+        self.rooms = SqliteRooms(self._writer, self._readers)
+        self.log = SqliteLog(self._writer, self._readers)
         self.devices = SqliteDevices(self._writer, self._readers, clock)
         self.keylog = SqliteKeyLog(self._readers)
         self.groups = SqliteGroups(self._writer, self._readers)

@@ -34,9 +34,10 @@ SCRUB_SECONDS: Final = 1.0
 class Writer:
     """Runs writes, each a function of the connection, in the order of ``submit``."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Prepare for the database at ``path``; ``open`` begins."""
+    def __init__(self, path: Path, clock: Clock, *, announces: bool = True) -> None:
+        """Prepare for the database at ``path``; ``open`` begins. ``announces``: see ``WriteConnection``."""
         self._path = path
+        self._announces = announces
         self._clock = clock
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._waiting = 0
@@ -51,7 +52,7 @@ class Writer:
         """Connect and start the thread. Raises SetupError."""
         self._loop = asyncio.get_running_loop()
         try:
-            self._connection = await asyncio.to_thread(connect_writer, self._path)
+            self._connection = await asyncio.to_thread(self._connect)
         except sqlite3.Error as error:
             raise SetupError(cannot_open(self._path, error)) from error
         self._thread = threading.Thread(target=self._run, name="parlour-writer", daemon=True)
@@ -89,6 +90,11 @@ class Writer:
         if self._connection is not None:
             self._connection.close()
 
+    def _connect(self) -> WriteConnection:
+        connection = connect_writer(self._path)
+        connection.announces = self._announces
+        return connection
+
     def _take(self) -> tuple[list[Job], bool]:
         """Wait for work and take all of it, up to a batch; False when it was the last."""
         jobs: list[Job] = []
@@ -112,7 +118,7 @@ class Writer:
     def _write(self, jobs: list[Job]) -> list[Outcome]:
         outcomes: list[Outcome]
         try:
-            connection = self._connection or connect_writer(self._path)
+            connection = self._connection or self._connect()
             self._connection = connection
             outcomes = run_batch(connection, jobs)
         except sqlite3.Error as error:

@@ -16,7 +16,7 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class RoomAdvanced:
-    """Another process appended to this room, at least up to ``seq``."""
+    """Another process appended event ``seq`` to this room."""
 
     room: RoomId
     seq: Seq

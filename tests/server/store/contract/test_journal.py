@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.server.store.world import World, message
+from tests.server.store.world import FakeClock, StoreMaker, World, message
 
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Left, RoleSet
@@ -42,12 +42,29 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     assert await world.store.journal.since(0) == [
         JournalEntry(1, SessionEnded(session.id, alice)),
         JournalEntry(2, RoomAdvanced(room, Seq(3))),
-        JournalEntry(3, RoomAdvanced(room, Seq(5))),
-        JournalEntry(4, RoomAdvanced(made, Seq(2))),
+        JournalEntry(3, RoomAdvanced(room, Seq(4))),
+        JournalEntry(4, RoomAdvanced(room, Seq(5))),
+        JournalEntry(5, RoomAdvanced(made, Seq(1))),
+        JournalEntry(6, RoomAdvanced(made, Seq(2))),
     ]
-    assert await world.store.journal.head() == 4
-    assert await world.store.journal.since(3) == [JournalEntry(4, RoomAdvanced(made, Seq(2)))]
-    assert await world.store.journal.since(4) == []
+    assert await world.store.journal.head() == 6
+    assert await world.store.journal.since(5) == [JournalEntry(6, RoomAdvanced(made, Seq(2)))]
+    assert await world.store.journal.since(6) == []
+
+
+async def test_a_store_announces_unless_it_is_told_that_a_bus_does(
+    world: World, maker: StoreMaker, clock: FakeClock
+) -> None:
+    """Whoever opens a store as any command does need not think of it: each event is in the journal."""
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    command = maker(clock, False)
+    await command.open()
+    try:
+        said = await World(command, clock).append(room, alice, message())
+        assert await world.store.journal.since(0) == [JournalEntry(1, RoomAdvanced(room, said.event.seq))]
+    finally:
+        await command.close()
 
 
 async def test_what_was_refused_is_not_announced(world: World, administration: Store) -> None:

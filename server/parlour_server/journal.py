@@ -13,7 +13,7 @@ from typing import Final
 from parlour_protocol.ids import RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.errors import UnavailableError
-from parlour_server.logs import log, warn
+from parlour_server.logs import log, log_fault, warn
 from parlour_server.store.interface import Journal
 from parlour_server.store.types import DevicesChanged, RoomAdvanced, SessionEnded
 
@@ -48,7 +48,7 @@ class Follower:
             await asyncio.sleep(POLL_SECONDS)
 
     async def look(self) -> None:
-        """Tell everything that is new."""
+        """Tell everything that is new; what fails is logged and keeps nothing else from being told."""
         try:
             entries = await self._journal.since(self._number)
         except UnavailableError:
@@ -65,12 +65,19 @@ class Follower:
         for entry in entries:
             match entry.what:
                 case SessionEnded(session=session):
-                    self._end_sessions([session])
+                    _try(self._end_sessions, [session])
                 case RoomAdvanced(room=room, seq=seq):
                     first, last = rooms.get(room, (seq, seq))
                     rooms[room] = (min(first, seq), max(last, seq))
                 case DevicesChanged(user=user):
-                    self._keys_changed(user)
+                    _try(self._keys_changed, user)
             self._number = entry.number
         for room, (first, last) in rooms.items():
-            self._room_advanced(room, first, last)
+            _try(self._room_advanced, room, first, last)
+
+
+def _try(tell: Callable[..., None], *what: object) -> None:
+    try:
+        tell(*what)
+    except Exception as error:  # noqa: BLE001 - the next entry may end a session
+        log_fault("journal", error)

@@ -36,6 +36,11 @@ class RoomFeed:
         """The missing events are being fetched, or will be."""
         self._early: dict[Seq, LogEvent] = {}
 
+    def fail(self) -> None:
+        """Close the connections of all members: they could not be given what they must have."""
+        for state in list(self.out.members):
+            state.fail()
+
     @property
     def has_hole(self) -> bool:
         """Whether events are known to exist that were not given out."""

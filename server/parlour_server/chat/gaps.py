@@ -6,6 +6,7 @@ waiting in order meanwhile. The hub alone calls it.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
@@ -48,27 +49,25 @@ class GapFiller:
 
     def look(self, room: RoomId, first: Seq) -> None:
         """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
-        self._background.start("looking at a room", self._look(room, first))
+        # Whom it would have told is not known, and the room is read again when the next event comes.
+        self._background.insist("looking at a room", lambda: self._look(room, first), lambda: None)
 
     def _later(self, feed: RoomFeed, seconds: float) -> None:
         self._loop.call_at(self._loop.time() + seconds, self._begin, feed)
 
     def _begin(self, feed: RoomFeed) -> None:
         if feed.has_hole and feed.out.members:
-            self._background.start("filling a hole", self._fill(feed))
+            self._background.start("filling a hole", self._fill(feed), feed.fail)
         else:
             feed.filling = False
 
     async def _fill(self, feed: RoomFeed) -> None:
-        try:
+        with suppress(UnavailableError):  # it is tried again below
             await self._read_on(feed)
-        except UnavailableError:
-            pass  # it is tried again below
-        finally:
-            if feed.has_hole:
-                self._later(feed, _RETRY)
-            else:
-                feed.filling = False
+        if feed.has_hole:
+            self._later(feed, _RETRY)
+        else:
+            feed.filling = False
 
     async def _read_on(self, feed: RoomFeed) -> None:
         more = True

@@ -15,7 +15,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class Guard:
-    """Runs a block; an error in it is logged and handed to ``failed``, and goes no further.
+    """Runs a block; an error in it is logged, ``failed`` is called, and it goes no further.
 
     What is no ``Exception`` (a cancelled task, the interpreter's end) passes.
     """

@@ -34,6 +34,7 @@ from parlour_server.bus.interface import DeviceEphemeral, RoomEphemeral, UserEph
 from parlour_server.chat.background import Background
 from parlour_server.chat.feed import RoomFeed
 from parlour_server.chat.gaps import GapFiller
+from parlour_server.chat.guard import Guard
 from parlour_server.chat.pacing import Scheduler
 from parlour_server.chat.roster import Roster
 from parlour_server.chat.state import PeerState
@@ -74,8 +75,9 @@ class Hub:
             self._apply(feed, event)
             return
         for due in feed.take(event):
-            feed.out.put(text_frame(encode(due)))
-            self._apply(feed, due)
+            with Guard("an event", feed.fail):
+                feed.out.put(text_frame(encode(due)))
+                self._apply(feed, due)
         if feed.has_hole:
             self._gaps.found(feed)
 
@@ -128,7 +130,7 @@ class Hub:
     def enter_late(self, state: PeerState) -> None:
         """See to the rooms that were entered while the connection was being greeted."""
         for room in state.entered - state.rooms.keys():
-            self._background.start("entering a room", self._enter_all(room, state.user))
+            self._enter_soon(room, state.user)
         state.entered.clear()
 
     def tell_room(self, notice: RoomEphemeral) -> None:
@@ -179,7 +181,9 @@ class Hub:
         body = event.body
         if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
             # the log does not name the second of the two; the members do
-            self._background.start("entering a direct room", self._enter_direct(event))
+            self._background.insist(
+                "entering a direct room", lambda: self._enter_direct(event), lambda: self._fail(event.author)
+            )
         elif isinstance(body, Joined | Created):
             self._entered(event, event.author)
         elif isinstance(body, Left):
@@ -197,7 +201,7 @@ class Hub:
             elif event.room not in state.rooms and state.expects != event.room:
                 ready = True
         if ready:
-            self._background.start("entering a room", self._enter_all(event.room, user))
+            self._enter_soon(event.room, user)
 
     def _ended(self, feed: RoomFeed | None, event: LogEvent, user: UserName) -> None:
         self._roster.note_end(user, event.room, event.seq)
@@ -210,12 +214,24 @@ class Hub:
                 self._unsubscribe(state, event.room)
                 state.push(RoomClosed(room=event.room))
 
+    def _enter_soon(self, room: RoomId, user: UserName) -> None:
+        self._background.insist(
+            "entering a room", lambda: self._enter_all(room, user), lambda: self._fail(user)
+        )
+
+    def _fail(self, user: UserName) -> None:
+        """Close somebody's connections: they did not hear of a room."""
+        for state in self._roster.of(user):
+            state.fail()
+
     async def _enter_direct(self, event: LogEvent) -> None:
         members, _ = await self._store.rooms.members(event.room, after=None, limit=2)
         for member in members:
             self._entered(event, member.user)
 
     async def _enter_all(self, room: RoomId, user: UserName) -> None:
+        if not self._roster.of(user):
+            return
         summary = await self._read(room, user)
         if summary is None:
             return

@@ -88,7 +88,7 @@ class Intake:
             state.queue.append(frame)
         elif isinstance(frame, AskingRequest):
             state.busy = True
-            self._background.start("a request", self._work(state, frame))
+            self._background.start("requests", self._work(state, frame), state.fail)
         else:
             self._appender.append(state, frame)
 

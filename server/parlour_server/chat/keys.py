@@ -29,7 +29,11 @@ class KeyNews:
         """Tell of it soon; whoever changes much is told of once at a time."""
         if user not in self._waiting:
             self._waiting.add(user)
-            self._background.start("telling of keys", self._tell(user))
+            self._background.insist("telling of keys", lambda: self._tell(user), lambda: self._fail(user))
+
+    def _fail(self, user: UserName) -> None:
+        for state in self._roster.of(user):
+            state.fail()
 
     async def _tell(self, user: UserName) -> None:
         # From here on a change is a new one: what is read below may not hold it yet.

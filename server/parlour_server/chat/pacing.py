@@ -10,6 +10,7 @@ from asyncio import Handle
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from parlour_server.chat.guard import Guard
 from parlour_server.chat.state import PeerState
 
 _SHARE: Final = 2.0
@@ -83,10 +84,24 @@ class PacedWriter:
         if writes is None:
             # a new list, never a changed one: a write may lead to a member being discarded meanwhile
             writes = self._writes = [state.peer.write for state in self.members]
-        for write in writes:
-            write(data)
+        waiting = iter(writes)
+        while True:
+            try:
+                for write in waiting:
+                    write(data)
+                break
+            except Exception as error:  # noqa: BLE001 - one connection's failure must not be the next one's
+                self._fail(write, error)
         cost = self._loop.time() - started
         self._due = started + max(self._floor, _SHARE * cost)
+
+    def _fail(self, write: Callable[[bytes], None], error: Exception) -> None:
+        """Close the connection that ``write`` belongs to: it missed something."""
+        with Guard("a delivery"):
+            raise error
+        for state in list(self.members):
+            if state.peer.write == write:
+                state.fail()
 
     def close(self) -> None:
         """Drop what is collected: nobody is here any more."""

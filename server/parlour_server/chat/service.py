@@ -9,7 +9,6 @@ import asyncio
 
 from parlour_protocol.errors import (
     GOING_AWAY,
-    INTERNAL_ERROR,
     SESSION_ENDED,
     CloseCode,
 )
@@ -100,10 +99,10 @@ class ChatService:
 
     def opened(self, peer: Peer) -> None:
         """Count the connection in, and greet it."""
-        state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()))
+        state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()), self._end)
         self._states[peer] = state
         self._roster.add(state)
-        self._background.start("a greeting", self._greet_or_end(state))
+        self._background.start("a greeting", self._greet(state), state.fail)
 
     def received(self, peer: Peer, data: bytes) -> None:
         """Handle one frame."""
@@ -153,10 +152,6 @@ class ChatService:
         for state in self._roster.with_sessions(sessions):
             self._end(state, SESSION_ENDED)
 
-    async def _greet_or_end(self, state: PeerState) -> None:
-        with Guard("a greeting", lambda: self._end(state, INTERNAL_ERROR)):
-            await self._greet(state)
-
     async def _greet(self, state: PeerState) -> None:
         grant = state.info.grant
         with self._roster.watching(grant.user) as ended:
@@ -181,16 +176,20 @@ class ChatService:
         self._presence.changed(state.user, state.rooms)
 
     def _failed(self, state: PeerState, data: bytes) -> None:
-        """Answer a frame whose handling failed, if it began a request."""
+        """Answer a frame whose handling failed; where it began no request, close the connection."""
         request = request_id_of(data)
         if request is not None and request in state.session.in_flight:
             state.answer(unavailable(request))
+        else:
+            state.fail()
 
     def _end(self, state: PeerState, code: CloseCode) -> None:
         if state.gone:
             return
-        self._forget(state)
-        state.peer.end(code)
+        try:
+            self._forget(state)
+        finally:
+            state.peer.end(code)
 
     def _forget(self, state: PeerState) -> None:
         """Take the connection out of everything, at once; doing it twice is the same as once."""

@@ -2,15 +2,21 @@
 
 ``PeerState`` holds the session's state machine, the budgets, the queue of requests that wait their turn,
 and the rooms whose events it gets. It decides nothing; `service.py` makes it, `hub.py` fills its rooms.
+
+A connection works or is closed: what cannot be said to it, or done for it, ends it (``fail``), and its client
+comes back and reads what it missed. Nothing that failed leaves it half served.
 """
 
 from collections import deque
+from collections.abc import Callable
 
+from parlour_protocol.errors import INTERNAL_ERROR, CloseCode
 from parlour_protocol.frames.base import Frame, Status
 from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.session import Session, Side
+from parlour_server.chat.guard import Guard
 from parlour_server.chat.peer import Peer
 from parlour_server.chat.throttle import ConnectionBudget
 
@@ -19,6 +25,7 @@ class PeerState:
     """One connection as the chat sees it."""
 
     __slots__ = (
+        "_end",
         "budget",
         "busy",
         "entered",
@@ -35,8 +42,11 @@ class PeerState:
         "user",
     )
 
-    def __init__(self, peer: Peer, budget: ConnectionBudget) -> None:
-        """Begin before the hello, in no room."""
+    def __init__(
+        self, peer: Peer, budget: ConnectionBudget, end: "Callable[[PeerState, CloseCode], None]"
+    ) -> None:
+        """Begin before the hello, in no room; ``end`` closes the connection."""
+        self._end = end
         self.peer = peer
         self.info = peer.info
         self.user = peer.info.grant.user
@@ -59,11 +69,12 @@ class PeerState:
         self.strikes = 0
 
     def answer(self, frame: Ok | Error) -> None:
-        """Answer a request in flight; nothing when the connection is gone."""
+        """Answer a request in flight; nothing when the connection is gone. Never raises."""
         if self.gone:
             return
-        self.session.sent(frame)
-        self.peer.send(frame)
+        with Guard("an answer", self.fail):
+            self.session.sent(frame)
+            self.peer.send(frame)
 
     def greet(self, hello: Hello) -> None:
         """Say hello: from here on the connection is ready."""
@@ -72,6 +83,11 @@ class PeerState:
         self.ready = True
 
     def push(self, frame: Frame) -> None:
-        """Tell this connection alone something that nobody asked for."""
+        """Tell this connection alone something that nobody asked for. Never raises."""
         if not self.gone:
-            self.peer.send(frame)
+            with Guard("a push", self.fail):
+                self.peer.send(frame)
+
+    def fail(self) -> None:
+        """Close the connection: something that it must have could not be given to it."""
+        self._end(self, INTERNAL_ERROR)

@@ -14,6 +14,7 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.peer import Chat, PeerInfo
 from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError
+from parlour_server.logs import log_fault
 from parlour_server.net import refusals
 from parlour_server.net.gate import Redeem, Refuse
 from parlour_server.net.refusals import Refusal
@@ -70,7 +71,7 @@ class Upgrades:
     def begin(self, candidate: Candidate, decision: Redeem | Refuse) -> None:
         """Take the tickets that the decision names, then open or refuse."""
         candidate.transport.pause_reading()
-        task = asyncio.get_running_loop().create_task(self._decide(candidate, decision))
+        task = asyncio.get_running_loop().create_task(self._decide_or_abort(candidate, decision))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -78,6 +79,13 @@ class Upgrades:
         """Let nobody in any more."""
         for task in self._tasks:
             task.cancel()
+
+    async def _decide_or_abort(self, candidate: Candidate, decision: Redeem | Refuse) -> None:
+        try:
+            await self._decide(candidate, decision)
+        except Exception as error:  # noqa: BLE001 - whatever it was, no socket may be left in between
+            log_fault("upgrade", error)
+            candidate.transport.abort()
 
     async def _decide(self, candidate: Candidate, decision: Redeem | Refuse) -> None:
         try:

@@ -155,9 +155,11 @@ class Connection(asyncio.Protocol):
         self._stop(self._code_received())
         if self._timer is not None:
             self._timer.cancel()
-        self._watcher.gone(self, self._ended or _ABNORMAL)
-        self._chat.closed(self)
-        _release(self._ws)
+        try:
+            self._watcher.gone(self, self._ended or _ABNORMAL)
+        finally:
+            self._chat.closed(self)
+            _release(self._ws)
 
     # inside
 

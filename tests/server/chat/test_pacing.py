@@ -76,7 +76,7 @@ class Sink(FakePeer):
 
 def member(sink: Sink) -> PeerState:
     """Return the state of a connection."""
-    return PeerState(sink, ConnectionBudget(Rates(), 0.0))
+    return PeerState(sink, ConnectionBudget(Rates(), 0.0), lambda *_: None)
 
 
 def a_room(cost: float = 0.0) -> tuple[FakeLoop, PacedWriter, Sink]:

@@ -39,8 +39,8 @@ class Files(Protocol):
 class Journal(Protocol):
     """What running servers must hear about: ended sessions, changed devices, events of another process.
 
-    An event is in it in the transaction that appends it, whoever appends it; only a server, which tells by its
-    bus, leaves its own out.
+    An event is in it in the transaction that appends it, whoever appends it; only a server, which tells by
+    its bus, leaves its own out.
 
     The bus tells at once; the journal is the truth, polled. Entries older than an hour may be forgotten.
     """

@@ -105,6 +105,11 @@ def blank_line() -> re.Pattern[str]:
     return re.compile(f"[{class_body(tables.BLANK)}{_INVISIBLE}]*")
 
 
+def is_blank(char: str) -> bool:
+    """Tell a character that has a width and no ink: a space of any kind, or a letter drawn as nothing."""
+    return one_of("BLANK").match(char) is not None
+
+
 class _Pages:
     """A map from code point to small number, unfolded page by page from ranges.
 

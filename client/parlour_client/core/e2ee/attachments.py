@@ -18,6 +18,7 @@ from nacl import bindings as sodium
 
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
 from parlour_client.core.private import open_private
+from parlour_client.core.saved_name import saved_name
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.mls import Secret
@@ -28,9 +29,6 @@ _TAG: Final = sodium.crypto_secretstream_xchacha20poly1305_ABYTES
 _FINAL: Final = sodium.crypto_secretstream_xchacha20poly1305_TAG_FINAL
 _MESSAGE: Final = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
 _MAX_NAMES: Final = 1_000
-_RESERVED: Final = frozenset(
-    {"CON", "PRN", "AUX", "NUL", *(f"{n}{i}" for n in ("COM", "LPT") for i in range(10))}
-)
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are done and those that there are."""
@@ -215,7 +213,7 @@ def to_save(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 def give_name(part: Path, name: FileName) -> Path:
     """Give a finished file its name, or the next free one like it; nothing is ever overwritten."""
-    stem, suffix = _safe_name(name)
+    stem, suffix = saved_name(name)
     for number in range(_MAX_NAMES):
         target = part.parent / (f"{stem}{suffix}" if number == 0 else f"{stem} ({number}){suffix}")
         try:
@@ -230,12 +228,3 @@ def give_name(part: Path, name: FileName) -> Path:
             part.replace(target)
         return target
     raise SetupError(f"There are too many files called {stem}{suffix} in the folder.")
-
-
-def _safe_name(name: FileName) -> tuple[str, str]:
-    """Return stem and suffix of a name that no system takes for a path, a device or a hidden file."""
-    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in str(name))
-    kept = kept.strip().lstrip(".").rstrip(". ") or "file"
-    path = Path(kept)
-    stem, suffix = path.stem[:120] or "file", path.suffix[:20]
-    return (f"_{stem}" if stem.upper() in _RESERVED else stem), suffix

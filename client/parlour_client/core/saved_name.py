@@ -1,0 +1,54 @@
+"""The name under which a stranger's file is saved: visible, and nothing that a system takes for more.
+
+It never begins with a dot (hidden) or a dash (an option of a command), is no device of Windows, no path, and
+holds no character that a person could not see. `core.e2ee.attachments` gives it to a finished file; what is
+shown of a message keeps the name that was sent.
+"""
+
+from typing import Final
+
+from parlour_protocol.text import safe_text
+from parlour_protocol.text.ranges import is_blank
+from parlour_protocol.text.width import beginning
+
+_FORBIDDEN: Final = frozenset('/\\:*?"<>|')
+"""Of any file system, Windows' included."""
+_DEVICES: Final = frozenset({
+    "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$",
+    *(f"{name}{digit}" for name in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"),
+})  # fmt: skip
+_MARKS: Final = frozenset("\u200b\u200e\u200f\u061c")
+"""What orders or breaks a line of text means nothing in a name."""
+_STEM_BYTES: Final = 180
+_SUFFIX: Final = 20
+"""Code points; what is longer, or has a space in it, is no suffix."""
+_NAMELESS: Final = "file"
+
+
+def saved_name(sent: str) -> tuple[str, str]:
+    """Return stem and suffix of the name to save under."""
+    spans = (span for line in safe_text(sent).spans for span in line)
+    shown = "".join("_" if span.is_escape else "".join(map(_kept, span.text)) for span in spans)
+    name = " ".join(shown.split()).lstrip(" .-").rstrip(" .")
+    stem, dot, ending = name.rpartition(".")
+    is_suffix = dot and stem and len(ending) <= _SUFFIX and " " not in ending
+    stem, suffix = (stem, f".{ending}") if is_suffix else (name, "")
+    stem = _within(stem, _STEM_BYTES).rstrip(" .") or _NAMELESS
+    device = stem.split(".")[0].rstrip(" ").upper()
+    return (f"_{stem}" if device in _DEVICES else stem), suffix
+
+
+def _kept(char: str) -> str:
+    if char in _MARKS:
+        return ""
+    if is_blank(char):
+        return " "  # one that everybody sees as one: to a program U+2800 is no space
+    return "_" if char in _FORBIDDEN else char
+
+
+def _within(text: str, size: int) -> str:
+    """Return the beginning that takes so many bytes, cut between whole clusters."""
+    end = len(text)
+    while len(text[:end].encode()) > size:
+        end = len(beginning(text, end - 1))
+    return text[:end]

@@ -43,6 +43,7 @@ from parlour_server.delivery.logkey import LogKey
 from parlour_server.delivery.packages import Packages
 from parlour_server.delivery.shelf import Shelf
 from parlour_server.delivery.sweeping import Sweeper
+from parlour_server.errors import SetupError
 from parlour_server.journal import Follower
 from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
@@ -55,8 +56,10 @@ from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.setup.lock import locked
 from parlour_server.setup.opening import make_store
+from parlour_server.setup.reserve import give_up_reserve, keep_reserve
 
 _CLOSE_SECONDS: Final = 0.5
+_SETTLE_EVERY: Final = 60
 
 
 class Application:
@@ -115,6 +118,7 @@ class Application:
     async def _start(self, stack: AsyncExitStack) -> str:
         stack.callback(self._passwords.close)
         stack.enter_context(locked(self._folder))
+        give_up_reserve(self._folder)
         renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
         renewal.look()
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)
@@ -158,8 +162,10 @@ class Application:
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
         await self._start_metrics(stack, net)
         host, port = addresses[0]
-        note_running(self._folder, host, port)
         stack.callback(forget_running, self._folder)
+        if not self._note_running(host, port):
+            warn("address_not_noted", consequence="invite links are made from the configuration meanwhile")
+        _run(stack, self._settle(host, port))
         return f"https://{_in_url(host)}:{port}"
 
     async def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
@@ -215,6 +221,22 @@ class Application:
         """Pass a request to the API that is in force: a reload makes a new one."""
         if self._api is not None:
             await self._api(scope, receive, send)
+
+    async def _settle(self, host: str, port: int) -> None:
+        """Do later what a full disk did not let a start do."""
+        while True:
+            keep_reserve(self._folder)
+            if not self._folder.running.exists():
+                self._note_running(host, port)
+            await asyncio.sleep(_SETTLE_EVERY)
+
+    def _note_running(self, host: str, port: int) -> bool:
+        """Write down where this process serves; False when the disk takes nothing."""
+        try:
+            note_running(self._folder, host, port)
+        except SetupError:
+            return False
+        return True
 
 
 def _run(stack: AsyncExitStack, work: Any) -> None:

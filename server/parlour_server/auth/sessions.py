@@ -5,6 +5,7 @@ its absolute and at its idle limit (S3), and by ending; its sockets hear of it b
 journal otherwise. The HTTPS API and ``logins`` call it.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,7 +16,7 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.interface import Bus, SessionsEnded
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Logins as LoginSettings
-from parlour_server.errors import SessionRefusedError
+from parlour_server.errors import SessionRefusedError, UnavailableError
 from parlour_server.store.interface import Sessions as SessionStore
 from parlour_server.store.types import SessionRecord
 
@@ -61,7 +62,8 @@ class Sessions:
             await self.end(record, record.id, why="idle")
             raise SessionRefusedError
         if now - record.last_seen > _SEEN_EVERY:
-            await self._store.touch(record.id, now)
+            with contextlib.suppress(UnavailableError):  # a full disk lets people read: it is noted later
+                await self._store.touch(record.id, now)
         return record
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:

@@ -77,6 +77,11 @@ class DataFolder:
         """What a running server holds locked; the file is empty and stays."""
         return self.path / "server.lock"
 
+    @property
+    def reserve(self) -> Path:
+        """Room that is given back when the disk is full."""
+        return self.path / "reserve"
+
     def create(self) -> None:
         """Make the folder, or check the one that is there. Raises SetupError."""
         try:

@@ -20,6 +20,7 @@ from parlour_server.errors import SetupError
 from parlour_server.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due
 from parlour_server.setup.datafolder import DataFolder, write_private
 from parlour_server.setup.opening import opened
+from parlour_server.setup.reserve import keep_reserve
 from parlour_server.store.interface import Store
 from parlour_server.store.types import NewAccountRecord, NewRoom
 
@@ -55,6 +56,7 @@ async def initialise(
 
         migrate.create(folder.database)
         new.append("database")
+    keep_reserve(folder)
     async with opened(folder, clock) as store:
         await _make_house(store, clock)
         if await _make_lobby(store, clock):

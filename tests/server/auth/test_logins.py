@@ -14,7 +14,12 @@ from parlour_server.auth.throttle import Throttle
 from parlour_server.bus.interface import Notice, SessionsEnded
 from parlour_server.bus.local import LocalBus
 from parlour_server.config.settings import Logins as Settings
-from parlour_server.errors import LoginRefusedError, SessionRefusedError, TooManyAttemptsError
+from parlour_server.errors import (
+    LoginRefusedError,
+    SessionRefusedError,
+    TooManyAttemptsError,
+    UnavailableError,
+)
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
 from parlour_server.store.types import SessionRecord
@@ -231,3 +236,19 @@ async def test_a_session_is_marked_as_seen_at_most_once_a_minute(
     clock.pass_seconds(2)
     await sessions.authenticate(token)
     assert (await sessions.list(record))[0].last_seen == Millis(record.last_seen + 61_000)
+
+
+async def test_a_full_disk_ends_no_session(
+    store: Store, sessions: Sessions, logins: Logins, make_account: MakeAccount, clock: StoppedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """That it was seen cannot be noted; its person reads all the same."""
+    await make_account("anna")
+    record, token = await log_in(logins)
+    clock.pass_seconds(61)
+
+    async def full(*_: object) -> None:
+        raise UnavailableError
+
+    monkeypatch.setattr(store.sessions, "touch", full)
+    assert (await sessions.authenticate(token)).id == record.id

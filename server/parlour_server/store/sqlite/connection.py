@@ -5,6 +5,7 @@ schema is refused. The writer opens one connection, each reader thread one of it
 """
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final, TypeVar
@@ -17,6 +18,9 @@ BUSY_SECONDS: Final = 5.0
 
 WAL_BYTES: Final = 64 * 1024 * 1024
 """What the -wal file is cut back to after it had to grow beyond it."""
+
+_LEAST_FREE: Final = 64 * 1024
+"""Without so much room SQLite cannot make the files that it needs beside the database."""
 
 _WRITER: Final = (
     "PRAGMA synchronous = FULL",  # an acknowledged event survives the loss of power
@@ -108,6 +112,8 @@ def schema_of(path: Path) -> str | None:
 
 def cannot_open(path: Path, error: sqlite3.Error) -> str:
     """Return what to say, and to do, when SQLite cannot use the file."""
+    if shutil.disk_usage(path.parent).free < _LEAST_FREE:
+        return f"{path} cannot be opened ({error}): the disk is full; make room"
     if not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
         return (
             f"{path} cannot be written ({error}): give the server's user the right to write to"

@@ -117,8 +117,8 @@ class Application:
 
     async def _start(self, stack: AsyncExitStack) -> str:
         stack.callback(self._passwords.close)
-        stack.enter_context(locked(self._folder))
         give_up_reserve(self._folder)
+        stack.enter_context(locked(self._folder))
         renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
         renewal.look()
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)

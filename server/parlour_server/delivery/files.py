@@ -6,6 +6,7 @@ id that it is asked for up in the store before it opens anything. The HTTPS API 
 removes.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Files as FileSettings
 from parlour_server.delivery.budgets import Budgets
-from parlour_server.delivery.shelf import Shelf
-from parlour_server.errors import FilesFullError, RefusedError
+from parlour_server.delivery.shelf import Incoming, Shelf
+from parlour_server.errors import FilesFullError, RefusedError, UnavailableError
 from parlour_server.rooms.times import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord, SessionRecord
@@ -96,8 +97,7 @@ class Files:
                 raise RefusedError(ErrorCode.MALFORMED, "fewer bytes came than Content-Length said")
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
-            await self._put(record)
-            await incoming.keep()
+            await self._keep(record, incoming)
         self._audit.record(AuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size)
         return FileStored(file, size, record.sha256, record.expires)
 
@@ -117,6 +117,28 @@ class Files:
         # In an encrypted room only the members see which message names it: it stays.
         expires = None if upload.encrypted else Millis(now + self._settings.unnamed_minutes * _MINUTE)
         return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
+
+    async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
+        """Keep record and bytes, both or neither, also when whoever uploads them goes in the middle of it."""
+
+        async def both() -> None:
+            await self._put(record)
+            try:
+                await incoming.keep()
+            except UnavailableError:
+                await self._store.files.forget([record.id])
+                raise
+
+        keeping = asyncio.ensure_future(both())
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])
+            if keeping.exception() is None:
+                # Nobody hears its id: it would take room for good in an encrypted room.
+                await self._shelf.remove([record.id])
+                await self._store.files.forget([record.id])
+            raise
 
     async def _put(self, record: FileRecord) -> None:
         try:

@@ -1,11 +1,13 @@
 """The folder in which uploaded files lie: each under its id, 0600, whole or not at all.
 
-While a file comes in it is called `ID.part`; only when its record is in the store does it get its name. So a
-`.part` that is old belongs to an upload that never ended, and its record, if there is one, is void. Names are
-ids of ours and nothing else: any other is refused here, whoever asks (CWE-22). Disk work runs in threads.
+While a file comes in it lies in the folder `incoming` and its upload holds a lock on it; only when its record
+is in the store does it get its place. So one that nobody holds belongs to an upload that never ended, and its
+record, if there is one, is void; finding it lists no other file. Names are ids of ours and nothing else: any
+other is refused here, whoever asks (CWE-22). Disk work runs in threads.
 """
 
 import asyncio
+import fcntl
 import os
 import re
 from collections.abc import AsyncIterator, Callable
@@ -19,15 +21,18 @@ from parlour_server.errors import SetupError, UnavailableError
 
 _T = TypeVar("_T")
 _NAME: Final = re.compile(ID_PATTERN)
-_PART: Final = ".part"
+_INCOMING: Final = "incoming"
+_TAKEN: Final = ".unfinished"
+"""Ends the name of an upload that a sweep has taken over, and that nothing can finish any more."""
+_OLD_PART: Final = ".part"
+"""What uploads were called that a version before this one began, beside the files."""
 _CHUNK: Final = 256 * 1024
 
 
 class Incoming:
     """A file that is being received."""
 
-    def __init__(self, folder: Path, part: Path, final: Path, out: FileIO) -> None:
-        self._folder = folder
+    def __init__(self, part: Path, final: Path, out: FileIO) -> None:
         self._part = part
         self._final = final
         self._out = out
@@ -41,12 +46,12 @@ class Incoming:
         await _in_thread(lambda: os.fsync(self._out.fileno()))
 
     async def keep(self) -> None:
-        """Give the file its name."""
+        """Give the file its place."""
         await _in_thread(self._keep)
 
     def _keep(self) -> None:
         self._part.rename(self._final)
-        _sync_folder(self._folder)
+        _sync_folder(self._final.parent)
 
 
 class Shelf:
@@ -55,11 +60,16 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         """Use this folder; ``open`` makes it."""
         self._folder = folder
+        self._incoming = folder / _INCOMING
 
     def open(self) -> None:
         """Make the folder where there is none. Raises SetupError."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
+            self._incoming.mkdir(mode=0o700, exist_ok=True)
+            for old in self._folder.glob(f"*{_OLD_PART}"):
+                if _NAME.fullmatch(old.stem):
+                    old.rename(self._incoming / old.stem)
         except OSError as error:
             raise SetupError(
                 f"cannot make the folder {self._folder} ({error.strerror}): give the server's user the"
@@ -80,13 +90,13 @@ class Shelf:
     async def receiving(self, file: FileId) -> AsyncIterator[Incoming]:
         """Receive a file; unless ``keep`` was called, nothing is left of it. Raises UnavailableError."""
         final = self.path(file)
-        part = final.with_name(final.name + _PART)
+        part = self._incoming / final.name
         out = await _in_thread(lambda: _open_new(part))
         try:
-            yield Incoming(self._folder, part, final, out)
+            yield Incoming(part, final, out)
         finally:
-            out.close()
             part.unlink(missing_ok=True)
+            out.close()  # and with it the lock: nobody finds the file in between
 
     async def read(self, file: FileId) -> AsyncIterator[bytes]:
         """Read a file, some at a time. Raises UnavailableError when it cannot be read."""
@@ -108,16 +118,25 @@ class Shelf:
 
         await _in_thread(unlink_all)
 
-    async def unfinished(self, before: float) -> list[FileId]:
-        """Remove what uploads left that began before this time (seconds since 1970); return their ids."""
-        return await _in_thread(lambda: self._unfinished(before))
+    async def unfinished(self) -> list[FileId]:
+        """Take over the uploads that a crash ended before they were kept; ``discard`` removes them."""
+        return await _in_thread(self._unfinished)
 
-    def _unfinished(self, before: float) -> list[FileId]:
+    async def discard(self, files: list[FileId]) -> None:
+        """Remove what unfinished uploads left; their records must be gone before."""
+        left = [self._incoming / f"{self.path(file).name}{_TAKEN}" for file in files]
+
+        def unlink_all() -> None:
+            for path in left:
+                path.unlink(missing_ok=True)
+
+        await _in_thread(unlink_all)
+
+    def _unfinished(self) -> list[FileId]:
         found = []
-        for part in self._folder.glob(f"*{_PART}"):
-            name = part.name.removesuffix(_PART)
-            if _NAME.fullmatch(name) and part.stat().st_mtime < before:
-                part.unlink(missing_ok=True)
+        for path in list(self._incoming.iterdir()):
+            name = path.name.removesuffix(_TAKEN)
+            if _NAME.fullmatch(name) and (name != path.name or _take_over(path)):
                 found.append(FileId(name))
         return found
 
@@ -125,7 +144,36 @@ class Shelf:
 def _open_new(path: Path) -> FileIO:
     # O_EXCL, O_NOFOLLOW: a link that somebody put there is not written through
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    return FileIO(descriptor, "wb")
+    out = FileIO(descriptor, "wb")
+    try:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        if not _is_at(out, path):
+            raise FileNotFoundError(path)  # a sweep took it over before the lock was held
+    except OSError:
+        out.close()
+        raise
+    return out
+
+
+def _take_over(part: Path) -> bool:
+    """Rename an upload that nobody writes any more: its lock went with its process, whenever that was."""
+    try:
+        with part.open("rb", buffering=0) as found:
+            fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(found, part):
+                part.rename(part.with_name(part.name + _TAKEN))
+                return True
+    except OSError:
+        pass  # it is held, or was kept or given up meanwhile
+    return False
+
+
+def _is_at(file: FileIO, path: Path) -> bool:
+    """Tell whether the open file still lies there, under this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _write_all(out: FileIO, data: bytes) -> None:

@@ -19,7 +19,6 @@ from parlour_server.store.interface import Files as FileStore
 
 EVERY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 200
-_UPLOAD_SECONDS: Final = 3600.0
 
 
 class Sweeper:
@@ -50,9 +49,11 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Remove everything that is due. Raises UnavailableError."""
-        broken = await self._shelf.unfinished(self._clock.now() / 1000 - _UPLOAD_SECONDS)
+        broken = await self._shelf.unfinished()
         if broken:
+            # The record first: while the upload lies there it is found again.
             await self._store.forget(broken)
+            await self._shelf.discard(broken)
         removed = len(broken)
         while found := list(await self._store.expired(self._clock.now(), limit=_AT_ONCE)):
             # The bytes first: a record without bytes is found again, bytes without a record would not be.

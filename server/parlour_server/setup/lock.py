@@ -53,7 +53,10 @@ def _open(folder: DataFolder, flags: int) -> int:
     try:
         return os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
     except OSError as error:
-        raise SetupError(f"cannot open {folder.lock}: {error.strerror}") from error
+        raise SetupError(
+            f"cannot write {folder.lock} ({error.strerror}): give the server's user the right to write to"
+            f" {folder.path}"
+        ) from error
 
 
 def _take(descriptor: int, how: int) -> bool:

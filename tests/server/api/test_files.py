@@ -1,5 +1,6 @@
 """Files over the API: members of the room alone, whole or not at all, nothing of a path from outside."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -16,8 +17,8 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.config.settings import Files as FileSettings
-from parlour_server.delivery.shelf import Shelf
-from parlour_server.errors import RefusedError
+from parlour_server.delivery.shelf import Incoming, Shelf
+from parlour_server.errors import RefusedError, UnavailableError
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
 
@@ -250,3 +251,37 @@ async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) 
             await say(village, author, place, stored, **changed)
         assert refused.value.code in {ErrorCode.NOT_FOUND, ErrorCode.MALFORMED}
     await say(village, ada, room, stored)
+
+
+@pytest.mark.parametrize("fails", ["gone", "disk"])
+async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_bytes(
+    village: Village,
+    folder: DataFolder,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    """Its person went, or the disk failed, between the two: in an encrypted room it would stay for good."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    recorded, go = asyncio.Event(), asyncio.Event()
+    keep = Incoming.keep
+
+    async def wait(self: Incoming) -> None:
+        recorded.set()
+        await go.wait()
+        if fails == "disk":
+            raise UnavailableError
+        await keep(self)
+
+    monkeypatch.setattr(Incoming, "keep", wait)
+    uploading = asyncio.ensure_future(upload(ada, room))
+    await recorded.wait()
+    assert (await store.files.used(ada.user))[0] == len(DATA)
+    if fails == "gone":
+        uploading.cancel()
+    go.set()
+    outcome = (await asyncio.gather(uploading, return_exceptions=True))[0]
+    assert isinstance(outcome, asyncio.CancelledError) or outcome.status_code == 503
+    assert await store.files.used(ada.user) == (0, 0)
+    assert on_disk(folder) == []

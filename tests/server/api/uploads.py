@@ -31,7 +31,7 @@ async def uploaded(home: Home, room: RoomId, data: bytes = DATA) -> FileId:
 
 def on_disk(folder: DataFolder) -> list[Path]:
     """Return what lies in the folder of files."""
-    return sorted(folder.files.iterdir())
+    return sorted(path for path in folder.files.rglob("*") if path.is_file())
 
 
 async def say(village: Village, author: Home, room: RoomId, stored: dict[str, Any], **changed: Any) -> None:

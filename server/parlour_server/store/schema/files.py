@@ -1,8 +1,8 @@
-"""The table of uploaded files, whose bytes are elsewhere."""
+"""The tables of uploaded files, whose bytes are elsewhere."""
 
 from typing import Final
 
-from sqlalchemy import Column, Index, LargeBinary, Table, Text
+from sqlalchemy import Column, LargeBinary, Table, Text
 
 from parlour_server.store.schema.base import KEYED, Number, key, metadata
 
@@ -16,7 +16,15 @@ files: Final = Table(
     Column("sha256", LargeBinary, nullable=False),
     Column("created", Number, nullable=False),
     Column("expires", Number, index=True),
-    # both, so that a sum is read from the index alone
-    Index(None, "owner", "size"),
+    **KEYED,
+)
+
+# Changed in the transaction that changes the files: a sum over all of them would cost more with each file.
+file_usage: Final = Table(
+    "file_usage",
+    metadata,
+    # empty: all owners together
+    Column("owner", Text, primary_key=True),
+    Column("bytes", Number, nullable=False),
     **KEYED,
 )

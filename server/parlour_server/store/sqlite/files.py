@@ -21,6 +21,10 @@ from parlour_server.store.types import FileRecord
 _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
 
 
+_EVERYBODY: Final = ""
+"""Stands in the place of an owner; no name is empty."""
+
+
 class SqliteFiles:
     """The records of files."""
 
@@ -53,6 +57,7 @@ class SqliteFiles:
                     file.expires,
                 ),
             )
+            _count(db, file.owner, file.size)
 
         await self._writer.submit(write)
 
@@ -84,10 +89,13 @@ class SqliteFiles:
 
     async def forget(self, files: Iterable[FileId]) -> None:
         """Drop the records of files whose bytes are gone."""
-        gone = [(file,) for file in files]
+        gone = list(files)
 
         def write(db: sqlite3.Connection) -> None:
-            db.executemany("DELETE FROM files WHERE file = ?", gone)
+            for file in gone:
+                query = "DELETE FROM files WHERE file = ? RETURNING owner, size"
+                for owner, size in db.execute(query, (file,)).fetchall():
+                    _count(db, user_name(owner), -size)
 
         await self._writer.submit(write)
 
@@ -109,11 +117,18 @@ def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
 
 
 def _used(db: sqlite3.Connection, user: UserName) -> tuple[int, int]:
-    own: int = db.execute(
-        "SELECT coalesce(sum(size), 0) FROM files WHERE owner = ?", (plain(user),)
-    ).fetchone()[0]
-    total: int = db.execute("SELECT coalesce(sum(size), 0) FROM files").fetchone()[0]
-    return own, total
+    query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
+    used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYBODY)))
+    return used.get(plain(user), 0), used.get(_EVERYBODY, 0)
+
+
+def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
+    """Add to what the owner's files take, and everybody's: in the transaction that changes the files."""
+    db.executemany(
+        "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
+        " ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes",
+        [(plain(owner), size), (_EVERYBODY, size)],
+    )
 
 
 def _check_member(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:

@@ -25,6 +25,16 @@ _HOLES: Final = """
 """
 
 
+_COUNTED: Final = """
+    SELECT owner, sum(counted) FROM (
+        SELECT owner, bytes AS counted FROM file_usage WHERE owner != ''
+        UNION ALL SELECT owner, -size FROM files
+        UNION ALL SELECT 'all together', bytes FROM file_usage WHERE owner = ''
+        UNION ALL SELECT 'all together', -size FROM files
+    ) GROUP BY owner HAVING sum(counted) != 0
+"""
+
+
 def damage(path: Path) -> list[str]:
     """Return what is damaged, as sentences, ``MOST`` at the most; nothing for a sound database."""
     found: list[str] = []
@@ -47,6 +57,18 @@ def stored_files(path: Path, now: Millis) -> list[tuple[FileId, int, Digest]]:
 
 
 def _damage(db: sqlite3.Connection) -> Iterator[str]:
+    yield from _of_the_file(db)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if "events" not in tables:
+        yield "it holds no rooms"
+        return
+    yield from _of_the_logs(db)
+    if "file_usage" in tables:  # a backup may be of an earlier version
+        for owner, off in db.execute(_COUNTED):
+            yield f"the files of {owner} are counted with {off} bytes too many"
+
+
+def _of_the_file(db: sqlite3.Connection) -> Iterator[str]:
     db.execute("PRAGMA cell_size_check = ON")
     for (sentence,) in db.execute(f"PRAGMA integrity_check({MOST})"):
         if sentence != "ok":
@@ -55,9 +77,9 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
         yield f"it has a {kind} that no version of Parlour makes: {name!a}"
     for table, row, _, _ in db.execute("PRAGMA foreign_key_check"):
         yield f"row {row} of the table {table!a} belongs to nothing"
-    if db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'events'").fetchone() is None:
-        yield "it holds no rooms"
-        return
+
+
+def _of_the_logs(db: sqlite3.Connection) -> Iterator[str]:
     for room, head, count in db.execute(_HOLES):
         yield f"room {room} has {count} events, and should have {head}"
     query = "SELECT room, seq, CAST(author AS BLOB), CAST(device AS BLOB), body FROM events"

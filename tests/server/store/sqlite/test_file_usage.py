@@ -1,0 +1,119 @@
+"""What files take is kept as a number: it costs the same with many, and is right after failures."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.server.store.contract.test_files import PLENTY, upload
+from tests.server.store.world import FakeClock, World
+
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store import migrate
+from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.integrity import damage
+
+MANY = 20_000
+
+
+async def steps(store: SqliteStore, work: Callable[[sqlite3.Connection], object]) -> int:
+    """Return how many instructions of SQLite's machine a piece of work takes."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    def counting(db: sqlite3.Connection) -> None:
+        db.set_progress_handler(count, 1)
+        try:
+            work(db)
+        finally:
+            db.set_progress_handler(None, 0)
+
+    await store._writer.submit(counting)
+    return counted
+
+
+def fill(database: Path, room: RoomId, owner: UserName) -> None:
+    """Put many files there, beside the program."""
+    with closing(sqlite3.connect(database)) as db:
+        db.executemany(
+            "INSERT INTO files (file, room, owner, size, sha256, created) VALUES (?, ?, ?, 10, x'00', 0)",
+            [(f"{number:022}", room, str(owner)) for number in range(MANY)],
+        )
+        db.execute("INSERT INTO file_usage VALUES (?, ?)", (str(owner), MANY * 10))
+        db.execute("UPDATE file_usage SET bytes = ? WHERE owner = ''", (MANY * 10,))
+        db.commit()
+
+
+async def test_an_upload_costs_the_same_beside_many_files(
+    world: World, store: SqliteStore, database: Path
+) -> None:
+    """Neither the quota of a person nor that of the server is a sum over files."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    fill(database, room, bob)
+    file = upload(world, room, bob)
+    writes: list[Callable[[sqlite3.Connection], object]] = []
+    submit = store._writer.submit
+    store.files._writer = type(
+        "Recorder", (), {"submit": lambda _, write: (writes.append(write), submit(write))[1]}
+    )()  # type: ignore[assignment]
+    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+    await store.files.put(file, user_bytes=PLENTY, total_bytes=PLENTY)
+    await store.files.forget([file.id])
+    put, forget = writes
+    assert await steps(store, put) < 300
+    assert await steps(store, forget) < 300
+    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+
+
+async def test_what_is_refused_or_forgotten_twice_is_counted_once(
+    world: World, store: SqliteStore, database: Path
+) -> None:
+    """The number changes in the transaction that changes the files, or not at all; `doctor` looks."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    one, other = upload(world, room, alice, 30), upload(world, room, bob, 5)
+    await store.files.put(one, user_bytes=30, total_bytes=30)
+    for refused in (other, replace(one, id=other.id), replace(other, room=RoomId("x" * 22))):
+        with pytest.raises(RefusedError):
+            await store.files.put(refused, user_bytes=30, total_bytes=30)
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.files.put(one, user_bytes=PLENTY, total_bytes=PLENTY)  # the same id again
+    assert await store.files.used(alice) == (30, 30)
+    await store.files.put(other, user_bytes=30, total_bytes=PLENTY)
+    await store.files.forget([one.id, one.id])
+    await store.files.forget([one.id])
+    assert await store.files.used(alice) == (0, 5)
+    assert await store.files.used(bob) == (5, 5)
+    assert damage(database) == []
+    await store._writer.submit(lambda db: db.execute("UPDATE file_usage SET bytes = 7 WHERE owner = ''"))
+    assert damage(database) == ["the files of all together are counted with 2 bytes too many"]
+
+
+async def test_the_migration_counts_what_is_there(world: World, store: SqliteStore, database: Path) -> None:
+    """A server with files goes on with the right numbers."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    for owner, size in ((alice, 7), (bob, 5), (alice, 100)):
+        await store.files.put(upload(world, room, owner, size), user_bytes=PLENTY, total_bytes=PLENTY)
+    await store.close()
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("DROP TABLE file_usage")
+        db.execute("CREATE INDEX ix_files_owner_size ON files (owner, size)")
+        (before,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
+        db.execute("UPDATE alembic_version SET version_num = ?", (f"{int(before) - 1:04}",))
+        db.commit()
+    migrate.upgrade(database)
+    again = SqliteStore(database, FakeClock())
+    await again.open()
+    assert await again.files.used(alice) == (107, 112)
+    assert await again.files.used(bob) == (5, 112)
+    await again.close()

@@ -51,6 +51,7 @@ from parlour_server.net.key_exchange import GROUPS, taken_besides
 from parlour_server.net.scrape import ScrapeListener
 from parlour_server.net.server import NetServer
 from parlour_server.net.tls import TlsFiles
+from parlour_server.pruning import Pruner
 from parlour_server.setup.address import forget_running, name_of, note_running
 from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.datafolder import DataFolder
@@ -160,6 +161,7 @@ class Application:
         _run(stack, follower.run())
         _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
+        _run(stack, Pruner(self._store, self._clock).run())
         await self._start_metrics(stack, net)
         host, port = addresses[0]
         stack.callback(forget_running, self._folder)

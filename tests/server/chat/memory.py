@@ -115,6 +115,10 @@ class MemoryStore:
     async def close(self) -> None:
         """Nothing to write."""
 
+    async def prune(self, now: Millis) -> int:
+        """Keep everything."""
+        return 0 * now
+
     async def check(self) -> None:
         """Find that it works."""
 

@@ -14,6 +14,7 @@ Tokens come in as their SHA-256, never as themselves (K2: stolen store).
 
 from typing import Protocol
 
+from parlour_protocol.ids import Millis
 from parlour_server.store.interface.accounts import Accounts, Attempts, Sessions, Tickets
 from parlour_server.store.interface.devices import Devices, Groups, KeyLog
 from parlour_server.store.interface.rooms import Decide, Log, Rooms
@@ -56,6 +57,14 @@ class Store(Protocol):
 
     async def check(self) -> None:
         """Raise UnavailableError when a write would fail (for /readyz)."""
+        ...
+
+    async def prune(self, now: Millis) -> int:
+        """Remove some of what has been over for months; returns how many rows, 0 when nothing is left.
+
+        Expired sessions, invites and key packages, bans and mutes that have run out, old failed logins.
+        Raises UnavailableError.
+        """
         ...
 
 

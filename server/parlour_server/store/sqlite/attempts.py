@@ -14,6 +14,8 @@ from parlour_server.store.sqlite.writer import Writer
 
 KEEP_MILLIS: Final = 7 * 86_400_000
 """What is older is pruned, unless the caller remembers longer."""
+_AT_ONCE: Final = 20
+"""So many more than are added that the table shrinks, and so few that no login waits for it."""
 
 
 class SqliteAttempts:
@@ -43,7 +45,11 @@ class SqliteAttempts:
         noted = [(key, now, now - forget_after) for key in keys]
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM attempts WHERE last < ?", (now - max(forget_after, KEEP_MILLIS),))
+            db.execute(
+                "DELETE FROM attempts WHERE key IN"
+                " (SELECT key FROM attempts WHERE last < ? ORDER BY last LIMIT ?)",
+                (now - max(forget_after, KEEP_MILLIS), _AT_ONCE),
+            )
             db.executemany(
                 "INSERT INTO attempts (key, failures, last) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
                 " failures = CASE WHEN last < ? THEN 1 ELSE failures + 1 END, last = excluded.last",

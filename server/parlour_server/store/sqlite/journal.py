@@ -18,6 +18,7 @@ from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvance
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
 """Kept whatever their age, because a clock that jumps ahead makes everything look old."""
+_AT_ONCE: Final = 20
 
 
 def note_session_ended(db: sqlite3.Connection, at: Millis, session: SessionId, user: UserName) -> None:
@@ -41,9 +42,11 @@ def note_devices_changed(db: sqlite3.Connection, at: Millis, user: UserName) -> 
 
 
 def _prune(db: sqlite3.Connection, at: Millis) -> None:
+    # No more than a few at a time: after a busy hour one write must not remove all of it.
     db.execute(
-        "DELETE FROM journal WHERE at < ? AND number <= (SELECT max(number) FROM journal) - ?",
-        (at - KEEP_MILLIS, KEEP_ENTRIES),
+        "DELETE FROM journal WHERE number IN (SELECT number FROM journal"
+        " WHERE at < ? AND number <= (SELECT max(number) FROM journal) - ? ORDER BY at LIMIT ?)",
+        (at - KEEP_MILLIS, KEEP_ENTRIES, _AT_ONCE),
     )
 
 

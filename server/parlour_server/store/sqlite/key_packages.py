@@ -52,7 +52,7 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
     if held is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such device")
     fresh = {_digest(package): package for package in new.packages}
-    db.execute("DELETE FROM key_packages WHERE expires <= ?", (now,))
+    db.execute("DELETE FROM key_packages WHERE device = ? AND expires <= ?", (new.device, now))
     had = db.execute(_ANY, (new.device,)).fetchone() is not None
     if new.replace:
         _drop(db, new.device, last_resort=False)

@@ -6,6 +6,7 @@ machine may open it at once. Built by the composition root and by administration
 
 from pathlib import Path
 
+from parlour_protocol.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.accounts import SqliteAccounts
 from parlour_server.store.sqlite.attempts import SqliteAttempts
@@ -16,6 +17,7 @@ from parlour_server.store.sqlite.groups import SqliteGroups
 from parlour_server.store.sqlite.journal import SqliteJournal
 from parlour_server.store.sqlite.keylog import SqliteKeyLog
 from parlour_server.store.sqlite.log import SqliteLog
+from parlour_server.store.sqlite.pruning import prune
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.rooms import SqliteRooms
 from parlour_server.store.sqlite.sessions import SqliteSessions
@@ -56,6 +58,10 @@ class SqliteStore:
         """Write what is queued and disconnect."""
         await self._readers.close()
         await self._writer.close()
+
+    async def prune(self, now: Millis) -> int:
+        """Remove a batch of what has been over for months; returns how many rows."""
+        return await prune(self._writer, self._readers, now)
 
     async def check(self) -> None:
         """Raise UnavailableError when a write would fail: it writes one row, and shares its commit."""

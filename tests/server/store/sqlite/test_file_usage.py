@@ -1,6 +1,7 @@
 """What files take is kept as a number: it costs the same with many, and is right after failures."""
 
 import sqlite3
+from asyncio import Future
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -53,7 +54,7 @@ def fill(database: Path, room: RoomId, owner: UserName) -> None:
 
 
 async def test_an_upload_costs_the_same_beside_many_files(
-    world: World, store: SqliteStore, database: Path
+    world: World, store: SqliteStore, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the quota of a person nor that of the server is a sum over files."""
     alice, bob = await world.people(2)
@@ -62,12 +63,16 @@ async def test_an_upload_costs_the_same_beside_many_files(
     file = upload(world, room, bob)
     writes: list[Callable[[sqlite3.Connection], object]] = []
     submit = store._writer.submit
-    store.files._writer = type(
-        "Recorder", (), {"submit": lambda _, write: (writes.append(write), submit(write))[1]}
-    )()  # type: ignore[assignment]
+
+    def recorded(write: Callable[[sqlite3.Connection], object]) -> Future[object]:
+        writes.append(write)
+        return submit(write)
+
+    monkeypatch.setattr(store._writer, "submit", recorded)
     assert await store.files.used(bob) == (MANY * 10, MANY * 10)
     await store.files.put(file, user_bytes=PLENTY, total_bytes=PLENTY)
     await store.files.forget([file.id])
+    monkeypatch.undo()
     put, forget = writes
     assert await steps(store, put) < 300
     assert await steps(store, forget) < 300

@@ -1,0 +1,17 @@
+"""`docs/growth.md` lists every table with its bound: a new one is not forgotten."""
+
+import re
+from pathlib import Path
+
+from parlour_server.store.schema import metadata
+
+PAGE = Path(__file__).parents[2] / "docs" / "growth.md"
+
+
+def test_every_table_has_a_bound() -> None:
+    """Each table of the schema stands in the list once, and nothing that is no table."""
+    section = PAGE.read_text("utf-8").partition("## Tables of the database")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
+    listed = [name for row in rows for name in re.findall(r"`([a-z_]+)`", row[1])]
+    assert sorted(listed) == sorted(metadata.tables)
+    assert all(row[3].strip() for row in rows)

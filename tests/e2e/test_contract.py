@@ -97,13 +97,27 @@ def test_what_scripts_are_refused_does_not_pile_up(ada: Person, ben: Person) -> 
     assert "is not kept" in ben.run("send", "quiet", "one more", check=False).stderr
 
 
+def test_a_topic_is_taken_away_and_a_room_left_only_when_it_is_said(ada: Person) -> None:
+    """Without a text the topic is printed; an empty one is refused; scripts leave a room with --yes only."""
+    ada.run("room", "create", "study", "--topic", "books")
+    assert ada.run("room", "topic", "study").stdout == "books\n"
+    refused = ada.run("room", "topic", "study", "", check=False)
+    assert (refused.returncode, "--clear" in refused.stderr) == (2, True)
+    assert ada.run("room", "topic", "study").stdout == "books\n"
+    ada.run("room", "topic", "study", "--clear")
+    assert ada.run("room", "topic", "study").stdout == "\n"
+    stays = ada.run("room", "leave", "study", check=False)
+    assert (stays.returncode, "--yes" in stays.stderr) == (2, True)
+    ada.run("room", "leave", "study", "--yes")
+
+
 def test_search_names_a_room_that_was_left(ada: Person) -> None:
     """Its history stays, and so does what it was called; a search that shows not all says so."""
     ada.run("room", "create", "attic")
     ada.run("send", "attic", "moths and dust")
     ada.run("send", "attic", "more moths")
     ada.run("tail", "attic", "--count", "2", "--from", "1")
-    ada.run("room", "leave", "attic")
+    ada.run("room", "leave", "attic", "--yes")
     newest = ada.run("search", "moths", "--limit", "1")
     assert newest.stdout == "attic #3 ada: more moths\n"
     assert "There are more" in newest.stderr

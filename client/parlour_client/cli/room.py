@@ -4,6 +4,7 @@ Each command connects, asks once, prints the answer and ends; what the server re
 Topics are strangers' text and go through the rule.
 """
 
+import sys
 from typing import Final
 
 import click
@@ -115,11 +116,18 @@ def join_room(context: click.Context, name: RoomName) -> None:
     run_connected(context, work)
 
 
-@room.command(name="leave", epilog="\b\nExample:\n  parlour room leave garden")
+@room.command(
+    name="leave", epilog="\b\nExample:\n  parlour room leave garden\n  parlour room leave garden --yes"
+)
 @click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask; a script needs it.")
 @click.pass_context
-def leave(context: click.Context, name: str) -> None:
-    """Leave a room."""
+def leave(context: click.Context, name: str, *, yes: bool) -> None:
+    """Leave a room; you are asked once."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("There is no terminal to ask whether you are sure; use --yes.")
+        click.confirm(f"Leave {shown(name)}?", abort=True, err=True)
 
     async def work(client: Client) -> None:
         await client.leave(find_room(client, name).id)
@@ -150,15 +158,28 @@ def members(context: click.Context, name: str, *, as_json: bool) -> None:
     run_connected(context, work)
 
 
-@room.command(name="topic", epilog="\b\nExample:\n  parlour room topic garden 'bees only'")
+@room.command(
+    name="topic",
+    epilog="\b\nExample:\n  parlour room topic garden\n  parlour room topic garden 'bees only'\n"
+    "  parlour room topic garden --clear",
+)
 @click.argument("name")
-@click.argument("topic")
+@click.argument("topic", required=False)
+@click.option("--clear", is_flag=True, help="Take the topic away.")
 @click.pass_context
-def set_topic(context: click.Context, name: str, topic: str) -> None:
-    """Set the topic; '' takes it away."""
+def set_topic(context: click.Context, name: str, topic: str | None, *, clear: bool) -> None:
+    """Print the topic, or set it."""
+    if clear and topic is not None:
+        raise click.UsageError("A TOPIC and --clear exclude each other.")
+    if topic is not None and not topic.strip():
+        raise click.UsageError("The topic is empty; to take it away, use --clear.")
 
     async def work(client: Client) -> None:
-        await client.set_topic(find_room(client, name).id, topic)
+        found = find_room(client, name)
+        if topic is not None or clear:
+            await client.set_topic(found.id, topic or "")
+        else:
+            echo(shown(found.topic) if found.topic else "")
 
     run_connected(context, work)
 

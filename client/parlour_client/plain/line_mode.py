@@ -6,7 +6,8 @@ like a secret is held back until it is confirmed. `parlour --plain` runs it.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -65,6 +66,9 @@ class LineMode:
         self.standing = Standing()
         self.transfers = Transfers(self.say)
         self._memory = Memory()
+        self._asks = os.isatty(source)
+        self._question: Callable[[], Awaitable[object]] | None = None
+        """What is done if the next line says y."""
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
         self._stood = ""
@@ -147,6 +151,8 @@ class LineMode:
         try:
             if self.hidden.wanted:
                 await take_password(self, line)
+            elif self._question is not None and await self._answered(line):
+                return
             elif line.startswith("/") and not line.startswith("//"):
                 await obey(self, line)
             elif line.strip():
@@ -157,6 +163,26 @@ class LineMode:
             self.say(f"Not done: {error} {error.hint}".rstrip())
         except (ParlourProtocolError, ValueError) as error:
             self.say(f"Not done: {error}")
+
+    async def ask_first(self, question: str, do: Callable[[], Awaitable[object]], *, yes: bool) -> None:
+        """Do what everybody sees, or can't be undone, after a y; a script says --yes. Raises SetupError."""
+        if yes:
+            await do()
+        elif self._asks:
+            self._question = do
+            self.say(f"{question} y/N")
+        else:
+            raise SetupError(question, "In a script, write --yes at the end of the command.")
+
+    async def _answered(self, line: str) -> bool:
+        """Take an answer. False for a line that is none: nothing is done, and the line is what it is."""
+        do, self._question = self._question, None
+        answer = line.strip().lower()
+        if do is not None and answer in {"y", "yes"}:
+            await do()
+            return True
+        self.say("Not done.")
+        return answer in {"", "n", "no"}
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
         """Send to the current room, unless it looks like a secret: then it is held back."""

@@ -10,7 +10,7 @@ from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, Room
 from parlour_client.core.room_names import find_room
 from parlour_client.plain.speech import outgoing_line, shown
-from parlour_client.plain.words import number, on_or_off, seconds, two
+from parlour_client.plain.words import number, on_or_off, seconds, two, without_yes
 from parlour_protocol.ids import Millis, Seq
 
 if TYPE_CHECKING:
@@ -87,8 +87,11 @@ async def edit(mode: "LineMode", rest: str) -> None:
 
 
 async def delete(mode: "LineMode", rest: str) -> None:
-    """/delete NUMBER: delete a message of yours."""
-    await mode.client.delete(mode.here().id, await _message(mode, rest))
+    """/delete NUMBER [--yes]: delete a message for everybody; you are asked once."""
+    words, yes = without_yes(rest)
+    room, seq = mode.here(), await _message(mode, words)
+    question = f"Delete #{seq} in {room.title} for everybody? It cannot be brought back."
+    await mode.ask_first(question, lambda: mode.client.delete(room.id, seq), yes=yes)
 
 
 async def react(mode: "LineMode", rest: str) -> None:
@@ -112,10 +115,13 @@ async def star(mode: "LineMode", rest: str) -> None:
 
 
 async def pin(mode: "LineMode", rest: str) -> None:
-    """/pin NUMBER [off]: let everybody in this room find a message, or no longer."""
-    target, _, how = rest.partition(" ")
-    room, on = mode.here(), on_or_off(how.strip(), "/pin NUMBER [off]")
-    await mode.client.pin(room.id, await _message(mode, target), on=on)
+    """/pin NUMBER [off] [--yes]: let everybody here find a message, or no longer; you are asked once."""
+    words, yes = without_yes(rest)
+    target, _, how = words.partition(" ")
+    room, on = mode.here(), on_or_off(how.strip(), "/pin NUMBER [off] [--yes]")
+    seq = await _message(mode, target)
+    question = f"Pin #{seq} for everybody in {room.title}?"
+    await mode.ask_first(question, lambda: mode.client.pin(room.id, seq, on=on), yes=yes or not on)
 
 
 async def pins(mode: "LineMode", _: str) -> None:

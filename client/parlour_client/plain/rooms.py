@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from parlour_client.core.errors import SetupError
 from parlour_client.plain.messages import find, last
 from parlour_client.plain.speech import room_line, shown
-from parlour_client.plain.words import name_and_rest, number, on_or_off, seconds, two
+from parlour_client.plain.words import name_and_rest, number, on_or_off, seconds, two, without_yes
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.names import parse_room_name, parse_user_name
 
@@ -87,10 +87,18 @@ async def create(mode: "LineMode", rest: str) -> None:
     mode.enter(made)
 
 
-async def leave(mode: "LineMode", _: str) -> None:
-    """/leave: leave this room."""
-    await mode.client.leave(mode.here().id)
-    mode.current = None
+async def leave(mode: "LineMode", rest: str) -> None:
+    """/leave [--yes]: leave this room; you are asked once."""
+    room = mode.here()
+    words, yes = without_yes(rest)
+    if words:
+        raise SetupError("Use it like this: /leave [--yes]")
+
+    async def go() -> None:
+        await mode.client.leave(room.id)
+        mode.current = None
+
+    await mode.ask_first(f"Leave {room.title}?", go, yes=yes)
 
 
 async def dm(mode: "LineMode", rest: str) -> None:
@@ -100,8 +108,14 @@ async def dm(mode: "LineMode", rest: str) -> None:
 
 
 async def topic(mode: "LineMode", rest: str) -> None:
-    """/topic [TEXT]: set this room's topic; without a text take it away."""
-    await mode.client.set_topic(mode.here().id, rest)
+    """/topic [TEXT | --clear]: hear this room's topic, or set it; --clear takes it away."""
+    room = mode.here()
+    if rest:
+        await mode.client.set_topic(room.id, "" if rest == "--clear" else rest)
+    elif room.topic:
+        mode.say_text(f"{room.title}, topic: ", room.topic)
+    else:
+        mode.say(f"{room.title} has no topic. /topic TEXT sets one.")
 
 
 async def favourite(mode: "LineMode", rest: str) -> None:
@@ -157,11 +171,17 @@ async def unmute(mode: "LineMode", rest: str) -> None:
 
 
 async def role(mode: "LineMode", rest: str) -> None:
-    """/role USER owner|moderator|member: give somebody a role."""
-    who_, word = two(rest, "/role USER owner|moderator|member")
+    """/role USER owner|moderator|member [--yes]: give somebody a role; owners are asked about once."""
+    words, yes = without_yes(rest)
+    who_, word = two(words, "/role USER owner|moderator|member [--yes]")
     if word not in set(Role):
         raise SetupError("A role is owner, moderator or member.")
-    await mode.client.set_role(mode.here().id, parse_user_name(who_.removeprefix("@")), Role(word))
+    room, user = mode.here(), parse_user_name(who_.removeprefix("@"))
+    question = f"Make {user} an owner of {room.title}? You can't take it back."
+    undoable = word != Role.OWNER
+    await mode.ask_first(
+        question, lambda: mode.client.set_role(room.id, user, Role(word)), yes=yes or undoable
+    )
 
 
 async def ignore(mode: "LineMode", rest: str) -> None:

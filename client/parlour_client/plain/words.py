@@ -47,3 +47,9 @@ def on_or_off(rest: str, usage: str) -> bool:
     if rest not in {"", "on", "off"}:
         raise SetupError(f"Use it like this: {usage}")
     return rest != "off"
+
+
+def without_yes(rest: str) -> tuple[str, bool]:
+    """Take a last ``--yes`` off, and tell whether it was there."""
+    words = rest.removesuffix("--yes").rstrip()
+    return words, rest.endswith("--yes")

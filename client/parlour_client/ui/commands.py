@@ -27,11 +27,11 @@ COMMANDS: Final = (
     Command("help", "", "keys and commands"),
     Command("rooms", "", "public rooms of this server, to look and to join"),
     Command("join", "ROOM", "enter a public room", "room"),
-    Command("leave", "", "leave this room"),
+    Command("leave", "", "leave this room; you are asked once"),
     Command("create", "NAME [private] [encrypted]", "make a room; private rooms are entered by invitation"),
     Command("dm", "PERSON [MESSAGE]", "open a direct room, end-to-end encrypted", "person"),
     Command("invite", "PERSON", "bring somebody into this room", "person"),
-    Command("topic", "[TEXT]", "set the topic; without a text take it away"),
+    Command("topic", "[TEXT | --clear]", "show the topic, or set it; --clear takes it away"),
     Command("who", "", "show or hide who is here"),
     Command("kick", "PERSON [REASON]", "put somebody out; they may come back", "person"),
     Command("ban", "PERSON [10m|2h|7d] [REASON]", "put somebody out and keep them out", "person"),
@@ -47,7 +47,11 @@ COMMANDS: Final = (
     Command("unread", "", "everything that you have not read"),
     Command("starred", "", "messages that you put a star to"),
     Command("star", "", "put a star to the selected message, or to the newest; again takes it off"),
-    Command("pin", "", "pin the selected message, or the newest, for everybody here; again takes it off"),
+    Command(
+        "pin",
+        "",
+        "pin the selected message, or the newest, for everybody: you are asked; again takes it off",
+    ),
     Command("pins", "", "what is pinned in this room"),
     Command("thread", "", "all messages that hang together with the selected one by replies"),
     Command("history", "", "the earlier texts of the selected message"),
@@ -88,6 +92,8 @@ COMMANDS: Final = (
     Command("lock", "", "close keys and messages until your passphrase is typed"),
     Command("quit", "", "leave Parlour; what is queued stays queued"),
 )
+CLEAR: Final = "--clear"
+"""What takes the topic away: an empty line must not."""
 BY_NAME: Final = {command.name: command for command in COMMANDS}
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -22,10 +22,10 @@ _LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
 
 
 class ConfirmScreen(Veiled, ModalScreen[bool]):
-    """Yes or no; anything but y and Enter on it is no."""
+    """Yes or no: y or Enter, n or Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", id="dialog.yes"),
+        Binding("y,enter", "answer(True)", "Yes", id="dialog.yes"),
         Binding("n,escape", "answer(False)", "No", id="dialog.no"),
     ]
 
@@ -37,7 +37,7 @@ class ConfirmScreen(Veiled, ModalScreen[bool]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
-            yield SafeStatic(own("y yes · n or esc no", "dim"))
+            yield SafeStatic(own("y or enter: yes · n or esc: no", "dim"))
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
         """Leave with the answer."""

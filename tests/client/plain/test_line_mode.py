@@ -190,7 +190,7 @@ async def test_history_goes_back(ear: Ear) -> None:
 
 ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("/edit 2 better", ("edit", LOBBY, 2, "better")),
-    ("/delete 2", ("delete", LOBBY, 2)),
+    ("/delete 2 --yes", ("delete", LOBBY, 2)),
     ("/react 2 👍", ("react", LOBBY, 2, "👍", True)),
     ("/unreact 2 👍", ("react", LOBBY, 2, "👍", False)),
     ("/reply 2 yes", ("send", LOBBY, "yes", 2)),
@@ -222,7 +222,9 @@ ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("/whois carol", ("person", "carol")),
     ("/away", ("set_status", Status.AWAY)),
     ("/reconnect", ("hurry",)),
-    ("/leave", ("leave", LOBBY)),
+    ("/topic --clear", ("set_topic", LOBBY, "")),
+    ("/leave --yes", ("leave", LOBBY)),
+    ("/role carol owner --yes", ("set_role", LOBBY, "carol", Role.OWNER)),
     ("/dm bob", ("open_direct", "bob")),
 ]
 
@@ -233,6 +235,37 @@ async def test_a_command_does_what_it_says(ear: Ear, line: str, call: tuple[obje
     heard = await ear.say(line)
     assert call in ear.client.calls
     assert not [one for one in heard if one.startswith("Not done")]
+
+
+ONCE = [
+    ("/leave", ("leave", LOBBY)),
+    ("/delete 2", ("delete", LOBBY, 2)),
+    ("/pin 2", ("pin", LOBBY, 2, True)),
+    ("/role carol owner", ("set_role", LOBBY, "carol", Role.OWNER)),
+]
+
+
+@pytest.mark.parametrize(("line", "call"), ONCE)
+async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
+    ear: Ear, line: str, call: tuple[object, ...]
+) -> None:
+    """A script must say --yes; on a terminal y does it, anything else does not, and no text is lost."""
+    assert "--yes" in (await ear.say(line))[0]
+    assert call not in ear.client.calls
+    ear.mode._asks = True
+    assert (await ear.say(line))[0].endswith("y/N")
+    assert await ear.say("n") == ["Not done."]
+    await ear.say(line, "sorry, what?")
+    assert call not in ear.client.calls
+    assert [one[2] for one in ear.client.calls if one[0] == "send"] == ["sorry, what?"]
+    await ear.say(line, "Y")
+    assert call in ear.client.calls
+
+
+async def test_a_topic_alone_is_said_and_not_taken_away(ear: Ear) -> None:
+    """`/topic` and Enter must not delete the topic for everybody."""
+    assert await ear.say("/topic") == ["lobby, topic: Everybody is welcome"]
+    assert not [call for call in ear.client.calls if call[0] == "set_topic"]
 
 
 WRONG = (

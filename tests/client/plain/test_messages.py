@@ -16,7 +16,7 @@ from parlour_protocol.ids import Seq
 async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:
     """By its number; who pinned is said once, and off takes it off."""
     ear.client.say(LOBBY, BOB, "the \u202erules")
-    heard = await ear.say("/pin 4")
+    heard = await ear.say("/pin 4 --yes")
     assert heard == ["lobby, #5 alice pinned #4"]
     assert await ear.say("/pins") == ["1 pinned.", "lobby, #4 bob pinned: the ⟦U+202E⟧rules"]
     await ear.say("/pin 4 off")

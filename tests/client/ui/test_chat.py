@@ -446,7 +446,7 @@ COMMANDS = [
     ("/back", ("set_status", Status.ONLINE)),
     ("/join meadow", ("join", RoomId("M" * 22))),
     ("//not a command", ("send", LOBBY, "/not a command", None)),
-    ("/leave", ("leave", LOBBY)),
+    ("/topic --clear", ("set_topic", LOBBY, "")),
 ]
 
 
@@ -460,6 +460,38 @@ async def test_commands_do_what_they_say(client: FakeClient, open_app: OpenApp) 
                 await screen.open_room(LOBBY)
             await screen.do_line(line)
             assert call in client.calls, line
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "call"),
+    [
+        ("/leave", "Leave lobby?", ("leave", LOBBY)),
+        ("/role bob owner", "Make bob an owner?", ("set_role", LOBBY, BOB, Role.OWNER)),
+        ("/pin", "Pin this message for everybody here?", ("pin", LOBBY, Seq(3), True)),
+    ],
+)
+async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
+    client: FakeClient, open_app: OpenApp, line: str, question: str, call: tuple[object, ...]
+) -> None:
+    """Esc does nothing, Enter does it."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        for key, done in (("escape", False), ("enter", True)):
+            await screen.do_line(line)
+            await settled(pilot)
+            assert question in screen_text(pilot)
+            await pilot.press(key)
+            await settled(pilot)
+            assert (call in client.calls) is done
+
+
+async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, open_app: OpenApp) -> None:
+    """`/topic` and Enter must not delete the topic for everybody."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/topic")
+        assert "Topic: Everybody is welcome" in screen_text(pilot)
+        assert not [call for call in client.calls if call[0] == "set_topic"]
 
 
 WRONG = [

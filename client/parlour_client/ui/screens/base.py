@@ -14,6 +14,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Room
 from parlour_client.ui.composer import Composer
+from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.drafts import Drafts
 from parlour_client.ui.hint import HintLine
 from parlour_client.ui.members import MemberList
@@ -77,6 +78,15 @@ class ChatParts(TypingPart):
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Put a dialog or a page over this screen; ``answered`` gets its result."""
         _ = self.app.push_screen(screen, answered)
+
+    def ask_first(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
+        """Do what everybody sees, or what can't be undone, if the person says yes."""
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(do)
+
+        self.push(ConfirmScreen(question), answer)
 
     def refuse(self, words: str) -> None:
         """Say in words of ours that something was not done."""

@@ -5,12 +5,12 @@ told by ``ask``. The chat screen inherits it.
 """
 
 from parlour_client.core.room_names import find_room
-from parlour_client.ui.commands import first_word, parse, seconds
+from parlour_client.ui.commands import CLEAR, first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
 from parlour_client.ui.login import LoginScreen
 from parlour_client.ui.members import how_many
-from parlour_client.ui.safe import join, own, peer_line
+from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.devices_part import DevicesPart
 from parlour_client.ui.screens.messages_part import Aim
 from parlour_protocol.frames.base import Role, RoomKind, Status
@@ -86,7 +86,16 @@ class Deeds(DevicesPart):
         await self._enter(found.room)
 
     async def _do_leave(self, _rest: str) -> None:
-        await self.client.leave(self._room())
+        room = self.client.room(self._room())
+        if room is None:
+            raise ValueError("You are no longer in that room.")
+        back = (
+            "You can join it again."
+            if room.kind is RoomKind.PUBLIC
+            else "You come back only if somebody invites you."
+        )
+        title = join(own("Leave ", "bold"), peer_line(room.title, style="bold"), own("?", "bold"))
+        self.ask_first(lines(title, own(back)), lambda: self.client.leave(room.id))
 
     async def _do_create(self, rest: str) -> None:
         name, how = first_word(rest)
@@ -108,7 +117,15 @@ class Deeds(DevicesPart):
         await self.client.invite(self._room(), parse_user_name(first_word(rest)[0]))
 
     async def _do_topic(self, rest: str) -> None:
-        await self.client.set_topic(self._room(), rest)
+        room = self.client.room(self._room())
+        if rest == CLEAR:
+            await self.client.set_topic(self._room(), "")
+        elif rest:
+            await self.client.set_topic(self._room(), rest)
+        elif room is not None and room.topic:
+            self.hint.refuse(join(own("Topic: ", "bold"), peer_line(room.topic)), sign="· ")
+        else:
+            self.say("This room has no topic. /topic TEXT sets one.")
 
     async def _do_who(self, _rest: str) -> None:
         self.action_people()
@@ -141,7 +158,13 @@ class Deeds(DevicesPart):
         who, role = first_word(rest)
         if role not in set(Role):
             raise ValueError("A role is owner, moderator or member.")
-        await self.client.set_role(self._room(), parse_user_name(who), Role(role))
+        room, user = self._room(), parse_user_name(who)
+        if role != Role.OWNER:
+            await self.client.set_role(room, user, Role(role))
+            return
+        title = join(own("Make ", "bold"), peer_line(user, style="bold"), own(" an owner?", "bold"))
+        why = own("An owner can do everything here, and you can't take it back.")
+        self.ask_first(lines(title, why), lambda: self.client.set_role(room, user, Role.OWNER))
 
     async def _do_react(self, rest: str) -> None:
         entry = self.timeline.selected or next((e for e in reversed(self.timeline.entries) if e.text), None)

@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry
 from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
-from parlour_client.ui.safe import lines, own, peer_line
+from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.screens.outbox import OutboxScreen
 from parlour_client.ui.screens.people import PersonWish, ProfileScreen, SessionsScreen
 from parlour_client.ui.screens.pins import PinsScreen
@@ -122,9 +122,16 @@ class LookingPart(ReadingPart):
             await self.client.star(entry.room, entry.seq, on=not entry.starred)
 
     async def pin(self, entry: Entry) -> None:
-        """Pin a message for everybody in the room, or take it off."""
-        if entry.seq is not None:
-            await self.client.pin(entry.room, entry.seq, on=not entry.pinned)
+        """Pin a message for everybody in the room, which is asked first, or take it off."""
+        room, seq = entry.room, entry.seq
+        if seq is None:
+            return
+        if entry.pinned:
+            await self.client.pin(room, seq, on=False)
+            return
+        shown = join(own("│ ", "dim"), peer_line(entry.text or "", limit=120))
+        question = lines(own("Pin this message for everybody here?", "bold"), peer_line(entry.author), shown)
+        self.ask_first(question, lambda: self.client.pin(room, seq))
 
     # --- people
 

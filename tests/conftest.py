@@ -9,6 +9,8 @@ import sys
 from typing import Final
 
 import pytest
+from hypothesis import find
+from hypothesis import strategies as st
 
 _LONGEST: Final = (
     "tests/e2e/test_terminal_oracle.py",
@@ -32,6 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if sys.dont_write_bytecode and (cache := getattr(config, "cache", None)) is not None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("compiled"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def characters_known() -> None:
+    """Let Hypothesis make its table of all characters before the first test.
+
+    In a fresh clone it takes a third of a second of CPU, which on a busy machine is longer than Hypothesis
+    lets a first example take.
+    """
+    find(st.characters(), lambda _: True)
 
 
 def pytest_xdist_auto_num_workers() -> int:

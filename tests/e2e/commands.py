@@ -7,6 +7,7 @@ loop already runs, or outside of the main thread, which alone hears signals.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from typing import Final
 from unittest import mock
 
+import structlog
 from click.testing import CliRunner
 
 from parlour_client.cli import root as client
@@ -72,14 +74,19 @@ def _here(program: str, arguments: Sequence[str], stdin: str, env: Mapping[str, 
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """Give back what a command changes in its process: the mask, the signals, who may read the memory."""
+    """Give back what a command changes in its process: mask, signals, log; and let the memory be read."""
     mask = os.umask(0o022)
     os.umask(mask)
     handlers = {one: signal.getsignal(one) for one in _SIGNALS}
+    root = logging.getLogger()
+    logs, level = root.handlers[:], root.level
     try:
         with mock.patch.object(client, "keep_memory_private"):
             yield
     finally:
         os.umask(mask)
+        root.handlers[:] = logs
+        root.setLevel(level)
+        structlog.reset_defaults()
         for one, handler in handlers.items():
             signal.signal(one, handler)

@@ -14,6 +14,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,9 +164,8 @@ async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
     pending = await ticket_of(http, session)
     socket = await enter(server, await ticket_of(http, session))
     await server.command(*command)
-    start = time.monotonic()
-    assert await close_code(socket) == 4001
-    assert time.monotonic() - start < 1
+    async with within_a_second():
+        assert await close_code(socket) == 4001
     with pytest.raises(InvalidStatus):
         await enter(server, pending)
 
@@ -184,11 +184,31 @@ async def test_what_a_command_does_in_a_room_is_told_at_once(server: Server, htt
 
 async def told(socket: ClientConnection) -> dict[str, Any]:
     """Return the next event that a connection is told of, which must come within a second."""
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE), within_a_second():
         while True:
             frame: dict[str, Any] = json.loads(await socket.recv())
             if frame["type"] == "event":
                 return frame
+
+
+TICKS = 100
+"""In a second. On a machine that does ten other things they come late, as what the server does."""
+
+
+@asynccontextmanager
+async def within_a_second() -> AsyncIterator[None]:
+    """See that what is done takes less."""
+    ticks: list[None] = []
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(1 / TICKS)
+            ticks.append(None)
+
+    counting = asyncio.create_task(tick())
+    yield
+    counting.cancel()
+    assert len(ticks) < TICKS
 
 
 async def test_sigterm_tells_everybody_and_ends(server: Server, http: httpx.AsyncClient) -> None:

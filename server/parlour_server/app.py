@@ -185,7 +185,8 @@ class Application:
         sessions = Sessions(store.sessions, self._bus, clock, audit, logins)
         throttle = Throttle(store.attempts, clock, logins)
         tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
-        door = Door(sessions, Pace(connections.body_seconds, connections.body_bytes_per_second))
+        pace = Pace(connections.body_seconds, connections.body_bytes_per_second)
+        door = Door(sessions, pace, Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst))
         passwords = PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             door,

@@ -41,6 +41,11 @@ class TokenBucket:
         self._level = level
         return (amount - level) / self._rate
 
+    def charge(self, now: float, amount: float) -> None:
+        """Take ``amount`` that was used already, also where it is not there: then nothing is for a while."""
+        self.take(now, 0.0)
+        self._level -= amount
+
     def is_full(self, now: float) -> bool:
         """Tell whether nothing would be lost by forgetting this bucket."""
         return self._level + (now - self._at) * self._rate >= self._burst
@@ -68,13 +73,20 @@ class KeyedBuckets(Generic[_K]):
 
     def take(self, key: _K, now: float, amount: float = 1.0) -> float:
         """Take from this key's bucket: 0.0, or the seconds to wait."""
+        return self._bucket(key, now).take(now, amount)
+
+    def charge(self, key: _K, now: float, amount: float) -> None:
+        """Take from this key's bucket what was used already."""
+        self._bucket(key, now).charge(now, amount)
+
+    def _bucket(self, key: _K, now: float) -> TokenBucket:
         bucket = self._buckets.get(key)
         if bucket is None:
             if len(self._buckets) >= self._sweep_at:
                 self.sweep(now)
             bucket = TokenBucket(self._amount, per=self._per, burst=self._burst, now=now)
             self._buckets[key] = bucket
-        return bucket.take(now, amount)
+        return bucket
 
     def sweep(self, now: float) -> None:
         """Forget full buckets. Runs by itself whenever their number has doubled."""

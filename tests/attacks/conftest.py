@@ -31,6 +31,10 @@ messages_per_minute = 100000
 message_burst = 10000
 requests_per_minute = 100000
 request_burst = 10000
+reads_per_minute = 1000000
+read_burst = 100000
+read_bytes_per_minute = 10000000000
+read_bytes_burst = 10000000000
 bytes_per_minute = 1000000000
 bytes_burst = 100000000
 """

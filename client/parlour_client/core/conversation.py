@@ -18,9 +18,10 @@ from parlour_client.core.errors import (
     UnreachableError,
 )
 from parlour_client.core.wire import Wire, WireClosedError
-from parlour_protocol.errors import MalformedFrameError, OutOfOrderError
+from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
 from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
 from parlour_protocol.frames.replies import Error, Ok, Push
+from parlour_protocol.frames.requests import History, ListMembers, ListPins, ListRooms
 from parlour_protocol.ids import RequestId
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.session import Session, Side
@@ -29,6 +30,13 @@ ANSWER_SECONDS: Final = 20.0
 """Longer than any honest answer takes; a wire that stays silent is given up and opened anew."""
 _SPARE: Final = 4
 """Slots that are left unused, so that a request which was given up on does not push us over the limit."""
+
+_PATIENT_ASKS: Final = 30
+"""How often a read is asked again after a server said that it was too fast."""
+_LONGEST_WAIT: Final = 60.0
+
+Read = History | ListMembers | ListPins | ListRooms
+"""Requests that a server answers with a page or a list, and that change nothing."""
 
 Answer = Callable[[Ok | Error], None]
 """Called in the loop of the receiver, before the next frame is looked at."""
@@ -67,6 +75,20 @@ class Conversation:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)
             self.end()
+
+    async def read(self, frame: Read) -> AnyResult | None:
+        """Ask for something to read; a server that says "too fast" is asked again when it said.
+
+        Raises RefusedError, UnreachableError.
+        """
+        for _ in range(_PATIENT_ASKS):
+            try:
+                return await self.request(frame)
+            except RefusedError as error:
+                if error.code is not ErrorCode.RATE_LIMITED:
+                    raise
+                await self._clock.sleep(min((error.retry_after or 1_000) / 1_000, _LONGEST_WAIT))
+        return await self.request(frame)
 
     async def request(self, frame: AnyRequest) -> AnyResult | None:
         """Ask, and return what the ``ok`` brings. Raises RefusedError, UnreachableError."""

@@ -17,7 +17,7 @@ from parlour_client.core.archive.outbox import Beside
 from parlour_client.core.changes import StatusChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
-from parlour_client.core.conversation import Conversation
+from parlour_client.core.conversation import Conversation, Read
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.lanes import Lane
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -168,6 +168,8 @@ class Engine:
         """Ask the server now. Raises UnreachableError while offline."""
         if self.conversation is None:
             raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
+        if isinstance(frame, Read):
+            return await self.conversation.read(frame)
         return await self.conversation.request(frame)
 
     async def until(self, reached: asyncio.Event, patience: float | None) -> None:

@@ -191,7 +191,7 @@ class Sync:
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
     """Return a page of history whose numbers go up by one. Raises ServerMisbehavedError, RefusedError."""
-    page = await conversation.request(ask)
+    page = await conversation.read(ask)
     if not isinstance(page, Page) or page.room != ask.room:
         raise ServerMisbehavedError("The server answered with something else than history.")
     first = page.events[0].seq if page.events else 0

@@ -15,6 +15,7 @@ from parlour_protocol.api import Payload
 from parlour_protocol.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId, RoomId
 from parlour_server.api.bodies import Pace, bearer, read_body
 from parlour_server.api.problems import RequestRefusedError
+from parlour_server.auth.rates import Rates
 from parlour_server.auth.sessions import Sessions
 from parlour_server.store.types import SessionRecord
 
@@ -30,10 +31,16 @@ class Door:
 
     sessions: Sessions
     pace: Pace
+    rates: Rates
 
     async def session(self, request: Request) -> SessionRecord:
-        """Return the live session that asks. Raises SessionRefusedError."""
-        return await self.sessions.authenticate(bearer(request))
+        """Return the live session that asks, counted for its account, from whatever address it comes (L26).
+
+        Raises SessionRefusedError, TooManyAttemptsError.
+        """
+        session = await self.sessions.authenticate(bearer(request))
+        self.rates.spend(session.user)
+        return session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
         """Return the body. Raises MalformedFrameError and RequestRefusedError."""

@@ -22,7 +22,7 @@ class Guard:
 
     __slots__ = ("_failed", "_what")
 
-    def __init__(self, what: str, failed: Callable[[], None] | None = None) -> None:
+    def __init__(self, what: str, failed: Callable[[], object] | None = None) -> None:
         """Guard the block that ``what`` names in the log; ``failed`` must not raise."""
         self._what = what
         self._failed = failed

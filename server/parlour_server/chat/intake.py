@@ -78,7 +78,7 @@ class Intake:
         except OutOfOrderError:
             self._refuse_out_of_order(state, frame)
             return
-        wait = wait or self._accounts.request(state.user, frame, now)
+        wait = wait or self._accounts.request(state.user, state.info.address, frame, now)
         if wait:
             state.answer(too_fast(frame.id, wait))
             self._strike(state, ErrorCode.RATE_LIMITED, TOO_FAST)
@@ -107,7 +107,8 @@ class Intake:
             except ParlourServerError as error:
                 self._appender.refused(state, frame, error)
             else:
-                state.answer(Ok(re=frame.id, result=result))
+                size = state.answer(Ok(re=frame.id, result=result))
+                self._accounts.answered(state.user, state.info.address, frame, size, self._clock.monotonic())
 
     def _next(self, state: PeerState) -> AskingRequest | None:
         """Begin the appends at the head of the queue; return the first request that is none."""

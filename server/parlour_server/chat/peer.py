@@ -32,8 +32,8 @@ class Peer(Protocol):
     @property
     def info(self) -> PeerInfo: ...
 
-    def send(self, frame: Frame) -> None:
-        """Encode one frame and write it; the chat keeps the session's state machine."""
+    def send(self, frame: Frame) -> int:
+        """Encode one frame, write it and return its bytes; the chat keeps the session's state machine."""
         ...
 
     def write(self, wire: bytes) -> None:

@@ -68,13 +68,14 @@ class PeerState:
         self.status = Status.ONLINE
         self.strikes = 0
 
-    def answer(self, frame: Ok | Error) -> None:
-        """Answer a request in flight; nothing when the connection is gone. Never raises."""
-        if self.gone:
-            return
-        with Guard("an answer", self.fail):
-            self.session.sent(frame)
-            self.peer.send(frame)
+    def answer(self, frame: Ok | Error) -> int:
+        """Answer a request in flight, unless the connection is gone. Returns its bytes; never raises."""
+        size = 0
+        if not self.gone:
+            with Guard("an answer", self.fail):
+                self.session.sent(frame)
+                size = self.peer.send(frame)
+        return size
 
     def greet(self, hello: Hello) -> None:
         """Say hello: from here on the connection is ready."""

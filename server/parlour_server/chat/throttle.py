@@ -1,8 +1,10 @@
 """How fast one account and one connection may ask (R1: message flood).
 
-Every frame counts against its connection, by number and by bytes; a lasting request also counts against
-its account over all its connections, and making rooms or bringing people in has a budget by the hour.
-What is over is refused with the time to wait, nothing is queued. `service.py` asks before it does anything.
+Every frame counts against its connection, by number and by bytes; a lasting request also counts against its
+account over all its connections, and making rooms or bringing people in has a budget by the hour. Reads count
+against their account and their address, by number and by the bytes of the answers, so that neither more
+connections nor new ones read more (L26). What is over is refused with the time to wait, nothing is queued.
+`service.py` asks before it does anything.
 """
 
 from typing import Final
@@ -23,9 +25,12 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.names import UserName
 from parlour_server.config.settings import Rates
 from parlour_server.limits import HOUR, MINUTE, KeyedBuckets, TokenBucket
+from parlour_server.origins import origin_of
 
 _FLEETING: Final = frozenset({History, MarkRead, Typing, SetStatus, ListMembers, ListPins, ListRooms})
 """Requests that append nothing to any log."""
+_READS: Final = frozenset({History, ListMembers, ListPins, ListRooms})
+"""Of those, the requests whose answers may be large."""
 _NOTICES_PER_MINUTE: Final = 60
 """Typing and status changes of one connection that are told on; a person makes fewer."""
 _NOTICE_BURST: Final = 10
@@ -53,13 +58,48 @@ class ConnectionBudget:
         return not self._notices.take(now)
 
 
-class AccountBudget:
-    """What each account may do over all its connections; forgotten when it is whole again."""
+class ReadBudget:
+    """What each account, and each address, may read over all its connections, by number and by bytes.
 
-    __slots__ = ("_invites", "_messages", "_rooms")
+    An answer's size is known only once it is made, so bytes are charged then; the next read waits for them.
+    """
+
+    __slots__ = ("_bytes", "_reads", "_shares")
 
     def __init__(self, rates: Rates) -> None:
         """Begin with nobody."""
+        self._reads: KeyedBuckets[str] = KeyedBuckets(
+            rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
+        )
+        self._bytes: KeyedBuckets[str] = KeyedBuckets(
+            rates.read_bytes_per_minute, per=MINUTE, burst=rates.read_bytes_burst
+        )
+        self._shares = rates.read_shares_per_address
+
+    def ask(self, user: UserName, address: str, now: float) -> float:
+        """Count a read; 0.0, or the seconds to wait."""
+        wait = 0.0
+        for key, share in self._keys(user, address):
+            wait = wait or self._bytes.take(key, now, 0.0) or self._reads.take(key, now, share)
+        return wait
+
+    def answered(self, user: UserName, address: str, size: int, now: float) -> None:
+        """Charge the bytes of an answer."""
+        for key, share in self._keys(user, address):
+            self._bytes.charge(key, now, size * share)
+
+    def _keys(self, user: UserName, address: str) -> tuple[tuple[str, float], ...]:
+        return (f"user {user}", 1.0), (f"address {origin_of(address)}", 1.0 / self._shares)
+
+
+class AccountBudget:
+    """What each account may do over all its connections; forgotten when it is whole again."""
+
+    __slots__ = ("_invites", "_messages", "_reads", "_rooms")
+
+    def __init__(self, rates: Rates) -> None:
+        """Begin with nobody."""
+        self._reads = ReadBudget(rates)
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(
             rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
         )
@@ -70,9 +110,11 @@ class AccountBudget:
             rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour
         )
 
-    def request(self, user: UserName, frame: AnyRequest, now: float) -> float:
+    def request(self, user: UserName, address: str, frame: AnyRequest, now: float) -> float:
         """Count a request of this account; 0.0, or the seconds to wait."""
         kind = type(frame)
+        if kind in _READS:
+            return self._reads.ask(user, address, now)
         if kind in _FLEETING:
             return 0.0
         wait = self._messages.take(user, now)
@@ -83,3 +125,8 @@ class AccountBudget:
         if kind is CreateRoom or kind is OpenDirect:
             return self._rooms.take(user, now)
         return 0.0
+
+    def answered(self, user: UserName, address: str, frame: AnyRequest, size: int, now: float) -> None:
+        """Charge the bytes of the answer to a request."""
+        if type(frame) in _READS:
+            self._reads.answered(user, address, size, now)

@@ -89,11 +89,28 @@ class Rates(Section, frozen=True):
         int, _setting("bytes per minute", "frames of one connection, as bytes (R1)", ge=32_768)
     ] = 4_194_304
     bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=32_768)] = 1_048_576
+    reads_per_minute: Annotated[
+        int,
+        _setting("requests per minute", "pages and lists of one account over all its connections (L26)"),
+    ] = 1_200
+    read_burst: Annotated[
+        int, _setting("requests", "a new device fetches a hundred thousand messages in about 500 pages")
+    ] = 600
+    read_bytes_per_minute: Annotated[
+        int, _setting("bytes per minute", "what it reads by that, as bytes (L26)", ge=1_048_576)
+    ] = 134_217_728
+    read_bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=1_048_576)] = 134_217_728
+    read_shares_per_address: Annotated[
+        int, _setting("accounts", "one address reads as much as so many accounts (L26)")
+    ] = 4
     strikes: Annotated[
         int, _setting("refused requests in a row", "a client that goes on regardless is disconnected (R1)")
     ] = 200
     http_per_minute: Annotated[
-        int, _setting("requests per minute", "requests of one address to the HTTPS API (P6)")
+        int,
+        _setting(
+            "requests per minute", "requests of one address, and of one account, to the HTTPS API (P6, L26)"
+        ),
     ] = 600
     rooms_per_hour: Annotated[
         int, _setting("rooms per hour", "rooms made and direct rooms opened by one account")

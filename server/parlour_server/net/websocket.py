@@ -101,10 +101,13 @@ class Connection(asyncio.Protocol):
 
     # what the chat calls (Peer)
 
-    def send(self, frame: frames.Frame) -> None:
-        """Send one frame to this peer, at the end of this loop iteration."""
-        if self._ended is None:
-            self._outbox.put(text_frame(frames.encode(frame)))
+    def send(self, frame: frames.Frame) -> int:
+        """Send one frame to this peer, at the end of this loop iteration; return its bytes."""
+        if self._ended is not None:
+            return 0
+        wire = text_frame(frames.encode(frame))
+        self._outbox.put(wire)
+        return len(wire)
 
     def end(self, code: CloseCode) -> None:
         """Close with ``code``; by force after ``close_seconds`` (S2: a peer that does not read)."""

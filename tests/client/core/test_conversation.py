@@ -6,9 +6,16 @@ import pytest
 from tests.client.core.core_fake import LOBBY, FakeClock, FakeServer, FakeWire
 
 from parlour_client.core.conversation import ANSWER_SECONDS, Conversation
-from parlour_client.core.errors import ParlourClientError, ServerMisbehavedError, UnreachableError
+from parlour_client.core.errors import (
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+    UnreachableError,
+)
 from parlour_client.core.wire import WireClosedError
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok, encode
+from parlour_protocol.frames.codec import decode_request
 from parlour_protocol.frames.replies import Push
 from parlour_protocol.frames.requests import ListRooms, Typing
 from parlour_protocol.ids import RequestId, new_request_id
@@ -141,3 +148,45 @@ async def test_a_hint_of_the_server_goes_through_the_rule() -> None:
     wire.drop()
     with pytest.raises(WireClosedError):
         await listening
+
+
+class Busy(FakeServer):
+    """A server that says "too fast" so many times."""
+
+    times = 2
+
+    def received(self, wire: FakeWire, data: bytes) -> None:
+        asked = decode_request(data)
+        wire.session.received(asked)
+        self.times -= 1
+        if self.times >= 0:
+            wire.say(Error(re=asked.id, code=ErrorCode.RATE_LIMITED, retry_after=3_000))
+        else:
+            wire.say(Ok(re=asked.id))
+
+
+async def test_reading_too_fast_waits_as_long_as_the_server_says() -> None:
+    """A page is asked for again: a client that gave up would take its rooms for closed."""
+    clock, server = FakeClock(), Busy()
+    conversation, _ = await begun(server, clock)
+    listening = asyncio.ensure_future(conversation.listen(_ignore))
+    reading = asyncio.ensure_future(conversation.read(ListRooms(id=new_request_id())))
+    for waits in (1, 2):
+        async with asyncio.timeout(5):
+            while len(clock.slept) < waits:  # noqa: ASYNC110 - a fake clock sets no event
+                await asyncio.sleep(0)
+        assert not reading.done()
+        clock.advance(3)
+    async with asyncio.timeout(5):
+        assert await reading is None
+    assert clock.slept == [3.0, 3.0]
+    listening.cancel()
+
+
+async def test_other_requests_are_not_repeated() -> None:
+    """What a person asked for is told as refused, at once."""
+    conversation, _ = await begun(Busy(), FakeClock())
+    listening = asyncio.ensure_future(conversation.listen(_ignore))
+    with pytest.raises(RefusedError):
+        await conversation.request(Typing(id=new_request_id(), room=LOBBY, on=True))
+    listening.cancel()

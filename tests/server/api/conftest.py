@@ -75,7 +75,7 @@ def endpoints(
     sessions = Sessions(store.sessions, bus, clock, audit, logins)
     throttle = Throttle(store.attempts, clock, logins)
     tickets = Rates(clock, per_minute=60, burst=60)
-    door = Door(sessions, Pace(5, 65_536))
+    door = Door(sessions, Pace(5, 65_536), Rates(clock, per_minute=600, burst=600))
     changes = PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ())
     shelf = Shelf(folder.files)
     shelf.open()

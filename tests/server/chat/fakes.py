@@ -28,7 +28,14 @@ _F = TypeVar("_F", bound=Frame)
 
 LAPTOP = parse_device_name("laptop")
 GENEROUS = Rates(
-    messages_per_minute=10**6, message_burst=10**6, requests_per_minute=10**6, request_burst=10**6
+    messages_per_minute=10**6,
+    message_burst=10**6,
+    requests_per_minute=10**6,
+    request_burst=10**6,
+    reads_per_minute=10**6,
+    read_burst=10**6,
+    read_bytes_per_minute=10**10,
+    read_bytes_burst=10**10,
 )
 
 
@@ -68,9 +75,10 @@ class FakePeer:
         device: DeviceName,
         expires: Millis,
         device_id: DeviceId | None = None,
+        address: str = "192.0.2.7",
     ) -> None:
         grant = TicketGrant(session=session, user=user, device=device, expires=expires, device_id=device_id)
-        self.info = PeerInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address="192.0.2.7")
+        self.info = PeerInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address=address)
         self.frames: list[AnyServerFrame] = []
         self.writes: list[int] = []
         """How many frames each write carried."""
@@ -84,9 +92,11 @@ class FakePeer:
                 self._more.clear()
                 await self._more.wait()
 
-    def send(self, frame: Frame) -> None:
-        self.frames.append(decode_server_frame(encode(frame)))
+    def send(self, frame: Frame) -> int:
+        data = encode(frame)
+        self.frames.append(decode_server_frame(data))
         self._more.set()
+        return len(data)
 
     def write(self, wire: bytes) -> None:
         count = 0
@@ -143,7 +153,7 @@ class World:
         self.store.people.setdefault(user, Account(user, "x", Millis(0)))
         return user
 
-    def open(self, name: str) -> FakePeer:
+    def open(self, name: str, address: str = "192.0.2.7") -> FakePeer:
         """Connect somebody, without waiting for the hello."""
         user = self.account(name)
         expires = Millis(self.clock.now() + 10**9)
@@ -157,13 +167,13 @@ class World:
             expires=expires,
         )
         self.store.live.setdefault(user, []).append(session)
-        peer = FakePeer(user, session.id, LAPTOP, expires)
+        peer = FakePeer(user, session.id, LAPTOP, expires, address=address)
         self.chat.opened(peer)
         return peer
 
-    async def connect(self, name: str) -> FakePeer:
+    async def connect(self, name: str, address: str = "192.0.2.7") -> FakePeer:
         """Connect somebody and take the hello."""
-        peer = self.open(name)
+        peer = self.open(name, address)
         await settle()
         assert len(peer.got(Hello)) == 1
         return peer

@@ -5,8 +5,18 @@ import pytest
 from tests.server.chat.fakes import World, refused, settle, stored, world
 
 from parlour_protocol.errors import POLICY_VIOLATION, TOO_FAST, TOO_MANY_ERRORS, ErrorCode
+from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import Error, LogEvent, Ok
-from parlour_protocol.frames.requests import CreateRoom, History, Invite, Join, Send
+from parlour_protocol.frames.requests import (
+    CreateRoom,
+    History,
+    Invite,
+    Join,
+    ListMembers,
+    ListPins,
+    ListRooms,
+    Send,
+)
 from parlour_protocol.ids import new_request_id
 from parlour_server.audit import AuditEvent
 from parlour_server.config.settings import Rates
@@ -175,6 +185,55 @@ async def test_reading_is_limited_for_each_connection():
         room = await chat.make_room(ada, "lounge")
         answers = [await chat.ask(ada, History, room=room) for _ in range(4)]
         assert [type(answer) for answer in answers] == [Ok, Ok, Ok, Error]
+
+
+async def test_more_connections_or_a_new_one_read_no_more():
+    """L26: an account's budget of reads is shared by its connections, outlives them, and fills again."""
+    async with world(Rates(reads_per_minute=60, read_burst=4)) as chat:
+        ada = await chat.connect("ada")
+        room = await chat.make_room(ada, "lounge")
+        other = await chat.connect("ada")
+        kinds = [(History, {"room": room}), (ListMembers, {"room": room}), (ListPins, {"room": room})]
+        for kind, fields in kinds:
+            assert isinstance(await chat.ask(other, kind, **fields), Ok)
+        assert isinstance(await chat.ask(ada, ListRooms), Ok)
+        for peer in (ada, other):
+            assert refused(await chat.ask(peer, History, room=room)).code is ErrorCode.RATE_LIMITED
+            chat.chat.closed(peer)
+        fresh = await chat.connect("ada")
+        answer = refused(await chat.ask(fresh, History, room=room))
+        assert (answer.code, answer.retry_after) == (ErrorCode.RATE_LIMITED, 1000)
+        chat.clock.seconds += 1
+        assert isinstance(await chat.ask(fresh, History, room=room), Ok)
+
+
+async def test_the_bytes_of_answers_count():
+    """L26: large pages use a budget up that small ones do not."""
+    rates = Rates(read_bytes_per_minute=2**20, read_bytes_burst=2**20)
+    async with world(rates) as chat:
+        ada = await chat.connect("ada")
+        room = await chat.make_room(ada, "lounge")
+        for _ in range(40):
+            stored(await chat.ask(ada, Send, room=room, text="x" * 8_000))
+        answers = [await chat.ask(ada, History, room=room) for _ in range(8)]
+        sizes = [len(encode(answer)) for answer in answers if isinstance(answer, Ok)]
+        assert len(sizes) < 8
+        assert sum(sizes[:-1]) < 2**20 <= sum(sizes)
+        chat.clock.seconds += 60
+        assert isinstance(await chat.ask(ada, History, room=room), Ok)
+
+
+async def test_an_address_reads_as_much_as_some_accounts():
+    """L26: more accounts at one address read no more; another address is not held up."""
+    async with world(Rates(reads_per_minute=60, read_burst=3, read_shares_per_address=2)) as chat:
+        taken = 0
+        for name in ("ada", "bob", "cleo", "dora"):
+            peer = await chat.connect(name)
+            answers = [await chat.ask(peer, ListRooms) for _ in range(3)]
+            taken += sum(isinstance(answer, Ok) for answer in answers)
+        assert taken == 6
+        elsewhere = await chat.connect("emil", address="198.51.100.9")
+        assert isinstance(await chat.ask(elsewhere, ListRooms), Ok)
 
 
 async def test_rooms_and_invitations_have_a_budget_by_the_hour():

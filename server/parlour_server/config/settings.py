@@ -64,7 +64,8 @@ class Connections(Section, frozen=True):
         int, _setting("seconds", "who takes nothing of an answer for so long is cut off (R2)")
     ] = 20
     ping_seconds: Annotated[
-        int, _setting("seconds", "between pings; two unanswered end the connection (R3)")
+        int,
+        _setting("seconds", "between pings; who sends nothing for 2.1 times as long is cut off (R3, L30)"),
     ] = 20
     unsent_bytes: Annotated[
         int, _setting("bytes", "unsent to one peer; above it the peer is cut off (R2)", ge=65_536)

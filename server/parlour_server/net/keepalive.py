@@ -1,9 +1,10 @@
 """The pulse: one timer for all connections, not one each.
 
 A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that
-ten thousand pings never go out at once (R3: dead peers), ends every connection whose session has run out
-while it was open (S3: endless session), and tells the heap how many sockets there are.
-`net/server.py` runs it.
+ten thousand pings never go out at once, and gives up whoever was silent for ``SILENT_BEATS`` (R3, L30: dead
+peers). It ends every connection whose session has run out while it was open (S3: endless session), and tells
+the heap how many sockets there are. Beats are counted and not seconds: after a machine slept, nobody was
+silent. `net/server.py` runs it.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from parlour_server.net.registry import Registry
 from parlour_server.net.slots import Slots
 
 BEATS: Final = 20
+SILENT_BEATS: Final = 42
+"""Two pings unanswered, and some: 42 seconds after the last byte, where pings are 20 seconds apart."""
 
 
 class Pulse:
@@ -51,8 +54,12 @@ class Pulse:
         for connection in self._registry:
             if connection.info.grant.expires <= now:
                 connection.end(SESSION_EXPIRED)
-            elif connection.share % BEATS == share:
-                connection.ping()
+            elif connection.silence >= SILENT_BEATS:
+                connection.give_up()
+            else:
+                connection.silence += 1
+                if connection.share % BEATS == share:
+                    connection.ping()
         self._heap.note(len(self._slots))
 
     def _next(self) -> None:

@@ -30,7 +30,6 @@ from parlour_server.wire import text_frame
 _SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, some milliseconds
 _PING: Final = bytes((0x80 | Opcode.PING, 0))
 _ABNORMAL: Final = 1006  # RFC 6455 section 7.4.1: what a connection that just broke is said to end with
-_MAX_UNANSWERED: Final = 2
 _log: Final = quiet_logger("websocket")
 
 
@@ -66,11 +65,11 @@ class Connection(asyncio.Protocol):
         "_outbox",
         "_timer",
         "_transport",
-        "_unanswered",
         "_watcher",
         "_ws",
         "info",
         "share",
+        "silence",
         "write",
     )
 
@@ -85,6 +84,8 @@ class Connection(asyncio.Protocol):
         """Take over ``transport``, on which the handshake was answered."""
         self.info = info
         self.share = 0  # which beat of the pulse pings it
+        self.silence = 0
+        """Beats of the pulse since the peer sent anything."""
         self._chat = chat
         self._watcher = watcher
         self._limits = limits
@@ -96,7 +97,6 @@ class Connection(asyncio.Protocol):
         self._inbox = Inbox()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
-        self._unanswered = 0
         self._timer: asyncio.TimerHandle | None = None
 
     # what the chat calls (Peer)
@@ -121,15 +121,15 @@ class Connection(asyncio.Protocol):
     # what the keepalive calls
 
     def ping(self) -> None:
-        """Ask whether the peer is there; gives it up when it did not answer the last two times (R3)."""
-        if self._ended is not None:
-            return
-        if self._unanswered >= _MAX_UNANSWERED:
+        """Ask whether the peer is there."""
+        if self._ended is None:
+            self._inbox.allow_controls()
+            self._outbox.put(_PING)
+
+    def give_up(self) -> None:
+        """Drop a peer that was silent for too long (R3)."""
+        if self._ended is None:
             self._cut_off("keepalive")
-            return
-        self._unanswered += 1
-        self._inbox.allow_controls()
-        self._outbox.put(_PING)
 
     def abort(self) -> None:
         """Drop the socket now."""
@@ -139,6 +139,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse a little at a time, so that a flood of tiny frames is noticed before it costs much."""
+        self.silence = 0
         for part in _slices(data):
             self._ws.receive_data(part)
             for event in self._ws.events_received():
@@ -169,8 +170,6 @@ class Connection(asyncio.Protocol):
     def _receive(self, frame: Frame) -> None:
         if self._ended is not None:
             return
-        if frame.opcode is Opcode.PONG:
-            self._unanswered = 0
         try:
             message = self._inbox.receive(frame)
         except InboxError as error:

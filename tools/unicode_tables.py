@@ -21,6 +21,10 @@ servers keep the skeletons of their names: with newer tables a name that somebod
 NEWER_EMOJI = frozenset([0x1F6D9, *range(0x1FA8B, 0x1FA8E), 0x1FACC, 0x1FADD, 0x1FAEB, 0x1FAF9, 0x1FAFA])
 """Emoji 18.0: in the list of emoji that the client offers, while ICU has no `ppucd.txt` of Unicode 18 yet.
 All have Emoji_Presentation (npm: @unicode/unicode-18.0.0), so they are two cells wide."""
+OLDEST_TERMINAL_UNICODE = 9.0
+"""What every terminal knows that is still in use (2016): a later mark may be given a cell."""
+LATEST = 14.0
+"""What is later (2022) is drawn as unknown in many terminals, over one cell or two."""
 OLDEST_PYTHON_UNICODE = 14.0
 """What Python 3.11 knows. PRECIS asks Python, so a newer letter in a name would be refused on one server and
 taken on another."""
@@ -87,6 +91,13 @@ def _is_shown(properties: Properties) -> bool:
     return (category[0] in "LNPSM" or category == "Zs") and "DI" not in properties
 
 
+def _is_late_mark(properties: Properties) -> bool:
+    """Tell what a terminal with older tables does not know to be without a width of its own."""
+    is_mark = properties["gc"] in {"Mn", "Me"}
+    is_extended_jamo = properties.get("blk") == "Jamo_Ext_B"
+    return is_extended_jamo or (is_mark and float(properties["age"]) > OLDEST_TERMINAL_UNICODE)
+
+
 def _clings(properties: Properties) -> bool:
     """Tell a letter that continues a cluster as a mark does: Thai SARA AM, the vowels of Kirat Rai."""
     breaks = properties.get("GCB")
@@ -129,6 +140,10 @@ def text_tables(database: Database) -> dict[str, list[int]]:
         "QUOTES": sorted({0x22, 0x27, *where(lambda q: q["gc"] in {"Ps", "Pe", "Pi", "Pf"})}),
         "SPACES": where(lambda q: q["gc"] == "Zs"),
         "BLANK": sorted(set(where(lambda q: q["gc"] == "Zs")) | _BLANK_LETTERS),
+        "LATE_MARKS": [p for p in where(_is_late_mark) if p in may_pass],
+        "LATEST": [
+            p for p in where(lambda q: q["age"] != "NA" and float(q["age"]) > LATEST) if p in may_pass
+        ],
         "WIDE": sorted({p for p in where(lambda q: q.get("ea") in {"W", "F"}) if p in shown} | NEWER_EMOJI),
         "MAY_PASS": sorted(may_pass),
     }

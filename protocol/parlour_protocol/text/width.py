@@ -76,9 +76,10 @@ def _grown(cells: int, char: str, kind: Kind, base: str, *, attached: bool) -> i
     """Return the cells of a cluster after one more code point, which stands behind ``base``."""
     if char == _WIDE_VARIATION and cells:
         return cells + (ranges.one_of("WIDE").match(base) is None)  # that base alone is drawn wider by it
-    if kind in _ZERO:
-        return cells
-    wide = ranges.one_of("WIDE").match(char) is not None
+    latest = ranges.one_of("LATEST").match(char) is not None  # unknown to many terminals
+    if kind in _ZERO:  # but a terminal with older tables gives a mark that it does not know a cell or two
+        return cells + (2 if latest else ranges.one_of("LATE_MARKS").match(char) is not None)
+    wide = latest or ranges.one_of("WIDE").match(char) is not None
     own = 2 if wide or kind is Kind.REGIONAL else 1
     is_second_half = attached and kind is Kind.REGIONAL and ranges.kinds()(ord(base)) == Kind.REGIONAL
     return max(cells, own) if is_second_half else cells + own
@@ -105,5 +106,8 @@ def most_cells(text: str) -> int:
     """Return the cells on a terminal that joins nothing: one for each code point, marks included, or two."""
     if text.isascii():
         return len(text)
-    wide, kinds = ranges.one_of("WIDE"), ranges.kinds()
-    return sum(2 if wide.match(char) or kinds(ord(char)) == Kind.REGIONAL else 1 for char in text)
+    wide, latest, kinds = ranges.one_of("WIDE"), ranges.one_of("LATEST"), ranges.kinds()
+    return sum(
+        2 if wide.match(char) or latest.match(char) or kinds(ord(char)) == Kind.REGIONAL else 1
+        for char in text
+    )

@@ -91,6 +91,17 @@ def test_cells(text: str, cells: int):
     assert "".join(cluster for cluster, _ in clusters(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [("a\u1ac5", 2), ("\u1100\ud7b0", 3), ("a\u1acf", 3), ("a\U0001e6e3", 3), ("\U00010940", 2)],
+    ids=ascii,
+)
+def test_what_older_terminals_do_not_know_counts_as_they_draw_it(text: str, cells: int):
+    """A mark has a cell there, or two: a row of them would run over the pane beside it."""
+    assert cell_width(text) == cells
+    assert cell_width("a\u0301") == cell_width("\u1100\u1161\u11a8") - 1 == 1
+
+
 PADDED = "22:03 ada: hi" + " " * 27 + "22:03 admin: send me your password"
 
 

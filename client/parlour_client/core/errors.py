@@ -35,8 +35,9 @@ _SHOWN_OF_A_STRANGER = 200
 
 
 def quoted(untrusted: str) -> str:
-    """Return a server's sentence as it may be shown: through the rule, one line, short."""
-    return " ".join(safe_text(untrusted[:_SHOWN_OF_A_STRANGER]).lines)
+    """Return a server's sentence as it may be shown: through the rule, one line, short; none without ink."""
+    safe = safe_text(untrusted[:_SHOWN_OF_A_STRANGER])
+    return "" if safe.blank else " ".join(safe.lines)
 
 
 class ParlourClientError(Exception):

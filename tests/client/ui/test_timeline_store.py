@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -13,9 +14,9 @@ from parlour_client.ui.timeline.rows import FOLD_AT, GUTTER, Look, Row, Setting,
 from parlour_client.ui.timeline.store import Store
 from parlour_client.ui.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import Reaction, ReasonText
+from parlour_protocol.frames.fields import Reaction, ReasonText, TopicText
 from parlour_protocol.ids import Millis, RequestId, Seq
-from parlour_protocol.text import safe_text
+from parlour_protocol.text import BLANK_LABEL, safe_text
 from parlour_protocol.text.guard import FORBIDDEN
 from parlour_protocol.text.width import cell_width
 
@@ -102,6 +103,21 @@ def test_a_reason_with_escapes_stands_behind_the_gutter() -> None:
     rows = plain(rows_of(entry, Setting(width=40, me=ALICE)))
     assert rows[0].startswith("· bob put carol out")
     assert rows[1] == GUTTER + "x⟦ESC⟧[2J"
+
+
+@pytest.mark.parametrize("blank", ["\u2800", "\u00a0\u3000", "\u2003", "\U0001d159", " \n "], ids=ascii)
+def test_words_without_ink_are_a_row_that_says_so(blank: str) -> None:
+    """A reason, a topic, why something failed, a file's name, a reaction: none of them is an empty row."""
+    setting = Setting(width=60, me=ALICE)
+    wordings = [
+        replace(message(5), text=None, body=bodies.Kicked(CAROL, str.__new__(ReasonText, blank))),
+        replace(message(5), text=None, body=bodies.TopicSet(str.__new__(TopicText, blank))),
+        replace(message(None), delivery=Delivery.FAILED, problem=blank),
+    ]
+    for entry in wordings:
+        assert GUTTER + BLANK_LABEL in plain(rows_of(entry, setting))
+    reacted = replace(message(5), reactions=(ReactionCount(str.__new__(Reaction, blank), (BOB,)),))
+    assert GUTTER + f"1x {BLANK_LABEL}" in plain(rows_of(reacted, setting))
 
 
 def test_a_mention_has_a_gutter_of_another_form() -> None:

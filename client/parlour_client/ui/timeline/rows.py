@@ -19,6 +19,7 @@ from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
 from parlour_protocol.text import BLANK_LABEL, Span, safe_text
+from parlour_protocol.text.safe import Line
 from parlour_protocol.text.width import cell_width, clusters
 
 GUTTER: Final = "│ "
@@ -179,7 +180,7 @@ def _file_rows(entry: Entry, width: int) -> list[Row]:
     if file is None or entry.deleted:
         return []
     # The name is a stranger's text: it stands last, so that nothing of it can pass for the type or the size.
-    line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *safe_text(file.name).spans[0]]
+    line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *_on_one_line(file.name)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
         for row in wrapped_line(line, width - GUTTER_CELLS)
@@ -191,7 +192,7 @@ def _event_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
     line = f"· {safe_text(words).plain}{stamp(entry.at, timestamps)}"
     rows: list[Row] = [(Piece(_cut(line, width), Look.EVENT),)]
     if untrusted is not None:
-        rows += [_peer_row(row) for row in wrapped(safe_text(untrusted), width - GUTTER_CELLS)]
+        rows += _peer_rows(untrusted, width)
     return rows
 
 
@@ -203,7 +204,7 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
     line: list[Span] = []
     for one in entry.reactions:
         line.append(Span(("   " if line else "") + f"{len(one.users)}x ", is_escape=False))
-        line += safe_text(one.reaction).spans[0]
+        line += _on_one_line(one.reaction)
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
         for row in wrapped_line(line, width - GUTTER_CELLS)
@@ -235,8 +236,22 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
         failed = entry.delivery is Delivery.FAILED
         rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
         if entry.problem:  # the server may have worded it
-            rows += [_peer_row(row) for row in wrapped(safe_text(entry.problem), width - GUTTER_CELLS)]
+            rows += _peer_rows(entry.problem, width)
     return rows
+
+
+def _on_one_line(untrusted: str) -> Line:
+    """Return a stranger's one line, or that there is nothing to see in it."""
+    safe = safe_text(untrusted)
+    return (Span(BLANK_LABEL, is_escape=False),) if safe.blank else safe.spans[0]
+
+
+def _peer_rows(untrusted: str, width: int) -> list[Row]:
+    """Return a stranger's words on rows of their own; that there is nothing to see in them is said, too."""
+    safe = safe_text(untrusted)
+    if safe.blank:
+        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+    return [_peer_row(row) for row in wrapped(safe, width - GUTTER_CELLS)]
 
 
 def _peer_row(row: SpanRow, *, mention: bool = False) -> Row:

@@ -12,6 +12,8 @@ from parlour_protocol.names.errors import NameReason, NameRefusedError
 MAX_DEVICE_NAME: Final = 32
 MAX_DEVICE_NAME_BYTES: Final = 128
 _MAX_RAW: Final = 4 * MAX_DEVICE_NAME
+_LIKE_AN_ESCAPE: Final = frozenset("\u27e6\u27e7\u301a\u301b")
+"""White brackets: a name such as `⟦U+202E⟧` would look as if something were hidden in it."""
 
 
 class DeviceName(str):
@@ -57,6 +59,6 @@ def _enforced_unicode(raw: str) -> str:
 
     name = enforce_nickname(raw)
     shown = safe_text(name)
-    if shown.plain != name or shown.blank:
+    if shown.plain != name or shown.blank or not _LIKE_AN_ESCAPE.isdisjoint(name):
         raise NameRefusedError(NameReason.NOT_PLAIN)
     return name

@@ -28,7 +28,10 @@ class NameReason(Enum):
         "The name mixes alphabets or kinds of digits, so it could be taken for another. Use one of them.",
     )
     RESERVED = ("reserved", "The name is reserved, or looks like one that is. Choose another.")
-    NOT_PLAIN = ("not_plain", "The name has characters that cannot be seen, or too many marks on a letter.")
+    NOT_PLAIN = (
+        "not_plain",
+        "The name has characters that cannot be seen, or look as if; or too many marks on a letter.",
+    )
 
 
 class NameRefusedError(ParlourProtocolError, ValueError):

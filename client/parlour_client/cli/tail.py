@@ -107,7 +107,7 @@ async def said_of(client: Client, event: LogEvent) -> str:
     entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)
     entry = next((one for one in entries if one.seq == event.seq), None)
     if entry is None:
-        return ""
+        return await client.trouble_of(event.room, event.seq)
     return note_words(entry) if entry.note is not None else entry.trouble
 
 
@@ -124,11 +124,17 @@ def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -
 
 
 def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
-    """Return what a script sees of an event: the envelope, then the body's own fields."""
+    """Return what a script sees of an event: the envelope, then the body's own fields.
+
+    ``device`` is the name of the author's device in all of them; the id that a founding has is ``device_id``.
+    """
     body = event.body
     fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}
     fields |= {"author": event.author, "device": event.device, "kind": body.__struct_config__.tag}
-    return fields | _plain(body)
+    own = _plain(body)
+    if isinstance(body, Founded):
+        own["device_id"] = own.pop("device")
+    return fields | own
 
 
 def _plain(part: msgspec.Struct) -> dict[str, Any]:

@@ -230,6 +230,10 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
         return await self._engine.timeline.log(room, after, limit)
 
+    async def trouble_of(self, room: RoomId, seq: Seq) -> str:
+        """Return why an encrypted message cannot be read, also where the timeline has no row of it."""
+        return await self._engine.archive.trouble_of(room, seq)
+
     async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
         """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
         engine = self._engine

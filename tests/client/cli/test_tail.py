@@ -41,6 +41,9 @@ def test_what_encrypted_rooms_and_files_add_is_json(
     printed = json.loads(capsys.readouterr().out)
     assert printed["kind"] == type(body).__struct_config__.tag
     assert "data" not in printed
+    assert printed["device"] == LAPTOP  # a name, whatever the body has
+    if isinstance(body, Founded):
+        assert printed["device_id"] == DEVICE
     if isinstance(body, Message):
         assert printed["file"]["name"] == "plan.pdf"
         assert printed["file"]["file"] == FILE.file

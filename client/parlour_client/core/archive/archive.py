@@ -95,6 +95,10 @@ class Archive:
         """Return these entries of the timeline."""
         return await self._database.read(events.shown, room, seqs)
 
+    async def trouble_of(self, room: RoomId, seq: Seq) -> str:
+        """Return why an event cannot be read; empty for what was read, and for what is not here."""
+        return await self._database.read(events.trouble_of, room, seq)
+
     async def counts(self, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
         """Return unread messages and mentions."""
         return await self._database.read(events.counts, room, read, me)

@@ -70,6 +70,12 @@ def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Seq
     return [entry for stretch in _stretches(seqs) for entry in _shown(connection, room, stretch)]
 
 
+def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:
+    """Return why an event cannot be read; empty for what was read, and for what is not here."""
+    query = "SELECT trouble FROM events WHERE room = ? AND seq = ?"
+    return next((str(trouble) for (trouble,) in connection.execute(query, (room, seq))), "")
+
+
 def _stretches(seqs: Iterable[Seq]) -> list[list[Seq]]:
     """Keep apart what lies far apart: all that is about a stretch is read."""
     stretches: list[list[Seq]] = []

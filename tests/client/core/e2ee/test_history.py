@@ -15,6 +15,7 @@ from tests.client.core.e2ee.liar import sealed_of
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.cli.tail import said_of
 from parlour_client.core.changes import Change, HistoryReplaced
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import attachments
@@ -22,7 +23,7 @@ from parlour_client.core.e2ee.history import PART_BYTES
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.frames import LogEvent, MessageText, encode
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.bodies import Message, SealedMessage
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -62,6 +63,22 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     await flat.quiet()
     (*_, last) = [entry for entry in await ben.timeline(room) if entry.text is not None]
     assert (str(last.text), last.reply_to) == ("I am new here", first.seq)
+
+
+async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> None:
+    """The timeline shows one row for all of them; a script that reads the log has no row to look at."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ben, room, "one")
+    await say(flat, ana, room, "two")
+    await say(flat, ben, room, "three")
+    phone = await flat.open(ANA, "phone")
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    await flat.quiet()
+    sealed = [event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, SealedMessage)]
+    said = [await said_of(phone, event) for event in sealed]
+    assert [words for words in said if "before this device joined" not in words] == []
+    assert len(said) == 3
 
 
 async def with_phone(flat: Flat) -> tuple[Client, Client, RoomId]:

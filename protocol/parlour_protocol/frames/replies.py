@@ -181,7 +181,10 @@ class TypingNow(Frame, frozen=True, tag="typing"):
 
 
 class StatusNow(Frame, frozen=True, tag="status"):
-    """``user``, who shares a room with you, came, went or is away."""
+    """``user``, who shares a room with you, came, went or is away.
+
+    A server need not tell you of members of large rooms, nor of many people a minute: ask ``members``.
+    """
 
     user: UserName
     status: Status

@@ -1,11 +1,14 @@
 """Who is here: never stored, told in small rooms, answered in large ones.
 
 Telling everybody of everybody grows with the square of a room, so rooms over a size are told nothing and
-ask (`members`). Changes are collected for a moment: a connection that drops and comes back is no news. It
-gives nobody's status to somebody who shares no room with them. The service reports, the hub's feeds carry.
+ask (`members`). It grows with the square of all who share small rooms, too, so a connection is told of so
+many people a minute, and a restart, after which thousands come at once, is worked through a little at a time.
+Changes are collected for a moment: a connection that drops and comes back is no news. It gives nobody's
+status to somebody who shares no room with them. The service reports, the hub's feeds carry.
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from parlour_protocol.frames.base import Status
@@ -14,29 +17,44 @@ from parlour_protocol.frames.replies import StatusNow
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 from parlour_server.bus.interface import Bus, RoomEphemeral
+from parlour_server.chat.guard import Guard
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.pacing import Scheduler
 from parlour_server.chat.roster import Roster
 from parlour_server.chat.state import PeerState
+from parlour_server.clock import Clock
 from parlour_server.wire import text_frame
 
 _SETTLE: Final = 1.0
 """Seconds from a change until it is told: long enough for a reconnection."""
+_ROOMS_AT_ONCE: Final = 100
+"""Rooms that are told of changes in one turn of the loop: a millisecond or two."""
+_WRITES_AT_ONCE: Final = 100
+"""Connections that are written to in one turn."""
+_LATER: Final = 50
+"""People of whom a connection is told later, when it may be told again; of those beyond it, never."""
+_AGAIN: Final = 10.0
+"""Seconds until a connection is told what it could not be told before."""
 
 
 class Presence:
     """The statuses of the people connected here."""
 
-    def __init__(self, *, roster: Roster, hub: Hub, bus: Bus, loop: Scheduler, members: int) -> None:
+    def __init__(
+        self, *, roster: Roster, hub: Hub, bus: Bus, loop: Scheduler, clock: Clock, members: int
+    ) -> None:
         """``members``: the size of the largest room that is told."""
         self._roster = roster
         self._hub = hub
         self._bus = bus
         self._loop = loop
+        self._clock = clock
         self._members = members
         self._told: dict[UserName, Status] = {}
         self._changed: dict[UserName, set[RoomId]] = {}
+        self._due: dict[UserName, set[RoomId]] = {}
         self._news: dict[PeerState, dict[UserName, StatusNow]] = {}
+        self._later: dict[PeerState, dict[UserName, StatusNow]] = {}
 
     def of(self, user: UserName) -> Status:
         """Return the best of the statuses of somebody's connections."""
@@ -48,8 +66,14 @@ class Presence:
     def changed(self, user: UserName, rooms: Iterable[RoomId]) -> None:
         """Note that a connection of ``user``, who is in ``rooms``, came, went, or changed its status."""
         if not self._changed:
-            self._loop.call_at(self._loop.time() + _SETTLE, self._tell)
+            self._loop.call_at(self._loop.time() + _SETTLE, self._settled)
         self._changed.setdefault(user, set()).update(rooms)
+
+    def left(self, state: PeerState) -> None:
+        """Note that a connection is gone, and keep nothing for it."""
+        self._news.pop(state, None)
+        self._later.pop(state, None)
+        self.changed(state.user, state.rooms)
 
     def heard(self, notice: RoomEphemeral, status: StatusNow) -> None:
         """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
@@ -62,19 +86,36 @@ class Presence:
             if state.user != status.user:
                 self._news.setdefault(state, {})[status.user] = status
 
+    def _settled(self) -> None:
+        """Begin to tell of the changes that were collected, or add them to what is being told."""
+        idle = not self._due
+        for user, rooms in self._changed.items():
+            self._due.setdefault(user, set()).update(rooms)
+        self._changed = {}
+        if idle:
+            self._tell()
+
     def _tell(self) -> None:
-        changed, self._changed = self._changed, {}
-        for user, rooms in changed.items():
-            status = self.of(user)
-            if self._told.get(user, Status.OFFLINE) is status:
-                continue
-            if status is Status.OFFLINE:
-                self._told.pop(user, None)
-            else:
-                self._told[user] = status
-            for state in self._roster.of(user):
-                rooms.update(state.rooms)
-            self._publish(StatusNow(user=user, status=status), rooms)
+        told = 0
+        while self._due and told < _ROOMS_AT_ONCE:
+            user = next(iter(self._due))
+            told += self._tell_of(user, self._due.pop(user))
+        if self._due:
+            self._loop.call_soon(self._tell)
+
+    def _tell_of(self, user: UserName, rooms: set[RoomId]) -> int:
+        """Tell of one person, if there is something to tell; return how many rooms were told."""
+        status = self.of(user)
+        if self._told.get(user, Status.OFFLINE) is status:
+            return 1
+        if status is Status.OFFLINE:
+            self._told.pop(user, None)
+        else:
+            self._told[user] = status
+        for state in self._roster.of(user):
+            rooms.update(state.rooms)
+        self._publish(StatusNow(user=user, status=status), rooms)
+        return 1 + len(rooms)
 
     def _publish(self, frame: StatusNow, rooms: Iterable[RoomId]) -> None:
         for room in rooms:
@@ -84,12 +125,31 @@ class Presence:
                 self._bus.publish(RoomEphemeral(room=room, frame=frame))
 
     def _pass_on(self) -> None:
-        news, self._news = self._news, {}
-        wires: dict[StatusNow, bytes] = {}
-        for state, statuses in news.items():
-            if state.gone:
-                continue
-            for status in statuses.values():
-                if status not in wires:
-                    wires[status] = text_frame(encode(status))
-            state.peer.write(b"".join(wires[status] for status in statuses.values()))
+        now = self._clock.monotonic()
+        for state in list(islice(self._news, _WRITES_AT_ONCE)):
+            self._pass_on_to(state, self._news.pop(state), now)
+        if self._news:
+            self._loop.call_soon(self._pass_on)
+
+    def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusNow], now: float) -> None:
+        """Tell a connection of as many people as it may be told of now, of the latest changes first."""
+        if state.gone:
+            self._later.pop(state, None)
+            return
+        due = list((self._later.pop(state, {}) | statuses).values())
+        may = due[len(due) - state.budget.statuses(len(due), now) :]
+        if may:
+            with Guard("statuses", state.fail):
+                state.peer.write(b"".join(text_frame(encode(status)) for status in may))
+        if left := due[: len(due) - len(may)][-_LATER:]:
+            if not self._later:
+                self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)
+            self._later[state] = {status.user: status for status in left}
+
+    def _try_again(self) -> None:
+        if not self._news:
+            self._loop.call_soon(self._pass_on)
+        for state in self._later:
+            self._news.setdefault(state, {})
+        if self._later:
+            self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)

@@ -78,6 +78,7 @@ class ChatService:
             hub=self._hub,
             bus=bus,
             loop=loop,
+            clock=clock,
             members=settings.delivery.presence_members,
         )
         self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
@@ -199,5 +200,5 @@ class ChatService:
         state.session.close()
         state.queue.clear()
         self._roster.remove(state)
-        self._presence.changed(state.user, state.rooms)
+        self._presence.left(state)
         self._hub.leave_all(state)

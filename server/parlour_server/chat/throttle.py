@@ -34,12 +34,14 @@ _READS: Final = frozenset({History, ListMembers, ListPins, ListRooms})
 _NOTICES_PER_MINUTE: Final = 60
 """Typing and status changes of one connection that are told on; a person makes fewer."""
 _NOTICE_BURST: Final = 10
+STATUSES_PER_MINUTE: Final = 60
+"""People whose coming and going one connection is told, at once and a minute; of the others it asks."""
 
 
 class ConnectionBudget:
     """What one connection may do."""
 
-    __slots__ = ("_bytes", "_notices", "_requests")
+    __slots__ = ("_bytes", "_notices", "_requests", "_statuses")
 
     def __init__(self, rates: Rates, now: float) -> None:
         """Begin with full buckets."""
@@ -48,6 +50,7 @@ class ConnectionBudget:
         )
         self._bytes = TokenBucket(rates.bytes_per_minute, per=MINUTE, burst=rates.bytes_burst, now=now)
         self._notices = TokenBucket(_NOTICES_PER_MINUTE, per=MINUTE, burst=_NOTICE_BURST, now=now)
+        self._statuses = TokenBucket(STATUSES_PER_MINUTE, per=MINUTE, burst=STATUSES_PER_MINUTE, now=now)
 
     def frame(self, size: int, now: float) -> float:
         """Count a frame of ``size`` bytes; 0.0, or the seconds to wait."""
@@ -56,6 +59,13 @@ class ConnectionBudget:
     def notice(self, now: float) -> bool:
         """Tell whether something fleeting may be told on; otherwise it is dropped without a word."""
         return not self._notices.take(now)
+
+    def statuses(self, count: int, now: float) -> int:
+        """Return of how many people, up to ``count``, this connection may be told now."""
+        may = 0
+        while may < count and not self._statuses.take(now):
+            may += 1
+        return may
 
 
 class ReadBudget:

@@ -1,5 +1,7 @@
 """Who is here: told in small rooms after a moment, asked for in large ones, never stored."""
 
+import asyncio
+
 import pytest
 from tests.server.chat.fakes import GENEROUS, FakePeer, World, settle, world
 
@@ -9,6 +11,7 @@ from parlour_protocol.frames.replies import StatusNow
 from parlour_protocol.frames.requests import Join, SetStatus
 from parlour_server.bus.interface import RoomEphemeral, SessionsEnded
 from parlour_server.chat import presence
+from parlour_server.chat.throttle import STATUSES_PER_MINUTE
 from parlour_server.config.settings import Delivery
 
 
@@ -50,7 +53,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(presence, "_SETTLE", 3600.0)
     chat.chat.closed(bob)
     await chat.connect("bob")
-    chat.chat._presence._tell()
+    chat.chat._presence._settled()
     await settle()
     assert not heard(ada)
 
@@ -101,3 +104,75 @@ async def test_nobody_is_told_of_themselves(chat: World):
     chat.chat.closed(ada)
     await settle()
     assert not heard(other)
+
+
+async def crowd(chat: World, count: int) -> list[FakePeer]:
+    """Connect people who are all in one room, and forget what they were told meanwhile."""
+    first = await chat.connect("user0")
+    room = await chat.make_room(first, "lounge")
+    peers = [first]
+    for number in range(1, count):
+        peers.append(await chat.connect(f"user{number}"))
+        await chat.ask(peers[-1], Join, room=room)
+    for _ in range(count):
+        await settle()
+    for peer in peers:
+        peer.frames.clear()
+        peer.writes.clear()
+    return peers
+
+
+async def restart(chat: World, count: int) -> list[FakePeer]:
+    """Let everyone be gone and come back at once, as after a restart."""
+    peers = [chat.open(f"user{number}") for number in range(count)]
+    for _ in range(count):
+        await settle()
+    return peers
+
+
+async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_their_square():
+    """2,000 people who shared small rooms were sent 102 MiB; each connection has a budget for it."""
+    told = {}
+    for count in (100, 200):
+        async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+            for peer in await crowd(chat, count):
+                chat.chat.closed(peer)
+            for _ in range(count):
+                await settle()
+            chat.clock.seconds += 3600
+            told[count] = [len(heard(peer)) for peer in await restart(chat, count)]
+    assert all(0 < statuses <= STATUSES_PER_MINUTE for count in told for statuses in told[count])
+    assert sum(told[200]) <= 2.2 * sum(told[100])
+
+
+async def test_who_could_not_be_told_of_everyone_is_told_the_latest_later():
+    """A minute on there is a budget again, for those who changed last."""
+    async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+        ada, *others = await crowd(chat, STATUSES_PER_MINUTE + 60)
+        chat.clock.seconds += 3600
+        for peer in others:
+            chat.push(peer, SetStatus, status="away")
+        for _ in range(100):
+            await settle()
+        assert len(heard(ada)) == STATUSES_PER_MINUTE
+        chat.clock.seconds += 60
+        chat.chat._presence._try_again()
+        for _ in range(10):
+            await settle()
+        assert len(heard(ada)) == STATUSES_PER_MINUTE + presence._LATER
+        assert len(set(heard(ada))) == len(heard(ada))
+
+
+async def test_one_turn_of_the_loop_tells_of_few_people(monkeypatch: pytest.MonkeyPatch):
+    """However many came at once: what is asked meanwhile is answered in between."""
+    async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
+        people = await crowd(chat, 60)
+        monkeypatch.setattr(presence, "_ROOMS_AT_ONCE", 4)
+        chat.clock.seconds += 3600
+        for peer in people[1:]:
+            chat.push(peer, SetStatus, status="away")
+        await asyncio.sleep(0)
+        for _ in range(3):
+            before = len(heard(people[0]))
+            await asyncio.sleep(0)
+            assert len(heard(people[0])) - before <= 4

@@ -17,6 +17,7 @@ from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.events import Event, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.worker import Worker
@@ -98,6 +99,12 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
         """Show the palette."""
         if not isinstance(self.screen, Palette):
             _ = self.push_screen(Palette(id="--command-palette"))
+
+    async def on_event(self, event: Event) -> None:
+        """Let what is typed go to the composer where it is no command."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
+            self.screen.give_to_composer(event)
+        await super().on_event(event)
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a chat has no links."""

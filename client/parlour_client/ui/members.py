@@ -32,6 +32,8 @@ class MemberList(Anchored, OptionList):
         "/invite brings people in; moderators have /kick, /ban, /mute and /role."
     )
 
+    FOCUS_ON_CLICK = False  # a click shows somebody; letters stay with what is being written
+
     def __init__(self) -> None:
         super().__init__(id="members", markup=False, compact=True)
 

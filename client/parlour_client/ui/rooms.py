@@ -69,6 +69,8 @@ class RoomList(Anchored, OptionList):
         wish: RoomWish
         room: RoomId | None
 
+    FOCUS_ON_CLICK = False  # a click opens a room; letters stay with what is being written
+
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
         self._shown: tuple[object, ...] = ()

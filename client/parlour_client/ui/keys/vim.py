@@ -17,6 +17,7 @@ from textual.widgets import OptionList
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.screens.base import ChatParts
+from parlour_client.ui.timeline import Timeline
 
 
 class VimKeys(Preferring):
@@ -63,9 +64,16 @@ class VimKeys(Preferring):
             self._g_before = False
 
     def show_mode(self) -> None:
-        """Say the mode in the status line."""
-        if isinstance(self.screen, ChatParts):
-            self.screen.status_line.mode(self.vim_mode.upper())
+        """Say the mode in the status line: of vi, or that keys act on the selected message."""
+        screen = self.screen
+        if isinstance(screen, ChatParts):
+            timeline = screen.timeline
+            selects = screen.focused is timeline and timeline.selected is not None
+            screen.status_line.mode(self.vim_mode.upper() or ("SELECT: esc writes" if selects else ""))
+
+    @on(Timeline.Selected)
+    def _selected(self) -> None:
+        self.show_mode()
 
     @property
     def _chat(self) -> ChatParts:

@@ -193,6 +193,29 @@ class ChatScreen(AppPart):
 
     # --- keys
 
+    @property
+    def selects(self) -> bool:
+        """Whether keys act on the selected message; the status line says so."""
+        return self.focused is self.timeline and self.timeline.selected is not None
+
+    def give_to_composer(self, event: events.Key | events.Paste) -> None:
+        """Let the composer have what is typed, first letter included, unless it is a command somewhere.
+
+        That is so among messages, rooms and people, where one goes by the keyboard. A letter that is none
+        there, and any paste, is text. Called before the event goes to what has the focus: so what is typed
+        fast stays in order.
+        """
+        if self.focused is self.composer or not self.composer.display:
+            return
+        if isinstance(event, events.Key) and (not event.is_printable or self._is_command(event.key)):
+            return
+        self.action_write()
+
+    def _is_command(self, key: str) -> bool:
+        if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
+            return True
+        return (self.focused is not self.timeline or self.selects) and key in self.active_bindings
+
     def action_help(self) -> None:
         """Tell about what has the focus."""
         self.push(help_page(self))

@@ -7,6 +7,8 @@ but what brings the selected message into sight. ``Timeline`` inherits it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual.message import Message
+
 from parlour_client.core.model import Entry
 from parlour_client.ui.timeline.drawing import DrawnRows
 from parlour_client.ui.timeline.entries import key_of
@@ -25,6 +27,9 @@ class Place:
 
 class SelectedRows(DrawnRows):
     """The part of the timeline that selects."""
+
+    class Selected(Message):
+        """Another message is selected, or none."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -98,6 +103,7 @@ class SelectedRows(DrawnRows):
             self._place = Place(store.entries[at], row)
         self._settle()
         self.refresh_bindings()
+        self.post_message(self.Selected())
 
     def in_sight(self) -> list[tuple[int, int]]:
         """Return (row of the view, index) of each message that begins in sight."""
@@ -112,6 +118,7 @@ class SelectedRows(DrawnRows):
         self._selected = None
         self.refresh()
         self.refresh_bindings()
+        self.post_message(self.Selected())
 
     def open_or_fold(self) -> None:
         """Show the selected message whole, or fold it."""

@@ -27,6 +27,7 @@ KEEP: Final = 20_000
 class Timeline(Anchored, PlacedRows, can_focus=True):
     """The messages of one room."""
 
+    FOCUS_ON_CLICK = False  # keys become commands by the keyboard alone: whoever clicks goes on writing
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
 
     def __init__(self, *, id: str | None = None, keep: int = KEEP) -> None:  # noqa: A002 - Textual's name

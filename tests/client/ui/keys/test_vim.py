@@ -119,9 +119,11 @@ async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, op
         assert isinstance(screen, ChatScreen)
         await screen.open_room(LOBBY)
         await settled(pilot)
-        await pilot.press("alt+up", "o", "h")
+        await pilot.press("alt+up")
         assert screen.timeline.has_focus
         assert not [
             one for one in screen.active_bindings.values() if (one.binding.id or "").startswith("vim.")
         ]
+        await pilot.press("o")
+        assert screen.composer.text == "o"
         assert "INSERT" not in screen_text(pilot)

@@ -9,13 +9,28 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_protocol.frames.bodies import Banned, Blank, Edited, Move, Muted, Reacted, SealedMessage
+from parlour_protocol.frames.bodies import (
+    Banned,
+    Blank,
+    Edited,
+    Move,
+    Muted,
+    Reacted,
+    SealedMessage,
+    Unreadable,
+)
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RequestId
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.journal import note_room_advanced
-from parlour_server.store.sqlite.stored import BODY_KINDS, EVENT_COLUMNS, plain, read_event, write_body
+from parlour_server.store.sqlite.stored import (
+    BODY_KINDS,
+    EVENT_COLUMNS,
+    plain,
+    read_event_if_possible,
+    write_body,
+)
 from parlour_server.store.types import AppendEvent
 
 _MOVE_HEAD: Final = "UPDATE rooms SET head = ? WHERE room = ?"
@@ -55,7 +70,7 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
 def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -> LogEvent | None:
     """Return the event that this request of this author appended before."""
     row = db.execute(_BY_REQUEST, (plain(author), request)).fetchone()
-    return None if row is None else read_event(row[0], row[1:])
+    return None if row is None else read_event_if_possible(row[0], row[1:])
 
 
 def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
@@ -66,6 +81,8 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     know, and is sealed anew for another epoch: the id alone tells that it is the same.
     """
     before, body = earlier.body, event.body
+    if isinstance(before, Unreadable):
+        return True  # nothing is left to compare, and a second message would be worse than a wrong answer
     if isinstance(before, Blank):
         return before.was == BODY_KINDS[type(body)]
     if isinstance(body, SealedMessage) and isinstance(before, SealedMessage):

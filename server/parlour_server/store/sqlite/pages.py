@@ -16,7 +16,7 @@ from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_server.auth.house import house, house_device
 from parlour_server.logs import warn
 from parlour_server.store.sqlite.snapshot import snapshot
-from parlour_server.store.sqlite.stored import EVENT_COLUMNS, UNREADABLE, device_name, read_event, user_name
+from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event_if_possible
 
 _RANGE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq "  # noqa: S608 - columns of ours
 _ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
@@ -92,7 +92,9 @@ def _read(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) 
                 break
             row = next(rows, None)
         at = events[-1].at if events else Millis(0)
-        events.append(_unreadable(room, Seq(number), at) if found is None else _event(room, found))
+        events.append(
+            _unreadable(room, Seq(number), at) if found is None else read_event_if_possible(room, found)
+        )
     return events
 
 
@@ -128,21 +130,6 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     if not hasattr(error, "sqlite_errorcode"):  # Python's own: a text that is not UTF-8
         return True
     return error.sqlite_errorcode & 0xFF in _DAMAGE
-
-
-def _event(room: RoomId, row: Row) -> LogEvent:
-    try:
-        return read_event(room, row)
-    except UNREADABLE:
-        seq, at, author, device, _ = row
-        return LogEvent(
-            room=room,
-            seq=seq,
-            at=at,
-            author=user_name(author),
-            device=device_name(device),
-            body=Unreadable(),
-        )
 
 
 def _unreadable(room: RoomId, seq: Seq, at: Millis) -> LogEvent:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast, get_args
 import msgspec
 
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.bodies import AnyBody, Unreadable
 from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Opaque
@@ -67,6 +67,7 @@ def write_body(body: AnyBody) -> bytes:
     return encode_body(body)
 
 
+_UNREADABLE_BODY: Final = encode_body(Unreadable())
 EVENT_COLUMNS: Final = "seq, at, author, device, body"
 
 
@@ -81,6 +82,14 @@ def read_event(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
         device=device_name(device),
         body=read_body(body),
     )
+
+
+def read_event_if_possible(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
+    """Return an event from its ``EVENT_COLUMNS``; ``Unreadable`` stands for a body that is damaged."""
+    try:
+        return read_event(room, row)
+    except UNREADABLE:
+        return read_event(room, (*row[:-1], _UNREADABLE_BODY))
 
 
 def read_membership(account: UserName, role: str | None, muted_until: Millis | None) -> Membership | None:

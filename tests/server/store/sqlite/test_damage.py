@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from tests.server.store.world import FakeClock, World, message
+from tests.server.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Deleted, Message, Unreadable
 from parlour_protocol.frames.replies import LogEvent
@@ -138,6 +138,23 @@ async def test_a_message_that_cannot_be_read_can_be_deleted(
     await world.append(room, alice, Deleted(target=Seq(BAD)))
     events = await history(store, room, upwards=True)
     assert not [event for event in events if isinstance(event.body, Unreadable)]
+
+
+async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
+    database: Path, clock: FakeClock
+) -> None:
+    """Its author's device asks again after the damage: it hears that the message is there."""
+    store = SqliteStore(database, clock)
+    await store.open()
+    world = World(store, clock)
+    alice = await world.account("alice")
+    room = await world.room(alice)
+    event = world.event(room, alice, message())
+    first = await store.log.append(event, allow)
+    await store._writer.submit(lambda db: db.execute("UPDATE events SET body = x'00' WHERE seq = 2"))
+    again = await store.log.append(event, allow)
+    assert (again.replay, again.event.seq) == (True, first.event.seq)
+    await store.close()
 
 
 @pytest.mark.parametrize("how", DAMAGES)

@@ -187,9 +187,11 @@ def test_hostile_headers_are_refused(
     """L20: judged before anything is unpacked, in the middle of a good backup and at its beginning."""
     write_backup(folder, tmp_path / "all.tar")
     good = [member(name, data) for name, data in unpacked(tmp_path / "all.tar").items()]
+    if "twice" not in why:  # in the place of the good one, so that nothing else is wrong
+        good = [one for one in good if one[0].name != evil[0].name]
     for number, at in enumerate((0, 1, len(good))):
         file = packed(tmp_path / f"evil-{number}.tar", [*good[:at], evil, *good[at:]])
-        refused(tmp_path, file, rf"({why})|is in it twice")
+        refused(tmp_path, file, why)
 
 
 def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path) -> None:

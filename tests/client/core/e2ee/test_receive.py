@@ -18,6 +18,7 @@ from parlour_protocol.frames.bodies import (
     Kicked,
     Left,
     Message,
+    Unreadable,
 )
 from parlour_protocol.ids import Millis, Seq
 
@@ -141,3 +142,16 @@ def test_who_was_put_out_forgets_the_keys_before_the_commit_that_removes_them() 
     alice.sync(log)
     kept = [device.connection.execute("SELECT state FROM mls_groups").get for device in (alice, bobby)]
     assert [state is None for state in kept] == [False, True]
+
+
+def test_what_the_server_cannot_read_any_more_is_a_row_and_what_follows_is_read() -> None:
+    """A damaged row of the server's costs that message and nothing else."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    log.add(alice.user, Unreadable())
+    alice.say(log, 10, "still here")
+    bad, good = bobby.sync(log)
+    assert isinstance(bad.event.body, Unreadable)
+    assert bad.row
+    assert isinstance(good.event.body, Message)
+    assert good.event.body.text == "still here"

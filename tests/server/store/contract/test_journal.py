@@ -144,3 +144,17 @@ async def test_a_request_is_one_for_all_processes(world: World, administration: 
         await administration.log.append(
             world.event(room, alice, message("no"), event.request), lambda *_: None
         )
+
+
+async def test_forgetting_is_a_little_at_a_time(world: World) -> None:
+    """After a busy hour, nobody's write pays for all of its entries."""
+    alice = await world.account("alice")
+    for number in range(1200):
+        await world.store.sessions.create(world.session(alice, number), cap=1)
+    world.clock.forward(7200)
+    await world.store.sessions.create(world.session(alice, 1200), cap=1)
+    entries = await world.store.journal.since(0)
+    assert len(entries) == 1200 - 20
+    for number in range(1201, 1215):
+        await world.store.sessions.create(world.session(alice, number), cap=1)
+    assert len(await world.store.journal.since(0)) <= 1002

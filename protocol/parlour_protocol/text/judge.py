@@ -25,7 +25,7 @@ RTL_WINDOW: Final = 8
 WORD_WINDOW: Final = 128
 """Code points in which a direction mark finds the words beside it; a name has up to 32."""
 WORDS_BESIDE: Final = 3
-QUOTE_WINDOW: Final = 4
+EDGE_WINDOW: Final = 4
 DOTTED_CIRCLE: Final = "\u25cc"
 
 _BLACK_FLAG: Final = 0x1F3F4
@@ -288,10 +288,10 @@ class LineJudge:
         return before in _DIGITS and follows.isalpha() and self._scripts(ord(follows)) == ranges.arabic()
 
     def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        """Let it through where a word ends in a script without spaces, beside its letters or their quotes."""
+        """Let it through where a word ends in a script without spaces, or its quotes and commas stand."""
         before, after = self._script_before(position), self._script(position + 1)
-        if not {before, after} & ranges.spaceless_scripts():
-            before, after = self._beyond_quotes(position, -1), self._beyond_quotes(position, +1)
+        if not {before, after} & ranges.spaceless_scripts() and not self._among_spaces(position):
+            before, after = self._beyond_edge(position, -1), self._beyond_edge(position, +1)
         ends = {before, after} & ranges.spaceless_scripts()  # with letters of two of them, no word of either
         result = self._if(
             self._shown and position > 0 and self._kind is not Kind.ZERO_WIDTH_SPACE and len(ends) == 1
@@ -299,16 +299,21 @@ class LineJudge:
         self._base = -1  # it ends the cluster: a mark behind it has no base
         return result
 
-    def _beyond_quotes(self, position: int, step: int) -> int:
-        """Return the script behind the quotation mark or bracket on this side; 0 when none stands there."""
-        for distance in range(1, QUOTE_WINDOW + 1):
+    def _among_spaces(self, position: int) -> bool:
+        """Tell a ZWSP that no word is beside."""
+        after = self._line[position + 1 : position + 2]
+        return self._before(position, "SPACES") and (not after or self._is(ord(after), "SPACES"))
+
+    def _beyond_edge(self, position: int, step: int) -> int:
+        """Return the script behind the spaces, quotation marks and brackets on this side; 0 for none."""
+        for distance in range(1, EDGE_WINDOW + 1):
             place = position + step * distance
             if not 0 <= place < len(self._line):
                 return 0
             point = ord(self._line[place])
-            passes = self._is(point, "QUOTES") or (distance > 1 and self._is(point, "SPACES"))
+            passes = self._is(point, "WORD_EDGES") or self._is(point, "SPACES")
             if not passes and (distance == 1 or self._kinds(point) != Kind.ZERO_WIDTH_SPACE):
-                return self._scripts(point) if distance > 1 else 0
+                return self._scripts(point)
         return 0
 
     def _direction_mark(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:

@@ -81,6 +81,17 @@ def test_no_name_is_a_device_of_windows(device: str, form: str) -> None:
         assert saved.split(".")[0].rstrip(" ").upper() not in DEVICES
 
 
+@pytest.mark.parametrize(
+    "letter", ["x", "\u6f22", "\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467"], ids=ascii
+)
+def test_a_long_name_fits_into_a_directory(letter: str) -> None:
+    """Even with the number of a file of the same name; and no emoji is cut in two."""
+    stem, suffix = saved_name(letter * 255 + ".pdf")
+    assert len(f"{stem} (999){suffix}".encode()) <= 255
+    assert suffix == ".pdf"
+    assert not stem.replace(letter, "")
+
+
 @given(st.text(max_size=300))
 def test_every_name_can_be_seen_and_used(sent: str) -> None:
     """Whatever was sent: it shows as itself, begins plainly and fits into a directory."""

@@ -5,7 +5,7 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, chat, churn, encryption, keystrokes, load, sealed, timeline
+from bench import archive, bodies, chat, churn, encryption, keystrokes, load, sealed, timeline
 from bench.durability import durability
 from bench.logins import logins
 from bench.startup import startup
@@ -28,6 +28,7 @@ def main() -> int:
         "churn": churn.rows,
         "handshakes": lambda: chat.handshakes(given.rounds),
         "logins": logins,
+        "bodies": lambda: bodies.rows(given.rounds),
         "startup": startup,
         "timeline": timeline.rows,
         "typing": keystrokes.rows,

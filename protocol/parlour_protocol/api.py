@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from parlour_protocol.errors import MalformedFrameError
-from parlour_protocol.frames.codec import strict_decoder
+from parlour_protocol.frames.codec import large_decoder, strict_decoder
 from parlour_protocol.frames.fields import encode_field
 from parlour_protocol.ids import MillisField, SessionIdField
 from parlour_protocol.names import DeviceName, UserName
@@ -114,6 +114,12 @@ def decode_payload(kind: type[P], data: bytes) -> P:
     return payload
 
 
+def decode_large_payload(kind: type[P], data: bytes) -> P:
+    """Read a body of megabytes as ``kind``, in small steps. Raises MalformedFrameError."""
+    payload: P = large_decoder(kind)(data)  # functools.cache forgets the type
+    return payload
+
+
 __all__ = [
     "CHAT_PATH",
     "SUBPROTOCOL",
@@ -128,6 +134,7 @@ __all__ = [
     "SessionList",
     "SessionMade",
     "TicketMade",
+    "decode_large_payload",
     "decode_payload",
     "encode_payload",
 ]

@@ -18,6 +18,7 @@ from parlour_server.api.door import Door
 from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.files import FileEndpoints
 from parlour_server.api.groups import GroupEndpoints
+from parlour_server.api.large_bodies import LargeBodies
 from parlour_server.api.operations import body_cap
 from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.audit import AuditEvent, LoggedAudit
@@ -83,6 +84,7 @@ class Application:
             queue=settings.logins.hash_queue,
             per_address=settings.logins.hash_queue_per_address,
         )
+        self._large = LargeBodies()
         self._readiness = Readiness(self._store, self._clock)
         self._tls: TlsFiles | None = None
         self._api: ASGIApp | None = None
@@ -118,6 +120,7 @@ class Application:
 
     async def _start(self, stack: AsyncExitStack) -> str:
         stack.callback(self._passwords.close)
+        stack.callback(self._large.close)
         give_up_reserve(self._folder)
         stack.enter_context(locked(self._folder))
         renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
@@ -186,7 +189,8 @@ class Application:
         throttle = Throttle(store.attempts, clock, logins)
         tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
         pace = Pace(connections.body_seconds, connections.body_bytes_per_second)
-        door = Door(sessions, pace, Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst))
+        by_account = Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
+        door = Door(sessions, pace, by_account, self._large)
         passwords = PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             door,

@@ -21,6 +21,8 @@ from parlour_protocol.limits import (
 )
 
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]*")
+_SLICE: Final = 64 * 1024
+"""Characters that are read or written at once: a long text must not hold up other threads (L27)."""
 
 
 class Opaque(bytes):
@@ -34,26 +36,38 @@ class Opaque(bytes):
     def parse(cls, text: str) -> Self:
         """Read base64url (RFC 4648 section 5) without padding. Raises ValueError."""
         # The cheap bound comes first: text that is too long is not decoded before it is refused.
-        if len(text) > -(-cls.max_bytes.value * 4 // 3) or not _TEXT.fullmatch(text):
-            raise ValueError("not base64url, or too long")
-        try:
-            value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except binascii.Error as error:
-            raise ValueError("not base64url") from error
+        if len(text) > -(-cls.max_bytes.value * 4 // 3):
+            raise ValueError("too long")
+        value = b"".join(_decoded(text[at : at + _SLICE]) for at in range(0, len(text), _SLICE))
         if not cls.min_bytes <= len(value) <= cls.max_bytes.value:
             raise ValueError("too short or too long")
-        made = cls(value)
-        if made.text != text:
-            raise ValueError("base64url with spare bits")
-        return made
+        return cls(value)
 
     @property
     def text(self) -> str:
         """The same as it stands in a frame."""
-        return base64.urlsafe_b64encode(self).rstrip(b"=").decode()
+        step = _SLICE // 4 * 3
+        return "".join(_encoded(self[at : at + step]) for at in range(0, len(self), step))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} bytes)"
+
+
+def _decoded(text: str) -> bytes:
+    """Read a slice: four characters are three bytes, so each but the last is whole. Raises ValueError."""
+    if not _TEXT.fullmatch(text):
+        raise ValueError("not base64url")
+    try:
+        value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    if _encoded(value) != text:
+        raise ValueError("base64url with spare bits")
+    return value
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 class SealedBytes(Opaque):

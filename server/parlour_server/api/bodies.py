@@ -11,18 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from parlour_protocol.api import Payload, decode_payload
 from parlour_protocol.limits import Limit
 from parlour_protocol.secret import Secret
-from parlour_server.api.operations import cap_of
 from parlour_server.api.problems import RequestRefusedError
 from parlour_server.errors import SessionRefusedError
 
-_P = TypeVar("_P", bound=Payload)
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 _BYTES: Final = "application/octet-stream"
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9_-]{43})", re.IGNORECASE)  # RFC 6750, Secret.random()
@@ -41,16 +38,15 @@ class Pace:
         return self.seconds + size / self.bytes_per_second
 
 
-async def read_body(request: Request, kind: type[_P], pace: Pace) -> _P:
-    """Return the body as ``kind``. Raises MalformedFrameError and RequestRefusedError."""
+async def read_json(request: Request, cap: Limit, pace: Pace) -> bytes:
+    """Return a body of JSON, not yet decoded. Raises RequestRefusedError."""
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "Send JSON, with Content-Type: application/json."
         )
-    cap = cap_of(kind)
     length = _length(request, cap) or 0
     async with in_time(pace.allows(length)):
-        return decode_payload(kind, await _read(request, cap))
+        return await _read(request, cap)
 
 
 def length_of_bytes(request: Request, cap: Limit) -> int:

@@ -67,7 +67,7 @@ class DeviceEndpoints:
         session = await self.door.session(request)
         device = device_in(request)
         with self.budgets.large_body(session.user):
-            body = await self.door.body(request, KeyPackages)
+            body = await self.door.large_body(request, KeyPackages, session.user)
         await self.packages.put(session, device, body)
         return nothing()
 

@@ -11,9 +11,13 @@ from typing import Final, TypeVar
 
 from starlette.requests import Request
 
-from parlour_protocol.api import Payload
+from parlour_protocol.api import Payload, decode_payload
 from parlour_protocol.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId, RoomId
-from parlour_server.api.bodies import Pace, bearer, read_body
+from parlour_protocol.limits import HTTP_BODY
+from parlour_protocol.names import UserName
+from parlour_server.api.bodies import Pace, bearer, read_json
+from parlour_server.api.large_bodies import LargeBodies
+from parlour_server.api.operations import cap_of
 from parlour_server.api.problems import RequestRefusedError
 from parlour_server.auth.rates import Rates
 from parlour_server.auth.sessions import Sessions
@@ -32,6 +36,7 @@ class Door:
     sessions: Sessions
     pace: Pace
     rates: Rates
+    large: LargeBodies
 
     async def session(self, request: Request) -> SessionRecord:
         """Return the live session that asks, counted for its account, from whatever address it comes (L26).
@@ -43,8 +48,16 @@ class Door:
         return session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
-        """Return the body. Raises MalformedFrameError and RequestRefusedError."""
-        return await read_body(request, kind, self.pace)
+        """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
+        cap = cap_of(kind)
+        if cap.value > HTTP_BODY.value:
+            raise RuntimeError(f"{kind.__name__} is read by large_body, not on the event loop")
+        return decode_payload(kind, await read_json(request, cap, self.pace))
+
+    async def large_body(self, request: Request, kind: type[_P], user: UserName) -> _P:
+        """Return a body that may be large. Raises MalformedFrameError and RequestRefusedError."""
+        data = await read_json(request, cap_of(kind), self.pace)
+        return await self.large.decode(user, kind, data)
 
 
 def id_in(request: Request) -> str:

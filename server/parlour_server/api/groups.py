@@ -46,7 +46,7 @@ class GroupEndpoints:
         room = room_in(request)
         self.groups.check_may_commit(session)
         with self.budgets.large_body(session.user):
-            body = await self.door.body(request, Commit)
+            body = await self.door.large_body(request, Commit, session.user)
         return answer(await self.groups.commit(session, room, body), HTTPStatus.CREATED)
 
     async def contest_commit(self, request: Request) -> Response:
@@ -59,7 +59,8 @@ class GroupEndpoints:
     async def list_welcomes(self, request: Request) -> Response:
         """Give the device its Welcomes: 200."""
         session = await self.door.session(request)
-        return answer(await self.groups.welcomes(session, device_in(request)))
+        found = await self.groups.welcomes(session, device_in(request))
+        return await self.door.large.answer(session.user, found)
 
     async def drop_welcome(self, request: Request) -> Response:
         """Drop a Welcome that was used: 204."""

@@ -1,6 +1,7 @@
 """Bytes in frames have one text each: whatever is not that text is refused (M1: parser differentials)."""
 
 import base64
+import hashlib
 import json
 
 import pytest
@@ -8,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames import opaque
 from parlour_protocol.frames.codec import decode_request, encode
-from parlour_protocol.frames.opaque import OPAQUE_TYPES, Opaque, PublicKey, SealedBytes, Signature
+from parlour_protocol.frames.opaque import (
+    OPAQUE_TYPES,
+    HandshakeBytes,
+    Opaque,
+    PublicKey,
+    SealedBytes,
+    Signature,
+    TreeBytes,
+)
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import Epoch, GroupId, RequestId, RoomId
 
@@ -107,3 +117,27 @@ def test_a_frame_with_bytes_in_another_form_is_refused() -> None:
     for data in (plain["data"] + "=", plain["data"] + "\n", [1, 2], 7, None, ""):
         with pytest.raises(MalformedFrameError):
             decode_request(json.dumps(plain | {"data": data}).encode())
+
+
+@pytest.mark.parametrize("size", [49_150, 49_151, 49_152, 49_153, 49_154, 98_304, 98_305, 200_000])
+def test_long_bytes_are_read_in_slices(size: int) -> None:
+    """L27: where the slices meet nothing is lost, and what is refused in a short text is refused in each."""
+    data = hashlib.shake_128(b"slices").digest(size)
+    text = base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    assert HandshakeBytes(data).text == text
+    assert HandshakeBytes.parse(text) == data
+    for at in (0, 65_535, 65_536 % len(text), len(text) - 1):
+        for wrong in ("+", "=", "é", " "):
+            with pytest.raises(ValueError, match="base64url"):
+                HandshakeBytes.parse(text[:at] + wrong + text[at + 1 :])
+
+
+def test_no_step_reads_much_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L27: a step holds the interpreter, and with it every other thread."""
+    steps: list[int] = []
+    decoded, encoded = opaque._decoded, opaque._encoded
+    monkeypatch.setattr(opaque, "_decoded", lambda text: (steps.append(len(text)), decoded(text))[1])
+    monkeypatch.setattr(opaque, "_encoded", lambda value: (steps.append(len(value)), encoded(value))[1])
+    text = TreeBytes(bytes(4 * 2**20)).text
+    assert TreeBytes.parse(text) == bytes(4 * 2**20)
+    assert max(steps) <= 64 * 1024

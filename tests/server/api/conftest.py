@@ -1,6 +1,6 @@
 """The HTTPS API without a socket: requests go to the application directly."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from parlour_server.api.door import Door
 from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.files import FileEndpoints
 from parlour_server.api.groups import GroupEndpoints
+from parlour_server.api.large_bodies import LargeBodies
 from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.auth.accounts import AccountMaker
 from parlour_server.auth.changes import PasswordChanges
@@ -61,6 +62,14 @@ def budgets(clock: StoppedClock) -> Budgets:
 
 
 @pytest.fixture
+def large() -> Iterator[LargeBodies]:
+    """Return the thread that reads large bodies."""
+    found = LargeBodies()
+    yield found
+    found.close()
+
+
+@pytest.fixture
 def endpoints(
     folder: DataFolder,
     store: Store,
@@ -69,13 +78,14 @@ def endpoints(
     audit: ReadableAudit,
     passwords: Passwords,
     budgets: Budgets,
+    large: LargeBodies,
 ) -> Endpoints:
     """Return the collaborators over a real store."""
     logins = SETTINGS.logins
     sessions = Sessions(store.sessions, bus, clock, audit, logins)
     throttle = Throttle(store.attempts, clock, logins)
     tickets = Rates(clock, per_minute=60, burst=60)
-    door = Door(sessions, Pace(5, 65_536), Rates(clock, per_minute=600, burst=600))
+    door = Door(sessions, Pace(5, 65_536), Rates(clock, per_minute=600, burst=600), large)
     changes = PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ())
     shelf = Shelf(folder.files)
     shelf.open()

@@ -1,0 +1,53 @@
+"""L27 over the wire: bodies of megabytes cost their sender's thread of the server, not everybody's loop."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from tests.attacks.homes import Home, text
+from tests.attacks.raw import House, request
+
+COMMITS = 12
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the CPU time of threads from /proc")
+def test_a_flood_of_commits_of_seven_megabytes(house: House) -> None:
+    """L27: what reads them is not the thread of the event loop, and a chat goes on beside it."""
+    mallory = Home.of(house, "mallory").settle_in()
+    body = json.dumps(
+        {
+            "request": "r" * 22,
+            "group": "g" * 43,
+            "epoch": 0,
+            "data": text(bytes(256 * 1024)),
+            "added": [mallory.device],
+            "welcome": text(bytes(2**20)),
+            "tree": text(bytes(4 * 2**20))[:-1] + "B",  # spare bits: refused at the very end
+        }
+    ).encode()
+    head = (
+        f"POST /v1/rooms/{'r' * 22}/commits HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+        f"Authorization: Bearer {mallory.session}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    before = _ticks_beside_the_loop(house)
+    with house.wire() as wire, house.chatting(mallory.session) as (chat, _):
+        for number in range(COMMITS):
+            answer = wire.ask(head + body)
+            assert (answer.status, json.loads(answer.body)["error"]) == (400, "malformed")
+            chat.send(request("rooms", number))
+            assert chat.told(f"probe-{number:010}")["type"] == "ok"
+    milliseconds = (_ticks_beside_the_loop(house) - before) * 1000 / os.sysconf("SC_CLK_TCK")
+    assert milliseconds > COMMITS * 20  # reading one takes 50 at least
+
+
+def _ticks_beside_the_loop(house: House) -> int:
+    """Return the CPU time of all threads but the first, which runs the event loop."""
+    found = 0
+    for task in Path(f"/proc/{house.pid}/task").iterdir():
+        if task.name != str(house.pid):
+            fields = (task / "stat").read_text().rpartition(") ")[2].split()
+            found += int(fields[11]) + int(fields[12])
+    return found

@@ -73,11 +73,6 @@ class DataFolder:
         return self.path / "run.json"
 
     @property
-    def lock(self) -> Path:
-        """What a running server holds locked; the file is empty and stays."""
-        return self.path / "server.lock"
-
-    @property
     def reserve(self) -> Path:
         """Room that is given back when the disk is full."""
         return self.path / "reserve"

@@ -1,8 +1,9 @@
 """One server on a data folder at a time: a lock that the kernel gives back however its process ends.
 
 A second server would write its own address over the first one's, and invite links would lead to a port that
-is gone (L22). A server that was killed leaves nothing behind that has to be cleared. Commands take no lock:
-they work while a server runs; `migrate` does. `app.py` holds it, `setup/address.py` asks for it.
+is gone (L22). The lock is on the folder itself: it needs no file, so it works on a full disk, and a server
+that was killed leaves nothing behind. Commands take no lock, so that they work while a server runs; `migrate`
+does. `app.py` holds it, `setup/address.py` asks for it.
 """
 
 import fcntl
@@ -22,7 +23,7 @@ _PAUSE_SECONDS: Final = 0.02  # a command that asks holds the lock for some micr
 @contextmanager
 def locked(folder: DataFolder) -> Iterator[None]:
     """Be the only server on this folder. Raises SetupError while another process is."""
-    descriptor = _open(folder, os.O_CREAT)
+    descriptor = _open(folder)
     try:
         for _ in range(_TRIES):
             if _take(descriptor, fcntl.LOCK_EX):
@@ -39,24 +40,18 @@ def locked(folder: DataFolder) -> Iterator[None]:
 
 def is_locked(folder: DataFolder) -> bool:
     """Say whether a server runs on this folder."""
-    try:
-        descriptor = _open(folder, 0)
-    except SetupError:
-        return False
+    descriptor = _open(folder)
     try:
         return not _take(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
 
-def _open(folder: DataFolder, flags: int) -> int:
+def _open(folder: DataFolder) -> int:
     try:
-        return os.open(folder.lock, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        return os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise SetupError(
-            f"cannot write {folder.lock} ({error.strerror}): give the server's user the right to write to"
-            f" {folder.path}"
-        ) from error
+        raise SetupError(f"cannot open the data folder {folder.path}: {error.strerror}") from error
 
 
 def _take(descriptor: int, how: int) -> bool:

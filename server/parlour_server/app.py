@@ -23,6 +23,7 @@ from parlour_server.api.operations import body_cap
 from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.audit import AuditEvent, LoggedAudit
 from parlour_server.auth.accounts import AccountMaker
+from parlour_server.auth.activity import Activity
 from parlour_server.auth.changes import PasswordChanges
 from parlour_server.auth.logins import Logins
 from parlour_server.auth.passwords import Passwords
@@ -30,10 +31,11 @@ from parlour_server.auth.rates import Rates
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
+from parlour_server.auth.watch import SessionWatch
 from parlour_server.bus.local import LocalBus
 from parlour_server.chat.lasting import Appender
 from parlour_server.chat.service import ChatService
-from parlour_server.clock import Clock, SystemClock
+from parlour_server.clock import Clock, SteadyClock, SystemClock
 from parlour_server.config.settings import Settings
 from parlour_server.delivery.budgets import Budgets
 from parlour_server.delivery.devices import Devices
@@ -72,10 +74,12 @@ class Application:
         self._folder = folder
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._steady = SteadyClock(self._clock)
+        self._activity = Activity(self._steady)
         self._metrics = Metrics()
         self._audit = LoggedAudit(self._metrics.count, self._clock)
         self._server = name_of(settings)
-        self._store = make_store(folder, self._clock, tells_by_bus=True)
+        self._store = make_store(folder, self._steady, tells_by_bus=True)
         self._shelf = Shelf(folder.files)
         self._log_key: LogKey | None = None
         self._bus = LocalBus()
@@ -141,6 +145,8 @@ class Application:
             store=self._store,
             bus=self._bus,
             clock=self._clock,
+            steady=self._steady,
+            activity=self._activity,
             audit=self._audit,
             loop=asyncio.get_running_loop(),
         )
@@ -153,18 +159,22 @@ class Application:
             self._serve_api,
             self._store.tickets,
             self._audit,
-            self._clock,
+            self._steady,
             body_cap,
         )
         follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed)
         await follower.begin()
+        watch = SessionWatch(self._live_sessions, net.end_sessions, self._steady)
+        watch.compare(await self._store.sessions.newest_seen())
+        stack.push_async_callback(watch.stop)
         addresses = await net.start()
         stack.push_async_callback(net.stop)
         _run(stack, self._audit.run())
         _run(stack, follower.run())
+        _run(stack, watch.run())
         _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
-        _run(stack, Pruner(self._store, self._clock).run())
+        _run(stack, Pruner(self._store, self._steady).run())
         await self._start_metrics(stack, net)
         host, port = addresses[0]
         stack.callback(forget_running, self._folder)
@@ -185,7 +195,7 @@ class Application:
         logins, rates = self._settings.logins, self._settings.rates
         connections, names = self._settings.connections, self._settings.listen.names
         store, audit, clock = self._store, self._audit, self._clock
-        sessions = Sessions(store.sessions, self._bus, clock, audit, logins)
+        sessions = self._live_sessions()
         throttle = Throttle(store.attempts, clock, logins)
         tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
         pace = Pace(connections.body_seconds, connections.body_bytes_per_second)
@@ -198,12 +208,18 @@ class Application:
             Logins(store.accounts, sessions, self._passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords,
-            clock,
+            self._steady,
         )
         return make_api(
             self._endpoints(door, accounts, passwords),
             Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
             audit,
+        )
+
+    def _live_sessions(self) -> Sessions:
+        """Make the sessions with the settings in force: a reload changes them."""
+        return Sessions(
+            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
         )
 
     def _endpoints(self, door: Door, accounts: AccountEndpoints, passwords: PasswordChanges) -> Endpoints:

@@ -1,18 +1,22 @@
 """Sessions: who presents a bearer token, which devices are logged in, and how a session ends.
 
-A token is 256 random bits, made here alone (K6: fixation) and stored as its SHA-256 (K2). A session ends at
-its absolute and at its idle limit (S3), and by ending; its sockets hear of it by the bus at once, by the
-journal otherwise. The HTTPS API and ``logins`` call it.
+A token is 256 random bits, made here alone (K6: fixation) and stored as its SHA-256 (K2). A session ends when
+somebody ends it: its sockets hear of it by the bus at once, by the journal otherwise. At its absolute or its
+idle limit it is not good any more (S3): it is refused, and its sockets are closed (``watch.py``). It is not
+deleted then, because a clock that was wrong would have ended everybody's sessions for good; the cap on an
+account's sessions is what keeps them few. The HTTPS API, ``logins`` and ``watch.py`` call it.
 """
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from parlour_protocol.ids import Millis, SessionId, new_session_id
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
+from parlour_server.auth.activity import Activity
 from parlour_server.bus.interface import Bus, SessionsEnded
 from parlour_server.clock import Clock
 from parlour_server.config.settings import Logins as LoginSettings
@@ -21,23 +25,33 @@ from parlour_server.store.interface import Sessions as SessionStore
 from parlour_server.store.types import SessionRecord
 
 _DAY: Final = 86_400_000
-_SEEN_EVERY: Final = 60_000  # one write a minute and session is enough for an idle limit in days
 
 
 class Sessions:
     """The sessions of all accounts."""
 
     def __init__(
-        self, store: SessionStore, bus: Bus, clock: Clock, audit: Audit, settings: LoginSettings
+        self,
+        store: SessionStore,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        settings: LoginSettings,
+        activity: Activity,
     ) -> None:
+        """``clock`` measures the limits; a server gives a ``SteadyClock``."""
         self._store = store
         self._bus = bus
         self._clock = clock
         self._audit = audit
         self._settings = settings
+        self._activity = activity
 
     async def begin(self, user: UserName, device: DeviceName) -> tuple[SessionRecord, Secret]:
-        """Make a session; over the cap, the one of the account that was seen longest ago ends (S6)."""
+        """Make a session; over the cap one of the account ends: the one that is idle longest (S6).
+
+        What has expired ends first, then what has no socket open here.
+        """
         token = Secret.random()
         now = self._clock.now()
         record = SessionRecord(
@@ -49,26 +63,54 @@ class Sessions:
             last_seen=now,
             expires=Millis(now + self._settings.session_days * _DAY),
         )
-        await self._store.create(record, cap=self._settings.sessions_per_user)
+        await self.write_activity()
+        await self._store.create(record, cap=self._settings.sessions_per_user, in_use=self._activity.open)
         return record, token
 
     async def authenticate(self, token: Secret) -> SessionRecord:
         """Return the live session of this token. Raises SessionRefusedError, whatever is wrong with it."""
         now = self._clock.now()
         record = await self._store.find(token.digest(), now)
-        if record is None:
+        if record is None or self._activity.last_used(record.id, record.last_seen) < self._used_since(now):
             raise SessionRefusedError
-        if now - record.last_seen > self._settings.idle_days * _DAY:
-            await self.end(record, record.id, why="idle")
-            raise SessionRefusedError
-        if now - record.last_seen > _SEEN_EVERY:
-            with contextlib.suppress(UnavailableError):  # a full disk lets people read: it is noted later
-                await self._store.touch(record.id, now)
+        self._activity.used(record.id)
         return record
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
         """Return the live sessions of the account of ``session``."""
-        return await self._store.list(session.user, self._clock.now())
+        now = self._clock.now()
+        since = self._used_since(now)
+        return [
+            replace(record, last_seen=used)
+            for record in await self._store.list(session.user, now)
+            if (used := self._activity.last_used(record.id, record.last_seen)) >= since
+        ]
+
+    async def overdue(self) -> Sequence[SessionId]:
+        """Return the sessions with a socket open here that are past a limit.
+
+        The store decides: it knows what another server was told. Raises UnavailableError.
+        """
+        now = self._clock.now()
+        since = self._used_since(now)
+        found = await self._store.overdue(self._activity.open, now, since)
+        used = [session for session in found if self._activity.last_used(session, Millis(0)) >= since]
+        if not used:
+            return found
+        await self.write_activity()
+        expired = await self._store.overdue(used, now, Millis(0))
+        return [session for session in found if session not in used or session in expired]
+
+    async def write_activity(self, *, due_only: bool = False) -> None:
+        """Tell the store which sessions were used, in one write; ``due_only``: each once a minute at most.
+
+        What cannot be written (a full disk lets people read) stays noted.
+        """
+        seen = self._activity.due() if due_only else self._activity.unwritten()
+        if seen:
+            with contextlib.suppress(UnavailableError):
+                await self._store.touch(seen)
+                self._activity.written(seen)
 
     async def end(self, session: SessionRecord, which: SessionId, *, why: str = "asked") -> bool:
         """End one session of the account of ``session``; False when it has no such session."""
@@ -86,6 +128,9 @@ class Sessions:
         self._tell({record.id for record in listed} - {session.id})
         self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=count, why="password changed")
         return count
+
+    def _used_since(self, now: Millis) -> Millis:
+        return Millis(now - self._settings.idle_days * _DAY)
 
     def _tell(self, sessions: set[SessionId]) -> None:
         if sessions:

@@ -17,6 +17,7 @@ from parlour_protocol.frames.replies import Hello, StatusNow
 from parlour_protocol.ids import RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit
+from parlour_server.auth.activity import Activity
 from parlour_server.bus.interface import (
     Bus,
     DeviceEphemeral,
@@ -55,14 +56,21 @@ class ChatService:
         store: Store,
         bus: Bus,
         clock: Clock,
+        steady: Clock,
+        activity: Activity,
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """``server`` is the name that the hello gives; the bus tells this chat from now on."""
+        """``server`` is the name that the hello gives; the bus tells this chat from now on.
+
+        ``steady`` measures the limits of sessions, ``clock`` dates what is said.
+        """
         self._server = server
         self._rates = settings.rates
         self._store = store
         self._clock = clock
+        self._steady = steady
+        self._activity = activity
         self._states: dict[Peer, PeerState] = {}
         self._roster = Roster()
         self._background = Background()
@@ -102,6 +110,7 @@ class ChatService:
         """Count the connection in, and greet it."""
         state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()), self._end)
         self._states[peer] = state
+        self._activity.opened(state.info.grant.session)
         self._roster.add(state)
         self._background.start("a greeting", self._greet(state), state.fail)
 
@@ -110,6 +119,7 @@ class ChatService:
         state = self._states.get(peer)
         if state is None or state.gone:
             return
+        self._activity.used(state.info.grant.session)
         with Guard("a frame", lambda: self._failed(state, data)):
             self._intake.receive(state, data)
 
@@ -117,6 +127,7 @@ class ChatService:
         """Forget the connection."""
         state = self._states.pop(peer, None)
         if state is not None:
+            self._activity.closed(state.info.grant.session)
             self._forget(state)
 
     def room_advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
@@ -156,7 +167,7 @@ class ChatService:
     async def _greet(self, state: PeerState) -> None:
         grant = state.info.grant
         with self._roster.watching(grant.user) as ended:
-            rooms = await self._store.rooms.summaries_for(grant.user, grant.session, self._clock.now())
+            rooms = await self._store.rooms.summaries_for(grant.user, grant.session, self._steady.now())
         if rooms is None:
             # It ended between its ticket's redemption and the moment from which its end is heard here.
             self._end(state, SESSION_ENDED)

@@ -142,7 +142,9 @@ class Logins(Section, frozen=True):
 
     session_days: Annotated[int, _setting("days", "a session ends then, used or not (S3)")] = 30
     idle_days: Annotated[int, _setting("days", "a session that nobody used ends (S3)")] = 14
-    sessions_per_user: Annotated[int, _setting("sessions", "the one seen longest ago ends (S6)")] = 20
+    sessions_per_user: Annotated[
+        int, _setting("sessions", "over it the one that is idle longest ends (S6)")
+    ] = 20
     ticket_seconds: Annotated[
         int, _setting("seconds", "a ticket is made to be used at once (K4)", le=TICKET_SECONDS.value)
     ] = 30

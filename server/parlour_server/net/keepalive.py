@@ -2,16 +2,13 @@
 
 A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that
 ten thousand pings never go out at once, and gives up whoever was silent for ``SILENT_BEATS`` (R3, L30: dead
-peers). It ends every connection whose session has run out while it was open (S3: endless session), and tells
-the heap how many sockets there are. Beats are counted and not seconds: after a machine slept, nobody was
-silent. `net/server.py` runs it.
+peers). It tells the heap how many sockets there are. Beats are counted, not seconds: after a machine slept,
+nobody was silent. `net/server.py` runs it.
 """
 
 import asyncio
 from typing import Final
 
-from parlour_protocol.errors import SESSION_EXPIRED
-from parlour_server.clock import Clock
 from parlour_server.net.heap import Heap
 from parlour_server.net.registry import Registry
 from parlour_server.net.slots import Slots
@@ -22,16 +19,13 @@ SILENT_BEATS: Final = 42
 
 
 class Pulse:
-    """Pings and expiries."""
+    """Pings."""
 
-    def __init__(
-        self, registry: Registry, slots: Slots, heap: Heap, clock: Clock, ping_seconds: float
-    ) -> None:
+    def __init__(self, registry: Registry, slots: Slots, heap: Heap, ping_seconds: float) -> None:
         """Watch over the connections in ``registry`` and the sockets that ``slots`` counts."""
         self._registry = registry
         self._slots = slots
         self._heap = heap
-        self._clock = clock
         self._interval = ping_seconds / BEATS
         self._beats = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -48,13 +42,10 @@ class Pulse:
 
     def beat(self) -> None:
         """Do one beat's work."""
-        now = self._clock.now()
         share = self._beats % BEATS
         self._beats += 1
         for connection in self._registry:
-            if connection.info.grant.expires <= now:
-                connection.end(SESSION_EXPIRED)
-            elif connection.silence >= SILENT_BEATS:
+            if connection.silence >= SILENT_BEATS:
                 connection.give_up()
             else:
                 connection.silence += 1

@@ -57,7 +57,7 @@ class NetServer:
         self._audit = audit
         self._slots = Slots(total=caps.total, per_address=caps.per_address)
         self._registry = Registry(audit)
-        self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), clock, caps.ping_seconds)
+        self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), caps.ping_seconds)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
         self._upgrades = Upgrades(tickets, chat, self._registry, audit, clock, limits, per_user=caps.per_user)
         self._listener = Listener(

@@ -21,6 +21,7 @@ from parlour_server.api.groups import GroupEndpoints
 from parlour_server.api.large_bodies import LargeBodies
 from parlour_server.api.service import Readiness, ServiceEndpoints
 from parlour_server.auth.accounts import AccountMaker
+from parlour_server.auth.activity import Activity
 from parlour_server.auth.changes import PasswordChanges
 from parlour_server.auth.logins import Logins
 from parlour_server.auth.passwords import Passwords
@@ -82,7 +83,7 @@ def endpoints(
 ) -> Endpoints:
     """Return the collaborators over a real store."""
     logins = SETTINGS.logins
-    sessions = Sessions(store.sessions, bus, clock, audit, logins)
+    sessions = Sessions(store.sessions, bus, clock, audit, logins, Activity(clock))
     throttle = Throttle(store.attempts, clock, logins)
     tickets = Rates(clock, per_minute=60, burst=60)
     door = Door(sessions, Pace(5, 65_536), Rates(clock, per_minute=600, burst=600), large)

@@ -8,6 +8,7 @@ from parlour_protocol.names import NameRefusedError, parse_device_name, parse_us
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent
 from parlour_server.auth.accounts import AccountMaker
+from parlour_server.auth.activity import Activity
 from parlour_server.auth.changes import PasswordChanges
 from parlour_server.auth.house import house, lobby
 from parlour_server.auth.passwords import Passwords
@@ -42,7 +43,7 @@ def maker(
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins())
+    return Sessions(store.sessions, bus, clock, audit, Logins(), Activity(clock))
 
 
 @pytest.fixture

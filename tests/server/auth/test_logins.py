@@ -7,6 +7,7 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent
+from parlour_server.auth.activity import Activity
 from parlour_server.auth.logins import Logins
 from parlour_server.auth.passwords import Passwords
 from parlour_server.auth.sessions import Sessions
@@ -31,9 +32,17 @@ SETTINGS = Settings(session_days=30, idle_days=14, sessions_per_user=2, failures
 
 
 @pytest.fixture
-def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
+def activity(clock: StoppedClock) -> Activity:
+    """Return what the sessions do."""
+    return Activity(clock)
+
+
+@pytest.fixture
+def sessions(
+    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: Activity
+) -> Sessions:
     """Return sessions that end after 30 days, or 14 unused; two an account."""
-    return Sessions(store.sessions, bus, clock, audit, SETTINGS)
+    return Sessions(store.sessions, bus, clock, audit, SETTINGS, activity)
 
 
 @pytest.fixture
@@ -156,15 +165,31 @@ async def test_an_endless_session_ends_at_its_absolute_limit(
 
 
 async def test_an_endless_session_ends_when_nobody_uses_it(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, notices: list[Notice]
+    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
-    """S3: after fourteen days unused it ends, its sockets too."""
+    """S3: after fourteen days unused it is refused, and listed no more."""
     await make_account("anna")
-    record, token = await log_in(logins)
+    _, token = await log_in(logins)
+    clock.pass_seconds(14 * DAY)
+    await sessions.authenticate(token)
     clock.pass_seconds(14 * DAY + 1)
     with pytest.raises(SessionRefusedError):
         await sessions.authenticate(token)
-    assert SessionsEnded(frozenset({record.id})) in notices
+    fresh, _ = await log_in(logins)
+    assert await sessions.list(fresh) == [fresh]
+
+
+async def test_an_idle_session_is_not_lost_by_a_clock_that_was_ahead(
+    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+) -> None:
+    """A refusal deletes nothing: forty days ahead it is refused, and good again when the clock is right."""
+    await make_account("anna")
+    _, token = await log_in(logins)
+    clock.pass_seconds(20 * DAY)
+    with pytest.raises(SessionRefusedError):
+        await sessions.authenticate(token)
+    clock.pass_seconds(-20 * DAY)
+    await sessions.authenticate(token)
 
 
 async def test_unlimited_sessions_are_capped(
@@ -224,18 +249,18 @@ async def test_the_audit_trail_tells_who_and_never_what(
     assert token.reveal() not in text
 
 
-async def test_a_session_is_marked_as_seen_at_most_once_a_minute(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+async def test_use_is_told_to_the_store_in_one_write(
+    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
 ) -> None:
-    """The idle limit needs no write for each request."""
-    await make_account("anna")
+    """The idle limit needs no write for each request: it is noted, and written when somebody says so."""
+    user = await make_account("anna")
     record, token = await log_in(logins)
     clock.pass_seconds(59)
     await sessions.authenticate(token)
-    assert (await sessions.list(record))[0].last_seen == record.last_seen
-    clock.pass_seconds(2)
-    await sessions.authenticate(token)
-    assert (await sessions.list(record))[0].last_seen == Millis(record.last_seen + 61_000)
+    assert (await store.sessions.list(user, clock.now()))[0].last_seen == record.last_seen
+    assert (await sessions.list(record))[0].last_seen == Millis(record.last_seen + 59_000)
+    await sessions.write_activity()
+    assert (await store.sessions.list(user, clock.now()))[0].last_seen == Millis(record.last_seen + 59_000)
 
 
 async def test_a_full_disk_ends_no_session(
@@ -252,3 +277,40 @@ async def test_a_full_disk_ends_no_session(
 
     monkeypatch.setattr(store.sessions, "touch", full)
     assert (await sessions.authenticate(token)).id == record.id
+    await sessions.write_activity()
+    assert (await sessions.list(record))[0].last_seen == record.last_seen + 61_000
+
+
+async def test_at_the_cap_the_session_that_chats_stays(
+    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, activity: Activity
+) -> None:
+    """L29: the first of three is the one in use, by its socket; the second ends."""
+    await make_account("anna")
+    first, first_token = await log_in(logins)
+    clock.pass_seconds(1)
+    _, second_token = await log_in(logins)
+    clock.pass_seconds(1)
+    activity.used(first.id)
+    await log_in(logins)
+    await sessions.authenticate(first_token)
+    with pytest.raises(SessionRefusedError):
+        await sessions.authenticate(second_token)
+
+
+async def test_at_the_cap_a_session_with_a_silent_socket_stays(
+    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, activity: Activity
+) -> None:
+    """L29: who reads and says nothing is in use all the same, and not any more when the socket is gone."""
+    await make_account("anna")
+    first, first_token = await log_in(logins)
+    activity.opened(first.id)
+    for _ in range(3):
+        clock.pass_seconds(1)
+        await log_in(logins)
+    await sessions.authenticate(first_token)
+    activity.closed(first.id)
+    for _ in range(2):
+        clock.pass_seconds(1)
+        await log_in(logins)
+    with pytest.raises(SessionRefusedError):
+        await sessions.authenticate(first_token)

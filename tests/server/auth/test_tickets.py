@@ -5,6 +5,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
+from parlour_server.auth.activity import Activity
 from parlour_server.auth.rates import Rates
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.throttle import Throttle
@@ -19,7 +20,7 @@ from parlour_server.store.types import SessionRecord
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins())
+    return Sessions(store.sessions, bus, clock, audit, Logins(), Activity(clock))
 
 
 @pytest.fixture

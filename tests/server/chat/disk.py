@@ -11,6 +11,7 @@ from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name, skeleton
+from parlour_server.auth.activity import Activity
 from parlour_server.bus.local import LocalBus
 from parlour_server.chat.lasting import Appender
 from parlour_server.chat.service import ChatService
@@ -41,6 +42,8 @@ class DiskWorld(World):
             store=store,
             bus=self.bus,
             clock=self.clock,
+            steady=self.clock,
+            activity=Activity(self.clock),
             audit=self.audit,
             loop=asyncio.get_running_loop(),
         )

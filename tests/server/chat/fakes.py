@@ -18,6 +18,7 @@ from parlour_protocol.frames.requests import AnyRequest, CreateRoom
 from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import AuditEvent
+from parlour_server.auth.activity import Activity
 from parlour_server.bus.local import LocalBus
 from parlour_server.chat.peer import PeerInfo
 from parlour_server.chat.service import ChatService
@@ -144,6 +145,8 @@ class World:
             store=self.store,
             bus=self.bus,
             clock=self.clock,
+            steady=self.clock,
+            activity=Activity(self.clock),
             audit=self.audit,
             loop=asyncio.get_running_loop(),
         )

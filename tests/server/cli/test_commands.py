@@ -464,6 +464,7 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
     """S6: by id, or all."""
     from parlour_protocol.names import parse_device_name  # noqa: PLC0415
     from parlour_server.audit import LoggedAudit  # noqa: PLC0415
+    from parlour_server.auth.activity import Activity  # noqa: PLC0415
     from parlour_server.auth.sessions import Sessions  # noqa: PLC0415
     from parlour_server.bus.local import LocalBus  # noqa: PLC0415
     from parlour_server.config.settings import Logins  # noqa: PLC0415
@@ -473,7 +474,8 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
 
     async def log_in() -> None:
         async with opened(folder, SystemClock()) as store:
-            sessions = Sessions(store.sessions, LocalBus(), SystemClock(), LoggedAudit(), Logins())
+            clock = SystemClock()
+            sessions = Sessions(store.sessions, LocalBus(), clock, LoggedAudit(), Logins(), Activity(clock))
             for _ in range(3):
                 await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"))
 

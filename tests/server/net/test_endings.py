@@ -72,19 +72,6 @@ async def test_stopping_tells_everybody(bench: Any) -> None:
             await b.wire()
 
 
-async def test_a_session_that_expires_while_connected(bench: Any) -> None:
-    """S3: at the session's end the connection is closed, though pings are answered."""
-    async with bench(ping_seconds=0.2) as b:
-        wire = await b.chatting(lasts=60_000)
-        b.clock.millis += 59_999
-        wire.send_frame(1, b"still here")
-        while (frame := await wire.frame())[0] == 9:
-            wire.send_frame(10)
-        assert frame == (1, b"still here")
-        b.clock.millis += 1
-        assert await wire.close_code() == 4002
-
-
 async def test_a_dead_peer(bench: Any) -> None:
     """R3: two pings without an answer end the connection."""
     async with bench(ping_seconds=0.05) as b:

@@ -1,7 +1,6 @@
 """R3, L30: how long a peer that is silent is kept, counted in beats."""
 
-from dataclasses import dataclass, field
-from types import SimpleNamespace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ class Silent:
 
     share: int
     silence: int = 0
-    info: Any = field(default_factory=lambda: SimpleNamespace(grant=SimpleNamespace(expires=2**60)))
     pings: int = 0
     given_up: bool = False
 
@@ -31,19 +29,10 @@ class Silent:
         self.given_up = True
 
 
-class Still:
-    """A clock that stands still."""
-
-    def now(self) -> int:
-        """Return the time of day."""
-        return 0
-
-
 def pulse(*connections: Silent) -> Pulse:
     """Return a pulse of these connections."""
     registry: Any = connections
-    clock: Any = Still()
-    return Pulse(registry, Slots(total=1, per_address=1), Heap(lambda: None), clock, 20)
+    return Pulse(registry, Slots(total=1, per_address=1), Heap(lambda: None), 20)
 
 
 @pytest.mark.parametrize("share", range(BEATS))

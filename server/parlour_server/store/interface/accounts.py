@@ -1,6 +1,6 @@
 """Who may come in: accounts, sessions, tickets, and the count of failed logins, as the store keeps them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from parlour_protocol.ids import Millis, SessionId
@@ -53,8 +53,13 @@ class Accounts(Protocol):
 class Sessions(Protocol):
     """Who is logged in, and where. A session is bound to a device with keys by ``Devices.register``."""
 
-    async def create(self, session: SessionRecord, *, cap: int) -> None:
-        """Keep a new session; over ``cap`` of the account, the one seen longest ago ends (journal)."""
+    async def create(
+        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+    ) -> None:
+        """Keep a new session; over ``cap`` of the account others end (journal).
+
+        Expired ones first, then those that are not ``in_use``, then those seen longest ago.
+        """
         ...
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
@@ -64,8 +69,18 @@ class Sessions(Protocol):
         """
         ...
 
-    async def touch(self, session: SessionId, now: Millis) -> None:
-        """Note that the session was seen (for the idle limit)."""
+    async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
+        """Note when sessions were seen (for the idle limit), in one write."""
+        ...
+
+    async def overdue(
+        self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
+    ) -> Sequence[SessionId]:
+        """Return those of ``sessions`` that expired, or were not seen since then (not those that ended)."""
+        ...
+
+    async def newest_seen(self) -> Millis | None:
+        """Return when any session was seen last; None when there is none."""
         ...
 
     async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:

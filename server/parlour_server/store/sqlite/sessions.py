@@ -1,11 +1,13 @@
 """Sessions: who is logged in, and the device with keys that each speaks for, in SQLite.
 
-A session that ends is deleted, and the journal says so in the same transaction; one that expires is
-deleted when somebody logs in later. Tokens are digests. Called by the HTTPS API and the tickets.
+A session that ends is deleted, and the journal says so in the same transaction. One that expires stays until
+it is over the cap of its account: the clock that expired it may be wrong, and the cap bounds the table.
+Tokens are digests. Called by the HTTPS API and the tickets.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from parlour_protocol.ids import DeviceId, Millis, SessionId
@@ -30,9 +32,11 @@ class SqliteSessions:
         self._readers = readers
         self._clock = clock
 
-    async def create(self, session: SessionRecord, *, cap: int) -> None:
-        """Keep a new session; over ``cap``, the one seen longest ago ends."""
-        await self._writer.submit(partial(_create, session=session, cap=cap))
+    async def create(
+        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+    ) -> None:
+        """Keep a new session; over ``cap`` others end: expired, not in use, seen longest ago, in turn."""
+        await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
         """Return the live session with this token digest."""
@@ -43,21 +47,48 @@ class SqliteSessions:
 
         return await self._readers.run(read)
 
-    async def touch(self, session: SessionId, now: Millis) -> None:
-        """Note that the session was seen."""
+    async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
+        """Note when sessions were seen."""
 
         def write(db: sqlite3.Connection) -> None:
             # never backwards: a clock that was set back must not make a session look idle
-            db.execute(
-                "UPDATE sessions SET last_seen = ? WHERE session = ? AND last_seen < ?", (now, session, now)
+            db.executemany(
+                "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE session = ?",
+                [(at, session) for session, at in seen.items()],
             )
-            db.execute(
+            db.executemany(
                 "UPDATE devices SET last_seen = max(last_seen, ?)"
                 " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
-                (now, session),
+                [(at, session) for session, at in seen.items()],
             )
 
         await self._writer.submit(write)
+
+    async def overdue(
+        self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
+    ) -> Sequence[SessionId]:
+        """Return those of ``sessions`` that expired or were not seen since then: one look-up each."""
+        if not sessions:
+            return []
+
+        def read(db: sqlite3.Connection) -> Sequence[SessionId]:
+            rows = db.execute(
+                "SELECT s.session FROM json_each(?) JOIN sessions s ON s.session = value"
+                " WHERE s.expires <= ? OR s.last_seen < ?",
+                (_listed(sessions), now, seen_since),
+            )
+            return [SessionId(session) for (session,) in rows]
+
+        return await self._readers.run(read)
+
+    async def newest_seen(self) -> Millis | None:
+        """Return when any session was seen last."""
+
+        def read(db: sqlite3.Connection) -> Millis | None:
+            newest: Millis | None = db.execute("SELECT max(last_seen) FROM sessions").fetchone()[0]
+            return newest
+
+        return await self._readers.run(read)
 
     async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
         """Return the account's live sessions, newest first."""
@@ -113,12 +144,12 @@ def live_session(db: sqlite3.Connection, session: SessionId, now: Millis) -> Ses
     return None if row is None else _record(*row)
 
 
-def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
-    db.execute("DELETE FROM sessions WHERE expires <= ?", (session.created,))
+def _create(db: sqlite3.Connection, session: SessionRecord, cap: int, in_use: str) -> None:
     over = db.execute(
         "SELECT session FROM sessions WHERE account = ?"
-        " ORDER BY last_seen DESC, created DESC LIMIT -1 OFFSET ?",
-        (plain(session.user), cap - 1),
+        " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
+        " last_seen DESC, created DESC LIMIT -1 OFFSET ?",
+        (plain(session.user), session.created, in_use, cap - 1),
     ).fetchall()
     end_found(db, session.user, session.created, over)
     db.execute(
@@ -134,6 +165,10 @@ def _create(db: sqlite3.Connection, session: SessionRecord, cap: int) -> None:
             session.expires,
         ),
     )
+
+
+def _listed(sessions: Collection[SessionId]) -> str:
+    return json.dumps(list(sessions))
 
 
 def _record(

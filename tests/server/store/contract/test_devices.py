@@ -250,7 +250,7 @@ async def test_a_device_is_seen_when_its_session_is(delivery: Delivery) -> None:
     alice = await delivery.world.account("alice")
     device, session = await delivery.registered(alice)
     delivery.world.clock.forward(3600)
-    await delivery.store.sessions.touch(session, delivery.now)
+    await delivery.store.sessions.touch({session: delivery.now})
     (found,) = await delivery.store.devices.list(alice, delivery.now)
     assert (found.last_seen, found.created) == (delivery.now, device.created)
 

@@ -1,5 +1,7 @@
 """Sessions: found while they live, capped, ended with a word in the journal."""
 
+from dataclasses import replace
+
 from tests.server.store.world import World
 
 from parlour_protocol.ids import Millis, SessionId
@@ -42,7 +44,7 @@ async def test_over_the_cap_the_one_seen_longest_ago_ends(world: World) -> None:
         await world.store.sessions.create(sessions[-1], cap=3)
         world.clock.forward(1)
     assert await ended(world) == []
-    await world.store.sessions.touch(sessions[0].id, world.clock.now())
+    await world.store.sessions.touch({sessions[0].id: world.clock.now()})
     await world.store.sessions.create(world.session(alice, 3), cap=3)
     assert await ended(world) == [sessions[1].id]
     assert await world.store.sessions.find(sessions[1].token, world.clock.now()) is None
@@ -60,16 +62,69 @@ async def test_a_lower_cap_ends_as_many_as_it_must(world: World) -> None:
     assert len(await world.store.sessions.list(alice, world.clock.now())) == 2
 
 
-async def test_expired_sessions_count_for_no_cap(world: World) -> None:
-    """A session that has expired neither keeps another out nor is reported as ended."""
+async def test_expired_sessions_go_first_at_the_cap(world: World) -> None:
+    """A session that has expired keeps no other out, though it was seen later."""
     alice = await world.account("alice")
     await world.store.sessions.create(world.session(alice, 1, days=30), cap=2)
+    world.clock.forward(1)
     await world.store.sessions.create(world.session(alice, 2, days=1), cap=2)
     world.clock.forward(86_400)
     assert len(await world.store.sessions.list(alice, world.clock.now())) == 1
     await world.store.sessions.create(world.session(alice, 3), cap=2)
-    assert len(await world.store.sessions.list(alice, world.clock.now())) == 2
-    assert await ended(world) == []
+    assert [one.id for one in await world.store.sessions.list(alice, world.clock.now())] == [
+        world.session(alice, number).id for number in (3, 1)
+    ]
+    assert await ended(world) == [world.session(alice, 2).id]
+
+
+async def test_a_login_by_a_clock_that_is_ahead_deletes_nothing(world: World) -> None:
+    """Forty days ahead everybody's sessions look expired; when the clock is right again they are good."""
+    people = await world.people(3)
+    sessions = [world.session(user, number) for number, user in enumerate(people)]
+    for session in sessions:
+        await world.store.sessions.create(session, cap=9)
+    right = world.clock.now()
+    world.clock.forward(40 * 86_400)
+    await world.store.sessions.create(world.session(people[0], 9), cap=9)
+    assert await world.store.sessions.find(sessions[1].token, world.clock.now()) is None
+    for session in sessions:
+        assert await world.store.sessions.find(session.token, right) == session
+
+
+async def test_at_the_cap_a_session_in_use_stays(world: World) -> None:
+    """L29: an open socket goes before what was seen later without one."""
+    alice = await world.account("alice")
+    for number in range(3):
+        await world.store.sessions.create(world.session(alice, number), cap=3)
+        world.clock.forward(1)
+    in_use = {world.session(alice, 0).id}
+    await world.store.sessions.create(world.session(alice, 3), cap=3, in_use=in_use)
+    assert await ended(world) == [world.session(alice, 1).id]
+
+
+async def test_what_is_overdue(world: World) -> None:
+    """Of those that are asked about, what expired and what is idle; what ended is the journal's to tell."""
+    alice, bob = await world.people(2)
+    good, expired, idle, gone = (world.session(alice, number) for number in range(4))
+    now = world.clock.now()
+    for session in (good, replace(expired, expires=now), replace(idle, last_seen=Millis(now - 2))):
+        await world.store.sessions.create(session, cap=9)
+    await world.store.sessions.create(replace(world.session(bob, 4), expires=now), cap=9)
+    asked = [session.id for session in (good, expired, idle, gone)]
+    found = await world.store.sessions.overdue(asked, now, Millis(now - 1))
+    assert sorted(found) == sorted([expired.id, idle.id])
+    assert await world.store.sessions.overdue([], now, now) == []
+
+
+async def test_when_a_session_was_seen_last(world: World) -> None:
+    """Of all accounts; nothing where nobody ever logged in."""
+    assert await world.store.sessions.newest_seen() is None
+    alice, bob = await world.people(2)
+    first = world.session(alice, 1)
+    await world.store.sessions.create(first, cap=9)
+    await world.store.sessions.create(world.session(bob, 2), cap=9)
+    await world.store.sessions.touch({first.id: Millis(first.last_seen + 7)})
+    assert await world.store.sessions.newest_seen() == first.last_seen + 7
 
 
 async def test_seeing_a_session_goes_forward_only(world: World) -> None:
@@ -78,7 +133,7 @@ async def test_seeing_a_session_goes_forward_only(world: World) -> None:
     session = world.session(alice, 1)
     await world.store.sessions.create(session, cap=9)
     for offset, expected in ((500, 500), (-500, 500), (900, 900)):
-        await world.store.sessions.touch(session.id, Millis(session.last_seen + offset))
+        await world.store.sessions.touch({session.id: Millis(session.last_seen + offset)})
         found = await world.store.sessions.find(session.token, world.clock.now())
         assert found is not None
         assert found.last_seen == session.last_seen + expected

@@ -68,6 +68,34 @@ def test_reload_without_a_key(own: House) -> None:
     assert certificate(own) == before
 
 
+BROKEN = {
+    "5,000 digits": "[connections]\ntotal = " + "9" * 5000,
+    "deep nesting": "[listen]\nnames = " + "[" * 5000,
+    "a name with a newline": '[listen]\nnames = ["localhost", "evil\\nexample"]',
+    "a wrong type": "[connections]\ntotal = 'many'",
+    "no TOML": "[connections]\ntotal =",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_configuration_that_ends_in_an_error(own: House, how: str) -> None:
+    """L23: a reload keeps what was in force, a start is refused; both name the file and the line."""
+    file = own.data / "parlour.toml"
+    file.write_text(BROKEN[how])
+    line = reload(own)
+    assert line["event"] == "reload_refused"
+    assert str(file) in str(line["why"])
+    assert "line 2" in str(line["why"])
+    assert certificate(own)
+    own.kill(signal.SIGTERM)
+    done = run(own, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1
+    [said] = done.stderr.splitlines()
+    assert said.startswith(f"parlour-server: {file}")
+    assert "line 2" in said
+    assert "Traceback" not in own.log.read_text()
+
+
 @pytest.mark.parametrize("key", ["server.key", "keylog.key"])
 def test_start_without_a_key(own: House, key: str) -> None:
     """L21: a server whose key was lost does not start as another one."""

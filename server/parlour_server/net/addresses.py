@@ -6,12 +6,18 @@
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Final
 
 from parlour_server.errors import SetupError
 
 _LAST_PORT: Final = 65_535
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_LONGEST_NAME: Final = 253
+_HOST_NAME: Final = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+)
 
 
 def plain_address(host: str) -> str:
@@ -28,9 +34,21 @@ def listen_address(text: str) -> tuple[str, int]:
         host = host[1:-1]
     elif ":" in host:
         raise SetupError(f"{text!r}: an IPv6 address stands in brackets, as in [::1]:8443")
-    if not separator or not host or not (port.isascii() and port.isdigit()) or int(port) > _LAST_PORT:
+    if not separator or not host or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
         raise SetupError(f"{text!r} is no address to listen on; write host:port, as in 127.0.0.1:8443")
+    refuse_no_host(host)
     return host, int(port)
+
+
+def refuse_no_host(text: str) -> None:
+    """Raise SetupError for what is neither a host name (RFC 1123 section 2.1) nor an IP address."""
+    try:
+        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if len(text) > _LONGEST_NAME or not _HOST_NAME.fullmatch(text):
+            raise SetupError(
+                f"{text!r} is no host name; write one with non-ASCII letters in its xn-- form"
+            ) from None
 
 
 class Networks:

@@ -12,7 +12,7 @@ from parlour_protocol.names import skeleton
 from parlour_server.auth.house import house, house_device, lobby
 from parlour_server.auth.passwords import Passwords
 from parlour_server.clock import Clock
-from parlour_server.config.load import load
+from parlour_server.config.load import load, refuse_names
 from parlour_server.config.settings import Listen
 from parlour_server.config.write import default_file, with_names
 from parlour_server.delivery.logkey import make_log_key
@@ -40,6 +40,7 @@ async def initialise(
     folder: DataFolder, names: tuple[str, ...], clock: Clock, *, replace_lost_keys: bool = False
 ) -> Initialised:
     """Do what is missing. Raises SetupError, also for a key that was lost unless it may be replaced (L21)."""
+    refuse_names(names)
     folder.create()
     new = [*_settings(folder, names)]
     known = load(folder.settings).listen.names

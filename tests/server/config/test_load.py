@@ -1,13 +1,19 @@
 """Configuration in three layers, and the sentences for what is wrong in it."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from parlour_server.config.load import load
 from parlour_server.config.settings import Settings
 from parlour_server.config.write import default_file, rows, with_names
 from parlour_server.errors import SetupError
+
+_VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(Settings())]
 
 
 @pytest.fixture
@@ -80,6 +86,9 @@ def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text:
         ("PARLOUR_CONNECTIONS_TOTAL", "many", "PARLOUR_CONNECTIONS_TOTAL in the environment must be a whole"),
         ("PARLOUR_CONNECTIONS_TOTLE", "5", "PARLOUR_CONNECTIONS_TOTLE in the environment names no setting"),
         ("PARLOUR_LOGINS_TICKET_SECONDS", "31", "the environment: logins.ticket_seconds: Expected int <= 30"),
+        ("PARLOUR_CONNECTIONS_TOTAL", "1" * 5000, "PARLOUR_CONNECTIONS_TOTAL in the environment must be a"),
+        ("PARLOUR_LISTEN_NAMES", "a.example,b\nc", "PARLOUR_LISTEN_NAMES in the environment: listen.names: "),
+        ("PARLOUR_LISTEN_ADDRESS", "h:" + "1" * 5000, "PARLOUR_LISTEN_ADDRESS in the environment"),
     ],
 )
 def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: str, said: str) -> None:
@@ -87,6 +96,102 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
     with pytest.raises(SetupError) as found:
         load(file, environment={name: value})
     assert said in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("[connections]\n\ntotal = 'many'\n", 3, "connections.total: Expected int"),
+        ("# a comment\nconnections.total = 0\n", 2, "connections.total: Expected int >= 1"),
+        ("[connections]\ntotal = 5\n[rates]\nmessage_burst = 0\n", 4, "rates.message_burst: Expected"),
+        ("[connections]\n# more\ntotle = 5\n", 3, "no setting connections.totle"),
+        ("\n[listn]\n", 2, "no section [listn]"),
+        ("[connections]\ntotal = " + "1" * 5000 + "\n[rates]\n", 2, "a number with too many digits"),
+        ("[listen]\n\nnames = " + "[" * 5000 + "\n", 3, "nested too deeply"),
+        ("[listen]\nnames = [\n'a',\n" + "[" * 5000 + "\n", 4, "nested too deeply"),
+        ('[listen]\nnames = ["localhost", "evil\\nexample"]\n', 2, "'evil\\nexample' is no host name"),
+        ('[listen]\nnames = ["schön.example"]\n', 2, "xn--"),
+        ('[listen]\nnames = ["a..b"]\n', 2, "no host name"),
+        ('[listen]\nnames = [""]\n', 2, "no host name"),
+        ("[listen]\nnames = []\n", 2, "no host name"),
+        ('[listen]\naddress = "somewhere"\n', 2, "listen.address: 'somewhere' is no address"),
+        ('[listen]\naddress = "a..b:1"\n', 2, "listen.address: 'a..b' is no host name"),
+        ('[listen]\nmetrics = "127.0.0.1:70000"\n', 2, "listen.metrics: "),
+        ('[listen]\norigins = ["https://a b"]\n', 2, "listen.origins: 'https://a b' is no Origin"),
+        ('[listen]\nproxies = ["everybody"]\n', 2, "listen.proxies: 'everybody' is not an address"),
+        ("[listen]\n[listen]\n", 2, "no valid TOML"),
+    ],
+)
+def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, said: str) -> None:
+    """L23: also for what ends Python's own parser, and for a text without a meaning."""
+    with pytest.raises(SetupError) as found:
+        load(write(file, text), environment={})
+    assert str(found.value).startswith(str(file))
+    assert re.search(rf"line {line}\b", str(found.value))
+    assert said in str(found.value)
+    assert str(found.value).isprintable()
+
+
+def test_bytes_that_are_no_text(file: Path) -> None:
+    """L23: the line is named here, too."""
+    file.write_bytes(b"[listen]\nnames = ['\xff']\n")
+    file.chmod(0o600)
+    with pytest.raises(SetupError, match="line 2: this is not UTF-8"):
+        load(file, environment={})
+
+
+def test_a_file_without_an_end(file: Path) -> None:
+    """L23: what is far too long is not read to its end."""
+    with pytest.raises(SetupError, match="1,048,576 bytes"):
+        load(write(file, "#" * 1_048_577), environment={})
+
+
+_NAMES = ["listen", "connections", "names", "address", "total", "origins", "proxies", "metrics", "listn"]
+_ODD = ["true", "[", "]", "{", "'" * 3, '"', "0x" + "f" * 5000, "[" * 2000, "{a=" * 2000, "1979-05-27"]
+_VALUES = st.recursive(
+    st.integers().map(str)
+    | st.integers(4290, 5000).map(lambda digits: "9" * digits)
+    | st.floats().map(str)
+    | st.text(max_size=20).map(json.dumps)
+    | st.sampled_from(_ODD),
+    lambda inner: st.lists(inner, max_size=4).map(lambda parts: f"[{', '.join(parts)}]"),
+    max_leaves=5,
+)
+_LINES = (
+    st.sampled_from(_NAMES).map(lambda name: f"[{name}]")
+    | st.tuples(st.sampled_from(_NAMES), _VALUES).map(" = ".join)
+    | st.tuples(st.sampled_from(_NAMES), st.sampled_from(_NAMES), _VALUES).map(
+        lambda parts: f"{parts[0]}.{parts[1]} = {parts[2]}"
+    )
+    | st.text(max_size=30)
+)
+
+
+@given(st.lists(_LINES, max_size=8).map("\n".join))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_settings_or_a_sentence(file: Path, text: str) -> None:
+    """L23: whatever is in it, it never ends in an error of Python, and the sentence is printable."""
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    file.chmod(0o600)
+    said = refusal(file, {})
+    assert said is None or (said.startswith(str(file)) and said.isprintable() and len(said) < 1000)
+
+
+@given(st.dictionaries(st.sampled_from(_VARIABLES), st.text(max_size=30) | st.integers().map(str)))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_environment_is_settings_or_a_sentence(file: Path, environment: dict[str, str]) -> None:
+    """L23: the same for variables."""
+    said = refusal(file, environment)
+    assert said is None or ("PARLOUR_" in said and said.isprintable())
+
+
+def refusal(file: Path, environment: dict[str, str]) -> str | None:
+    """Return the sentence with which a configuration is refused; None for a good one."""
+    try:
+        load(file, environment=environment)
+    except SetupError as error:
+        return str(error)
+    return None
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])

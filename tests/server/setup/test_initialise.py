@@ -1,5 +1,7 @@
 """`init` makes a server ready, and may be run again."""
 
+from pathlib import Path
+
 import pytest
 
 from parlour_protocol.frames.base import RoomKind
@@ -40,6 +42,15 @@ async def test_a_second_init_adds_a_name(folder: DataFolder) -> None:
     assert again.names == (*first.names, "chat.example.org")
     assert again.pin == first.pin
     assert (await initialise(folder, ("chat.example.org",), SystemClock())).new == ()
+
+
+@pytest.mark.parametrize("name", ["evil\nexample", "a b", "", "schön.example"])
+async def test_a_name_that_is_none_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
+    """L23: it is refused before it stands in a file."""
+    folder = DataFolder(tmp_path / "new")
+    with pytest.raises(SetupError, match="no host name"):
+        await initialise(folder, (name,), SystemClock())
+    assert not folder.path.exists()
 
 
 async def test_what_is_lost_is_made_again(folder: DataFolder) -> None:

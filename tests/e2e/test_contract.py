@@ -205,7 +205,7 @@ def test_an_ended_session_says_log_in_again(server: Server, ben: Person) -> None
     ben.run("logout")
     done = ben.run("send", "lobby", "hello", check=False)
     assert done.returncode == 1
-    assert "parlour login" in done.stderr
+    assert f"parlour --home {ben.home} login 127.0.0.1:{server.port} --username ben" in done.stderr
     arguments = ["login", f"127.0.0.1:{server.port}", "--username", "ben", "--password-stdin"]
     assert ben.run(*arguments, stdin="a wrong password of ben\n", check=False).returncode == 1
     ben.run(*arguments, stdin=f"{password('ben')}\n")

@@ -179,7 +179,7 @@ def test_the_server_is_killed_and_comes_back(
 
 
 def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened, tmp_path: Path) -> None:
-    """What one says stands on the other; either sees the other's session and can end it."""
+    """What one says stands on the other; either can end the other's session, which logs in again in place."""
     other = Person(tmp_path / "home", server)
     address = f"127.0.0.1:{server.port}"
     trust = ["--ca", str(server.data / "ca.pem")]
@@ -201,7 +201,14 @@ def test_two_devices_of_one_account(ada: Person, server: Server, opened: Opened,
     desk.press("x")
     desk.wait("Log this device out?", "lap")
     desk.press("y")
-    lap.wait("stopped")
+    lap.wait("Log in again", "logged out")
+    lap.type(password("ada"))
+    lap.press("Enter")
+    lap.wait("connected", "│ from the desk", gone="Log in again")
+    desk.press("Escape")
+    lap.type("from the lap, again")
+    lap.press("Enter")
+    desk.wait("│ from the lap, again")
 
 
 def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
@@ -259,6 +266,8 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     desk.press("M-Up")
     desk.wait("r Reply")
     desk.press("P")
+    desk.wait("Pin this message for everybody here?")
+    desk.press("Enter")
     desk.wait("Only moderators and owners pin messages here.")
 
 

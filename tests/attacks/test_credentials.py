@@ -91,3 +91,18 @@ def test_fixation(house: House) -> None:
     assert json.loads(answer.body)["session"] != first
     old = house.api("POST", "/v1/tickets", headers={"Authorization": f"Bearer {first}"})
     assert old.status == 401  # a login ends the session that it presents
+
+
+def test_forwarding_headers_are_never_believed(house: House) -> None:
+    """L6: a failed login counts for the address that it came from, whatever a header says."""
+    forged = {
+        "X-Forwarded-For": "203.0.113.77",
+        "Forwarded": "for=203.0.113.77",
+        "X-Real-IP": "203.0.113.77",
+        "X-Forwarded-Proto": "http",
+    }
+    body = {"username": "nobody", "password": "another-violin-marble", "device": "probe"}
+    assert house.api("POST", "/v1/sessions", body, forged).status == 401
+    failed = [line for line in house.logged() if line["event"] == "login_failed"]
+    assert failed[-1]["address"] == "127.0.0.1"
+    assert "203.0.113.77" not in house.log.read_text()

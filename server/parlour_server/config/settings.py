@@ -85,7 +85,7 @@ class Rates(Section, frozen=True):
     requests_per_minute: Annotated[
         int, _setting("requests per minute", "any request on one connection (R1)")
     ] = 1_200
-    request_burst: Annotated[int, _setting("requests", "opening a client asks for many pages at once")] = 300
+    request_burst: Annotated[int, _setting("requests", "opening a client asks for many pages at once")] = 600
     bytes_per_minute: Annotated[
         int, _setting("bytes per minute", "frames of one connection, as bytes (R1)", ge=32_768)
     ] = 4_194_304

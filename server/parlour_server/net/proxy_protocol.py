@@ -5,8 +5,9 @@ address of a client; everything else that the specification lets a sender write 
 unknown families) is refused, because its sender would be counted as the balancer, together with everybody.
 TLVs are walked, so that a length that lies is found, and none is interpreted: what they say is not needed.
 
-Written here, not taken from PyPI: the libraries there read version 1 as well and fall back to the
-balancer's address when a header has none, which is what must not happen. The specification is
+Written here, not taken from PyPI: proxy-protocol 0.11.3, of 2024, bounds no length, takes datagrams and
+unknown families, and ends in a struct.error where addresses are short; refusing all that around it would be
+as long as this. The specification is
 https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, sections 2.2 and 2.2.1.
 """
 

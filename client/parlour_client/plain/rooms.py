@@ -6,6 +6,7 @@ Each takes the line mode and the rest of the line; its docstring is its help. ``
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
+from parlour_client.plain.login import login
 from parlour_client.plain.messages import find, last
 from parlour_client.plain.speech import room_line, shown
 from parlour_client.plain.words import name_and_rest, number, on_or_off, seconds, two, without_yes
@@ -48,7 +49,10 @@ async def where(mode: "LineMode", _: str) -> None:
 
 async def reconnect(mode: "LineMode", _: str) -> None:
     """/reconnect: try to connect now, and not only after a while."""
-    mode.client.hurry()
+    if mode.client.status.session_ended:
+        await login(mode, "")
+    else:
+        mode.client.hurry()
 
 
 async def who(mode: "LineMode", _: str) -> None:

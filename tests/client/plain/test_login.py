@@ -47,7 +47,7 @@ async def test_the_password_is_typed_unseen_and_what_waits_is_kept(client: FakeC
     assert echoes(terminal)
     assert "Wrong name or password." in heard[-1]
     client.login_refusal = None
-    await mode.take("/login")
+    await mode.take("/reconnect")
     await mode.take("right")
     assert [call[1] for call in client.calls if call[0] == "log_in_again"] == ["/wrong one", "right"]
     assert echoes(terminal)

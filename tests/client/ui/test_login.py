@@ -119,6 +119,15 @@ async def test_it_does_not_come_under_the_hands_of_somebody_who_writes(
         await dialog(pilot)
 
 
+async def test_reconnecting_is_logging_in_then(client: FakeClient, open_app: OpenApp) -> None:
+    """There is nothing else that would bring the connection back."""
+    async with open_app(client) as pilot:
+        client.lose_session()
+        await dialog(pilot)
+        await pilot.press("escape", *"/reconnect", "enter")
+        await dialog(pilot)
+
+
 async def test_later_is_possible(client: FakeClient, open_app: OpenApp) -> None:
     """Esc leaves; the status line says how to come back to it."""
     async with open_app(client) as pilot:

@@ -180,8 +180,11 @@ class Deeds(DevicesPart):
             raise ValueError("You are logged in.")
         self.push(LoginScreen(self.client))
 
-    async def _do_reconnect(self, _rest: str) -> None:
-        self.client.hurry()
+    async def _do_reconnect(self, rest: str) -> None:
+        if self.client.status.session_ended:
+            await self._do_login(rest)
+        else:
+            self.client.hurry()
 
     async def _do_away(self, _rest: str) -> None:
         await self.client.set_status(Status.AWAY)

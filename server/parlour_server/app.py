@@ -60,6 +60,7 @@ from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.setup.lock import locked
 from parlour_server.setup.opening import make_store
+from parlour_server.setup.operator import OperatorLog
 from parlour_server.setup.reserve import give_up_reserve, keep_reserve
 
 _CLOSE_SECONDS: Final = 0.5
@@ -172,6 +173,7 @@ class Application:
         _run(stack, self._audit.run())
         _run(stack, follower.run())
         _run(stack, watch.run())
+        _run(stack, OperatorLog(self._folder.operator_log).run(self._audit))
         _run(stack, renewal.run(self._tls.reload))
         _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
         _run(stack, Pruner(self._store, self._steady).run())

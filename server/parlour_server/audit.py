@@ -48,6 +48,7 @@ class AuditEvent(StrEnum):
     SERVER_STARTED = "server_started"
     SERVER_STOPPED = "server_stopped"
     RELOADED = "reloaded"
+    OPERATOR_ACTION = "operator_action"
 
 
 class Audit(Protocol):

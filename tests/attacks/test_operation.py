@@ -1,6 +1,8 @@
 """What goes wrong on the server's own machine: it keeps its identity and its folder."""
 
 import json
+import os
+import pwd
 import signal
 import socket
 import ssl
@@ -8,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from tests.attacks.raw import PATIENCE, House
@@ -106,6 +109,41 @@ def test_start_without_a_key(own: House, key: str) -> None:
     assert f"{key} is missing" in done.stderr
     assert "backup" in done.stderr
     assert not (own.data / key).exists()
+
+
+def test_operator_without_a_trace(own: House) -> None:
+    """M7: what commands do stands in the server's audit log, with who, what, whom and when; also later."""
+    assert own.process is not None
+    own.session("mallory", invite=own.code())
+    own.command("user", "disable", "mallory")
+    own.command("user", "enable", "mallory")
+    own.command("user", "reset-password", "mallory")
+    own.command("session", "end", "mallory", "--all")
+    own.command("room", "create", "kitchen")
+    own.command("backup", str(own.data.parent / "backup.tar"))
+    own.command("user", "list")  # reads, and is no action
+    own.kill(signal.SIGTERM)
+    own.command("room", "appoint", "lobby", "mallory")  # nobody is there to log it
+    own.start()
+    end = time.monotonic() + PATIENCE
+    while len(lines := [line for line in own.logged() if line["event"] == "operator_action"]) < 9:
+        assert time.monotonic() < end, lines
+        time.sleep(0.05)  # another process writes the log: there is no event to wait for
+    assert [line["action"] for line in lines] == [
+        "init",
+        "invite create",
+        "user disable",
+        "user enable",
+        "user reset-password",
+        "session end",
+        "room create",
+        "backup",
+        "room appoint",
+    ]
+    assert {line["by"] for line in lines} == {pwd.getpwuid(os.getuid()).pw_name}
+    assert {line.get("user") for line in lines[2:6]} == {"mallory"}
+    assert all(line["audit"] and datetime.fromisoformat(line["at"]) for line in lines)
+    assert "Traceback" not in own.log.read_text()
 
 
 def test_second_server_on_one_folder(own: House) -> None:

@@ -28,7 +28,9 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List all accounts."""
     from parlour_server.auth.house import house  # noqa: PLC0415 - keeps `--help` quick
 
-    accounts = [one for one in with_store(data, lambda store: store.accounts.list()) if one.user != house()]
+    accounts = [
+        one for one in with_store(data, lambda store: store.accounts.list(), did=None) if one.user != house()
+    ]
     if as_json:
         say([{"user": one.user, "created": one.created, "disabled": one.disabled} for one in accounts])
         return
@@ -63,7 +65,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
         finally:
             passwords.close()
 
-    with_store(data, work)
+    with_store(data, work, did="user create", user=str(chosen))
     if not password_stdin:
         _print_once(chosen, password)
 
@@ -89,7 +91,7 @@ def reset_password(data: Path, name: str) -> None:
         await store.sessions.end_all(chosen)
         return chosen
 
-    _print_once(with_store(data, work), password)
+    _print_once(with_store(data, work, did="user reset-password", user=canonical(name)), password)
 
 
 @user.command(epilog=example("parlour-server user disable --data ~/parlour anna"))
@@ -120,6 +122,13 @@ def sessions_(context: click.Context, data: Path, name: str, as_json: bool) -> N
     context.invoke(list_sessions, data=data, name=name, as_json=as_json)
 
 
+def canonical(name: str) -> str:
+    """Return a name of an account as it is stored. Raises NameRefusedError."""
+    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+
+    return str(parse_user_name(name))
+
+
 async def known(store: "Store", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
@@ -138,7 +147,9 @@ def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
         await store.accounts.set_disabled(chosen, disabled=disabled)
         return chosen
 
-    click.echo(f"{with_store(data, work)} is {'disabled' if disabled else 'enabled'}")
+    did = "user disable" if disabled else "user enable"
+    done = with_store(data, work, did=did, user=canonical(name))
+    click.echo(f"{done} is {'disabled' if disabled else 'enabled'}")
 
 
 def _print_once(name: "UserName", password: "Secret") -> None:

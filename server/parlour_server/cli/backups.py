@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from parlour_server.cli.options import data_option, example, folder_of
+from parlour_server.cli.options import data_option, example, folder_of, record
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -20,7 +20,9 @@ def backup(data: Path, file: Path) -> None:
     """
     from parlour_server.setup.backup import write_backup  # noqa: PLC0415 - keeps `--help` quick
 
-    damaged = write_backup(folder_of(data), file)
+    folder = folder_of(data)
+    damaged = write_backup(folder, file)
+    record(folder, "backup", file=str(file))
     click.echo(f"{file} holds everything; it contains private keys")
     if damaged:
         _tell_damage(damaged, "the database is damaged, and so is its copy in this backup; keep earlier ones")
@@ -52,7 +54,9 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
     from parlour_server.setup.backup import read_backup  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
 
-    damaged = read_backup(DataFolder(data.absolute()), file, accept_damage=accept_damage)
+    folder = DataFolder(data.absolute())
+    damaged = read_backup(folder, file, accept_damage=accept_damage)
+    record(folder, "restore", file=str(file))
     if damaged:
         _tell_damage(damaged, "the restored database is damaged")
     click.echo(f"restored; next: parlour-server run --data {data}")
@@ -70,6 +74,8 @@ def migrate(data: Path) -> None:
         before = schema.current(folder.database)
         schema.upgrade(folder.database)
         after = schema.current(folder.database)
+    if before != after:
+        record(folder, "migrate", schema=f"{before} to {after}")
     click.echo(f"schema {after}" + ("; it was so already" if before == after else f"; it was {before}"))
 
 

@@ -54,7 +54,11 @@ def create(data: Path, uses: int, days: int, address: str | None, as_json: bool)
     code, now = Secret.random(), SystemClock().now()
     link = _link(data, code, address)
     record = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY))
-    with_store(data, lambda store: store.accounts.add_invite(record))
+    invite = record.digest.hex()[:_SHOWN]
+    with_store(
+        data, lambda store: store.accounts.add_invite(record),
+        did="invite create", invite=invite, uses=str(uses), days=str(days),
+    )  # fmt: skip
     if as_json:
         say({"link": str(link), "uses": uses, "expires": record.expires})
     else:
@@ -66,7 +70,7 @@ def create(data: Path, uses: int, days: int, address: str | None, as_json: bool)
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the invites that can still be used. Their codes are not stored, only digests."""
-    records = with_store(data, lambda store: store.accounts.list_invites())
+    records = with_store(data, lambda store: store.accounts.list_invites(), did=None)
     rows = [
         {"id": r.digest.hex()[:_SHOWN], "uses": r.uses, "created": r.created, "expires": r.expires}
         for r in records
@@ -95,7 +99,7 @@ def revoke(data: Path, which: str) -> None:
             raise SetupError(f"{len(found)} invites begin so; `parlour-server invite list` shows their ids")
         await store.accounts.revoke_invite(found[0].digest)
 
-    with_store(data, work)
+    with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])
     click.echo("revoked")
 
 

@@ -52,8 +52,11 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
     return load(folder.settings, flags=given)
 
 
-def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]") -> _T:
-    """Run ``work`` with the store of this folder open."""
+def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
+    """Run ``work`` with the store of this folder open; ``did`` names what it changes, for the audit log.
+
+    ``about`` says whom or what it was about. None is for a command that only reads.
+    """
     import asyncio  # noqa: PLC0415 - see the module's docstring
 
     from parlour_server.clock import SystemClock  # noqa: PLC0415
@@ -65,7 +68,17 @@ def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]") -> _T:
         async with opened(folder, SystemClock()) as store:
             return await work(store)
 
-    return asyncio.run(run())
+    result = asyncio.run(run())
+    if did is not None:
+        record(folder, did, **about)
+    return result
+
+
+def record(folder: "DataFolder", did: str, **about: str) -> None:
+    """Tell the audit log what the operator did. Raises SetupError."""
+    from parlour_server.setup.operator import OperatorLog  # noqa: PLC0415 - see the module's docstring
+
+    OperatorLog(folder.operator_log).record(did, **about)
 
 
 def say(value: Any) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.accounts import known
+from parlour_server.cli.accounts import canonical, known
 from parlour_server.cli.options import data_option, example, json_option, say, with_store
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
             found += page
         return found
 
-    found = with_store(data, work)
+    found = with_store(data, work, did=None)
     if as_json:
         say(
             [
@@ -76,7 +76,7 @@ def create(data: Path, name: str, topic: str) -> None:
         skeleton=skeleton(chosen),
         topic=TopicText.parse(topic),
     )
-    with_store(data, lambda store: store.rooms.create(new))
+    with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
     click.echo(f"{chosen} is there; anybody can join it")
 
 
@@ -111,7 +111,7 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
         event = AppendEvent(room, house(), house_device(), new_request_id(), SystemClock().now(), body)
         await store.log.append(event, _if_member)
 
-    with_store(data, work)
+    with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)
     click.echo(f"{who} is {role} of {name}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parlour_server.cli.options import data_option, example, folder_of, json_option, say, settings_of
+from parlour_server.cli.options import data_option, example, folder_of, json_option, record, say, settings_of
 
 
 @click.command(
@@ -41,6 +41,8 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
 
     folder = DataFolder(data.absolute())
     found = asyncio.run(initialise(folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
+    if found.new:
+        record(folder, "init", new=", ".join(found.new))
     if as_json:
         say({"data": data, "names": found.names, "pin": found.pin, "new": found.new})
         return

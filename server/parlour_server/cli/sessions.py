@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.accounts import known, name_argument
+from parlour_server.cli.accounts import canonical, known, name_argument
 from parlour_server.cli.options import data_option, example, json_option, say, shown_time, with_store
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     async def work(store: "Store") -> "Sequence[SessionRecord]":
         return await store.sessions.list(await known(store, name), SystemClock().now())
 
-    found = with_store(data, work)
+    found = with_store(data, work, did=None)
     if as_json:
         say(
             [
@@ -71,4 +71,5 @@ def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa:
             raise SetupError("the account has no such session; `parlour-server session list` shows them")
         return 1
 
-    click.echo(f"{with_store(data, work)} ended")
+    ended = with_store(data, work, did="session end", user=canonical(name), session=which or "all")
+    click.echo(f"{ended} ended")

@@ -77,6 +77,11 @@ class DataFolder:
         """Room that is given back when the disk is full."""
         return self.path / "reserve"
 
+    @property
+    def operator_log(self) -> Path:
+        """What commands did that the server has not logged yet."""
+        return self.path / "operator.audit"
+
     def create(self) -> None:
         """Make the folder, or check the one that is there. Raises SetupError."""
         try:

@@ -7,6 +7,7 @@ part of the store that only looks.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from asyncio import Future
@@ -16,10 +17,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
+from parlour_server.clock import Clock
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite.connection import connect_reader
 
 _T = TypeVar("_T")
+_log: Final = logging.getLogger(__name__)
 _Read = Callable[[sqlite3.Connection], Any]
 _Job = tuple[Future[Any], _Read]
 _Outcome = tuple[Future[Any], Any, BaseException | None]
@@ -30,14 +33,17 @@ QUEUE: Final = 4096
 """Reads that wait or run."""
 TOGETHER: Final = 8
 """Reads that one thread is handed at once: so many may wait for one that is slow."""
+_LOG_EVERY: Final = 60.0
 
 
 class Readers:
     """Runs reads, each a function of a connection."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         """Prepare for the database at ``path``; threads and connections are made when they are needed."""
         self._path = path
+        self._clock = clock
+        self._quiet_until = 0.0
         self._asked: list[_Job] = []
         self._jobs: SimpleQueue[Sequence[_Job] | None] = SimpleQueue()
         self._done: deque[_Outcome] = deque()
@@ -115,12 +121,20 @@ class Readers:
                         connection = None
                     error = UnavailableError(f"the database cannot be read: {failure}")
                     error.__cause__ = failure
+                    self._log(failure)
                 except BaseException as failure:  # noqa: BLE001 - whatever a read raises is its caller's
                     error = failure
                 self._done.append((future, value, error))
             self._tell()
         if connection is not None:
             connection.close()
+
+    def _log(self, failure: sqlite3.Error) -> None:
+        """Tell the operator, once a minute at most: a damaged page fails each read that needs it."""
+        now = self._clock.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _LOG_EVERY
+            _log.error("the database cannot be read (`parlour-server doctor` looks it over): %s", failure)
 
     def _tell(self) -> None:
         if self._told:

@@ -36,7 +36,7 @@ class SqliteStore:
         """Prepare for the database at ``path``; ``open`` connects."""
         self._path = path
         self._writer = Writer(path, clock, announces=not tells_by_bus)
-        self._readers = Readers(path)
+        self._readers = Readers(path, clock)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock)
         self.sessions = SqliteSessions(self._writer, self._readers, clock)
         self.tickets = MemoryTickets(self._readers, clock)

@@ -14,6 +14,7 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_user_name
 from parlour_server.auth.house import house
+from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.sqlite.integrity import damage
 
@@ -182,3 +183,20 @@ def test_the_check_of_what_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"nothing" * 1000)
     (sentence,) = damage(tmp_path / "x.db")
     assert sentence == "it cannot be read: file is not a database"
+
+
+async def test_a_read_that_fails_is_logged_once_a_minute(
+    store: SqliteStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The operator hears of a damaged page that is no page of history, and the log is not flooded."""
+
+    def fail(_: sqlite3.Connection) -> None:
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    for minutes in (0, 0, 0, 1, 0):
+        clock.forward(60 * minutes)
+        with pytest.raises(UnavailableError):
+            await store._readers.run(fail)
+    told = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
+    assert len(told) == 2
+    assert "parlour-server doctor" in told[0]

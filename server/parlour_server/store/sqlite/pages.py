@@ -7,7 +7,7 @@ log.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from parlour_protocol.frames.bodies import Unreadable
@@ -16,9 +16,10 @@ from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_server.auth.house import house, house_device
 from parlour_server.logs import warn
 from parlour_server.store.sqlite.snapshot import snapshot
-from parlour_server.store.sqlite.stored import EVENT_COLUMNS, read_event_if_possible
+from parlour_server.store.sqlite.stored import EVENT_COLUMNS, UNREADABLE, read_event, read_event_if_possible
 
-_RANGE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq "  # noqa: S608 - columns of ours
+_UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
+_DOWNWARDS: Final = f"{_UPWARDS} DESC"
 _ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _TOLD: Final = 1000
@@ -42,7 +43,7 @@ def read_page(
         if head is None:
             return (), False
         numbers = _numbers(head[0], after, before, limit)
-        events = _read(db, room, numbers, max_bytes)
+        events = _whole(db, room, numbers, max_bytes) or _around_damage(db, room, numbers, max_bytes)
     more = bool(events) and (events[-1].seq < head[0] if after is not None else events[-1].seq > 1)
     return (events if after is not None else events[::-1]), more
 
@@ -78,7 +79,29 @@ def _numbers(head: Seq, after: Seq | None, before: Seq | None, limit: int) -> ra
     return range(top, max(top - limit, 0), -1)
 
 
-def _read(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
+def _whole(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent] | None:
+    """Return the events if there is one for each number, up to the size; None where anything is wrong."""
+    events: list[LogEvent] = []
+    size = 0
+    due = iter(numbers)
+    try:
+        for row in _select(db, room, numbers):
+            size += len(row[-1])
+            if events and size > max_bytes:
+                return events
+            if row[0] != next(due, 0):
+                return None
+            events.append(read_event(room, row))
+    except UNREADABLE:
+        return None
+    except sqlite3.DatabaseError as error:
+        if _is_damage(error):
+            return None
+        raise
+    return events if len(events) == len(numbers) else None
+
+
+def _around_damage(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
     """Return one event for each number, up to the size, but one at least."""
     events: list[LogEvent] = []
     size = 0
@@ -100,12 +123,9 @@ def _read(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) 
 
 def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]:
     """Yield the rows that can be read, in the direction of the numbers."""
-    if not numbers:
-        return
-    low, high = min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])
     left = numbers
     try:
-        for row in db.execute(_RANGE + ("ASC" if numbers.step > 0 else "DESC"), (room, low, high)):
+        for row in _select(db, room, numbers):
             left = numbers[numbers.index(row[0]) + 1 :]
             yield row
     except sqlite3.DatabaseError as error:
@@ -114,6 +134,13 @@ def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]
         # One by one: the rows before and behind the damage are on other pages of the file.
         for number in left:
             yield from _one(db, room, number)
+
+
+def _select(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterable[Row]:
+    if not numbers:
+        return ()
+    low, high = (numbers[0], numbers[-1]) if numbers.step > 0 else (numbers[-1], numbers[0])
+    return db.execute(_UPWARDS if numbers.step > 0 else _DOWNWARDS, (room, low, high))
 
 
 def _one(db: sqlite3.Connection, room: RoomId, number: int) -> list[Row]:

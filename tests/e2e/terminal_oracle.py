@@ -126,6 +126,11 @@ LATE = ("never shown: ", "was not written", "did not ask for something")
 """What stands in failures that a machine may be guilty of that did ten other things."""
 
 
+def jobs() -> list[tuple[str, int]]:
+    """Return each job with each size, the longest first."""
+    return [(name, part) for name in JOBS for part in range(len(SIZES))]
+
+
 def do(job: tuple[str, int], path: Path) -> list[Failure]:
     """Do one job; once more if something did not come in time, but never if something was drawn wrongly."""
     entries = load(path)
@@ -151,9 +156,7 @@ def judge(path: Path) -> tuple[int, list[Failure]]:
     """Return how many texts there are, and the failures at both sizes. Raises CorpusError."""
     total = len(load(path))
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
-        found = pool.map(
-            partial(do, path=path), [(name, part) for name in JOBS for part in range(len(SIZES))]
-        )
+        found = pool.map(partial(do, path=path), jobs())
         return total, [failure for failures in found for failure in failures]
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.client.ui.terminal import Terminal
@@ -12,6 +13,17 @@ SCRIPT = Path(__file__).with_name("vanishing.py")
 F1 = b"\x1bOP"
 TAKEN = b"\x1b[?1049h"
 PLACES = ["starting", "welcome", "joining", "locked"]
+SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
+
+
+def crossed(modes: list[str]) -> list[Any]:
+    """Return each mode with each signal; pairs that show neither for the first time are long."""
+    least = min(len(modes), len(SIGNALS))
+    return [
+        pytest.param(mode, number, marks=[pytest.mark.long] if (at - turn) % least else [])
+        for at, mode in enumerate(modes)
+        for turn, number in enumerate(SIGNALS)
+    ]
 
 
 @pytest.fixture
@@ -71,8 +83,7 @@ def test_a_vanished_terminal_ends_it_before_the_chat(
     assert (tmp_path / "left").read_text() == "1"
 
 
-@pytest.mark.parametrize("mode", PLACES)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(("mode", "number"), crossed(PLACES))
 def test_a_signal_ends_it_before_the_chat(
     mode: str, number: signal.Signals, tmp_path: Path, terminals: list[Terminal]
 ) -> None:
@@ -86,8 +97,7 @@ def test_a_signal_ends_it_before_the_chat(
         assert (tmp_path / "draft").read_text() == "half a though~"
 
 
-@pytest.mark.parametrize("mode", ["quiet", "flood"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(("mode", "number"), crossed(["quiet", "flood"]))
 def test_a_signal_ends_it(
     mode: str, number: signal.Signals, tmp_path: Path, terminals: list[Terminal]
 ) -> None:

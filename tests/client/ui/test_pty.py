@@ -62,6 +62,7 @@ def test_hostile_messages_add_no_byte_that_acts(written: Run) -> None:
     assert "⟦ESC⟧]52;c;ZXZpbA==" in rest
 
 
+@pytest.mark.long
 def test_the_whole_corpus_adds_no_byte_that_acts(written: Run) -> None:
     """The same for the corpus's hostile texts, cut to a row or two, on a terminal high enough for all."""
     texts = [sample.text[:120].replace("\n", " ") for sample in samples() if sample.kind == "hostile"]

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
 def code(path: Path) -> str:
     """Return the source without comments and docstrings."""
     return ast.unparse(_without_docs(ast.parse(path.read_text())))
@@ -78,6 +80,7 @@ def test_what_draws_is_made_in_one_place(pattern: str, files: set[str]) -> None:
     assert found, "the pattern finds nothing: it is out of date"
 
 
+@cache
 def _uses(path: Path) -> str:
     """Return the code without imports and annotations of names (a type may be named anywhere)."""
     return "\n".join(line for line in code(path).splitlines() if not re.match(r"\s*(?:from|import) ", line))
@@ -131,8 +134,9 @@ def _is_count(value: ast.expr) -> bool:
     return isinstance(value, ast.Call) and ast.unparse(value.func) == "len"
 
 
-def _calls(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+@cache
+def _calls(path: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
 
 
 def test_every_binding_has_an_id() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.private import HAS_MODES, belongs_to_another, lock, open_private
+from parlour_client.core.private import HAS_MODES, belongs_to_another, exposed, lock, open_private
 
 ARCHIVE: Final = "archive.db"
 KEY: Final = "archive.key"
@@ -33,6 +33,11 @@ class Home:
     def __init__(self, folder: Path) -> None:
         """Make the folder, or check that it is one of ours. Raises SetupError."""
         self.folder = folder
+        if problem := exposed(folder.absolute()):
+            raise SetupError(
+                f"The home folder {folder} is not safe: {problem}.",
+                "Take the right to write from others (chmod go-w), or name another folder with --home DIR.",
+            )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._close_to_others()

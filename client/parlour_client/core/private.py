@@ -1,15 +1,17 @@
-"""Files that are ours alone, on every system: opened without following links, locked without waiting.
+"""Files that are ours alone, on every system: opened without links, in a folder that nobody can exchange.
 
 POSIX says it with modes, flags and ``flock``; on Windows the user's profile is closed to others by its ACL,
 and a lock is a locked byte. The home, the archive and the crash log call it. Never widens any right.
 """
 
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Final
 
 _FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_MOST_LINKS: Final = 40
 HAS_MODES: Final = os.name == "posix"
 """Whether a file's mode says who may read it."""
 
@@ -38,3 +40,56 @@ def lock(descriptor: int) -> bool:
 def belongs_to_another(path: Path) -> bool:
     """Say whether a file is another user's, where the system tells."""
     return sys.platform != "win32" and path.stat().st_uid != os.geteuid()
+
+
+def exposed(path: Path) -> str | None:
+    """Say what on the way to ``path`` lets others put something else in its place; None for nothing.
+
+    Every folder above it, and every link, must belong to this user or to root; others may write there only
+    with the sticky bit, as in /tmp. The user's own private group counts as the user.
+    """
+    if sys.platform == "win32":
+        return None
+    here, rest, links = Path(path.anchor), list(path.parts[1:]), 0
+    while rest:
+        name = rest.pop(0)
+        here = here.parent if name == ".." else here / name
+        try:
+            status = here.lstat()
+        except OSError:
+            return None  # it is not there: whoever makes it makes it private
+        if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
+            return f"{here} belongs to another user, who can put something else in its place"
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                return f"{path} leads through too many links"
+            target = here.readlink()
+            here, rest = here.parent, [*target.parts, *rest]
+        elif rest and _others_write(status):
+            return (
+                f"others can write to the folder {here}, and put something else in the place of {path.name}"
+            )
+    return None
+
+
+def _others_write(status: os.stat_result) -> bool:
+    if status.st_mode & stat.S_ISVTX:
+        return False
+    if status.st_mode & stat.S_IWOTH:
+        return True
+    return bool(status.st_mode & stat.S_IWGRP) and not _is_private(status.st_gid)
+
+
+def _is_private(group: int) -> bool:
+    """Say whether a group is the user's own, with nobody else in it."""
+    if sys.platform == "win32":
+        return False
+    import grp  # noqa: PLC0415 - there on POSIX only
+    import pwd  # noqa: PLC0415
+
+    try:
+        user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
+    except KeyError:
+        return False
+    return user.pw_gid == group and user.pw_name == found.gr_name and set(found.gr_mem) <= {user.pw_name}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from parlour_server.errors import SetupError
+from parlour_server.setup.parents import exposed
 
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -85,7 +86,9 @@ class DataFolder:
     def create(self) -> None:
         """Make the folder, or check the one that is there. Raises SetupError."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for above in reversed(self.path.parents):
+                with contextlib.suppress(FileExistsError):
+                    above.mkdir(mode=_FOLDER_MODE)
             with contextlib.suppress(FileExistsError):
                 self.path.mkdir(mode=_FOLDER_MODE)
         except OSError as error:
@@ -101,8 +104,10 @@ class DataFolder:
         """Return a sentence for each thing that is not as private as it must be, with what to do."""
         if not self.path.is_dir():
             return [f"there is no data folder {self.path}; `parlour-server init --data {self.path}` makes it"]
+        above = exposed(self.path.absolute())
         try:
             found = [
+                *([f"{above}; `chmod go-w` it, or use another data folder"] if above else []),
                 *_problem(self.path),
                 *(p for file in sorted(self.path.iterdir()) for p in _problem(file)),
             ]

@@ -32,6 +32,15 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
         DataFolder(path).create()
 
 
+def test_a_folder_that_others_could_exchange_is_refused(folder: DataFolder) -> None:
+    """O2: `run`, `init`, every command and `doctor` say so."""
+    folder.path.parent.chmod(0o777)
+    with pytest.raises(SetupError, match=r"others can write to the folder .*chmod go-w"):
+        folder.require()
+    with pytest.raises(SetupError, match="others can write"):
+        folder.create()
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 @pytest.mark.parametrize("file", ["server.key", "parlour.db", "ca.key", "parlour.toml"])
 def test_a_file_that_others_can_read_is_refused(folder: DataFolder, file: str, mode: int) -> None:

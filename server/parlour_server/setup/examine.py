@@ -58,7 +58,7 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     settings = None
     try:
         settings = load(folder.settings)
-        found += _listening(settings)
+        found += _listening(settings, running(folder))
     except ParlourServerError as error:
         found.append(Finding("danger", "configuration", str(error)))
     found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_uploads(folder)]
@@ -68,13 +68,17 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     return found, settings
 
 
-def _listening(settings: Settings) -> list[Finding]:
-    host, _ = listen_address(settings.listen.address)
+def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Finding]:
+    """Say who can connect, to the server that runs (flags may have told it where to listen) or that will."""
+    configured = settings.listen.address
+    host, port = where or listen_address(configured)
+    shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    told = "" if shown == configured else f" (the server was started so; the configuration says {configured})"
     found = []
     if host in {"127.0.0.1", "::1", "localhost"}:
-        found.append(Finding("fine", "listen", f"{settings.listen.address}: this machine alone can connect"))
+        found.append(Finding("fine", "listen", f"{shown}: this machine alone can connect{told}"))
     else:
-        found.append(Finding("advice", "listen", f"{settings.listen.address}: other machines can connect"))
+        found.append(Finding("advice", "listen", f"{shown}: other machines can connect{told}"))
     if settings.listen.metrics:
         try:
             refuse_open(listen_address(settings.listen.metrics)[0])

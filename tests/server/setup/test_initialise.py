@@ -11,6 +11,7 @@ from parlour_server.config.load import load
 from parlour_server.errors import SetupError
 from parlour_server.setup.address import forget_running, note_running, reachable_at, running
 from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.examine import examine
 from parlour_server.setup.initialise import initialise
 from parlour_server.setup.lock import locked
 from parlour_server.store.interface import Store
@@ -106,3 +107,15 @@ async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) ->
     settings = load(folder.settings, environment={}, flags=listen)
     assert reachable_at(folder, settings).authority == "chat.example.org:443"
     forget_running(folder)
+
+
+@pytest.mark.parametrize(("host", "level"), [("0.0.0.0", "advice"), ("::", "advice"), ("127.0.0.1", "fine")])  # noqa: S104
+async def test_doctor_looks_at_the_server_that_runs(folder: DataFolder, host: str, level: str) -> None:
+    """O3: `run --listen` goes before the configuration, so what is said is about that."""
+    with locked(folder):
+        note_running(folder, host, 4711)
+        findings, _ = examine(folder)
+    [found] = [finding for finding in findings if finding.about == "listen"]
+    assert found.level == level
+    assert "4711" in found.text
+    assert "the configuration says 127.0.0.1:8443" in found.text

@@ -34,6 +34,7 @@ class HintLine(SafeStatic):
         self._refusal = join(own(sign, "bold $text-error"), words)
         self._expiry.postpone(STAYS)
         self._update()
+        self.refresh()  # what was refused again is said again, in the same words too
 
     def forget(self) -> None:
         """Take the refusal away."""

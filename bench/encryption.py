@@ -60,7 +60,9 @@ async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str
         homes = [await there.home(number) for number in range(members)]
         async with there.client(homes[0]) as owner, there.members(homes[1 : watching + 1]) as others:
             rooms = [
-                await make_room(owner, f"room-{kind}", range(1, members), encrypted=kind == "encrypted")
+                await make_room(
+                    there.data, owner, f"room-{kind}", range(1, members), encrypted=kind == "encrypted"
+                )
                 for kind in _KINDS
             ]
             await _inside(others, rooms[1:])
@@ -131,11 +133,12 @@ async def _big_room(devices: int, rounds: int) -> tuple[list[float], list[float]
 
         async with there.client(homes[0], stamped) as owner, there.members(homes[-1:]) as (last,):
             began = time.monotonic()
-            room = await make_room(owner, "big", range(1, devices - 1), encrypted=True)
+            room = await make_room(there.data, owner, "big", range(1, devices - 1), encrypted=True)
             filled = time.monotonic() - began
             joins, kicks = [], []
             for number in range(rounds):
                 await owner.invite(room, name_of(devices - 1))
+                await last.ask("accept", room=room)
                 await owner.send(room, f"welcome {number}")
                 read = await last.ask("until_seen", text=f"welcome {number}")
                 joins.append((read - stamps[0].accepted) / 1e9)
@@ -197,7 +200,9 @@ async def _backlog(
             async with there.members(homes[1:2]) as (reader,):
                 for kind in _KINDS:
                     places[kind] = [
-                        await make_room(owner, f"{kind}-{n}", range(1, members), encrypted=kind != "open")
+                        await make_room(
+                            there.data, owner, f"{kind}-{n}", range(1, members), encrypted=kind != "open"
+                        )
                         for n in range(rooms)
                     ]
                 await reader.ask("until_inside", rooms=list(places["encrypted"]))

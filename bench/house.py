@@ -28,8 +28,7 @@ from parlour_client.core.https import Api
 from parlour_client.core.profile import Profile, save_profile
 from parlour_client.core.trust import CaFile, Verifier
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.requests import Invite
-from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 
@@ -144,12 +143,15 @@ async def house(size: int) -> AsyncIterator[House]:
                 raise
 
 
-async def make_room(owner: Client, name: str, others: Sequence[int], *, encrypted: bool) -> RoomId:
-    """Make a room with these people; where it is encrypted, all of them are in the group when it returns."""
+async def make_room(
+    data: Path, owner: Client, name: str, others: Sequence[int], *, encrypted: bool
+) -> RoomId:
+    """Make a room with these people; where it is encrypted, all of them are in the group when it returns.
+
+    They are written into the store: to accept an invitation each would have to be connected.
+    """
     made = await owner.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
-    for number in others:  # not `invite`, which waits for one commit each
-        frame = Invite(id=new_request_id(), room=made.id, user=name_of(number))
-        await owner._ask(frame)  # noqa: SLF001 - below the interface: see above
+    await people.put_in(data, made.id, [name_of(number) for number in others])
     for _ in range(5):
         try:
             await owner._settled(made.id)  # noqa: SLF001

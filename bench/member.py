@@ -81,6 +81,11 @@ class Watched:
                 self.moved.clear()
                 await self.moved.wait()
 
+    async def accept(self, room: str) -> None:
+        """Come in by invitation."""
+        assert self.client is not None  # noqa: S101
+        await self.client.accept(RoomId(room))
+
     async def count(self) -> int:
         """Count the messages that can be read here."""
         assert self.client is not None  # noqa: S101

@@ -85,6 +85,19 @@ async def fill(data: Path, people: int, *, room_size: int) -> Filled:
     return Filled(sessions, rooms)
 
 
+async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:
+    """Make people members of a room, as another process beside the server that runs."""
+    clock = SystemClock()
+    store = SqliteStore(data / "parlour.db", clock)
+    await store.open()
+    try:
+        for user in users:
+            joined = AppendEvent(room, user, DEVICE, new_request_id(), clock.now(), Joined())
+            await store.log.append(joined, allow)
+    finally:
+        await store.close()
+
+
 async def tickets(data: Path, port: int, sessions: Sequence[Secret]) -> list[str]:
     """Get a ticket for each session, eight at a time over kept connections."""
     context = ssl.create_default_context(cafile=data / "ca.pem")

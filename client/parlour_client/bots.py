@@ -22,10 +22,11 @@ from pathlib import Path
 
 from parlour_client.core.changes import Change, RoomsChanged, StatusChanged
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError, StoppedError
+from parlour_client.core.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_client.core.home import Home
-from parlour_client.core.model import Account, LinkState, Room
+from parlour_client.core.model import Account, Invitation, LinkState, Room
 from parlour_protocol.frames import WireText
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -54,6 +55,8 @@ class Incoming:
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
+Decide = Callable[[Invitation], Awaitable[bool]]
+"""Tells whether to accept an invitation; False declines it."""
 
 
 class Bot:
@@ -65,6 +68,7 @@ class Bot:
         self.started = asyncio.Event()
         """Set once the bot is connected and every room has caught up."""
         self._handlers: list[Handler] = []
+        self._decide: Decide | None = None
         self._seen: dict[RoomId, Seq] = {}
 
     @property
@@ -76,6 +80,14 @@ class Bot:
         """Call ``handler`` for each message of somebody else, one after the other."""
         self._handlers.append(handler)
         return handler
+
+    def on_invitation(self, decide: Decide) -> Decide:
+        """Let ``decide`` say which invitations the bot accepts; without it none is, and none is declined.
+
+        A direct room that somebody opened needs no yes: the bot's first answer there is one.
+        """
+        self._decide = decide
+        return decide
 
     def resume(self, room: RoomId, after: Seq) -> None:
         """Begin after this number in this room, instead of with what comes from now on."""
@@ -121,10 +133,23 @@ class Bot:
     async def _work(self, some: asyncio.Event) -> None:
         while self.client.status.state is not LinkState.STOPPED:
             some.clear()
+            await self._answer_invitations()
             for room in self.client.rooms:
                 await self._read(room)
             await some.wait()
         raise ParlourClientError(self.client.status.problem or "The client stopped.")
+
+    async def _answer_invitations(self) -> None:
+        for one in self.client.invitations if self._decide is not None else ():
+            if one.kind is RoomKind.DIRECT or self._decide is None:
+                continue
+            try:
+                if await self._decide(one):
+                    await self.client.accept(one.id)
+                else:
+                    await self.client.decline(one.id)
+            except RefusedError:
+                pass  # taken back meanwhile, or the bot is in too many rooms
 
     async def _read(self, room: Room) -> None:
         while room.head > self._seen.get(room.id, room.head):

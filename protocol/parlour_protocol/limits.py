@@ -100,6 +100,40 @@ KEY_LOG_PAGE = Limit("key_log_page", 500, "entries", "one answer holds no more")
 HTTP_KEYS = Limit("http_keys", 320 * KIB, "bytes", "key packages of one device, or one handshake message")
 HTTP_COMMIT = Limit("http_commit", 7200 * KIB, "bytes", "commit, Welcome and tree at their limits, as JSON")
 FILE_BYTES = Limit("file_bytes", 25 * 1024 * KIB, "bytes", "one file, as it is uploaded")
+INVITATION_DAYS = Limit(
+    "invitation_days", 14, "days", "an invitation that nobody answered ends; until then it is not repeated"
+)
+INVITATIONS_OF_INVITER = Limit(
+    "invitations_of_inviter",
+    50,
+    "invitations",
+    "unanswered ones of one account; a declined one counts until it ends, so that nobody learns of it",
+)
+INVITATIONS_INTO_ROOM = Limit("invitations_into_room", 200, "invitations", "unanswered ones into one room")
+INVITATIONS_FOR_PERSON = Limit(
+    "invitations_for_person",
+    100,
+    "invitations",
+    "that one person is shown; a further one hides the oldest of whoever has most, and is never refused",
+)
+INVITATION_AGAIN_HOURS = Limit(
+    "invitation_again_hours",
+    24,
+    "hours",
+    "until somebody whose invitation was taken back may be invited again",
+)
+INVITATIONS_PAGE = Limit("invitations_page", 50, "invitations", "one reply lists no more")
+DIRECT_REQUESTS = Limit(
+    "direct_requests",
+    50,
+    "rooms",
+    "direct rooms that wait for one person's yes; a further one hides the oldest",
+)
+BLOCKED_PEOPLE = Limit("blocked_people", 1000, "people", "whom one account blocks")
+BLOCKED_PAGE = Limit("blocked_page", 500, "people", "one reply lists no more")
+ADMISSION_BYTES = Limit(
+    "admission_bytes", 4 * KIB, "bytes", "reserved: what members of an encrypted room sign for a newcomer"
+)
 FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 
 LIMITS: Final[tuple[Limit, ...]] = tuple(v for v in list(globals().values()) if isinstance(v, Limit))

@@ -1,8 +1,163 @@
 """What people do to each other by names and invitations, and what the server keeps them from."""
 
+import itertools
 import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
-from tests.attacks.raw import PASSWORD, House, request
+import pytest
+from tests.attacks.raw import PASSWORD, House, Wire, frame, request
+
+_numbers = itertools.count(1)
+
+
+def ask(wire: Wire, kind: str, /, **fields: object) -> dict[str, Any]:
+    """Ask something and return the answer."""
+    number = next(_numbers)
+    wire.send(request(kind, number, **fields))
+    return wire.told(f"probe-{number:010}")
+
+
+def pushed(wire: Wire) -> dict[str, Any]:
+    """Return the next text frame; pings are answered, as a client does."""
+    opcode, payload = wire.frame()
+    while opcode != 1:
+        wire.send(frame(10, payload))
+        opcode, payload = wire.frame()
+    told: dict[str, Any] = json.loads(payload)
+    return told
+
+
+def make_room(wire: Wire, name: str) -> str:
+    """Make a private room."""
+    room: str = ask(wire, "create_room", name=name, kind="private")["result"]["room"]["room"]
+    return room
+
+
+@pytest.fixture(scope="module")
+def victim(house: House) -> str:
+    """Return the session of somebody who wants to be left alone."""
+    return house.session("victim", invite=house.code())
+
+
+@contextmanager
+def strangers(house: House, *names: str) -> Iterator[list[Wire]]:
+    """Connect people with accounts of their own."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(house.chatting(house.session(name, invite=house.code())))[0] for name in names
+        ]
+
+
+@contextmanager
+def greeted(house: House, session: str) -> Iterator[tuple[Wire, dict[str, Any]]]:
+    """Connect and give the greeting as well."""
+    with house.wire() as wire:
+        assert wire.ask(house.head(authorization=f"Bearer {house.ticket(session)}")).status == 101
+        yield wire, json.loads(wire.frame()[1])
+
+
+def test_membership_without_consent(house: House, victim: str) -> None:
+    """L14: what strangers invite somebody to reaches them as invitations, and takes none of their rooms."""
+    rooms = []
+    with strangers(house, "crook", "crony") as wires, greeted(house, victim) as (wire, hello):
+        assert len(hello["rooms"]) == 1
+        for number, stranger in enumerate(wires):
+            for _ in range(25):
+                room = make_room(stranger, f"trap-{next(_numbers)}")
+                assert ask(stranger, "invite", room=room, user="victim")["type"] == "ok"
+                assert ask(stranger, "send", room=room, text=f"spam {number}")["type"] == "ok"
+                rooms.append(room)
+        assert ask(wires[0], "open_direct", user="victim")["type"] == "ok"
+        kinds = []
+        while kinds.count("invitation") < len(rooms) or "room_entered" not in kinds:
+            told = pushed(wire)
+            kinds.append(told["type"])
+            if told["type"] == "room_entered":
+                assert told["room"]["request"] is True
+        assert set(kinds) <= {"invitation", "room_entered", "status"}
+        assert kinds.count("room_entered") == 1
+        for kind in ("history", "members", "pins"):
+            assert ask(wire, kind, room=rooms[0])["code"] == "not_found"
+    with greeted(house, victim) as (wire, hello):
+        assert {room["room"] for room in hello["rooms"]}.isdisjoint(rooms)
+        assert (len(hello["rooms"]), hello["invitations"]) == (2, len(rooms))
+        page = ask(wire, "invitations")["result"]
+        listed = page["invitations"]
+        assert (
+            len(listed) + len(ask(wire, "invitations", after=listed[-1]["room"])["result"]["invitations"])
+            == 50
+        )
+        assert set(listed[0]) == {"room", "kind", "name", "inviter", "at", "expires"}
+        assert ask(wire, "open_direct", user="crony")["type"] == "ok"
+        assert ask(wire, "accept", room=rooms[0])["type"] == "ok"
+
+
+def test_invitations_cost_who_makes_them(house: House) -> None:
+    """L14: fifty of one account wait at most, declined or not; one person is invited into a room once."""
+    target = house.session("target", invite=house.code())
+    with strangers(house, "flooder") as (wire,), house.chatting(target) as (theirs, _):
+        rooms = [make_room(wire, f"flood-{number}") for number in range(51)]
+        answers = [ask(wire, "invite", room=room, user="target") for room in rooms[:50]]
+        assert {answer["type"] for answer in answers} == {"ok"}
+        for room in rooms[:3]:
+            assert ask(theirs, "decline", room=room)["type"] == "ok"
+        assert ask(wire, "invite", room=rooms[50], user="target")["code"] == "limit_reached"
+        assert ask(wire, "invite", room=rooms[0], user="target")["code"] == "already"
+        assert ask(wire, "uninvite", room=rooms[0], user="target")["type"] == "ok"
+        again = ask(wire, "invite", room=rooms[0], user="target")
+        assert (again["code"], again["retry_after"] > 3_600_000) == ("rate_limited", True)
+        codes = [ask(wire, "invite", room=rooms[50], user="victim").get("code") for _ in range(70)]
+        assert codes[-1] == "rate_limited"
+
+
+def test_a_block_is_no_oracle(house: House) -> None:
+    """L14: who is blocked or declined gets, byte for byte but for numbers and times, what everybody gets."""
+    with strangers(house, "stalker") as (wire,):
+        answers: dict[str, list[str]] = {}
+        for name in ("waits", "wants-not", "walls", "walled-before"):
+            session = house.session(name, invite=house.code())
+            with house.chatting(session) as (theirs, _):
+                if name == "walled-before":
+                    assert ask(theirs, "block", user="stalker")["type"] == "ok"
+                room = make_room(wire, f"den-of-{name}")
+                seen = [ask(wire, "invite", room=room, user=name)]
+                if name == "wants-not":
+                    assert ask(theirs, "decline", room=room)["type"] == "ok"
+                if name == "walls":
+                    assert ask(theirs, "block", user="stalker")["type"] == "ok"
+                listed = ask(theirs, "invitations")["result"]["invitations"]
+                assert bool(listed) is (name == "waits")
+                seen.append(ask(wire, "invite", room=room, user=name))
+                seen.append(ask(wire, "open_direct", user=name))
+                direct = seen[-1]["result"]["room"]["room"]
+                seen.append(ask(wire, "send", room=direct, text="hello"))
+                seen.append(ask(wire, "members", room=direct))
+                seen.append(ask(wire, "members", room=room))
+                seen.append(ask(wire, "history", room=room))
+                seen.append(ask(wire, "uninvite", room=room, user=name))
+            answers[name] = [_anonymous(answer, name, (room, direct)) for answer in seen]
+        assert all(each == answers["waits"] for each in answers.values()), answers
+
+
+def _anonymous(answer: dict[str, Any], name: str, rooms: tuple[str, str]) -> str:
+    """Return an answer without what differs between any two people: ids, names, times."""
+    answer.pop("re")
+    text = json.dumps(answer, sort_keys=True)
+    for room in rooms:
+        text = text.replace(room, "ROOM")
+    return re.sub(r'"at": [0-9]+', '"at": TIME', text.replace(name, "NAME"))
+
+
+@pytest.mark.parametrize("kind", ["invite", "accept"])
+def test_an_admission_that_nobody_looks_at(house: House, session: str, kind: str) -> None:
+    """L14: the reserved field is refused, so that nobody believes that something was signed."""
+    with house.chatting(session) as (wire, lobby):
+        fields = {"user": "victim"} if kind == "invite" else {}
+        answer = ask(wire, kind, room=lobby, admission="QUJD", **fields)
+    assert (answer["type"], answer["code"]) == ("error", "malformed")
 
 
 def test_a_private_name_is_no_oracle(house: House, session: str) -> None:

@@ -142,8 +142,12 @@ class Device:
         return (await self.client.open_direct(parse_user_name(user))).id
 
     async def invite(self, room: str, user: str) -> None:
-        """Bring somebody in."""
+        """Invite somebody."""
         await self.client.invite(RoomId(room), parse_user_name(user))
+
+    async def accept(self, room: str) -> None:
+        """Come in by invitation."""
+        await self.client.accept(RoomId(room))
 
     async def promote(self, room: str, user: str) -> None:
         """Let somebody found a contested group anew."""

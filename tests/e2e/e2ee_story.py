@@ -55,7 +55,7 @@ class Story:
         await asyncio.gather(*(phone.ask("online") for phone in self._phones()))
         self.room = await self._made()
         for user in self.users[1:]:
-            if self.chance.random() < 0.75 and await self._try(self.owner, "invite", user=user):
+            if self.chance.random() < 0.75 and await self._brought(user):
                 self.inside.add(user)
 
     async def _made(self) -> str:
@@ -100,11 +100,17 @@ class Story:
         if not outside:
             return
         user = self.chance.choice(outside)
-        by_invitation = self.chance.random() < 0.5
-        phone = self.owner if by_invitation else self.chance.choice(self.world.of(user))
-        what, fields = ("invite", {"user": user}) if by_invitation else ("enter", {})
-        if await self._try(phone, what, **fields):
+        if self.chance.random() < 0.5:
+            came = await self._brought(user)
+        else:
+            came = await self._try(self.chance.choice(self.world.of(user)), "enter")
+        if came:
             self.inside.add(user)
+
+    async def _brought(self, user: str) -> bool:
+        """Invite somebody, who accepts if that device can."""
+        await self._try(self.owner, "invite", user=user)  # perhaps it was done before
+        return await self._try(self.chance.choice(self.world.of(user)), "accept")
 
     async def go(self) -> None:
         """Somebody leaves."""

@@ -91,6 +91,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
     async with running(ada.home) as first, running(ben.home) as other:
         room = (await first.create_room(parse_room_name("attic"), RoomKind.PRIVATE, encrypted=True)).id
         await first.invite(room, parse_user_name("ben"))
+        await other.accept(room)
         await say(first, room, "CANARY one")
         await shown(other, room, "CANARY one")
         await say(other, room, "CANARY two")

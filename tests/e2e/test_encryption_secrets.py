@@ -58,8 +58,9 @@ async def _play(house: House) -> None:
     await world.populate({"ada": 2, "ben": 1, "cat": 1})
     (ada, tablet), (ben,), (cat,) = (world.of(user) for user in ("ada", "ben", "cat"))
     house.room = await ada.ask("create", name=READABLE)
-    for user in ("ben", "cat"):
+    for user, phone in (("ben", ben), ("cat", cat)):
         await ada.ask("invite", room=house.room, user=user)
+        await phone.ask("accept", room=house.room)
     older = await house.say(ada, tablet, ben, cat, words="older")
     await ben.ask("renew", room=house.room)  # what a device does some time after joining: not after the theft
     of_cat = await house.away(cat, "of-cat")

@@ -36,6 +36,7 @@ async def test_the_number_of_members_never_drifts(ada: Person, ben: Person) -> N
             lambda: guest.join(room),
             lambda: guest.leave(room),
             lambda: owner.invite(room, ben_name),
+            lambda: guest.accept(room),
             lambda: owner.kick(room, ben_name),
             lambda: owner.ban(room, ben_name, seconds=None),
             lambda: owner.ban(room, ben_name, seconds=600),

@@ -19,6 +19,8 @@ def test_what_is_pinned_is_found_by_everybody(ada: Person, ben: Person) -> None:
     ben.run("room", "join", "garden")
     ada.run("room", "create", "vault", "--private", "--encrypted")
     ada.run("room", "invite", "vault", "ben")
+    ben.run("room", "accept", "vault")
+    ada.run("send", "vault", "welcome")
     ben.run("export", "vault")  # a device of his is there, and its Welcome used
     for room in ("garden", "vault"):
         one, two = said(ada, room, "SECRETRULES one"), said(ada, room, "two")

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from parlour_client.cli.invitations import accept, decline, uninvite
 from parlour_client.cli.moderating import ban, kick, mute, role, unban, unmute
 from parlour_client.cli.pins import pin, pins
 from parlour_client.cli.running import run_connected
@@ -32,7 +33,7 @@ def room() -> None:
     """Make, find, enter and look after rooms."""
 
 
-for command in (pins, pin, role, kick, ban, unban, mute, unmute):
+for command in (accept, decline, uninvite, pins, pin, role, kick, ban, unban, mute, unmute):
     room.add_command(command)
 
 
@@ -189,7 +190,7 @@ def set_topic(context: click.Context, name: str, topic: str | None, *, clear: bo
 @click.argument("user", type=USER)
 @click.pass_context
 def invite(context: click.Context, name: str, user: UserName) -> None:
-    """Bring somebody into a room."""
+    """Invite somebody into a room; they enter it by accepting."""
 
     async def work(client: Client) -> None:
         await client.invite(find_room(client, name).id, user)

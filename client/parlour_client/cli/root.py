@@ -36,6 +36,11 @@ Example, in a script:
 
 # name -> (where it is, what `parlour --help` says): a module is loaded when its command is called.
 COMMANDS: Final = {
+    "block": (
+        "parlour_client.cli.invitations:block",
+        "See no invitations of somebody any more; or list whom you block.",
+    ),
+    "invitations": ("parlour_client.cli.invitations:invitations", "List who invites you, and to what."),
     "accounts": ("parlour_client.cli.accounts:accounts", "List your accounts, for --account NAME."),
     "chat": ("parlour_client.cli.chat:chat", "Open the chat; what `parlour` alone does."),
     "demo": (

@@ -11,15 +11,19 @@ from parlour_client.core.model import MemberView, Room
 from parlour_client.core.texts import reason_text, topic_text
 from parlour_protocol.frames import AnyRequest, AnyResult
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
+from parlour_protocol.frames.replies import Blocked, Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
+    Accept,
     Ban,
+    Block,
     CreateRoom,
+    Decline,
     Encrypt,
     Invite,
     Join,
     Kick,
     Leave,
+    ListBlocked,
     ListMembers,
     ListRooms,
     Mute,
@@ -27,6 +31,7 @@ from parlour_protocol.frames.requests import (
     SetRole,
     SetTopic,
     Unban,
+    Uninvite,
     Unmute,
 )
 from parlour_protocol.ids import RoomId, new_request_id
@@ -118,9 +123,36 @@ class RoomCalls:
         return members
 
     async def invite(self, room: RoomId, user: UserName) -> None:
-        """Bring somebody into the room."""
+        """Invite somebody into the room; they are in it once they accept."""
         await self._ask(Invite(id=new_request_id(), room=room, user=user))
-        await self._settled(room)
+
+    async def uninvite(self, room: RoomId, user: UserName) -> None:
+        """Take an invitation back."""
+        await self._ask(Uninvite(id=new_request_id(), room=room, user=user))
+
+    async def accept(self, room: RoomId) -> Room:
+        """Enter a room that one is invited into, or say yes to a direct room."""
+        return await self._enter(Accept(id=new_request_id(), room=room))
+
+    async def decline(self, room: RoomId) -> None:
+        """Turn an invitation down, or hide a direct room that somebody opened. They are not told."""
+        await self._ask(Decline(id=new_request_id(), room=room))
+
+    async def block(self, user: UserName, *, on: bool = True) -> None:
+        """See no invitation and no direct room of somebody any more, or see them again. They are not told."""
+        await self._ask(Block(id=new_request_id(), user=user, on=on))
+
+    async def blocked(self) -> Sequence[UserName]:
+        """List whom this account blocks."""
+        names: list[UserName] = []
+        for _ in range(MAX_PAGES):
+            page = await self._ask(ListBlocked(id=new_request_id(), after=names[-1] if names else None))
+            if not isinstance(page, Blocked):
+                raise ServerMisbehavedError("The server answered with something else than a list of people.")
+            names += page.users
+            if not page.more or not page.users:
+                break
+        return names
 
     async def set_topic(self, room: RoomId, topic: str) -> None:
         """Set the topic; empty takes it away."""
@@ -153,7 +185,7 @@ class RoomCalls:
         """Let a muted member write again."""
         await self._ask(Unmute(id=new_request_id(), room=room, user=user))
 
-    async def _enter(self, frame: CreateRoom | OpenDirect | Join) -> Room:
+    async def _enter(self, frame: CreateRoom | OpenDirect | Join | Accept) -> Room:
         result = await self._ask(frame)
         if not isinstance(result, Entered):
             raise ServerMisbehavedError("The server answered with something else than a room.")

@@ -17,6 +17,11 @@ class RoomsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationsChanged:
+    """An invitation came, was answered, or was taken back: read ``Client.invitations`` anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class EntryAdded:
     """A new entry stands at the end of this room's timeline."""
 
@@ -103,6 +108,7 @@ class PresenceChanged:
 
 Change = (
     RoomsChanged
+    | InvitationsChanged
     | EntryAdded
     | EntryChanged
     | EntryRemoved

@@ -22,7 +22,7 @@ from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
-from parlour_client.core.model import Account, ConnectionStatus, Entry, LinkState, Room
+from parlour_client.core.model import Account, ConnectionStatus, Entry, Invitation, LinkState, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
 from parlour_client.core.signin import SignIn, open_archive
@@ -131,6 +131,11 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
     def rooms(self) -> Sequence[Room]:
         """The rooms the account is in, by title."""
         return self._engine.state.rooms
+
+    @property
+    def invitations(self) -> Sequence[Invitation]:
+        """What waits for this account's yes, the newest first; known while there is a connection."""
+        return self._engine.invitations.all
 
     def room(self, room: RoomId) -> Room | None:
         """Return one of them."""
@@ -292,6 +297,11 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         """Make a room end-to-end encrypted from here on, for good."""
         await super().encrypt(room)
         await self._engine.encrypted(room)
+
+    async def decline(self, room: RoomId) -> None:
+        """Turn an invitation down, or hide a direct room that somebody opened. They are not told."""
+        await super().decline(room)
+        self._engine.invitations.gone(room)
 
     async def _entered(self, entered: Entered) -> Room:
         await self._engine.hearing.enter(entered.room)

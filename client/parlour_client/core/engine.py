@@ -30,6 +30,7 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.hearing import Hearing
 from parlour_client.core.ingest import Ingest
+from parlour_client.core.invitations import WaitingInvitations
 from parlour_client.core.item import Item, Lasting
 from parlour_client.core.model import Entry, LinkState
 from parlour_client.core.news import News
@@ -89,6 +90,7 @@ class Engine:
             archive, self.state, self._ingest, news.emit, self.sealed, follow=follow
         )
         self.presence = Presence(profile.user, clock, news.emit)
+        self.invitations = WaitingInvitations(self.state, news.emit)
         self.hearing = self._hearing()
         self.connection = Connection(
             profile.account, self._connect, self._converse, clock, chance, self._status_changed
@@ -125,6 +127,7 @@ class Engine:
             self.read_markers,
             self.receipts,
             self.presence,
+            self.invitations,
             self.news.emit,
             follow=self._follow,
         )
@@ -256,8 +259,9 @@ class Engine:
         self.conversation = conversation
         if self.sealed is not None:
             self.sealed.begin(conversation)
-        self.online.set()
         try:
+            await self.invitations.fetch(conversation)
+            self.online.set()
             await self.read_markers.send(conversation)
             done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             for part in done:

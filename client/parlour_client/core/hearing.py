@@ -11,6 +11,7 @@ from parlour_client.core.changes import RoomsChanged
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.ingest import Ingest
+from parlour_client.core.invitations import WaitingInvitations
 from parlour_client.core.news import Emit
 from parlour_client.core.presence import Presence
 from parlour_client.core.read_markers import ReadMarkers
@@ -21,6 +22,8 @@ from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
     GroupChanged,
+    InvitationCame,
+    InvitationGone,
     KeyLogGrew,
     KeysLow,
     Push,
@@ -47,6 +50,7 @@ class Hearing:
         read_markers: ReadMarkers,
         receipts: Receipts,
         presence: Presence,
+        invitations: WaitingInvitations,
         emit: Emit,
         *,
         follow: bool,
@@ -60,6 +64,7 @@ class Hearing:
         self._read_markers = read_markers
         self._receipts = receipts
         self._presence = presence
+        self._invitations = invitations
         self._emit = emit
         self._follow = follow
 
@@ -67,6 +72,7 @@ class Hearing:
         """Take the rooms that the server says are ours. Raises ServerMisbehavedError."""
         if hello.user != self._state.me:
             raise ServerMisbehavedError("The server greeted another account.")
+        self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = hello.rooms
         if self._sealed is not None:  # no server makes an encrypted room open again
             rooms = [self._sealed.intake.pinned(summary) for summary in rooms]
@@ -84,7 +90,8 @@ class Hearing:
         self._emit(RoomsChanged())
 
     async def enter(self, summary: RoomSummary) -> None:
-        """Take a room that the account came into."""
+        """Take a room that the account came into, or that is not what it was."""
+        self._invitations.gone(summary.room)
         if self._sealed is not None:
             summary = self._sealed.intake.pinned(summary)
         self._state.tell(summary)
@@ -98,7 +105,7 @@ class Hearing:
             await self._ingest.recount(summary.room)
         self._emit(RoomsChanged())
 
-    async def hear(self, push: Push) -> None:
+    async def hear(self, push: Push) -> None:  # noqa: C901 - one case each
         """Take what is pushed; it waits where more came than can be written."""
         match push:
             case LogEvent():
@@ -110,6 +117,10 @@ class Hearing:
                 await self.enter(summary)
             case RoomClosed(room=room):
                 await self._leave(room)
+            case InvitationCame(invitation=invitation):
+                self._invitations.came(invitation)
+            case InvitationGone(room=room):
+                self._invitations.gone(room)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.move(room, seq)
             case ReadBy():

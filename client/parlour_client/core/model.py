@@ -75,10 +75,34 @@ class Room:
     """When something last happened, by the server's time; 0: not known."""
     mark: str = ""
     """The beginning of its id, where another of one's rooms has a name that looks like its own."""
+    request: bool = False
+    """A direct room that the other one opened, and to which its person has not said yes."""
 
     @property
     def title(self) -> str:
         """What to call it: `lobby`, `@peer`, `garden~Zm9v`. Names are checked types, safe to show."""
+        if self.peer is not None:
+            return f"@{self.peer}"
+        return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A room that somebody wants this account in: a named one, or a direct one that they opened."""
+
+    id: RoomId
+    kind: RoomKind
+    inviter: UserName
+    at: Millis
+    name: RoomName | None = None
+    peer: UserName | None = None
+    encrypted: bool = False
+    mark: str = ""
+    """As of a room."""
+
+    @property
+    def title(self) -> str:
+        """What to call it, as one calls a room."""
         if self.peer is not None:
             return f"@{self.peer}"
         return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"

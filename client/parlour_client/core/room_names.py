@@ -7,19 +7,21 @@ what is written never goes to a room that was guessed. Every view finds rooms by
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Final
+from typing import Final, TypeVar
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Room
-from parlour_protocol.frames import RoomSummary
+from parlour_client.core.model import Invitation, Room
+from parlour_protocol.frames import RoomSummary, replies
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import Skeleton, skeleton
+
+_R = TypeVar("_R", Room, Invitation)
 
 _MARK: Final = 4
 """Letters of an id that a title shows, unless two of them begin alike."""
 
 
-def marks(rooms: Iterable[RoomSummary]) -> Mapping[RoomId, str]:
+def marks(rooms: Iterable[RoomSummary | replies.Invitation]) -> Mapping[RoomId, str]:
     """Return what stands behind the names of those rooms whose names look alike."""
     alike: dict[Skeleton, list[RoomId]] = {}
     for room in rooms:
@@ -33,7 +35,7 @@ def marks(rooms: Iterable[RoomSummary]) -> Mapping[RoomId, str]:
     return found
 
 
-def find_room(rooms: Sequence[Room], wanted: str) -> Room | None:
+def find_room(rooms: Sequence[_R], wanted: str) -> _R | None:
     """Return the room that is meant; None for none. Raises SetupError where it could be one of several."""
     if wanted.startswith("@"):
         return next((room for room in rooms if _same(room.peer, wanted[1:])), None)
@@ -43,7 +45,7 @@ def find_room(rooms: Sequence[Room], wanted: str) -> Room | None:
     ]
     if len(found) > 1:
         titles = ", ".join(room.title for room in found)
-        raise SetupError("Several of your rooms have that name.", f"Write one of: {titles}.")
+        raise SetupError("Several rooms have that name.", f"Write one of: {titles}.")
     return found[0] if found else None
 
 

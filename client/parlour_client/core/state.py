@@ -25,6 +25,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Move,
     RoleSet,
+    SealedMessage,
     TopicSet,
 )
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -62,6 +63,7 @@ class KnownRoom:
             muted=told.room in choices.muted,
             activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
             mark=mark,
+            request=told.request,
         )
 
 
@@ -91,6 +93,11 @@ class State:
         if self._marks is None:
             self._marks = marks(known.summary for known in self._known.values())
         return known.room(self.choices, self._marks.get(known.summary.room, ""))
+
+    @property
+    def summaries(self) -> Sequence[RoomSummary]:
+        """What the archive keeps of all rooms."""
+        return [known.summary for known in self._known.values()]
 
     def summary(self, room: RoomId) -> RoomSummary | None:
         """Return what the archive keeps of a room."""
@@ -158,6 +165,10 @@ def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     return told if event.body.members is None else replace(told, members=event.body.members)
 
 
+def _accepted(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+    return replace(told, request=False) if event.author == me and told.request else told
+
+
 def _encrypted(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
     return replace(told, encrypted=True)
 
@@ -178,6 +189,8 @@ _CHANGES: Final[dict[type, _Change]] = {
     Left: _members,
     Kicked: _members,
     Banned: _members,
+    Message: _accepted,
+    SealedMessage: _accepted,
     EncryptionOn: _encrypted,
     TopicSet: _topic,
     RoleSet: _role,

@@ -121,10 +121,17 @@ async def hostile_text_is_shown_escaped(scene: Scene) -> str:
 
 
 async def a_private_room_is_private(scene: Scene) -> str:
-    """Who was not invited can neither write to a private room nor learn that it exists."""
+    """Who was not invited can neither write to a private room nor learn that it exists; who was, is asked."""
     cora, mallory = scene.people[CORA].client, scene.people[MALLORY].client
+    ben = scene.people[BEN].client
     room = await cora.create_room(parse_room_name("back-room"), RoomKind.PRIVATE)
+    changes = ben.changes()  # before the invitation: what comes in between is not missed
     await cora.invite(room.id, parse_user_name(BEN))
+    while all(one.id != room.id for one in ben.invitations):
+        await anext(changes)
+    if ben.room(room.id) is not None:
+        raise MissedError("ben is in it without having been asked")
+    await ben.accept(room.id)
     try:
         await mallory.join(room.id)
     except RefusedError as refused:

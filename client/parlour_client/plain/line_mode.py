@@ -18,7 +18,9 @@ from parlour_client.core.changes import (
     EntryAdded,
     EntryChanged,
     HistoryChanged,
+    InvitationsChanged,
     RoomForgotten,
+    RoomsChanged,
     StatusChanged,
 )
 from parlour_client.core.e2ee.interface import OwnDevice
@@ -31,12 +33,20 @@ from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
 from parlour_client.plain.login import HiddenLine, take_password
 from parlour_client.plain.memory import Memory
-from parlour_client.plain.speech import change_line, entry_line, room_line, shown, status_line
+from parlour_client.plain.speech import (
+    change_line,
+    entry_line,
+    invitation_line,
+    room_line,
+    shown,
+    status_line,
+)
 from parlour_client.plain.standing import Standing
 from parlour_client.plain.transfers import Transfers
 from parlour_client.printing import say
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
 
 _PATIENCE: Final = 10.0
 
@@ -72,6 +82,8 @@ class LineMode:
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
         self._stood = ""
+        self._invitations: set[tuple[RoomId, UserName]] = set()
+        """Invitations that were said."""
         self._bursts: set[RoomId] = set()
         """Rooms of which a burst was told, since anything was typed or said one by one."""
 
@@ -116,6 +128,14 @@ class LineMode:
         self.say(words or f"You write in {room.title}.")
         self.say(self.standing.room_line(self.client.encryption, room))
 
+    def say_invitations(self, *, again: bool = False) -> None:
+        """Say which invitations wait; only those that were not said yet, unless ``again``."""
+        waiting = {(one.id, one.inviter): one for one in self.client.invitations}
+        for key, one in waiting.items():
+            if again or key not in self._invitations:
+                self.say(invitation_line(one))
+        self._invitations = set(waiting)
+
     def say_standing(self) -> None:
         """Say what changed about encryption."""
         room = self.client.room(self.current.id) if self.current is not None else None
@@ -143,6 +163,7 @@ class LineMode:
         else:
             self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
         self.say_standing()
+        self.say_invitations()
         self._begun = True
 
     async def take(self, line: str) -> None:
@@ -222,6 +243,8 @@ class LineMode:
                 self.over = self.over or (status.state is LinkState.STOPPED and not waits)
             case EncryptionChanged():
                 self.say_standing()
+            case InvitationsChanged() | RoomsChanged() if self._begun:
+                self.say_invitations()
             case HistoryChanged(room=room):
                 self._many(room)
             case RoomForgotten(room=room):

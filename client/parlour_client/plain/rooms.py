@@ -6,6 +6,8 @@ Each takes the line mode and the rest of the line; its docstring is its help. ``
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Invitation
+from parlour_client.core.room_names import find_room
 from parlour_client.plain.login import login
 from parlour_client.plain.messages import find, last
 from parlour_client.plain.speech import room_line, shown
@@ -133,8 +135,56 @@ async def silence(mode: "LineMode", rest: str) -> None:
 
 
 async def invite(mode: "LineMode", rest: str) -> None:
-    """/invite USER: bring somebody into this room."""
+    """/invite USER: invite somebody into this room; they enter it by accepting."""
     await mode.client.invite(mode.here().id, parse_user_name(name_and_rest(rest, "/invite USER")[0]))
+
+
+async def uninvite(mode: "LineMode", rest: str) -> None:
+    """/uninvite USER: take your invitation of somebody back."""
+    await mode.client.uninvite(mode.here().id, parse_user_name(name_and_rest(rest, "/uninvite USER")[0]))
+
+
+async def invitations(mode: "LineMode", _: str) -> None:
+    """/invitations: who invites you into which room, and who wants to write to you."""
+    mode.say_invitations(again=True)
+    if not mode.client.invitations:
+        mode.say("No invitation waits for you.")
+
+
+def _invitation(mode: "LineMode", wanted: str) -> Invitation:
+    """Return the invitation that is meant; without a word the only one. Raises SetupError."""
+    waiting = mode.client.invitations
+    found = find_room(waiting, wanted) if wanted else waiting[0] if len(waiting) == 1 else None
+    if found is None:
+        raise SetupError("There is no such invitation.", "/invitations says which there are.")
+    return found
+
+
+async def accept(mode: "LineMode", rest: str) -> None:
+    """/accept [ROOM|@USER]: enter a room that you are invited into, or say yes to a direct room."""
+    mode.enter(await mode.client.accept(_invitation(mode, rest).id))
+
+
+async def decline(mode: "LineMode", rest: str) -> None:
+    """/decline [ROOM|@USER]: turn an invitation down, or hide a direct room; nobody is told."""
+    found = _invitation(mode, rest)
+    await mode.client.decline(found.id)
+    mode.say(f"{found.title}: declined. {found.inviter} is not told.")
+
+
+async def block(mode: "LineMode", rest: str) -> None:
+    """/block USER: see no invitation and no direct room of somebody any more; they are not told."""
+    await mode.client.block(parse_user_name(name_and_rest(rest, "/block USER")[0]))
+
+
+async def unblock(mode: "LineMode", rest: str) -> None:
+    """/unblock USER: see invitations and new direct rooms of somebody again."""
+    await mode.client.block(parse_user_name(name_and_rest(rest, "/unblock USER")[0]), on=False)
+
+
+async def blocked(mode: "LineMode", _: str) -> None:
+    """/blocked: whom you block."""
+    mode.say(f"You block {', '.join(await mode.client.blocked()) or 'nobody'}.")
 
 
 async def kick(mode: "LineMode", rest: str) -> None:

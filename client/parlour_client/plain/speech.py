@@ -7,10 +7,20 @@ like a line of its own. Pure functions; ``line_mode`` prints what they return.
 from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import UNREADABLE, ConnectionStatus, Delivery, Entry, LinkState, Outgoing, Room
+from parlour_client.core.model import (
+    UNREADABLE,
+    ConnectionStatus,
+    Delivery,
+    Entry,
+    Invitation,
+    LinkState,
+    Outgoing,
+    Room,
+)
 from parlour_client.encryption_words import note_words
 from parlour_client.file_words import facts_of
 from parlour_protocol.frames import AnyBody
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
@@ -19,6 +29,7 @@ from parlour_protocol.frames.bodies import (
     EncryptionOn,
     Founded,
     Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -28,6 +39,7 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
     Unreadable,
 )
@@ -142,7 +154,14 @@ def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line 
             return f"{author} made {who} {role.value}"
         case Pinned(target=target, on=on):
             return f"{author} {'pinned' if on else 'took the pin off'} #{target}"
-        case Added(who=who) | Unbanned(who=who) | Muted(who=who) | Unmuted(who=who):
+        case (
+            Invited(who=who)
+            | Uninvited(who=who)
+            | Added(who=who)
+            | Unbanned(who=who)
+            | Muted(who=who)
+            | Unmuted(who=who)
+        ):
             return f"{author} {_TO_SOMEBODY[type(body)].format(who)}"
         case Unreadable():
             return UNREADABLE
@@ -151,6 +170,8 @@ def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line 
 
 
 _TO_SOMEBODY: Final[dict[type[AnyBody], str]] = {
+    Invited: "invited {}",
+    Uninvited: "took back the invitation of {}",
     Added: "brought {} in",
     Unbanned: "lifted the ban of {}",
     Muted: "muted {}",
@@ -177,6 +198,21 @@ def status_line(status: ConnectionStatus) -> str:
     if status.state is LinkState.OFFLINE:
         return f"Not connected.{problem} It is tried again by itself."
     return f"Not connected any more.{problem}"
+
+
+def invitation_line(one: Invitation) -> str:
+    """Say one invitation, and what can be answered."""
+    if one.kind is RoomKind.DIRECT:
+        return (
+            f"{one.inviter} wants to write to you directly. /accept {one.title} says yes, and so does an"
+            f" answer there; /decline {one.title} hides it, /block {one.inviter} for good. They are not told."
+        )
+    kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
+    return (
+        f"{one.inviter} invites you to {one.title}, {kind}. /accept {one.title} enters it,"
+        f" /decline {one.title} does not, /block {one.inviter} shows no invitation of theirs any more."
+        " They are not told."
+    )
 
 
 def room_line(room: Room) -> str:

@@ -30,7 +30,18 @@ COMMANDS: Final = (
     Command("leave", "", "leave this room; you are asked once"),
     Command("create", "NAME [private] [encrypted]", "make a room; private rooms are entered by invitation"),
     Command("dm", "PERSON [MESSAGE]", "open a direct room, end-to-end encrypted", "person"),
-    Command("invite", "PERSON", "bring somebody into this room", "person"),
+    Command("invite", "PERSON", "invite somebody into this room; they enter by accepting", "person"),
+    Command("uninvite", "PERSON", "take your invitation of somebody back", "person"),
+    Command("invitations", "", "who invites you into which room, and who wants to write to you"),
+    Command(
+        "accept", "[ROOM|@PERSON]", "enter a room that you are invited into, or say yes to a direct room"
+    ),
+    Command("decline", "[ROOM|@PERSON]", "turn an invitation down, or hide a direct room; nobody is told"),
+    Command(
+        "block", "[PERSON]", "see no invitation and no direct room of somebody; they are not told", "person"
+    ),
+    Command("unblock", "PERSON", "see invitations and new direct rooms of somebody again", "person"),
+    Command("blocked", "", "whom you block"),
     Command("topic", "[TEXT | --clear]", "show the topic, or set it; --clear takes it away"),
     Command("who", "", "show or hide who is here"),
     Command("kick", "PERSON [REASON]", "put somebody out; they may come back", "person"),

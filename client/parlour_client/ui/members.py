@@ -29,7 +29,7 @@ class MemberList(Anchored, OptionList):
     HELP: ClassVar[str | None] = (
         "Who is in this room. Enter shows what is known of somebody; F4 hides the list, Esc goes\n"
         "back to writing.\n"
-        "/invite brings people in; moderators have /kick, /ban, /mute and /role."
+        "/invite invites people; moderators have /kick, /ban, /mute and /role."
     )
 
     FOCUS_ON_CLICK = False  # a click shows somebody; letters stay with what is being written

@@ -105,6 +105,8 @@ class Newsboy:
         return others and stored and unread and entry.text is not None and not looked_at
 
     def _is_wanted(self, room: Room, *, named: bool) -> bool:
+        if room.request:  # a stranger's first words wait until they are looked at
+            return False
         match self._app.settings.notify_for:
             case "all":
                 return True

@@ -15,8 +15,9 @@ from textual.events import Key
 from textual.message import Message
 from textual.widgets import OptionList
 
-from parlour_client.core.model import Room
+from parlour_client.core.model import Invitation, Room
 from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.invitations import row
 from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_protocol.frames.base import RoomKind
@@ -24,6 +25,9 @@ from parlour_protocol.ids import RoomId
 
 _MOST: Final = 99
 _LONGEST_FILTER: Final = 32
+INVITATIONS: Final = "Invitations"
+INVITATION: Final = "invitation:"
+"""What the id of an option begins with that is no room yet."""
 _SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
 
 Order = Callable[[Room], Any]
@@ -52,7 +56,8 @@ class RoomList(Anchored, OptionList):
         "Up, Down and Enter choose a room. Typing shows only rooms with these letters; Esc shows all.\n"
         "The number counts what you have not read; @ means that you are named there, ~ that it is muted.\n"
         "Alt+F makes a favourite, Alt+M mutes, Alt+K looks without marking read, Alt+R marks read,\n"
-        "Alt+O changes the order. Ctrl+N goes to the next unread room. /join, /rooms and /create bring more."
+        "Alt+O changes the order. Ctrl+N goes to the next unread room.\n"
+        "/join, /rooms and /create bring more. What you are invited to stands first: Enter on it answers."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("alt+f", "wish('FAVOURITE')", "Favourite", id="rooms.favourite"),
@@ -75,18 +80,28 @@ class RoomList(Anchored, OptionList):
         super().__init__(id="rooms", markup=False, compact=True)
         self._shown: tuple[object, ...] = ()
         self._rooms: Sequence[Room] = ()
+        self._invitations: Sequence[Invitation] = ()
         self._current: RoomId | None = None
         self._sort = "name"
         self.filter = ""
         """What was typed; rooms without it in their names are not shown."""
 
-    def fill(self, rooms: Sequence[Room], current: RoomId | None, sort: str = "name") -> None:
-        """Show these rooms; the cursor stays on the room that it was on."""
+    def fill(
+        self,
+        rooms: Sequence[Room],
+        current: RoomId | None,
+        sort: str = "name",
+        invitations: Sequence[Invitation] = (),
+    ) -> None:
+        """Show these rooms, and invitations above them; the cursor stays on the room that it was on."""
         self._rooms, self._current, self._sort = rooms, current, sort
+        # direct rooms that wait for a yes can be looked into: they are rooms
+        self._invitations = [one for one in invitations if one.kind is not RoomKind.DIRECT]
         self._fill()
 
     def _fill(self) -> None:
-        shown = (*map(_facts, self._rooms), self._current, self._sort, self.filter)
+        waiting = tuple((one.title, one.inviter) for one in self._invitations)
+        shown = (*map(_facts, self._rooms), waiting, self._current, self._sort, self.filter)
         if shown == self._shown:
             return
         self._shown = shown
@@ -94,8 +109,13 @@ class RoomList(Anchored, OptionList):
         entries = []
         if self.filter:
             entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
+        invited = [one for one in self._invitations if self.filter in one.title.lower()]
         for heading, members, empty in sections(found, self._current, self._sort):
-            if members or (empty and not self.filter):
+            if heading == INVITATIONS and (members or invited):
+                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries += [option(row(one), id=f"{INVITATION}{one.id}") for one in invited]
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
+            elif members or (empty and not self.filter):
                 entries.append(option(own(heading, "bold dim"), disabled=True))
                 entries += [option(_row(room, self._current), id=room.id) for room in members]
             if not members and empty and not self.filter:
@@ -105,7 +125,7 @@ class RoomList(Anchored, OptionList):
         here = {room.id for room in found}
         if wanted in here and wanted is not None:
             self.highlighted = self.get_option_index(wanted)
-        elif self.filter and here:
+        elif self.filter and (here or invited):
             self.action_first()
 
     def _wanted(self) -> str | None:
@@ -139,13 +159,16 @@ class RoomList(Anchored, OptionList):
     def action_wish(self, name: str) -> None:
         """Ask the screen to do something with the marked room."""
         marked = self.highlighted_option
-        room = RoomId(marked.id) if marked is not None and marked.id is not None else None
+        chosen = marked.id if marked is not None else None
+        room = RoomId(chosen) if chosen is not None and not chosen.startswith(INVITATION) else None
         self.post_message(self.Wish(RoomWish[name], room))
 
 
 def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:
     """Return (heading, rooms, what stands there while there is none); each room once."""
     ordered = sorted(rooms, key=ORDERS[sort])
+    requests = [room for room in ordered if room.request]
+    ordered = [room for room in ordered if not room.request]
     favourites = [room for room in ordered if room.favourite]
     rest = [room for room in ordered if not room.favourite]
     unread = [room for room in rest if room.unread and not room.muted and room.id != current]
@@ -155,6 +178,7 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
     others = [room for room in rest if room.kind is not RoomKind.DIRECT]
     has_direct = any(room.kind is RoomKind.DIRECT for room in rooms)
     return [
+        (INVITATIONS, requests, ""),
         ("Favourites", favourites, ""),
         ("Unread", unread, ""),
         ("Direct", direct, "" if has_direct else "none yet: /dm"),
@@ -164,7 +188,16 @@ def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[t
 
 def _facts(room: Room) -> tuple[object, ...]:
     activity = room.activity // 60_000  # the order changes once a minute at most, not with every message
-    return room.title, room.kind, room.unread, room.mentions, room.favourite, room.muted, activity
+    return (
+        room.title,
+        room.kind,
+        room.unread,
+        room.mentions,
+        room.favourite,
+        room.muted,
+        room.request,
+        activity,
+    )
 
 
 def _row(room: Room, current: RoomId | None) -> Content:
@@ -184,9 +217,9 @@ def _row(room: Room, current: RoomId | None) -> Content:
 def next_unread(rooms: Sequence[Room], current: RoomId | None) -> Room | None:
     """Return the next room with something unread, going round from the current one; mentions first.
 
-    A muted room is passed over unless somebody names the person there.
+    A muted room is passed over unless somebody names the person there; one that waits for a yes always is.
     """
     start = next((at + 1 for at, room in enumerate(rooms) if room.id == current), 0)
-    around = [room for room in (*rooms[start:], *rooms[:start]) if room.id != current]
+    around = [room for room in (*rooms[start:], *rooms[:start]) if room.id != current and not room.request]
     loud = [room for room in around if not room.muted]
     return next((r for r in around if r.mentions), None) or next((r for r in loud if r.unread), None)

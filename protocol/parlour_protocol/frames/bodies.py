@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from parlour_protocol.frames.base import Part, Role, RoomKind
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes
+from parlour_protocol.frames.opaque import AdmissionBytes, Digest, HandshakeBytes, SealedBytes
 from parlour_protocol.ids import (
     Count,
     DeviceIdField,
@@ -137,11 +137,32 @@ class Move(Body, frozen=True, kw_only=True):
 
 
 class Joined(Move, frozen=True, tag="joined"):
-    """The author entered the room."""
+    """The author entered the room: a public one, or one that they were invited into.
+
+    ``admission`` is reserved: no server of this version writes it, and a client ignores it.
+    """
+
+    admission: AdmissionBytes | None = None
+
+
+class Invited(Body, frozen=True, tag="invited"):
+    """The author invited ``who``, who is no member before they accept (``joined``).
+
+    ``admission`` is reserved: no server of this version writes it, and a client ignores it.
+    """
+
+    who: UserName
+    admission: AdmissionBytes | None = None
+
+
+class Uninvited(Body, frozen=True, tag="uninvited"):
+    """The author took the invitation of ``who`` back."""
+
+    who: UserName
 
 
 class Added(Move, frozen=True, tag="added"):
-    """The author brought ``who`` into the room."""
+    """The author made ``who`` a member without asking: only in logs from before there were invitations."""
 
     who: UserName
 
@@ -221,6 +242,8 @@ AnyBody = (
     | Deleted
     | Reacted
     | Joined
+    | Invited
+    | Uninvited
     | Added
     | Left
     | Kicked

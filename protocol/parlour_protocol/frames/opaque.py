@@ -11,6 +11,7 @@ import re
 from typing import ClassVar, Final, Self
 
 from parlour_protocol.limits import (
+    ADMISSION_BYTES,
     CERTIFICATE_BYTES,
     HANDSHAKE_BYTES,
     KEY_PACKAGE_BYTES,
@@ -119,6 +120,13 @@ class LogEntryBytes(Opaque):
     max_bytes = CERTIFICATE_BYTES
 
 
+class AdmissionBytes(Opaque):
+    """Reserved: what members of an encrypted room sign when somebody is invited, and who accepts it."""
+
+    __slots__ = ()
+    max_bytes = ADMISSION_BYTES
+
+
 class PublicKey(Opaque):
     """An Ed25519 public key: 32 bytes (RFC 8032)."""
 
@@ -166,6 +174,7 @@ OPAQUE_TYPES: Final = (
     KeyPackageBytes,
     CertificateBytes,
     LogEntryBytes,
+    AdmissionBytes,
     PublicKey,
     Signature,
     Digest,

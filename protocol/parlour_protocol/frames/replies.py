@@ -37,7 +37,8 @@ class RoomSummary(Part, frozen=True):
     """A room as one of its members sees it.
 
     ``head`` is the number of its newest event, ``read`` your read marker. ``peer`` is the other person of
-    a direct room (which has no name).
+    a direct room (which has no name). ``request``: they opened it, and you have not said yes to it yet; it
+    counts against no limit of yours, and nothing in it tells them whether you are here.
     """
 
     room: RoomIdField
@@ -49,6 +50,22 @@ class RoomSummary(Part, frozen=True):
     name: RoomName | None = None
     peer: UserName | None = None
     topic: TopicText = TopicText()
+    encrypted: bool = False
+    request: bool = False
+
+
+class Invitation(Part, frozen=True):
+    """A room that somebody invited you into: all that you learn of it before you accept.
+
+    ``inviter`` is who invited you last; ``expires`` is when it ends by itself.
+    """
+
+    room: RoomIdField
+    kind: RoomKind
+    name: RoomName
+    inviter: UserName
+    at: MillisField
+    expires: MillisField
     encrypted: bool = False
 
 
@@ -119,7 +136,21 @@ class Directory(Result, frozen=True, tag="directory"):
     more: bool
 
 
-AnyResult = Stored | Entered | Page | Members | Pins | Directory
+class Invitations(Result, frozen=True, tag="invitations"):
+    """Invitations that wait for you, in order of the room's id; ``more`` says that others follow."""
+
+    invitations: tuple[Invitation, ...]
+    more: bool
+
+
+class Blocked(Result, frozen=True, tag="blocked"):
+    """Whom you block, in order of name."""
+
+    users: tuple[UserName, ...]
+    more: bool
+
+
+AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations | Blocked
 
 
 class Ok(Frame, frozen=True, tag="ok"):
@@ -143,7 +174,10 @@ class Error(Frame, frozen=True, tag="error"):
 
 
 class Hello(Frame, frozen=True, tag="hello"):
-    """The first frame of a connection: who you are, and every room that you are in."""
+    """The first frame of a connection: who you are, every room that you are in.
+
+    ``invitations``: so many wait for you; ask for them.
+    """
 
     server: ServerNameField
     user: UserName
@@ -151,16 +185,29 @@ class Hello(Frame, frozen=True, tag="hello"):
     session: SessionIdField
     now: MillisField
     rooms: tuple[RoomSummary, ...]
+    invitations: Count = 0
 
 
 class RoomEntered(Frame, frozen=True, tag="room_entered"):
-    """You became a member of this room (invited, or joined from another device)."""
+    """You are in this room (joined or accepted on another device), or it is not what it was to you."""
 
     room: RoomSummary
 
 
 class RoomClosed(Frame, frozen=True, tag="room_closed"):
-    """You are no longer a member of this room (left, kicked, banned)."""
+    """You are no longer a member of this room (left, kicked, banned), or it is hidden (declined)."""
+
+    room: RoomIdField
+
+
+class InvitationCame(Frame, frozen=True, tag="invitation"):
+    """Somebody invited you into a room, or another invitation into it is the last one now."""
+
+    invitation: Invitation
+
+
+class InvitationGone(Frame, frozen=True, tag="invitation_gone"):
+    """No invitation into this room waits for you any more (declined, taken back)."""
 
     room: RoomIdField
 
@@ -225,6 +272,8 @@ Push = (
     LogEvent
     | RoomEntered
     | RoomClosed
+    | InvitationCame
+    | InvitationGone
     | ReadMarked
     | ReadBy
     | TypingNow

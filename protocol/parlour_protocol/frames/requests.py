@@ -12,13 +12,18 @@ from msgspec import Meta
 from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.opaque import AdmissionBytes, SealedBytes
 from parlour_protocol.ids import EpochField, GroupIdField, RequestIdField, RoomIdField, SeqField, SeqOrZero
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.names import RoomName, UserName
 
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
+
+
+def _refuse_admission(admission: AdmissionBytes | None) -> None:
+    if admission is not None:  # rather than letting a client believe that somebody looked at it
+        raise ValueError("admission is reserved")
 
 
 class Request(Frame, frozen=True):
@@ -128,8 +133,9 @@ class CreateRoom(Request, frozen=True, tag="create_room"):
 class OpenDirect(Request, frozen=True, tag="open_direct"):
     """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``.
 
-    ``user`` may be yourself: notes, and what your own devices tell each other. ``encrypted`` counts only when
-    it is made now: the answer says what the room is.
+    For ``user`` it is a request (``RoomSummary.request``) until they accept it, or write in it. ``user`` may
+    be yourself: notes, and what your own devices tell each other. ``encrypted`` counts only when it is made
+    now: the answer says what the room is.
     """
 
     user: UserName
@@ -160,9 +166,59 @@ class Leave(RoomRequest, frozen=True, tag="leave"):
 
 
 class Invite(RoomRequest, frozen=True, tag="invite"):
-    """Bring ``user`` into the room. Answer: ``stored``."""
+    """Invite ``user``, who becomes a member by accepting. Answer: ``stored``.
+
+    Nothing tells whether they declined, or blocked you. ``admission`` is reserved and refused.
+    """
 
     user: UserName
+    admission: AdmissionBytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the reserved field. Raises ValueError."""
+        _refuse_admission(self.admission)
+
+
+class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
+    """Take your invitation of ``user`` back (a moderator: everybody's). Answer: ``stored``."""
+
+    user: UserName
+
+
+class Accept(RoomRequest, frozen=True, tag="accept"):
+    """Enter a room that you are invited into, or say yes to a direct room. Answer: ``entered``.
+
+    ``admission`` is reserved and refused.
+    """
+
+    admission: AdmissionBytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse the reserved field. Raises ValueError."""
+        _refuse_admission(self.admission)
+
+
+class Decline(RoomRequest, frozen=True, tag="decline"):
+    """Turn down all invitations into a room, or hide a direct room that waits for you. Nobody is told."""
+
+
+class ListInvitations(Request, frozen=True, tag="invitations"):
+    """Which invitations wait for you; those into rooms after ``after``. Answer: ``invitations``."""
+
+    after: RoomIdField | None = None
+
+
+class Block(Request, frozen=True, tag="block"):
+    """See no invitation, and no direct room, of ``user`` any more, or see them again. They are not told."""
+
+    user: UserName
+    on: bool = True
+
+
+class ListBlocked(Request, frozen=True, tag="blocked"):
+    """Whom you block; names after ``after``. Answer: ``blocked``."""
+
+    after: UserName | None = None
 
 
 class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
@@ -242,6 +298,12 @@ AnyRequest = (
     | Join
     | Leave
     | Invite
+    | Uninvite
+    | Accept
+    | Decline
+    | ListInvitations
+    | Block
+    | ListBlocked
     | SetTopic
     | SetRole
     | Kick

@@ -2,8 +2,8 @@
 
 A notice may be lost, repeated or overtaken by another, and no receiver may depend on it: a lost
 ``EventCommitted`` is found by its number's gap, a lost ``SessionsEnded`` or ``KeysChanged`` by the
-journal, a lost ``…Ephemeral`` was never stored. Notices published here reach the publisher's own
-subscribers too.
+journal, a lost ``ConsentChanged`` with the next connection, a lost ``…Ephemeral`` was never stored. Notices
+published here reach the publisher's own subscribers too.
 Every implementation passes `tests/server/bus/contract.py`.
 """
 
@@ -63,7 +63,23 @@ class KeysChanged:
     user: UserName
 
 
-Notice = EventCommitted | SessionsEnded | RoomEphemeral | UserEphemeral | DeviceEphemeral | KeysChanged
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    """This account said yes or no to being in the room, on one of its devices: the others look again."""
+
+    user: UserName
+    room: RoomId
+
+
+Notice = (
+    EventCommitted
+    | SessionsEnded
+    | RoomEphemeral
+    | UserEphemeral
+    | DeviceEphemeral
+    | KeysChanged
+    | ConsentChanged
+)
 Handler = Callable[[Notice], None]
 
 

@@ -8,12 +8,14 @@ one of these at a time for a connection.
 from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, Status
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.frames.replies import (
     AnyResult,
+    Blocked,
     Directory,
     Entered,
+    Invitations,
     Member,
     Members,
     Page,
@@ -23,9 +25,14 @@ from parlour_protocol.frames.replies import (
     TypingNow,
 )
 from parlour_protocol.frames.requests import (
+    Accept,
+    Block,
     CreateRoom,
+    Decline,
     History,
     Join,
+    ListBlocked,
+    ListInvitations,
     ListMembers,
     ListPins,
     ListRooms,
@@ -35,9 +42,15 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
-from parlour_protocol.limits import DIRECTORY_PAGE, MEMBERS_PAGE, PAGE_BYTES
+from parlour_protocol.limits import (
+    BLOCKED_PAGE,
+    DIRECTORY_PAGE,
+    INVITATIONS_PAGE,
+    MEMBERS_PAGE,
+    PAGE_BYTES,
+)
 from parlour_protocol.names import skeleton
-from parlour_server.bus.interface import Bus, EventCommitted, RoomEphemeral, UserEphemeral
+from parlour_server.bus.interface import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.lasting import Appender
 from parlour_server.chat.presence import Presence
@@ -52,6 +65,11 @@ AskingRequest = (
     CreateRoom
     | OpenDirect
     | Join
+    | Accept
+    | Decline
+    | Block
+    | ListInvitations
+    | ListBlocked
     | History
     | MarkRead
     | Typing
@@ -76,7 +94,7 @@ class Asker:
         self._appender = appender
         self._presence = presence
 
-    async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911 - one case a request
+    async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
         """Do the request; return the result of its ``ok``, to be sent before any await.
 
         Raises RefusedError, NameTakenError or UnavailableError.
@@ -108,6 +126,24 @@ class Asker:
                 return await self._open_direct(state, frame)
             case Join():
                 return await self._join(state, frame)
+            case Accept():
+                return await self._accept(state, frame)
+            case Decline():
+                await self._decline(state, frame)
+                return None
+            case Block():
+                await self._block(state, frame)
+                return None
+            case ListInvitations():
+                invitations, more = await self._store.consent.invitations(
+                    state.user, after=frame.after, limit=INVITATIONS_PAGE.value
+                )
+                return Invitations(invitations=tuple(invitations), more=more)
+            case ListBlocked():
+                users, more = await self._store.consent.blocked(
+                    state.user, after=frame.after, limit=BLOCKED_PAGE.value
+                )
+                return Blocked(users=tuple(users), more=more)
             case _:
                 assert_never(frame)
 
@@ -132,7 +168,7 @@ class Asker:
             Member(
                 user=member.user,
                 role=member.role,
-                status=self._presence.of(member.user),
+                status=Status.OFFLINE if member.asked else self._presence.of(member.user),
                 muted=in_force(member.muted_until, now),
             )
             for member in found
@@ -151,7 +187,7 @@ class Asker:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such event, or you are not in the room")
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
-        if not frame.share or self._hub.is_encrypted(frame.room):
+        if not frame.share or frame.room in state.requests or self._hub.is_encrypted(frame.room):
             return  # a receipt in an encrypted room is a sealed message: nobody takes the server's word there
         if state.budget.notice(self._clock.monotonic()):
             shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
@@ -162,13 +198,13 @@ class Asker:
         member = await self._membership(state, frame.room)
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
-        if state.budget.notice(self._clock.monotonic()):
+        if frame.room not in state.requests and state.budget.notice(self._clock.monotonic()):
             typing = TypingNow(room=frame.room, user=state.user, on=frame.on)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=typing, origin=state.info.id))
 
     def _set_status(self, state: PeerState, frame: SetStatus) -> None:
         state.status = frame.status
-        self._presence.changed(state.user, state.rooms)
+        self._presence.changed(state.user, state.rooms_told)
 
     def _named_room(self, state: PeerState, frame: CreateRoom) -> NewRoom:
         grant = state.info.grant
@@ -208,11 +244,32 @@ class Asker:
             room, events = await self._store.rooms.create(new)
             for event in events:
                 self._bus.publish(EventCommitted(event))
-            return Entered(room=await self._hub.enter(state, room))
+            was_hidden = not events and (room not in state.rooms or room in state.requests)
+            entered = Entered(room=await self._hub.enter(state, room))
+            if was_hidden:  # a direct room that the other one opened: opening it is a yes
+                self._bus.publish(ConsentChanged(state.user, room))
+            return entered
         finally:
             self._stop_expecting(state, new.room)
 
-    async def _join(self, state: PeerState, frame: Join) -> Entered:
+    async def _accept(self, state: PeerState, frame: Accept) -> Entered:
+        """Say yes to a direct room that somebody opened, or to an invitation."""
+        if not await self._store.consent.accept_direct(frame.room, state.user):
+            return await self._join(state, frame)
+        entered = Entered(room=await self._hub.enter(state, frame.room))
+        self._bus.publish(ConsentChanged(state.user, frame.room))
+        return entered
+
+    async def _decline(self, state: PeerState, frame: Decline) -> None:
+        if not await self._store.consent.decline(frame.room, state.user):
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such invitation")
+        self._bus.publish(ConsentChanged(state.user, frame.room))
+
+    async def _block(self, state: PeerState, frame: Block) -> None:
+        for room in await self._store.consent.block(state.user, frame.user, on=frame.on):
+            self._bus.publish(ConsentChanged(state.user, room))
+
+    async def _join(self, state: PeerState, frame: Join | Accept) -> Entered:
         state.expects = frame.room
         try:
             await self._appender.commit(state.info.grant, frame.id, frame.room, Joined())

@@ -7,12 +7,12 @@ are set by whoever appends it (S5: spoofed sender). `lasting.py` calls it.
 from typing import assert_never
 
 from parlour_protocol.frames.bodies import (
-    Added,
     AnyBody,
     Banned,
     Deleted,
     Edited,
     EncryptionOn,
+    Invited,
     Kicked,
     Left,
     Message,
@@ -23,6 +23,7 @@ from parlour_protocol.frames.bodies import (
     SealedMessage,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
 )
 from parlour_protocol.frames.requests import (
@@ -41,6 +42,7 @@ from parlour_protocol.frames.requests import (
     SetRole,
     SetTopic,
     Unban,
+    Uninvite,
     Unmute,
 )
 from parlour_protocol.ids import Millis
@@ -55,6 +57,7 @@ LastingRequest = (
     | Encrypt
     | Leave
     | Invite
+    | Uninvite
     | SetTopic
     | SetRole
     | Kick
@@ -85,7 +88,9 @@ def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
         case Leave():
             return Left()
         case Invite():
-            return Added(who=frame.user)
+            return Invited(who=frame.user)
+        case Uninvite():
+            return Uninvited(who=frame.user)
         case SetTopic():
             return TopicSet(topic=frame.topic)
         case SetRole():

@@ -19,7 +19,7 @@ _EARLY: Final = 256
 class RoomFeed:
     """A room that somebody here listens to."""
 
-    __slots__ = ("_early", "encrypted", "filling", "heard", "last", "out", "room", "size")
+    __slots__ = ("_early", "encrypted", "filling", "heard", "is_request", "last", "out", "room", "size")
 
     def __init__(self, room: RoomId, last: Seq, loop: Scheduler, floor: float) -> None:
         """Begin after event ``last``."""
@@ -31,6 +31,8 @@ class RoomFeed:
         """Members of the room, connected or not, as the latest summary said."""
         self.encrypted = False
         """The room is end-to-end encrypted; once true, it stays so."""
+        self.is_request = False
+        """It was told to somebody as a direct room that they have not said yes to; never taken back."""
         self.out = PacedWriter(loop, floor)
         self.filling = False
         """The missing events are being fetched, or will be."""

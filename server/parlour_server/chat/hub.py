@@ -22,12 +22,24 @@ from parlour_protocol.frames.bodies import (
     Contested,
     Created,
     EncryptionOn,
+    Invited,
     Joined,
     Kicked,
     Left,
+    Message,
+    SealedMessage,
+    Uninvited,
 )
 from parlour_protocol.frames.codec import encode
-from parlour_protocol.frames.replies import GroupChanged, LogEvent, RoomClosed, RoomEntered, RoomSummary
+from parlour_protocol.frames.replies import (
+    GroupChanged,
+    InvitationCame,
+    InvitationGone,
+    LogEvent,
+    RoomClosed,
+    RoomEntered,
+    RoomSummary,
+)
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.bus.interface import DeviceEphemeral, RoomEphemeral, UserEphemeral
@@ -44,6 +56,10 @@ from parlour_server.wire import text_frame
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
 """Bodies that begin or end a membership; nearly all events are none of them."""
+_INVITING: Final[frozenset[type]] = frozenset({Invited, Uninvited})
+"""Bodies that begin or end somebody's invitation."""
+_SPOKEN: Final[frozenset[type]] = frozenset({Message, SealedMessage})
+"""Bodies by which somebody says yes to a direct room that was opened with them."""
 _GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
 """After these the group of an encrypted room owes a commit, or a founding."""
 
@@ -102,6 +118,11 @@ class Hub:
         feed.encrypted = feed.encrypted or summary.encrypted
         feed.out.add(state)
         state.rooms[summary.room] = summary.head
+        if summary.request:
+            state.requests.add(summary.room)
+            feed.is_request = True
+        else:
+            state.requests.discard(summary.room)
         if summary.head < feed.last:
             return msgspec.structs.replace(summary, head=feed.last)
         return summary
@@ -132,6 +153,15 @@ class Hub:
         for room in state.entered - state.rooms.keys():
             self._enter_soon(room, state.user)
         state.entered.clear()
+        for room in state.asked:
+            self._tell_invitation_soon(room, state.user)
+        state.asked.clear()
+
+    def consent_changed(self, user: UserName, room: RoomId) -> None:
+        """Somebody said yes or no to a room, on one of their connections: show it to all of them."""
+        self._background.insist(
+            "telling of a consent", lambda: self._tell_consent(room, user), lambda: self._fail(user)
+        )
 
     def tell_room(self, notice: RoomEphemeral) -> None:
         """Tell a room's members something that is not stored."""
@@ -173,6 +203,10 @@ class Hub:
         kind = type(event.body)
         if kind in _MOVES:
             self._move(feed, event)
+        if kind in _INVITING:
+            self._invited(event)
+        if feed is not None and feed.is_request and kind in _SPOKEN:
+            self._spoken(event)
         if feed is not None and kind in _GROUP_MATTERS:
             feed.encrypted = feed.encrypted or kind is EncryptionOn
             self.group_changed(event.room)
@@ -224,6 +258,47 @@ class Hub:
         for state in self._roster.of(user):
             state.fail()
 
+    def _invited(self, event: LogEvent) -> None:
+        body = event.body
+        if not isinstance(body, Invited | Uninvited):
+            return
+        states = self._roster.of(body.who)
+        for state in states:
+            if not state.ready:
+                state.asked.add(event.room)
+        if states:
+            self._tell_invitation_soon(event.room, body.who)
+
+    def _spoken(self, event: LogEvent) -> None:
+        if any(event.room in state.requests for state in self._roster.of(event.author)):
+            self.consent_changed(event.author, event.room)
+
+    def _tell_invitation_soon(self, room: RoomId, user: UserName) -> None:
+        self._background.insist(
+            "telling of an invitation", lambda: self._tell_invitation(room, user), lambda: self._fail(user)
+        )
+
+    async def _tell_invitation(self, room: RoomId, user: UserName) -> None:
+        """Show the invitation that waits for somebody now, or that there is none."""
+        invitation = await self._store.consent.invitation(room, user)
+        frame = InvitationGone(room=room) if invitation is None else InvitationCame(invitation=invitation)
+        for state in self._roster.of(user):
+            if state.ready and room not in state.rooms:
+                state.push(frame)
+
+    async def _tell_consent(self, room: RoomId, user: UserName) -> None:
+        summary = await self._read(room, user)
+        for state in self._roster.of(user):
+            if not state.ready:
+                state.entered.add(room)
+            elif summary is not None:
+                state.push(RoomEntered(room=self.subscribe(state, summary)))
+            elif room in state.rooms:
+                self._unsubscribe(state, room)
+                state.push(RoomClosed(room=room))
+        if summary is None:
+            await self._tell_invitation(room, user)
+
     async def _enter_direct(self, event: LogEvent) -> None:
         members, _ = await self._store.rooms.members(event.room, after=None, limit=2)
         for member in members:
@@ -247,6 +322,7 @@ class Hub:
 
     def _unsubscribe(self, state: PeerState, room: RoomId) -> None:
         state.rooms.pop(room, None)
+        state.requests.discard(room)
         feed = self._feeds.get(room)
         if feed is None:
             return

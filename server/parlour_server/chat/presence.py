@@ -73,7 +73,7 @@ class Presence:
         """Note that a connection is gone, and keep nothing for it."""
         self._news.pop(state, None)
         self._later.pop(state, None)
-        self.changed(state.user, state.rooms)
+        self.changed(state.user, state.rooms_told)
 
     def heard(self, notice: RoomEphemeral, status: StatusNow) -> None:
         """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
@@ -113,7 +113,7 @@ class Presence:
         else:
             self._told[user] = status
         for state in self._roster.of(user):
-            rooms.update(state.rooms)
+            rooms.update(state.rooms_told)
         self._publish(StatusNow(user=user, status=status), rooms)
         return 1 + len(rooms)
 

@@ -20,6 +20,7 @@ from parlour_server.audit import Audit
 from parlour_server.auth.activity import Activity
 from parlour_server.bus.interface import (
     Bus,
+    ConsentChanged,
     DeviceEphemeral,
     EventCommitted,
     KeysChanged,
@@ -155,6 +156,8 @@ class ChatService:
             self._hub.tell_device(notice)
         elif isinstance(notice, KeysChanged):
             self._keys.changed(notice.user)
+        elif isinstance(notice, ConsentChanged):
+            self._hub.consent_changed(notice.user, notice.room)
         elif isinstance(notice.frame, StatusNow):
             self._presence.heard(notice, notice.frame)
         else:
@@ -167,8 +170,8 @@ class ChatService:
     async def _greet(self, state: PeerState) -> None:
         grant = state.info.grant
         with self._roster.watching(grant.user) as ended:
-            rooms = await self._store.rooms.summaries_for(grant.user, grant.session, self._steady.now())
-        if rooms is None:
+            found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
+        if found is None:
             # It ended between its ticket's redemption and the moment from which its end is heard here.
             self._end(state, SESSION_ENDED)
             return
@@ -181,11 +184,12 @@ class ChatService:
                 device=grant.device,
                 session=grant.session,
                 now=self._clock.now(),
-                rooms=tuple(self._hub.settle(state, rooms, ended)),
+                rooms=tuple(self._hub.settle(state, found.rooms, ended)),
+                invitations=found.invitations,
             )
         )
         self._hub.enter_late(state)
-        self._presence.changed(state.user, state.rooms)
+        self._presence.changed(state.user, state.rooms_told)
 
     def _failed(self, state: PeerState, data: bytes) -> None:
         """Answer a frame whose handling failed; where it began no request, close the connection."""

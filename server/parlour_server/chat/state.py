@@ -26,6 +26,7 @@ class PeerState:
 
     __slots__ = (
         "_end",
+        "asked",
         "budget",
         "busy",
         "entered",
@@ -35,6 +36,7 @@ class PeerState:
         "peer",
         "queue",
         "ready",
+        "requests",
         "rooms",
         "session",
         "status",
@@ -63,10 +65,19 @@ class PeerState:
         """Rooms whose events this connection gets, and the head at which each began. The hub alone writes."""
         self.entered: set[RoomId] = set()
         """Rooms that the user entered while this connection was not ready yet."""
+        self.requests: set[RoomId] = set()
+        """Those of its rooms that the user has not said yes to: they are not told of the user."""
+        self.asked: set[RoomId] = set()
+        """Rooms into which an invitation came, or went, while this connection was not ready yet."""
         self.expects: RoomId | None = None
         """A room that the running request enters: its answer brings the summary, so no push does."""
         self.status = Status.ONLINE
         self.strikes = 0
+
+    @property
+    def rooms_told(self) -> set[RoomId]:
+        """The rooms that may know whether the user is here."""
+        return self.rooms.keys() - self.requests
 
     def answer(self, frame: Ok | Error) -> int:
         """Answer a request in flight, unless the connection is gone. Returns its bytes; never raises."""

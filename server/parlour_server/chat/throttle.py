@@ -1,7 +1,7 @@
 """How fast one account and one connection may ask (R1: message flood).
 
 Every frame counts against its connection, by number and by bytes; a lasting request also counts against its
-account over all its connections, and making rooms or bringing people in has a budget by the hour. Reads count
+account over all its connections, and making rooms or inviting people has a budget by the hour. Reads count
 against their account and their address, by number and by the bytes of the answers, so that neither more
 connections nor new ones read more (L26). What is over is refused with the time to wait, nothing is queued.
 `service.py` asks before it does anything.
@@ -14,6 +14,8 @@ from parlour_protocol.frames.requests import (
     CreateRoom,
     History,
     Invite,
+    ListBlocked,
+    ListInvitations,
     ListMembers,
     ListPins,
     ListRooms,
@@ -27,9 +29,21 @@ from parlour_server.config.settings import Rates
 from parlour_server.limits import HOUR, MINUTE, KeyedBuckets, TokenBucket
 from parlour_server.origins import origin_of
 
-_FLEETING: Final = frozenset({History, MarkRead, Typing, SetStatus, ListMembers, ListPins, ListRooms})
+_FLEETING: Final = frozenset(
+    {
+        History,
+        MarkRead,
+        Typing,
+        SetStatus,
+        ListMembers,
+        ListPins,
+        ListRooms,
+        ListInvitations,
+        ListBlocked,
+    }
+)
 """Requests that append nothing to any log."""
-_READS: Final = frozenset({History, ListMembers, ListPins, ListRooms})
+_READS: Final = frozenset({History, ListMembers, ListPins, ListRooms, ListInvitations, ListBlocked})
 """Of those, the requests whose answers may be large."""
 _NOTICES_PER_MINUTE: Final = 60
 """Typing and status changes of one connection that are told on; a person makes fewer."""

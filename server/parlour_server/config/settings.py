@@ -117,7 +117,7 @@ class Rates(Section, frozen=True):
         int, _setting("rooms per hour", "rooms made and direct rooms opened by one account")
     ] = 60
     invites_per_hour: Annotated[
-        int, _setting("people per hour", "people brought into rooms by one account")
+        int, _setting("invitations per hour", "of one account, to anybody and into any room (L14)")
     ] = 120
     http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
     key_changes_per_hour: Annotated[

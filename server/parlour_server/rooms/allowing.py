@@ -9,6 +9,7 @@ from typing import Final, Never
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis
+from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.table import LOWEST_ROLE, RANK, ROLES_IN_WORDS, Action
 from parlour_server.rooms.times import in_force
@@ -28,6 +29,10 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
         raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
     if RANK[author.role] < RANK[lowest]:
         raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
+    if author.asked and action is Action.WRITE and facts.author_rooms >= ROOMS_PER_USER.value:
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "you are in too many rooms to say yes to this one: leave one"
+        )
     if action in _SILENCED and in_force(author.muted_until, event.at):
         refuse_timed(ErrorCode.MUTED, "you are muted in this room", author.muted_until, event.at)
     return author

@@ -20,6 +20,7 @@ from parlour_protocol.frames.bodies import (
     FileRef,
     Founded,
     Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -31,6 +32,7 @@ from parlour_protocol.frames.bodies import (
     SealedMessage,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
     Unreadable,
 )
@@ -47,6 +49,7 @@ from parlour_server.rooms.subjects import (
     decide_mute,
     decide_role,
     decide_unban,
+    decide_uninvite,
     decide_unmute,
 )
 from parlour_server.rooms.table import LOWEST_ROLE, Action
@@ -54,7 +57,7 @@ from parlour_server.rooms.times import in_force
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 
-def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - one case for each body
+def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
     """Refuse the event, or let it be appended. Raises RefusedError."""
     match event.body:
         case Message(reply_to=reply_to, file=file):
@@ -84,9 +87,11 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - o
             allow(event, facts, Action.LEAVE)
         case TopicSet():
             allow(event, facts, Action.SET_TOPIC)
-        case Added():
+        case Invited():
             allow(event, facts, Action.INVITE)
             decide_invite(event, facts)
+        case Uninvited():
+            decide_uninvite(facts, allow(event, facts, Action.INVITE))
         case RoleSet() as body:
             decide_role(event, facts, body, allow(event, facts, Action.SET_ROLE))
         case Kicked() as body:
@@ -102,7 +107,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - o
             decide_unmute(event, facts, body, allow(event, facts, Action.UNMUTE))
         case EncryptionOn() | Founded() | Handshake() | Contested() as body:
             decide_group(event, facts, body)
-        case Created() | Blank() | Unreadable():
+        case Created() | Added() | Blank() | Unreadable():
             raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")
         case _:
             assert_never(event.body)
@@ -111,7 +116,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912 - o
 def _decide_join(event: AppendEvent, facts: Facts) -> None:
     if facts.author is not None:
         raise RefusedError(ErrorCode.ALREADY, "you are in this room already")
-    if facts.kind is None or Action.JOIN not in LOWEST_ROLE[facts.kind]:
+    if facts.kind is None or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind]):
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or it is entered by invitation only")
     if in_force(facts.author_banned_until, event.at):
         refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)

@@ -8,7 +8,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Banned, Kicked, Muted, RoleSet, Unmuted
 from parlour_protocol.ids import Millis
-from parlour_protocol.limits import ROOMS_PER_USER
+from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.table import RANK
@@ -17,15 +17,36 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 def decide_invite(event: AppendEvent, facts: Facts) -> None:
-    """Bring somebody in who exists, is not there, and is not banned."""
+    """Invite somebody who exists, is not there, is not banned and was not invited by the author just now.
+
+    It never depends on what that person does with invitations, or on how many they have (L14: no oracle).
+    """
     if not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
     if facts.subject is not None:
         raise RefusedError(ErrorCode.ALREADY, "they are in this room already")
     if in_force(facts.subject_banned_until, event.at):
         raise RefusedError(ErrorCode.FORBIDDEN, "they are banned here: a moderator must lift the ban first")
-    if facts.subject_rooms >= ROOMS_PER_USER.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "they are in too many rooms already")
+    if facts.invited_by_author:
+        raise RefusedError(ErrorCode.ALREADY, "you invited them already, and they have not answered yet")
+    if facts.invite_again > event.at:
+        hint = "you took their invitation back not long ago: invite them again later"
+        raise RefusedError(ErrorCode.RATE_LIMITED, hint, retry_after=facts.invite_again - event.at)
+    if facts.invitations_of_author >= INVITATIONS_OF_INVITER.value:
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "too many of your invitations wait for an answer: take one back, or wait"
+        )
+    if facts.invitations_into_room >= INVITATIONS_INTO_ROOM.value:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations into this room wait for an answer")
+
+
+def decide_uninvite(facts: Facts, author: Membership) -> None:
+    """Take back one's own invitation; a moderator: anybody's."""
+    own = facts.invited_by_author
+    if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
+        raise RefusedError(
+            ErrorCode.NOT_FOUND, "there is no such invitation, or it is not yours to take back"
+        )
 
 
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:

@@ -20,7 +20,7 @@ class Action(Enum):
     DELETE_OWN = auto()
     DELETE_ANY = auto()
     JOIN = auto()
-    """Enter without being brought in; its role is that of those who have none yet."""
+    """Enter without being invited; its role is that of those who have none yet."""
     LEAVE = auto()
     INVITE = auto()
     SET_TOPIC = auto()

@@ -37,11 +37,26 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames.base import Frame, Role, RoomKind
 from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Pinned, Reacted
-from parlour_protocol.frames.replies import AnyResult, Directory, Members, Page, Pins, Stored
+from parlour_protocol.frames.replies import (
+    AnyResult,
+    Blocked,
+    Directory,
+    Entered,
+    Invitation,
+    Invitations,
+    Members,
+    Page,
+    Pins,
+    Stored,
+)
 from parlour_protocol.frames.requests import (
+    Accept,
+    Block,
     Delete,
     Edit,
     History,
+    ListBlocked,
+    ListInvitations,
     ListMembers,
     ListPins,
     ListRooms,
@@ -52,7 +67,7 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_protocol.session import Session, Side
 
@@ -163,6 +178,8 @@ class FakeServer:
         """Answers for the next requests that last, instead of doing them."""
         self.refuse_dial: Exception | None = None
         self.drop_after_storing = 0
+        self.invitations: list[Invitation] = []
+        self.blocks: list[UserName] = []
         self.silent = False
         """Stores, but neither answers nor tells."""
         self.page_of: Callable[[History], AnyResult] = self._page
@@ -194,7 +211,7 @@ class FakeServer:
     def hello(self) -> Hello:
         return Hello(
             server="test", user=ALICE, device=LAPTOP, session=SessionId("s" * 22), now=Millis(BEGIN),
-            rooms=tuple(self.summary(room) for room in self.rooms),
+            rooms=tuple(self.summary(room) for room in self.rooms), invitations=len(self.invitations),
         )  # fmt: skip
 
     def append(self, room: RoomId, body: AnyBody, *, author: str = "bobby", tell: bool = True) -> LogEvent:
@@ -232,7 +249,7 @@ class FakeServer:
     def texts(self, room: RoomId = LOBBY) -> list[str]:
         return [event.body.text for event in self.rooms[room].log if isinstance(event.body, Message)]
 
-    def _result(self, frame: AnyRequest) -> AnyResult | None:
+    def _result(self, frame: AnyRequest) -> AnyResult | None:  # noqa: PLR0911 - one case a request
         match frame:
             case ListMembers():
                 return Members(room=frame.room, members=(), more=False)
@@ -240,6 +257,19 @@ class FakeServer:
                 return Pins(room=frame.room, targets=self.pinned(frame.room))
             case ListRooms():
                 return Directory(rooms=(), more=False)
+            case ListInvitations(after=after):
+                rest = [one for one in self.invitations if after is None or one.room > after]
+                return Invitations(invitations=tuple(rest[:2]), more=len(rest) > 2)
+            case Accept(room=room):
+                one = next(one for one in self.invitations if one.room == room)
+                self.add_room(room, one.name)
+                return Entered(room=self.summary(room))
+            case Block(user=user, on=on):
+                (self.blocks.append if on else self.blocks.remove)(user)
+                return None
+            case ListBlocked(after=after):
+                left = [name for name in sorted(self.blocks) if after is None or name > after]
+                return Blocked(users=tuple(left[:2]), more=len(left) > 2)
             case MarkRead() | Typing():
                 return None
             case _:

@@ -7,15 +7,16 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged, HistoryChanged, StatusChanged
+from parlour_client.core.changes import EntryChanged, HistoryChanged, InvitationsChanged, StatusChanged
 from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import ConnectionStatus, Delivery, LinkState
+from parlour_client.core.model import ConnectionStatus, Delivery, Invitation, LinkState
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import parse_room_name
 
 
 async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
@@ -206,6 +207,9 @@ ASKED: list[tuple[str, tuple[object, ...]]] = [
     ("/create den a topic", ("create_room", "den", RoomKind.PUBLIC, "a topic")),
     ("/topic tea", ("set_topic", LOBBY, "tea")),
     ("/invite @carol", ("invite", LOBBY, "carol")),
+    ("/uninvite carol", ("uninvite", LOBBY, "carol")),
+    ("/block carol", ("block", "carol", True)),
+    ("/unblock carol", ("block", "carol", False)),
     ("/kick carol spam", ("kick", LOBBY, "carol", "spam")),
     ("/ban carol 2h spam", ("ban", LOBBY, "carol", 7200, "spam")),
     ("/ban carol spam", ("ban", LOBBY, "carol", None, "spam")),
@@ -278,6 +282,9 @@ WRONG = (
     "/go nowhere",
     "/show 99",
     "/invite ..",
+    "/accept nowhere",
+    "/decline",
+    "/block",
     "/kick",
     "/thread x",
     "/sessions drop 1",
@@ -297,6 +304,47 @@ async def test_a_refusal_of_the_server_is_a_sentence(ear: Ear) -> None:
     assert await ear.say("/topic x") == [
         "Not done: Your role in this room does not allow that. ask ⟦ESC⟧[2J carol"
     ]
+
+
+DEN = Invitation(
+    id=RoomId("N" * 22),
+    kind=RoomKind.PRIVATE,
+    inviter=BOB,
+    at=Millis(1),
+    name=parse_room_name("attic"),
+    encrypted=True,
+)
+
+
+async def test_an_invitation_is_said_once_and_can_be_answered(client: FakeClient) -> None:
+    """L14: at the beginning, when it comes, and when it is asked for; accepting goes there."""
+    client.invited(DEN)
+    ear = Ear(client)
+    await ear.mode.begin()
+    said = [line for line in ear.heard if "attic" in line]
+    words = (
+        "bob invites you to attic, an encrypted private room. /accept attic enters it, /decline attic does"
+        " not, /block bob shows no invitation of theirs any more. They are not told."
+    )
+    assert said == [words]
+    client.tell(InvitationsChanged())
+    assert [line for line in ear.heard if "attic" in line] == said
+    assert await ear.say("/invitations") == said
+    assert "You write in attic." in await ear.say("/accept")
+    assert ear.mode.here().id == DEN.id
+    assert await ear.say("/invitations") == ["No invitation waits for you."]
+
+
+async def test_an_invitation_can_be_declined(client: FakeClient) -> None:
+    """By its name; whoever made it is not told, and that is said."""
+    ear = Ear(client)
+    await ear.mode.begin()
+    client.invited(DEN)
+    assert ear.heard[-1].startswith("bob invites you to attic")
+    assert await ear.say("/decline attic") == ["attic: declined. bob is not told."]
+    assert ("decline", DEN.id) in client.calls
+    await ear.say("/block bob")
+    assert await ear.say("/blocked") == ["You block bob."]
 
 
 async def test_a_muted_room_is_silent_by_itself(ear: Ear) -> None:

@@ -19,6 +19,7 @@ from parlour_client.core.changes import (
     EntryChanged,
     EntryRemoved,
     IgnoredChanged,
+    InvitationsChanged,
     RoomForgotten,
     RoomsChanged,
     StatusChanged,
@@ -32,6 +33,7 @@ from parlour_client.core.model import (
     Delivery,
     Entry,
     Gap,
+    Invitation,
     LinkState,
     MemberView,
     Outgoing,
@@ -93,6 +95,8 @@ class FakeClient:
         self.started = self.stopped = False
         self.encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
+        self.invitations: list[Invitation] = []
+        self.blocks: frozenset[UserName] = frozenset()
         self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
         self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
         self.logged_in: list[SessionInfo] = []
@@ -434,6 +438,36 @@ class FakeClient:
 
     async def invite(self, room: RoomId, user: UserName) -> None:
         self._called("invite", room, user)
+
+    async def uninvite(self, room: RoomId, user: UserName) -> None:
+        self._called("uninvite", room, user)
+
+    async def accept(self, room: RoomId) -> Room:
+        self._called("accept", room)
+        one = next(one for one in self.invitations if one.id == room)
+        self.invitations = [other for other in self.invitations if other is not one]
+        if room not in self._rooms:
+            self.add_room(room, one.name)
+        self._rooms[room] = replace(self._rooms[room], request=False)
+        self.tell(RoomsChanged())
+        return self._rooms[room]
+
+    async def decline(self, room: RoomId) -> None:
+        self._called("decline", room)
+        self.invited(*(one for one in self.invitations if one.id != room))
+
+    async def block(self, user: UserName, *, on: bool = True) -> None:
+        self._called("block", user, on)
+        self.blocks = (self.blocks | {user}) if on else (self.blocks - {user})
+        self.invited(*(one for one in self.invitations if one.inviter not in self.blocks))
+
+    async def blocked(self) -> Sequence[UserName]:
+        return sorted(self.blocks)
+
+    def invited(self, *invitations: Invitation) -> None:
+        """Let these invitations wait."""
+        self.invitations = list(invitations)
+        self.tell(InvitationsChanged())
 
     async def set_topic(self, room: RoomId, topic: str) -> None:
         self._called("set_topic", room, topic)

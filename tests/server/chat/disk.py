@@ -3,11 +3,12 @@
 import asyncio
 import secrets
 
-from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World
+from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
 
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import Error, Hello, Ok
+from parlour_protocol.frames.requests import Accept, Invite
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name, skeleton
@@ -96,6 +97,13 @@ class DiskWorld(World):
         new = NewDevice(device, user, key, LAPTOP, now)
         await self.disk.devices.register(session, new, certificate, entry)
         return device
+
+    async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:
+        """Invite somebody, who accepts on a device that is gone then."""
+        stored(await self.ask(inviter, Invite, room=room, user=name))
+        peer = await self.connect(name)
+        assert isinstance(await self.ask(peer, Accept, room=room), Ok)
+        self.chat.closed(peer)
 
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
         """Append as the HTTPS API does."""

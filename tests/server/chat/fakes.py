@@ -11,14 +11,15 @@ from tests.server.chat.memory import MemoryStore
 
 from parlour_protocol.errors import CloseCode
 from parlour_protocol.frames.base import Frame
-from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.codec import decode_server_frame, encode
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
-from parlour_protocol.frames.requests import AnyRequest, CreateRoom
+from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
 from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import AuditEvent
 from parlour_server.auth.activity import Activity
+from parlour_server.bus.interface import EventCommitted
 from parlour_server.bus.local import LocalBus
 from parlour_server.chat.peer import PeerInfo
 from parlour_server.chat.service import ChatService
@@ -205,6 +206,13 @@ class World:
         assert isinstance(answer, Ok)
         assert isinstance(answer.result, Entered)
         return answer.result.room.room
+
+    async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:
+        """Invite somebody, who accepts on a device that is not looked at."""
+        self.account(name)
+        stored(await self.ask(inviter, Invite, room=room, user=name))
+        self.bus.publish(EventCommitted(self.elsewhere(room, name, Joined())))
+        await settle()
 
     def elsewhere(self, room: RoomId, name: str, body: Any) -> LogEvent:
         """Append to the log as another process would: nothing is told."""

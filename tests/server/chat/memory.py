@@ -21,6 +21,7 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     EncryptionOn,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -31,10 +32,11 @@ from parlour_protocol.frames.bodies import (
     SealedMessage,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
 )
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
+from parlour_protocol.frames.replies import Invitation, LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
@@ -44,6 +46,7 @@ from parlour_server.store.types import (
     Appended,
     AppendEvent,
     Facts,
+    Greeting,
     GroupFacts,
     Membership,
     NewRoom,
@@ -67,6 +70,7 @@ class Room:
     encrypted: bool = False
     group: GroupFacts | None = None
     pins: set[Seq] = field(default_factory=set)
+    invited: dict[UserName, UserName] = field(default_factory=dict)
 
     @property
     def head(self) -> Seq:
@@ -91,7 +95,7 @@ class MemoryStore:
         """The parts of the store are the store."""
         return self
 
-    sessions = tickets = rooms = log = attempts = journal = accounts
+    sessions = tickets = rooms = log = attempts = journal = consent = accounts
     devices = keylog = groups = files = accounts
 
     def hold(self, read: str) -> asyncio.Event:
@@ -160,12 +164,11 @@ class MemoryStore:
         found = [self._summary(room, user) for room in self.known.values() if user in room.members]
         return await self._after("summaries", tuple(found))
 
-    async def summaries_for(
-        self, user: UserName, session: SessionId, now: Millis
-    ) -> Sequence[RoomSummary] | None:
+    async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
         live = any(one.id == session and one.expires > now for one in self.live.get(user, ()))
         found = await self.summaries(user)
-        return found if live else None
+        waiting = sum(user in room.invited for room in self.known.values())
+        return Greeting(found, waiting) if live else None
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
         found = self.known.get(room)
@@ -203,6 +206,50 @@ class MemoryStore:
             return False
         found.read[user] = seq
         return True
+
+    # consent: direct rooms are those of both at once; nobody blocks anybody
+
+    async def invitations(
+        self, user: UserName, *, after: RoomId | None, limit: int
+    ) -> tuple[Sequence[Invitation], bool]:
+        rooms = sorted(room for room, found in self.known.items() if user in found.invited)
+        found = [self._invitation(self.known[room], user) for room in rooms if room > (after or "")]
+        return await self._after("invitations", (found[:limit], len(found) > limit))
+
+    async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
+        found = self.known.get(room)
+        asked = found is not None and user in found.invited
+        return await self._after("invitation", self._invitation(found, user) if found and asked else None)
+
+    async def accept_direct(self, room: RoomId, user: UserName) -> bool:
+        found = self.known.get(room)
+        return found is not None and found.kind is RoomKind.DIRECT and user in found.members
+
+    async def decline(self, room: RoomId, user: UserName) -> bool:
+        return self.known[room].invited.pop(user, None) is not None
+
+    async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
+        del user, on
+        if whom not in self.people:
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        return ()
+
+    async def blocked(
+        self, user: UserName, *, after: UserName | None, limit: int
+    ) -> tuple[Sequence[UserName], bool]:
+        del user, after, limit
+        return (), False
+
+    def _invitation(self, room: Room, user: UserName) -> Invitation:
+        assert room.name is not None
+        return Invitation(
+            room=room.id,
+            kind=room.kind,
+            name=room.name,
+            inviter=room.invited[user],
+            at=Millis(0),
+            expires=Millis(1),
+        )
 
     # groups: a test says in ``Room.group`` how one stands
 
@@ -261,7 +308,9 @@ class MemoryStore:
             subject=room.members.get(who) if who else None,
             subject_exists=who in self.people,
             subject_banned_until=room.bans.get(who) if who else None,
-            subject_rooms=self._rooms_of(who),
+            author_invited=event.author in room.invited,
+            subject_invited=who in room.invited,
+            invited_by_author=who is not None and room.invited.get(who) == event.author,
             target=self._target(room, event),
             owners=sum(member.role is Role.OWNER for member in room.members.values()),
             encrypted=room.encrypted,
@@ -320,6 +369,11 @@ class MemoryStore:
         match body:
             case Joined():
                 room.members[author] = Membership(author, Role.MEMBER)
+                room.invited.pop(author, None)
+            case Invited(who=who):
+                room.invited[who] = author
+            case Uninvited(who=who):
+                room.invited.pop(who, None)
             case Added(who=who):
                 room.members[who] = Membership(who, Role.MEMBER)
             case Left():

@@ -34,7 +34,6 @@ from parlour_protocol.frames.requests import (
     Delete,
     Edit,
     Encrypt,
-    Invite,
     Join,
     Kick,
     ListPins,
@@ -62,7 +61,7 @@ async def den(world: World, owner: FakePeer, *others: str, kind: str = "private"
     assert made.result.room.encrypted
     room = made.result.room.room
     for name in others:
-        stored(await world.ask(owner, Invite, room=room, user=name))
+        await world.bring(owner, room, name)
     return room
 
 
@@ -189,7 +188,7 @@ async def test_the_notice_comes_after_the_event_that_causes_it(disk: DiskWorld):
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
     room = await den(disk, ada)
     await grouped(disk, room, ada)
-    stored(await disk.ask(ada, Invite, room=room, user="bob"))
+    await disk.bring(ada, room, "bob")
     await ada.until(lambda: ada.got(GroupChanged))
     kinds = [type(frame) for frame in ada.frames]
     assert kinds[-1] is GroupChanged

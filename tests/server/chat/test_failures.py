@@ -10,7 +10,7 @@ from parlour_protocol.errors import INTERNAL_ERROR
 from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Added, Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import Error, Hello, KeyLogGrew, Ok, RoomEntered
+from parlour_protocol.frames.replies import Error, Hello, InvitationCame, KeyLogGrew, Ok, RoomEntered
 from parlour_protocol.frames.requests import History, Invite, Join, Kick, ListRooms, OpenDirect, Send
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
@@ -117,9 +117,19 @@ async def test_who_is_invited_hears_of_the_room_though_a_read_failed(
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("summary", error, 3)
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     await settle()
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
+
+
+async def test_who_is_asked_hears_of_it_though_a_read_failed(chat: World, fails: Callable[..., None]):
+    """L14: the invitation is read again until it can be told."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    fails("invitation", UnavailableError("busy"), 3)
+    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await settle()
+    assert [told.invitation.room for told in bob.got(InvitationCame)] == [room]
 
 
 async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: Callable[..., None]):
@@ -127,7 +137,7 @@ async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: C
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("summary", UnavailableError("busy"), 20)
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     for _ in range(5):
         await settle()
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
@@ -138,7 +148,7 @@ async def test_who_cannot_be_told_of_a_room_is_closed(chat: World, fails: Callab
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("summary", ValueError("again and again"), 5)
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     for _ in range(5):
         await settle()
     assert bob.ended is INTERNAL_ERROR

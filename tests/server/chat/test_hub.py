@@ -9,7 +9,7 @@ from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Banned, Kicked, Left, Message, RoleSet
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
-from parlour_protocol.frames.requests import Ban, History, Invite, Join, Kick, Leave, Send
+from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 from parlour_server.bus.interface import EventCommitted
@@ -27,7 +27,7 @@ async def two_in_a_room(chat: World, kind: str = "public") -> tuple[FakePeer, Fa
     """Connect Ada and Bob, and bring them into one room."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge", kind)
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     return ada, bob, room
 
 
@@ -189,12 +189,12 @@ async def test_an_added_member_enters_on_all_devices(chat: World):
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     devices = [await chat.connect("bob"), await chat.connect("bob")]
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     await chat.ask(ada, Send, room=room, text="welcome")
     for peer in devices:
         entered = peer.got(RoomEntered)
         assert [frame.room.room for frame in entered] == [room]
-        assert entered[0].room.head == 2
+        assert entered[0].room.head == 3
         assert peer.texts(room) == ["welcome"]
 
 
@@ -223,7 +223,7 @@ async def test_a_kick_that_overtakes_an_entry_wins(chat: World):
     room = await chat.make_room(ada, "den", "private")
     bob = await chat.connect("bob")
     held = chat.store.hold("summary")
-    await chat.ask(ada, Invite, room=room, user="bob")
+    await chat.bring(ada, room, "bob")
     await chat.ask(ada, Kick, room=room, user="bob")
     held.set()
     await settle()
@@ -300,7 +300,7 @@ async def test_brought_in_while_being_greeted_enters_after_the_hello(chat: World
     held = chat.store.hold("summaries")
     bob = chat.open("bob")
     await settle()
-    stored(await chat.ask(ada, Invite, room=room, user="bob"))
+    await chat.bring(ada, room, "bob")
     held.set()
     await settle()
     assert [type(frame) for frame in bob.frames] == [Hello, RoomEntered]

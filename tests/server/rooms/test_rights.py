@@ -21,6 +21,7 @@ from parlour_protocol.frames.bodies import (
     FileRef,
     Founded,
     Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -31,12 +32,19 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
 )
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest, HandshakeBytes
 from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
-from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
+from parlour_protocol.limits import (
+    INVITATIONS_INTO_ROOM,
+    INVITATIONS_OF_INVITER,
+    PINS_PER_ROOM,
+    REACTIONS_PER_MESSAGE,
+    ROOMS_PER_USER,
+)
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide
@@ -98,7 +106,7 @@ BODIES: dict[Action, list[AnyBody]] = {
     ],
     Action.DELETE_OWN: [Deleted(target=Seq(5))],
     Action.LEAVE: [Left()],
-    Action.INVITE: [Added(who=BOB)],
+    Action.INVITE: [Invited(who=BOB)],
     Action.SET_TOPIC: [TopicSet(topic=TopicText("t"))],
     Action.SET_ROLE: [RoleSet(who=BOB, role=Role.MODERATOR)],
     Action.KICK: [Kicked(who=BOB)],
@@ -202,6 +210,32 @@ def test_joining(known: dict[str, Any], expected: ErrorCode | None):
     assert outcome(Joined(), facts(None, **known)) is expected
 
 
+@pytest.mark.parametrize("kind", [RoomKind.PRIVATE, RoomKind.PUBLIC])
+def test_accepting_an_invitation(kind: RoomKind):
+    """L14: it opens a private room, up to the limit of rooms; without one there is no such room."""
+
+    def entering(**known: Any) -> ErrorCode | None:
+        return outcome(Joined(), facts(None, kind=kind, **known))
+
+    assert entering(author_invited=True) is None
+    assert entering(author_invited=True, author_rooms=ROOMS_PER_USER.value) is ErrorCode.LIMIT_REACHED
+    assert entering(author_invited=False) is (ErrorCode.NOT_FOUND if kind is RoomKind.PRIVATE else None)
+
+
+@pytest.mark.parametrize(
+    ("body", "rooms", "expected"),
+    [
+        (Message(text=TEXT), ROOMS_PER_USER.value - 1, None),
+        (Message(text=TEXT), ROOMS_PER_USER.value, ErrorCode.LIMIT_REACHED),
+        (Deleted(target=Seq(5)), ROOMS_PER_USER.value, None),
+    ],
+)
+def test_an_answer_is_a_yes(body: AnyBody, rooms: int, expected: ErrorCode | None):
+    """L14: writing in a direct room that waits for a yes makes it one's own, up to the limit of rooms."""
+    asked = Membership(ADA, Role.OWNER, asked=True)
+    assert outcome(body, facts(kind=RoomKind.DIRECT, author_rooms=rooms, author=asked)) is expected
+
+
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
@@ -210,13 +244,33 @@ def test_joining(known: dict[str, Any], expected: ErrorCode | None):
         ({"subject": Membership(BOB, Role.MEMBER)}, ErrorCode.ALREADY),
         ({"subject_banned_until": FOR_GOOD}, ErrorCode.FORBIDDEN),
         ({"subject_banned_until": EARLIER}, None),
-        ({"subject_rooms": ROOMS_PER_USER.value - 1}, None),
-        ({"subject_rooms": ROOMS_PER_USER.value}, ErrorCode.LIMIT_REACHED),
+        ({"subject_invited": True}, None),
+        ({"subject_invited": True, "invited_by_author": True}, ErrorCode.ALREADY),
+        ({"invite_again": NOW}, None),
+        ({"invite_again": LATER}, ErrorCode.RATE_LIMITED),
+        ({"invitations_of_author": INVITATIONS_OF_INVITER.value - 1}, None),
+        ({"invitations_of_author": INVITATIONS_OF_INVITER.value}, ErrorCode.LIMIT_REACHED),
+        ({"invitations_into_room": INVITATIONS_INTO_ROOM.value - 1}, None),
+        ({"invitations_into_room": INVITATIONS_INTO_ROOM.value}, ErrorCode.LIMIT_REACHED),
     ],
 )
-def test_bringing_somebody_in(known: dict[str, Any], expected: ErrorCode | None):
-    """They exist, are not there, are not banned, and have room for one more."""
-    assert outcome(Added(who=BOB), facts(**known)) is expected
+def test_inviting_somebody(known: dict[str, Any], expected: ErrorCode | None):
+    """L14: they exist, are not there, are not banned; and the author did not invite too much."""
+    assert outcome(Invited(who=BOB), facts(**known)) is expected
+
+
+@pytest.mark.parametrize(
+    ("mine", "known", "expected"),
+    [
+        (Role.MEMBER, {"subject_invited": True, "invited_by_author": True}, None),
+        (Role.MEMBER, {"subject_invited": True}, ErrorCode.NOT_FOUND),
+        (Role.MODERATOR, {"subject_invited": True}, None),
+        (Role.OWNER, {}, ErrorCode.NOT_FOUND),
+    ],
+)
+def test_taking_an_invitation_back(mine: Role, known: dict[str, Any], expected: ErrorCode | None):
+    """One's own; a moderator anybody's."""
+    assert outcome(Uninvited(who=BOB), facts(mine, **known)) is expected
 
 
 @pytest.mark.parametrize(("mine", "theirs"), list(itertools.product(Role, Role)))
@@ -410,7 +464,7 @@ def test_topic_and_deletion_stay_readable(body: AnyBody):
     assert outcome(body, facts(Role.OWNER, encrypted=True)) is None
 
 
-@pytest.mark.parametrize("body", [Created(room_kind=RoomKind.PUBLIC), Blank(was="message")])
+@pytest.mark.parametrize("body", [Created(room_kind=RoomKind.PUBLIC), Added(who=BOB), Blank(was="message")])
 def test_what_no_request_makes_is_refused(body: AnyBody):
     """The store makes these itself."""
     assert outcome(body, facts(Role.OWNER)) is ErrorCode.FORBIDDEN

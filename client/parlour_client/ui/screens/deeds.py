@@ -4,10 +4,12 @@ Names that a person types are parsed into their types first, so nothing else goe
 told by ``ask``. The chat screen inherits it.
 """
 
+from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room
 from parlour_client.ui.commands import CLEAR, first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
+from parlour_client.ui.invitations import row as invitation_row
 from parlour_client.ui.login import LoginScreen
 from parlour_client.ui.members import how_many
 from parlour_client.ui.safe import join, lines, own, peer_line
@@ -115,6 +117,47 @@ class Deeds(DevicesPart):
 
     async def _do_invite(self, rest: str) -> None:
         await self.client.invite(self._room(), parse_user_name(first_word(rest)[0]))
+
+    async def _do_uninvite(self, rest: str) -> None:
+        await self.client.uninvite(self._room(), parse_user_name(first_word(rest)[0]))
+
+    async def _do_invitations(self, _rest: str) -> None:
+        choices = [(one.id, invitation_row(one)) for one in self.client.invitations]
+
+        def take(chosen: str | None) -> None:
+            if chosen:
+                self.ask_about(RoomId(chosen))
+
+        self.push(ChooseScreen(own("Invitations", "bold"), choices, "No invitation waits for you."), take)
+
+    async def _do_accept(self, rest: str) -> None:
+        await self.accept(self._invitation(rest))
+
+    async def _do_decline(self, rest: str) -> None:
+        await self.decline(self._invitation(rest))
+
+    def _invitation(self, wanted: str) -> Invitation:
+        """Return the invitation that is meant: the one of this name, of the open room, or the only one."""
+        waiting = self.client.invitations
+        found = find_room(waiting, wanted) if wanted else None
+        if not wanted:
+            here = [one for one in waiting if one.id == self.current] or list(waiting)
+            found = here[0] if len(here) == 1 else None
+        if found is None:
+            raise ValueError("There is no such invitation. /invitations shows which there are.")
+        return found
+
+    async def _do_block(self, rest: str) -> None:
+        peer = self.room.peer if self.room is not None and not rest else None
+        await self.client.block(peer or parse_user_name(first_word(rest)[0]))
+        self.say("Blocked: no invitation of theirs is shown any more. They are not told.")
+
+    async def _do_unblock(self, rest: str) -> None:
+        await self.client.block(parse_user_name(first_word(rest)[0]), on=False)
+
+    async def _do_blocked(self, _rest: str) -> None:
+        choices = [(one, peer_line(one)) for one in await self.client.blocked()]
+        self.push(ChooseScreen(own("You block", "bold"), choices, "You block nobody."))
 
     async def _do_topic(self, rest: str) -> None:
         room = self.client.room(self._room())

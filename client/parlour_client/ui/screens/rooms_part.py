@@ -14,12 +14,14 @@ from textual.worker import Worker
 from parlour_client.core import changes
 from parlour_client.core.errors import RefusedError, UnreachableError
 from parlour_client.core.interface import ChatClient
-from parlour_client.core.model import ConnectionStatus, Entry, LinkState, MemberView, Room
+from parlour_client.core.model import ConnectionStatus, Entry, Invitation, LinkState, MemberView, Room
+from parlour_client.ui import invitations
 from parlour_client.ui.deferred import Deferred
+from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.members import how_many
 from parlour_client.ui.notices import Notice, notice
 from parlour_client.ui.preferences import Preferring, settings_of
-from parlour_client.ui.rooms import RoomList, next_unread
+from parlour_client.ui.rooms import INVITATION, RoomList, next_unread
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.screens.drafts_part import DraftsPart
 from parlour_client.ui.screens.history_part import PAGE, begins
@@ -102,7 +104,7 @@ class RoomsPart(DraftsPart):
     def _show_room(self) -> None:
         """Bring the list and the heading up to date."""
         rooms = [self._as_seen(room) for room in self.client.rooms]
-        self.room_list.fill(rooms, self.current, settings_of(self).room_sort)
+        self.room_list.fill(rooms, self.current, settings_of(self).room_sort, self.client.invitations)
         room = self.room
         self.query_one("#empty").display = room is None
         self.timeline.display = room is not None
@@ -114,6 +116,8 @@ class RoomsPart(DraftsPart):
         count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
         kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
         topic = peer_line(room.topic) if room.topic else own("")
+        if room.request:
+            topic = own("wants to write: /accept /decline /block", "bold $text-warning")
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.title for one in rooms if one.name is not None]
@@ -153,7 +157,7 @@ class RoomsPart(DraftsPart):
         match change:
             case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
                 self._take(entry)
-            case changes.RoomsChanged():
+            case changes.RoomsChanged() | changes.InvitationsChanged():
                 self._rooms_changed_soon()
             case changes.IgnoredChanged():
                 self.timeline.ignore(self.client.ignored)
@@ -331,10 +335,42 @@ class RoomsPart(DraftsPart):
 
     @on(RoomList.OptionSelected, "#rooms")
     def _chosen(self, event: RoomList.OptionSelected) -> None:
-        room = self.client.room(RoomId(event.option_id)) if event.option_id else None
         self.remove_class("-rooms")
+        chosen = event.option_id or ""
+        if chosen.startswith(INVITATION):
+            self.ask_about(RoomId(chosen.removeprefix(INVITATION)))
+            return
+        room = self.client.room(RoomId(chosen)) if chosen else None
         if room is not None:
             self.go_to(room)
+
+    def ask_about(self, room: RoomId) -> None:
+        """Ask what to do about an invitation."""
+        one = next((one for one in self.client.invitations if one.id == room), None)
+        if one is None:
+            return
+
+        def answer(chosen: str | None) -> None:
+            match chosen:
+                case invitations.ACCEPT:
+                    self.ask(lambda: self.accept(one))
+                case invitations.DECLINE:
+                    self.ask(lambda: self.decline(one))
+                case invitations.BLOCK:
+                    self.ask(lambda: self.client.block(one.inviter))
+                case _:
+                    pass
+
+        self.push(ChooseScreen(invitations.question(one), invitations.answers(one), ""), answer)
+
+    async def accept(self, one: Invitation) -> None:
+        """Enter a room that the person is invited into, or say yes to a direct one."""
+        await self.open_room((await self.client.accept(one.id)).id)
+
+    async def decline(self, one: Invitation) -> None:
+        """Turn an invitation down."""
+        await self.client.decline(one.id)
+        self.say(f"Declined. {one.inviter} is not told.")
 
     def action_next_unread(self) -> None:
         """Open the next room with something unread."""

@@ -36,6 +36,10 @@ def sentence(entry: Entry) -> Sentence:
 
 def _plain(body: bodies.AnyBody) -> str:
     match body:
+        case bodies.Invited(who=whom):
+            words = f"invited {whom}"
+        case bodies.Uninvited(who=whom):
+            words = f"took back the invitation of {whom}"
         case bodies.Added(who=whom):
             words = f"brought {whom} in"
         case bodies.Unbanned(who=whom):

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from parlour_protocol.ids import Millis
 from parlour_server.store.interface.accounts import Accounts, Attempts, Sessions, Tickets
+from parlour_server.store.interface.consent import Consent
 from parlour_server.store.interface.devices import Devices, Groups, KeyLog
 from parlour_server.store.interface.rooms import Decide, Log, Rooms
 from parlour_server.store.interface.upkeep import Files, Journal
@@ -34,6 +35,8 @@ class Store(Protocol):
     def rooms(self) -> Rooms: ...
     @property
     def log(self) -> Log: ...
+    @property
+    def consent(self) -> Consent: ...
     @property
     def devices(self) -> Devices: ...
     @property
@@ -71,6 +74,7 @@ class Store(Protocol):
 __all__ = [
     "Accounts",
     "Attempts",
+    "Consent",
     "Decide",
     "Devices",
     "Files",

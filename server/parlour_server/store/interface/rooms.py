@@ -7,7 +7,7 @@ from typing import Protocol
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
-from parlour_server.store.types import Appended, AppendEvent, Facts, Membership, NewRoom
+from parlour_server.store.types import Appended, AppendEvent, Facts, Greeting, Membership, NewRoom
 
 Decide = Callable[[AppendEvent, Facts], None]
 """Called inside the transaction, perhaps in another thread: pure. Raises RefusedError to refuse."""
@@ -27,21 +27,19 @@ class Rooms(Protocol):
         ...
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
-        """Return every room that the user is in."""
+        """Return every room that the user is in and has not refused."""
         ...
 
-    async def summaries_for(
-        self, user: UserName, session: SessionId, now: Millis
-    ) -> Sequence[RoomSummary] | None:
-        """Return the same for a session that is greeted; None when it has ended, whenever that was."""
+    async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
+        """Return what a session is greeted with; None when it has ended, whenever that was."""
         ...
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
-        """Return one of them; None when the user is not in it."""
+        """Return one of them; None when the user is not in it, or refused it."""
         ...
 
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
-        """Return what the user is in the room; None: not a member."""
+        """Return what the user is in the room; None: not a member, or refused."""
         ...
 
     async def members(

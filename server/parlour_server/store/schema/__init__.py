@@ -5,7 +5,7 @@ milliseconds since 1970; a time limit (`until`) of 0 means for good. Names, ids 
 are, because none of them ever changes. Used by `migrate.py` and the migration environment.
 """
 
-from parlour_server.store.schema import accounts, devices, files, groups, rooms, upkeep
+from parlour_server.store.schema import accounts, consent, devices, files, groups, rooms, upkeep
 from parlour_server.store.schema.base import metadata
 
-__all__ = ["accounts", "devices", "files", "groups", "metadata", "rooms", "upkeep"]
+__all__ = ["accounts", "consent", "devices", "files", "groups", "metadata", "rooms", "upkeep"]

@@ -54,6 +54,8 @@ members: Final = Table(
     Column("role", Text, nullable=False),
     Column("since", Number, nullable=False),
     Column("read", Number, nullable=False),
+    # `given`; in a direct room that somebody else opened: `asked` until they say yes, `refused` hides it
+    Column("consent", Text, nullable=False),
     Index(None, "account"),
     Index(None, "room", "role", "since"),
     **KEYED,

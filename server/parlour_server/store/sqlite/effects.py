@@ -19,6 +19,7 @@ from parlour_protocol.frames.bodies import (
     EncryptionOn,
     Founded,
     Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -30,10 +31,12 @@ from parlour_protocol.frames.bodies import (
     SealedMessage,
     TopicSet,
     Unbanned,
+    Uninvited,
     Unmuted,
 )
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Seq
+from parlour_server.store.sqlite import consent
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.files import end_file, keep_file
 from parlour_server.store.sqlite.group_effects import contested, encryption_on, founded, handshake
@@ -83,6 +86,7 @@ def _kicked(db: WriteConnection, event: LogEvent, body: Kicked) -> None:
 
 def _banned(db: WriteConnection, event: LogEvent, body: Banned) -> None:
     leave(db, event.room, body.who)
+    consent.banned(db, event.room, body.who)
     _impose(db, "bans", event, body)
 
 
@@ -184,6 +188,8 @@ def _lift(db: sqlite3.Connection, table: str, event: LogEvent, who: str) -> None
 _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
     Message: _message,
     Joined: _joined,
+    Invited: consent.invited,
+    Uninvited: consent.uninvited,
     Added: _added,
     Left: _left,
     Kicked: _kicked,

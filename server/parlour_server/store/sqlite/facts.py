@@ -18,6 +18,7 @@ from parlour_protocol.frames.bodies import (
     Edited,
     Founded,
     Handshake,
+    Invited,
     Joined,
     Kicked,
     Left,
@@ -28,14 +29,16 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     SealedMessage,
     Unbanned,
+    Uninvited,
     Unmuted,
 )
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.accounts import account_exists
+from parlour_server.store.sqlite.consent import GIVEN, count_rooms, facts_of_invitation, is_invited
 from parlour_server.store.sqlite.files import find_file
 from parlour_server.store.sqlite.group_facts import group_facts
-from parlour_server.store.sqlite.members import count_owners, count_rooms
+from parlour_server.store.sqlite.members import count_owners
 from parlour_server.store.sqlite.stored import ROOM_KINDS, plain, read_membership, user_name
 from parlour_server.store.types import AppendEvent, Facts, Target
 
@@ -48,8 +51,8 @@ _PERSON: Final = """
 """
 # The same for the author, with the room and the request: one SELECT is all that a plain message costs.
 _STANDING: Final = """
-    SELECT r.kind, r.head, r.encrypted, e.seq, m.role, u.until, b.until FROM rooms r
-    LEFT JOIN members m ON m.room = r.room AND m.account = ?1
+    SELECT r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until FROM rooms r
+    LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
@@ -73,6 +76,7 @@ class Standing(NamedTuple):
     repeats: Seq | None
     """Not None: this request of this author appended an event before, here or elsewhere."""
     role: str | None
+    consent: str | None
     muted_until: Millis | None
     banned_until: Millis | None
 
@@ -89,7 +93,9 @@ def read_facts(db: sqlite3.Connection, event: AppendEvent, standing: Standing) -
     more: dict[str, Any] = {}
     if type(body) is not Message or body.reply_to is not None or body.file is not None:
         more = _more(db, event, body)
-    author = read_membership(event.author, standing.role, standing.muted_until)
+    author = read_membership(event.author, standing.role, standing.muted_until, standing.consent)
+    if author is not None and author.asked:
+        more["author_rooms"] = count_rooms(db, event.author)
     encrypted = bool(standing.encrypted)
     return Facts(ROOM_KINDS[standing.kind], author, standing.banned_until, encrypted=encrypted, **more)
 
@@ -105,10 +111,11 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
             more["target"] = _target(db, event.room, body.blanks)
     elif isinstance(body, Joined):
         more["author_rooms"] = count_rooms(db, event.author)
+        more["author_invited"] = is_invited(db, event)
     elif isinstance(body, Added | Kicked | Banned | Unbanned | Muted | Unmuted | RoleSet):
         more = _subject(db, event.room, body.who)
-        if isinstance(body, Added):
-            more["subject_rooms"] = count_rooms(db, body.who)
+    elif isinstance(body, Invited | Uninvited):
+        more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
     if isinstance(body, RoleSet | Left | Kicked | Banned):
         more["owners"] = count_owners(db, event.room)
     return more
@@ -133,7 +140,7 @@ def _of_target(
 def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, Any]:
     role, muted_until, banned_until = db.execute(_PERSON, (plain(who), room)).fetchone()
     return {
-        "subject": read_membership(who, role, muted_until),
+        "subject": read_membership(who, role, muted_until, GIVEN),
         "subject_exists": role is not None or account_exists(db, who),
         "subject_banned_until": banned_until,
     }

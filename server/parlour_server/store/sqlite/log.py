@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import AnyBody, Handshake, Move, RoleSet
+from parlour_protocol.frames.bodies import AnyBody, Handshake, Message, Move, RoleSet, SealedMessage
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide
 from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.consent import ASKED, say_yes
 from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
 from parlour_server.store.sqlite.facts import read_facts, read_standing
@@ -55,6 +56,8 @@ class SqliteLog:
         decide(event, read_facts(db, event, standing))
         stored = _numbered(event, Seq(standing.head + 1), event.body)
         stored = _append_with_effect(db, stored, event.request)
+        if standing.consent == ASKED and isinstance(event.body, Message | SealedMessage):
+            say_yes(db, event.room, event.author)  # who writes has accepted
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
         also = _name_heir(db, stored) if type(event.body) in MOVES else ()

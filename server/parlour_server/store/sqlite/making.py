@@ -17,8 +17,16 @@ from parlour_protocol.names import UserName
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts import account_exists
 from parlour_server.store.sqlite.connection import WriteConnection
+from parlour_server.store.sqlite.consent import (
+    ASKED,
+    REFUSED,
+    count_rooms,
+    has_blocked,
+    hide_oldest_request,
+    say_yes,
+)
 from parlour_server.store.sqlite.events import find_request, insert_event
-from parlour_server.store.sqlite.members import count_rooms, enter
+from parlour_server.store.sqlite.members import enter
 from parlour_server.store.sqlite.stored import plain
 from parlour_server.store.types import NewRoom
 
@@ -36,16 +44,16 @@ def make_room(db: WriteConnection, room: NewRoom) -> Made:
     """Return the room's id and its first events; no events when it was there before."""
     existing = _made_before(db, room)
     if existing is not None:
+        say_yes(db, existing, room.author)  # to a direct room that the other one opened
         return existing, ()
-    people = [room.author]
-    if room.peer is not None and room.peer != room.author:
-        people.append(room.peer)
-    for person in people:
-        if count_rooms(db, person) >= ROOMS_PER_USER.value:
-            raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
+    if count_rooms(db, room.author) >= ROOMS_PER_USER.value:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
     _insert_room(db, room)
-    for person in people:
-        enter(db, room.room, person, Role.OWNER, since=Seq(1), read=0)
+    enter(db, room.room, room.author, Role.OWNER, since=Seq(1), read=0)
+    if room.peer is not None and room.peer != room.author:
+        # in it, so that both have its keys; but it is theirs, and counts as theirs, once they say yes
+        will = REFUSED if has_blocked(db, room.peer, room.author) else ASKED
+        enter(db, room.room, room.peer, Role.OWNER, since=Seq(1), read=0, will=will)
     events = _first_events(room)
     for event in events:
         # one request, one event: only the first carries it
@@ -54,6 +62,8 @@ def make_room(db: WriteConnection, room: NewRoom) -> Made:
         "UPDATE members SET read = ? WHERE room = ? AND account = ?",
         (events[-1].seq, room.room, plain(room.author)),
     )
+    if room.peer is not None:
+        hide_oldest_request(db, room.peer)
     return room.room, events
 
 

@@ -9,17 +9,28 @@ import sqlite3
 from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_server.store.sqlite import consent
 from parlour_server.store.sqlite.leaving import settle
 from parlour_server.store.sqlite.stored import plain, user_name
 
 
-def enter(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role, *, since: Seq, read: int) -> None:
+def enter(
+    db: sqlite3.Connection,
+    room: RoomId,
+    user: UserName,
+    role: Role,
+    *,
+    since: Seq,
+    read: int,
+    will: str = consent.GIVEN,
+) -> None:
     """Make somebody a member from event ``since`` on, with events up to ``read`` read."""
     made = db.execute(
-        "INSERT INTO members (room, account, role, since, read) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
-        (room, plain(user), role.value, since, read),
+        (room, plain(user), role.value, since, read, will),
     ).rowcount
+    consent.entered(db, room, user)
     db.execute("UPDATE rooms SET members = members + ? WHERE room = ?", (made, room))
     settle(db, user, room)
 
@@ -28,6 +39,7 @@ def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
     """Take somebody out; nothing when they are not in."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
+    consent.left(db, room, user)
     settle(db, user, room)
 
 
@@ -47,12 +59,6 @@ def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
     count: int = db.execute(
         "SELECT count(*) FROM members WHERE room = ? AND role = ?", (room, Role.OWNER.value)
     ).fetchone()[0]
-    return count
-
-
-def count_rooms(db: sqlite3.Connection, user: UserName) -> int:
-    """Return how many rooms somebody is in."""
-    count: int = db.execute("SELECT count(*) FROM members WHERE account = ?", (plain(user),)).fetchone()[0]
     return count
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
+from parlour_server.store.sqlite.consent import GIVEN, count_shown
 from parlour_server.store.sqlite.making import make_room
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.sessions import is_live
@@ -25,15 +26,15 @@ from parlour_server.store.sqlite.stored import (
     user_name,
 )
 from parlour_server.store.sqlite.writer import Writer
-from parlour_server.store.types import Membership, NewRoom
+from parlour_server.store.types import Greeting, Membership, NewRoom
 
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
-           r.encrypted, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
-    FROM members m JOIN rooms r USING (room) WHERE m.account = ?
+           r.encrypted, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
+    FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND m.consent != 'refused'
 """
 _MEMBERS: Final = """
-    SELECT m.account, m.role, u.until FROM members m LEFT JOIN mutes u USING (room, account)
+    SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
     WHERE m.room = ?
 """
 
@@ -54,14 +55,14 @@ class SqliteRooms:
         """Return every room that the user is in."""
         return await self._readers.run(partial(_summaries, user=user))
 
-    async def summaries_for(
-        self, user: UserName, session: SessionId, now: Millis
-    ) -> Sequence[RoomSummary] | None:
-        """Return the same for a session that is greeted; None when it has ended."""
+    async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
+        """Return what a session is greeted with; None when it has ended."""
 
-        def read(db: sqlite3.Connection) -> list[RoomSummary] | None:
-            # one trip to a thread for both: a server that restarts greets everybody at once
-            return _summaries(db, user) if is_live(db, session, now) else None
+        def read(db: sqlite3.Connection) -> Greeting | None:
+            # one trip to a thread for all of it: a server that restarts greets everybody at once
+            if not is_live(db, session, now):
+                return None
+            return Greeting(_summaries(db, user), count_shown(db, user, now))
 
         return await self._readers.run(read)
 
@@ -78,8 +79,9 @@ class SqliteRooms:
         """Return what the user is in the room; None: not a member."""
 
         def read(db: sqlite3.Connection) -> Membership | None:
-            row = db.execute(_MEMBERS + "AND m.account = ?", (room, plain(user))).fetchone()
-            return None if row is None else read_membership(user, row[1], row[2])
+            query = _MEMBERS + "AND m.account = ? AND m.consent != 'refused'"
+            row = db.execute(query, (room, plain(user))).fetchone()
+            return None if row is None else read_membership(user, *row[1:])
 
         return await self._readers.run(read)
 
@@ -91,7 +93,10 @@ class SqliteRooms:
         def read(db: sqlite3.Connection) -> tuple[list[Membership], bool]:
             query = _MEMBERS + "AND m.account > ? ORDER BY m.account LIMIT ?"
             rows = db.execute(query, (room, _after(after), limit + 1)).fetchall()
-            found = [Membership(user_name(name), ROLES[role], until) for name, role, until in rows[:limit]]
+            found = [
+                Membership(user_name(name), ROLES[role], until, will != GIVEN)
+                for name, role, until, will in rows[:limit]
+            ]
             return found, len(rows) > limit
 
         return await self._readers.run(read)
@@ -163,7 +168,7 @@ def _after(name: str | None) -> str:
 def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
-    topic, encrypted, peer = rest
+    topic, encrypted, will, peer = rest
     return RoomSummary(
         room=room,
         kind=ROOM_KINDS[kind],
@@ -175,6 +180,7 @@ def _summary(
         peer=None if peer is None else user_name(peer),
         topic=topic_text(topic),
         encrypted=bool(encrypted),
+        request=will != GIVEN,
     )
 
 

@@ -11,6 +11,7 @@ from parlour_server.clock import Clock
 from parlour_server.store.sqlite.accounts import SqliteAccounts
 from parlour_server.store.sqlite.attempts import SqliteAttempts
 from parlour_server.store.sqlite.connection import WriteConnection, check_schema
+from parlour_server.store.sqlite.consent import SqliteConsent
 from parlour_server.store.sqlite.devices import SqliteDevices
 from parlour_server.store.sqlite.files import SqliteFiles
 from parlour_server.store.sqlite.groups import SqliteGroups
@@ -42,6 +43,7 @@ class SqliteStore:
         self.tickets = MemoryTickets(self._readers, clock)
         self.rooms = SqliteRooms(self._writer, self._readers)
         self.log = SqliteLog(self._writer, self._readers)
+        self.consent = SqliteConsent(self._writer, self._readers, clock)
         self.devices = SqliteDevices(self._writer, self._readers, clock)
         self.keylog = SqliteKeyLog(self._readers)
         self.groups = SqliteGroups(self._writer, self._readers)

@@ -92,9 +92,11 @@ def read_event_if_possible(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
         return read_event(room, (*row[:-1], _UNREADABLE_BODY))
 
 
-def read_membership(account: UserName, role: str | None, muted_until: Millis | None) -> Membership | None:
+def read_membership(
+    account: UserName, role: str | None, muted_until: Millis | None, consent: str | None
+) -> Membership | None:
     """Return a membership from its columns; None when there is no role."""
-    return None if role is None else Membership(account, ROLES[role], muted_until)
+    return None if role is None else Membership(account, ROLES[role], muted_until, consent != "given")
 
 
 def plain(text: str) -> str:

@@ -18,6 +18,7 @@ _WAITING = """
     SELECT i.id, g.room, w.group_id, w.seq, w.data, w.tree FROM inbox i
     JOIN welcomes w USING (welcome) JOIN groups g USING (group_id)
     JOIN group_devices d ON d.group_id = w.group_id AND d.device = i.device AND d.leaving = 0
+    JOIN members m ON m.room = g.room AND m.account = d.account AND m.consent != 'refused'
     WHERE i.device = ? ORDER BY i.welcome
 """
 

@@ -1,5 +1,6 @@
 """Rooms and what is appended to their logs: the event, the facts it is decided by, what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -8,17 +9,21 @@ from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
-from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import DeviceName, RoomName, UserName
 
 
 class Membership(Struct, frozen=True):
-    """What somebody is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms."""
+    """What somebody is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms.
+
+    ``asked``: a direct room that somebody else opened, and they have not said yes to it.
+    """
 
     user: UserName
     role: Role
     muted_until: Millis | None = None
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,21 @@ class Facts(Struct, frozen=True):
     author: Membership | None
     author_banned_until: Millis | None = None
     author_rooms: int = 0
-    """How many rooms the author is in; only looked up for joining."""
+    """How many rooms the author is in by their own will; only looked up for whoever would be in one more."""
+    author_invited: bool = False
+    """An invitation of the author into the room is open; only looked up for joining."""
     subject: Membership | None = None
     subject_exists: bool = False
     subject_banned_until: Millis | None = None
-    subject_rooms: int = 0
+    subject_invited: bool = False
+    """An invitation of the subject is open, whoever invited them, and whatever they think of it."""
+    invited_by_author: bool = False
+    """One of these is the author's."""
+    invite_again: Millis = Millis(0)
+    """Before this time the author, who took an invitation of the subject back, may not invite them again."""
+    invitations_of_author: int = 0
+    """Open ones, into any room; only looked up for an invitation, as the next one."""
+    invitations_into_room: int = 0
     target: Target | None = None
     owners: int = 0
     """How many owners the room has; only looked up for a role, a leave, a kick or a ban."""
@@ -113,6 +128,14 @@ class Facts(Struct, frozen=True):
     """How many messages are pinned; only looked up for a pin."""
     file: "FileRecord | None" = None
     """The file that a message names, whose ever it is; None: none, or it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a connection is told first: the account's rooms, and how many invitations wait."""
+
+    rooms: Sequence[RoomSummary]
+    invitations: int = 0
 
 
 class Appended(Struct, frozen=True):

@@ -210,7 +210,8 @@ async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: s
     house.devices[device].packages, last = list(false), house.devices[device].last_resort
     house.devices[device].last_resort = false[-1] if false else None
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)
+    await ana.invite(room, BEN)  # this server makes him a member at once
+    await ana._settled(room)
     assert "could not be let in" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     assert (await ana.encryption.report(room)).without_device == [BEN]
@@ -233,9 +234,11 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat:
         line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
     first = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invite(first, BEN)
+    await ana._settled(first)
     await shown(flat, ben, first)
     second = (await eve.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await eve.invite(second, BEN)
+    await eve._settled(second)
     await flat.until(lambda: flat.head(ben, second) >= flat.house.rooms[second].head)
     await shown(flat, ben, second)
     await say(flat, ana, first, "genuine")

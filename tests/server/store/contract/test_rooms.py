@@ -152,18 +152,24 @@ async def test_a_room_is_encrypted_from_the_start_or_not(world: World) -> None:
 
 
 async def test_too_many_rooms_are_refused(world: World) -> None:
-    """At the limit nobody makes another room, nor gets one by being written to."""
+    """At the limit nobody makes another room; what others open with somebody does not count for them."""
     alice, bob = await world.people(2)
     last = None
     for number in range(ROOMS_PER_USER.value):
         last = world.new_room(alice, f"room{number}")
         await world.store.rooms.create(last)
-    for new in (world.new_room(alice, "more"), world.new_direct(alice, bob), world.new_direct(bob, alice)):
+    for new in (world.new_room(alice, "more"), world.new_direct(alice, bob)):
         with pytest.raises(RefusedError) as refused:
             await world.store.rooms.create(new)
         assert refused.value.code is ErrorCode.LIMIT_REACHED
     assert last is not None
     assert await world.store.rooms.create(last) == (last.room, ())
+    opened, events = await world.store.rooms.create(world.new_direct(bob, alice))
+    assert len(events) == 1
+    with pytest.raises(RefusedError) as refused:  # opening it herself would be a yes
+        await world.store.rooms.create(world.new_direct(alice, bob))
+    assert refused.value.code is ErrorCode.LIMIT_REACHED
+    assert (await world.store.rooms.membership(opened, alice)) == Membership(alice, Role.OWNER, asked=True)
 
 
 async def test_summaries_are_of_ones_own_rooms(world: World) -> None:
@@ -185,14 +191,14 @@ async def test_a_greeting_reads_rooms_for_a_session_that_lives(world: World) -> 
     for each in (session, other):
         await world.store.sessions.create(each, cap=2)
     now = world.clock.now()
-    found = await world.store.rooms.summaries_for(bob, session.id, now)
+    found = await world.store.rooms.greeting(bob, session.id, now)
     assert found is not None
-    assert [summary.room for summary in found] == [room]
-    assert await world.store.rooms.summaries_for(bob, session.id, session.expires) is None
-    assert await world.store.rooms.summaries_for(bob, new_session_id(), now) is None
+    assert ([summary.room for summary in found.rooms], found.invitations) == ([room], 0)
+    assert await world.store.rooms.greeting(bob, session.id, session.expires) is None
+    assert await world.store.rooms.greeting(bob, new_session_id(), now) is None
     await world.store.sessions.end(bob, session.id)
-    assert await world.store.rooms.summaries_for(bob, session.id, now) is None
-    assert await world.store.rooms.summaries_for(bob, other.id, now) is not None
+    assert await world.store.rooms.greeting(bob, session.id, now) is None
+    assert await world.store.rooms.greeting(bob, other.id, now) is not None
 
 
 async def test_members_are_listed_by_name_page_by_page(world: World) -> None:

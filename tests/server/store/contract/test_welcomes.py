@@ -1,5 +1,7 @@
 """The inbox of Welcomes: each waits for its device until it was fetched, or opens nothing any more."""
 
+from dataclasses import replace
+
 from tests.server.store.delivery import Delivery
 
 from parlour_protocol.delivery import WaitingWelcome
@@ -52,6 +54,19 @@ async def test_a_welcome_is_not_for_who_left(delivery: Delivery) -> None:
     assert await waiting(delivery, bob[1]) == []
     await delivery.append(room, bob[0], Joined())
     assert await waiting(delivery, bob[1]) == []
+
+
+async def test_a_welcome_of_a_hidden_direct_room_is_not_shown(delivery: Delivery) -> None:
+    """L14: who declined a direct room gets no keys of it; who opens it after all, does."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    made = delivery.world.new_direct(alice[0], bob[0])
+    room, _ = await delivery.store.rooms.create(replace(made, encrypted=True))
+    await delivery.group_of(room, alice, bob)
+    (welcome,) = await waiting(delivery, bob[1])
+    assert await delivery.store.consent.decline(room, bob[0])
+    assert await waiting(delivery, bob[1]) == []
+    await delivery.store.rooms.create(delivery.world.new_direct(bob[0], alice[0]))
+    assert await waiting(delivery, bob[1]) == [welcome]
 
 
 async def test_a_welcome_goes_with_the_removal_of_its_device(delivery: Delivery) -> None:

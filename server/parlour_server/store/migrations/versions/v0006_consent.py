@@ -1,0 +1,51 @@
+"""Invitations that are accepted or declined, direct rooms that wait for a yes, and whom people block.
+
+Whoever is in a room now has consented to it: nobody is asked again.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+
+def upgrade() -> None:
+    """Make the new tables, and say of each member that they consented."""
+    op.create_table(
+        "invitations",
+        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("inviter", sa.Text(), nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.Column("expires", NUMBER, nullable=False),
+        sa.Column("withdrawn", FLAG, nullable=False),
+        sa.Column("quiet", NUMBER, nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_invitations_account"),
+        sa.ForeignKeyConstraint(["inviter"], ["accounts.account"], name="fk_invitations_inviter"),
+        sa.ForeignKeyConstraint(["room"], ["rooms.room"], name="fk_invitations_room"),
+        sa.PrimaryKeyConstraint("room", "account", "inviter", name="pk_invitations"),
+        **KEYED,
+    )
+    for column in ("account", "expires", "inviter"):
+        op.create_index(f"ix_invitations_{column}", "invitations", [column])
+    op.create_table(
+        "blocks",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("blocked", sa.Text(), nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_blocks_account"),
+        sa.ForeignKeyConstraint(["blocked"], ["accounts.account"], name="fk_blocks_blocked"),
+        sa.PrimaryKeyConstraint("account", "blocked", name="pk_blocks"),
+        **KEYED,
+    )
+    with op.batch_alter_table("members", recreate="always", table_kwargs=KEYED) as batch:
+        batch.add_column(sa.Column("consent", sa.Text(), nullable=False, server_default="given"))
+    with op.batch_alter_table("members", recreate="always", table_kwargs=KEYED) as batch:
+        batch.alter_column("consent", server_default=None)

@@ -6,6 +6,7 @@ line mode print through it; JSON is for scripts, and stays on one line everywher
 """
 
 import os
+import re
 import sys
 from typing import Final, TextIO
 
@@ -17,10 +18,14 @@ _USUAL: Final = 80
 """Columns of a terminal that does not say how many it has."""
 
 
+_CODE: Final = re.compile("[A-Z0-9:]+")
+"""A code of ours, to be copied from the terminal whole: no stranger's words are a line without a space."""
+
+
 def echo(line: str, *, err: bool = False) -> None:
     """Print a line of our words with strangers' text in it; what follows a line break in it is theirs."""
     columns = _columns(sys.stderr if err else sys.stdout)
-    click.echo(line if columns is None else "\n".join(hanging_rows(line, columns)), err=err)
+    click.echo(line if columns is None else _broken(line, columns), err=err)
 
 
 def say(line: str) -> None:
@@ -29,7 +34,11 @@ def say(line: str) -> None:
     if columns is None:
         click.echo(line)
     else:
-        click.echo("\r" + "\n".join(hanging_rows(line, columns)))
+        click.echo("\r" + _broken(line, columns))
+
+
+def _broken(line: str, columns: int) -> str:
+    return line if _CODE.fullmatch(line) else "\n".join(hanging_rows(line, columns))
 
 
 def _columns(stream: TextIO) -> int | None:

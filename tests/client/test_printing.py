@@ -5,7 +5,7 @@ import os
 import re
 import struct
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +175,17 @@ async def test_every_field_that_the_line_mode_says_is_kept_behind_the_bar(body: 
         entry = Entry(room, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(7), text=text)
         mode.say_entries([entry])
         assert_no_spoof(terminal.rows())
+
+
+@pytest.mark.parametrize("print_", [echo, say])
+def test_a_code_is_left_whole(print_: Callable[[str], None]) -> None:
+    """It is copied from the terminal, and has nothing of a stranger in it."""
+    code = "PARLOUR1:" + "A2" * 50
+    with on_terminal() as terminal:
+        print_(code)
+        terminal.stream.flush()
+        written = os.read(terminal.master, 1 << 16).decode()
+    assert written.strip() == code
 
 
 def test_what_is_no_terminal_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:

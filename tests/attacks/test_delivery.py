@@ -49,13 +49,15 @@ def asked(wire: Wire, number: int, kind: str, /, **fields: Any) -> dict[str, Any
 
 
 def den(wire: Wire, *others: Home) -> str:
-    """Make an encrypted room of its own, with these people in it."""
+    """Make an encrypted room of its own, with these people in it, who accept the invitation."""
     start = secrets.randbelow(10**8) * 10
     name = f"den-{start}"
     made = asked(wire, start, "create_room", name=name, kind="private", encrypted=True)
     room: str = made["result"]["room"]["room"]
     for number, other in enumerate(others, start + 1):
         assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
+        with other.house.chatting(other.session) as (theirs, _):
+            assert asked(theirs, number, "accept", room=room)["type"] == "ok"
     return room
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from tests.server.store.contract.test_files import PLENTY, upload
-from tests.server.store.world import FakeClock, World
+from tests.server.store.world import World
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
@@ -103,22 +104,28 @@ async def test_what_is_refused_or_forgotten_twice_is_counted_once(
     assert damage(database) == ["the files of all together are counted with 2 bytes too many"]
 
 
-async def test_the_migration_counts_what_is_there(world: World, store: SqliteStore, database: Path) -> None:
+def test_the_migration_counts_what_is_there(tmp_path: Path) -> None:
     """A server with files goes on with the right numbers."""
-    alice, bob = await world.people(2)
-    room = await world.room(alice, bob)
-    for owner, size in ((alice, 7), (bob, 5), (alice, 100)):
-        await store.files.put(upload(world, room, owner, size), user_bytes=PLENTY, total_bytes=PLENTY)
-    await store.close()
-    with closing(sqlite3.connect(database)) as db:
-        db.execute("DROP TABLE file_usage")
-        db.execute("CREATE INDEX ix_files_owner_size ON files (owner, size)")
-        (before,) = db.execute("SELECT version_num FROM alembic_version").fetchone()
-        db.execute("UPDATE alembic_version SET version_num = ?", (f"{int(before) - 1:04}",))
-        db.commit()
-    migrate.upgrade(database)
-    again = SqliteStore(database, FakeClock())
-    await again.open()
-    assert await again.files.used(alice) == (107, 112)
-    assert await again.files.used(bob) == (5, 112)
-    await again.close()
+    path = tmp_path / "parlour.db"
+    path.touch()
+    with migrate._connect(path) as connection, connection.begin():
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for name in ("alice", "bob"):
+            connection.exec_driver_sql("INSERT INTO accounts VALUES (?, ?, 'hash', 1, 0)", (name, name))
+        connection.exec_driver_sql(
+            "INSERT INTO rooms (room, kind, topic, head, members, encrypted)"
+            " VALUES ('r', 'private', '', 0, 0, 0)"
+        )
+        for number, (owner, size) in enumerate((("alice", 7), ("bob", 5), ("alice", 100))):
+            connection.exec_driver_sql(
+                "INSERT INTO files (file, room, owner, size, sha256, created)"
+                " VALUES (?, 'r', ?, ?, x'00', 0)",
+                (str(number), owner, size),
+            )
+    migrate.upgrade(path)
+    with closing(sqlite3.connect(path)) as db:
+        used = dict(db.execute("SELECT owner, bytes FROM file_usage"))
+    assert used == {"alice": 107, "bob": 5, "": 112}
+    assert damage(path) == []

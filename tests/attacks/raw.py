@@ -259,6 +259,20 @@ class House(Server):
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
+    def holds(self, needle: bytes) -> bool:
+        """Tell whether it stands anywhere in the server's memory that can be written, in use or not."""
+        with Path(f"/proc/{self.pid}/mem").open("rb", buffering=0) as memory:
+            for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
+                span, rights, *_ = line.split()
+                if "w" not in rights:
+                    continue
+                start, end = (int(part, 16) for part in span.split("-"))
+                memory.seek(start)
+                with suppress(OSError):  # the kernel's own
+                    if needle in memory.read(end - start):
+                        return True
+        return False
+
     def logged(self) -> list[dict[str, Any]]:
         """Return the lines of its log."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]

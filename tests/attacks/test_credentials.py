@@ -1,6 +1,7 @@
 """Group K over the wire: each secret opens its one door, once, and is never taken from where it may leak."""
 
 import json
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -25,6 +26,37 @@ def test_replay_race(house: House, session: str) -> None:
         for wire in wires:
             wire.send(handshake)
         assert sorted(wire.answer().status for wire in wires) == [101] + [401] * 19
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
+def test_a_used_ticket_in_memory(house: House, session: str) -> None:
+    """L18: of the handshake that redeemed a ticket nothing stands in memory, in use or freed."""
+    ticket = house.ticket(session)
+    with house.wire() as wire:
+        assert wire.ask(house.head(authorization=f"Bearer {ticket}")).status == 101
+        assert json.loads(wire.frame()[1])["type"] == "hello"
+        assert house.holds(b"parlour.v1")  # the search finds what is there
+        assert not house.holds(f"Bearer {ticket}".encode())
+
+
+def test_a_head_in_pieces(house: House, session: str) -> None:
+    """L18: where no ticket is recognised in what was read, the handshake works all the same."""
+    head = house.head(authorization=f"Bearer {house.ticket(session)}")
+    with house.wire() as wire:
+        for part in (head[:60], head[60:-30], head[-30:]):
+            wire.send(part)
+        assert wire.answer().status == 101
+
+
+def test_a_head_that_is_redacted_already(house: House, session: str) -> None:
+    """L18: the dots that stand for a ticket are none, alone or beside one."""
+    dots = "Bearer " + "." * 43
+    with house.wire() as wire:
+        assert wire.ask(house.head(authorization=dots)).status == 401
+    for extra in (dots, f"Bearer {house.ticket(session)}"):
+        with house.wire() as wire:
+            head = house.head("GET /v1/chat HTTP/1.1", f"Authorization: {extra}\r\n", authorization=dots)
+            assert wire.ask(head).status == 401
 
 
 def test_confused_deputy(house: House, session: str) -> None:

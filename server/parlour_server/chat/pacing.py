@@ -85,6 +85,7 @@ class PacedWriter:
             # a new list, never a changed one: a write may lead to a member being discarded meanwhile
             writes = self._writes = [state.peer.write for state in self.members]
         waiting = iter(writes)
+        write: Callable[[bytes], None] | None = None
         while True:
             try:
                 for write in waiting:
@@ -95,7 +96,7 @@ class PacedWriter:
         cost = self._loop.time() - started
         self._due = started + max(self._floor, _SHARE * cost)
 
-    def _fail(self, write: Callable[[bytes], None], error: Exception) -> None:
+    def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
         """Close the connection that ``write`` belongs to: it missed something."""
         with Guard("a delivery"):
             raise error

@@ -6,6 +6,10 @@ without the timer that is set here.
 """
 
 import asyncio
+from contextlib import suppress
+from typing import Final
+
+_NOBODY: Final = asyncio.BufferedProtocol()
 
 
 def close_soon(
@@ -21,3 +25,12 @@ def abort_after(
 ) -> asyncio.TimerHandle:
     """Abort after ``seconds``, whatever the peer does."""
     return loop.call_later(seconds, transport.abort)
+
+
+def forget(transport: asyncio.Transport) -> None:
+    """Let a transport that is closed refer to its protocol no more. Call it in ``connection_lost``.
+
+    asyncio's TLS keeps the methods of a ``BufferedProtocol``, which refers to the transport in turn.
+    """
+    with suppress(AttributeError):  # a transport that was closed twice has lost its TLS, and refers to nobody
+        transport.set_protocol(_NOBODY)

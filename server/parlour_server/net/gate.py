@@ -19,6 +19,7 @@ from parlour_protocol.limits import HTTP_BODY
 from parlour_protocol.secret import Secret
 from parlour_server.net import refusals
 from parlour_server.net.handshake import answer_handshake
+from parlour_server.net.redaction import REDACTED
 from parlour_server.net.refusals import Refusal
 
 MAX_HEADERS: Final = 32  # our client sends 10, a browser 20; long lists are an attack on parsers (H7)
@@ -38,6 +39,8 @@ class Head:
     target: bytes
     version: bytes
     headers: Sequence[tuple[bytes, bytes]]
+    ticket: bytes | None = None
+    """The digest of the ticket in whose place REDACTED stands."""
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of every header of this name."""
@@ -186,6 +189,8 @@ def _judge_chat(head: Head, query: bytes, *, has_query: bool) -> Decision:
 def _ticket_of(head: Head) -> bytes | None:
     """Return the digest of the one bearer ticket in the head; None when it is missing or misshapen."""
     values = head.values(b"authorization")
+    if head.ticket is not None and len(values) == 1 and values[0].endswith(b" " + REDACTED):
+        return head.ticket
     match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
     return Secret(match[1].decode()).digest() if match else None
 

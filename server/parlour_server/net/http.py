@@ -23,10 +23,11 @@ from uvicorn.server import ServerState
 
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.net import refusals
-from parlour_server.net.closing import close_soon
+from parlour_server.net.closing import close_soon, forget
 from parlour_server.net.flow import PatientFlow
 from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, judge
 from parlour_server.net.quiet import quiet_logger
+from parlour_server.net.redaction import ReadBuffer
 from parlour_server.net.refusals import Refusal
 from parlour_server.net.slots import Slot
 from parlour_server.net.upgrade import Upgrades
@@ -63,6 +64,7 @@ class HttpSetup:
     rules: Rules
     audit: Audit
     upgrades: Upgrades
+    buffer: ReadBuffer
     request_seconds: float
     body_seconds: float
     body_bytes_per_second: int
@@ -77,7 +79,7 @@ class _Awaited(Enum):
     BODY = auto()
 
 
-class HttpConnection(H11Protocol):
+class HttpConnection(H11Protocol, asyncio.BufferedProtocol):
     """One socket that speaks HTTP, until it is closed or becomes a WebSocket."""
 
     def __init__(self, setup: HttpSetup, slot: Slot) -> None:
@@ -94,6 +96,7 @@ class HttpConnection(H11Protocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._abort: asyncio.TimerHandle | None = None
         self._decision: Redeem | Refuse | None = None
+        self._ticket: bytes | None = None
 
     # asyncio.Protocol
 
@@ -107,6 +110,19 @@ class HttpConnection(H11Protocol):
         self.scheme = "https"
         self._await(_Awaited.HEAD)
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the buffer that all sockets share: each read is taken out of it at once."""
+        del sizehint
+        return self._setup.buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take a read out of the buffer; of a head without the ticket that may be in it."""
+        if self.conn.their_state is h11.IDLE:
+            data, self._ticket = self._setup.buffer.take_head(nbytes)
+        else:
+            data = self._setup.buffer.take(nbytes)
+        self.data_received(data)
+
     def data_received(self, data: bytes) -> None:
         """Parse, unless this socket was refused already."""
         if self._is_done():
@@ -118,6 +134,7 @@ class HttpConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the slot back."""
         super().connection_lost(exc)
+        forget(self.transport)
         self._await(None)
         for timer in (self._abort, self._stalled, self.timeout_keep_alive_task):
             if timer is not None:
@@ -147,6 +164,7 @@ class HttpConnection(H11Protocol):
             self._target(),
             self.scope["http_version"].encode("ascii"),
             self.headers,
+            self._ticket,
         )
         self._body_size = head.body_size()
         decision = judge(head, self._setup.rules)

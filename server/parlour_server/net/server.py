@@ -23,6 +23,7 @@ from parlour_server.net.heap import Heap, glibc_trim
 from parlour_server.net.http import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.keepalive import Pulse
 from parlour_server.net.listener import Listener
+from parlour_server.net.redaction import ReadBuffer
 from parlour_server.net.registry import Registry
 from parlour_server.net.slots import Slot, Slots
 from parlour_server.net.tls import TlsFiles
@@ -59,7 +60,10 @@ class NetServer:
         self._registry = Registry(audit)
         self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), caps.ping_seconds)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
-        self._upgrades = Upgrades(tickets, chat, self._registry, audit, clock, limits, per_user=caps.per_user)
+        self._buffer = ReadBuffer()
+        self._upgrades = Upgrades(
+            tickets, chat, self._registry, audit, clock, limits, self._buffer, per_user=caps.per_user
+        )
         self._listener = Listener(
             tls,
             self._slots,
@@ -138,6 +142,7 @@ class NetServer:
             ),
             audit=self._audit,
             upgrades=self._upgrades,
+            buffer=self._buffer,
             request_seconds=caps.request_seconds,
             body_seconds=caps.body_seconds,
             body_bytes_per_second=caps.body_bytes_per_second,

@@ -11,9 +11,13 @@ import os
 import ssl
 import stat
 from pathlib import Path
+from typing import Final
 
 from parlour_server.errors import SetupError
 from parlour_server.net.key_exchange import narrow
+
+CLEANSE_PLAINTEXT: Final = 0x2  # SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3, for which Python has no name
+"""OpenSSL wipes what was read out of its buffers (L18)."""
 
 
 class TlsFiles:
@@ -39,6 +43,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     # No resumption: it saves clients that reconnect a little, and costs every other one 0.1 ms.
     context.num_tickets = 0
+    context.options |= CLEANSE_PLAINTEXT
     context.set_alpn_protocols(["http/1.1"])
     narrow(context)
     try:

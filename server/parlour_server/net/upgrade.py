@@ -17,6 +17,7 @@ from parlour_server.errors import ParlourServerError
 from parlour_server.logs import log_fault
 from parlour_server.net import refusals
 from parlour_server.net.gate import Redeem, Refuse
+from parlour_server.net.redaction import ReadBuffer
 from parlour_server.net.refusals import Refusal
 from parlour_server.net.registry import Registry
 from parlour_server.net.slots import Slot
@@ -55,10 +56,12 @@ class Upgrades:
         audit: Audit,
         clock: Clock,
         limits: Limits,
+        buffer: ReadBuffer,
         *,
         per_user: int,
     ) -> None:
         """Take the collaborators; ``per_user`` caps one account's connections."""
+        self._buffer = buffer
         self._tickets = tickets
         self._chat = chat
         self._registry = registry
@@ -119,7 +122,7 @@ class Upgrades:
             return
         transport = candidate.transport
         info = PeerInfo(new_connection_id(), grant, candidate.address)
-        connection = Connection(info, transport, self._chat, self._registry, self._limits)
+        connection = Connection(info, transport, self._chat, self._registry, self._limits, self._buffer)
         self._registry.add(connection, slot)
         transport.set_protocol(connection)
         transport.write(answer)

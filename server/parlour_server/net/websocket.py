@@ -21,10 +21,11 @@ from parlour_protocol import frames
 from parlour_protocol.errors import TOO_SLOW, CloseCode
 from parlour_protocol.limits import REQUEST_FRAME
 from parlour_server.chat.peer import Chat, PeerInfo
-from parlour_server.net.closing import abort_after
+from parlour_server.net.closing import abort_after, forget
 from parlour_server.net.inbox import Inbox, InboxError
 from parlour_server.net.outbox import Outbox
 from parlour_server.net.quiet import quiet_logger
+from parlour_server.net.redaction import ReadBuffer
 from parlour_server.wire import text_frame
 
 _SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, some milliseconds
@@ -53,10 +54,11 @@ class Limits:
     close_seconds: float
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A ``Peer``. Lives from the handshake's answer until its socket is closed."""
 
     __slots__ = (
+        "_buffer",
         "_chat",
         "_ended",
         "_inbox",
@@ -80,8 +82,10 @@ class Connection(asyncio.Protocol):
         chat: Chat,
         watcher: Watcher,
         limits: Limits,
+        buffer: ReadBuffer,
     ) -> None:
-        """Take over ``transport``, on which the handshake was answered."""
+        """Take over ``transport``, on which the handshake was answered; it is read into ``buffer``."""
+        self._buffer = buffer
         self.info = info
         self.share = 0  # which beat of the pulse pings it
         self.silence = 0
@@ -135,10 +139,16 @@ class Connection(asyncio.Protocol):
         """Drop the socket now."""
         self._transport.abort()
 
-    # what the transport calls (asyncio.Protocol)
+    # what the transport calls (asyncio.BufferedProtocol)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the buffer that all sockets share: each read is taken out of it at once."""
+        del sizehint
+        return self._buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Parse a little at a time, so that a flood of tiny frames is noticed before it costs much."""
+        data = self._buffer.take(nbytes)
         self.silence = 0
         for part in _slices(data):
             self._ws.receive_data(part)
@@ -156,6 +166,7 @@ class Connection(asyncio.Protocol):
         """Tell the chat and the registry; nothing refers to this connection afterwards."""
         del exc  # how it broke is the network's affair
         self._outbox.close()
+        forget(self._transport)
         self._stop(self._code_received())
         if self._timer is not None:
             self._timer.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import h11
 from tests.server.net.conftest import until
 
 from parlour_server.api.operations import OPERATIONS, body_cap
@@ -130,3 +131,15 @@ def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: An
             assert got == 10_000_000
 
     every_loop(scenario)
+
+
+async def test_a_body_that_looks_like_a_handshake(bench: Any) -> None:
+    """L18: what is replaced in a head is left as it is in a body."""
+    body = b"GET /v1/chat HTTP/1.1\r\nAuthorization: Bearer " + b"t" * 43 + b"\r\n"
+    async with bench() as b:
+        wire = await b.wire()
+        size = str(len(body))
+        wire.send(b.request("POST /a HTTP/1.1", content_length=size, upgrade=None, connection=None))
+        served = b.server._state.connections
+        await b.until(lambda: [http.conn.their_state for http in served] == [h11.SEND_BODY])
+        assert (await wire.ask(body)).body == b"/a " + body

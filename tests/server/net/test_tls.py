@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parlour_server.errors import SetupError
-from parlour_server.net.tls import TlsFiles
+from parlour_server.net.tls import CLEANSE_PLAINTEXT, TlsFiles
 
 
 async def test_tls_1_2_is_refused(bench: Any) -> None:
@@ -100,3 +100,8 @@ async def test_renewal_without_a_restart(bench: Any, tmp_path: Path) -> None:
         await b.chatting()
         before.send_frame(1, b"still here")
         assert await before.frame() == (1, b"still here")
+
+
+def test_what_was_read_is_wiped(pair: Any) -> None:
+    """L18: OpenSSL keeps no plaintext in its buffers once it was read."""
+    assert TlsFiles(pair.certificate, pair.key).context.options & CLEANSE_PLAINTEXT

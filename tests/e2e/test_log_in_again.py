@@ -34,6 +34,7 @@ async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person
         sealed = (await client.create_room(parse_room_name("cellar"), RoomKind.PRIVATE, encrypted=True)).id
         await other.join(open_room)
         await client.invite(sealed, parse_user_name("ben"))
+        await other.accept(sealed)
         await say(client, sealed, "before")
         await shown(other, sealed, "before")
         device = client.encryption.own().device

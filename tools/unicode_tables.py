@@ -58,7 +58,7 @@ _INKLESS_MARKS = frozenset([
 _FINAL_STACKER = 0x10A3F  # KHAROSHTHI VIRAMA is seen below a letter that ends a word
 _OTHER_JOINERS = frozenset([0x1107F, 0x16FE4, 0x2D7F])
 _WORD_EDGES = frozenset(map(ord, "\"',.;:!?\u2013\u2014\u2026"))
-"""Beside quotation marks and brackets; no sign that begins or joins an address or a mention."""
+"""Beside quotation marks, brackets and currencies; no sign that begins or joins an address or a mention."""
 _INKLESS_SYLLABICS = frozenset({"Invisible_Stacker", "Number_Joiner"})
 _ZNAMENNY = range(0x1CF00, 0x1CFD0)
 """A notation without a script of its own; its modifiers still mean nothing anywhere else."""
@@ -139,7 +139,7 @@ def text_tables(database: Database) -> dict[str, list[int]]:
         "STRONG_RTL": where(lambda q: q.get("bc") in {"R", "AL"} and q["gc"][0] == "L"),
         "NOT_LETTERS": [p for p in where(lambda q: q["gc"][0] in "NPSZ") if p in shown],
         "JOINERS": sorted((inkless & set(linkers)) - {_FINAL_STACKER} | _OTHER_JOINERS),
-        "WORD_EDGES": sorted({*_WORD_EDGES, *where(lambda q: q["gc"] in {"Ps", "Pe", "Pi", "Pf"})}),
+        "WORD_EDGES": sorted({*_WORD_EDGES, *where(lambda q: q["gc"] in {"Ps", "Pe", "Pi", "Pf", "Sc"})}),
         "SPACES": where(lambda q: q["gc"] == "Zs"),
         "BLANK": sorted(set(where(lambda q: q["gc"] == "Zs")) | _BLANK_LETTERS),
         "LATE_MARKS": [p for p in where(_is_late_mark) if p in may_pass],

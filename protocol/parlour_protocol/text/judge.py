@@ -26,6 +26,7 @@ WORD_WINDOW: Final = 128
 """Code points in which a direction mark finds the words beside it; a name has up to 32."""
 WORDS_BESIDE: Final = 3
 EDGE_WINDOW: Final = 4
+RUN_WINDOW: Final = 32
 DOTTED_CIRCLE: Final = "\u25cc"
 
 _BLACK_FLAG: Final = 0x1F3F4
@@ -292,6 +293,8 @@ class LineJudge:
         before, after = self._script_before(position), self._script(position + 1)
         if not {before, after} & ranges.spaceless_scripts() and not self._among_spaces(position):
             before, after = self._beyond_edge(position, -1), self._beyond_edge(position, +1)
+            if not before and not after and self._is_between_words(position):
+                before, after = self._beyond_word(position, -1), self._beyond_word(position, +1)
         ends = {before, after} & ranges.spaceless_scripts()  # with letters of two of them, no word of either
         result = self._if(
             self._shown and position > 0 and self._kind is not Kind.ZERO_WIDTH_SPACE and len(ends) == 1
@@ -315,6 +318,26 @@ class LineJudge:
             if not passes and (distance == 1 or self._kinds(point) != Kind.ZERO_WIDTH_SPACE):
                 return self._scripts(point)
         return 0
+
+    def _is_between_words(self, position: int) -> bool:
+        """Tell a ZWSP between a word, a number and a sign: never one inside of a word or a number."""
+        before, after = (self._part(place) for place in (position - 1, position + 1))
+        return "" not in {before, after} and before != after
+
+    def _part(self, place: int) -> str:
+        """Tell what a character is a part of; empty for what ends a run of words."""
+        char = self._line[place : place + 1]
+        if char.isalpha():
+            return "word"
+        if char.isdigit():
+            return "number"
+        return "sign" if char and self._is(ord(char), "WORD_EDGES") else ""
+
+    def _beyond_word(self, position: int, step: int) -> int:
+        """Return the script behind the run of words and signs on this side that only ZWSP divide."""
+        before, after = self._line[max(0, position - RUN_WINDOW) : position], self._line[position + 1 :]
+        run = ranges.run_to_spaceless().match(after[:RUN_WINDOW] if step > 0 else before[::-1])
+        return self._scripts(ord(run[1])) if run is not None else 0
 
     def _direction_mark(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         """Let one through by text from right to left: near it, in the words beside it, or in its line."""

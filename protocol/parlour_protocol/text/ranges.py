@@ -195,6 +195,13 @@ def spaceless_scripts() -> frozenset[int]:
 
 
 @cache
+def run_to_spaceless() -> re.Pattern[str]:
+    """Return the pattern of words, signs and ZWSP up to a character of a script without spaces, its group."""
+    spaceless = "".join(class_body(tables.SCRIPTS[name]) for name in tables.SPACELESS_SCRIPTS.split())
+    return re.compile(rf"(?:[^\W_]|[{class_body(tables.WORD_EDGES)}\u200b])*?([{spaceless}])")
+
+
+@cache
 def arabic() -> int:
     """Return the number of the Arabic script."""
     return list(tables.SCRIPTS).index("Arab") + 1

@@ -21,7 +21,14 @@ from parlour_client.core.wire import Wire, WireClosedError
 from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
 from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
 from parlour_protocol.frames.replies import Error, Ok, Push
-from parlour_protocol.frames.requests import History, ListMembers, ListPins, ListRooms
+from parlour_protocol.frames.requests import (
+    History,
+    ListBlocked,
+    ListInvitations,
+    ListMembers,
+    ListPins,
+    ListRooms,
+)
 from parlour_protocol.ids import RequestId
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.session import Session, Side
@@ -35,7 +42,7 @@ _PATIENT_ASKS: Final = 30
 """How often a read is asked again after a server said that it was too fast."""
 _LONGEST_WAIT: Final = 60.0
 
-Read = History | ListMembers | ListPins | ListRooms
+Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRooms
 """Requests that a server answers with a page or a list, and that change nothing."""
 
 Answer = Callable[[Ok | Error], None]

@@ -75,7 +75,7 @@ class WaitingInvitations:
             return
         after: RoomId | None = None
         for _ in range(MAX_PAGES):
-            page = await conversation.request(ListInvitations(id=new_request_id(), after=after))
+            page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
             if not isinstance(page, replies.Invitations):
                 raise ServerMisbehavedError("The server answered with something else than invitations.")
             for told in page.invitations:

@@ -25,7 +25,7 @@ from parlour_protocol.delivery import (
     Revoke,
 )
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Added
+from parlour_protocol.frames.bodies import Invited, Joined
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
     HandshakeBytes,
@@ -252,7 +252,8 @@ class Village:
         )
         room, _ = await self.store.rooms.create(new)
         for other in others:
-            await self.append(owner, room, Added(who=other.user))
+            await self.append(owner, room, Invited(who=other.user))
+            await self.append(other, room, Joined())
         return room
 
     async def append(self, author: Home, room: RoomId, body: Any) -> None:

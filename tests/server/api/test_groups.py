@@ -10,7 +10,7 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
-from parlour_protocol.frames.bodies import Added, Contested, Founded, Handshake, Kicked
+from parlour_protocol.frames.bodies import Contested, Founded, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import KeysLow
@@ -51,7 +51,8 @@ async def test_two_commits_for_one_epoch_have_one_winner(village: Village) -> No
     await ada.commit(room, group, 0, (bob.device,))
     await ada.ask("DELETE", f"/v1/welcomes/{(await _welcomes(bob))[0]}")
 
-    await village.append(ada, room, Added(who=eve.user))
+    await village.append(ada, room, Invited(who=eve.user))
+    await village.append(eve, room, Joined())
     answers = await asyncio.gather(
         ada.commit(room, group, 1, (eve.device,)), bob.commit(room, group, 1, (eve.device,))
     )

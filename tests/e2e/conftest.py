@@ -12,6 +12,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server that runs."""
     server = Server(tmp_path_factory.mktemp("house"))
     server.command("init")
+    # all commands come from one address, one after another without a person between them
+    (server.data / "parlour.toml").write_text("[rates]\nhttp_per_minute = 100000\nhttp_burst = 10000\n")
     server.start()
     yield server
     server.kill(signal.SIGTERM)

@@ -5,6 +5,7 @@ what is left. A run on several cores gives each of them a file at a time (`make 
 """
 
 import os
+import signal
 import sys
 from typing import Final
 
@@ -27,10 +28,14 @@ _LONGEST: Final = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let programs find themselves compiled, also where Python is told to write nothing beside the sources.
+    """Let programs that tests start hear Ctrl+C, and find themselves compiled.
 
-    Tests start hundreds of them, and each would compile all that it imports.
+    Tests start hundreds of them, and each would compile all that it imports where Python is told to write
+    nothing beside the sources.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background so, and our programs would not hear Ctrl+C in the tests.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode and (cache := getattr(config, "cache", None)) is not None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("compiled"))

@@ -49,7 +49,7 @@ class DiskWorld(World):
             loop=asyncio.get_running_loop(),
         )
 
-    async def connect(self, name: str, *, keys: bool = False) -> FakePeer:
+    async def connect(self, name: str, *, address: str = "192.0.2.7", keys: bool = False) -> FakePeer:
         """Make an account, log it in and take the hello; with ``keys`` from a certified device of its own."""
         user = parse_user_name(name)
         if await self.disk.accounts.find(user) is None:
@@ -67,7 +67,7 @@ class DiskWorld(World):
         )
         await self.disk.sessions.create(session, cap=99)
         device = await self.device(user, session.id) if keys else None
-        peer = FakePeer(user, session.id, LAPTOP, session.expires, device)
+        peer = FakePeer(user, session.id, LAPTOP, session.expires, device, address)
         self.chat.opened(peer)
         await peer.until(lambda: peer.got(Hello))
         return peer

@@ -175,7 +175,7 @@ class World:
         self.chat.opened(peer)
         return peer
 
-    async def connect(self, name: str, address: str = "192.0.2.7") -> FakePeer:
+    async def connect(self, name: str, *, address: str = "192.0.2.7") -> FakePeer:
         """Connect somebody and take the hello."""
         peer = self.open(name, address)
         await settle()

@@ -49,6 +49,7 @@ from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.frames.replies import (
     AnyResult,
+    Blocked,
     Directory,
     Member,
     Members,
@@ -57,7 +58,7 @@ from parlour_protocol.frames.replies import (
     RoomListing,
     Stored,
 )
-from parlour_protocol.frames.requests import History, ListMembers, ListPins, ListRooms, Send
+from parlour_protocol.frames.requests import History, ListBlocked, ListMembers, ListPins, ListRooms, Send
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import (
     DeviceName,
@@ -87,6 +88,7 @@ class House:
         self.names: dict[RoomId, RoomName] = {}
         self.members: list[Member] = []
         self.listing: list[RoomListing] = []
+        self.blocked: list[UserName] = []
         self.refuse: dict[type, str] = {}
         """Requests that are answered with an error, and the hint in it."""
         self.problem: bytes | None = None
@@ -227,7 +229,7 @@ class House:
         else:
             await self.say(Ok(frame.id, self._result(frame)))
 
-    def _result(self, frame: AnyRequest) -> AnyResult | None:
+    def _result(self, frame: AnyRequest) -> AnyResult | None:  # noqa: PLR0911 - one return for each request
         match frame:
             case History():
                 return self._page(frame)
@@ -238,6 +240,8 @@ class House:
                 return Directory(tuple(names[:DIRECTORY_PAGE]), more=len(names) > DIRECTORY_PAGE)
             case Send():
                 return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN))
+            case ListBlocked():
+                return Blocked(tuple(self.blocked), more=False)
             case ListPins():
                 return Pins(frame.room, self.pinned.get(frame.room, ()))
             case _:

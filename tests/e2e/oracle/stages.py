@@ -7,19 +7,30 @@ in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in orde
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from tests.e2e.oracle.house import BOB, CAROL, House, listing
+from tests.e2e.oracle.house import BEGIN, BOB, CAROL, House, listing
 from tests.e2e.oracle.places import ESCAPE, TIMELINE, fits, room_name, user_name
 from tests.e2e.oracle.reading import read_log, room_of, scroll
 from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.terminal import PLACEHOLDER
 from tests.protocol.text.corpus import Entry
 
-from parlour_protocol.frames.base import Role, Status
-from parlour_protocol.frames.bodies import Joined, Message
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.bodies import Invited, Joined, Message, Uninvited
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
-from parlour_protocol.frames.replies import LogEvent, Member, RoomEntered, RoomListing, StatusNow, TypingNow
+from parlour_protocol.frames.replies import (
+    Invitation,
+    InvitationCame,
+    InvitationGone,
+    LogEvent,
+    Member,
+    RoomEntered,
+    RoomListing,
+    StatusNow,
+    TypingNow,
+)
 from parlour_protocol.frames.requests import ListMembers
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import UserName, parse_room_name
 
 JUMP = "\x0f"
 COMPOSER = f"\u258c {PLACEHOLDER}"
@@ -134,15 +145,38 @@ async def search(run: Run[House]) -> None:
         await run.terminal.leave(ESCAPE, "to the results")
 
 
+async def invited(run: Run[House], people: Sequence[UserName]) -> None:
+    """Show each name as a room that one is invited to and as who invites; all of them as blocked people."""
+    house, terminal = run.house, run.terminal
+    elsewhere = RoomId("i" * 22)
+    for number, entry in enumerate(run.entries):
+        name, inviter = room_name(entry.text), user_name(entry.text)
+        if name is None and inviter is None:
+            continue
+        shown = name or parse_room_name("g-invited")
+        one = Invitation(elsewhere, RoomKind.PRIVATE, shown, inviter or BOB, Millis(BEGIN), Millis(2 * BEGIN))
+        await house.say(InvitationCame(one))
+        await terminal.drawn()
+        run.blame("invitation", number)
+        await house.say(InvitationGone(elsewhere))
+    house.blocked = list(people[:MEMBERS])
+    terminal.press("/blocked\r")
+    await terminal.shows("You block")
+    await terminal.drawn()
+    run.blame("blocked people")
+    await terminal.leave(ESCAPE, "You block")
+
+
 async def names(run: Run[House]) -> None:
-    """Show each text that is a name as a member, a typist, an author, a room, a device; and the palette."""
+    """Show each text that is a name as a person in every place, as a room, and in the palette."""
     house, terminal = run.house, run.terminal
     known = [(n, name) for n, e in enumerate(run.entries) if (name := user_name(e.text)) is not None]
     house.members = [Member(name, Role.MEMBER, Status.ONLINE) for _, name in known][:MEMBERS]
     await open_room(run, "e-names")
     room = room_of(run, "e-names")
     for number, name in known:
-        await house.say(TypingNow(room, name, on=True), house.append(room, Joined(), name))
+        events = [house.append(room, body) for body in (Invited(name), Uninvited(name))]
+        await house.say(TypingNow(room, name, on=True), house.append(room, Joined(), name), *events)
         await terminal.drawn()
         run.blame("member list, typing line, system line, author", number)
         await house.say(TypingNow(room, name, on=False))
@@ -151,6 +185,7 @@ async def names(run: Run[House]) -> None:
             await house.say(RoomEntered(house.summary(house.room(of_room))))
             await terminal.drawn()
             run.blame("room list", number)
+    await invited(run, [name for _, name in known])
     for start in dict.fromkeys(name[0] for _, name in known):
         terminal.press(f"@{start}")
         await terminal.drawn()

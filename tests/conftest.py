@@ -52,8 +52,8 @@ def characters_known() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run one test more than there are cores: many wait for a terminal, a server or a timer."""
-    return (os.cpu_count() or 1) + 1
+    """Run two tests more than there are cores: many wait for a terminal, a server or a timer."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -69,7 +69,7 @@ def accounts() -> None:
 
     found = names()
     if not found:
-        echo("No account yet. parlour --account NAME begins one; parlour alone begins the first.")
+        echo("No accounts yet. Run parlour to create the first one; parlour --account NAME creates another.")
     for name in found:
         echo(f"{name:<16} {run(_words(name))}")
 

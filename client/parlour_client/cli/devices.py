@@ -59,7 +59,7 @@ def approve(context: click.Context, code: str) -> None:
 
     async def work(client: Client) -> None:
         approved = await client.encryption.approve(code)
-        echo(f"Approved {approved.name}. Once it is connected, it reads what is said from then on.", err=True)
+        echo(f"Approved {approved.name}. Once it connects, it can read new messages.", err=True)
 
     run_connected(context, work, follow=True)
 
@@ -144,6 +144,9 @@ def reset(context: click.Context, *, password_stdin: bool) -> None:
 
     async def work(client: Client) -> None:
         await client.encryption.reset_identity(password)
-        echo("Your account has a new key. Tell the people you talk with, and verify anew.", err=True)
+        echo(
+            "Your account has a new key. Tell the people you talk with, and verify each other again.",
+            err=True,
+        )
 
     run_connected(context, work, follow=True)

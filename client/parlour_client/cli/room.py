@@ -127,7 +127,7 @@ def leave(context: click.Context, name: str, *, yes: bool) -> None:
     """Leave a room; you are asked once."""
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("There is no terminal to ask whether you are sure; use --yes.")
+            raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
         click.confirm(f"Leave {shown(name)}?", abort=True, err=True)
 
     async def work(client: Client) -> None:

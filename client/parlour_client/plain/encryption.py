@@ -239,7 +239,7 @@ async def approve(mode: "LineMode", rest: str) -> None:
         raise SetupError("Write /approve and the code that your new device shows.")
     one = await mode.client.encryption.approve(rest)
     mode.say(
-        f"{one.name} is approved. Once it is connected, it reads what is said from then on; "
+        f"{one.name} is approved. Once it connects, it can read new messages; "
         "/devices history NUMBER sends it more."
     )
 

@@ -156,7 +156,7 @@ def _invitation(mode: "LineMode", wanted: str) -> Invitation:
     waiting = mode.client.invitations
     found = find_room(waiting, wanted) if wanted else waiting[0] if len(waiting) == 1 else None
     if found is None:
-        raise SetupError("There is no such invitation.", "/invitations says which there are.")
+        raise SetupError("There is no such invitation.", "/invitations lists yours.")
     return found
 
 

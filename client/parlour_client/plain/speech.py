@@ -210,7 +210,7 @@ def invitation_line(one: Invitation) -> str:
     kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
     return (
         f"{one.inviter} invites you to {one.title}, {kind}. /accept {one.title} enters it,"
-        f" /decline {one.title} does not, /block {one.inviter} shows no invitation of theirs any more."
+        f" /decline {one.title} declines, /block {one.inviter} hides all their invitations."
         " They are not told."
     )
 

@@ -78,7 +78,7 @@ def test_plain_is_for_the_chat_alone() -> None:
 
 def test_the_list_says_what_to_do_when_there_is_none() -> None:
     """No dead end."""
-    assert "begins" in CliRunner().invoke(accounts.accounts).output
+    assert "Run parlour to create the first one" in CliRunner().invoke(accounts.accounts).output
 
 
 async def test_the_list_names_each(data: Path) -> None:

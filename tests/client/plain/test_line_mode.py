@@ -323,8 +323,8 @@ async def test_an_invitation_is_said_once_and_can_be_answered(client: FakeClient
     await ear.mode.begin()
     said = [line for line in ear.heard if "attic" in line]
     words = (
-        "bob invites you to attic, an encrypted private room. /accept attic enters it, /decline attic does"
-        " not, /block bob shows no invitation of theirs any more. They are not told."
+        "bob invites you to attic, an encrypted private room. /accept attic enters it, /decline attic"
+        " declines, /block bob hides all their invitations. They are not told."
     )
     assert said == [words]
     client.tell(InvitationsChanged())

@@ -68,7 +68,7 @@ def history_question(one: OwnDevice) -> Content:
     """Return the question after a device was let in."""
     return lines(
         join(peer_line(one.name, limit=40, style="bold"), own(" is approved.", "bold")),
-        own("Once it is connected, it reads what is said from then on."),
+        own("Once it connects, it can read new messages."),
         own("Send it what was read here before, too?"),
         own("It goes sealed, for that device alone; /devices does it later as well."),
     )

@@ -144,13 +144,13 @@ class Deeds(DevicesPart):
             here = [one for one in waiting if one.id == self.current] or list(waiting)
             found = here[0] if len(here) == 1 else None
         if found is None:
-            raise ValueError("There is no such invitation. /invitations shows which there are.")
+            raise ValueError("There is no such invitation. /invitations lists yours.")
         return found
 
     async def _do_block(self, rest: str) -> None:
         peer = self.room.peer if self.room is not None and not rest else None
         await self.client.block(peer or parse_user_name(first_word(rest)[0]))
-        self.say("Blocked: no invitation of theirs is shown any more. They are not told.")
+        self.say("Blocked. You won't see their invitations any more; they aren't told.")
 
     async def _do_unblock(self, rest: str) -> None:
         await self.client.block(parse_user_name(first_word(rest)[0]), on=False)

@@ -63,6 +63,7 @@ def apply_proposals(
     context: GroupContext,
     committer: Sender,
     commit: Commit,
+    authenticated_data: bytes,
     rules: Rules,
 ) -> Applied:
     """Apply a commit's proposals in the order of section 12.3."""
@@ -71,7 +72,7 @@ def apply_proposals(
     else:
         check_external(commit, items, tree)
     _check_allowed(items, rules.policy)
-    rules.policy.authorise(change_of(items, tree, committer))
+    rules.policy.authorise(change_of(items, tree, committer, authenticated_data))
     extensions, replaced = _extensions(items, context, rules.policy)
     leaf_rules = LeafRules(extensions, rules.policy, rules.now)
     after, updated = _update(items, tree, context, leaf_rules)
@@ -160,7 +161,9 @@ def _add(
     return tree, tuple(added)
 
 
-def check_single(item: Item, tree: RatchetTree, context: GroupContext, rules: Rules) -> None:
+def check_single(
+    item: Item, tree: RatchetTree, context: GroupContext, authenticated_data: bytes, rules: Rules
+) -> None:
     """Check a proposal that has just come, before it is kept for a commit (section 12.1)."""
     leaf_rules = LeafRules(context.extensions, rules.policy, rules.now)
     _check_allowed((item,), rules.policy)
@@ -180,10 +183,12 @@ def check_single(item: Item, tree: RatchetTree, context: GroupContext, rules: Ru
             check_group_extensions(extensions, rules.policy)
         case ExternalInit():
             raise InvalidError("ExternalInit is for external commits alone (section 12.1.6)")
-    rules.policy.authorise(change_of((item,), tree, item.sender))
+    rules.policy.authorise(change_of((item,), tree, item.sender, authenticated_data))
 
 
-def change_of(items: Sequence[Item], tree: RatchetTree, committer: Sender) -> Change:
+def change_of(
+    items: Sequence[Item], tree: RatchetTree, committer: Sender, authenticated_data: bytes
+) -> Change:
     """Describe proposals for `Policy.authorise`."""
     added: list[tuple[Sender, LeafNode]] = []
     updated: list[tuple[int, LeafNode]] = []
@@ -209,4 +214,14 @@ def change_of(items: Sequence[Item], tree: RatchetTree, committer: Sender) -> Ch
                 reinit = item.proposal
             case ExternalInit():
                 pass
-    return Change(committer, tuple(added), tuple(updated), tuple(removed), tuple(psks), extensions, reinit)
+    return Change(
+        committer,
+        tuple(added),
+        tuple(updated),
+        tuple(removed),
+        tuple(psks),
+        extensions,
+        reinit,
+        authenticated_data,
+        tuple(tree.members()),
+    )

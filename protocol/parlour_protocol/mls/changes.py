@@ -50,7 +50,8 @@ class GroupChanges(GroupView):
         state = self._state
         state.require_active()
         item = Item(proposal, member(state.epoch.own_leaf))
-        check_single(item, state.epoch.tree, state.epoch.context, Rules(self.policy, now))
+        data = options.authenticated_data
+        check_single(item, state.epoch.tree, state.epoch.context, data, Rules(self.policy, now))
         encoded, message, keys = frame_proposal(state.epoch, proposal, options, self.policy, self._random)
         after = with_proposal(state, proposal_ref(message), item)
         self._state = replace(after, epoch=replace(state.epoch, keys=keys)).remembering(encoded)

@@ -97,7 +97,8 @@ def make_commit(
     items = tuple(item for _, item in proposals)
     draft = Commit(tuple(sent for sent, _ in proposals), None)
     sender = member(epoch.own_leaf)
-    applied = apply_proposals(items, epoch.tree, epoch.context, sender, draft, rules)
+    data = options.authenticated_data
+    applied = apply_proposals(items, epoch.tree, epoch.context, sender, draft, data, rules)
     psk = psks.secret(applied.psks)
     planned = None
     if options.path or path_required(items):

@@ -56,7 +56,7 @@ def make_external_commit(how: ExternalJoin, random: Random = system_random) -> t
     sender = Sender(SenderType.NEW_MEMBER_COMMIT)
     items = tuple(Item(proposal, sender) for proposal in proposals)
     draft = Commit(proposals, None)  # the path is made once the list has been applied
-    applied = apply_proposals(items, tree, info.context, sender, draft, Rules(how.policy, None))
+    applied = apply_proposals(items, tree, info.context, sender, draft, b"", Rules(how.policy, None))
     return _finish(how, applied, proposals, init, random)
 
 

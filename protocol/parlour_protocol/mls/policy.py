@@ -37,6 +37,11 @@ class Change:
     psks: tuple[PskId, ...]
     extensions: tuple[Sender, Extensions] | None
     reinit: ReInit | None
+    authenticated_data: bytes
+    """What the application put beside it: signed by the committer, readable by the delivery service only in
+    public messages."""
+    members: tuple[tuple[int, LeafNode], ...]
+    """The leaves of the group before it, with their indices."""
 
 
 def basic_credentials_only(leaf: LeafNode) -> None:

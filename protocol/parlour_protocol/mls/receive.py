@@ -153,9 +153,10 @@ def _proposal(
     state: State, message: AuthenticatedContent, proposal: Proposal, by: Circumstances
 ) -> tuple[State, Event]:
     item = Item(proposal, message.content.sender)
-    check_single(item, state.epoch.tree, state.epoch.context, Rules(by.policy, by.now))
+    data = message.content.authenticated_data
+    check_single(item, state.epoch.tree, state.epoch.context, data, Rules(by.policy, by.now))
     ref = proposal_ref(message)
-    event = ProposalReceived(ref, item.sender, proposal, message.content.authenticated_data)
+    event = ProposalReceived(ref, item.sender, proposal, data)
     return with_proposal(state, ref, item), event
 
 

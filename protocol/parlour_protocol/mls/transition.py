@@ -103,7 +103,8 @@ def receive_commit(
     """Process a commit of somebody else (section 12.4.2)."""
     message, commit, sender = arrival.message, arrival.commit, arrival.sender
     check_path(commit, arrival.items)
-    applied = apply_proposals(arrival.items, epoch.tree, epoch.context, sender, commit, rules)
+    data = message.content.authenticated_data
+    applied = apply_proposals(arrival.items, epoch.tree, epoch.context, sender, commit, data, rules)
     external = sender.type is SenderType.NEW_MEMBER_COMMIT
     tree, committer = applied.tree.with_room() if external else (applied.tree, sender.index)
     if commit.path is not None:

@@ -229,6 +229,25 @@ def test_the_application_authorises_what_a_commit_itself_brings() -> None:
     world.commit("m0", [remove_proposal(2)])
 
 
+def test_the_application_sees_what_a_commit_carries_and_whom_it_concerns() -> None:
+    """Authenticated data, and the leaves as they were: its maker, and everybody who follows it."""
+    world = World(3)
+    seen: dict[str, list[Change]] = {name: [] for name in world.groups}
+    for name in world.groups:
+        world[name].policy = Policy(authorise=seen[name].append)
+    package = world.device("m3").publish()
+    options = CommitOptions(authenticated_data=b"signed by somebody")
+    proposals = [remove_proposal(2), add_proposal(package)]
+    message = world["m0"].commit(proposals, now=NOW, options=options).message
+    world["m1"].process(message, now=NOW)
+    for name in ("m0", "m1"):
+        (change,) = seen[name]
+        assert change.authenticated_data == b"signed by somebody"
+        assert [index for index, _ in change.members] == [0, 1, 2]
+    world["m1"].propose(remove_proposal(0), now=NOW, options=options)
+    assert seen["m1"][-1].authenticated_data == b"signed by somebody"
+
+
 def test_own_leaves_keep_the_rules_that_others_apply() -> None:
     """A key package or a group that everybody else would refuse is not made in the first place."""
     device = Device("m0", World().random)

@@ -44,7 +44,7 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
 
 def test_a_judge_expects_no_commit_until_it_is_told_of_one() -> None:
     """Whatever comes in between is refused, the empty commit too."""
-    change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None)
+    change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
     judge = Judge(SERVER)
     with pytest.raises(RuleBrokenError, match="none was expected"):
         judge.authorise(change)

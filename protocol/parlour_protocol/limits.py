@@ -131,8 +131,8 @@ DIRECT_REQUESTS = Limit(
 )
 BLOCKED_PEOPLE = Limit("blocked_people", 1000, "people", "whom one account blocks")
 BLOCKED_PAGE = Limit("blocked_page", 500, "people", "one reply lists no more")
-ADMISSION_BYTES = Limit(
-    "admission_bytes", 4 * KIB, "bytes", "reserved: what members of an encrypted room sign for a newcomer"
+STATEMENT_BYTES = Limit(
+    "statement_bytes", 4 * KIB, "bytes", "what a device signs about the people of an encrypted room"
 )
 FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 

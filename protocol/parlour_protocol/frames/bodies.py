@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from parlour_protocol.frames.base import Part, Role, RoomKind
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import AdmissionBytes, Digest, HandshakeBytes, SealedBytes
+from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes, StatementBytes
 from parlour_protocol.ids import (
     Count,
     DeviceIdField,
@@ -142,7 +142,7 @@ class Joined(Move, frozen=True, tag="joined"):
     ``admission`` is reserved: no server of this version writes it, and a client ignores it.
     """
 
-    admission: AdmissionBytes | None = None
+    admission: StatementBytes | None = None
 
 
 class Invited(Body, frozen=True, tag="invited"):
@@ -152,7 +152,7 @@ class Invited(Body, frozen=True, tag="invited"):
     """
 
     who: UserName
-    admission: AdmissionBytes | None = None
+    admission: StatementBytes | None = None
 
 
 class Uninvited(Body, frozen=True, tag="uninvited"):

@@ -11,11 +11,11 @@ import re
 from typing import ClassVar, Final, Self
 
 from parlour_protocol.limits import (
-    ADMISSION_BYTES,
     CERTIFICATE_BYTES,
     HANDSHAKE_BYTES,
     KEY_PACKAGE_BYTES,
     SEALED_BYTES,
+    STATEMENT_BYTES,
     TREE_BYTES,
     WELCOME_BYTES,
     Limit,
@@ -120,11 +120,11 @@ class LogEntryBytes(Opaque):
     max_bytes = CERTIFICATE_BYTES
 
 
-class AdmissionBytes(Opaque):
-    """Reserved: what members of an encrypted room sign when somebody is invited, and who accepts it."""
+class StatementBytes(Opaque):
+    """A signed statement about who is in an encrypted room (``membership``)."""
 
     __slots__ = ()
-    max_bytes = ADMISSION_BYTES
+    max_bytes = STATEMENT_BYTES
 
 
 class PublicKey(Opaque):
@@ -174,7 +174,7 @@ OPAQUE_TYPES: Final = (
     KeyPackageBytes,
     CertificateBytes,
     LogEntryBytes,
-    AdmissionBytes,
+    StatementBytes,
     PublicKey,
     Signature,
     Digest,

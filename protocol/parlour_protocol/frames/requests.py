@@ -12,7 +12,7 @@ from msgspec import Meta
 from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import AdmissionBytes, SealedBytes
+from parlour_protocol.frames.opaque import SealedBytes, StatementBytes
 from parlour_protocol.ids import EpochField, GroupIdField, RequestIdField, RoomIdField, SeqField, SeqOrZero
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.names import RoomName, UserName
@@ -21,7 +21,7 @@ Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
 
 
-def _refuse_admission(admission: AdmissionBytes | None) -> None:
+def _refuse_admission(admission: StatementBytes | None) -> None:
     if admission is not None:  # rather than letting a client believe that somebody looked at it
         raise ValueError("admission is reserved")
 
@@ -172,7 +172,7 @@ class Invite(RoomRequest, frozen=True, tag="invite"):
     """
 
     user: UserName
-    admission: AdmissionBytes | None = None
+    admission: StatementBytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse the reserved field. Raises ValueError."""
@@ -191,7 +191,7 @@ class Accept(RoomRequest, frozen=True, tag="accept"):
     ``admission`` is reserved and refused.
     """
 
-    admission: AdmissionBytes | None = None
+    admission: StatementBytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse the reserved field. Raises ValueError."""

@@ -1,0 +1,494 @@
+"""Who is in an encrypted room, and who decides: the part of a group's state that its members agree on.
+
+A `Roster` changes only by statements (``applied``), each by a person on it who may make it. Its digest is in
+the group's context, so members who disagree cannot be in one epoch. It asks no server and reads no clock: the
+count of changes (``serial``) is its time, and what was signed before a removal never brings a person back.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NoReturn
+
+import msgspec
+from msgspec.structs import replace
+
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.fields import decode_field
+from parlour_protocol.identity import StatementError, Verify
+from parlour_protocol.identity.statements import Key, Server, plain_text
+from parlour_protocol.ids import Count, Millis, MillisField, RoomId, RoomIdField
+from parlour_protocol.membership.statements import (
+    Admit,
+    AnyAct,
+    Remove,
+    Request,
+    SetRole,
+    Statement,
+    Unban,
+    read_statement,
+)
+from parlour_protocol.names import UserName
+
+MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(
+    {Admit: Role.MEMBER, Remove: Role.MODERATOR, Unban: Role.MODERATOR, SetRole: Role.OWNER}
+)
+"""The lowest role that may make a statement about somebody else. In a direct room there is only `Admit`."""
+_RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
+_LABEL: Final = b"parlour room roster v1\0"
+_TWO: Final = 2
+
+
+class NotAllowedError(ParlourProtocolError):
+    """A statement that its signer may not make, or that is void now; ``str()`` says why."""
+
+
+class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Somebody in the room. ``account_key`` is what their devices' certificates are signed by."""
+
+    user: UserName
+    account_key: Key
+    role: Role
+    by: UserName
+    """Who admitted them; themselves for the founder, and for those who came by their own request."""
+    at: MillisField
+    """When, by the clock of the device that signed it."""
+    since: Count
+    """The change by which they came in."""
+    first: Role = Role.MEMBER
+    """Their role when they came in."""
+    proof: bytes = b""
+    """The statement that admitted them; empty for those who were there when the roster was begun."""
+
+
+class Gone(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Somebody who is not in the room any more, or never was and is banned."""
+
+    user: UserName
+    serial: Count
+    """What was signed about them when fewer changes than these were known is void."""
+    banned: bool
+    by: UserName
+    at: MillisField
+    proof: bytes
+    """The statement that removed them, or lifted their ban."""
+    until: MillisField | None = None
+    """When the ban ends; what is signed later may admit them."""
+    was: Person | None = None
+    """What they were, as evidence for what they signed."""
+
+
+class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The people of one room. ``people`` and ``gone`` are in the order of their names, one entry a name."""
+
+    server: Server
+    room: RoomIdField
+    kind: RoomKind
+    serial: Count
+    people: tuple[Person, ...]
+    gone: tuple[Gone, ...] = ()
+    roles: tuple[bytes, ...] = ()
+    """All statements that gave a role, in order: the evidence for what its people signed in between."""
+
+    @classmethod
+    def begin(
+        cls,
+        server: str,
+        room: RoomId,
+        kind: RoomKind,
+        founder: UserName,
+        people: Iterable[tuple[UserName, bytes, Role]],
+        at: Millis,
+    ) -> "Roster":
+        """Begin a room's roster with people (name, account key, role) whom the founder vouches for.
+
+        Raises NotAllowedError when the founder is not among them, or a direct room would have three.
+        """
+        found = tuple(
+            Person(user, key, role, founder, at, since=0, first=role)
+            for user, key, role in sorted(people, key=_name)
+        )
+        made = cls(server, room, kind, 0, found)
+        if made.person(founder) is None:
+            _refuse(f"{founder} is not among the people of the room that they found")
+        _require_form(made)
+        return made
+
+    @classmethod
+    def read(cls, data: bytes) -> "Roster":
+        """Read what ``encode`` wrote; proofs are not checked (``require_proofs``). Raises StatementError."""
+        try:
+            roster = msgspec.msgpack.decode(data, type=cls, dec_hook=decode_field)
+            if roster.encode() != data:
+                raise StatementError("a roster that is not in its one form")
+            _require_form(roster)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+            raise StatementError("not a roster") from error
+        except NotAllowedError as error:
+            raise StatementError(str(error)) from error
+        return roster
+
+    def encode(self) -> bytes:
+        """Return the roster in its one form."""
+        return msgspec.msgpack.encode(self, enc_hook=plain_text)
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes that stand for all of it."""
+        return hashlib.sha256(_LABEL + self.encode()).digest()
+
+    @property
+    def extension(self) -> bytes:
+        """The data of the group context's extension: version, serial and digest."""
+        return msgspec.msgpack.encode((1, self.serial, self.digest))
+
+    # --- looking
+
+    def person(self, user: UserName) -> Person | None:
+        """Return somebody who is in the room."""
+        return next((one for one in self.people if one.user == user), None)
+
+    def departed(self, user: UserName) -> Gone | None:
+        """Return somebody who left, was removed or is banned."""
+        return next((one for one in self.gone if one.user == user), None)
+
+    def admits(self, user: UserName, account_key: bytes) -> bool:
+        """Say whether devices under this account key belong into the room's group."""
+        found = self.person(user)
+        return found is not None and found.account_key == account_key
+
+    # --- believing
+
+    def require_proofs(self, verify: Verify, known: "Roster | None" = None) -> None:
+        """Check a roster that came from somebody else. Raises NotAllowedError.
+
+        Everybody in it was admitted by somebody who is, or was, in it. A device that knew this room's roster
+        before gives it as ``known``: then nobody is taken in, taken out or raised in role without a statement
+        by somebody who may make it, and nothing goes back to an earlier time.
+        """
+        _Proofs(self, known, verify).require()
+
+    # --- changing
+
+    def applied(self, statement: Statement) -> "Roster":
+        """Return the roster after a statement. Raises NotAllowedError with the reason, as a clause."""
+        act = statement.act
+        if (act.server, act.room) != (self.server, self.room):
+            _refuse("the statement is about another room")
+        if act.serial > self.serial:
+            _refuse("the statement knows of changes that never were")
+        match act:
+            case Request():
+                return self._requested(statement, act)
+            case Admit():
+                return self._admitted(statement, act, self._signer(statement))
+            case Remove():
+                return self._removed(statement, act, self._signer(statement))
+            case Unban():
+                return self._unbanned(statement, act, self._signer(statement))
+            case SetRole():
+                return self._given(statement, act, self._signer(statement))
+
+    def _signer(self, statement: Statement) -> Person:
+        by = self.person(statement.by)
+        if by is None or by.account_key != statement.signer.account_key:
+            _refuse(f"{statement.by}, who signed it, is not in the room with that key")
+        return by
+
+    def _requested(self, statement: Statement, act: Request) -> "Roster":
+        if self.kind is not RoomKind.PUBLIC:
+            _refuse("this room is entered by invitation only")
+        before = self._may_come(act)
+        if self.person(act.who) is not None:
+            _refuse(f"{act.who} is in the room already")
+        if before is not None and act.at <= before.at:
+            _refuse(f"{act.who} has left since that request was made")
+        key = statement.signer.account_key
+        return self._with(_came(act, key, act.who, self.serial + 1, statement.data))
+
+    def _admitted(self, statement: Statement, act: Admit, by: Person) -> "Roster":
+        _require_role(by, act)
+        before, now = self._may_come(act), self.person(act.who)
+        if before is not None and act.serial < before.serial:
+            _refuse(f"{act.who} was removed after that admission was signed")
+        if now is not None and now.account_key == act.account_key:
+            _refuse(f"{act.who} is in the room already")
+        if now is not None and act.serial < now.since:
+            _refuse(f"{act.who} was admitted with another key after that admission was signed")
+        if self.kind is RoomKind.DIRECT and now is None and len(self.people) >= _TWO:
+            _refuse("a direct room has two people")
+        return self._with(_came(act, act.account_key, by.user, self.serial + 1, statement.data))
+
+    def _removed(self, statement: Statement, act: Remove, by: Person) -> "Roster":
+        if self.kind is RoomKind.DIRECT:
+            _refuse("nobody leaves or is removed from a direct room")
+        now, before = self.person(act.who), self.departed(act.who)
+        if act.who != by.user:
+            _require_role(by, act)
+            if now is not None and _RANK[by.role] <= _RANK[now.role]:
+                _refuse(f"{act.who}'s role is not below {by.user}'s")
+        elif act.ban:
+            _refuse("nobody bans themselves")
+        if now is None and not (act.ban and (before is None or not before.banned)):
+            _refuse(f"{act.who} is not in the room")
+        if now is not None and act.serial < now.since:
+            _refuse(f"{act.who} came in after that was signed")
+        last = max(act.at, before.at if before is not None else 0, now.at if now is not None else 0)
+        was = now if now is not None else before.was if before is not None else None
+        until = act.until if act.ban else None
+        gone = Gone(act.who, self.serial + 1, act.ban, by.user, Millis(last), statement.data, until, was)
+        return self._with(gone=gone)
+
+    def _unbanned(self, statement: Statement, act: Unban, by: Person) -> "Roster":
+        _require_role(by, act)
+        before = self.departed(act.who)
+        if before is None or not before.banned:
+            _refuse(f"{act.who} is not banned")
+        if act.serial < before.serial:
+            _refuse(f"{act.who} was banned after that was signed")
+        lifted = replace(
+            before, banned=False, until=None, serial=self.serial + 1, by=by.user, proof=statement.data
+        )
+        return self._with(gone=lifted)
+
+    def _given(self, statement: Statement, act: SetRole, by: Person) -> "Roster":
+        now = self.person(act.who)
+        if self.kind is RoomKind.DIRECT or now is None:
+            _refuse(f"{act.who} has no role here")
+        if act.serial < now.since:
+            _refuse(f"{act.who} came in after that was signed")
+        if act.who == by.user:
+            if _RANK[act.role] >= _RANK[by.role]:
+                _refuse("nobody raises their own role")
+            if by.role is Role.OWNER and sum(one.role is Role.OWNER for one in self.people) == 1:
+                _refuse("a room keeps an owner")
+        else:
+            _require_role(by, act)
+            if _RANK[by.role] <= _RANK[now.role]:
+                _refuse(f"{act.who}'s role is not below {by.user}'s")
+        if now.role is act.role:
+            _refuse(f"{act.who} has this role already")
+        changed = self._with(replace(now, role=act.role))
+        return replace(changed, roles=(*self.roles, statement.data))
+
+    def _may_come(self, act: Admit | Request) -> Gone | None:
+        before = self.departed(act.who)
+        if before is not None and before.banned and (before.until is None or act.at < before.until):
+            _refuse(f"{act.who} is banned: a moderator has to lift the ban first")
+        return before
+
+    def _with(self, person: Person | None = None, gone: Gone | None = None) -> "Roster":
+        """Replace what is said of one name, and count the change."""
+        who = person.user if person is not None else gone.user if gone is not None else ""
+        people = [one for one in self.people if one.user != who]
+        others = [one for one in self.gone if one.user != who]
+        if person is not None:
+            people.append(person)
+            others += [one for one in self.gone if one.user == who]  # its serial goes on to count
+        if gone is not None:
+            others.append(gone)
+        return replace(
+            self,
+            serial=self.serial + 1,
+            people=tuple(sorted(people, key=_user)),
+            gone=tuple(sorted(others, key=_user)),
+        )
+
+
+class _Proofs:
+    """The evidence of one roster: who is trusted to have signed what, beginning with those known before."""
+
+    def __init__(self, roster: Roster, known: Roster | None, verify: Verify) -> None:
+        self._roster, self._known, self._verify = roster, known, verify
+        self._trusted: dict[tuple[UserName, bytes], Role] = {}
+        self._statements: dict[bytes, Statement | None] = {}
+        for one in _everybody(known):
+            self._trust(one, one.role)
+            self._trust(one, one.first)
+        self._roles = [self._statement(data) for data in roster.roles]
+
+    def require(self) -> None:
+        roster, known = self._roster, self._known
+        if known is not None:
+            if (roster.server, roster.room, roster.kind) != (known.server, known.room, known.kind):
+                _refuse("it is the list of another room")
+            if roster.serial < known.serial:
+                _refuse("the list of its people is older than the one that is known here")
+            if roster.serial == known.serial and roster.digest != known.digest:
+                _refuse("the list of its people is another one than is known here")
+        else:
+            self._trust_founders()
+        self._trust_admitted()
+        for person in roster.people:
+            if not (self._was_there(person) or self._is_admitted(person)):
+                _refuse(f"{person.user} is in it, and no member admitted them")
+            self._require_role(person)
+        for gone in roster.gone:
+            self._require_removal(gone)
+        if known is not None:
+            self._require_all(known)
+
+    def _trust_founders(self) -> None:
+        """Take those who were there when the roster was begun; one person vouches for all of them."""
+        first = [one for one in _everybody(self._roster) if _is_first(one)]
+        if len({one.by for one in first}) != 1 or all(one.user != one.by for one in first):
+            _refuse("nobody vouches for its first people")
+        for one in first:
+            self._trust(one, one.first)
+
+    def _was_there(self, person: Person) -> bool:
+        """Say whether somebody needs no admission: known as a member, or among the first people."""
+        if self._known is None:
+            return _is_first(person)
+        return self._known.admits(person.user, person.account_key)
+
+    def _trust_admitted(self) -> None:
+        """Trust those whom trusted people admitted, with the roles that trusted owners gave them."""
+        before = None
+        while before != self._trusted:
+            before = dict(self._trusted)
+            for one in _everybody(self._roster):
+                if self._is_admitted(one):
+                    self._trust(one, Role.MEMBER)
+                if self._is_trusted(one):
+                    for role in self._given_to(one):
+                        self._trust(one, role)
+
+    def _given_to(self, person: Person) -> Iterable[Role]:
+        """Give the roles that somebody was given since they came in, in order."""
+        role = person.first
+        for given in self._roles:
+            if given is None or not isinstance(given.act, SetRole) or given.act.who != person.user:
+                continue
+            own = given.by == person.user and given.signer.account_key == person.account_key
+            steps_down = own and _RANK[given.act.role] < _RANK[role]
+            if given.act.serial >= person.since and (steps_down or self._signed_by(given, MAY[SetRole])):
+                role = given.act.role
+                yield role
+
+    def _is_admitted(self, person: Person) -> bool:
+        statement = self._statement(person.proof)
+        if statement is None or statement.act.who != person.user:
+            return False
+        before = None if self._known is None else self._known.departed(person.user)
+        match statement.act:
+            case Admit(account_key=key, serial=serial):
+                late = before is None or serial >= before.serial
+                return key == person.account_key and late and self._signed_by(statement, Role.MEMBER)
+            case Request(at=at):
+                late = before is None or at > before.at
+                own = statement.signer.account_key == person.account_key
+                return self._roster.kind is RoomKind.PUBLIC and own and late
+            case _:
+                return False
+
+    def _require_role(self, person: Person) -> None:
+        """Their role is the last that they were given, or the one that they came in with."""
+        role = person.first
+        for given in self._given_to(person):
+            role = given
+        if person.role is not role or not (person.first is Role.MEMBER or self._came_with_role(person)):
+            _refuse(f"nobody gave {person.user} the role that they have in it")
+
+    def _came_with_role(self, person: Person) -> bool:
+        """Say whether the role that somebody came in with is one of the first people's."""
+        if self._known is None:
+            return _is_first(person)
+        known = [(one.user, one.account_key, one.first) for one in _everybody(self._known)]
+        return (person.user, person.account_key, person.first) in known
+
+    def _require_removal(self, gone: Gone) -> None:
+        before = None if self._known is None else self._known.departed(gone.user)
+        if before is not None and before.proof == gone.proof:
+            return
+        statement = self._statement(gone.proof)
+        act = None if statement is None else statement.act
+        if statement is None or not isinstance(act, Remove | Unban) or act.who != gone.user:
+            _refuse(f"nobody removed {gone.user}, whom it calls removed")
+        own = isinstance(act, Remove) and statement.by == gone.user and not act.ban
+        trusted = (statement.by, statement.signer.account_key) in self._trusted
+        if not (own and trusted) and not self._signed_by(statement, MAY[Remove]):
+            _refuse(f"{statement.by} may not remove {gone.user}")
+        if isinstance(act, Remove) and act.ban and not gone.banned:
+            _refuse(f"nobody lifted the ban of {gone.user}")
+
+    def _require_all(self, known: Roster) -> None:
+        """Nobody is forgotten: who was in is in, or was removed since; a removal stays known."""
+        for one in known.people:
+            now, gone = self._roster.person(one.user), self._roster.departed(one.user)
+            if now is None and (gone is None or gone.serial <= known.serial):
+                _refuse(f"{one.user} is missing in it, and nobody removed them")
+        for before in known.gone:
+            gone = self._roster.departed(before.user)
+            if gone is None or gone.serial < before.serial:
+                _refuse(f"the removal of {before.user} is missing in it")
+
+    def _statement(self, data: bytes) -> Statement | None:
+        """Read a statement about this room, each once: two signatures are checked."""
+        if data not in self._statements:
+            self._statements[data] = self._read(data)
+        return self._statements[data]
+
+    def _read(self, data: bytes) -> Statement | None:
+        try:
+            statement = read_statement(data, self._verify)
+        except StatementError:
+            return None
+        same = (statement.act.server, statement.act.room) == (self._roster.server, self._roster.room)
+        return statement if same and statement.act.serial <= self._roster.serial else None
+
+    def _signed_by(self, statement: Statement, lowest: Role) -> bool:
+        role = self._trusted.get((statement.by, statement.signer.account_key))
+        return role is not None and _RANK[role] >= _RANK[lowest]
+
+    def _is_trusted(self, person: Person) -> bool:
+        return (person.user, person.account_key) in self._trusted
+
+    def _trust(self, person: Person, role: Role) -> None:
+        key = person.user, person.account_key
+        if key not in self._trusted or _RANK[role] > _RANK[self._trusted[key]]:
+            self._trusted[key] = role
+
+
+def _require_form(roster: Roster) -> None:
+    people, gone = [one.user for one in roster.people], [one.user for one in roster.gone]
+    if people != sorted(set(people)) or gone != sorted(set(gone)):
+        _refuse("the names of a roster are not in order, each once")
+    if roster.kind is RoomKind.DIRECT and len(people) > _TWO:
+        _refuse("a direct room has two people")
+    numbers = [one.since for one in roster.people] + [one.serial for one in roster.gone]
+    if any(number > roster.serial for number in numbers):
+        _refuse("a roster knows of changes that never were")
+
+
+def _came(act: Admit | Request, key: bytes, by: UserName, since: int, proof: bytes) -> Person:
+    return Person(act.who, key, Role.MEMBER, by, act.at, since, proof=proof)
+
+
+def _is_first(person: Person) -> bool:
+    return not person.proof and person.since == 0
+
+
+def _everybody(roster: Roster | None) -> list[Person]:
+    """Return everybody who is, or was, on a roster."""
+    if roster is None:
+        return []
+    return [*roster.people, *(gone.was for gone in roster.gone if gone.was is not None)]
+
+
+def _require_role(by: Person, act: AnyAct) -> None:
+    if _RANK[by.role] < _RANK[MAY[type(act)]]:
+        _refuse(f"{by.user} may not do that: it takes the role {MAY[type(act)].value}")
+
+
+def _name(person: tuple[UserName, bytes, Role]) -> str:
+    return person[0]
+
+
+def _user(one: Person | Gone) -> str:
+    return one.user
+
+
+def _refuse(why: str) -> NoReturn:
+    raise NotAllowedError(why)

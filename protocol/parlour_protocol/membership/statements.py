@@ -1,0 +1,132 @@
+"""What a device signs about who is in an encrypted room: admissions, requests, removals, roles.
+
+A statement is carried as the exact bytes that were signed, with the signer's certificate, so that anybody can
+check it without asking a server. Reading one checks its form and its signatures; whether its signer may say
+it is for the `Roster` to decide. The server hands statements on and cannot make any.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.fields import decode_field
+from parlour_protocol.identity import Certificate, StatementError, Verify
+from parlour_protocol.identity.statements import Key, Server, plain_text
+from parlour_protocol.ids import Count, DeviceId, MillisField, RoomIdField
+from parlour_protocol.limits import STATEMENT_BYTES
+from parlour_protocol.names import UserName
+
+LABEL: Final = b"parlour room statement v1\0"
+"""Begins what is signed: nothing else that a device signs begins the same."""
+SKEW: Final = 3_600_000
+"""Milliseconds that the clocks of two devices may differ."""
+
+Sign = Callable[[bytes], bytes]
+"""``sign(message)``: an Ed25519 signature by the device's key (RFC 8032)."""
+
+
+class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A change of the people in one room of one server.
+
+    ``serial`` counts the changes that the signer knew of, so that a statement from before somebody's removal
+    cannot bring them back. ``at`` is the signer's clock (milliseconds since 1970).
+    """
+
+    server: Server
+    room: RoomIdField
+    serial: Count
+    at: MillisField
+    who: UserName
+
+
+class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_fields=True):
+    """``who``, under this account key, may be in the room; or is in it with a key that changed."""
+
+    account_key: Key
+
+
+class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unknown_fields=True):
+    """The signer, who is ``who``, wants to be in a public room."""
+
+
+class Remove(RoomAct, frozen=True, array_like=True, tag="remove", forbid_unknown_fields=True):
+    """``who`` leaves the room by their own wish, or is removed from it.
+
+    With ``ban`` they cannot come back before somebody lifts it, or by what is signed after ``until``.
+    """
+
+    ban: bool = False
+    until: MillisField | None = None
+
+
+class Unban(RoomAct, frozen=True, array_like=True, tag="unban", forbid_unknown_fields=True):
+    """``who`` may be admitted again."""
+
+
+class SetRole(RoomAct, frozen=True, array_like=True, tag="role", forbid_unknown_fields=True):
+    """``who`` has this role from now on."""
+
+    role: Role
+
+
+AnyAct: TypeAlias = Admit | Request | Remove | Unban | SetRole
+
+
+class _Carried(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    body: bytes
+    certificate: bytes
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement whose signatures hold."""
+
+    act: AnyAct
+    signer: Certificate
+    data: bytes
+    """The statement as it is carried."""
+
+    @property
+    def by(self) -> UserName:
+        """Whose device signed it."""
+        return self.signer.user
+
+    @property
+    def device(self) -> DeviceId:
+        """The device that signed it."""
+        return self.signer.device
+
+
+def sign_statement(act: AnyAct, certificate: bytes, sign: Sign) -> bytes:
+    """Return ``act`` as it is carried, signed by the device that ``certificate`` is for."""
+    body = msgspec.msgpack.encode(act, enc_hook=plain_text)
+    return msgspec.msgpack.encode(_Carried(body, certificate, sign(LABEL + body)))
+
+
+def read_statement(data: bytes, verify: Verify) -> Statement:
+    """Read a statement and check both signatures. Raises StatementError."""
+    if len(data) > STATEMENT_BYTES.value:
+        raise StatementError("a room statement that is too long")
+    try:
+        carried = msgspec.msgpack.decode(data, type=_Carried)
+        act: AnyAct = msgspec.msgpack.decode(carried.body, type=AnyAct, dec_hook=decode_field)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        raise StatementError("not a room statement") from error
+    canonical = msgspec.msgpack.encode(act, enc_hook=plain_text)
+    if canonical != carried.body or msgspec.msgpack.encode(carried) != data:
+        raise StatementError("a room statement that is not in its one form")
+    signer = Certificate.read(carried.certificate, verify)
+    if signer.server != act.server:
+        raise StatementError("a room statement signed for another server")
+    if not signer.created - SKEW <= act.at <= signer.expires + SKEW:
+        raise StatementError("a room statement signed when its device's certificate did not hold")
+    if not verify(signer.device_key, LABEL + carried.body, carried.signature):
+        raise StatementError("the signature of a room statement does not hold")
+    if isinstance(act, Request) and act.who != signer.user:
+        raise StatementError("a request in somebody else's name")
+    return Statement(act, signer, bytes(data))

@@ -1,9 +1,10 @@
-"""Invite links: `parlour://host:port/join#code=…&pin=…`, everything that joining needs in one paste.
+"""Invite links: `parlour://host:port/join#code=…&pin=…&by=…`, everything that joining needs in one paste.
 
-The code and the pin stand in the fragment, which no HTTP request carries. The pin is the SHA-256 of the
-server's public key (SubjectPublicKeyInfo, DER): with it the client knows the server before a word of a
-credential leaves. A link that does not fit this form exactly is refused. The server writes links, the
-client reads them.
+All of it stands in the fragment, which no HTTP request carries. The pin is the SHA-256 of the server's public
+key (SubjectPublicKeyInfo, DER): with it the client knows the server before a word of a credential leaves.
+`by` names the person who invites and their account key: with it the client knows that person before the
+server says anything about them. A link that does not fit this form exactly is refused. The server and members
+write links, the client reads them.
 """
 
 import re
@@ -12,6 +13,8 @@ from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from parlour_protocol.errors import InvalidLinkError
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
 from parlour_protocol.secret import Secret
 
 DEFAULT_PORT: Final = 8443
@@ -52,18 +55,43 @@ class ServerAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Inviter:
+    """Who invites, and the account key that their own client shows for them."""
+
+    user: UserName
+    key: PublicKey
+
+    def __str__(self) -> str:
+        return f"{self.user}.{self.key.text}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Inviter":
+        """Read `NAME.KEY`, the key in base64url. Raises InvalidLinkError."""
+        name, _, key = text.rpartition(".")
+        try:
+            return cls(parse_user_name(name), PublicKey.parse(key))
+        except (NameRefusedError, ValueError) as error:
+            raise InvalidLinkError(
+                "what the link says about who invites is damaged: ask them for the link again"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
 class InviteLink:
     """An invitation to a server.
 
-    ``code`` makes an account; ``pin`` may be absent where every system trusts the certificate.
+    ``code`` makes an account; ``pin`` may be absent where every system trusts the certificate, and ``by``
+    where nobody put their account key into the link.
     """
 
     address: ServerAddress
     code: Secret
     pin: str | None = None
+    by: Inviter | None = None
 
     def __str__(self) -> str:
         fields = {"code": self.code.reveal()} | ({"pin": self.pin} if self.pin else {})
+        fields |= {"by": str(self.by)} if self.by else {}
         return f"parlour://{self.address.authority}/join#{urlencode(fields)}"
 
     @classmethod
@@ -78,11 +106,12 @@ class InviteLink:
             fields = parse_qs(parts.fragment, keep_blank_values=True, strict_parsing=True, max_num_fields=4)
         except ValueError as error:
             raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
-        if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin"}:
+        if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin", "by"}:
             raise InvalidLinkError("the link is no invitation to join")
         if any(len(values) != 1 for values in fields.values()):
             raise InvalidLinkError("the link names a part twice")
         code, pin = fields.get("code", [""])[0], fields.get("pin", [None])[0]
         if not _TOKEN.match(code) or (pin is not None and not _PIN.match(pin)):
             raise InvalidLinkError("the link is damaged: its code or its pin has the wrong form")
-        return cls(ServerAddress.parse(parts.netloc), Secret(code), pin)
+        by = Inviter.parse(fields["by"][0]) if "by" in fields else None
+        return cls(ServerAddress.parse(parts.netloc), Secret(code), pin, by)

@@ -5,11 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_protocol.errors import InvalidLinkError
-from parlour_protocol.link import DEFAULT_PORT, InviteLink, ServerAddress
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.link import DEFAULT_PORT, InviteLink, Inviter, ServerAddress
+from parlour_protocol.names import parse_user_name
 from parlour_protocol.secret import Secret
 
 CODE = "c" * 22
 PIN = "p" * 43
+KEY = PublicKey(bytes(range(32)))
 _TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -18,10 +21,17 @@ _TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     port=st.integers(1, 65535),
     code=st.text(_TOKEN, min_size=16, max_size=64),
     pin=st.none() | st.text(_TOKEN, min_size=43, max_size=43),
+    by=st.none()
+    | st.builds(
+        Inviter,
+        st.sampled_from(["ada", "ada.l", "a-b_c.1", "анна", "été"]).map(parse_user_name),
+        st.binary(min_size=32, max_size=32).map(PublicKey),
+    ),
 )
-def test_a_link_goes_round(host: str, port: int, code: str, pin: str | None):
-    """What a server writes, a client reads as the same invitation."""
-    link = InviteLink(ServerAddress(host, port), Secret(code), pin)
+def test_a_link_goes_round(host: str, port: int, code: str, pin: str | None, by: Inviter | None):
+    """What a server or a member writes, a client reads as the same invitation."""
+    link = InviteLink(ServerAddress(host, port), Secret(code), pin, by)
+    assert str(link).isascii()
     assert InviteLink.parse(str(link)) == link
     assert InviteLink.parse(f"  {link}\n") == link
 
@@ -32,6 +42,15 @@ def test_the_code_stands_in_the_fragment_alone():
     assert CODE not in before
     assert PIN not in before
     assert fragment == f"code={CODE}&pin={PIN}"
+
+
+def test_who_invites_stands_behind_the_name():
+    """The form that people may write by hand: `by=NAME.KEY`."""
+    by = Inviter(parse_user_name("ada.l"), KEY)
+    assert str(by) == "ada.l.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+    link = f"parlour://localhost:1/join#code={CODE}&by={by}"
+    assert InviteLink.parse(link).by == by
+    assert str(InviteLink.parse(link)) == link
 
 
 def test_a_link_does_not_print_its_code():
@@ -62,6 +81,18 @@ def test_a_link_does_not_print_its_code():
         f"parlour://localhost:1/join#code={CODE}&pin={PIN}x",
         f"parlour://localhost:1/join#code={CODE}&pin={PIN[:-1]}",
         f"parlour://localhost:1/join#code={CODE}&next=evil",
+        f"parlour://localhost:1/join#code={CODE}&by=",
+        f"parlour://localhost:1/join#code={CODE}&by=ada",
+        f"parlour://localhost:1/join#code={CODE}&by=.{KEY.text}",
+        f"parlour://localhost:1/join#code={CODE}&by={KEY.text}",
+        f"parlour://localhost:1/join#code={CODE}&by=ada.{KEY.text[:-1]}",
+        f"parlour://localhost:1/join#code={CODE}&by=ada.{KEY.text}A",
+        f"parlour://localhost:1/join#code={CODE}&by=ada.{KEY.text}=",
+        f"parlour://localhost:1/join#code={CODE}&by=ada.{KEY.text[:-1]}9",  # spare bits: a second spelling
+        f"parlour://localhost:1/join#code={CODE}&by=%1b[31m.{KEY.text}",
+        f"parlour://localhost:1/join#code={CODE}&by=a b.{KEY.text}",
+        f"parlour://localhost:1/join#code={CODE}&by=ada.{KEY.text}&by=ben.{KEY.text}",
+        f"parlour://localhost:1/join#by=ada.{KEY.text}",
         f"parlour://localhost:1/join#pin={PIN}",
         f"parlour://:1/join#code={CODE}",
         f"parlour://localhost:0/join#code={CODE}",

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,6 +16,7 @@ from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.running import first_passphrase, opened, run, the_home, the_passphrase
 from parlour_client.cli.words import DEVICE, USER, print_json
 from parlour_client.core.archive.key import into_keyring, open_key, rewrap
+from parlour_client.core.e2ee.interface import Trust as PersonTrust
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn
@@ -46,12 +48,15 @@ def this_device() -> DeviceName:
 def join(
     context: click.Context, link: str, username: UserName, device: DeviceName | None, *, password_stdin: bool
 ) -> None:
-    """Make an account with an invite LINK, and log in."""
+    """Make an account with an invite LINK, and log in.
+
+    If the link names who invites you, with their key, you have verified that person from the start.
+    """
     invite = InviteLink.parse(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     wrapping = first_passphrase(home, ask=not password_stdin)
-    _welcome(run(_join(home, wrapping, invite, username, password, device or this_device())))
+    run(_join(home, wrapping, invite, username, password, device or this_device()))
 
 
 async def _join(
@@ -61,9 +66,20 @@ async def _join(
     user: UserName,
     password: Secret,
     device: DeviceName,
-) -> Account:
+) -> None:
     async with opened(home, wrapping) as archive:
-        return await SignIn(archive).join(link, user, password, device)
+        sign_in = SignIn(archive)
+        _welcome(await sign_in.join(link, user, password, device))
+        if link.by is not None:
+            words = _INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED]
+            echo(words.format(user=link.by.user), err=True)
+
+
+_INVITED: Final = {
+    True: "{user}, who invited you, is verified by the key in the link.",
+    False: "ALARM: the server shows another key for {user} than the invite link. Nothing is sent to {user} "
+    "until you decide: parlour verify {user}",
+}
 
 
 @click.command(

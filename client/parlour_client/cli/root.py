@@ -54,6 +54,10 @@ COMMANDS: Final = {
         "Show who can read a room, and what the server sees.",
     ),
     "export": ("parlour_client.cli.reading:export", "Print a room's whole history."),
+    "invite-link": (
+        "parlour_client.cli.invite_link:invite_link",
+        "Put your account key into an invite link.",
+    ),
     "join": ("parlour_client.cli.account:join", "Make an account with an invite link, and log in."),
     "login": ("parlour_client.cli.account:login", "Log in at a server where you have an account."),
     "logout": ("parlour_client.cli.account:logout", "End this device's session."),

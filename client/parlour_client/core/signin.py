@@ -6,6 +6,7 @@ commands and the TUI's first screen call it.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -13,6 +14,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.clock import SystemClock
+from parlour_client.core.e2ee.interface import Trust as PersonTrust
 from parlour_client.core.errors import (
     LoggedOutError,
     NoAccountError,
@@ -26,8 +29,9 @@ from parlour_client.core.model import Account
 from parlour_client.core.profile import Profile, load_profile, save_profile, trust_fields
 from parlour_client.core.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import SessionId
-from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.link import InviteLink, Inviter, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 
@@ -55,9 +59,15 @@ class SignIn:
         return profile.account if profile.session is not None else None
 
     async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
-        """Make an account with an invite, and log in."""
+        """Make an account with an invite, and log in. Who invites is known by the key in the link."""
+        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+
         trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
+        if link.by is not None and link.by.user == user:
+            raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
         await self._fits(link.address, user)
+        if link.by is not None:  # before the server is asked: it may answer nothing and leave a login to us
+            await self._archive.run_durably(inviter.keep, link.address.authority, link.by)
         api = Api(Verifier(link.address, trust))
         made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
         return await self.log_in(link.address, trust, made.user, password, device)
@@ -89,11 +99,39 @@ class SignIn:
         profile, _ = await self._open_session(await load_profile(self._archive), password)
         return profile
 
+    async def inviter(self) -> Inviter:
+        """Return us as an invite link names us. Raises DevicePendingError before this device is approved."""
+        from parlour_client.core.e2ee import own  # noqa: PLC0415 - the engine's part
+
+        await load_profile(self._archive)
+        found = await self._archive.look(own.load_active)  # else the key is only what the server shows
+        return Inviter(found.user, PublicKey(found.account_key or b""))
+
+    async def invite(self, link: InviteLink) -> InviteLink:
+        """Return a link to our server as a link from us."""
+        profile = await load_profile(self._archive)
+        same_key = link.pin is not None and link.pin == profile.pin
+        if link.address.authority != profile.server and not same_key:
+            raise SetupError(
+                f"This link leads to {link.address.authority}, and your account is on {profile.server}.",
+                "Take a link to that server, or the account on the other one: --home DIR, --account NAME.",
+            )
+        return dataclasses.replace(link, by=await self.inviter())
+
+    async def trust(self, user: UserName) -> PersonTrust:
+        """Return how a person's key stands."""
+        from parlour_client.core.e2ee import people  # noqa: PLC0415 - the engine's part
+
+        return await self._archive.look(people.trust, user)
+
     async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
+        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+
         login = Login(username=profile.user, password=password, device=profile.device)
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
         if made.user != profile.user:
             raise SetupError("The server answered with another account.", "Ask the server's owner.")
+        await self._archive.run_durably(inviter.pin, profile.server, SystemClock().now())
         profile = replace(profile, session=made.session)
         await save_profile(self._archive, profile)
         return profile, made.session

@@ -17,7 +17,7 @@ from parlour_server.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.link import InviteLink
+    from parlour_protocol.link import InviteLink, Inviter
     from parlour_protocol.secret import Secret
 
 _DAY = 86_400_000
@@ -43,16 +43,29 @@ def invite() -> None:
     "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until it ends."
 )
 @click.option("--address", metavar="HOST:PORT", help="The address in the link; else the server's own.")
+@click.option(
+    "--by",
+    metavar="NAME.KEY",
+    help="Who invites, and their account key, as `parlour invite-link` prints them: verified for who joins.",
+)
 @json_option
-def create(data: Path, uses: int, days: int, address: str | None, as_json: bool) -> None:  # noqa: FBT001 - click
+def create(
+    data: Path,
+    uses: int,
+    days: int,
+    address: str | None,
+    by: str | None,
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
     """Print a link that makes accounts. Whoever has the link can use it: send it privately."""
     from parlour_protocol.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.link import Inviter  # noqa: PLC0415
     from parlour_protocol.secret import Secret  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import InviteRecord  # noqa: PLC0415
 
     code, now = Secret.random(), SystemClock().now()
-    link = _link(data, code, address)
+    link = _link(data, code, address, Inviter.parse(by) if by is not None else None)
     record = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY))
     invite = record.digest.hex()[:_SHOWN]
     with_store(
@@ -103,7 +116,7 @@ def revoke(data: Path, which: str) -> None:
     click.echo("revoked")
 
 
-def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
+def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "InviteLink":
     from parlour_protocol.link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.address import reachable_at, running  # noqa: PLC0415
     from parlour_server.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
@@ -114,4 +127,4 @@ def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
     server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
     leaf = read_certificate(folder.certificate)
     # A certificate that a public CA signed changes its key when it is renewed: its pin would break links.
-    return InviteLink(server, code, pin_of(leaf) if is_own(folder, leaf) else None)
+    return InviteLink(server, code, pin_of(leaf) if is_own(folder, leaf) else None, by)

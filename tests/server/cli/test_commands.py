@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import pytest
 
+from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.link import InviteLink
 from parlour_protocol.names import parse_user_name
@@ -127,6 +128,16 @@ def test_an_invite_link_is_complete(folder: DataFolder, capsys: Capture) -> None
     assert [one["uses"] for one in listed] == [3]
     data = b"".join(path.read_bytes() for path in folder.path.glob("parlour.db*"))
     assert link.code.reveal().encode() not in data
+
+
+def test_an_invite_link_names_who_invites(folder: DataFolder, capsys: Capture) -> None:
+    """K20: only if the operator says so; what is damaged makes no invite."""
+    data, by = ("--data", str(folder.path)), f"ada.{PublicKey(bytes(32)).text}"
+    assert InviteLink.parse(run(capsys, "invite", "create", *data)).by is None
+    assert str(InviteLink.parse(run(capsys, "invite", "create", *data, "--by", by)).by) == by
+    status, said = fail(capsys, "invite", "create", *data, "--by", by[:-1])
+    assert (status, "who invites is damaged" in said) == (1, True)
+    assert len(json.loads(run(capsys, "invite", "list", *data, "--json"))) == 2
 
 
 @pytest.mark.parametrize("by", ["id", "link"])

@@ -22,6 +22,8 @@ class Kind(StrEnum):
     """The key log was longer once, or said something else."""
     WITHHELD = "withheld"
     """Somebody saw entries of the key log that the server does not show us."""
+    INVITER_KEY = "inviter-key"
+    """Who invited us has another key than our invite link names."""
     OWN_KEY_CHANGED = "own-key-changed"
     """Our account has a key that we did not make."""
     OWN_DEVICE_ADDED = "own-device-added"

@@ -32,6 +32,8 @@ class Name(StrEnum):
     """Set while it is not known whether the server took what was last published."""
     PACKAGES_RENEWED = "packages-renewed"
     """When all packages were last replaced: milliseconds, as text."""
+    INVITER = "inviter"
+    """Who invited us, by the link, until there is a session: the server's address, and `NAME.KEY`."""
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

@@ -95,11 +95,10 @@ def _parties(connection: apsw.Connection, me: UserName, user: UserName, now: Mil
 
 
 def _report(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> PersonReport:
-    if user != me:
-        people.meet(connection, user, now)
+    met = user != me and people.meet(connection, user, now) is not None
     pinned = pins.find(connection, user)
     number = ""
-    if user != me and pinned is not None and own_keys.get(connection, Name.ACCOUNT_KEY) is not None:
+    if met and own_keys.get(connection, Name.ACCOUNT_KEY) is not None:
         number = safety_number(*_parties(connection, me, user, now))
     return PersonReport(
         user=user,

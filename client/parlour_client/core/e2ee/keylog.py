@@ -16,6 +16,7 @@ import apsw
 from parlour_client.core.archive import Archive, alarms, log_copy, own_keys, pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee import inviter
 from parlour_client.core.e2ee.directory import Directory
 from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.log_reading import LogEntry, read_entries
@@ -175,7 +176,7 @@ class KeyLog:
                     raise KeyLogError(_TWO_STORIES)
             else:
                 log_copy.add(connection, entry.head, entry.data)
-                _apply(connection, entry)
+                _apply(connection, entry, now)
                 self._watch(connection, entry, now)
         if entries:
             own_keys.trust_changed(connection)
@@ -213,13 +214,16 @@ def _withheld(one: log_copy.Heard) -> str:
     )
 
 
-def _apply(connection: apsw.Connection, entry: LogEntry) -> None:
+def _apply(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
     """Let an entry have its effect. What does not fit the account's present key has none."""
     match entry.said:
         case AccountEntry(at=at, user=user, account_key=key):
+            first = log_copy.account(connection, user) is None
             log_copy.set_account(connection, user, key, at, entry.head.size)
             pinned = pins.find(connection, user)
             if pinned is not None and pinned.account_key != key:
+                if first:  # pinned before the server showed anything: by the invite link
+                    inviter.differs(connection, user, now)
                 pins.changed(connection, user)  # also when a later entry turns it back: the person decides
         case Certificate() as made if _in_force(connection, made):
             log_copy.add_certificate(

@@ -44,7 +44,8 @@ _HELP: Final = lines(
     own("An invite link", "bold"),
     own(
         "It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin of "
-        "the server's key and a code; who has it can make an account, so keep it to yourself."
+        "the server's key and a code; who has it can make an account, so keep it to yourself. If it has the "
+        "key of the person who invites you, that person is verified from the start."
     ),
     own(""),
     own("No server yet?", "bold"),

@@ -1,0 +1,38 @@
+"""`invite-link`: puts one's own account key into an invite link, so that who joins with it knows one's key.
+
+It makes no link (that is the operator's) and needs no connection. It prints the key that this approved device
+holds for its own account, and nothing that a server could choose.
+"""
+
+import sys
+
+import click
+
+from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.core.home import Home
+from parlour_client.core.signin import SignIn
+from parlour_protocol.link import InviteLink
+
+
+@click.command(
+    name="invite-link",
+    epilog="\b\nExample:\n  parlour invite-link 'parlour://chat.example.org:8443/join#code=…&pin=…'\n"
+    '  parlour-server invite create --data ~/parlour --by "$(parlour invite-link)"',
+)
+@click.argument("link", required=False)
+@click.pass_context
+def invite_link(context: click.Context, link: str | None) -> None:
+    """Print LINK (or `-`: standard input) with your name and account key in it.
+
+    Who joins with it has verified you, instead of trusting the key that the server shows. Without LINK: print
+    NAME.KEY, for the operator who makes the link.
+    """
+    text = sys.stdin.readline() if link == "-" else link
+    wanted = InviteLink.parse(text) if text is not None else None
+    click.echo(run(_linked(the_home(context), wanted)))
+
+
+async def _linked(home: Home, link: InviteLink | None) -> str:
+    async with opened(home, the_passphrase(home)) as archive:
+        sign_in = SignIn(archive)
+        return str(await sign_in.inviter() if link is None else await sign_in.invite(link))

@@ -1,0 +1,61 @@
+"""Who invited us to the server, and with which account key: told by the link, so never by the server.
+
+It is kept before the server is asked for an account and pinned as verified with the first session, before the
+key log is read. So neither an answer that the server withholds nor the first key that it shows can take the
+place of the key in the link. Functions over a connection, durable ones; ``signin`` calls them.
+"""
+
+import json
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import alarms, log_copy, own_keys, pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_protocol.ids import Millis
+from parlour_protocol.link import Inviter
+from parlour_protocol.names import UserName
+
+_METHOD: Final = "invite link"
+
+
+def keep(connection: apsw.Connection, server: str, inviter: Inviter) -> None:
+    """Keep what a link to ``server`` says until there is a session."""
+    own_keys.put(connection, Name.INVITER, json.dumps([server, str(inviter)]).encode())
+
+
+def pin(connection: apsw.Connection, server: str, now: Millis) -> None:
+    """Take the inviter's key as verified, if this is the server of the link.
+
+    A key that was pinned before stays; where it is another one, or the key log shows another one, the person
+    has to decide.
+    """
+    kept = own_keys.get(connection, Name.INVITER)
+    if kept is None:
+        return
+    own_keys.drop(connection, Name.INVITER)
+    where, text = json.loads(kept)
+    if where == server:
+        inviter = Inviter.parse(text)
+        _take(connection, inviter.user, bytes(inviter.key), now)
+
+
+def _take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
+    known, logged = pins.find(connection, user), log_copy.account(connection, user)
+    if known is not None and known.account_key != key:
+        differs(connection, user, now)
+        return
+    pins.verify(connection, user, key, now, _METHOD)
+    if logged is not None and logged.key != key:
+        differs(connection, user, now)
+
+
+def differs(connection: apsw.Connection, user: UserName, now: Millis) -> None:
+    """Say loudly that a person has another key than we knew before the server ever showed us one."""
+    pins.changed(connection, user)
+    detail = (
+        f"The server shows another key for {user} than the invite link with which you joined. Somebody may "
+        f"stand between you and {user}, or {user} has a new key since the link was made. Nothing is sent to "
+        f"{user} until you decide: compare the safety number with {user}, but not over this server."
+    )
+    alarms.sound(connection, alarms.Kind.INVITER_KEY, user, now, detail)

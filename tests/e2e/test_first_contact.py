@@ -1,0 +1,105 @@
+"""An invite link that names who invites: the newcomer's first conversation is verified, by the commands."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.e2e.processes import Person, Server, password
+
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.link import InviteLink, Inviter
+from parlour_protocol.names import parse_user_name
+from parlour_protocol.secret import Secret
+
+
+def join(server: Server, folder: Path, name: str, link: str, *, check: bool = True) -> tuple[Person, str]:
+    """Join with a link; returns the person and what was said."""
+    person = Person(folder / name, server)
+    arguments = ["join", link, "--username", name, "--password-stdin"]
+    done = person.run(*arguments, stdin=f"{password(name)}\n", check=check)
+    assert (done.returncode == 0) == check
+    return person, done.stderr
+
+
+def state(person: Person, user: str) -> str:
+    """Return how a person's key stands."""
+    return str(json.loads(person.run("verify", user, "--json").stdout)["state"])
+
+
+def test_the_first_conversation_is_verified(server: Server, ada: Person, tmp_path: Path) -> None:
+    """K20: a member puts their key into a link, or the operator does; who joins sends to that very key."""
+    by = ada.run("invite-link").stdout.strip()
+    links = [
+        ada.run("invite-link", server.invite()).stdout.strip(),
+        ada.run("invite-link", "-", stdin=server.invite() + "\n").stdout.strip(),
+        json.loads(server.command("invite", "create", "--by", by, "--json"))["link"],
+    ]
+    for number, link in enumerate(links):
+        assert str(InviteLink.parse(link).by) == by
+        person, said = join(server, tmp_path, f"new{number}", link)
+        assert "ada, who invited you, is verified by the key in the link." in said
+        assert state(person, "ada") == "verified"
+    person.run("dm", "ada", "you are you")
+    (member,) = [
+        one
+        for one in json.loads(person.run("encryption", "@ada", "--json").stdout)["members"]
+        if one["user"] == "ada"
+    ]
+    assert member["state"] == "verified"
+    assert state(ada, "new2") == "first-seen"
+
+
+def test_another_key_than_the_servers_stops_the_first_message(
+    server: Server, ada: Person, tmp_path: Path
+) -> None:
+    """K20: whether the server lies or the link is old: said at once, and nothing goes out undecided."""
+    assert str(Inviter.parse(ada.run("invite-link").stdout.strip()).user) == "ada"
+    false = Inviter(parse_user_name("ada"), PublicKey(b"k" * 32))
+    person, said = join(server, tmp_path, "zed", f"{server.invite()}&by={false}")
+    assert "ALARM: the server shows another key for ada than the invite link." in said
+    assert state(person, "ada") == "changed"
+    refused = person.run("dm", "ada", "is it you?", check=False)
+    assert refused.returncode == 1
+    assert "ALARM: The server shows another key for ada than the invite link" in refused.stderr
+    assert "ada" in refused.stderr
+
+
+def test_a_login_after_a_join_that_was_not_answered_knows_who_invited(
+    server: Server, ada: Person, tmp_path: Path
+) -> None:
+    """K20: a server that swallows its answer does not get rid of the key in the link."""
+    invite = InviteLink.parse(ada.run("invite-link", server.invite()).stdout)
+    person, said = join(
+        server, tmp_path / "a", "yan", str(replace(invite, code=Secret.random())), check=False
+    )
+    assert "verified" not in said
+    join(server, tmp_path / "b", "yan", server.invite())  # what the server did without a word
+    address, pin = invite.address.authority, str(invite.pin)
+    login = ["login", address, "--pin", pin, "--username", "yan", "--password-stdin"]
+    person.run(*login, stdin=f"{password('yan')}\n")
+    assert state(person, "ada") == "verified"
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("&by=ada", "what the link says about who invites is damaged"),
+        ("&by=ada.AAAA", "what the link says about who invites is damaged"),
+    ],
+)
+def test_a_damaged_inviter_joins_nothing(server: Server, tmp_path: Path, link: str, words: str) -> None:
+    """One sentence, no account and no home."""
+    person, said = join(server, tmp_path, "xeno", server.invite() + link, check=False)
+    assert words in said.lower()
+    assert not (person.home / "archive.db").exists()
+
+
+def test_a_link_from_oneself_or_of_another_server(server: Server, ada: Person, tmp_path: Path) -> None:
+    """Nobody invites themself, and a name on another server is somebody else."""
+    link = ada.run("invite-link", server.invite()).stdout.strip()
+    _, said = join(server, tmp_path, "ada", link, check=False)
+    assert "This link is from ada." in said
+    refused = ada.run("invite-link", "parlour://chat.example.org:8443/join#code=" + "c" * 22, check=False)
+    assert refused.returncode == 1
+    assert "leads to chat.example.org:8443" in refused.stderr

@@ -29,6 +29,7 @@ from parlour_protocol.ids import (
     EpochField,
     FileIdField,
     GroupIdField,
+    IncarnationField,
     MillisField,
     RequestIdField,
     RoomIdField,
@@ -211,6 +212,7 @@ class Logged(Payload, frozen=True):
 
     seq: SeqField
     at: MillisField
+    incarnation: IncarnationField
 
 
 class GroupDevice(Payload, frozen=True):
@@ -228,6 +230,7 @@ class GroupState(Payload, frozen=True):
     """
 
     epoch: EpochField
+    incarnation: IncarnationField
     group: GroupIdField | None = None
     contested: bool = False
     present: tuple[GroupDevice, ...] = ()
@@ -250,6 +253,7 @@ class Welcomes(Payload, frozen=True):
     """`GET /v1/devices/{id}/welcomes`: the oldest, as many as fit; `DELETE /v1/welcomes/{id}` drops one."""
 
     welcomes: tuple[WaitingWelcome, ...]
+    incarnation: IncarnationField
     more: bool = False
 
 

@@ -36,6 +36,9 @@ WelcomeId = NewType("WelcomeId", str)
 FileId = NewType("FileId", str)
 """An uploaded file: 22 characters of base64url, made by the server."""
 
+Incarnation = NewType("Incarnation", str)
+"""One life of a server's logs: 22 characters of base64url, and others once a backup was restored."""
+
 Epoch = NewType("Epoch", int)
 """How many commits a group has seen (RFC 9420 section 4.1)."""
 
@@ -59,6 +62,7 @@ RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN)]
 DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN)]
 GroupIdField = Annotated[GroupId, Meta(pattern=GROUP_ID_PATTERN)]
 WelcomeIdField = Annotated[WelcomeId, Meta(pattern=ID_PATTERN)]
+IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN)]
 FileIdField = Annotated[FileId, Meta(pattern=ID_PATTERN)]
 EpochField = Annotated[Epoch, Meta(ge=0, le=_MAX_INT)]
 SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
@@ -102,6 +106,11 @@ def new_welcome_id() -> WelcomeId:
 def new_file_id() -> FileId:
     """Make a file's name; only the server does."""
     return FileId(_random_id())
+
+
+def new_incarnation() -> Incarnation:
+    """Name another life of a server's logs; only the server does."""
+    return Incarnation(_random_id())
 
 
 def new_group_id() -> GroupId:

@@ -12,7 +12,7 @@ from parlour_protocol.frames.base import Frame, Status
 from parlour_protocol.frames.codec import decode_request, decode_server_frame, encode
 from parlour_protocol.frames.replies import Error, Hello, Ok, Push, StatusNow
 from parlour_protocol.frames.requests import ListRooms, Request
-from parlour_protocol.ids import Millis, RequestId, SessionId, new_request_id
+from parlour_protocol.ids import Millis, RequestId, SessionId, new_incarnation, new_request_id
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.session import TRANSITIONS, Kind, Session, Side, State, kind_of
@@ -24,6 +24,7 @@ HELLO = Hello(
     device=parse_device_name("laptop"),
     session=SessionId("s" * 22),
     now=Millis(1),
+    incarnation=new_incarnation(),
     rooms=(),
 )
 PUSH = StatusNow(user=ADA, status=Status.AWAY)

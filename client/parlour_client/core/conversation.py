@@ -20,7 +20,7 @@ from parlour_client.core.errors import (
 from parlour_client.core.wire import Wire, WireClosedError
 from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
 from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
-from parlour_protocol.frames.replies import Error, Ok, Push
+from parlour_protocol.frames.replies import Error, Ok, Page, Push, Stored
 from parlour_protocol.frames.requests import (
     History,
     ListBlocked,
@@ -29,7 +29,7 @@ from parlour_protocol.frames.requests import (
     ListPins,
     ListRooms,
 )
-from parlour_protocol.ids import RequestId
+from parlour_protocol.ids import Incarnation, RequestId
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.session import Session, Side
 
@@ -58,6 +58,8 @@ class Conversation:
         """Begin on an open wire, before the hello."""
         self.wire = wire
         self._clock = clock
+        self.incarnation: Incarnation | None = None
+        """Of the server's logs, once it greeted: it holds for every number on this wire."""
         self._session = Session(Side.CLIENT)
         self._answers: dict[RequestId, tuple[Answer, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
@@ -68,6 +70,7 @@ class Conversation:
         async with asyncio.timeout(ANSWER_SECONDS):
             frame = self._understood(await self.wire.receive())
         assert isinstance(frame, Hello)  # noqa: S101 - the table of states allows nothing else here
+        self.incarnation = frame.incarnation
         return frame
 
     async def listen(self, heard: Hearer) -> None:
@@ -158,10 +161,16 @@ class Conversation:
     def _answered(self, reply: Ok | Error) -> None:
         if reply.re is None:  # to a frame that it could not read; ours are well-formed
             raise ServerMisbehavedError("The server refused a frame without saying which.")
+        if isinstance(reply, Ok) and isinstance(reply.result, Page | Stored):
+            self._check_incarnation(reply.result.incarnation)
         answer, timer = self._answers.pop(reply.re)
         timer.cancel()
         self._slots.release()
         answer(reply)
+
+    def _check_incarnation(self, named: Incarnation) -> None:
+        if named != self.incarnation:
+            raise ServerMisbehavedError("The server answered from other logs than it greeted with.")
 
     def _give_up(self) -> None:
         self._break(UnreachableError("The server does not answer."))

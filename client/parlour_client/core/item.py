@@ -14,9 +14,18 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import Millis, RequestId, RoomId
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
 Lasting = Send | Edit | Delete | React | Pin
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAt:
+    """Where a request stands in its room's log, and since when by the server's clock."""
+
+    room: RoomId
+    seq: Seq
+    at: Millis
 
 
 @dataclass(slots=True)
@@ -27,7 +36,7 @@ class Item:
     frame: Lasting
     at: Millis
     delivery: Delivery
-    stored: Stored | None = None
+    stored: StoredAt | None = None
     error: ParlourClientError | None = None
     tries: int = 0
     waits: ParlourClientError | None = None
@@ -40,6 +49,11 @@ class Item:
     def request(self) -> RequestId:
         """The request's id."""
         return self.frame.id
+
+
+def at_of(stored: Stored) -> StoredAt:
+    """Take where it is out of a server's answer."""
+    return StoredAt(stored.room, stored.seq, stored.at)
 
 
 Tell = Callable[[Item, bool], None]

@@ -22,7 +22,7 @@ from parlour_client.core.errors import (
     SetupError,
     StoppedError,
 )
-from parlour_client.core.item import Item, LaneLike, Lasting, MakeLane, Prepare, Tell
+from parlour_client.core.item import Item, LaneLike, Lasting, MakeLane, Prepare, StoredAt, Tell, at_of
 from parlour_client.core.model import Delivery
 from parlour_client.core.turns import Turns
 from parlour_protocol.errors import ErrorCode
@@ -105,7 +105,7 @@ class Outbox:
         """Return everything whose event is not here yet, in order."""
         return list(self._items.values())
 
-    async def outcome(self, request: RequestId) -> Stored:
+    async def outcome(self, request: RequestId) -> StoredAt:
         """Wait until the server has it on its disk. Raises why it has not."""
         item = self._items.get(request) or self._finished.get(request)
         if item is None:
@@ -178,7 +178,7 @@ class Outbox:
         if changed:
             self._tell(item, False)
 
-    def stored(self, item: Item, stored: Stored) -> None:
+    def stored(self, item: Item, stored: StoredAt) -> None:
         """Hear that the server has a request on its disk."""
         if item.request in self._items:
             self._stored(item, stored)
@@ -193,7 +193,7 @@ class Outbox:
         item = self._items.get(request)
         if item is not None:
             item.delivery = Delivery.STORED  # whoever holds it lets it go
-            item.stored = item.stored or Stored(room=event.room, seq=event.seq, at=event.at)
+            item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
 
     def denied(self, request: RequestId) -> None:
@@ -228,12 +228,12 @@ class Outbox:
         if isinstance(reply, Error):
             self._refused(item, reply)
         elif isinstance(reply.result, Stored):
-            self._stored(item, reply.result)
+            self._stored(item, at_of(reply.result))
         else:
             self._failed(item, RefusedError(ErrorCode.MALFORMED))
         self._turns.free(item.frame.room)
 
-    def _stored(self, item: Item, stored: Stored) -> None:
+    def _stored(self, item: Item, stored: StoredAt) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
         if self._follow:
             written = self._archive.acknowledge(item.request, stored.room, stored.seq)

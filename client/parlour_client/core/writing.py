@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from parlour_client.core.changes import EntryAdded
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
+from parlour_client.core.item import StoredAt
 from parlour_client.core.model import Entry
 from parlour_client.core.texts import message_text, reaction_text
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id
 
@@ -73,7 +73,7 @@ class Writing:
         """Wait until the server has it on its disk; raises when it was refused."""
         return (await self.outcome(request)).seq
 
-    async def outcome(self, request: RequestId) -> Stored:
+    async def outcome(self, request: RequestId) -> StoredAt:
         """Wait likewise; returns also the room and the server's time."""
         return await self._engine.unless_stopped(self._engine.outbox.outcome(request))
 

@@ -10,6 +10,7 @@ from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import (
     Count,
+    IncarnationField,
     MillisField,
     RequestIdField,
     RoomIdField,
@@ -98,6 +99,7 @@ class Stored(Result, frozen=True, tag="stored"):
     room: RoomIdField
     seq: SeqField
     at: MillisField
+    incarnation: IncarnationField
 
 
 class Entered(Result, frozen=True, tag="entered"):
@@ -112,6 +114,7 @@ class Page(Result, frozen=True, tag="page"):
     room: RoomIdField
     events: tuple[LogEvent, ...]
     more: bool
+    incarnation: IncarnationField
 
 
 class Members(Result, frozen=True, tag="members"):
@@ -176,6 +179,7 @@ class Error(Frame, frozen=True, tag="error"):
 class Hello(Frame, frozen=True, tag="hello"):
     """The first frame of a connection: who you are, every room that you are in.
 
+    ``incarnation`` is of the server's logs: under another one than before, numbers may be used again.
     ``invitations``: so many wait for you; ask for them.
     """
 
@@ -184,6 +188,7 @@ class Hello(Frame, frozen=True, tag="hello"):
     device: DeviceName
     session: SessionIdField
     now: MillisField
+    incarnation: IncarnationField
     rooms: tuple[RoomSummary, ...]
     invitations: Count = 0
 

@@ -157,7 +157,7 @@ class Asker:
             max_bytes=PAGE_BYTES.value,
         )
         await self._membership(state, frame.room)
-        return Page(room=frame.room, events=tuple(events), more=more)
+        return Page(room=frame.room, events=tuple(events), more=more, incarnation=self._store.incarnation)
 
     async def _members(self, state: PeerState, frame: ListMembers) -> Members:
         self._check_listens(state, frame.room)

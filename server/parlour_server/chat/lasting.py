@@ -13,7 +13,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Banned, Kicked, Muted, RoleSet, Unbanned, Unmuted
 from parlour_protocol.frames.replies import Ok, Stored
 from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId
+from parlour_protocol.ids import DeviceId, Incarnation, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.interface import Bus, EventCommitted
@@ -56,8 +56,9 @@ class Author(Protocol):
 class Appender:
     """Hands events to the store and tells of those that are on disk."""
 
-    def __init__(self, *, log: Log, bus: Bus, clock: Clock, audit: Audit) -> None:
-        """Take the collaborators."""
+    def __init__(self, *, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation) -> None:
+        """Take the collaborators, and what the logs are called."""
+        self.incarnation = incarnation
         self._log = log
         self._bus = bus
         self._clock = clock
@@ -138,7 +139,8 @@ class Appender:
             state.answer(unavailable(frame.id))
             return
         event = appended.event
-        state.answer(Ok(re=frame.id, result=Stored(room=event.room, seq=event.seq, at=event.at)))
+        stored = Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
+        state.answer(Ok(re=frame.id, result=stored))
         self._publish(appended)
 
     def _publish_quietly(self, future: "Future[Appended]") -> None:

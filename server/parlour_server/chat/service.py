@@ -91,7 +91,7 @@ class ChatService:
             members=settings.delivery.presence_members,
         )
         self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
-        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit)
+        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation)
         asker = Asker(
             store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
         )
@@ -184,6 +184,7 @@ class ChatService:
                 device=grant.device,
                 session=grant.session,
                 now=self._clock.now(),
+                incarnation=self._store.incarnation,
                 rooms=tuple(self._hub.settle(state, found.rooms, ended)),
                 invitations=found.invitations,
             )

@@ -1,6 +1,7 @@
 """`backup`, `verify`, `restore` and `migrate`: carry a server's data over time."""
 
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -35,7 +36,9 @@ def verify(file: Path) -> None:
     """Check that the backup FILE is whole: every size and every SHA-256 of its manifest. Writes nothing."""
     from parlour_server.setup.backup import verify_backup  # noqa: PLC0415 - keeps `--help` quick
 
-    click.echo(f"{file} is whole: {verify_backup(file)} files are as they were backed up")
+    files, incarnation = verify_backup(file)
+    logs = f"; incarnation {incarnation} of the logs" if incarnation else ""
+    click.echo(f"{file} is whole: {files} files are as they were backed up{logs}")
 
 
 @click.command(epilog=example("parlour-server restore --data ~/parlour-again /backup/parlour-2030-01-01.tar"))
@@ -49,7 +52,8 @@ def verify(file: Path) -> None:
 def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT001 - click
     """Make a new data folder from the backup FILE. It never writes into a folder that has something in it.
 
-    A backup that is damaged or cut off is refused, and nothing of it is left behind.
+    A backup that is damaged or cut off is refused, and nothing of it is left behind. What happened after the
+    backup is not in it: clients are told so by another incarnation of the logs, and keep what they have.
     """
     from parlour_server.setup.backup import read_backup  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.datafolder import DataFolder  # noqa: PLC0415
@@ -59,7 +63,19 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
     record(folder, "restore", file=str(file))
     if damaged:
         _tell_damage(damaged, "the restored database is damaged")
+    click.echo(_RESTORED)
     click.echo(f"restored; next: parlour-server run --data {data}")
+
+
+_RESTORED: Final = """\
+The logs are another incarnation: everything is as it was at the backup. What to expect, and what to do:
+- Messages that were sent since are not on this server. People's devices keep those that they have, and
+  show that the server's history is older. Tell people before you start it.
+- Anyone who was kicked or banned since is back: ask moderators to look at their rooms.
+- Passwords, sessions, accounts and devices are as they were: end sessions that you ended since
+  (`parlour-server session end`), disable accounts again (`parlour-server user disable`), and ask people
+  to revoke lost devices again (`/devices`).
+- Don't run the old data folder again: two servers would tell two histories."""
 
 
 @click.command(epilog=example("parlour-server migrate --data ~/parlour"))

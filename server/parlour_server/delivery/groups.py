@@ -98,7 +98,7 @@ class Groups:
         if session.device_id != device:
             raise NoDeviceError  # whoever else's inbox it is: who is added where is nobody else's business
         found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
-        return Welcomes(tuple(found), more)
+        return Welcomes(tuple(found), self._appender.incarnation, more)
 
     async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
         """Take a Welcome out of the inbox of this session's device; False when it is not there."""
@@ -124,7 +124,7 @@ class Groups:
                     user=session.user,
                 )
             raise
-        return Logged(appended.event.seq, appended.event.at)
+        return Logged(appended.event.seq, appended.event.at, self._appender.incarnation)
 
 
 def _device(session: SessionRecord) -> DeviceId:

@@ -4,7 +4,8 @@ The database is copied by SQLite's own backup, so that a running server may go o
 plain tar of mode 0600, because private keys lie in it. Its last member, `manifest.json`, holds the size and
 the SHA-256 of every other one: they find damage, not forgery. A backup is not trusted when it is read: every
 header is judged before a byte is unpacked, and what is no plain file of a known name and a bounded size is
-refused. What cannot be restored whole leaves nothing behind. The command line calls it.
+refused. What cannot be restored whole leaves nothing behind. What is restored is another incarnation of the
+logs, so that clients see that numbers are used again. The command line calls it.
 """
 
 import hashlib
@@ -27,6 +28,7 @@ from parlour_protocol.ids import ID_PATTERN
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.errors import SetupError
 from parlour_server.setup.datafolder import DataFolder, private_file
+from parlour_server.store.sqlite.incarnation import begin_incarnation, incarnation_of
 from parlour_server.store.sqlite.integrity import damage
 
 _MODE: Final = 0o600
@@ -47,9 +49,11 @@ class _Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     format: Literal[1]
     members: dict[str, _Member]
+    incarnation: str | None = None
+    """Of the logs in it, to compare with what `doctor` says of a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +85,21 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
                 if _FILE.fullmatch(path.name):
                     _add(tar, path, f"{folder.files.name}/{path.name}", members)
             manifest = work / _MANIFEST
-            manifest.write_bytes(msgspec.json.encode(_Manifest(1, members)))
+            manifest.write_bytes(msgspec.json.encode(_Manifest(1, members, _incarnation(copy))))
             _add(tar, manifest, _MANIFEST, {})
     return found
 
 
-def verify_backup(file: Path) -> int:
-    """Check every digest of a backup; returns how many members it holds. Raises SetupError."""
+def verify_backup(file: Path) -> tuple[int, str | None]:
+    """Check every digest of a backup; returns how many members it holds, and which incarnation of the logs.
+
+    Raises SetupError.
+    """
     with _opened(file) as archive:
         manifest, places = _read_manifest(file, archive)
         for name, place in places.items():
             _check(file, name, manifest.members[name], _copy(archive, place, None))
-    return len(places)
+    return len(places), manifest.incarnation
 
 
 def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
@@ -106,18 +113,37 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
     with _opened(file) as archive:
         manifest, places = _read_manifest(file, archive)
         _check_space(folder, places)
-        with ExitStack() as undo:
+        with _beside(folder) as work, ExitStack() as undo:
             undo.callback(_remove, folder, places)
             folder.files.mkdir(mode=0o700)
-            # The database last: without it nothing serves from a folder that a crash left half restored.
-            for name, place in sorted(places.items(), key=lambda item: item[0] == folder.database.name):
-                with private_file(folder.path / name) as out:
+            database = work / folder.database.name
+            for name, place in places.items():
+                target = database if name == database.name else folder.path / name
+                with private_file(target) as out:
                     _check(file, name, manifest.members[name], _copy(archive, place, out))
-            found = damage(folder.database)
+            found = damage(database)
             if found and not accept_damage:
                 raise SetupError(_DAMAGED.format(file=file, what=found[0]))
+            _begin_incarnation(file, database)
+            # The database last: without it nothing serves from a folder that a crash left half restored.
+            database.replace(folder.database)
             undo.pop_all()
     return found
+
+
+def _incarnation(database: Path) -> str | None:
+    """Return what the logs are called, also for a database that is too damaged to say so."""
+    with suppress(SetupError):
+        found = incarnation_of(database)
+        return found and found[0]
+    return None
+
+
+def _begin_incarnation(file: Path, database: Path) -> None:
+    try:
+        begin_incarnation(database)
+    except sqlite3.Error as error:
+        raise _damaged(file, f"nothing can be written to its database ({error})") from error
 
 
 _DAMAGED: Final = (

@@ -29,6 +29,7 @@ from parlour_server.setup.address import running
 from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.sqlite.connection import check_schema
+from parlour_server.store.sqlite.incarnation import incarnation_of
 from parlour_server.store.sqlite.integrity import MOST, damage, stored_files
 from parlour_server.store.version import SCHEMA_VERSION
 
@@ -131,13 +132,23 @@ def _database(folder: DataFolder) -> list[Finding]:
     damaged = damage(folder.database)
     if not damaged:
         fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, and all of it can be read")
-        return [fine, *_names(folder)]
+        return [fine, *_logs(folder), *_names(folder)]
     return [
         *(Finding("danger", "database", sentence) for sentence in damaged),
         Finding(
             "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds whole"
         ),
     ]
+
+
+def _logs(folder: DataFolder) -> list[Finding]:
+    """Name the incarnation, by which a restored folder differs from the one that was backed up."""
+    found = incarnation_of(folder.database)
+    if found is None:
+        return []
+    name, since = found
+    day = datetime.fromtimestamp(since / 1000, UTC)
+    return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
 
 
 def _names(folder: DataFolder) -> list[Finding]:

@@ -66,7 +66,7 @@ from parlour_protocol.frames.requests import (
     Send,
     Typing,
 )
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_protocol.session import Session, Side
@@ -181,6 +181,7 @@ class FakeServer:
         self.invitations: list[Invitation] = []
         self.blocks: list[UserName] = []
         self.silent = False
+        self.incarnation = Incarnation("i" * 22)
         """Stores, but neither answers nor tells."""
         self.page_of: Callable[[History], AnyResult] = self._page
         self.add_room(LOBBY, "lobby")
@@ -211,6 +212,7 @@ class FakeServer:
     def hello(self) -> Hello:
         return Hello(
             server="test", user=ALICE, device=LAPTOP, session=SessionId("s" * 22), now=Millis(BEGIN),
+            incarnation=self.incarnation,
             rooms=tuple(self.summary(room) for room in self.rooms), invitations=len(self.invitations),
         )  # fmt: skip
 
@@ -297,7 +299,9 @@ class FakeServer:
         fresh = frame.id not in self.done
         if fresh:
             event = self.append(frame.room, _body(frame), author="alice", tell=False)
-            self.done[frame.id] = Stored(room=frame.room, seq=event.seq, at=event.at)
+            self.done[frame.id] = Stored(
+                room=frame.room, seq=event.seq, at=event.at, incarnation=self.incarnation
+            )
         if self.drop_after_storing:
             self.drop_after_storing -= 1
             self.drop()
@@ -312,10 +316,15 @@ class FakeServer:
         log = self.rooms[ask.room].log
         if ask.after is not None:
             events = log[ask.after : ask.after + ask.limit]
-            return Page(room=ask.room, events=tuple(events), more=ask.after + ask.limit < len(log))
+            return Page(
+                room=ask.room,
+                events=tuple(events),
+                more=ask.after + ask.limit < len(log),
+                incarnation=self.incarnation,
+            )
         end = (ask.before - 1) if ask.before is not None else len(log)
         begin = max(0, end - ask.limit)
-        return Page(room=ask.room, events=tuple(log[begin:end]), more=begin > 0)
+        return Page(room=ask.room, events=tuple(log[begin:end]), more=begin > 0, incarnation=self.incarnation)
 
     @staticmethod
     def _blank(log: list[LogEvent], target: Seq) -> None:

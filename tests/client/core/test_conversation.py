@@ -16,9 +16,9 @@ from parlour_client.core.wire import WireClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok, encode
 from parlour_protocol.frames.codec import decode_request
-from parlour_protocol.frames.replies import Push
-from parlour_protocol.frames.requests import ListRooms, Typing
-from parlour_protocol.ids import RequestId, new_request_id
+from parlour_protocol.frames.replies import Page, Push, Stored
+from parlour_protocol.frames.requests import History, ListRooms, Typing
+from parlour_protocol.ids import Incarnation, Millis, RequestId, Seq, new_request_id
 from parlour_protocol.limits import IN_FLIGHT
 
 
@@ -70,6 +70,25 @@ async def test_a_frame_against_the_rules_ends_the_conversation(case: str) -> Non
         await conversation.listen(_ignore)
     assert "gift" not in str(ended.value)
     assert str(ended.value).isascii()
+
+
+@pytest.mark.parametrize("kind", ["page", "stored"])
+async def test_numbers_of_other_logs_end_the_conversation(kind: str) -> None:
+    """R22: an answer of another incarnation than the hello's has numbers that mean something else."""
+    other = Incarnation("o" * 22)
+    results = {
+        "page": Page(room=LOBBY, events=(), more=False, incarnation=other),
+        "stored": Stored(room=LOBBY, seq=Seq(1), at=Millis(1), incarnation=other),
+    }
+    conversation, wire = await begun(Quiet(), FakeClock())
+    asked = History(id=new_request_id(), room=LOBBY)
+    asking = asyncio.ensure_future(conversation.request(asked))
+    await asyncio.sleep(0)
+    wire.say_raw(encode(Ok(re=asked.id, result=results[kind])))
+    with pytest.raises(ServerMisbehavedError, match="other logs"):
+        await conversation.listen(_ignore)
+    with pytest.raises(UnreachableError):
+        await asking
 
 
 async def test_the_hello_comes_first() -> None:

@@ -118,7 +118,7 @@ async def test_a_lie_about_the_head_loses_nothing(desk: Desk, server: FakeServer
         rooms = tuple(replace(room, head=Seq(LATEST), members=LATEST) for room in truth.rooms)
         return Hello(
             server="test", user=ALICE, device=LAPTOP, session=SessionId("s" * 22), now=Millis(BEGIN),
-            rooms=rooms,
+            incarnation=truth.incarnation, rooms=rooms,
         )  # fmt: skip
 
     honest, server.hello = server.hello, lying  # type: ignore[method-assign]

@@ -195,7 +195,7 @@ async def test_a_server_that_denies_its_history_hides_nothing_that_is_here(
     await desk.regain(client)
 
     def denying(ask: History) -> AnyResult:
-        return Page(room=ask.room, events=(), more=False)
+        return Page(room=ask.room, events=(), more=False, incarnation=server.incarnation)
 
     server.page_of = denying
     head = len(server.rooms[LOBBY].log)

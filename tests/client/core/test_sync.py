@@ -11,13 +11,15 @@ from parlour_client.core.sync import LONGEST_CATCH_UP
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Seq
+from parlour_protocol.ids import Incarnation, Seq
 
 
 def events(server: FakeServer, *seqs: int) -> AnyResult:
     """Return a page of these numbers."""
     log = server.rooms[LOBBY].log
-    return Page(room=LOBBY, events=tuple(log[seq - 1] for seq in seqs), more=False)
+    return Page(
+        room=LOBBY, events=tuple(log[seq - 1] for seq in seqs), more=False, incarnation=Incarnation("i" * 22)
+    )
 
 
 HOSTILE: dict[str, Callable[[FakeServer], AnyResult]] = {

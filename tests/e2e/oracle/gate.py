@@ -77,7 +77,7 @@ class Gate:
         rooms = [room for room in self.house.rooms.values() if user in room.members]
         now, session = self.house.clock.now(), self.line.session
         summaries = tuple(self.house.summary(room, user) for room in rooms)
-        wire.say(Hello(self.house.server, user, LAPTOP, session, now, summaries))
+        wire.say(Hello(self.house.server, user, LAPTOP, session, now, self.house.incarnation, summaries))
         speaking = asyncio.ensure_future(self._speak(socket, wire))
         with suppress(ConnectionClosed):
             async for data in socket:

@@ -59,7 +59,7 @@ from parlour_protocol.frames.replies import (
     Stored,
 )
 from parlour_protocol.frames.requests import History, ListBlocked, ListMembers, ListPins, ListRooms, Send
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import (
     DeviceName,
     RoomName,
@@ -73,6 +73,7 @@ from parlour_protocol.session import Session, Side
 
 ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
+INCARNATION = Incarnation("i" * 22)
 BEGIN = 1_795_500_000_000
 DIRECTORY_PAGE = 100
 PATIENCE = 90.0
@@ -219,7 +220,13 @@ class House:
 
     def _hello(self) -> Hello:
         return Hello(
-            "test", ME, LAPTOP, SessionId("s" * 22), Millis(BEGIN), tuple(map(self.summary, self.logs))
+            "test",
+            ME,
+            LAPTOP,
+            SessionId("s" * 22),
+            Millis(BEGIN),
+            INCARNATION,
+            tuple(map(self.summary, self.logs)),
         )
 
     async def _answer(self, frame: AnyRequest) -> None:
@@ -239,7 +246,7 @@ class House:
                 names = [one for one in self.listing if frame.after is None or one.name > frame.after]
                 return Directory(tuple(names[:DIRECTORY_PAGE]), more=len(names) > DIRECTORY_PAGE)
             case Send():
-                return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN))
+                return Stored(frame.room, Seq(len(self.logs[frame.room]) + 1), Millis(BEGIN), INCARNATION)
             case ListBlocked():
                 return Blocked(tuple(self.blocked), more=False)
             case ListPins():
@@ -251,10 +258,12 @@ class House:
         log = self.logs[ask.room]
         if ask.after is not None:
             events: Sequence[LogEvent] = log[ask.after : ask.after + ask.limit]
-            return Page(ask.room, tuple(events), more=ask.after + ask.limit < len(log))
+            return Page(
+                ask.room, tuple(events), more=ask.after + ask.limit < len(log), incarnation=INCARNATION
+            )
         end = (ask.before - 1) if ask.before is not None else len(log)
         begin = max(0, end - ask.limit)
-        return Page(ask.room, tuple(log[begin:end]), more=begin > 0)
+        return Page(ask.room, tuple(log[begin:end]), more=begin > 0, incarnation=INCARNATION)
 
 
 async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Send] = ()) -> None:

@@ -28,7 +28,16 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
 from parlour_protocol.frames.replies import AnyServerFrame, Hello, LogEvent, Ok, Page, RoomSummary
 from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send, SendSealed
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId, Seq, new_request_id, new_room_id
+from parlour_protocol.ids import (
+    DeviceId,
+    Epoch,
+    GroupId,
+    RequestId,
+    Seq,
+    new_incarnation,
+    new_request_id,
+    new_room_id,
+)
 from parlour_protocol.limits import FRAME_DEPTH, MESSAGE_BYTES, MESSAGE_LINES, REQUEST_FRAME, SEALED_BYTES
 
 REQUESTS, SERVER_FRAMES, BODIES = kinds_of(AnyRequest), kinds_of(AnyServerFrame), kinds_of(AnyBody)
@@ -240,7 +249,10 @@ def test_no_frame_nests_deeper_than_the_limit():
         device="laptop",  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         body=Handshake(group=GroupId("g" * 43), epoch=Epoch(0), data=HandshakeBytes(b"x"), added=(DEVICE,)),
     )
-    page = Ok(re=new_request_id(), result=Page(room=event.room, events=(event,), more=False))
+    page = Ok(
+        re=new_request_id(),
+        result=Page(room=event.room, events=(event,), more=False, incarnation=new_incarnation()),
+    )
 
     def depth(value: Any) -> int:
         if isinstance(value, dict):
@@ -332,6 +344,7 @@ def test_hello_names_no_server_with_markup_or_control():
                 device="laptop",  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
                 session="s" * 22,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
                 now=1,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+                incarnation=new_incarnation(),
                 rooms=(),
             )
         )

@@ -107,6 +107,12 @@ class DiskWorld(World):
 
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
         """Append as the HTTPS API does."""
-        appender = Appender(log=self.disk.log, bus=self.bus, clock=self.clock, audit=self.audit)
+        appender = Appender(
+            log=self.disk.log,
+            bus=self.bus,
+            clock=self.clock,
+            audit=self.audit,
+            incarnation=self.disk.incarnation,
+        )
         attached = Attached(WelcomeBytes(b"w"), TreeBytes(b"t")) if getattr(body, "added", ()) else None
         return await appender.commit(peer.info.grant, new_request_id(), room, body, attached)

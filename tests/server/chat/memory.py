@@ -37,7 +37,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import Invitation, LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
+from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
 from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Decide
@@ -112,6 +112,8 @@ class MemoryStore:
         if self.down:
             raise UnavailableError("down")
         return value
+
+    incarnation = Incarnation("m" * 22)
 
     async def open(self) -> None:
         """Nothing to connect."""

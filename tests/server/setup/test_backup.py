@@ -21,6 +21,7 @@ from parlour_server.errors import SetupError
 from parlour_server.setup.backup import read_backup, verify_backup, write_backup
 from parlour_server.setup.datafolder import DataFolder
 from parlour_server.store.interface import Store
+from parlour_server.store.sqlite.incarnation import incarnation_of
 
 
 async def test_a_backup_of_a_running_server_restores_to_the_same(
@@ -44,6 +45,57 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
     assert again.files.stat().st_mode & 0o777 == 0o700
     with closing(sqlite3.connect(again.database)) as database:
         assert database.execute("SELECT count(*) FROM accounts").fetchone() == (rows,)
+
+
+def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) -> None:
+    """R20: each restore names the logs again; the backup and its folder keep their name."""
+    write_backup(folder, tmp_path / "all.tar")
+    found = []
+    for name in ("one", "two"):
+        again = DataFolder(tmp_path / name)
+        read_backup(again, tmp_path / "all.tar")
+        found.append(incarnation_of(again.database))
+        assert {path.name for path in again.path.iterdir()} & {
+            "parlour.db-wal",
+            "parlour.db-journal",
+        } == set()
+    before = incarnation_of(folder.database)
+    assert before is not None
+    assert len({before, *found}) == 3
+    assert verify_backup(tmp_path / "all.tar")[1] == before[0]
+
+
+def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R20: a crash cannot leave a database in its place under its old name."""
+    write_backup(folder, tmp_path / "all.tar")
+    again = DataFolder(tmp_path / "again")
+
+    def crash(_: Path) -> None:
+        assert not again.database.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("parlour_server.setup.backup.begin_incarnation", crash)
+    with pytest.raises(KeyboardInterrupt):
+        read_backup(again, tmp_path / "all.tar")
+    assert list(again.path.iterdir()) == []
+
+
+def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolder, tmp_path: Path) -> None:
+    """R21: one may have been used since the backup; the last resort stays, so that a device can be added."""
+    with closing(sqlite3.connect(folder.database)) as db, db:
+        db.execute("INSERT INTO devices VALUES ('d', 'house', x'01', 'box', 'active', 1, 1, NULL, NULL)")
+        for number, last in ((1, 0), (2, 0), (3, 1)):
+            db.execute(
+                "INSERT INTO key_packages VALUES (?, 'd', ?, ?, 0, x'02', 9)", (number, b"%d" % number, last)
+            )
+    write_backup(folder, tmp_path / "all.tar")
+    again = DataFolder(tmp_path / "again")
+    read_backup(again, tmp_path / "all.tar")
+    with closing(sqlite3.connect(again.database)) as db:
+        rows = db.execute("SELECT last_resort, given, package FROM key_packages ORDER BY number").fetchall()
+    assert rows == [(0, 1, None), (0, 1, None), (1, 0, b"\x02")]
 
 
 def test_a_backup_is_private_and_overwrites_nothing(folder: DataFolder, tmp_path: Path) -> None:
@@ -138,7 +190,7 @@ async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder
     write_backup(folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     members = unpacked(tmp_path / "all.tar")
-    assert verify_backup(tmp_path / "all.tar") == len(members) - 1
+    assert verify_backup(tmp_path / "all.tar")[0] == len(members) - 1
     for name, data in members.items():
         damaged = bytearray(whole)
         damaged[whole.index(data) + len(data) // 2] ^= 1

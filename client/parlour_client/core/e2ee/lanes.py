@@ -17,7 +17,7 @@ from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.sealing import AT_ONCE, Arrived, Sealed, Sealing
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
-from parlour_client.core.item import Item
+from parlour_client.core.item import Item, StoredAt, at_of
 from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
@@ -45,7 +45,7 @@ class Ends(Protocol):
         """Hear that it is held."""
         ...
 
-    def stored(self, item: Item, stored: Stored) -> None:
+    def stored(self, item: Item, stored: StoredAt) -> None:
         """Hear that the server has it."""
         ...
 
@@ -166,7 +166,7 @@ class Lane:
     async def _send_one(self, item: Item, one: Sealed) -> float:
         """Send, or put back what is to wait; returns seconds to wait before the next request."""
         if isinstance(one, Arrived):
-            self._ends.stored(item, Stored(room=self._room, seq=one.seq, at=item.at))
+            self._ends.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
         elif isinstance(one, NotReadyError) and one.hint == NotReadyError.hint:
             self.put(item)
         elif isinstance(one, ParlourClientError):
@@ -181,7 +181,7 @@ class Lane:
     async def _took(self, item: Item, reply: Ok | Error) -> float:
         """Take an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
-            self._ends.stored(item, reply.result)
+            self._ends.stored(item, at_of(reply.result))
             self._sealing.stored(self._room)
             return 0.0
         if isinstance(reply, Ok):

@@ -14,7 +14,7 @@ Tokens come in as their SHA-256, never as themselves (K2: stolen store).
 
 from typing import Protocol
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.ids import Incarnation, Millis
 from parlour_server.store.interface.accounts import Accounts, Attempts, Sessions, Tickets
 from parlour_server.store.interface.consent import Consent
 from parlour_server.store.interface.devices import Devices, Groups, KeyLog
@@ -24,6 +24,11 @@ from parlour_server.store.interface.upkeep import Files, Journal
 
 class Store(Protocol):
     """All of it. Opened and closed by the composition root."""
+
+    @property
+    def incarnation(self) -> Incarnation:
+        """What the logs are called, once the store is open: another name when a backup was restored."""
+        ...
 
     @property
     def accounts(self) -> Accounts: ...

@@ -1,4 +1,4 @@
-"""The tables that servers tell each other by, and by which they see that writing works."""
+"""What servers tell each other by, what the logs are called, and how a server sees that writing works."""
 
 from typing import Final
 
@@ -15,6 +15,16 @@ journal: Final = Table(
     Column("account", Text),
     Column("room", Text),
     Column("seq", Number),
+    **PLAIN,
+)
+
+incarnation: Final = Table(
+    "incarnation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("since", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
     **PLAIN,
 )
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, WelcomeId
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, Millis, RoomId, WelcomeId
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.leaving import missing_devices
 from parlour_server.store.sqlite.readers import Readers
@@ -20,7 +20,7 @@ from parlour_server.store.sqlite.welcomes import drop_welcome, waiting_welcomes
 from parlour_server.store.sqlite.writer import Writer
 
 _MEMBER: Final = """
-    SELECT g.group_id, g.epoch, g.contested FROM rooms r
+    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation) FROM rooms r
     JOIN members m ON m.room = r.room AND m.account = ?2
     LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
     WHERE r.room = ?1 AND r.encrypted = 1
@@ -68,9 +68,12 @@ class SqliteGroups:
 
 
 def _state(
-    db: sqlite3.Connection, room: RoomId, row: tuple[GroupId | None, int | None, int | None], now: Millis
+    db: sqlite3.Connection,
+    room: RoomId,
+    row: tuple[GroupId | None, int | None, int | None, Incarnation],
+    now: Millis,
 ) -> GroupState:
-    group, epoch, contested = row
+    group, epoch, contested, incarnation = row
     present: list[GroupDevice] = []
     leaving: list[GroupDevice] = []
     query = "SELECT device, account, leaving FROM group_devices WHERE group_id = ? ORDER BY account, device"
@@ -81,6 +84,7 @@ def _state(
             leaving.append(found)
     return GroupState(
         epoch=Epoch(epoch or 0),
+        incarnation=incarnation,
         group=group,
         contested=bool(contested),
         present=tuple(present),

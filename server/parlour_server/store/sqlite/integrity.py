@@ -63,6 +63,8 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
         yield "it holds no rooms"
         return
     yield from _of_the_logs(db)
+    if "incarnation" in tables and db.execute("SELECT count(*) FROM incarnation").fetchone() != (1,):
+        yield "it does not say which incarnation its logs are"
     if "file_usage" in tables:  # a backup may be of an earlier version
         for owner, off in db.execute(_COUNTED):
             yield f"the files of {owner} are counted with {off} bytes too many"

@@ -6,8 +6,9 @@ machine may open it at once. Built by the composition root and by administration
 
 from pathlib import Path
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.ids import Incarnation, Millis
 from parlour_server.clock import Clock
+from parlour_server.errors import SetupError
 from parlour_server.store.sqlite.accounts import SqliteAccounts
 from parlour_server.store.sqlite.attempts import SqliteAttempts
 from parlour_server.store.sqlite.connection import WriteConnection, check_schema
@@ -15,6 +16,7 @@ from parlour_server.store.sqlite.consent import SqliteConsent
 from parlour_server.store.sqlite.devices import SqliteDevices
 from parlour_server.store.sqlite.files import SqliteFiles
 from parlour_server.store.sqlite.groups import SqliteGroups
+from parlour_server.store.sqlite.incarnation import incarnation_of
 from parlour_server.store.sqlite.journal import SqliteJournal
 from parlour_server.store.sqlite.keylog import SqliteKeyLog
 from parlour_server.store.sqlite.log import SqliteLog
@@ -36,6 +38,7 @@ class SqliteStore:
     def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:
         """Prepare for the database at ``path``; ``open`` connects."""
         self._path = path
+        self._incarnation: Incarnation | None = None
         self._writer = Writer(path, clock, announces=not tells_by_bus)
         self._readers = Readers(path, clock)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock)
@@ -51,9 +54,18 @@ class SqliteStore:
         self.attempts = SqliteAttempts(self._writer, self._readers)
         self.journal = SqliteJournal(self._readers)
 
+    @property
+    def incarnation(self) -> Incarnation:
+        """What these logs are called, once the store is open."""
+        if self._incarnation is None:
+            raise SetupError(f"{self._path} is not open")
+        return self._incarnation
+
     async def open(self) -> None:
         """Connect. Raises SetupError for a database that is missing or not of this program's schema."""
         check_schema(self._path)
+        found = incarnation_of(self._path)
+        self._incarnation = found and found[0]
         await self._writer.open()
 
     async def close(self) -> None:

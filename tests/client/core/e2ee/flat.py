@@ -92,6 +92,7 @@ class Flat:
                     device=LAPTOP,
                     session=line.session,
                     now=self.clock.now(),
+                    incarnation=self.house.incarnation,
                     rooms=tuple(self.house.summary(room, user) for room in rooms),
                 )
             )

@@ -50,6 +50,7 @@ from parlour_protocol.ids import (
     Epoch,
     FileId,
     GroupId,
+    Incarnation,
     RequestId,
     RoomId,
     Seq,
@@ -112,6 +113,7 @@ class House(Service):
         self.files: dict[FileId, bytes] = {}
         self.marked: list[MarkRead] = []
         self.tells = True
+        self.incarnation = Incarnation("i" * 22)
         self.spoken: Callable[[UserName, Frame], Frame | None] = lambda _, frame: frame
         """What a person is told in a frame's place; a hostile server changes it."""
         self._numbers = itertools.count(1)
@@ -168,7 +170,8 @@ class House(Service):
             return tuple(GroupDevice(device=d, user=self.devices[d].user) for d in devices)
 
         return GroupState(
-            epoch=Epoch(room.epoch), group=room.group, contested=room.contested, present=named(room.present),
+            epoch=Epoch(room.epoch), incarnation=self.incarnation,
+            group=room.group, contested=room.contested, present=named(room.present),
             missing=named([d for d in should if d not in room.present]) if room.group else (),
             leaving=named([d for d in room.present if d not in should]),
         )  # fmt: skip
@@ -241,9 +244,8 @@ class House(Service):
             )
         return logged
 
-    @staticmethod
-    def _logged(room: Room, request: RequestId, event: LogEvent) -> Logged:
-        room.done[request] = Logged(seq=event.seq, at=event.at)
+    def _logged(self, room: Room, request: RequestId, event: LogEvent) -> Logged:
+        room.done[request] = Logged(seq=event.seq, at=event.at, incarnation=self.incarnation)
         return room.done[request]
 
 
@@ -300,7 +302,9 @@ class Line(Session):
 
     async def welcomes(self, device: DeviceId) -> Welcomes:
         self._enter("welcomes")
-        return Welcomes(welcomes=tuple(self.house.inboxes.get(device, ())))
+        return Welcomes(
+            welcomes=tuple(self.house.inboxes.get(device, ())), incarnation=self.house.incarnation
+        )
 
     async def drop_welcome(self, welcome: WelcomeId) -> None:
         self._enter("drop")

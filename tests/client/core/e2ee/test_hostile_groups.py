@@ -157,6 +157,6 @@ def winner(flat: Flat, liar: Liar, asked: asyncio.Event) -> Callable[[RoomId, Co
         seq = Seq(flat.house.rooms[room].head + 1)
         liar.puts(BEN, seq, Handshake(group=body.group, epoch=body.epoch, data=body.data), BEN)
         asked.set()
-        return Logged(seq=seq, at=flat.clock.now())
+        return Logged(seq=seq, at=flat.clock.now(), incarnation=flat.house.incarnation)
 
     return commit

@@ -17,7 +17,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, new_request_id
 
 
 @dataclass
@@ -63,7 +63,9 @@ class World:
             asyncio.get_running_loop().call_soon(answered, reply)
             return
         self.log.append(frame.id)
-        done = Stored(room=frame.room, seq=Seq(len(self.log)), at=Millis(1))
+        done = Stored(
+            room=frame.room, seq=Seq(len(self.log)), at=Millis(1), incarnation=Incarnation("i" * 22)
+        )
         asyncio.get_running_loop().call_soon(answered, Ok(re=frame.id, result=done))
 
 

@@ -141,7 +141,9 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     await ana._engine.archive.run(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
-    before = GroupState(epoch=Epoch(0), missing=flat.house.state(home).missing)
+    before = GroupState(
+        epoch=Epoch(0), incarnation=flat.house.incarnation, missing=flat.house.state(home).missing
+    )
     answers = [before]
 
     async def group(_: RoomId) -> GroupState:

@@ -19,7 +19,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.ids import DeviceId, Epoch, RoomId, Seq
+from parlour_protocol.ids import DeviceId, Epoch, Incarnation, RoomId, Seq
 from parlour_protocol.names import UserName, parse_user_name
 
 ANA, BEN, EVE = (parse_user_name(name) for name in ("ana", "ben", "eve"))
@@ -133,7 +133,10 @@ def test_the_keeper_knows_the_epoch_in_which_a_device_must_leave() -> None:
     """As the server said when it was last asked, of this device alone."""
     mine, other = Device(ANA), Device(BEN)
     leaving = (GroupDevice(device=mine.id, user=ANA),)
-    settler = cast("Any", type("Settler", (), {"seen": {ROOM: GroupState(epoch=Epoch(7), leaving=leaving)}}))
+    settler = cast(
+        "Any",
+        type("Settler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}),
+    )
     keeper = Keeper(settler, cast("Any", None), Random(1), lambda _: None)  # noqa: S311 - spreads alone
     assert keeper.leaves_in(ROOM, mine.id) == 7
     assert keeper.leaves_in(ROOM, other.id) is None

@@ -105,7 +105,7 @@ class HouseWire:
                 room = self._mine(frame.room)
                 logged = house.seal(room, self.line, frame)
                 told = room.log[logged.seq - 1] if logged.seq == room.head else None
-                return Stored(room=room.id, seq=logged.seq, at=logged.at), told
+                return Stored(room=room.id, seq=logged.seq, at=logged.at, incarnation=house.incarnation), told
             case q.Send():
                 room = self._mine(frame.room)
                 if room.encrypted:
@@ -116,13 +116,13 @@ class HouseWire:
                     b.Message(text=frame.text, reply_to=frame.reply_to, file=frame.file),
                     tell=False,
                 )
-                return Stored(room=room.id, seq=event.seq, at=event.at), event
+                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=house.incarnation), event
             case q.Pin(target=target, on=on):
                 room = self._mine(frame.room)
                 if room.encrypted and on:
                     raise RefusedError(ErrorCode.ENCRYPTED)
                 event = house.write(room, user, b.Pinned(target=target, on=on), tell=False)
-                return Stored(room=room.id, seq=event.seq, at=event.at), event
+                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=house.incarnation), event
             case q.Invite(user=who):
                 room = self._mine(frame.room)
                 room.members[who] = Role.MEMBER
@@ -169,7 +169,7 @@ class HouseWire:
                 wire.say(RoomEntered(room=self.house.summary(room, body.who)))
         event = self.house.write(room, self.line.user, body)
         self.house.group_changed(room)
-        return Stored(room=room.id, seq=event.seq, at=event.at), None
+        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.house.incarnation), None
 
     def _gone(self, room: Room, who: UserName, body: AnyBody) -> tuple[AnyResult, None]:
         del room.members[who]
@@ -181,6 +181,16 @@ class HouseWire:
     def _page(self, ask: q.History) -> Page:
         log = self._mine(ask.room).log
         if ask.after is not None:
-            return Page(room=ask.room, events=tuple(log[ask.after : ask.after + ask.limit]), more=False)
+            return Page(
+                room=ask.room,
+                events=tuple(log[ask.after : ask.after + ask.limit]),
+                more=False,
+                incarnation=self.house.incarnation,
+            )
         end = (ask.before - 1) if ask.before is not None else len(log)
-        return Page(room=ask.room, events=tuple(log[max(0, end - ask.limit) : end]), more=False)
+        return Page(
+            room=ask.room,
+            events=tuple(log[max(0, end - ask.limit) : end]),
+            more=False,
+            incarnation=self.house.incarnation,
+        )

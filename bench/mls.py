@@ -14,10 +14,9 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls import Credential, Group, KeyPackageStore, Lifetime, SigningKey
+from parlour_protocol.mls import CLASSIC, Credential, Group, KeyPackageStore, Lifetime, SigningKey
 from parlour_protocol.mls.changes import add_proposal
 from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.hpke import KeyPair
 from parlour_protocol.mls.key_store import own_leaf
 from parlour_protocol.mls.messages import GroupContext
 from parlour_protocol.mls.path import plan
@@ -68,14 +67,14 @@ def filled(size: int) -> tuple[Group, Group]:
     signers = [SigningKey.generate() for _ in range(size)]
     tree, privates = RatchetTree.of([None]), [dict[int, Secret]() for _ in range(size)]
     for index, signer in enumerate(signers):
-        pair = KeyPair.generate()
-        leaf = own_leaf(Credential.basic(b"member %d" % index), signer, LIFETIME, pair, STRICT)
+        pair = CLASSIC.kem.generate()
+        leaf = own_leaf(Credential.basic(b"member %d" % index), signer, LIFETIME, pair, STRICT, CLASSIC)
         tree, _ = tree.with_added(leaf)
     for index, signer in enumerate(signers):
         leaf = tree.leaf(index)
         if leaf is None:
             raise RuntimeError("a leaf is missing")
-        planned = plan(tree, index, leaf, signer, GROUP_ID)
+        planned = plan(CLASSIC, tree, index, leaf, signer, GROUP_ID)
         tree = planned.tree
         for node, secret in planned.opened.privates.items():
             for watcher in (0, 1):
@@ -84,7 +83,7 @@ def filled(size: int) -> tuple[Group, Group]:
             if node == 2 * index:
                 privates[index][node] = secret
     secrets, encryption = derive_epoch(os.urandom(32))
-    context = GroupContext(GROUP_ID, 1, tree.tree_hash, bytes(32), ())
+    context = GroupContext(GROUP_ID, 1, tree.tree_hash, bytes(32), (), cipher_suite=CLASSIC.number)
     interim = interim_hash(bytes(32), secrets.confirmation_tag(bytes(32)))
     start = SecretTree.start(tree.size, encryption.reveal())
     first, second = (

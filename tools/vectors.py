@@ -1,8 +1,9 @@
-"""Fetch the official test vectors of MLS (RFC 9420) and HPKE (RFC 9180) into `.vectors`: `make vectors`.
+"""Fetch the official test vectors of MLS (RFC 9420) and HPKE (RFC 9180, and its draft for post-quantum KEMs).
 
-They are other people's files, so they are not in the repository. Each comes from its public repository at a
-pinned commit, and its SHA-256 is checked before anything of it is read or kept. Of each, cipher suite 3 is
-kept, and of the files that are not by suite as much as the tests need.
+`make vectors` puts them into `.vectors`. They are other people's files, so they are not in the repository.
+Each comes from its public repository at a pinned commit, and its SHA-256 is checked before anything of it is
+read or kept. Of each, cipher suite 3 is kept, and of the files that are not by suite as much as the tests
+need.
 """
 
 import hashlib
@@ -23,6 +24,7 @@ _MLS: Final = (
 _HPKE: Final = (
     "https://raw.githubusercontent.com/cfrg/draft-irtf-cfrg-hpke/b1f7cb0cdeab6906c61b3d6574e8bdfdbe1cd3fb/"
 )
+_HPKE_PQ: Final = "https://raw.githubusercontent.com/hpkewg/hpke-pq/74dafaa65f79a5eaa210af7ba967e5425a21d05b/"
 _SUITE: Final = 3
 _MESSAGES: Final = 20
 _LARGEST: Final = 16 * 1024 * 1024
@@ -84,6 +86,12 @@ def _base(vectors: Vectors) -> Vectors:
     return [vector for vector in vectors if chosen.items() <= vector.items()]
 
 
+def _hybrid(vectors: Vectors) -> Vectors:
+    """Keep base mode with X-Wing, HKDF-SHA256 and ChaCha20-Poly1305: what the hybrid suite uses."""
+    chosen = {"mode": 0, "kem_id": 0x647A, "kdf_id": 1, "aead_id": 3}
+    return [vector for vector in vectors if chosen.items() <= vector.items()]
+
+
 _MLS_FILES: Final = {
     "crypto-basics": "17cfcf89af9f51d0f2aa7af77f6f9ec99376a039214b6d42a6f11646b83e8c29",
     "deserialization": "1e394706e79f77df71454e5970f2aa736d4ab8b6c7e3219dd5609992388a953e",
@@ -121,6 +129,12 @@ SOURCES: Final = (
         "61fc662f01996cd06d713dacf5e133167bd309a1f329442d53f1e21a47b3ede6",
         _base,
         "hpke-rfc9180-x25519-sha256-chacha20poly1305-base",
+    ),
+    Source(
+        f"{_HPKE_PQ}test-vectors.json",
+        "ba1f90672903e0df25610a1eef84b5f157e44d34849c0a72a2f9b164f3213888",
+        _hybrid,
+        "hpke-pq-mlkem768x25519-sha256-chacha20poly1305-base",
     ),
 )
 

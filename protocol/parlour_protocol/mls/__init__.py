@@ -1,10 +1,11 @@
-"""Messaging Layer Security (RFC 9420), suite 0x0003, on PyNaCl: group encryption that heals.
+"""Messaging Layer Security (RFC 9420), on PyNaCl: group encryption that heals.
 
 Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: read README.md beside this
 file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 
 from .changes import add_proposal, remove_proposal
+from .cipher_suites import CLASSIC, HYBRID, CipherSuite, suite_of
 from .commit import CommitOptions, LeafChange
 from .content import Sender
 from .epoch import Member, Outcome
@@ -37,10 +38,11 @@ from .psks import NO_PSKS, Psks
 from .secret import Secret
 from .secret_tree import RatchetLimits
 from .state import Pending, Status
-from .suite import CIPHER_SUITE, SigningKey
+from .suite import SigningKey
 
 __all__ = [
-    "CIPHER_SUITE",
+    "CLASSIC",
+    "HYBRID",
     "NO_PSKS",
     "STRICT",
     "Add",
@@ -48,6 +50,7 @@ __all__ = [
     "AuthenticationError",
     "Capabilities",
     "Change",
+    "CipherSuite",
     "CommitApplied",
     "CommitOptions",
     "Credential",
@@ -92,4 +95,5 @@ __all__ = [
     "external_proposal",
     "new_member_proposal",
     "remove_proposal",
+    "suite_of",
 ]

@@ -25,6 +25,7 @@ from .validate_leaf import (
     check_key_package,
     check_leaf,
     check_replacement,
+    required_of,
 )
 from .validate_proposals import check_external, check_psk_id, check_regular, check_reinit_version
 from .validate_tree import check_unique_encryption_keys, check_unique_signature_keys
@@ -74,7 +75,7 @@ def apply_proposals(
     _check_allowed(items, rules.policy)
     rules.policy.authorise(change_of(items, tree, committer, authenticated_data))
     extensions, replaced = _extensions(items, context, rules.policy)
-    leaf_rules = LeafRules(extensions, rules.policy, rules.now)
+    leaf_rules = LeafRules(extensions, rules.policy, rules.now, context.suite)
     after, updated = _update(items, tree, context, leaf_rules)
     after, removed = _remove(items, after)
     after, added = _add(items, after, leaf_rules)
@@ -114,7 +115,7 @@ def check_group_extensions(extensions: Extensions, policy: Policy) -> None:
     if senders is not None:
         for sender in decode_external_senders(senders):
             policy.validate_external_sender(sender)
-    LeafRules(extensions, policy, None)  # raises when what the group requires cannot be read
+    required_of(extensions)  # raises when what the group requires cannot be read
 
 
 def _update(
@@ -165,7 +166,7 @@ def check_single(
     item: Item, tree: RatchetTree, context: GroupContext, authenticated_data: bytes, rules: Rules
 ) -> None:
     """Check a proposal that has just come, before it is kept for a commit (section 12.1)."""
-    leaf_rules = LeafRules(context.extensions, rules.policy, rules.now)
+    leaf_rules = LeafRules(context.extensions, rules.policy, rules.now, context.suite)
     _check_allowed((item,), rules.policy)
     match item.proposal:
         case Add(key_package):

@@ -15,7 +15,6 @@ from .content import member
 from .epoch import Item
 from .errors import InvalidError, NotForThisGroupError, StateError
 from .events import CommitApplied
-from .hpke import KeyPair
 from .key_package import KeyPackage
 from .leaf import Extensions
 from .messages import read_message
@@ -62,7 +61,7 @@ class GroupChanges(GroupView):
     ) -> bytes:
         """Propose fresh keys for our own leaf (section 12.1.2); a commit of ours does that by itself."""
         state = self._state
-        pair = KeyPair.generate(self._random)
+        pair = state.epoch.context.suite.kem.generate(self._random)
         signer = change.signer or state.epoch.signer
         old = state.epoch.own_node()
         leaf = replace(

@@ -7,6 +7,7 @@ engine is read and written with these.
 
 import struct
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
 from .errors import MalformedError
@@ -143,8 +144,15 @@ class Reader:
         """Read `opaque value<V>`."""
         return self.take(self.length())
 
+    def one_of(self, sizes: AbstractSet[int], what: str) -> bytes:
+        """Read `opaque value<V>` whose size a cipher suite fixes: one of these."""
+        value = self.take(self.length())
+        if len(value) not in sizes:
+            raise MalformedError(f"{what} has {len(value)} bytes, which no cipher suite here uses")
+        return value
+
     def exactly(self, size: int, what: str) -> bytes:
-        """Read `opaque value<V>` whose size the cipher suite fixes."""
+        """Read `opaque value<V>` whose size all cipher suites share."""
         value = self.take(self.length())
         if len(value) != size:
             raise MalformedError(f"{what} has {len(value)} bytes instead of {size}")

@@ -120,9 +120,11 @@ def _plan(epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, 
     if old is None:
         raise InvalidError("our own leaf is blank")
     leaf, signer = options.leaf.applied_to(old), options.leaf.signer or epoch.signer
-    planned = plan(applied.tree, epoch.own_leaf, leaf, signer, epoch.context.group_id, random)
+    planned = plan(
+        epoch.context.suite, applied.tree, epoch.own_leaf, leaf, signer, epoch.context.group_id, random
+    )
     fresh = planned.leaf
-    check_contents(fresh, LeafRules(applied.extensions, rules.policy, rules.now))
+    check_contents(fresh, LeafRules(applied.extensions, rules.policy, rules.now, planned.suite))
     rules.policy.validate_credential(fresh)
     check_replacement(old, fresh, rules.policy)
     check_path_signature_key(applied.tree, epoch.own_leaf, fresh)
@@ -197,7 +199,9 @@ def group_info(epoch: Epoch, *, tree: bool, external_pub: bool, more: Extensions
     if tree:
         extensions.append(Extension(RATCHET_TREE, epoch.tree.encode()))
     if external_pub:
-        extensions.append(Extension(EXTERNAL_PUB, vec(epoch.secrets.external_pair().public)))
+        extensions.append(
+            Extension(EXTERNAL_PUB, vec(epoch.secrets.external_pair(epoch.context.suite.kem).public))
+        )
     tag = epoch.secrets.confirmation_tag(epoch.context.confirmed_transcript_hash)
     return GroupInfo(epoch.context, tuple(extensions), tag, epoch.own_leaf).signed(epoch.signer)
 
@@ -215,10 +219,10 @@ def _welcome(
     info = group_info(after, tree=options.tree_in_welcome, external_pub=False, more=options.info_extensions)
     key, nonce = welcome_key(joiner, psk)
     sealed_info = aead_seal(key, nonce, b"", info.encode())
-    secrets: list[EncryptedGroupSecrets] = []
+    suite, secrets = after.context.suite, list[EncryptedGroupSecrets]()
     for index, package in applied.added:
         path_secret = None if planned is None else planned.secret_for(index)
         told = GroupSecrets(joiner, path_secret, applied.psks).encode()
-        sealed = encrypt_with_label(package.init_key, "Welcome", sealed_info, told, random)
+        sealed = encrypt_with_label(suite.kem, package.init_key, "Welcome", sealed_info, told, random)
         secrets.append(EncryptedGroupSecrets(package.ref, sealed))
-    return encode_message(Welcome(tuple(secrets), sealed_info))
+    return encode_message(Welcome(tuple(secrets), sealed_info, cipher_suite=suite.number))

@@ -63,6 +63,11 @@ class ResumptionUsage(IntEnum):
     BRANCH = 3
 
 
+X25519_SUITE: Final = 0x0003
+"""MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519 (section 17.1)."""
+XWING_SUITE: Final = 0xF003
+"""The same with X-Wing for X25519: a number for private use, because none is registered."""
+
 BASIC_CREDENTIAL: Final = 1
 
 APPLICATION_ID: Final = 1

@@ -10,9 +10,10 @@ from .codec import Reader, optional, u8, u16, u32, u64, vec, vec_of
 from .constants import ContentType, SenderType, WireFormat
 from .errors import MalformedError
 from .hpke import HpkeCiphertext
+from .kem import OUTPUT_SIZES, PUBLIC_SIZES
 from .leaf import LeafNode
 from .proposals import Proposal, encode_proposal, read_proposal
-from .suite import HASH_SIZE, KEY_SIZE
+from .suite import HASH_SIZE
 
 MAX_PROPOSALS = 4_096
 """Proposals in one commit."""
@@ -52,7 +53,7 @@ def member(leaf_index: int) -> Sender:
 
 def read_ciphertext(r: Reader) -> HpkeCiphertext:
     """Read an HPKECiphertext."""
-    return HpkeCiphertext(r.exactly(KEY_SIZE, "a KEM output"), r.vec())
+    return HpkeCiphertext(r.one_of(OUTPUT_SIZES, "a KEM output"), r.vec())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class UpdatePathNode:
     @classmethod
     def read(cls, r: Reader) -> "UpdatePathNode":
         """Read it."""
-        return cls(r.exactly(KEY_SIZE, "an encryption key"), r.many(read_ciphertext, MAX_CIPHERTEXTS))
+        return cls(r.one_of(PUBLIC_SIZES, "an encryption key"), r.many(read_ciphertext, MAX_CIPHERTEXTS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,14 @@ class ExternalJoin:
 def make_external_commit(how: ExternalJoin, random: Random = system_random) -> tuple[bytes, Epoch]:
     """Make an external commit: the message to send, and the epoch to enter when it is accepted."""
     info = how.info
-    check_context(info, Invitation(Welcome((), b""), how.own, how.tree, how.psks, how.policy))
+    no_welcome = Welcome((), b"", cipher_suite=info.context.cipher_suite)
+    check_context(info, Invitation(no_welcome, how.own, how.tree, how.psks, how.policy))
     tree = tree_of(info, how.tree, how.policy)
     check_group_info(info, tree, how.policy)
     external = find_extension(info.extensions, EXTERNAL_PUB)
     if external is None:
         raise InvalidError("the group info has no external_pub: nobody can join by it (section 12.4.3.2)")
-    kem_output, init = external_init_send(decode(Reader.vec, external), random)
+    kem_output, init = external_init_send(info.context.suite.kem, decode(Reader.vec, external), random)
     proposals: tuple[Proposal, ...] = (ExternalInit(kem_output), *how.proposals)
     sender = Sender(SenderType.NEW_MEMBER_COMMIT)
     items = tuple(Item(proposal, sender) for proposal in proposals)
@@ -66,7 +67,9 @@ def _finish(
     """Make the path from the new leaf, sign, and run the key schedule (sections 8.3 and 12.4.1)."""
     context = how.info.context
     room, index = applied.tree.with_room()
-    planned = plan(room, index, how.own.package.leaf_node, how.own.signer, context.group_id, random)
+    planned = plan(
+        context.suite, room, index, how.own.package.leaf_node, how.own.signer, context.group_id, random
+    )
     after_context = provisional(context, planned.tree, applied)
     path = seal(planned, frozenset(), after_context.encode(), random)
     content = FramedContent(

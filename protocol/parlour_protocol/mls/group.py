@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .apply import check_group_extensions
 from .changes import GroupChanges, add_proposal
+from .cipher_suites import CLASSIC, CipherSuite
 from .codec import decode
 from .constants import WireFormat
 from .content import AuthData, FramedContent, member
@@ -19,7 +20,6 @@ from .errors import NotForThisGroupError, PolicyError, StateError
 from .events import ApplicationMessage, Event
 from .external import ExternalJoin, make_external_commit
 from .framing import protect_private, sign
-from .hpke import KeyPair
 from .join import Invitation, TreeBeside, join
 from .key_store import KeyPackageStore, own_leaf
 from .leaf import Credential, Extensions, Lifetime
@@ -51,18 +51,19 @@ class Group(GroupChanges):
         signer: SigningKey,
         lifetime: Lifetime,
         *,
+        suite: CipherSuite = CLASSIC,
         extensions: Extensions = (),
         leaf_extensions: Extensions = (),
         policy: Policy = STRICT,
         random: Random = system_random,
     ) -> "Group":
         """Found a group with ourselves as its only member (section 11)."""
-        pair = KeyPair.generate(random)
-        leaf = own_leaf(credential, signer, lifetime, pair, policy, leaf_extensions)
+        pair = suite.kem.generate(random)
+        leaf = own_leaf(credential, signer, lifetime, pair, policy, suite, leaf_extensions)
         check_group_extensions(extensions, policy)
         tree = RatchetTree.of([leaf])
-        check_all_support(tree, LeafRules(extensions, policy, None))
-        context = GroupContext(group_id, 0, tree.tree_hash, b"", extensions)
+        check_all_support(tree, LeafRules(extensions, policy, None, suite))
+        context = GroupContext(group_id, 0, tree.tree_hash, b"", extensions, cipher_suite=suite.number)
         secrets, encryption = derive_epoch(random(HASH_SIZE))
         epoch = Epoch(
             context,

@@ -1,18 +1,14 @@
-"""HPKE in base mode (RFC 9180): X25519, HKDF-SHA256, ChaCha20-Poly1305.
+"""HPKE in base mode (RFC 9180): a key encapsulation of `kem`, HKDF-SHA256, ChaCha20-Poly1305.
 
-It encrypts to a public key with a fresh ephemeral key each time and refuses low-order points, which would
-give a shared secret known to everybody. `path` and the Welcome code use the labelled forms; the export form
-serves external commits (RFC 9420 section 8.3).
+It encrypts to a public key with a fresh ephemeral key each time. `path` and the Welcome code use the labelled
+forms; the export form serves external commits (RFC 9420 section 8.3).
 """
 
+import functools
 from dataclasses import dataclass
 
-from nacl import bindings
-from nacl.exceptions import CryptoError
-
 from .codec import u16, vec
-from .errors import AuthenticationError, MalformedError
-from .secret import Secret
+from .kem import HPKE_VERSION, Kem, KeyPair
 from .suite import (
     HASH_SIZE,
     KEY_SIZE,
@@ -25,46 +21,22 @@ from .suite import (
     system_random,
 )
 
-_KEM = b"KEM" + u16(0x0020)
-_HPKE = b"HPKE" + u16(0x0020) + u16(0x0001) + u16(0x0003)
-_VERSION = b"HPKE-v1"
 _BASE_MODE = b"\x00"
 
 
 def _extract(suite: bytes, salt: bytes, label: bytes, key_material: bytes) -> bytes:
-    return extract(salt, _VERSION + suite + label + key_material)
+    return extract(salt, HPKE_VERSION + suite + label + key_material)
 
 
 def _expand(suite: bytes, secret: bytes, label: bytes, info: bytes, length: int) -> bytes:
-    return expand(secret, u16(length) + _VERSION + suite + label + info, length)
+    return expand(secret, u16(length) + HPKE_VERSION + suite + label + info, length)
 
 
-_NO_PSK_ID = _extract(_HPKE, b"", b"psk_id_hash", b"")
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """An X25519 key pair."""
-
-    private: Secret
-    public: bytes
-
-    @classmethod
-    def derive(cls, seed: bytes) -> "KeyPair":
-        """DeriveKeyPair (RFC 9180 section 7.1.3)."""
-        return cls.of(_expand(_KEM, _extract(_KEM, b"", b"dkp_prk", seed), b"sk", b"", KEY_SIZE))
-
-    @classmethod
-    def of(cls, private: bytes) -> "KeyPair":
-        """Complete a private key with its public half."""
-        if len(private) != KEY_SIZE:
-            raise MalformedError(f"an X25519 private key has {KEY_SIZE} bytes")
-        return cls(Secret(private), bindings.crypto_scalarmult_base(private))
-
-    @classmethod
-    def generate(cls, random: Random = system_random) -> "KeyPair":
-        """Make a fresh pair."""
-        return cls.derive(random(KEY_SIZE))
+@functools.cache
+def _identity(kem_number: int) -> tuple[bytes, bytes]:
+    """Give HPKE's suite id, and the hash of the absent PSK id under it."""
+    suite = b"HPKE" + u16(kem_number) + u16(0x0001) + u16(0x0003)
+    return suite, _extract(suite, b"", b"psk_id_hash", b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +54,15 @@ class HpkeCiphertext:
 class Context:
     """One direction of an HPKE exchange after its set-up."""
 
-    __slots__ = ("_exporter", "_key", "_nonce")
+    __slots__ = ("_exporter", "_key", "_nonce", "_suite")
 
-    def __init__(self, shared: bytes, info: bytes) -> None:
-        context = _BASE_MODE + _NO_PSK_ID + _extract(_HPKE, b"", b"info_hash", info)
-        secret = _extract(_HPKE, shared, b"secret", b"")
-        self._key = _expand(_HPKE, secret, b"key", context, KEY_SIZE)
-        self._nonce = _expand(_HPKE, secret, b"base_nonce", context, NONCE_SIZE)
-        self._exporter = _expand(_HPKE, secret, b"exp", context, HASH_SIZE)
+    def __init__(self, kem: Kem, shared: bytes, info: bytes) -> None:
+        self._suite, no_psk_id = _identity(kem.number)
+        context = _BASE_MODE + no_psk_id + _extract(self._suite, b"", b"info_hash", info)
+        secret = _extract(self._suite, shared, b"secret", b"")
+        self._key = _expand(self._suite, secret, b"key", context, KEY_SIZE)
+        self._nonce = _expand(self._suite, secret, b"base_nonce", context, NONCE_SIZE)
+        self._exporter = _expand(self._suite, secret, b"exp", context, HASH_SIZE)
 
     def _nonce_of(self, sequence: int) -> bytes:
         return (int.from_bytes(self._nonce, "big") ^ sequence).to_bytes(NONCE_SIZE, "big")
@@ -104,35 +77,20 @@ class Context:
 
     def export(self, context: bytes, length: int) -> bytes:
         """Derive a secret that both ends share."""
-        return _expand(_HPKE, self._exporter, b"sec", context, length)
+        return _expand(self._suite, self._exporter, b"sec", context, length)
 
 
-def _diffie_hellman(private: bytes, public: bytes) -> bytes:
-    if len(public) != KEY_SIZE:
-        raise MalformedError(f"an X25519 public key has {KEY_SIZE} bytes")
-    try:
-        return bindings.crypto_scalarmult(private, public)
-    except (CryptoError, RuntimeError):  # a low-order point: libsodium refuses the all-zero result
-        raise AuthenticationError("a public key is a low-order point") from None
-
-
-def _shared(dh: bytes, kem_output: bytes, recipient: bytes) -> bytes:
-    return _expand(
-        _KEM, _extract(_KEM, b"", b"eae_prk", dh), b"shared_secret", kem_output + recipient, KEY_SIZE
-    )
-
-
-def setup_sender(public: bytes, info: bytes, random: Random = system_random) -> tuple[bytes, Context]:
+def setup_sender(
+    kem: Kem, public: bytes, info: bytes, random: Random = system_random
+) -> tuple[bytes, Context]:
     """SetupBaseS: the KEM output to send, and the context."""
-    ephemeral = random(KEY_SIZE)
-    kem_output = bindings.crypto_scalarmult_base(ephemeral)
-    return kem_output, Context(_shared(_diffie_hellman(ephemeral, public), kem_output, public), info)
+    shared, kem_output = kem.encapsulate(public, random)
+    return kem_output, Context(kem, shared, info)
 
 
-def setup_receiver(kem_output: bytes, pair: KeyPair, info: bytes) -> Context:
+def setup_receiver(kem: Kem, kem_output: bytes, pair: KeyPair, info: bytes) -> Context:
     """SetupBaseR."""
-    dh = _diffie_hellman(pair.private.reveal(), kem_output)
-    return Context(_shared(dh, kem_output, pair.public), info)
+    return Context(kem, kem.decapsulate(pair, kem_output), info)
 
 
 def _info(label: str, context: bytes) -> bytes:
@@ -140,14 +98,14 @@ def _info(label: str, context: bytes) -> bytes:
 
 
 def encrypt_with_label(
-    public: bytes, label: str, context: bytes, plaintext: bytes, random: Random = system_random
+    kem: Kem, public: bytes, label: str, context: bytes, plaintext: bytes, random: Random = system_random
 ) -> HpkeCiphertext:
     """EncryptWithLabel (RFC 9420 section 5.1.3)."""
-    kem_output, sender = setup_sender(public, _info(label, context), random)
+    kem_output, sender = setup_sender(kem, public, _info(label, context), random)
     return HpkeCiphertext(kem_output, sender.seal(b"", plaintext))
 
 
-def decrypt_with_label(pair: KeyPair, label: str, context: bytes, sealed: HpkeCiphertext) -> bytes:
+def decrypt_with_label(kem: Kem, pair: KeyPair, label: str, context: bytes, sealed: HpkeCiphertext) -> bytes:
     """DecryptWithLabel (RFC 9420 section 5.1.3)."""
-    receiver = setup_receiver(sealed.kem_output, pair, _info(label, context))
+    receiver = setup_receiver(kem, sealed.kem_output, pair, _info(label, context))
     return receiver.open(b"", sealed.ciphertext)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from . import treemath
+from .cipher_suites import suite_of
 from .codec import decode
 from .constants import RATCHET_TREE, ResumptionUsage
 from .epoch import Epoch
 from .errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
-from .hpke import KeyPair, decrypt_with_label
+from .hpke import decrypt_with_label
+from .kem import KeyPair
 from .key_package import KeyPackage
 from .leaf import Extensions, find_extension
 from .lineage import Predecessor, check_lineage
@@ -26,7 +28,7 @@ from .psks import Psks
 from .schedule import epoch_from_joiner, interim_hash, welcome_key
 from .secret import Secret
 from .secret_tree import SecretTree
-from .suite import CIPHER_SUITE, HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_open, check_mac
+from .suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_open, check_mac
 from .tree import RatchetTree
 from .validate_leaf import LeafRules, check_credential_types, check_group_extensions, check_member_leaf
 from .validate_tree import check_tree
@@ -46,10 +48,10 @@ class KeyPackageSecrets:
 
     def check(self) -> None:
         """Refuse private keys that do not belong to the package."""
-        leaf = self.package.leaf_node
+        leaf, kem = self.package.leaf_node, suite_of(self.package.cipher_suite).kem
         if (
-            KeyPair.of(self.init_private.reveal()).public != self.package.init_key
-            or KeyPair.of(self.encryption_private.reveal()).public != leaf.encryption_key
+            kem.complete(self.init_private.reveal()).public != self.package.init_key
+            or kem.complete(self.encryption_private.reveal()).public != leaf.encryption_key
             or self.signer.public != leaf.signature_key
         ):
             raise InvalidError("the private keys do not belong to the key package")
@@ -83,7 +85,7 @@ def join(invitation: Invitation) -> Epoch:
     own_leaf = _find_own(tree, own)
     privates = {2 * own_leaf: own.encryption_private}
     if secrets.path_secret is not None:
-        privates.update(_path_privates(tree, own_leaf, info.signer, secrets.path_secret))
+        privates.update(_path_privates(info, tree, own_leaf, secrets.path_secret))
     epoch_secrets, encryption = epoch_from_joiner(secrets.joiner_secret, psk, info.context.encode())
     confirmed = info.context.confirmed_transcript_hash
     check_mac(epoch_secrets.confirmation, confirmed, info.confirmation_tag, "confirmation tag")
@@ -101,14 +103,14 @@ def join(invitation: Invitation) -> Epoch:
 
 
 def _open_secrets(welcome: Welcome, own: KeyPackageSecrets) -> GroupSecrets:
-    if welcome.cipher_suite != CIPHER_SUITE or own.package.cipher_suite != welcome.cipher_suite:
+    if own.package.cipher_suite != welcome.cipher_suite:
         raise NotForThisGroupError("the Welcome is for another cipher suite (section 12.4.3.1)")
     ref = own.package.ref
     sealed = next((s.secrets for s in welcome.secrets if s.new_member == ref), None)
     if sealed is None:
         raise NotForThisGroupError("the Welcome is not for this key package (section 12.4.3.1)")
-    pair = KeyPair(own.init_private, own.package.init_key)
-    plaintext = decrypt_with_label(pair, "Welcome", welcome.encrypted_group_info, sealed)
+    kem, pair = suite_of(welcome.cipher_suite).kem, KeyPair(own.init_private, own.package.init_key)
+    plaintext = decrypt_with_label(kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
     return decode(GroupSecrets.read, plaintext)
 
 
@@ -135,13 +137,13 @@ def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo
 
 
 def check_context(info: GroupInfo, invitation: Invitation) -> None:
-    """Require a group of our version and suite that we are not in yet (section 12.4.3.1)."""
-    context = info.context
-    if (context.version, context.cipher_suite) != (PROTOCOL_VERSION, CIPHER_SUITE):
+    """Require a group of our version and our package's suite that we are not in yet (section 12.4.3.1)."""
+    context, package = info.context, invitation.own.package
+    if (context.version, context.cipher_suite) != (PROTOCOL_VERSION, package.cipher_suite):
         raise NotForThisGroupError("the group has another version or cipher suite (section 12.4.3.1)")
     if context.group_id in invitation.existing:
         raise NotForThisGroupError("we are in this group already (section 12.4.3)")
-    check_group_extensions(invitation.own.package.leaf_node, context.extensions)
+    check_group_extensions(package.leaf_node, context.extensions)
 
 
 def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None, policy: Policy) -> RatchetTree:
@@ -171,10 +173,10 @@ def check_group_info(info: GroupInfo, tree: RatchetTree, policy: Policy) -> None
     if signer is None:
         raise InvalidError("the group info is signed by a blank leaf (section 12.4.3.1)")
     info.check_signature(signer.signature_key)
-    check_tree(tree)
+    check_tree(tree, info.context.suite)
     # Leaves may have sat in the tree for longer than their key package lived: no time is given, so no
     # lifetime is checked. Section 7.3 leaves that to the receiver.
-    rules = LeafRules(info.context.extensions, policy, None)
+    rules = LeafRules(info.context.extensions, policy, None, info.context.suite)
     for index, leaf in tree.members():
         check_member_leaf(leaf, rules, info.context.group_id, index)
     check_credential_types(tree)
@@ -188,10 +190,12 @@ def _find_own(tree: RatchetTree, own: KeyPackageSecrets) -> int:
     return index
 
 
-def _path_privates(tree: RatchetTree, own_leaf: int, signer: int, path_secret: Secret) -> dict[int, Secret]:
+def _path_privates(
+    info: GroupInfo, tree: RatchetTree, own_leaf: int, path_secret: Secret
+) -> dict[int, Secret]:
     """Derive our keys from the lowest node that we share with the committer upwards (section 12.4.3.1)."""
-    shared = treemath.common_ancestor(own_leaf, signer)
+    shared = treemath.common_ancestor(own_leaf, info.signer)
     # Nodes of the committer's path; those in between that stayed blank were not on its filtered path.
     above = [shared, *treemath.direct_path(shared, tree.size)]
     nodes = [node for node in above if tree.nodes[node] is not None]
-    return dict(climb(tree, nodes, path_secret.reveal()).privates)
+    return dict(climb(info.context.suite, tree, nodes, path_secret.reveal()).privates)

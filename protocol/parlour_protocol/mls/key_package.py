@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from .codec import Reader, u16, vec
 from .constants import LAST_RESORT
+from .kem import PUBLIC_SIZES
 from .leaf import Extensions, LeafNode, encode_extensions, find_extension, read_extensions
-from .suite import CIPHER_SUITE, KEY_SIZE, PROTOCOL_VERSION, SigningKey, ref_hash, verify
+from .suite import PROTOCOL_VERSION, SigningKey, ref_hash, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class KeyPackage:
     leaf_node: LeafNode
     extensions: Extensions = ()
     version: int = PROTOCOL_VERSION
-    cipher_suite: int = CIPHER_SUITE
+    cipher_suite: int = field(kw_only=True)
     signature: bytes = b""
     _encoded: bytes = field(init=False, repr=False, compare=False, default=b"")
 
@@ -56,7 +57,8 @@ class KeyPackage:
         """Read it."""
         start = r.position
         version, suite = r.u16(), r.u16()
-        init_key = r.exactly(KEY_SIZE, "an init key")
-        package = cls(init_key, LeafNode.read(r), read_extensions(r), version, suite, r.vec())
+        init_key = r.one_of(PUBLIC_SIZES, "an init key")
+        leaf, extensions, signature = LeafNode.read(r), read_extensions(r), r.vec()
+        package = cls(init_key, leaf, extensions, version, signature, cipher_suite=suite)
         object.__setattr__(package, "_encoded", r.since(start))
         return package

@@ -8,11 +8,12 @@ encrypts it.
 from collections.abc import Iterator, Mapping
 
 from .blob import unwrap, wrap
+from .cipher_suites import CLASSIC, CipherSuite
 from .codec import Reader, decode, vec, vec_of
 from .constants import LAST_RESORT, LeafNodeSource
 from .errors import NotForThisGroupError
-from .hpke import KeyPair
 from .join import KeyPackageSecrets
+from .kem import KeyPair
 from .key_package import KeyPackage
 from .leaf import Capabilities, Credential, Extension, Extensions, LeafNode, Lifetime
 from .messages import Welcome, encode_message
@@ -31,6 +32,7 @@ def own_leaf(
     lifetime: Lifetime,
     pair: KeyPair,
     policy: Policy,
+    suite: CipherSuite,
     extensions: Extensions = (),
 ) -> LeafNode:
     """Make a leaf of ours with what this client supports, signed."""
@@ -39,13 +41,13 @@ def own_leaf(
         pair.public,
         signer.public,
         credential,
-        Capabilities.of(supported),
+        Capabilities.of(supported, tuple(sorted({suite.number, *policy.cipher_suites}))),
         LeafNodeSource.KEY_PACKAGE,
         lifetime,
         None,
         extensions,
     ).signed(signer)
-    check_lifetime(leaf, LeafRules((), policy, lifetime.not_before))
+    check_lifetime(leaf, LeafRules((), policy, lifetime.not_before, suite))
     policy.validate_credential(leaf)
     return leaf
 
@@ -62,16 +64,17 @@ class KeyPackageStore:
         signer: SigningKey,
         lifetime: Lifetime,
         *,
+        suite: CipherSuite = CLASSIC,
         last_resort: bool = False,
         leaf_extensions: Extensions = (),
         policy: Policy = STRICT,
         random: Random = system_random,
     ) -> bytes:
         """Make a key package, keep its private keys, and give the MLSMessage to publish."""
-        init, encryption = KeyPair.generate(random), KeyPair.generate(random)
-        leaf = own_leaf(credential, signer, lifetime, encryption, policy, leaf_extensions)
+        init, encryption = suite.kem.generate(random), suite.kem.generate(random)
+        leaf = own_leaf(credential, signer, lifetime, encryption, policy, suite, leaf_extensions)
         extensions = (Extension(LAST_RESORT, b""),) if last_resort else ()
-        package = KeyPackage(init.public, leaf, extensions).signed(signer)
+        package = KeyPackage(init.public, leaf, extensions, cipher_suite=suite.number).signed(signer)
         self.add(KeyPackageSecrets(package, init.private, encryption.private, signer))
         return encode_message(package)
 

@@ -1,6 +1,6 @@
 """What a member shows of itself: credential, capabilities, and the signed leaf (RFC 9420 section 7.2).
 
-Decoding checks the shape and the sizes that suite 0x0003 fixes, nothing else: whether a leaf may enter a
+Decoding checks the shape and the sizes that the cipher suites fix, nothing else: whether a leaf may enter a
 tree is the business of `validate_leaf`. Unknown extension and credential types are kept as they came.
 """
 
@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from .codec import Reader, u8, u16, u16_vec, u32, u64, vec, vec_of
-from .constants import BASIC_CREDENTIAL, DEFAULT_EXTENSIONS, DEFAULT_PROPOSALS, LeafNodeSource
+from .constants import BASIC_CREDENTIAL, DEFAULT_EXTENSIONS, DEFAULT_PROPOSALS, X25519_SUITE, LeafNodeSource
 from .errors import MalformedError
-from .suite import CIPHER_SUITE, KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
+from .kem import PUBLIC_SIZES
+from .suite import KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
 
 MAX_EXTENSIONS = 256
 """Extensions in one list: far more than any group has, few enough that a list costs nothing."""
@@ -81,15 +82,16 @@ class Capabilities:
     """What a client can do (section 7.2)."""
 
     versions: tuple[int, ...] = (PROTOCOL_VERSION,)
-    cipher_suites: tuple[int, ...] = (CIPHER_SUITE,)
+    cipher_suites: tuple[int, ...] = (X25519_SUITE,)
     extensions: tuple[int, ...] = ()
     proposals: tuple[int, ...] = ()
     credentials: tuple[int, ...] = (BASIC_CREDENTIAL,)
 
     @classmethod
-    def of(cls, extensions: Iterable[int] = ()) -> "Capabilities":
-        """State this engine's own abilities; default types MUST NOT be listed (section 7.2)."""
-        return cls(extensions=tuple(sorted(set(extensions) - DEFAULT_EXTENSIONS)))
+    def of(cls, extensions: Iterable[int], cipher_suites: tuple[int, ...]) -> "Capabilities":
+        """State a client's own abilities; default types MUST NOT be listed (section 7.2)."""
+        known = tuple(sorted(set(extensions) - DEFAULT_EXTENSIONS))
+        return cls(cipher_suites=cipher_suites, extensions=known)
 
     def all_extensions(self) -> frozenset[int]:
         """Give all supported types: everybody supports the default ones, others who lists them."""
@@ -192,7 +194,7 @@ class LeafNode:
     def read(cls, r: Reader) -> "LeafNode":
         """Read it."""
         start = r.position
-        encryption_key = r.exactly(KEY_SIZE, "an encryption key")
+        encryption_key = r.one_of(PUBLIC_SIZES, "an encryption key")
         signature_key = r.exactly(KEY_SIZE, "a signature key")
         credential = Credential.read(r)
         capabilities = Capabilities.read(r)

@@ -40,7 +40,7 @@ def check_lineage(
             if psk.usage is ResumptionUsage.REINIT:
                 _check_reinit(context, members, predecessor)
             else:
-                _check_branch(members, predecessor)
+                _check_branch(context, members, predecessor)
 
 
 def _check_reinit(context: GroupContext, members: frozenset[Credential], old: Predecessor) -> None:
@@ -58,7 +58,8 @@ def _check_reinit(context: GroupContext, members: frozenset[Credential], old: Pr
         raise NotAuthorisedError("a member of the old group is missing in the new one (section 12.4.3.1)")
 
 
-def _check_branch(members: frozenset[Credential], old: Predecessor) -> None:
-    # Version and suite are the old group's by `join.check_context`: this client knows one of each.
+def _check_branch(context: GroupContext, members: frozenset[Credential], old: Predecessor) -> None:
+    if (context.version, context.cipher_suite) != (old.context.version, old.context.cipher_suite):
+        raise InvalidError("a branch has another version or cipher suite than the old group (section 11.3)")
     if not members <= old.credentials:
         raise NotAuthorisedError("a branch has a member that the old group has not (section 11.3)")

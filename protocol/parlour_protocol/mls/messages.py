@@ -4,9 +4,10 @@ All outputs of the engine are framed as MLSMessage; `read_message` is the one do
 refuses other versions, unknown formats and trailing bytes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .cipher_suites import CipherSuite, suite_of
 from .codec import Reader, decode, optional, u8, u16, u32, u64, vec, vec_of
 from .constants import ContentType, SenderType, WireFormat
 from .content import (
@@ -23,7 +24,7 @@ from .key_package import KeyPackage
 from .leaf import Extensions, encode_extensions, read_extensions
 from .proposals import PskId, read_psk_id
 from .secret import Secret
-from .suite import CIPHER_SUITE, HASH_SIZE, PROTOCOL_VERSION, SigningKey, verify
+from .suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, verify
 
 MAX_NEW_MEMBERS = 4_096
 """Entries in one Welcome."""
@@ -84,7 +85,12 @@ class GroupContext:
     confirmed_transcript_hash: bytes
     extensions: Extensions
     version: int = PROTOCOL_VERSION
-    cipher_suite: int = CIPHER_SUITE
+    cipher_suite: int = field(kw_only=True)
+
+    @property
+    def suite(self) -> CipherSuite:
+        """The group's cipher suite. Raises NotForThisGroupError when this client does not know it."""
+        return suite_of(self.cipher_suite)
 
     def encode(self) -> bytes:
         """Write it."""
@@ -96,7 +102,8 @@ class GroupContext:
     def read(cls, r: Reader) -> "GroupContext":
         """Read it."""
         version, suite = r.u16(), r.u16()
-        return cls(r.vec(), r.u64(), r.vec(), r.vec(), read_extensions(r), version, suite)
+        group_id, epoch, tree, confirmed = r.vec(), r.u64(), r.vec(), r.vec()
+        return cls(group_id, epoch, tree, confirmed, read_extensions(r), version, cipher_suite=suite)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +184,7 @@ class Welcome:
 
     secrets: tuple[EncryptedGroupSecrets, ...]
     encrypted_group_info: bytes
-    cipher_suite: int = CIPHER_SUITE
+    cipher_suite: int = field(kw_only=True)
 
     def encode(self) -> bytes:
         """Write it."""
@@ -188,7 +195,7 @@ class Welcome:
     def read(cls, r: Reader) -> "Welcome":
         """Read it."""
         suite = r.u16()
-        return cls(r.many(EncryptedGroupSecrets.read, MAX_NEW_MEMBERS), r.vec(), suite)
+        return cls(r.many(EncryptedGroupSecrets.read, MAX_NEW_MEMBERS), r.vec(), cipher_suite=suite)
 
 
 Message: TypeAlias = PublicMessage | PrivateMessage | Welcome | GroupInfo | KeyPackage

@@ -5,8 +5,9 @@ from typing import TypeAlias
 
 from .codec import Reader, optional, u8, u32, u32_vec, vec
 from .errors import MalformedError
+from .kem import PUBLIC_SIZES
 from .leaf import LeafNode
-from .suite import KEY_SIZE, digest
+from .suite import digest
 
 _LEAF, _PARENT = 1, 2
 
@@ -26,7 +27,7 @@ class ParentNode:
     @classmethod
     def read(cls, r: Reader) -> "ParentNode":
         """Read it; unmerged leaves MUST be in increasing order (section 7.1)."""
-        node = cls(r.exactly(KEY_SIZE, "an encryption key"), r.vec(), r.u32s())
+        node = cls(r.one_of(PUBLIC_SIZES, "an encryption key"), r.vec(), r.u32s())
         if any(a >= b for a, b in zip(node.unmerged_leaves, node.unmerged_leaves[1:], strict=False)):
             raise MalformedError("unmerged leaves are not in increasing order")
         return node

@@ -10,10 +10,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from . import treemath
+from .cipher_suites import CipherSuite
 from .constants import LeafNodeSource
 from .content import UpdatePath, UpdatePathNode
 from .errors import AuthenticationError, InvalidError
-from .hpke import HpkeCiphertext, KeyPair, decrypt_with_label, encrypt_with_label
+from .hpke import HpkeCiphertext, decrypt_with_label, encrypt_with_label
+from .kem import KeyPair
 from .leaf import LeafNode
 from .nodes import ParentNode, parent_hash
 from .secret import Secret
@@ -36,6 +38,7 @@ class OpenedPath:
 class PathPlan:
     """A path before it is encrypted."""
 
+    suite: CipherSuite
     tree: RatchetTree
     leaf_index: int
     leaf: LeafNode
@@ -52,8 +55,8 @@ class PathPlan:
         return None
 
 
-def _pair(path_secret: bytes) -> KeyPair:
-    return KeyPair.derive(derive_secret(path_secret, "node"))
+def _pair(suite: CipherSuite, path_secret: bytes) -> KeyPair:
+    return suite.kem.derive(derive_secret(path_secret, "node"))
 
 
 def _parents(
@@ -69,6 +72,7 @@ def _parents(
 
 
 def plan(
+    suite: CipherSuite,
     tree: RatchetTree,
     leaf_index: int,
     leaf: LeafNode,
@@ -83,10 +87,10 @@ def plan(
     pairs: list[KeyPair] = []
     for _ in nodes:
         secrets.append(Secret(secret))
-        pairs.append(_pair(secret))
+        pairs.append(_pair(suite, secret))
         secret = derive_secret(secret, "path")
     parents, above = _parents(tree, nodes, [pair.public for pair in pairs])
-    own = KeyPair.generate(random)
+    own = suite.kem.generate(random)
     fresh = replace(
         leaf,
         encryption_key=own.public,
@@ -97,7 +101,9 @@ def plan(
     privates = {node: pair.private for (node, _), pair in zip(nodes, pairs, strict=True)}
     privates[2 * leaf_index] = own.private
     after = tree.with_path(leaf_index, fresh, parents)
-    return PathPlan(after, leaf_index, fresh, nodes, tuple(secrets), OpenedPath(privates, Secret(secret)))
+    return PathPlan(
+        suite, after, leaf_index, fresh, nodes, tuple(secrets), OpenedPath(privates, Secret(secret))
+    )
 
 
 def seal(
@@ -107,7 +113,9 @@ def seal(
     tree, sealed = planned.tree, []
     for (node, other), secret in zip(planned.nodes, planned.path_secrets, strict=True):
         ciphertexts = tuple(
-            encrypt_with_label(content.encryption_key, "UpdatePathNode", context, secret.reveal(), random)
+            encrypt_with_label(
+                planned.suite.kem, content.encryption_key, "UpdatePathNode", context, secret.reveal(), random
+            )
             for content in (tree.nodes[at] for at in tree.resolution(other, new_leaves))
             if content is not None
         )
@@ -117,11 +125,13 @@ def seal(
     return UpdatePath(planned.leaf, tuple(sealed))
 
 
-def merge(tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
+def merge(suite: CipherSuite, tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
     """Put a received path into the tree (section 7.5), once its length and parent hash are right (7.9.2)."""
     nodes = tuple(tree.filtered_path(sender))
     if len(nodes) != len(path.nodes):
         raise InvalidError("an update path has too few or too many nodes (section 7.6)")
+    for node in path.nodes:
+        suite.check_public_key(node.encryption_key)
     parents, above = _parents(tree, nodes, [node.encryption_key for node in path.nodes])
     if path.leaf_node.parent_hash != above:
         raise InvalidError("the parent hash of the committer's leaf does not match its path (section 7.9.2)")
@@ -129,6 +139,7 @@ def merge(tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
 
 
 def open_path(
+    suite: CipherSuite,
     tree: RatchetTree,
     sender: int,
     path: UpdatePath,
@@ -153,18 +164,18 @@ def open_path(
     if ours is None:
         raise InvalidError("an update path holds nothing for us")
     start, pair, sealed = ours
-    secret = decrypt_with_label(pair, "UpdatePathNode", context, sealed)
+    secret = decrypt_with_label(suite.kem, pair, "UpdatePathNode", context, sealed)
     if len(secret) != HASH_SIZE:
         raise InvalidError("a path secret has the wrong length")
-    return climb(tree, [node for node, _ in nodes[start:]], secret)
+    return climb(suite, tree, [node for node, _ in nodes[start:]], secret)
 
 
-def climb(tree: RatchetTree, nodes: list[int], path_secret: bytes) -> OpenedPath:
+def climb(suite: CipherSuite, tree: RatchetTree, nodes: list[int], path_secret: bytes) -> OpenedPath:
     """Derive the keys of nodes upwards and check each against the tree (sections 7.5 and 12.4.3.1)."""
     privates: dict[int, Secret] = {}
     secret = path_secret
     for node in nodes:
-        pair, content = _pair(secret), tree.nodes[node]
+        pair, content = _pair(suite, secret), tree.nodes[node]
         if content is None or content.encryption_key != pair.public:
             raise AuthenticationError("a path secret does not give the public key that the tree shows")
         privates[node] = pair.private

@@ -8,7 +8,7 @@ takes effect, whoever made it, ourselves included.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .constants import BASIC_CREDENTIAL
+from .constants import BASIC_CREDENTIAL, X25519_SUITE
 from .content import Sender
 from .errors import NotAuthorisedError, PolicyError
 from .framing import padded_length
@@ -92,6 +92,8 @@ class Policy:
     new_member_proposals: bool = False
     reinit: bool = False
     branching: bool = False
+    cipher_suites: tuple[int, ...] = (X25519_SUITE,)
+    """Listed in the capabilities of our new leaves."""
     extensions: frozenset[int] = frozenset()
     """Non-default extension types that this client understands: listed in its capabilities."""
     padding: Callable[[int], int] = padded_length

@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields
 from .codec import Reader, u16, vec
 from .content import AuthenticatedContent
 from .errors import InvalidError
-from .hpke import KeyPair, setup_receiver, setup_sender
+from .hpke import setup_receiver, setup_sender
+from .kem import Kem, KeyPair
 from .proposals import PskId
 from .secret import Secret
 from .suite import (
@@ -45,9 +46,9 @@ class EpochSecrets:
     authenticator: Secret
     init: Secret
 
-    def external_pair(self) -> KeyPair:
+    def external_pair(self, kem: Kem) -> KeyPair:
         """Give the key pair that external commits encrypt to (section 8)."""
-        return KeyPair.derive(self.external.reveal())
+        return kem.derive(self.external.reveal())
 
     def export(self, label: str, context: bytes, length: int) -> Secret:
         """MLS-Exporter (section 8.5): the context goes in hashed."""
@@ -115,15 +116,15 @@ def psk_secret(psks: Sequence[tuple[PskId, Secret]]) -> bytes:
     return secret
 
 
-def external_init_send(external_pub: bytes, random: Random = system_random) -> tuple[bytes, Secret]:
+def external_init_send(kem: Kem, external_pub: bytes, random: Random = system_random) -> tuple[bytes, Secret]:
     """Choose an init secret from outside: the KEM output to send, and the secret (section 8.3)."""
-    kem_output, context = setup_sender(external_pub, b"", random)
+    kem_output, context = setup_sender(kem, external_pub, b"", random)
     return kem_output, Secret(context.export(_EXTERNAL_INIT, HASH_SIZE))
 
 
-def external_init_receive(kem_output: bytes, external: KeyPair) -> Secret:
+def external_init_receive(kem: Kem, kem_output: bytes, external: KeyPair) -> Secret:
     """Find the init secret that a joiner chose (section 8.3)."""
-    return Secret(setup_receiver(kem_output, external, b"").export(_EXTERNAL_INIT, HASH_SIZE))
+    return Secret(setup_receiver(kem, kem_output, external, b"").export(_EXTERNAL_INIT, HASH_SIZE))
 
 
 def confirmed_hash(interim: bytes, commit: AuthenticatedContent) -> bytes:

@@ -1,4 +1,4 @@
-"""The primitives of suite 0x0003 (RFC 9420 sections 5 and 8): SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
+"""The primitives that all cipher suites here share: SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
 
 All of it is libsodium and hashlib; what is here are the labels, and the lengths that must be checked before
 bytes reach C code. A check raises `AuthenticationError`, it never returns a bool that somebody may forget
@@ -20,13 +20,11 @@ from .secret import Secret
 
 PROTOCOL_VERSION = 1
 """mls10 (section 6)."""
-CIPHER_SUITE = 0x0003
-"""MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519 (section 17.1)."""
 
 HASH_SIZE = 32
-"""KDF.Nh, and the size of every hash, tag and secret of this suite."""
+"""KDF.Nh, and the size of every hash, tag and secret."""
 KEY_SIZE = 32
-"""AEAD.Nk, and the size of X25519 and Ed25519 public keys."""
+"""AEAD.Nk, and the size of Ed25519 public keys and of all private keys."""
 NONCE_SIZE = 12
 """AEAD.Nn."""
 SIGNATURE_SIZE = 64
@@ -39,12 +37,12 @@ system_random: Random = os.urandom
 
 
 def digest(data: bytes) -> bytes:
-    """Hash of the suite."""
+    """Hash of the suites."""
     return hashlib.sha256(data).digest()
 
 
 def mac(key: Secret, data: bytes) -> bytes:
-    """MAC of the suite: HMAC-SHA256, 32 bytes."""
+    """MAC of the suites: HMAC-SHA256, 32 bytes."""
     return hmac.digest(key.reveal(), data, "sha256")
 
 

@@ -109,7 +109,7 @@ def receive_commit(
     tree, committer = applied.tree.with_room() if external else (applied.tree, sender.index)
     if commit.path is not None:
         _check_path_leaf(epoch, applied, tree, committer, commit.path, external, rules)
-        tree = merge(tree, committer, commit.path)
+        tree = merge(epoch.context.suite, tree, committer, commit.path)
         check_credential_types(tree)
     outcome = outcome_of(applied, epoch, committer, external=external)
     if epoch.own_leaf in applied.removed:
@@ -126,12 +126,15 @@ def receive_commit(
     commit_secret = NO_COMMIT_SECRET
     if commit.path is not None:
         new, own_leaf = applied.new_leaves, epoch.own_leaf
-        opened = open_path(tree, committer, commit.path, own_leaf, privates, new, context.encode())
+        opened = open_path(
+            context.suite, tree, committer, commit.path, own_leaf, privates, new, context.encode()
+        )
         privates.update(opened.privates)
         commit_secret = opened.commit_secret
     init = epoch.secrets.init
     if applied.external_init is not None:
-        init = external_init_receive(applied.external_init.kem_output, epoch.secrets.external_pair())
+        kem = context.suite.kem
+        init = external_init_receive(kem, applied.external_init.kem_output, epoch.secrets.external_pair(kem))
     successor = replace(epoch, tree=tree, privates=privates, signer=signer)
     after, _ = advance(successor, context, message, init, commit_secret, psk)
     tag = message.auth.confirmation_tag
@@ -157,7 +160,7 @@ def _check_path_leaf(
     rules: Rules,
 ) -> None:
     """Check the leaf that a path brings in (sections 7.3, 12.4.2 and 12.4.3.2)."""
-    leaf_rules = LeafRules(applied.extensions, rules.policy, rules.now)
+    leaf_rules = LeafRules(applied.extensions, rules.policy, rules.now, epoch.context.suite)
     check_leaf(path.leaf_node, LeafNodeSource.COMMIT, leaf_rules, epoch.context.group_id, committer)
     for old in _replaced(epoch, applied, tree, committer, external=external):
         check_replacement(old, path.leaf_node, rules.policy)

@@ -7,13 +7,14 @@ may hold 30,000 values, and looking each up in another would take its square.
 
 from dataclasses import dataclass, field
 
+from .cipher_suites import CipherSuite
 from .constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
 from .errors import InvalidError, NotForThisGroupError, PolicyError
 from .group_extensions import RequiredCapabilities
 from .key_package import KeyPackage
 from .leaf import Extensions, LeafNode, find_extension
 from .policy import Policy
-from .suite import CIPHER_SUITE, PROTOCOL_VERSION
+from .suite import PROTOCOL_VERSION
 from .tree import RatchetTree
 
 
@@ -28,23 +29,29 @@ class LeafRules:
     policy: Policy
     now: int | None
     """Seconds since 1970; None leaves lifetimes unchecked, as for leaves that have long been in a tree."""
+    suite: CipherSuite
+    """The group's."""
 
     required: RequiredCapabilities = field(init=False)
     """What the group demands of its members (section 11.1)."""
 
     def __post_init__(self) -> None:
         """Read once what every leaf is compared with."""
-        data = find_extension(self.extensions, REQUIRED_CAPABILITIES)
-        required = RequiredCapabilities() if data is None else RequiredCapabilities.decode(data)
-        object.__setattr__(self, "required", required)
+        object.__setattr__(self, "required", required_of(self.extensions))
+
+
+def required_of(extensions: Extensions) -> RequiredCapabilities:
+    """Read what a group demands of its members (section 11.1). Raises MalformedError."""
+    data = find_extension(extensions, REQUIRED_CAPABILITIES)
+    return RequiredCapabilities() if data is None else RequiredCapabilities.decode(data)
 
 
 def check_key_package(package: KeyPackage, rules: LeafRules) -> None:
     """Apply all rules of section 10.1 to a key package that is to be added."""
-    check_suite(package)
+    check_suite(package, rules.suite)
     check_leaf(package.leaf_node, LeafNodeSource.KEY_PACKAGE, rules)
     package.check_signature()
-    check_init_key(package)
+    check_init_key(package, rules.suite)
 
 
 def check_leaf(
@@ -64,21 +71,22 @@ def check_member_leaf(leaf: LeafNode, rules: LeafRules, group_id: bytes, index: 
 
 def check_contents(leaf: LeafNode, rules: LeafRules) -> None:
     """Apply the rules of section 7.3 but signature and identity: enough for a leaf of our own."""
-    check_suite_supported(leaf)
+    check_suite_supported(leaf, rules.suite)
     check_extensions_listed(leaf)
     check_lifetime(leaf, rules)
     check_required(leaf, rules.required)
     check_group_extensions(leaf, rules.extensions)
 
 
-def check_suite(package: KeyPackage) -> None:
+def check_suite(package: KeyPackage, suite: CipherSuite) -> None:
     """Version and suite are the group's (section 10.1)."""
-    if (package.version, package.cipher_suite) != (PROTOCOL_VERSION, CIPHER_SUITE):
+    if (package.version, package.cipher_suite) != (PROTOCOL_VERSION, suite.number):
         raise NotForThisGroupError("a key package is for another version or cipher suite (section 10.1)")
 
 
-def check_init_key(package: KeyPackage) -> None:
-    """Require that the init key is not the leaf's key (section 10.1)."""
+def check_init_key(package: KeyPackage, suite: CipherSuite) -> None:
+    """Require an init key of the suite that is not the leaf's key (section 10.1)."""
+    suite.check_public_key(package.init_key)
     if package.init_key == package.leaf_node.encryption_key:
         raise InvalidError("a key package uses one key as init key and as encryption key (section 10.1)")
 
@@ -89,10 +97,11 @@ def check_source(leaf: LeafNode, source: LeafNodeSource) -> None:
         raise InvalidError(f"a leaf node made for {leaf.source.name} came as {source.name} (section 7.3)")
 
 
-def check_suite_supported(leaf: LeafNode) -> None:
-    """Require that a leaf lists the version, the suite and its credential type (sections 7.2 and 11)."""
+def check_suite_supported(leaf: LeafNode, suite: CipherSuite) -> None:
+    """Require a key of the suite; a leaf lists it, the version and its credential type (s7.2, s11)."""
+    suite.check_public_key(leaf.encryption_key)
     offered = leaf.capabilities
-    if PROTOCOL_VERSION not in offered.versions or CIPHER_SUITE not in offered.cipher_suites:
+    if PROTOCOL_VERSION not in offered.versions or suite.number not in offered.cipher_suites:
         raise InvalidError("a leaf does not support the group's version or cipher suite (section 11)")
     if leaf.credential.type not in offered.credentials:
         raise InvalidError("a leaf does not list its own credential type (section 7.2)")

@@ -5,18 +5,26 @@ One function for each rule; each raises. Joining calls `check_tree`; what concer
 """
 
 from . import treemath
+from .cipher_suites import CipherSuite
 from .errors import InvalidError
 from .leaf import LeafNode
 from .nodes import ParentNode, parent_hash
 from .tree import RatchetTree
 
 
-def check_tree(tree: RatchetTree) -> None:
+def check_tree(tree: RatchetTree, suite: CipherSuite) -> None:
     """Apply all rules of this module; the caller compares the tree hash and checks the leaves."""
+    check_parent_keys(tree, suite)
     check_unmerged_leaves(tree)
     check_unique_encryption_keys(tree)
     check_unique_signature_keys(tree)
     check_parent_hashes(tree)
+
+
+def check_parent_keys(tree: RatchetTree, suite: CipherSuite) -> None:
+    """All parents have keys of the group's suite; the leaves' are checked with the leaves."""
+    for _, content in tree.parents():
+        suite.check_public_key(content.encryption_key)
 
 
 def check_unmerged_leaves(tree: RatchetTree) -> None:

@@ -5,6 +5,7 @@ The reading half of `Group`; it holds the one immutable state and never replaces
 
 from typing import Self
 
+from .cipher_suites import CipherSuite
 from .commit import group_info
 from .epoch import Item, Member
 from .lineage import Predecessor
@@ -49,6 +50,11 @@ class GroupView:
     def context(self) -> GroupContext:
         """What all members agree on: hashes, extensions."""
         return self._state.epoch.context
+
+    @property
+    def suite(self) -> CipherSuite:
+        """The cipher suite of the group, for its whole life."""
+        return self.context.suite
 
     @property
     def status(self) -> Status:

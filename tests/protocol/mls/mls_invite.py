@@ -28,7 +28,8 @@ def invite(world: World, edit: InfoEdit | None = None, **patches: Any) -> bytes:
             epoch.signer
         )
     with lawless(**patches):
-        return world.stage("m0", [add_proposal(world.device("guest").publish())]).welcome or b""
+        guest = world.device("guest").publish(suite=world.suite)
+        return world.stage("m0", [add_proposal(guest)]).welcome or b""
 
 
 def check_refused(world: World, welcome: bytes, error: type[MlsError], why: str, **more: Any) -> None:

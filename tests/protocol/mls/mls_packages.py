@@ -14,12 +14,12 @@ from parlour_protocol.mls.proposals import Add
 def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any) -> KeyPackage:
     """Make a key package with some fields changed, everything signed anew."""
     device = Device("newcomer", world.random)
-    good = device.secrets().package
+    good = device.secrets(world.suite).package
     node = replace(good.leaf_node, **(leaf or {})).signed(device.signer)
     return replace(good, leaf_node=node, **changes).signed(device.signer)
 
 
-def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str) -> None:
+def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str, **patches: Any) -> None:
     """Check that a package is refused when adding, as a proposal, and in a commit of a lawless member."""
     with unchanged(world["m0"]), pytest.raises(error, match=why):
         world["m0"].commit([Add(bad)], now=NOW)
@@ -27,7 +27,7 @@ def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str) ->
         proposal = world["m0"].propose(Add(bad), now=NOW)
     refused(world["m1"], proposal, error, why)
     world["m0"].set_aside_proposals()
-    with lawless():
+    with lawless(**patches):
         message = world["m0"].commit([Add(bad)], now=NOW).message
     refused(world["m1"], message, error, why)
     world["m0"].commit_refused()

@@ -13,7 +13,9 @@ from unittest import mock
 import pytest
 
 from parlour_protocol.mls import (
+    CLASSIC,
     STRICT,
+    CipherSuite,
     CommitOptions,
     Credential,
     Extension,
@@ -53,20 +55,27 @@ class Device:
         """Who it says to be."""
         return Credential.basic(self.name.encode())
 
-    def publish(self, *, lifetime: Lifetime = LIFETIME, last_resort: bool = False) -> bytes:
+    def publish(
+        self,
+        *,
+        suite: CipherSuite = CLASSIC,
+        lifetime: Lifetime = LIFETIME,
+        last_resort: bool = False,
+    ) -> bytes:
         """Make a key package."""
         return self.store.create(
             self.credential,
             self.signer,
             lifetime,
+            suite=suite,
             last_resort=last_resort,
             policy=self.policy,
             random=self.random,
         )
 
-    def secrets(self) -> KeyPackageSecrets:
+    def secrets(self, suite: CipherSuite = CLASSIC) -> KeyPackageSecrets:
         """Make a key package and give it with its private keys."""
-        self.publish()
+        self.publish(suite=suite)
         return list(self.store._packages.values())[-1]
 
     def join(self, welcome: bytes, **more: Any) -> Group:
@@ -78,9 +87,16 @@ class World:
     """A group and the delivery service between its members."""
 
     def __init__(
-        self, size: int = 1, *, seed: int = 0, policy: Policy = STRICT, extensions: tuple[Extension, ...] = ()
+        self,
+        size: int = 1,
+        *,
+        seed: int = 0,
+        suite: CipherSuite = CLASSIC,
+        policy: Policy = STRICT,
+        extensions: tuple[Extension, ...] = (),
     ) -> None:
         self.random = stdlib_random.Random(seed).randbytes  # noqa: S311 - failures must replay
+        self.suite = suite
         self.policy = policy
         self.psks = Psks()
         self.devices: dict[str, Device] = {}
@@ -91,6 +107,7 @@ class World:
             founder.credential,
             founder.signer,
             LIFETIME,
+            suite=suite,
             extensions=extensions,
             policy=policy,
             random=self.random,
@@ -138,7 +155,7 @@ class World:
 
     def commit_adding(self, by: str, names: Sequence[str], options: CommitOptions = DEFAULTS) -> Pending:
         """Add devices by one commit and give it."""
-        packages = [self.device(name).publish() for name in names]
+        packages = [self.device(name).publish(suite=self.suite) for name in names]
         pending = self.commit(by, [add_proposal(package) for package in packages], options)
         for name in names:
             tree = None if options.tree_in_welcome else self.groups[by].ratchet_tree()

@@ -2,11 +2,11 @@
 
     python tests/protocol/mls/passive.py FILE...
 
-Scenarios of other suites than 3 are passed over. Each failure is a line that names the file, the scenario
-and the reason; a file or a scenario that cannot be read is a failure, too. Ends with `N passed, M failed` and
-exits 0 only when at least one was played and all passed. The policy is the widest one that RFC 9420 allows,
-because scenarios hold external commits, external proposals, ReInit, and key packages that live for ever;
-every MUST of the RFC stays in force.
+Scenarios of other suites than ours (3, and the hybrid 0xF003) are passed over. Each failure is a line that
+names the file, the scenario and the reason; a file or a scenario that cannot be read is a failure, too. Ends
+with `N passed, M failed` and exits 0 only when at least one was played and all passed. The policy is the
+widest one that RFC 9420 allows, because scenarios hold external commits, external proposals, ReInit, and key
+packages that live for ever; every MUST of the RFC stays in force.
 """
 
 import argparse
@@ -17,7 +17,17 @@ from typing import Any
 
 import msgspec
 
-from parlour_protocol.mls import Group, KeyPackageStore, MlsError, Policy, Psks, Secret, SigningKey
+from parlour_protocol.mls import (
+    CLASSIC,
+    HYBRID,
+    Group,
+    KeyPackageStore,
+    MlsError,
+    Policy,
+    Psks,
+    Secret,
+    SigningKey,
+)
 from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.join import KeyPackageSecrets
 from parlour_protocol.mls.key_package import KeyPackage
@@ -25,8 +35,8 @@ from parlour_protocol.mls.messages import read_message
 from parlour_protocol.mls.secret_tree import RatchetLimits
 from parlour_protocol.mls.tree import MAX_LEAVES
 
-SUITE = 3
-_BARE_KEY_PACKAGE = bytes((0, 1, 0, SUITE))
+SUITES = (CLASSIC.number, HYBRID.number)
+_BARE_KEY_PACKAGES = tuple(bytes((0, 1, *suite.to_bytes(2, "big"))) for suite in SUITES)
 """Version and suite: how a key package begins that is not framed as an MLSMessage."""
 
 
@@ -102,10 +112,10 @@ def _from_hex(kind: type, value: object) -> Any:
 
 
 def load(data: bytes) -> Iterable[tuple[int, Scenario | Exception]]:
-    """Give the scenarios of suite 3 with their places in the file, or why one cannot be read."""
+    """Give the scenarios of our suites with their places in the file, or why one cannot be read."""
     for number, raw in enumerate(msgspec.json.decode(data, type=list[msgspec.Raw])):
         try:
-            if msgspec.json.decode(raw, type=_Suite).cipher_suite == SUITE:
+            if msgspec.json.decode(raw, type=_Suite).cipher_suite in SUITES:
                 yield number, msgspec.json.decode(raw, type=Scenario, dec_hook=_from_hex)
         except msgspec.DecodeError as error:
             yield number, error
@@ -142,7 +152,7 @@ def _follow(where: str, group: Group, step: Step, psks: Psks) -> None:
 
 
 def _key_package(scenario: Scenario) -> KeyPackageSecrets:
-    if scenario.key_package.startswith(_BARE_KEY_PACKAGE):
+    if scenario.key_package.startswith(_BARE_KEY_PACKAGES):
         package: object = decode(KeyPackage.read, scenario.key_package)
     else:
         package = read_message(scenario.key_package)
@@ -196,7 +206,9 @@ def main(arguments: list[str]) -> int:
     counts = [play_file(path) for path in parser.parse_args(arguments).files]
     passed, failed = (sum(column) for column in zip(*counts, strict=True))
     if not passed and not failed:
-        sys.stderr.write(f"nothing was played: there is no scenario of suite {SUITE} in these files\n")
+        sys.stderr.write(
+            f"nothing was played: there is no scenario of suite {CLASSIC.number} in these files\n"
+        )
     sys.stdout.write(f"{passed} passed, {failed} failed\n")
     return 0 if passed and not failed else 1
 

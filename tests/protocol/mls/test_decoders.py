@@ -12,10 +12,11 @@ from tests.protocol.mls.mls_world import NOW, World, unchanged
 from tests.protocol.mls.vectors import OWN, load, unhex
 
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
+from parlour_protocol.mls.cipher_suites import CLASSIC
 from parlour_protocol.mls.codec import Reader, decode, header, optional, u16, u32, vec
 from parlour_protocol.mls.content import AuthenticatedContent, Commit, UpdatePath
 from parlour_protocol.mls.group_extensions import RequiredCapabilities, decode_external_senders
-from parlour_protocol.mls.hpke import KeyPair, encrypt_with_label
+from parlour_protocol.mls.hpke import encrypt_with_label
 from parlour_protocol.mls.key_package import KeyPackage
 from parlour_protocol.mls.leaf import LeafNode, read_extensions
 from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
@@ -213,9 +214,9 @@ def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
         with pytest.raises(MlsError):
             verify(bad, "label", b"content", bytes(64), "test")
         with pytest.raises(MlsError):
-            encrypt_with_label(bad, "label", b"", b"")
+            encrypt_with_label(CLASSIC.kem, bad, "label", b"", b"")
         with pytest.raises(MlsError):
-            KeyPair.of(bad)
+            CLASSIC.kem.complete(bad)
         with pytest.raises(MlsError):
             SigningKey(Secret(bad))
     with pytest.raises(MlsError):
@@ -235,7 +236,7 @@ def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
 def test_low_order_points_are_refused(point: bytes) -> None:
     """Nobody can make the group encrypt to a key that everybody knows."""
     with pytest.raises(MlsError, match="low-order"):
-        encrypt_with_label(point, "label", b"", b"")
+        encrypt_with_label(CLASSIC.kem, point, "label", b"", b"")
 
 
 def test_small_order_signature_keys_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""The engine gives what the official vectors say (RFC 9420, RFC 9180), where they are."""
+"""The engine gives what the official vectors say (RFC 9420, RFC 9180, draft-ietf-hpke-pq), where they are."""
 
 import pytest
 from tests.protocol.mls import vectors
@@ -14,9 +14,10 @@ if FOLDER is None:
     [
         pytest.param(kind, vector, id=f"{kind}-{number}")
         for kind in CHECKS
+        if kind != "hpke-hybrid" or vectors.holds(FOLDER, kind)
         for number, vector in enumerate(vectors.load(FOLDER, kind))
     ],
 )
 def test_official_vector(kind: str, vector: vectors.Vector) -> None:
-    """Suite 3 of every kind."""
+    """Suite 3 of every kind, and the hybrid key encapsulation."""
     CHECKS[kind](vector)

@@ -21,6 +21,7 @@ from parlour_protocol.mls import commit as commit_module
 from parlour_protocol.mls import path as path_module
 from parlour_protocol.mls.constants import LeafNodeSource
 from parlour_protocol.mls.content import UpdatePath, UpdatePathNode
+from parlour_protocol.mls.kem import Kem
 
 Edit = Callable[[World, UpdatePath], UpdatePath]
 
@@ -140,8 +141,8 @@ def test_a_path_secret_that_gives_other_keys() -> None:
     world = World(4)
     real = path_module.encrypt_with_label
 
-    def zeros(public: bytes, label: str, context: bytes, secret: bytes, *random: Any) -> Any:
-        return real(public, label, context, bytes(len(secret)), *random)
+    def zeros(kem: Kem, public: bytes, label: str, context: bytes, secret: bytes, *random: Any) -> Any:
+        return real(kem, public, label, context, bytes(len(secret)), *random)
 
     with lawless(path__encrypt_with_label=zeros):
         message = world.stage("m0").message
@@ -154,8 +155,8 @@ def test_a_path_secret_of_another_length(size: int) -> None:
     world = World(2)
     real = path_module.encrypt_with_label
 
-    def cut(public: bytes, label: str, context: bytes, _: bytes, *random: Any) -> Any:
-        return real(public, label, context, bytes(size), *random)
+    def cut(kem: Kem, public: bytes, label: str, context: bytes, _: bytes, *random: Any) -> Any:
+        return real(kem, public, label, context, bytes(size), *random)
 
     with lawless(path__encrypt_with_label=cut):
         message = world.stage("m0").message

@@ -8,6 +8,7 @@ from tests.protocol.mls.mls_packages import check_add, package
 from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, lawless, refused, unchanged
 
 from parlour_protocol.mls import (
+    CLASSIC,
     AuthenticationError,
     Capabilities,
     CommitOptions,
@@ -26,11 +27,10 @@ from parlour_protocol.mls import (
 )
 from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.constants import LeafNodeSource
-from parlour_protocol.mls.hpke import KeyPair
 from parlour_protocol.mls.messages import encode_message
 from parlour_protocol.mls.proposals import Add, Update
 
-KEY = KeyPair.of(bytes(range(32))).public
+KEY = CLASSIC.kem.complete(bytes(range(32))).public
 
 
 BAD_PACKAGES: dict[str, tuple[dict[str, Any], dict[str, Any], type[MlsError], str]] = {
@@ -117,7 +117,7 @@ def bad_update(world: World, **changes: Any) -> Update:
     old = world["m0"].tree.leaf(0)
     assert old is not None
     fresh: dict[str, Any] = {
-        "encryption_key": KeyPair.generate(world.random).public,
+        "encryption_key": CLASSIC.kem.generate(world.random).public,
         "source": LeafNodeSource.UPDATE,
         "lifetime": None,
     }

@@ -4,6 +4,9 @@ import pytest
 from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, NOW, World, lawless
 
 from parlour_protocol.mls import (
+    CLASSIC,
+    HYBRID,
+    CipherSuite,
     Group,
     InvalidError,
     MlsError,
@@ -24,18 +27,25 @@ NEXT = ReInit(b"next", 1, 3, ())
 
 
 def continue_group(
-    old: World, usage: ResumptionUsage, names: list[str], group_id: bytes = b"next", founders_epoch: int = 0
+    old: World,
+    usage: ResumptionUsage,
+    names: list[str],
+    group_id: bytes = b"next",
+    founders_epoch: int = 0,
+    suite: CipherSuite = CLASSIC,
 ) -> bytes:
     """Let m0 found a group that continues the old one, and give the Welcome for the others."""
     founder = old.devices["m0"]
-    new = Group.create(group_id, founder.credential, founder.signer, LIFETIME, policy=WIDE, random=old.random)
+    new = Group.create(
+        group_id, founder.credential, founder.signer, LIFETIME, suite=suite, policy=WIDE, random=old.random
+    )
     for _ in range(founders_epoch):
         new.commit(now=NOW)
         new.commit_accepted()
     resumption = old["m0"]._state.resumption[old["m0"].epoch]
     psk = ResumptionPskId(usage, GROUP_ID, old["m0"].epoch, bytes(32))
     psks = Psks({}, {(GROUP_ID, old["m0"].epoch): resumption})
-    packages = [add_proposal(old.device(name).publish()) for name in names]
+    packages = [add_proposal(old.device(name).publish(suite=suite)) for name in names]
     with lawless():
         return new.commit([*packages, PreSharedKey(psk)], now=NOW, psks=psks).welcome or b""
 
@@ -78,6 +88,8 @@ def test_false_successors() -> None:
     cases.append((old, continue_group(old, branch, ["m1", "spy"]), NotAuthorisedError, "has not"))
     old = World(2, policy=WIDE)
     cases.append((old, continue_group(old, branch, ["m1"], founders_epoch=2), InvalidError, "epoch 1"))
+    old = World(2, policy=WIDE, suite=HYBRID)
+    cases.append((old, continue_group(old, branch, ["m1"]), InvalidError, "cipher suite"))
     for world, welcome, error, why in cases:
         with pytest.raises(error, match=why):
             world.devices["m1"].join(welcome, predecessor=world["m1"])

@@ -14,6 +14,7 @@ from tests.protocol.mls import passive
 from tests.protocol.mls.vectors import Vector, unhex
 
 from parlour_protocol.mls import treemath
+from parlour_protocol.mls.cipher_suites import CLASSIC, HYBRID
 from parlour_protocol.mls.codec import Reader, decode, header
 from parlour_protocol.mls.constants import ContentType, WireFormat
 from parlour_protocol.mls.content import (
@@ -38,13 +39,14 @@ from parlour_protocol.mls.framing import (
     sign,
 )
 from parlour_protocol.mls.hpke import (
+    Context,
     HpkeCiphertext,
-    KeyPair,
     decrypt_with_label,
     encrypt_with_label,
     setup_receiver,
     setup_sender,
 )
+from parlour_protocol.mls.kem import Kem, KeyPair
 from parlour_protocol.mls.key_package import KeyPackage
 from parlour_protocol.mls.leaf import LeafNode, read_extensions
 from parlour_protocol.mls.messages import (
@@ -141,23 +143,39 @@ def check_crypto_basics(vector: Vector) -> None:
     verify(key.public, signed["label"], content, unhex(signed["signature"]), "vector")
     verify(key.public, signed["label"], content, key.sign(signed["label"], content), "own")
     sealed = vector["encrypt_with_label"]
-    pair, context = KeyPair.of(unhex(sealed["priv"])), unhex(sealed["context"])
+    pair, context = CLASSIC.kem.complete(unhex(sealed["priv"])), unhex(sealed["context"])
     assert pair.public == unhex(sealed["pub"])
     theirs = HpkeCiphertext(unhex(sealed["kem_output"]), unhex(sealed["ciphertext"]))
     plaintext = unhex(sealed["plaintext"])
-    assert decrypt_with_label(pair, sealed["label"], context, theirs) == plaintext
-    ours = encrypt_with_label(pair.public, sealed["label"], context, plaintext)
-    assert decrypt_with_label(pair, sealed["label"], context, ours) == plaintext
+    assert decrypt_with_label(CLASSIC.kem, pair, sealed["label"], context, theirs) == plaintext
+    ours = encrypt_with_label(CLASSIC.kem, pair.public, sealed["label"], context, plaintext)
+    assert decrypt_with_label(CLASSIC.kem, pair, sealed["label"], context, ours) == plaintext
 
 
 def check_hpke(vector: Vector) -> None:
     """Check base mode: key pairs, encryptions and exports are byte for byte the same."""
-    pair = KeyPair.derive(unhex(vector["ikmR"]))
-    assert (pair.private.reveal(), pair.public) == (unhex(vector["skRm"]), unhex(vector["pkRm"]))
-    info = unhex(vector["info"])
-    kem_output, sender = setup_sender(pair.public, info, lambda _: unhex(vector["skEm"]))
+    kem, info = CLASSIC.kem, unhex(vector["info"])
+    pair = _own_pair(kem, vector)
+    kem_output, sender = setup_sender(kem, pair.public, info, lambda _: unhex(vector["skEm"]))
     assert kem_output == unhex(vector["enc"])
-    receiver = setup_receiver(kem_output, pair, info)
+    _check_contexts(vector, sender, setup_receiver(kem, kem_output, pair, info))
+
+
+def check_hpke_hybrid(vector: Vector) -> None:
+    """Check the same of X-Wing, from the receiver's end: ML-KEM chooses its own randomness when it seals."""
+    kem, info, sent = HYBRID.kem, unhex(vector["info"]), unhex(vector["enc"])
+    pair = _own_pair(kem, vector)
+    assert kem.decapsulate(pair, sent) == unhex(vector["shared_secret"])
+    _check_contexts(vector, setup_receiver(kem, sent, pair, info), setup_receiver(kem, sent, pair, info))
+
+
+def _own_pair(kem: Kem, vector: Vector) -> KeyPair:
+    pair = kem.derive(unhex(vector["ikmR"]))
+    assert (pair.private.reveal(), pair.public) == (unhex(vector["skRm"]), unhex(vector["pkRm"]))
+    return pair
+
+
+def _check_contexts(vector: Vector, sender: Context, receiver: Context) -> None:
     for number, each in enumerate(vector["encryptions"]):
         sequence = each.get("seq", number)  # the official file lists all of them, without numbers
         aad, plaintext, sealed = unhex(each["aad"]), unhex(each["pt"]), unhex(each["ct"])
@@ -187,7 +205,9 @@ def check_key_schedule(vector: Vector) -> None:
     init = Secret(unhex(vector["initial_init_secret"]))
     for number, epoch in enumerate(vector["epochs"]):
         hashes = unhex(epoch["tree_hash"]), unhex(epoch["confirmed_transcript_hash"])
-        context = GroupContext(unhex(vector["group_id"]), number, *hashes, ()).encode()
+        context = GroupContext(
+            unhex(vector["group_id"]), number, *hashes, (), cipher_suite=vector["cipher_suite"]
+        ).encode()
         assert context == unhex(epoch["group_context"])
         joiner = joiner_secret(init, Secret(unhex(epoch["commit_secret"])), context)
         assert joiner.reveal() == unhex(epoch["joiner_secret"])
@@ -209,7 +229,7 @@ def check_key_schedule(vector: Vector) -> None:
         }
         for ours, theirs in names.items():
             assert getattr(secrets, ours).reveal() == unhex(epoch[theirs]), theirs
-        assert secrets.external_pair().public == unhex(epoch["external_pub"])
+        assert secrets.external_pair(CLASSIC.kem).public == unhex(epoch["external_pub"])
         asked = epoch["exporter"]
         exported = secrets.export(asked["label"], unhex(asked["context"]), asked["length"])
         assert exported.reveal() == unhex(asked["secret"])
@@ -265,7 +285,7 @@ def check_tree_validation(vector: Vector) -> None:
     assert [tree.resolution(node) for node in nodes] == vector["resolutions"]
     assert [tree.subtree_hash(node).hex() for node in nodes] == vector["tree_hashes"]
     assert tree.encode() == unhex(vector["tree"])
-    check_tree(tree)
+    check_tree(tree, CLASSIC)
     for index, leaf in tree.members():
         leaf.check_signature(unhex(vector["group_id"]), index)
 
@@ -276,14 +296,16 @@ def _privates(vector: Vector, tree: RatchetTree) -> dict[int, tuple[dict[int, Se
         privates = {2 * leaf["index"]: Secret(unhex(leaf["encryption_priv"]))}
         for each in leaf["path_secrets"]:
             # `climb` also checks that the private keys belong to the public ones of the tree
-            privates.update(climb(tree, [each["node"]], unhex(each["path_secret"])).privates)
+            privates.update(climb(CLASSIC, tree, [each["node"]], unhex(each["path_secret"])).privates)
         found[leaf["index"]] = (privates, SigningKey(Secret(unhex(leaf["signature_priv"]))))
     return found
 
 
 def _context(vector: Vector, tree: RatchetTree) -> bytes:
     hashes = tree.tree_hash, unhex(vector["confirmed_transcript_hash"])
-    return GroupContext(unhex(vector["group_id"]), vector["epoch"], *hashes, ()).encode()
+    return GroupContext(
+        unhex(vector["group_id"]), vector["epoch"], *hashes, (), cipher_suite=vector["cipher_suite"]
+    ).encode()
 
 
 def check_treekem(vector: Vector) -> None:
@@ -292,29 +314,29 @@ def check_treekem(vector: Vector) -> None:
     members = _privates(vector, tree)
     for each in vector["update_paths"]:
         sender, path = each["sender"], decode(UpdatePath.read, unhex(each["update_path"]))
-        merged = merge(tree, sender, path)
+        merged = merge(CLASSIC, tree, sender, path)
         assert merged.tree_hash == unhex(each["tree_hash_after"])
         old = tree.leaf(sender)
         assert old is not None
-        planned = plan(tree, sender, old, members[sender][1], unhex(vector["group_id"]))
+        planned = plan(CLASSIC, tree, sender, old, members[sender][1], unhex(vector["group_id"]))
         ours = seal(planned, _NOBODY, _context(vector, planned.tree))
-        assert merge(tree, sender, ours).tree_hash == planned.tree.tree_hash
-        check_tree(planned.tree)
+        assert merge(CLASSIC, tree, sender, ours).tree_hash == planned.tree.tree_hash
+        check_tree(planned.tree, CLASSIC)
         for leaf, (privates, _) in members.items():
             if leaf == sender:
                 continue
             context = _context(vector, merged)
-            opened = open_path(merged, sender, path, leaf, privates, _NOBODY, context)
+            opened = open_path(CLASSIC, merged, sender, path, leaf, privates, _NOBODY, context)
             assert opened.commit_secret.reveal() == unhex(each["commit_secret"])
             _check_path_secret(merged, opened.privates, each["path_secrets"][leaf], sender, leaf)
             context = _context(vector, planned.tree)
-            again = open_path(planned.tree, sender, ours, leaf, privates, _NOBODY, context)
+            again = open_path(CLASSIC, planned.tree, sender, ours, leaf, privates, _NOBODY, context)
             assert again.commit_secret == planned.opened.commit_secret
 
 
 def _check_path_secret(tree: RatchetTree, privates: Any, expected: str, sender: int, leaf: int) -> None:
     start = next(n for n, other in tree.filtered_path(sender) if leaf in span(other))
-    assert climb(tree, [start], unhex(expected)).privates[start] == privates[start]
+    assert climb(CLASSIC, tree, [start], unhex(expected)).privates[start] == privates[start]
 
 
 _PROPOSALS: dict[str, Callable[[Reader], Any]] = {
@@ -377,7 +399,9 @@ class Protection:
 
     def __init__(self, vector: Vector) -> None:
         hashes = unhex(vector["tree_hash"]), unhex(vector["confirmed_transcript_hash"])
-        self.group = GroupContext(unhex(vector["group_id"]), vector["epoch"], *hashes, ())
+        self.group = GroupContext(
+            unhex(vector["group_id"]), vector["epoch"], *hashes, (), cipher_suite=vector["cipher_suite"]
+        )
         self.context = self.group.encode()
         self.key = SigningKey(Secret(unhex(vector["signature_priv"])))
         self.membership = Secret(unhex(vector["membership_key"]))
@@ -437,8 +461,8 @@ def check_welcome(vector: Vector) -> None:
     assert isinstance(package, KeyPackage)
     assert isinstance(welcome, Welcome)
     sealed = next(s.secrets for s in welcome.secrets if s.new_member == package.ref)
-    pair = KeyPair.of(unhex(vector["init_priv"]))
-    plaintext = decrypt_with_label(pair, "Welcome", welcome.encrypted_group_info, sealed)
+    pair = CLASSIC.kem.complete(unhex(vector["init_priv"]))
+    plaintext = decrypt_with_label(CLASSIC.kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
     secrets = decode(GroupSecrets.read, plaintext)
     key, nonce = welcome_key(secrets.joiner_secret, ZERO)
     info = decode(GroupInfo.read, aead_open(key, nonce, b"", welcome.encrypted_group_info, "info"))
@@ -458,6 +482,7 @@ CHECKS: Mapping[str, Callable[[Vector], None]] = {
     "crypto-basics": check_crypto_basics,
     "deserialization": check_deserialization,
     "hpke": check_hpke,
+    "hpke-hybrid": check_hpke_hybrid,
     "key-schedule": check_key_schedule,
     "message-protection": check_message_protection,
     "messages": check_messages,

@@ -1,7 +1,7 @@
 """Where MLS test vectors are: the project's own in `tests/data/mls`, the official ones where there are any.
 
-The official ones are other people's files: suite 3 of github.com/mlswg/mls-implementations and a vector of
-RFC 9180. `make vectors` fetches them; PARLOUR_VECTORS names another folder.
+The official ones are other people's files: suite 3 of github.com/mlswg/mls-implementations, a vector of
+RFC 9180, and one of draft-ietf-hpke-pq. `make vectors` fetches them; PARLOUR_VECTORS names another folder.
 """
 
 import json
@@ -16,6 +16,7 @@ _FETCHED: Final = ROOT / ".vectors"
 _BESIDE: Final = ROOT.parent / "shared" / "mls"
 _OFFICIAL_NAMES: Final = {
     "hpke": "hpke-rfc9180-x25519-sha256-chacha20poly1305-base",
+    "hpke-hybrid": "hpke-pq-mlkem768x25519-sha256-chacha20poly1305-base",
     "messages": "messages.first20",
     "tree-operations": "tree-operations.suite1",
 }
@@ -31,6 +32,11 @@ def official_folder() -> Path | None:
 def official_name(kind: str) -> str:
     """Return the name of an official file; it says what was taken of a file that is not by suite."""
     return _OFFICIAL_NAMES.get(kind, kind)
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether there is a file of one kind: a folder may have been fetched before the kind was known."""
+    return (folder / f"{official_name(name)}.json").is_file()
 
 
 def load(folder: Path, name: str) -> list[Vector]:

@@ -29,10 +29,11 @@ from parlour_protocol.mls import (
     remove_proposal,
     treemath,
 )
+from parlour_protocol.mls.cipher_suites import CLASSIC, HYBRID
 from parlour_protocol.mls.codec import decode, header
 from parlour_protocol.mls.constants import LeafNodeSource, WireFormat
 from parlour_protocol.mls.content import AuthenticatedContent, encode_body
-from parlour_protocol.mls.hpke import KeyPair, decrypt_with_label, encrypt_with_label, setup_sender
+from parlour_protocol.mls.hpke import Context, decrypt_with_label, encrypt_with_label, setup_sender
 from parlour_protocol.mls.leaf import LeafNode
 from parlour_protocol.mls.messages import (
     GroupContext,
@@ -69,8 +70,8 @@ COMMITTING = CommitOptions(public=True)
 def crypto_basics() -> list[Vector]:
     """Labels, references, a signature and a ciphertext."""
     secret, context, value, seed = (RANDOM(32) for _ in range(4))
-    key, pair = SigningKey(Secret(seed)), KeyPair.generate(RANDOM)
-    sealed = encrypt_with_label(pair.public, "sealed", context, value, RANDOM)
+    key, pair = SigningKey(Secret(seed)), CLASSIC.kem.generate(RANDOM)
+    sealed = encrypt_with_label(CLASSIC.kem, pair.public, "sealed", context, value, RANDOM)
     generation = 0x01020304
     derived = expand_with_label(secret, "tree", generation.to_bytes(4, "big"), 32)
     return [
@@ -125,8 +126,8 @@ def deserialization() -> list[Vector]:
 def hpke() -> list[Vector]:
     """Encrypt and export in base mode with chosen ephemeral keys."""
     seed, ephemeral, info = RANDOM(32), RANDOM(32), RANDOM(20)
-    pair = KeyPair.derive(seed)
-    enc, sender = setup_sender(pair.public, info, lambda _: ephemeral)
+    pair = CLASSIC.kem.derive(seed)
+    enc, sender = setup_sender(CLASSIC.kem, pair.public, info, lambda _: ephemeral)
     encryptions = [(sequence, RANDOM(7), RANDOM(29)) for sequence in (0, 1, 2, 255, 256)]
     exports = [(b"", 32), (b"\0", 32), (b"context", 64)]
     return [
@@ -152,6 +153,41 @@ def hpke() -> list[Vector]:
                     "exported_value": sender.export(context, length).hex(),
                 }
                 for context, length in exports
+            ],
+        }
+    ]
+
+
+def hpke_hybrid() -> list[Vector]:
+    """Encrypt and export with X-Wing; what ML-KEM chose is in the shared secret that it gave."""
+    kem, seed, info = HYBRID.kem, RANDOM(32), RANDOM(20)
+    pair = kem.derive(seed)
+    shared, enc = kem.encapsulate(pair.public, RANDOM)
+    sender = Context(kem, shared, info)
+    encryptions = [(sequence, RANDOM(7), RANDOM(29)) for sequence in (0, 1, 2, 255, 256)]
+    return [
+        {
+            "mode": 0,
+            "kem_id": 0x647A,
+            "kdf_id": 1,
+            "aead_id": 3,
+            "info": info.hex(),
+            "ikmR": seed.hex(),
+            "skRm": pair.private.reveal().hex(),
+            "pkRm": pair.public.hex(),
+            "enc": enc.hex(),
+            "shared_secret": shared.hex(),
+            "encryptions": [
+                {"seq": at, "aad": aad.hex(), "pt": text.hex(), "ct": sender.seal(aad, text, at).hex()}
+                for at, aad, text in encryptions
+            ],
+            "exports": [
+                {
+                    "exporter_context": context.hex(),
+                    "L": length,
+                    "exported_value": sender.export(context, length).hex(),
+                }
+                for context, length in ((b"", 32), (b"context", 64))
             ],
         }
     ]
@@ -210,7 +246,7 @@ def key_schedule() -> list[Vector]:
     epochs = []
     for number in range(4):
         tree, confirmed, commit, psk = (RANDOM(32) for _ in range(4))
-        context = GroupContext(group, number, tree, confirmed, ()).encode()
+        context = GroupContext(group, number, tree, confirmed, (), **SUITE).encode()
         joiner = joiner_secret(init, Secret(commit), context)
         secrets, encryption = epoch_from_joiner(joiner, psk, context)
         label, asked = f"label {number}", RANDOM(32)
@@ -233,7 +269,7 @@ def key_schedule() -> list[Vector]:
                 "membership_key": secrets.membership.reveal().hex(),
                 "resumption_psk": secrets.resumption.reveal().hex(),
                 "init_secret": secrets.init.reveal().hex(),
-                "external_pub": secrets.external_pair().public.hex(),
+                "external_pub": secrets.external_pair(CLASSIC.kem).public.hex(),
                 "exporter": {
                     "label": label,
                     "context": asked.hex(),
@@ -319,9 +355,9 @@ def _joining(world: World) -> tuple[Vector, GroupSecrets]:
     pending = world.stage("m0", [Add(own.package)], CommitOptions(tree_in_welcome=True))
     welcome = read_message(pending.welcome or b"")
     assert isinstance(welcome, Welcome)
-    pair = KeyPair.of(own.init_private.reveal())
+    pair = CLASSIC.kem.complete(own.init_private.reveal())
     sealed = next(s.secrets for s in welcome.secrets if s.new_member == own.package.ref)
-    plaintext = decrypt_with_label(pair, "Welcome", welcome.encrypted_group_info, sealed)
+    plaintext = decrypt_with_label(CLASSIC.kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
     world["m0"].commit_refused()
     vector = {
         **SUITE,
@@ -420,7 +456,7 @@ class Orchard:
         """Let a member choose new keys from its leaf to the root."""
         leaf = self.tree.leaf(index)
         assert leaf is not None
-        planned = plan(self.tree, index, leaf, self.keys[index][1], self.group_id, RANDOM)
+        planned = plan(CLASSIC, self.tree, index, leaf, self.keys[index][1], self.group_id, RANDOM)
         self.tree = planned.tree
         for (node, _), secret in zip(planned.nodes, planned.path_secrets, strict=True):
             self.secrets[node] = secret
@@ -517,9 +553,9 @@ def treekem() -> list[Vector]:
         for sender in members:
             leaf = tree.leaf(sender)
             assert leaf is not None
-            planned = plan(tree, sender, leaf, grown.keys[sender][1], grown.group_id, RANDOM)
+            planned = plan(CLASSIC, tree, sender, leaf, grown.keys[sender][1], grown.group_id, RANDOM)
             hashes = planned.tree.tree_hash, confirmed
-            context = GroupContext(grown.group_id, epoch, *hashes, ()).encode()
+            context = GroupContext(grown.group_id, epoch, *hashes, (), **SUITE).encode()
             path = seal(planned, frozenset(), context, RANDOM)
             known = (
                 None if leaf == sender or leaf not in grown.keys else _secret_for(planned, leaf)
@@ -597,6 +633,7 @@ FILES: Mapping[str, Callable[[], list[Vector]]] = {
     "tree-validation": tree_validation,
     "treekem": treekem,
     "welcome": welcome,
+    "hpke-hybrid": hpke_hybrid,  # last: ML-KEM draws nothing from RANDOM, X25519 does
 }
 
 if __name__ == "__main__":

@@ -185,7 +185,8 @@ class Found(Payload, frozen=True):
 class Commit(Payload, frozen=True):
     """`POST /v1/rooms/{id}/commits`: take the group from ``epoch`` to the next one, if nobody did before.
 
-    ``welcome`` and ``tree`` are there exactly when devices are ``added``. 409 `stale_epoch`: another commit
+    ``welcome`` and ``tree`` are there exactly when devices are ``added``; ``unusable`` are those of
+    ``removed`` that brought a key to which nobody can encrypt. 409 `stale_epoch`: another commit
     won; nothing of this one was stored, its Welcomes neither.
     """
 
@@ -195,6 +196,7 @@ class Commit(Payload, frozen=True):
     data: HandshakeBytes
     added: Devices = ()
     removed: Devices = ()
+    unusable: Devices = ()
     welcome: WelcomeBytes | None = None
     tree: TreeBytes | None = None
 

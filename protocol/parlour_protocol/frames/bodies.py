@@ -69,7 +69,8 @@ class Founded(Body, frozen=True, tag="founded"):
 class Handshake(Body, frozen=True, tag="handshake"):
     """A commit took ``group`` from ``epoch`` to the next one.
 
-    ``added`` and ``removed`` are what its sender says that it does; members check that it is so.
+    ``added`` and ``removed`` are what its sender says that it does; members check that it is so. ``unusable``
+    are those of ``removed`` that brought a key nobody can encrypt to, whom every commit must remove.
     """
 
     group: GroupIdField
@@ -77,6 +78,7 @@ class Handshake(Body, frozen=True, tag="handshake"):
     data: HandshakeBytes
     added: Devices = ()
     removed: Devices = ()
+    unusable: Devices = ()
 
 
 class SealedMessage(Body, frozen=True, tag="sealed"):

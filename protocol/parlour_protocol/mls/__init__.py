@@ -22,6 +22,7 @@ from .errors import (
     PolicyError,
     StateError,
     UnknownPskError,
+    UnusableKeyError,
     WrongEpochError,
 )
 from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
@@ -39,6 +40,7 @@ from .secret import Secret
 from .secret_tree import RatchetLimits
 from .state import Pending, Status
 from .suite import SigningKey
+from .usable_keys import unusable_leaves
 
 __all__ = [
     "CLASSIC",
@@ -90,10 +92,12 @@ __all__ = [
     "StateError",
     "Status",
     "UnknownPskError",
+    "UnusableKeyError",
     "WrongEpochError",
     "add_proposal",
     "external_proposal",
     "new_member_proposal",
     "remove_proposal",
     "suite_of",
+    "unusable_leaves",
 ]

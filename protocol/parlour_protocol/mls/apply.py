@@ -18,6 +18,7 @@ from .messages import GroupContext
 from .policy import Change, Policy
 from .proposals import Add, ExternalInit, GroupContextExtensions, PreSharedKey, PskId, ReInit, Remove, Update
 from .tree import RatchetTree
+from .usable_keys import unusable_leaves
 from .validate_leaf import (
     LeafRules,
     check_all_support,
@@ -225,4 +226,5 @@ def change_of(
         reinit,
         authenticated_data,
         tuple(tree.members()),
+        unusable_leaves(tree).intersection(index for _, index, _ in removed) if removed else frozenset(),
     )

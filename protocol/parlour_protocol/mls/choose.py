@@ -27,6 +27,7 @@ from .proposals import (
 )
 from .state import Intent
 from .suite import HASH_SIZE, Random, digest
+from .usable_keys import unusable_leaves
 
 T = TypeVar("T")
 
@@ -34,13 +35,23 @@ Chosen = Sequence[tuple[ProposalOrRef, Item]]
 
 
 def choose(received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch) -> Chosen:
-    """Give the list for a commit: what came, by reference, then our own, by value, which win."""
+    """Give the list for a commit: what came, by reference, then our own, by value, which win.
+
+    Leaves that nobody can encrypt to are removed, whatever else it is for: no path could be made past them.
+    """
+    alone = any(isinstance(proposal, ReInit) for proposal in own)
+    own = own if alone else [*own, *_healing(own, epoch)]
     mine: Chosen = [(proposal, Item(proposal, member(epoch.own_leaf))) for proposal in own]
-    if any(isinstance(proposal, ReInit) for proposal in own):
+    if alone:
         return mine
     seen = _Seen.start(received, own, epoch)
     chosen: Chosen = [(ref, item) for ref, item in received.items() if seen.takes(ref, item)]
     return [*chosen, *mine] or _reinit_alone(received)
+
+
+def _healing(own: Sequence[Proposal], epoch: Epoch) -> list[Remove]:
+    already = {p.removed for p in own if isinstance(p, Remove)}
+    return [Remove(leaf) for leaf in sorted(unusable_leaves(epoch.tree) - already - {epoch.own_leaf})]
 
 
 def _reinit_alone(received: Mapping[bytes, Item]) -> Chosen:

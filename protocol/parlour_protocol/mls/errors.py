@@ -7,6 +7,7 @@ act on.
     MlsError
     ├── MalformedError            the bytes are not an encoding of what they should be
     │   └── InvalidError          well encoded, but it breaks a MUST of RFC 9420
+    │       └── UnusableKeyError  nobody can encrypt to a key of it
     ├── NotForThisGroupError      another group, another suite, or none of our key packages
     ├── WrongEpochError
     │   ├── OlderEpochError       its keys are gone, or a commit has won this epoch already
@@ -19,6 +20,11 @@ act on.
         └── UnknownPskError       a pre-shared key is asked for that we do not have
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .leaf import LeafNode
+
 
 class MlsError(Exception):
     """Whatever the engine refuses."""
@@ -30,6 +36,12 @@ class MalformedError(MlsError):
 
 class InvalidError(MalformedError):
     """Well encoded, but it breaks a rule of RFC 9420: drop it; a commit that does this is worth a report."""
+
+
+class UnusableKeyError(InvalidError):
+    """Nobody can encrypt to a public key. ``leaf``: what it came with, once that was verified."""
+
+    leaf: "LeafNode | None" = None
 
 
 class NotForThisGroupError(MlsError):

@@ -13,7 +13,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from .codec import u16
-from .errors import AuthenticationError, InvalidError, MalformedError
+from .errors import AuthenticationError, MalformedError, UnusableKeyError
 from .secret import Secret
 from .suite import Random, expand, extract, system_random
 
@@ -78,23 +78,23 @@ def _require(value: bytes, size: int, what: str) -> None:
 
 
 _PRIME = (1 << 255) - 19
-_LOW_ORDER = frozenset(
-    {
-        0,
-        1,
-        _PRIME - 1,
-        _PRIME,
-        _PRIME + 1,
-        325606250916557431795983626356110631294008115727848805560023387167927233504,
-        39382357235489614581723060781553021112529911719440698176882885853963445705823,
-    }
+_LOW_ORDER = (
+    0,
+    1,
+    _PRIME - 1,
+    _PRIME,
+    _PRIME + 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
 )
 """The u-coordinates of order 1, 2, 4 and 8 on the curve and its twist, as they can be written in 255 bits."""
+LOW_ORDER_POINTS = frozenset((u | top).to_bytes(32, "little") for u in _LOW_ORDER for top in (0, 1 << 255))
+"""All their encodings: the highest bit is ignored."""
 
 
 def _require_order(point: bytes) -> None:
-    if int.from_bytes(point, "little") & ((1 << 255) - 1) in _LOW_ORDER:
-        raise InvalidError("a public key is a low-order point: nothing can be sealed to it")
+    if point in LOW_ORDER_POINTS:
+        raise UnusableKeyError("a public key is a low-order point: nobody can encrypt to it")
 
 
 def _diffie_hellman(private: bytes, public: bytes) -> bytes:
@@ -190,7 +190,7 @@ class XWing:
         try:
             return MLKEM768PublicKey.from_public_bytes(public[: self._ML_PUBLIC])
         except ValueError:  # the check of FIPS 203 section 7.2
-            raise InvalidError("the ML-KEM part of a public key is not valid") from None
+            raise UnusableKeyError("the ML-KEM part of a public key is not valid") from None
 
     def encapsulate(self, public: bytes, random: Random) -> tuple[bytes, bytes]:
         """Encapsulate; the randomness of ML-KEM is always the system's."""

@@ -42,6 +42,8 @@ class Change:
     public messages."""
     members: tuple[tuple[int, LeafNode], ...]
     """The leaves of the group before it, with their indices."""
+    unusable: frozenset[int] = frozenset()
+    """Those of `removed` that brought a key nobody can encrypt to: any member may remove them, and must."""
 
 
 def basic_credentials_only(leaf: LeafNode) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .cipher_suites import CipherSuite
 from .constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
-from .errors import InvalidError, NotForThisGroupError, PolicyError
+from .errors import InvalidError, NotForThisGroupError, PolicyError, UnusableKeyError
 from .group_extensions import RequiredCapabilities
 from .key_package import KeyPackage
 from .leaf import Extensions, LeafNode, find_extension
@@ -67,6 +67,7 @@ def check_member_leaf(leaf: LeafNode, rules: LeafRules, group_id: bytes, index: 
     check_contents(leaf, rules)
     leaf.check_signature(group_id, index)
     rules.policy.validate_credential(leaf)
+    check_key(leaf.encryption_key, leaf, rules.suite)
 
 
 def check_contents(leaf: LeafNode, rules: LeafRules) -> None:
@@ -78,6 +79,15 @@ def check_contents(leaf: LeafNode, rules: LeafRules) -> None:
     check_group_extensions(leaf, rules.extensions)
 
 
+def check_key(key: bytes, leaf: LeafNode, suite: CipherSuite) -> None:
+    """Require a key of the suite that can be encrypted to; call it once the leaf's signature was verified."""
+    try:
+        suite.check_public_key(key)
+    except UnusableKeyError as error:
+        error.leaf = leaf
+        raise
+
+
 def check_suite(package: KeyPackage, suite: CipherSuite) -> None:
     """Version and suite are the group's (section 10.1)."""
     if (package.version, package.cipher_suite) != (PROTOCOL_VERSION, suite.number):
@@ -86,7 +96,7 @@ def check_suite(package: KeyPackage, suite: CipherSuite) -> None:
 
 def check_init_key(package: KeyPackage, suite: CipherSuite) -> None:
     """Require an init key of the suite that is not the leaf's key (section 10.1)."""
-    suite.check_public_key(package.init_key)
+    check_key(package.init_key, package.leaf_node, suite)
     if package.init_key == package.leaf_node.encryption_key:
         raise InvalidError("a key package uses one key as init key and as encryption key (section 10.1)")
 
@@ -98,8 +108,7 @@ def check_source(leaf: LeafNode, source: LeafNodeSource) -> None:
 
 
 def check_suite_supported(leaf: LeafNode, suite: CipherSuite) -> None:
-    """Require a key of the suite; a leaf lists it, the version and its credential type (s7.2, s11)."""
-    suite.check_public_key(leaf.encryption_key)
+    """Require that a leaf lists the version, the suite and its credential type (sections 7.2 and 11)."""
     offered = leaf.capabilities
     if PROTOCOL_VERSION not in offered.versions or suite.number not in offered.cipher_suites:
         raise InvalidError("a leaf does not support the group's version or cipher suite (section 11)")

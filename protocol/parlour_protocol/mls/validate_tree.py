@@ -69,23 +69,39 @@ def check_parent_hashes(tree: RatchetTree) -> None:
     although it has no leaf below.
     """
     for node, content in tree.parents():
-        children = (treemath.left(node), treemath.right(node))
-        chains = _chains(tree, content, *children) + _chains(tree, content, *reversed(children))
-        if chains != 1:
+        if len(_vouching(tree, node, content)) != 1:
             raise InvalidError("a parent node is not parent-hash valid (section 7.9.2)")
 
 
-def _chains(tree: RatchetTree, content: ParentNode, child: int, sibling: int) -> int:
-    """Count the nodes below `child` that vouch for `content`: 0, 1, or a forgery."""
+def maker_of(tree: RatchetTree, node: int) -> int | None:
+    """Return the leaf whose commit made a parent node, by the chain of parent hashes; None: there is none."""
+    while node % 2:
+        content = tree.parent(node)
+        below = _vouching(tree, node, content) if content is not None else []
+        if len(below) != 1:
+            return None
+        node = below[0]
+    return node // 2
+
+
+def _vouching(tree: RatchetTree, node: int, content: ParentNode) -> list[int]:
+    """Return the nodes below that vouch for a parent: one, or it is a forgery."""
+    children = (treemath.left(node), treemath.right(node))
+    return [*_chained(tree, content, *children), *_chained(tree, content, *reversed(children))]
+
+
+def _chained(tree: RatchetTree, content: ParentNode, child: int, sibling: int) -> list[int]:
+    """Return the node below `child` that vouches for `content`, if there is one."""
     span = treemath.span(child)
     unmerged = {2 * leaf for leaf in content.unmerged_leaves if leaf in span}
     resolution = tree.resolution(child)
     if len(resolution) != len(unmerged) + 1:
-        return 0
+        return []
     candidates = [node for node in resolution if node not in unmerged]
     if len(candidates) != 1:
-        return 0
+        return []
     below = tree.nodes[candidates[0]]
     claimed = below.parent_hash if isinstance(below, LeafNode | ParentNode) else None
     original = tree.hash_without(sibling, set(content.unmerged_leaves))
-    return int(claimed == parent_hash(content.encryption_key, content.parent_hash, original))
+    vouches = claimed == parent_hash(content.encryption_key, content.parent_hash, original)
+    return candidates if vouches else []

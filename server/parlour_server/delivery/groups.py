@@ -67,7 +67,12 @@ class Groups:
         """Take the group to its next epoch, if nobody did before. Raises NoDeviceError, RefusedError."""
         _device(session)
         handshake = Handshake(
-            group=body.group, epoch=body.epoch, data=body.data, added=body.added, removed=body.removed
+            group=body.group,
+            epoch=body.epoch,
+            data=body.data,
+            added=body.added,
+            removed=body.removed,
+            unusable=body.unusable,
         )
         logged = await self._append(session, body.request, room, handshake, _attached(body))
         self._audit.record(

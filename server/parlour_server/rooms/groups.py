@@ -65,8 +65,11 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
         raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first: apply it, then try again")
     _check_present(group)
     added, removed = _distinct(body.added), _distinct(body.removed)
+    if not _distinct(body.unusable) <= removed:
+        raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key is not among the removed ones")
     # A device that nobody in the room stands behind (a ghost), or a removal that is nobody's due (RFC 9750
-    # section 5.3): most often the list of members changed while the commit was made.
+    # section 5.3): most often the list of members changed while the commit was made. Whether a key is
+    # unusable no server sees: the members check it, and contest the commit if it is not so.
     if added != group.addable or removed != group.removable:
         raise RefusedError(ErrorCode.STALE_EPOCH, "who is to enter or leave has changed: ask for the state")
     if bool(added) is (event.attached is None):
@@ -78,12 +81,16 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
 
 
 def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
-    """Let a device of the group say, once for its account, that it could not follow."""
+    """Let a device that is or belongs in the group say, once for its account, that it could not follow.
+
+    A commit that removed everybody as unusable could otherwise be contested by nobody.
+    """
     allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
     if not 1 <= body.epoch <= group.epoch:
         raise RefusedError(ErrorCode.STALE_EPOCH, "no commit led to this epoch")
-    _check_present(group)
+    if event.sender not in group.addable:
+        _check_present(group)
     if group.contested_by_author:
         raise RefusedError(ErrorCode.ALREADY, "you contested this group already")
 

@@ -123,6 +123,12 @@ def test_founding_anew_where_there_is_no_group():
         ({"removed": (TABLET,)}, {}, ErrorCode.STALE_EPOCH),
         ({"removed": (TABLET, TABLET)}, {"removable": frozenset({TABLET})}, ErrorCode.MALFORMED),
         ({"removed": (TABLET, LAPTOP)}, {"removable": frozenset({TABLET})}, ErrorCode.STALE_EPOCH),
+        ({"unusable": (TABLET,)}, {}, ErrorCode.MALFORMED),
+        (
+            {"removed": (TABLET,), "unusable": (LAPTOP,)},
+            {"removable": frozenset({TABLET})},
+            ErrorCode.MALFORMED,
+        ),
     ],
 )
 def test_commits(body: dict[str, Any], group: dict[str, Any], expected: ErrorCode | None):
@@ -184,12 +190,14 @@ def test_a_full_group_takes_one_for_one():
         (4, {}, ErrorCode.STALE_EPOCH),
         (3, {"id": OTHER}, ErrorCode.STALE_EPOCH),
         (3, {"sender_present": False}, ErrorCode.FORBIDDEN),
+        (3, {"sender_present": False, "addable": frozenset({PHONE})}, None),
+        (3, {"sender_present": False, "addable": frozenset({TABLET})}, ErrorCode.FORBIDDEN),
         (3, {"contested_by_author": True}, ErrorCode.ALREADY),
         (3, {"contested": True}, None),
     ],
 )
 def test_contests(epoch: int, group: dict[str, Any], expected: ErrorCode | None):
-    """Of an epoch that a commit led to, by a device of the group, once for an account."""
+    """Of an epoch that a commit led to, by a device that is or belongs in the group, once for an account."""
     assert outcome(Contested(group=GROUP, epoch=Epoch(epoch)), known(Role.MEMBER, group=group)) is expected
 
 

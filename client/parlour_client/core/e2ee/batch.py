@@ -132,9 +132,10 @@ def stripped(body: AnyBody) -> AnyBody:
     match body:
         case SealedMessage(group=group, epoch=epoch, blanks=blanks):
             return SealedMessage(group=group, epoch=epoch, data=SealedBytes(b"\0"), blanks=blanks)
-        case Handshake(group=group, epoch=epoch, added=added, removed=removed):
+        case Handshake(group=group, epoch=epoch, added=added, removed=removed, unusable=unusable):
+            data = HandshakeBytes(b"\0")
             return Handshake(
-                group=group, epoch=epoch, data=HandshakeBytes(b"\0"), added=added, removed=removed
+                group=group, epoch=epoch, data=data, added=added, removed=removed, unusable=unusable
             )
         case _:
             return body

@@ -36,6 +36,7 @@ from parlour_protocol.mls import (
     Proposal,
     add_proposal,
     remove_proposal,
+    unusable_leaves,
 )
 from parlour_protocol.names import UserName
 
@@ -112,34 +113,36 @@ def _adds(packages: Mapping[DeviceId, bytes], people: Collection[UserName] | Non
             proposal = add_proposal(package)
             found = certificate_of(proposal.key_package.leaf_node)
         except MlsError as error:
-            raise BadPackageError((device,), str(error)) from error
+            raise BadPackageError({device: str(error)}) from error
         if found.device != device:
-            raise BadPackageError((device,), "it is of another device")
+            raise BadPackageError({device: "it is of another device"})
         if people is not None and found.user not in people:
-            raise BadPackageError((device,), f"it is of {found.user}, who has no place in this direct room")
+            raise BadPackageError({device: f"it is of {found.user}, who has no place in this direct room"})
         adds[device] = proposal
     return adds
 
 
 def _blamed(held: Held, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError) -> EncryptionError:
     """Find the key packages that no commit can be made of, so that the others can be added without them."""
-    bad = tuple(device for device, proposal in adds.items() if not _fits(held, proposal, at))
+    bad = {device: why for device, proposal in adds.items() if (why := _unfit(held, proposal, at))}
     if bad:
-        return BadPackageError(bad, str(error))
+        return BadPackageError(bad)
     return NotReadyError(f"The change of the room's keys cannot be made: {error}.")
 
 
-def _fits(held: Held, proposal: Add, at: Millis) -> bool:
+def _unfit(held: Held, proposal: Add, at: Millis) -> str:
+    """Say whose a key package is and what is wrong with it; empty: nothing."""
     try:
         copy.copy(held.group).commit([proposal], now=at // 1_000)
-    except MlsError:
-        return False
-    return True
+    except MlsError as error:
+        return f"that of {certificate_of(proposal.key_package.leaf_node).user}: {error}"
+    return ""
 
 
 def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes) -> Prepared:
     """Write the request that asks for a commit; it declares what the commit does."""
     outcome, server = pending.outcome, held.judge.server
+    unusable = unusable_leaves(held.group.tree)
     leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
     welcome = tree = None
     if pending.welcome is not None:
@@ -152,6 +155,7 @@ def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes) -> Prepa
         data=HandshakeBytes(pending.message),
         added=tuple(certificate_of(leaf).device for leaf in leaves if leaf is not None),
         removed=tuple(person_of(member, server).device for member in outcome.removed),
+        unusable=tuple(person_of(m, server).device for m in outcome.removed if m.index in unusable),
         welcome=welcome,
         tree=tree,
     )

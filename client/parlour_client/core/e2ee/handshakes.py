@@ -21,14 +21,21 @@ from parlour_client.core.e2ee.batch import (
 from parlour_client.core.e2ee.groups import Held
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
-from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, person_of, require_two
+from parlour_client.core.e2ee.rules import (
+    Declared,
+    Person,
+    certificate_bytes,
+    certificate_of,
+    person_of,
+    require_two,
+)
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake
-from parlour_protocol.ids import Epoch, GroupId, RequestId
-from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
+from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError, UnusableKeyError
 from parlour_protocol.names import UserName
 
 _OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
@@ -121,7 +128,7 @@ def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
         return _refused(held, batch, event, body, error)
     if applied is None:
         return forged(event, _REPLAYED)
-    return _entered(batch, held, trial, event, applied, by)
+    return _entered(batch, held, trial, event, body, applied, by)
 
 
 def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
@@ -138,7 +145,7 @@ def _follow(
     """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
     if body.epoch != held.epoch:
         raise RuleBrokenError("changes in between are missing")
-    held.judge.declared = Declared(at, body.added, body.removed)
+    held.judge.declared = Declared(at, body.added, body.removed, body.unusable)
     before = trial.members()
     try:
         event = trial.process(body.data, now=at // 1_000)
@@ -161,14 +168,23 @@ def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: 
         held.contest = Epoch(body.epoch + 1)
         batch.contest = ToContest(held.id, held.contest)
     held.status, batch.changed = "refused", True
-    words = f"{_CANNOT_FOLLOW}{error}."
+    whose = ""
+    if isinstance(error, UnusableKeyError) and error.leaf is not None:
+        whose = f" (a device of {certificate_of(error.leaf).user})"
+    words = f"{_CANNOT_FOLLOW}{error}{whose}."
     return Received(
         with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
     )
 
 
 def _entered(
-    batch: Batch, held: Held, trial: Group, event: LogEvent, applied: CommitApplied, by: Person | None
+    batch: Batch,
+    held: Held,
+    trial: Group,
+    event: LogEvent,
+    body: Handshake,
+    applied: CommitApplied,
+    by: Person | None,
 ) -> Received:
     batch.moved = True
     removed = [person_of(member, batch.own.server) for member in applied.outcome.removed]
@@ -188,7 +204,7 @@ def _entered(
     batch.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
-    return _noted(event, added, removed, concerns, by)
+    return _noted(event, added, removed, concerns, by, unusable=body.unusable)
 
 
 def _concerns(batch: Batch, trial: Group, applied: CommitApplied, event: LogEvent) -> list[Concern]:
@@ -205,8 +221,13 @@ def _noted(
     removed: Sequence[Person],
     concerns: Sequence[Concern],
     by: Person | None,
+    *,
+    unusable: Sequence[DeviceId] = (),
 ) -> Received:
-    """Say who came and went; a commit of fresh keys alone is no row."""
+    """Say who came and went; a commit of fresh keys alone is no row.
+
+    ``unusable``: those of who went that had brought keys nobody could encrypt to.
+    """
     kept = with_body(event, stripped(event.body))
     if by is not None and by.user != event.author:
         detail = f"The server says that it was {event.author}, but {by.user} changed the room's keys."
@@ -219,7 +240,8 @@ def _noted(
     kind = NoteKind.DEVICE_ADDED if added else NoteKind.DEVICE_REMOVED
     people = list(dict.fromkeys(person.user for person in (added or removed)))
     done = [f"added {_names(added, event.author)}"] if added else []
-    done += [f"removed {_names(removed, event.author)}"] if removed else []
+    why = ", whose key nobody could encrypt to" if len(unusable) == len(removed) else ""
+    done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
     user = people[0] if len(people) == 1 else None
     return Received(kept, sealed=True, note=Note(kind, user, " and ".join(done)))
 
@@ -243,11 +265,12 @@ def _own_staged(batch: Batch, held: Held, body: Handshake) -> Commit | None:
 
 
 def _is_as_sent(batch: Batch, event: LogEvent, body: Handshake, own: Commit) -> bool:
-    return event.author == batch.own.user and (own.epoch, own.added, own.removed) == (
-        body.epoch,
-        body.added,
-        body.removed,
-    )
+    return event.author == batch.own.user and (
+        own.epoch,
+        own.added,
+        own.removed,
+        own.unusable,
+    ) == (body.epoch, body.added, body.removed, body.unusable)
 
 
 def _staged_request(batch: Batch, group: GroupId) -> list[RequestId]:

@@ -4,6 +4,8 @@ None of them loses anything: what raised has changed nothing. The outbox, the se
 commands show them.
 """
 
+from collections.abc import Mapping
+
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
@@ -39,12 +41,15 @@ class JoinRefusedError(EncryptionError):
 
 
 class BadPackageError(EncryptionError):
-    """The server gave key packages that cannot be used for these devices; the others can still be added."""
+    """Key packages cannot be used; the devices of the others can still be added.
 
-    def __init__(self, devices: tuple[DeviceId, ...], why: str) -> None:
-        """Name the devices and what is wrong with their packages."""
-        super().__init__(f"The server gave no usable key package for {', '.join(devices)}: {why}")
-        self.devices = devices
+    ``why``: for each device whose it is, as far as that is known, and what is wrong.
+    """
+
+    def __init__(self, why: Mapping[DeviceId, str]) -> None:
+        """Say it of each."""
+        super().__init__("The server gave no usable key package: " + "; ".join(dict.fromkeys(why.values())))
+        self.why = why
 
 
 class MovedError(EncryptionError):

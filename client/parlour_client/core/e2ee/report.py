@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
-from parlour_protocol.mls import LeafNode
+from parlour_protocol.mls import LeafNode, unusable_leaves
 from parlour_protocol.names import UserName
 
 
@@ -41,6 +41,8 @@ class MemberReport:
     certificate: Certificate
     data: bytes
     """The certificate's bytes, for ``people``."""
+    unusable: bool = False
+    """It brought a key that nobody can encrypt to: the next commit removes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +78,17 @@ class Rosters:
         if kept is None or kept[0] is not tree:
             if len(self._read) >= IN_MEMORY:
                 self._read.clear()
-            kept = self._read[held.id] = tree, [_member(leaf) for _, leaf in tree.members()]
+            unusable = unusable_leaves(tree)
+            members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
+            kept = self._read[held.id] = tree, members
         return kept[1]
 
 
-def _member(leaf: LeafNode) -> MemberReport:
+def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
     certificate = certificate_of(leaf)
-    return MemberReport(certificate.user, certificate.device, certificate, certificate_bytes(leaf))
+    return MemberReport(
+        certificate.user, certificate.device, certificate, certificate_bytes(leaf), unusable=unusable
+    )
 
 
 def status(row: RoomRow | None, held: Held | None, rosters: Rosters) -> GroupReport:

@@ -116,6 +116,7 @@ class Declared:
     """Milliseconds: when the delivery service took it in."""
     added: Collection[DeviceId] | None = None
     removed: Collection[DeviceId] | None = None
+    unusable: Collection[DeviceId] | None = None
 
 
 @dataclass(slots=True)
@@ -180,6 +181,11 @@ class Judge:
         if any(not c.created - SKEW <= declared.at <= c.expires + SKEW for c in added):
             raise RuleBrokenError("a commit adds a device whose certificate has expired")
         removed = [certificate_of(leaf).device for _, _, leaf in change.removed]
-        for does, says in (([c.device for c in added], declared.added), (removed, declared.removed)):
+        unusable = [certificate_of(leaf).device for _, i, leaf in change.removed if i in change.unusable]
+        for does, says in (
+            ([c.device for c in added], declared.added),
+            (removed, declared.removed),
+            (unusable, declared.unusable),
+        ):
             if says is not None and sorted(does) != sorted(says):
                 raise RuleBrokenError("a commit adds or removes other devices than its event declares")

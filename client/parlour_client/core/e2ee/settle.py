@@ -124,6 +124,7 @@ class Settler:
         own = self._keys.own.device
         inside = {member.device for member in report.members}
         leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
+        leaving += [m.device for m in report.members if m.unusable and m.device not in {own, *leaving}]
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
         if missing:
             await self._keys.keys_up_to_date()  # so that new devices are known before they come in
@@ -135,9 +136,9 @@ class Settler:
         try:
             await self._commit(room, len(inside) + len(packages), packages, leaving, "settle")
         except BadPackageError as error:
-            for device in error.devices:
+            for device in error.why:
                 self._claimed.pop(device, None)
-            left_out |= dict.fromkeys(error.devices, str(error))
+            left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
         except MovedError:
             pass  # another program on this home did something first: look again
         return None

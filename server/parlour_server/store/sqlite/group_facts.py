@@ -50,11 +50,13 @@ def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: G
         return {
             "devices": _count(db, group),
             "addable": frozenset(addable(db, event.room, group, body.added, event.at)),
-            "removable": frozenset(d for d in body.removed if _is_leaving(db, group, d)),
+            "removable": frozenset(d for d in body.removed if _is_removable(db, group, d, body)),
         }
     if isinstance(body, Contested):
         query = "SELECT 1 FROM contests WHERE group_id = ? AND account = ?"
-        return {"contested_by_author": db.execute(query, (group, plain(event.author))).fetchone() is not None}
+        contested = db.execute(query, (group, plain(event.author))).fetchone() is not None
+        missing = addable(db, event.room, group, filter(None, (event.sender,)), event.at)
+        return {"contested_by_author": contested, "addable": frozenset(missing)}
     if isinstance(body, Founded):
         query = "SELECT 1 FROM group_devices WHERE group_id = ? AND leaving = 0 LIMIT 1"
         return {"abandoned": db.execute(query, (group,)).fetchone() is None}
@@ -66,6 +68,7 @@ def _count(db: sqlite3.Connection, group: GroupId) -> int:
     return count
 
 
-def _is_leaving(db: sqlite3.Connection, group: GroupId, device: str) -> bool:
-    query = "SELECT 1 FROM group_devices WHERE group_id = ? AND device = ? AND leaving = 1"
-    return db.execute(query, (group, device)).fetchone() is not None
+def _is_removable(db: sqlite3.Connection, group: GroupId, device: str, body: Handshake) -> bool:
+    query = "SELECT leaving FROM group_devices WHERE group_id = ? AND device = ?"
+    row = db.execute(query, (group, device)).fetchone()
+    return row is not None and (bool(row[0]) or device in body.unusable)

@@ -79,9 +79,9 @@ class GroupFacts(Struct, frozen=True):
     devices: int = 0
     """How many devices are in it; only looked up for a handshake."""
     addable: frozenset[DeviceId] = frozenset()
-    """Those of a handshake's ``added`` that ought to be in the group and are not."""
+    """Those of a handshake's ``added``, or a contest's sender, that ought to be in the group and are not."""
     removable: frozenset[DeviceId] = frozenset()
-    """Those of a handshake's ``removed`` that are in the group and must leave it."""
+    """Those of a handshake's ``removed`` that are in the group and must leave it, or are called unusable."""
     contested_by_author: bool = False
     """Only looked up for a contest."""
     abandoned: bool = False

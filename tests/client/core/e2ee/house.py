@@ -196,7 +196,7 @@ class House(Service):
             return room.done[body.request]
         state = self.state(room)
         missing, leaving = {d.device for d in state.missing}, {d.device for d in state.leaving}
-        fits = set(body.added) <= missing and set(body.removed) <= leaving
+        fits = set(body.added) <= missing and set(body.removed) <= leaving | set(body.unusable)
         if (body.group, body.epoch) != (room.group, room.epoch) or not fits:
             raise StaleEpochError("stale", "stale_epoch")
         if line.device not in room.present:
@@ -214,8 +214,9 @@ class House(Service):
             )  # fmt: skip
             self.inboxes.setdefault(device, []).append(waiting)
         handshake = b.Handshake(
-            group=body.group, epoch=body.epoch, data=body.data, added=body.added, removed=body.removed
-        )
+            group=body.group, epoch=body.epoch, data=body.data, added=body.added, removed=body.removed,
+            unusable=body.unusable,
+        )  # fmt: skip
         return self._logged(room, body.request, self.write(room, line.user, handshake))
 
     def contest(self, room: Room, line: "Line", body: Contest) -> Logged:

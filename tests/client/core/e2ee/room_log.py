@@ -70,6 +70,7 @@ class Log:
                 data=asked.data,
                 added=asked.added,
                 removed=asked.removed,
+                unusable=asked.unusable,
             )
             event = self.add(device.user, body)
             self.answers[key] = event.seq

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 from tests.server.store.delivery import Delivery, attached, contest, handshake, sealed
 from tests.server.store.world import allow
 
@@ -307,7 +308,9 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
     old = await delivery.group_of(room, alice, bob)
     again = Founded(group=new_group_id(), device=alice[1], replaces=old)
     assert await refusal(delivery, room, alice, again) is ErrorCode.STALE_EPOCH
-    assert await refusal(delivery, room, carol, contest(old, 1)) is ErrorCode.FORBIDDEN
+    assert (
+        await refusal(delivery, room, (alice[0], DeviceId("x" * 26)), contest(old, 1)) is ErrorCode.FORBIDDEN
+    )
     assert await refusal(delivery, room, bob, contest(old, 1)) is None
     assert await refusal(delivery, room, bob, contest(old, 1)) is ErrorCode.ALREADY
     assert (await state(delivery, room, alice[0])).contested
@@ -324,6 +327,24 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
         assert await refusal(delivery, room, bob, body) is ErrorCode.STALE_EPOCH
     assert await delivery.store.groups.welcomes(bob[1], max_bytes=10_000) == ([], False)
     assert await refusal(delivery, room, alice, contest(again.group, 0)) is ErrorCode.STALE_EPOCH
+
+
+async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: Delivery) -> None:
+    """They alone see it; who was removed although it was not so says that."""
+    alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
+    room = await delivery.room(alice[0], bob[0], carol[0])
+    group = await delivery.group_of(room, alice, bob)
+    for gone, unusable in (([carol[1]], [carol[1]]), ([bob[1]], [])):
+        body = replace(handshake(group, 1, (), gone), unusable=tuple(unusable))
+        assert await refusal(delivery, room, alice, body) is ErrorCode.STALE_EPOCH
+    body = replace(handshake(group, 1, (), [bob[1]]), unusable=(bob[1],))
+    assert await refusal(delivery, room, alice, body) is None
+    found = await state(delivery, room, alice[0])
+    assert (found.present, found.leaving) == ((device(alice),), ())
+    assert device(bob) in found.missing
+    assert await refusal(delivery, room, bob, sealed(group, 2)) is ErrorCode.FORBIDDEN
+    assert await refusal(delivery, room, bob, contest(group, 2)) is None
+    assert (await state(delivery, room, alice[0])).contested
 
 
 async def test_a_group_that_nobody_is_left_in_is_founded_anew(delivery: Delivery) -> None:

@@ -1,0 +1,274 @@
+"""What the server tells one client and not another: the place where frames and answers leave it.
+
+Each device has ``Lies`` of its own. A frame of the chat can be changed, held back or made up; an answer of
+the HTTPS API changed, or refused before or after the call was made. Without lies everything passes as it is.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.wire import Dial, Wire
+from parlour_protocol import delivery as d
+from parlour_protocol.frames import (
+    AnyRequest,
+    Hello,
+    LogEvent,
+    Ok,
+    decode_request,
+    decode_server_frame,
+    encode,
+)
+from parlour_protocol.frames.base import Frame
+from parlour_protocol.frames.replies import Page
+from parlour_protocol.ids import DeviceId, FileId, RoomId, Seq, SessionId, WelcomeId
+
+T = TypeVar("T")
+Told = Sequence[Frame]
+FrameLie = Callable[[Frame], Told]
+EventLie = Callable[[LogEvent], Sequence[LogEvent]]
+
+
+@dataclass
+class Lies:
+    """What one device is told instead of the truth."""
+
+    frames: list[FrameLie] = field(default_factory=list)
+    requests: list[Callable[[AnyRequest], AnyRequest | None]] = field(default_factory=list)
+    """What is made of what it asks for; None: it never arrives."""
+    answers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    """By the name of the call: what its answer is changed to."""
+    refusals: dict[str, list[ParlourClientError]] = field(default_factory=dict)
+    """By the name of the call: what it is refused with, one after another; after that it is done."""
+    lost: dict[str, list[ParlourClientError]] = field(default_factory=dict)
+    """The same, after the call was done: its answer is lost."""
+    wires: "list[TappedWire]" = field(default_factory=list)
+    calls: "TappedDelivery | None" = None
+
+    def events(self, lie: EventLie) -> None:
+        """Change what is told of the log, live and in pages."""
+
+        def told(frame: Frame) -> Told:
+            match frame:
+                case LogEvent():
+                    return lie(frame)
+                case Ok(result=Page() as page):
+                    events = tuple(one for event in page.events for one in lie(event))
+                    return [replace(frame, result=replace(page, events=events))]
+                case _:
+                    return [frame]
+
+        self.frames.append(told)
+
+    def pages(self, room: RoomId, lie: Callable[[Sequence[LogEvent]], Sequence[LogEvent]]) -> None:
+        """Change pages of a room's history, of which there is more than one event."""
+
+        def told(frame: Frame) -> Told:
+            match frame:
+                case Ok(result=Page(room=found) as page) if found == room and len(page.events) > 1:
+                    return [replace(frame, result=replace(page, events=tuple(lie(page.events))))]
+                case _:
+                    return [frame]
+
+        self.frames.append(told)
+
+    def heads(self, room: RoomId, more: int) -> None:
+        """Greet with a head of a room that is so much more than it is."""
+
+        def told(frame: Frame) -> Told:
+            match frame:
+                case Hello(rooms=rooms):
+                    false = tuple(
+                        replace(one, head=Seq(one.head + more)) if one.room == room else one for one in rooms
+                    )
+                    return [replace(frame, rooms=false)]
+                case _:
+                    return [frame]
+
+        self.frames.append(told)
+
+    def end(self) -> None:
+        """Be honest from here on."""
+        self.frames.clear()
+        self.requests.clear()
+        self.answers.clear()
+        self.refusals.clear()
+        self.lost.clear()
+
+    def say(self, frame: Frame) -> None:
+        """Tell the device something that nobody asked for."""
+        for wire in self.wires:
+            wire.say(frame)
+
+    def drop(self) -> None:
+        """Break its connection."""
+        for wire in list(self.wires):
+            wire.drop()
+
+    def told(self, frame: Frame) -> Told:
+        """Return what is told in a frame's place."""
+        found: Told = [frame]
+        for lie in self.frames:
+            found = [one for before in found for one in lie(before)]
+        return found
+
+
+class TappedWire:
+    """A wire on which the device's lies are told."""
+
+    def __init__(self, inner: Wire, lies: Lies) -> None:
+        self._inner = inner
+        self._lies = lies
+        self._told: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self._pump = asyncio.ensure_future(self._run())
+        self.security = inner.security
+        lies.wires.append(self)
+
+    async def receive(self) -> bytes:
+        told = await self._told.get()
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    async def send(self, data: bytes) -> None:
+        if self._lies.requests:
+            frame: AnyRequest | None = decode_request(data)
+            for lie in self._lies.requests:
+                frame = lie(frame) if frame is not None else None
+            if frame is None:
+                return
+            data = encode(frame)
+        await self._inner.send(data)
+
+    async def close(self) -> None:
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
+        if self in self._lies.wires:
+            self._lies.wires.remove(self)
+        await self._inner.close()
+
+    def say(self, frame: Frame) -> None:
+        self._told.put_nowait(encode(frame))
+
+    def drop(self) -> None:
+        from parlour_client.core.wire import WireClosedError  # noqa: PLC0415 - one use
+
+        self._pump.cancel()
+        self._told.put_nowait(WireClosedError(None))
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                data = await self._inner.receive()
+                if not self._lies.frames:
+                    self._told.put_nowait(data)
+                    continue
+                for frame in self._lies.told(decode_server_frame(data)):
+                    self.say(frame)
+        except ParlourClientError as error:
+            self._told.put_nowait(error)
+
+
+def tapped_dial(dial: Dial, lies: Lies) -> Dial:
+    """Return what opens tapped wires."""
+
+    async def opened() -> Wire:
+        await _refused(lies, "dial")
+        return TappedWire(await dial(), lies)
+
+    return opened
+
+
+async def _refused(lies: Lies, call: str) -> None:
+    waiting = lies.refusals.get(call, [])
+    if waiting:
+        raise waiting.pop(0)
+
+
+class TappedDelivery:
+    """The delivery service, whose answers the device's lies change (``Delivery``)."""
+
+    def __init__(self, make: Callable[[], Delivery], lies: Lies) -> None:
+        """Take what makes the real one, which a server that starts again needs a new one of."""
+        self._make = make
+        self._made: Delivery | None = None
+        self._lies = lies
+        lies.calls = self
+
+    @property
+    def _inner(self) -> Delivery:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    async def close(self) -> None:
+        """Close the connection that was kept; the server may come back at another address."""
+        made, self._made = self._made, None
+        if made is not None:
+            await made.close()
+
+    async def _through(self, call: str, ask: Callable[[], Awaitable[T]]) -> T:
+        await _refused(self._lies, call)
+        found = await ask()
+        lost = self._lies.lost.get(call, [])
+        if lost:
+            raise lost.pop(0)
+        changed: T = self._lies.answers.get(call, lambda answer: answer)(found)
+        return changed
+
+    async def session_id(self) -> SessionId:
+        return await self._through("session_id", self._inner.session_id)
+
+    async def publish_account_key(self, body: d.AccountKey) -> None:
+        await self._through("publish_account_key", lambda: self._inner.publish_account_key(body))
+
+    async def register_device(self, body: d.RegisterDevice) -> d.DeviceInfo:
+        return await self._through("register_device", lambda: self._inner.register_device(body))
+
+    async def devices(self) -> d.DeviceList:
+        return await self._through("devices", self._inner.devices)
+
+    async def certify(self, device: DeviceId, body: d.Certify) -> None:
+        await self._through("certify", lambda: self._inner.certify(device, body))
+
+    async def revoke(self, device: DeviceId, body: d.Revoke) -> None:
+        await self._through("revoke", lambda: self._inner.revoke(device, body))
+
+    async def put_packages(self, device: DeviceId, body: d.KeyPackages) -> None:
+        await self._through("put_packages", lambda: self._inner.put_packages(device, body))
+
+    async def key_log(self, after: int) -> d.KeyLogPage:
+        return await self._through("key_log", lambda: self._inner.key_log(after))
+
+    async def claim(self, body: d.Claim) -> d.Claimed:
+        return await self._through("claim", lambda: self._inner.claim(body))
+
+    async def group(self, room: RoomId) -> d.GroupState:
+        return await self._through("group", lambda: self._inner.group(room))
+
+    async def found(self, room: RoomId, body: d.Found) -> d.Logged:
+        return await self._through("found", lambda: self._inner.found(room, body))
+
+    async def commit(self, room: RoomId, body: d.Commit) -> d.Logged:
+        return await self._through("commit", lambda: self._inner.commit(room, body))
+
+    async def contest(self, room: RoomId, body: d.Contest) -> d.Logged:
+        return await self._through("contest", lambda: self._inner.contest(room, body))
+
+    async def welcomes(self, device: DeviceId) -> d.Welcomes:
+        return await self._through("welcomes", lambda: self._inner.welcomes(device))
+
+    async def drop_welcome(self, welcome: WelcomeId) -> None:
+        await self._through("drop_welcome", lambda: self._inner.drop_welcome(welcome))
+
+    async def upload(self, room: RoomId, chunks: AsyncIterator[bytes], size: int) -> d.FileStored:
+        return await self._through("upload", lambda: self._inner.upload(room, chunks, size))
+
+    def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._inner.download(file)

@@ -1,0 +1,161 @@
+"""Keys that a server, or a member who works with it, hands out: false, old, or of no strength."""
+
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+from tests.hostile import awaited
+from tests.hostile.people import Device, World
+
+from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_protocol.delivery import Claimed, Welcomes
+from parlour_protocol.frames import AnyRequest
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.messages import encode_message
+from parlour_protocol.names import parse_user_name
+
+LOW = {"zero": bytes(32), "one": b"\1" + bytes(31), "prime": b"\xed" + b"\xff" * 30 + b"\x7f"}
+"""Points of small order: what is encrypted to one of them anybody can read."""
+
+
+def package_of(device: Device, *, init: bytes = b"", leaf: bytes = b"") -> bytes:
+    """Make a key package of a real device, by its own keys, with another key in it."""
+    own = device.client._engine.encryption.identities.identity
+    assert own is not None
+    store, now = KeyPackageStore(), device.world.clock.now() // 1000
+    store.create(
+        own.device.credential, own.device.signer, Lifetime(now - 3_600, now + 86_400),
+        leaf_extensions=own.leaf_extensions, policy=Policy(extensions=KNOWN),
+    )  # fmt: skip
+    (made,) = store
+    changed = replace(made.leaf_node, encryption_key=leaf or made.leaf_node.encryption_key)
+    whole: KeyPackage = replace(
+        made, init_key=init or made.init_key, leaf_node=changed.signed(own.device.signer)
+    )
+    return encode_message(whole.signed(own.device.signer))
+
+
+def hand_out(to: Device, of: Device, package: bytes) -> None:
+    """Have the server hand out this key package of a device, to one client."""
+    device = of.client.encryption.own().device
+
+    def changed(claimed: Claimed) -> Claimed:
+        found = [
+            structs.replace(one, package=KeyPackageBytes(package)) if one.device == device else one
+            for one in claimed.packages
+        ]
+        return Claimed(packages=tuple(found))
+
+    to.lies.answers["claim"] = changed
+
+
+@awaited.KEYS
+@pytest.mark.parametrize("where", ["init", "leaf"])
+@pytest.mark.parametrize("low", sorted(LOW))
+async def test_a_key_of_low_order(world: World, where: str, low: str) -> None:
+    """A member's key package whose key protects nothing adds nobody, and the member is named."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben)
+    key = LOW[low]
+    package = package_of(cat, init=key) if where == "init" else package_of(cat, leaf=key)
+    for device in (ada, ben):
+        hand_out(device, cat, package)
+    await world.during(ada.client.invite(room, parse_user_name("cat")))
+    await world.during(cat.client.accept(room))
+    await world.told(ada, "cat")
+    assert "cat" not in {member.user for member in (await ada.report(room)).members}
+    await world.goes_on(room, ada, ben)
+    await world.kick(room, ada, cat)
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+async def test_a_key_package_of_another_device(world: World) -> None:
+    """A key package of the operator's own device adds nobody in a member's name; the right one does later."""
+    ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")
+    room = await world.room(ada, ben)
+    for device in (ada, ben):
+        hand_out(device, cat, package_of(spy))
+    await world.during(ada.client.invite(room, parse_user_name("cat")))
+    await world.during(cat.client.accept(room))
+    await world.goes_on(room, ada, ben)
+    assert {member.user for member in (await ada.report(room)).members} == {"ada", "ben"}
+    for device in (ada, ben):
+        device.lies.end()
+    world.ledger.inside[room].add("cat")
+    await world.agreed(room, ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    await world.judge()
+
+
+async def test_no_key_package(world: World) -> None:
+    """A device without a key package stays outside, which is told, and is let in once there is one."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben)
+    for device in (ada, ben):
+        device.lies.answers["claim"] = lambda _: Claimed(packages=())
+    await world.during(ada.client.invite(room, parse_user_name("cat")))
+    await world.during(cat.client.accept(room))
+    await world.told(cat, "not in the room's group yet")
+    for device in (ada, ben):
+        device.lies.end()
+    world.ledger.inside[room].add("cat")
+    await world.agreed(room, ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    await world.judge()
+
+
+async def test_a_welcome_repeated(world: World) -> None:
+    """Welcomes that were used, or that lead back into a room that was left, lead nowhere and end nothing."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room, other = await world.room(ada, ben), await world.room(ada, ben, cat)
+    seen: list[Welcomes] = []
+
+    def kept(found: Welcomes) -> Welcomes:
+        seen.append(found)
+        return found
+
+    cat.lies.answers["welcomes"] = kept
+    await world.admit(room, ada, cat)
+    await world.kick(room, ada, cat)
+    old = [one for found in seen for one in found.welcomes]
+    assert old
+    cat.lies.answers["welcomes"] = lambda _: Welcomes(welcomes=(old[0],))
+    await cat.stop()
+    await cat.start(ready=False)
+    await world.goes_on(other, ada, ben, cat)
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+@awaited.KEYS
+async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
+    """What a removed member sealed before, and the server places behind the removal, is not shown."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    kept: list[SendSealed] = []
+
+    def keep(frame: AnyRequest) -> AnyRequest | None:
+        if isinstance(frame, SendSealed):
+            kept.append(frame)
+            return None
+        return frame
+
+    cat.lies.requests.append(keep)
+    text = str((await cat.queue(room)).text)
+    await world.until(lambda: bool(kept))
+    await world.kick(room, ada, cat)
+    await world.goes_on(room, ada, ben)
+    async with world.halted() as server:
+        late = kept[0]
+        server.append(room, "cat", SealedMessage(group=late.group, epoch=late.epoch, data=late.data))
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        assert text not in await device.read(room)
+        await world.told(device, "cat")
+    await world.judge()

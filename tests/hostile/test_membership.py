@@ -1,0 +1,216 @@
+"""Who is in an encrypted room: what a server that edits its tables makes of that."""
+
+import pytest
+from msgspec.structs import replace
+from tests.hostile import awaited
+from tests.hostile.people import Device, World
+
+from parlour_protocol.delivery import GroupState
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, RoleSet
+from parlour_protocol.names import UserName, parse_user_name
+
+SPY = parse_user_name("spy")
+
+
+def name(device: Device) -> UserName:
+    """Return whose device it is."""
+    return parse_user_name(device.user)
+
+
+async def test_an_honest_server(world: World) -> None:
+    """Without an attack everybody reads everything, and nothing is told."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    await world.admit(room, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    await world.kick(room, ada, cat)
+    await world.restart()
+    await world.goes_on(room, ada, ben)
+    assert not ada.client.encryption.alarms()
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_a_ghost_in_the_list_of_members(world: World) -> None:
+    """A row that the server wrote into `members` reads nothing, and is named."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    async with world.halted() as server:
+        server.list_as_member(room, "spy")
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    await world.told(ada, "spy", "no member admitted them")
+    await world.told(ben, "spy", "no member admitted them")
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_a_ghost_that_the_log_shows_as_joined(world: World) -> None:
+    """Events that the server wrote in people's names admit nobody: an invitation, a joining."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    async with world.halted() as server:
+        server.append(room, "ada", Added(who=SPY, members=3))
+        server.append(room, "spy", Joined(members=3))
+        server.list_as_member(room, "spy")
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    await world.told(ada, "spy", "no member admitted them")
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_an_invitation_that_the_server_invented(world: World) -> None:
+    """An invitation in a member's name that this member never made lets nobody read, whoever accepts it."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    async with world.halted() as server:
+        server.edit(
+            "INSERT INTO invitations (room, account, inviter, at, expires, withdrawn)"
+            " VALUES (?, 'spy', 'ada', ?, ?, 0)",
+            room, world.clock.now(), world.clock.now() + 10**9,
+        )  # fmt: skip
+    await spy.attempt(spy.client.accept(room))
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    if spy.client.room(room) is not None:
+        await world.told(ada, "spy", "no member admitted them")
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_a_ghost_that_one_member_alone_is_told_of(world: World) -> None:
+    """An answer about the group that only one client gets adds nobody, and that client names the ghost."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    device = spy.client.encryption.own().device
+
+    def with_spy(state: GroupState) -> GroupState:
+        found = replace(state.present[0], device=device, user=SPY)
+        return replace(state, missing=(*state.missing, found))
+
+    ada.lies.answers["group"] = with_spy
+    async with world.halted() as server:
+        server.list_as_member(room, "spy")  # so that it hands out the key package, and takes the commit
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    await world.told(ada, "spy", "no member admitted them")
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> None:
+    """Nobody is removed because the server says so: the member stays in the group, and that is told."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    async with world.halted() as server:
+        server.drop_from_list(room, "ben")
+    await world.told(ada, "ben", "no member removed them")
+    users = {member.user for member in (await ada.report(room)).members}
+    assert users == {"ada", "ben", "cat"}
+    async with world.halted() as server:  # honest again
+        server.list_as_member(room, "ben")
+        server.edit("UPDATE group_devices SET leaving = 0")
+    await world.goes_on(room, ada, cat)
+
+
+@awaited.MEMBERSHIP
+@pytest.mark.parametrize("body", ["kicked", "banned", "left"])
+async def test_a_removal_that_the_server_invented(world: World, body: str) -> None:
+    """A removal in somebody's name that they never asked for removes nobody, and is told."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    author, event = {
+        "kicked": ("ada", Kicked(who=name(ben), members=2)),
+        "banned": ("ada", Banned(who=name(ben), members=2)),
+        "left": ("ben", Left(members=2)),
+    }[body]
+    async with world.halted() as server:
+        server.append(room, author, event)
+        server.drop_from_list(room, "ben")
+    await world.told(cat, "ben", "no member removed them")
+    users = {member.user for member in (await cat.report(room)).members}
+    assert users == {"ada", "ben", "cat"}
+
+
+@awaited.MEMBERSHIP
+async def test_a_role_that_the_server_invented(world: World) -> None:
+    """A member whom the server made an owner removes nobody: the others refuse the commit or make none."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    async with world.halted() as server:
+        server.edit("UPDATE members SET role = 'owner' WHERE room = ? AND account = 'ben'", room)
+        server.append(room, "ada", RoleSet(who=name(ben), role=Role.OWNER))
+    assert await ben.attempt(ben.client.kick(room, name(cat)))
+    users = {member.user for member in (await ada.report(room)).members}
+    assert users == {"ada", "ben", "cat"}
+    await world.goes_on(room, ada, ben, cat)
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_an_admission_is_good_once(world: World) -> None:
+    """Somebody who was removed is not admitted by the admission of before, which the server repeats."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined') ORDER BY seq"
+    old = [(seq, author) for seq, author in world.server.look(query, room)]
+    await world.kick(room, ada, cat)
+    await world.goes_on(room, ada, ben)
+    async with world.halted() as server:
+        for seq, author in old:
+            server.append(room, author, server.event(room, seq))
+        server.list_as_member(room, "cat")
+    await world.goes_on(room, ada, ben)
+    await world.told(ada, "cat", "no member admitted them")
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+async def test_a_ban_that_the_server_lifts(world: World) -> None:
+    """Somebody who was banned from a public encrypted room is not back because the server forgot it."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, kind=RoomKind.PUBLIC)
+    await world.during(cat.client.join(room))
+    world.ledger.inside[room].add("cat")
+    await world.agreed(room, ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    world.ledger.inside[room].discard("cat")
+    await world.during(ada.client.ban(room, name(cat), seconds=None))
+    await world.goes_on(room, ada, ben)
+    async with world.halted() as server:
+        server.edit("DELETE FROM bans WHERE room = ?", room)
+    await cat.attempt(cat.client.join(room))
+    await world.goes_on(room, ada, ben)
+    assert "cat" not in {member.user for member in (await ben.report(room)).members}
+    await world.judge()
+
+
+async def test_a_third_person_in_a_direct_room(world: World) -> None:
+    """A direct room stays between its two people."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    made = await world.during(ada.client.open_direct(name(ben)))
+    world.ledger.inside[made.id] = {"ada", "ben"}
+    await ada.say(made.id)
+    await world.during(ben.client.accept(made.id))
+    await world.goes_on(made.id, ada, ben)
+    async with world.halted() as server:
+        server.list_as_member(made.id, "spy")
+    await world.goes_on(made.id, ada, ben)
+    assert not await spy.read(made.id)
+    await world.judge()
+
+
+async def test_a_disabled_account_stays_in_the_group(world: World) -> None:
+    """An account that the operator disables is not removed by the others: nobody of the room asked for it."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await cat.stop()
+    async with world.halted() as server:
+        server.edit("UPDATE accounts SET disabled = 1 WHERE account = 'cat'")
+    world.ledger.inside[room].discard("cat")
+    await world.goes_on(room, ada, ben)
+    assert "cat" in {member.user for member in (await ada.report(room)).members}

@@ -1,0 +1,100 @@
+"""A server whose history was rolled back: a restored backup, a copied folder, a device's own home."""
+
+import shutil
+
+import pytest
+from tests.hostile import awaited
+from tests.hostile.people import World
+
+from parlour_protocol.ids import RoomId
+
+BACK = pytest.mark.parametrize("way", ["restore", "copy"])
+
+
+async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
+    """Have ada write, go back to before that, and return what she wrote."""
+    ada = world.devices[0]
+    server = world.server
+    if way == "restore":
+        kept = server.backed_up()
+    else:
+        async with world.halted():
+            kept = server.folder_copied()
+    texts = [await ada.say(room) for _ in range(3)]
+    await world.heard(room, texts[-1], *world.on())
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    return texts
+
+
+@awaited.ROLLBACK
+@BACK
+async def test_an_encrypted_room(world: World, way: str) -> None:
+    """Both sides keep what they read, say that the history is older, and read each other's new messages."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    lost = await rolled_back(world, way, room)
+    for device in (ada, ben):
+        await world.told(device, "older")
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        assert set(lost) <= set(await device.read(room))
+    await world.judge()
+
+
+@awaited.ROLLBACK
+@BACK
+async def test_an_open_room(world: World, way: str) -> None:
+    """The same in a room that is not encrypted."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.open_room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    lost = await rolled_back(world, way, room)
+    for device in (ada, ben):
+        await world.told(device, "older")
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        assert set(lost) <= set(await device.read(room))
+    await world.judge()
+
+
+@awaited.ROLLBACK
+@BACK
+async def test_the_removed_stay_out(world: World, way: str) -> None:
+    """Somebody who was removed after the backup is not back with it."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    server = world.server
+    if way == "restore":
+        kept = server.backed_up()
+    else:
+        async with world.halted():
+            kept = server.folder_copied()
+    await world.kick(room, ada, cat)
+    await world.goes_on(room, ada, ben)
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    await world.goes_on(room, ada, ben)
+    assert "cat" not in {member.user for member in (await ben.report(room)).members}
+    await world.judge()
+
+
+@awaited.OLD_HOME
+async def test_a_home_that_was_rolled_back(world: World) -> None:
+    """A device whose home is an older copy seals nothing with a key that it used before."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    await ada.stop()
+    copy = world.folder / "older"
+    shutil.copytree(ada.home, copy)
+    await ada.start()
+    await ada.say(room)
+    await ada.stop()
+    shutil.rmtree(ada.home)
+    shutil.copytree(copy, ada.home)
+    await ada.start()
+    await world.goes_on(room, ada, ben)
+    await world.judge()

@@ -124,7 +124,7 @@ async def test_a_welcome_repeated(world: World) -> None:
     await world.kick(room, ada, cat)
     old = [one for found in seen for one in found.welcomes]
     assert old
-    cat.lies.answers["welcomes"] = lambda _: Welcomes(welcomes=(old[0],))
+    cat.lies.answers["welcomes"] = lambda found: structs.replace(found, welcomes=(old[0],))
     await cat.stop()
     await cat.start(ready=False)
     await world.goes_on(other, ada, ben, cat)

@@ -231,7 +231,14 @@ class Application:
         store, bus, clock, audit = self._store, self._bus, self._clock, self._audit
         files = self._settings.files
         budgets = Budgets(self._settings.rates, files, clock)
-        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation)
+        appender = Appender(
+            server=self._server,
+            log=store.log,
+            bus=bus,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+        )
         devices = Devices(store.devices, passwords, bus, clock, audit, budgets, server=self._server)
         key_log = KeyLog(store.keylog, self._log_key, server=self._server)
         return Endpoints(

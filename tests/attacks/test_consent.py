@@ -152,11 +152,11 @@ def _anonymous(answer: dict[str, Any], name: str, rooms: tuple[str, str]) -> str
 
 
 @pytest.mark.parametrize("kind", ["invite", "accept"])
-def test_an_admission_that_nobody_looks_at(house: House, session: str, kind: str) -> None:
-    """L14: the reserved field is refused, so that nobody believes that something was signed."""
+def test_an_admission_that_nobody_signed(house: House, session: str, kind: str) -> None:
+    """L14: a statement that is none is refused, so that nobody believes that something was signed."""
     with house.chatting(session) as (wire, lobby):
         fields = {"user": "victim"} if kind == "invite" else {}
-        answer = ask(wire, kind, room=lobby, admission="QUJD", **fields)
+        answer = ask(wire, kind, room=lobby, statement="QUJD", **fields)
     assert (answer["type"], answer["code"]) == ("error", "malformed")
 
 

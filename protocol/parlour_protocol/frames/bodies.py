@@ -132,29 +132,27 @@ class Reacted(Body, frozen=True, tag="reacted"):
 class Move(Body, frozen=True, kw_only=True):
     """Somebody came into the room or went from it.
 
-    ``members`` is how many are in it afterwards. The server writes it; no request carries it.
+    ``members`` is how many are in it afterwards. The server writes it; no request carries it. ``statement``:
+    what was signed for the members of an encrypted room (``membership``): an admission or a request of who
+    joined, or the removal of who went. Clients trust it and not the event.
     """
 
     members: Count | None = None
+    statement: StatementBytes | None = None
 
 
 class Joined(Move, frozen=True, tag="joined"):
-    """The author entered the room: a public one, or one that they were invited into.
-
-    ``admission`` is reserved: no server of this version writes it, and a client ignores it.
-    """
-
-    admission: StatementBytes | None = None
+    """The author entered the room: a public one, or one that they were invited into."""
 
 
 class Invited(Body, frozen=True, tag="invited"):
     """The author invited ``who``, who is no member before they accept (``joined``).
 
-    ``admission`` is reserved: no server of this version writes it, and a client ignores it.
+    ``statement``: the author's signed admission, which comes back in ``joined``.
     """
 
     who: UserName
-    admission: StatementBytes | None = None
+    statement: StatementBytes | None = None
 
 
 class Uninvited(Body, frozen=True, tag="uninvited"):
@@ -189,9 +187,10 @@ class Banned(Move, frozen=True, tag="banned"):
 
 
 class Unbanned(Body, frozen=True, tag="unbanned"):
-    """The author lifted the ban of ``who``."""
+    """The author lifted the ban of ``who``. ``statement`` as in `banned`."""
 
     who: UserName
+    statement: StatementBytes | None = None
 
 
 class Muted(Body, frozen=True, tag="muted"):
@@ -214,10 +213,11 @@ class TopicSet(Body, frozen=True, tag="topic"):
 
 
 class RoleSet(Body, frozen=True, tag="role"):
-    """The author gave ``who`` a role."""
+    """The author gave ``who`` a role. ``statement``: the same, signed, in an encrypted room."""
 
     who: UserName
     role: Role
+    statement: StatementBytes | None = None
 
 
 class Pinned(Body, frozen=True, tag="pinned"):

@@ -21,11 +21,6 @@ Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
 
 
-def _refuse_admission(admission: StatementBytes | None) -> None:
-    if admission is not None:  # rather than letting a client believe that somebody looked at it
-        raise ValueError("admission is reserved")
-
-
 class Request(Frame, frozen=True):
     """A request; ``id`` is the client's own."""
 
@@ -158,25 +153,29 @@ class ListPins(RoomRequest, frozen=True, tag="pins"):
 
 
 class Join(RoomRequest, frozen=True, tag="join"):
-    """Enter a public room. Answer: ``entered``."""
+    """Enter a public room. Answer: ``entered``.
+
+    ``statement``, where the room is encrypted: your signed request, by which its members let you in.
+    """
+
+    statement: StatementBytes | None = None
 
 
 class Leave(RoomRequest, frozen=True, tag="leave"):
-    """Leave a room. Answer: ``stored``."""
+    """Leave a room. Answer: ``stored``. ``statement``, where it is encrypted: your signed departure."""
+
+    statement: StatementBytes | None = None
 
 
 class Invite(RoomRequest, frozen=True, tag="invite"):
     """Invite ``user``, who becomes a member by accepting. Answer: ``stored``.
 
-    Nothing tells whether they declined, or blocked you. ``admission`` is reserved and refused.
+    Nothing tells whether they declined, or blocked you. ``statement``, where the room is encrypted: the
+    admission that you sign, which members act on when the person accepts.
     """
 
     user: UserName
-    admission: StatementBytes | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse the reserved field. Raises ValueError."""
-        _refuse_admission(self.admission)
+    statement: StatementBytes | None = None
 
 
 class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
@@ -188,14 +187,10 @@ class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
 class Accept(RoomRequest, frozen=True, tag="accept"):
     """Enter a room that you are invited into, or say yes to a direct room. Answer: ``entered``.
 
-    ``admission`` is reserved and refused.
+    ``statement`` as for `join`.
     """
 
-    admission: StatementBytes | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse the reserved field. Raises ValueError."""
-        _refuse_admission(self.admission)
+    statement: StatementBytes | None = None
 
 
 class Decline(RoomRequest, frozen=True, tag="decline"):
@@ -228,31 +223,38 @@ class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
 
 
 class SetRole(RoomRequest, frozen=True, tag="set_role"):
-    """Give a member a role. Answer: ``stored``."""
+    """Give a member a role. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
     user: UserName
     role: Role
+    statement: StatementBytes | None = None
 
 
 class Kick(RoomRequest, frozen=True, tag="kick"):
-    """Put a member out. Answer: ``stored``."""
+    """Put a member out. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
     user: UserName
     reason: ReasonText = ReasonText()
+    statement: StatementBytes | None = None
 
 
 class Ban(RoomRequest, frozen=True, tag="ban"):
-    """Put somebody out and keep them out, for ``seconds`` or for good. Answer: ``stored``."""
+    """Put somebody out and keep them out, for ``seconds`` or for good. Answer: ``stored``.
+
+    ``statement``: the same, signed, in an encrypted room.
+    """
 
     user: UserName
     seconds: Seconds | None = None
     reason: ReasonText = ReasonText()
+    statement: StatementBytes | None = None
 
 
 class Unban(RoomRequest, frozen=True, tag="unban"):
-    """Lift a ban. Answer: ``stored``."""
+    """Lift a ban. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
     user: UserName
+    statement: StatementBytes | None = None
 
 
 class Mute(RoomRequest, frozen=True, tag="mute"):

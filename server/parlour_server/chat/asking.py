@@ -272,7 +272,9 @@ class Asker:
     async def _join(self, state: PeerState, frame: Join | Accept) -> Entered:
         state.expects = frame.room
         try:
-            await self._appender.commit(state.info.grant, frame.id, frame.room, Joined())
+            await self._appender.commit(
+                state.info.grant, frame.id, frame.room, Joined(statement=frame.statement)
+            )
             return Entered(room=await self._hub.enter(state, frame.room))
         finally:
             self._stop_expecting(state, frame.room)

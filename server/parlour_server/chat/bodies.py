@@ -86,21 +86,22 @@ def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
         case Encrypt():
             return EncryptionOn()
         case Leave():
-            return Left()
+            return Left(statement=frame.statement)
         case Invite():
-            return Invited(who=frame.user)
+            return Invited(who=frame.user, statement=frame.statement)
         case Uninvite():
             return Uninvited(who=frame.user)
         case SetTopic():
             return TopicSet(topic=frame.topic)
         case SetRole():
-            return RoleSet(who=frame.user, role=frame.role)
+            return RoleSet(who=frame.user, role=frame.role, statement=frame.statement)
         case Kick():
-            return Kicked(who=frame.user, reason=frame.reason)
+            return Kicked(who=frame.user, reason=frame.reason, statement=frame.statement)
         case Ban():
-            return Banned(who=frame.user, until=_end(now, frame.seconds), reason=frame.reason)
+            until = _end(now, frame.seconds)
+            return Banned(who=frame.user, until=until, reason=frame.reason, statement=frame.statement)
         case Unban():
-            return Unbanned(who=frame.user)
+            return Unbanned(who=frame.user, statement=frame.statement)
         case Mute():
             return Muted(who=frame.user, until=_end(now, frame.seconds))
         case Unmute():

@@ -24,6 +24,7 @@ from parlour_server.chat.state import PeerState
 from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError, RefusedError
 from parlour_server.rooms.rights import decide
+from parlour_server.rooms.statements import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
 
@@ -56,8 +57,11 @@ class Author(Protocol):
 class Appender:
     """Hands events to the store and tells of those that are on disk."""
 
-    def __init__(self, *, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation) -> None:
-        """Take the collaborators, and what the logs are called."""
+    def __init__(
+        self, *, server: str, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation
+    ) -> None:
+        """Take the collaborators, the name that stands in signed statements, and what the logs are called."""
+        self._server = server
         self.incarnation = incarnation
         self._log = log
         self._bus = bus
@@ -67,7 +71,11 @@ class Appender:
     def append(self, state: PeerState, frame: LastingRequest) -> None:
         """Append what the request says; the answer follows by itself."""
         now = self._clock.now()
-        future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
+        try:
+            future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
+        except RefusedError as error:
+            self.refused(state, frame, error)
+            return
         future.add_done_callback(self._answer_with(state, frame))
 
     async def commit(
@@ -120,6 +128,7 @@ class Appender:
             sender=author.device_id,
             attached=attached,
         )
+        check_statement(event, self._server)
         return self._log.append(event, decide)
 
     def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:

@@ -91,7 +91,14 @@ class ChatService:
             members=settings.delivery.presence_members,
         )
         self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
-        appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation)
+        appender = Appender(
+            server=server,
+            log=store.log,
+            bus=bus,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+        )
         asker = Asker(
             store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
         )

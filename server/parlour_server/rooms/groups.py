@@ -8,12 +8,13 @@ is checked by every client. Called by `rights.py`, in the transaction that appen
 from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Contested, EncryptionOn, Founded, Handshake
 from parlour_protocol.ids import DeviceId, GroupId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.allowing import allow
-from parlour_server.rooms.table import Action
+from parlour_server.rooms.table import RANK, Action
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts
 
 
@@ -43,7 +44,7 @@ def decide_encryption(event: AppendEvent, facts: Facts) -> None:
 
 def decide_founding(event: AppendEvent, facts: Facts, body: Founded) -> None:
     """Let a certified device make the first group, or one in the place of a group that cannot go on."""
-    allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
+    author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
     check_encrypted(facts)
     if event.sender is None or event.sender != body.device or not facts.sender_active:
         raise RefusedError(ErrorCode.FORBIDDEN, "this session speaks for no approved device")
@@ -53,6 +54,10 @@ def decide_founding(event: AppendEvent, facts: Facts, body: Founded) -> None:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group now: ask for its state")
     if group is not None and not (group.contested or group.abandoned):
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group is in order: nobody contested it")
+    # Any member: the next group has the same people, or its members refuse it.
+    stands_above = RANK[author.role] > RANK[Role.MEMBER]
+    if group is not None and not (group.sender_present or group.abandoned or stands_above):
+        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
     if facts.group_used:
         raise RefusedError(ErrorCode.CONFLICT, "this group id was used before")
 

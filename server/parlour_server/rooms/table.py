@@ -59,7 +59,7 @@ _PRIVATE: Final[Mapping[Action, Role]] = MappingProxyType(
         Action.PIN: Role.MODERATOR,
         Action.ENCRYPT: Role.OWNER,
         Action.FOUND: Role.OWNER,
-        Action.REFOUND: Role.MODERATOR,
+        Action.REFOUND: Role.MEMBER,
         Action.COMMIT: Role.MEMBER,
     }
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parlour_protocol.frames.base import RoomKind, Status
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Opaque
-from parlour_protocol.frames.requests import Accept, CreateRoom, Invite, SetStatus
+from parlour_protocol.frames.requests import CreateRoom, SetStatus
 from parlour_protocol.names import (
     DeviceName,
     RoomName,
@@ -55,8 +55,6 @@ _PATTERNS = {
 # fields that take less than their type, which their struct checks itself
 _NARROWER: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (SetStatus, "status"): st.sampled_from([Status.ONLINE, Status.AWAY]),
-    (Invite, "admission"): st.none(),
-    (Accept, "admission"): st.none(),
     (CreateRoom, "kind"): st.sampled_from([RoomKind.PUBLIC, RoomKind.PRIVATE]),
 }
 

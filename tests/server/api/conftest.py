@@ -90,7 +90,14 @@ def endpoints(
     changes = PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ())
     shelf = Shelf(folder.files)
     shelf.open()
-    appender = Appender(log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation)
+    appender = Appender(
+        server="test",
+        log=store.log,
+        bus=bus,
+        clock=clock,
+        audit=audit,
+        incarnation=store.incarnation,
+    )
     return Endpoints(
         AccountEndpoints(
             door,

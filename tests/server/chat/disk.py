@@ -108,6 +108,7 @@ class DiskWorld(World):
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
         """Append as the HTTPS API does."""
         appender = Appender(
+            server="test",
             log=self.disk.log,
             bus=self.bus,
             clock=self.clock,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, LargeBinary, Table
 
 from parlour_server.store.schema.base import KEYED, Flag, Number, key, metadata
 
@@ -17,6 +17,8 @@ invitations: Final = Table(
     Column("withdrawn", Flag, nullable=False),
     # not shown to the invited person before this time; the inviter's view does not change
     Column("quiet", Number),
+    # the inviter's signed admission, where the room is encrypted
+    Column("statement", LargeBinary),
     Index(None, "account"),
     Index(None, "inviter"),
     Index(None, "expires"),

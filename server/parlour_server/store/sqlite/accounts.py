@@ -15,7 +15,6 @@ from parlour_server.clock import Clock
 from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.store.sqlite.connection import WriteConnection
 from parlour_server.store.sqlite.journal import note_devices_changed
-from parlour_server.store.sqlite.leaving import restore, settle
 from parlour_server.store.sqlite.readers import Readers
 from parlour_server.store.sqlite.sessions import end_sessions
 from parlour_server.store.sqlite.stored import plain, user_name
@@ -69,7 +68,6 @@ class SqliteAccounts:
             if disabled:
                 end_sessions(db, user, self._clock.now())
             if _has_devices(db, user):
-                (settle if disabled else restore)(db, user)
                 note_devices_changed(db, self._clock.now(), user)
 
         await self._writer.submit(write)

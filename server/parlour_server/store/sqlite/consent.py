@@ -13,6 +13,7 @@ from typing import Any, Final
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Invited, Uninvited
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation, LogEvent
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.limits import (
@@ -201,14 +202,31 @@ def is_invited(db: sqlite3.Connection, event: AppendEvent) -> bool:
     return db.execute(query, (event.room, plain(event.author), event.at)).fetchone() is not None
 
 
+def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
+    """Return the newest admission that a member signed for somebody who is invited and has not entered."""
+    query = (
+        f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
+        " AND statement IS NOT NULL ORDER BY at DESC, inviter LIMIT 1"
+    )
+    row = db.execute(query, (room, plain(user), at)).fetchone()
+    return None if row is None else StatementBytes(row[0])
+
+
 def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
     """Keep an invitation; over the person's limit, the oldest of whoever has most of them is not shown."""
     db.execute("DELETE FROM invitations WHERE expires <= ?1 AND coalesce(quiet, 0) <= ?1", (event.at,))
     db.execute(
-        "INSERT INTO invitations (room, account, inviter, at, expires, withdrawn) VALUES (?, ?, ?, ?, ?, 0)"
-        " ON CONFLICT (room, account, inviter) DO UPDATE"
-        " SET at = excluded.at, expires = excluded.expires, withdrawn = 0",
-        (event.room, plain(body.who), plain(event.author), event.at, event.at + LASTS),
+        "INSERT INTO invitations (room, account, inviter, at, expires, withdrawn, statement)"
+        " VALUES (?, ?, ?, ?, ?, 0, ?) ON CONFLICT (room, account, inviter) DO UPDATE"
+        " SET at = excluded.at, expires = excluded.expires, withdrawn = 0, statement = excluded.statement",
+        (
+            event.room,
+            plain(body.who),
+            plain(event.author),
+            event.at,
+            event.at + LASTS,
+            None if body.statement is None else bytes(body.statement),
+        ),
     )
     shown = (plain(body.who), event.at)
     many: int = db.execute(f"SELECT count(*) {_SHOWN}", shown).fetchone()[0]

@@ -1,8 +1,9 @@
 """Which devices belong into a room's MLS group, and which in it must leave.
 
-A device belongs there when its owner is in the room, the account is not disabled, and the device is
-certified and not revoked. Whatever changes one of these calls ``settle`` in its transaction, so that the mark
-`leaving`, which every encrypted message looks at, is never late. Called by members, accounts and devices.
+A device belongs there when its owner is in the room and it is certified and not revoked. What changes one of
+these calls ``settle`` in its transaction, so the mark `leaving`, which each encrypted message looks at, is
+never late. Members remove a device only for what somebody signed (a departure, a removal, a revocation), so
+nothing else is a reason here: a disabled account is not served, but stays in its groups.
 """
 
 import sqlite3
@@ -16,18 +17,15 @@ from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.stored import plain, user_name
 
 # A mark stays when somebody came back before the removal was committed: their devices forgot the group's keys
-# when they went. They are removed first, then missing, and let in anew. An account that was disabled forgot
-# nothing, so enabling it takes the mark away (``restore``).
-_SETTLE: Final = """
-    UPDATE group_devices SET leaving = {mark} NOT EXISTS (
+# when they went. They are removed first, then missing, and added again.
+_MARK: Final = """
+    UPDATE group_devices SET leaving = leaving OR NOT EXISTS (
         SELECT 1 FROM groups g
         JOIN members m ON m.room = g.room AND m.account = group_devices.account
-        JOIN accounts a ON a.account = m.account AND a.disabled = 0
         JOIN devices d ON d.device = group_devices.device AND d.status = 'active'
         WHERE g.group_id = group_devices.group_id
     )
 """
-_MARK: Final = _SETTLE.format(mark="leaving OR")
 _IN_ROOM: Final = (
     "WHERE group_id = (SELECT group_id FROM groups WHERE room = ?2 AND in_force = 1) AND account = ?1"
 )
@@ -48,11 +46,6 @@ def settle(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -
         db.execute(_MARK + _EVERYWHERE, (plain(user),))
     else:
         db.execute(_MARK + _IN_ROOM, (plain(user), room))
-
-
-def restore(db: sqlite3.Connection, user: UserName) -> None:
-    """Take the marks off that were only there because the account was disabled."""
-    db.execute(_SETTLE.format(mark="") + _EVERYWHERE, (plain(user),))
 
 
 def missing_devices(

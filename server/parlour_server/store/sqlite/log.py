@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import AnyBody, Handshake, Message, Move, RoleSet, SealedMessage
+from parlour_protocol.frames.bodies import AnyBody, Handshake, Joined, Message, Move, RoleSet, SealedMessage
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide
 from parlour_server.store.sqlite.connection import WriteConnection
-from parlour_server.store.sqlite.consent import ASKED, say_yes
+from parlour_server.store.sqlite.consent import ASKED, admission, say_yes
 from parlour_server.store.sqlite.effects import MOVES, apply_effect
 from parlour_server.store.sqlite.events import find_request, insert_event, is_same
 from parlour_server.store.sqlite.facts import read_facts, read_standing
@@ -98,7 +98,13 @@ def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
 
 
 def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
-    """Do what the event means and append it; return it as stored, with the number of members after it."""
+    """Do what the event means and append it; return it as stored, with the number of members after it.
+
+    Who accepted an invitation comes in with the admission that was signed for it.
+    """
+    if isinstance(event.body, Joined) and event.body.statement is None:
+        signed = admission(db, event.room, event.author, event.at)
+        event = _numbered(event, event.seq, replace(event.body, statement=signed))
     apply_effect(db, event)
     if isinstance(event.body, Move):
         event = _numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))

@@ -6,6 +6,7 @@ from tests.server.store.world import World, message
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Added, Banned, Invited, Joined, Kicked, Left, RoleSet, Uninvited
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.ids import RoomId
 from parlour_protocol.limits import (
@@ -67,6 +68,25 @@ async def test_an_invited_person_is_no_member(world: World) -> None:
     assert (await world.facts(room, bob, Joined())).author_invited
     assert await shown(world, bob) == []
     assert await world.store.rooms.summary(room, bob) is not None
+
+
+async def test_an_admission_comes_with_who_was_invited(world: World) -> None:
+    """Members who were not there when it was signed find it in the event; asking twice changes nothing."""
+    alice, bob, carol = await world.people(3)
+    room = await world.room(alice, carol)
+    old, new = StatementBytes(b"old"), StatementBytes(b"new")
+    await world.append(room, alice, Invited(bob, old))
+    world.clock.forward(1)
+    await world.append(room, carol, Invited(bob, new))
+    entering = world.event(room, bob, Joined())
+    for _ in range(2):
+        appended = await world.store.log.append(entering, lambda _event, _facts: None)
+        assert isinstance(appended.event.body, Joined)
+        assert appended.event.body.statement == new
+    await world.append(room, bob, Left())
+    again = await world.append(room, bob, Joined())
+    assert isinstance(again.event.body, Joined)
+    assert again.event.body.statement is None
 
 
 async def test_a_declined_invitation_looks_to_its_inviter_like_one_that_waits(world: World) -> None:

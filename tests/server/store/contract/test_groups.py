@@ -219,7 +219,7 @@ async def replace_key(delivery: Delivery, room: RoomId, owner: UserName, bob: Pe
 
 
 WayOut = Callable[[Delivery, RoomId, UserName, Person], Awaitable[None]]
-WAYS_OUT: list[WayOut] = [leave, kick, ban, disable, revoke, replace_key]
+WAYS_OUT: list[WayOut] = [leave, kick, ban, revoke, replace_key]
 
 
 @pytest.mark.parametrize("way", WAYS_OUT, ids=lambda way: way.__name__)
@@ -286,14 +286,15 @@ async def test_who_comes_back_before_the_removal_is_removed_and_let_in_anew(
     assert device(second) not in found.missing
 
 
-async def test_an_account_that_is_enabled_again_need_not_leave(delivery: Delivery) -> None:
-    """But one that was banned meanwhile must."""
+async def test_a_disabled_account_need_not_leave(delivery: Delivery) -> None:
+    """Nobody signed a removal, so members would not make one; who was banned meanwhile must leave."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     rooms = [await delivery.room(alice[0], bob[0]) for _ in range(2)]
     for room in rooms:
         await delivery.group_of(room, alice, bob)
     await disable(delivery, rooms[0], alice[0], bob)
     await ban(delivery, rooms[1], alice[0], bob)
+    assert (await state(delivery, rooms[0], alice[0])).leaving == ()
     await delivery.store.accounts.set_disabled(bob[0], disabled=False)
     found = [(await state(delivery, room, alice[0])).leaving for room in rooms]
     assert found == [(), (device(bob),)]
@@ -302,7 +303,7 @@ async def test_an_account_that_is_enabled_again_need_not_leave(delivery: Deliver
 
 
 async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) -> None:
-    """By a moderator or owner, in the place of the group in force; the old one is frozen."""
+    """By a device that is in it, or a moderator's; the old one is frozen."""
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
     old = await delivery.group_of(room, alice, bob)
@@ -315,18 +316,20 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
     assert await refusal(delivery, room, bob, contest(old, 1)) is ErrorCode.ALREADY
     assert (await state(delivery, room, alice[0])).contested
     assert await refusal(delivery, room, bob, sealed(old, 1)) is None
-    by_bob = Founded(group=new_group_id(), device=bob[1], replaces=old)
-    assert await refusal(delivery, room, bob, by_bob) is ErrorCode.FORBIDDEN
+    by_carol = Founded(group=new_group_id(), device=carol[1], replaces=old)
+    assert await refusal(delivery, room, carol, by_carol) is ErrorCode.FORBIDDEN
     wrong = Founded(group=new_group_id(), device=alice[1], replaces=new_group_id())
     assert await refusal(delivery, room, alice, wrong) is ErrorCode.STALE_EPOCH
-    assert await refusal(delivery, room, alice, again) is None
+    by_bob = Founded(group=new_group_id(), device=bob[1], replaces=old)
+    assert await refusal(delivery, room, bob, by_bob) is None
     found = await state(delivery, room, alice[0])
-    assert (found.group, found.epoch, found.contested) == (again.group, 0, False)
-    assert found.present == (device(alice),)
+    assert (found.group, found.epoch, found.contested) == (by_bob.group, 0, False)
+    assert found.present == (device(bob),)
+    assert await refusal(delivery, room, alice, again) is ErrorCode.STALE_EPOCH
     for body in (sealed(old, 1), handshake(old, 1), contest(old, 1)):
         assert await refusal(delivery, room, bob, body) is ErrorCode.STALE_EPOCH
     assert await delivery.store.groups.welcomes(bob[1], max_bytes=10_000) == ([], False)
-    assert await refusal(delivery, room, alice, contest(again.group, 0)) is ErrorCode.STALE_EPOCH
+    assert await refusal(delivery, room, bob, contest(by_bob.group, 0)) is ErrorCode.STALE_EPOCH
 
 
 async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: Delivery) -> None:

@@ -1,0 +1,67 @@
+"""What a member has signed about who is in an encrypted room, against the event that carries it.
+
+Members decide by statements, and ignore a false one. It is refused here before it is in the log, so that what
+this server marks rests on something that they accept. Called for each event that is appended.
+"""
+
+from typing import Final
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Banned,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    RoleSet,
+    Unbanned,
+)
+from parlour_protocol.identity import StatementError
+from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
+from parlour_protocol.names import UserName
+from parlour_server.delivery.signatures import holds
+from parlour_server.errors import RefusedError
+from parlour_server.store.types import AppendEvent
+
+Stated = Invited | Joined | Left | Kicked | Banned | Unbanned | RoleSet
+_STATED: Final = (Invited, Joined, Left, Kicked, Banned, Unbanned, RoleSet)
+
+
+def check_statement(event: AppendEvent, server: str) -> None:
+    """Require that a statement says what its event says, signed by the device that speaks.
+
+    Raises RefusedError(MALFORMED).
+    """
+    body = event.body
+    if not isinstance(body, _STATED) or body.statement is None:
+        return
+    try:
+        statement = read_statement(bytes(body.statement), holds)
+    except StatementError as error:
+        raise RefusedError(ErrorCode.MALFORMED, str(error)) from error
+    act = statement.act
+    if (act.server, act.room) != (server, event.room):
+        raise RefusedError(ErrorCode.MALFORMED, "the statement is about another room")
+    if (statement.by, statement.device) != (event.author, event.sender):
+        raise RefusedError(ErrorCode.MALFORMED, "the statement was signed by another device than yours")
+    if act.who != _subject(event.author, body) or not _says(body, act):
+        raise RefusedError(ErrorCode.MALFORMED, "the statement says something else than the request")
+
+
+def _subject(author: UserName, body: Stated) -> UserName:
+    return author if isinstance(body, Joined | Left) else body.who
+
+
+def _says(body: AnyBody, act: AnyAct) -> bool:
+    match body, act:
+        case (Invited(), Admit()) | (Joined(), Request()) | (Unbanned(), Unban()):
+            return True
+        case ((Left() | Kicked()), Remove(ban=ban)):
+            return not ban
+        case Banned(until=until), Remove(ban=ban, until=signed):
+            return ban and (until is None) is (signed is None)
+        case RoleSet(role=role), SetRole(role=signed):
+            return role is signed
+        case _:
+            return False

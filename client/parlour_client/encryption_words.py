@@ -77,6 +77,8 @@ def note_words(entry: Entry) -> str:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
     if entry.note.kind in _MOVES and entry.note.detail:
         return f"{entry.author} {entry.note.detail}"
+    if entry.note.kind is NoteKind.ROLLED_BACK:
+        return entry.note.detail
     who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
     words = {
         NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",

@@ -7,8 +7,10 @@ connection makes a new one for each wire.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from msgspec.structs import replace
 
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.errors import (
@@ -17,9 +19,18 @@ from parlour_client.core.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
+from parlour_client.core.translation import LostError, Numbers
 from parlour_client.core.wire import Wire, WireClosedError
 from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
-from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
+from parlour_protocol.frames import (
+    AnyRequest,
+    AnyResult,
+    AnyServerFrame,
+    Hello,
+    ReasonText,
+    decode_server_frame,
+    encode,
+)
 from parlour_protocol.frames.replies import Error, Ok, Page, Push, Stored
 from parlour_protocol.frames.requests import (
     History,
@@ -42,6 +53,11 @@ _PATIENT_ASKS: Final = 30
 """How often a read is asked again after a server said that it was too fast."""
 _LONGEST_WAIT: Final = 60.0
 
+_MOST_EARLY: Final = 10_000
+"""Frames that are kept while the rooms are compared; an honest server tells a few in that second."""
+
+T = TypeVar("T")
+
 Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRooms
 """Requests that a server answers with a page or a list, and that change nothing."""
 
@@ -60,6 +76,9 @@ class Conversation:
         self._clock = clock
         self.incarnation: Incarnation | None = None
         """Of the server's logs, once it greeted: it holds for every number on this wire."""
+        self.numbers: Numbers | None = None
+        """What the server's numbers are here; None while that is still to be found out: as they are."""
+        self._early: list[Push] = []
         self._session = Session(Side.CLIENT)
         self._answers: dict[RequestId, tuple[Answer, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
@@ -75,7 +94,7 @@ class Conversation:
 
     async def listen(self, heard: Hearer) -> None:
         """Receive until the wire ends, and raise why. Nothing is read while ``heard`` waits."""
-        receiving = asyncio.ensure_future(self._receive(heard))
+        receiving = asyncio.ensure_future(self._listen(heard))
         try:
             await _first(receiving, self._broken)
             if self._broken.done():
@@ -85,6 +104,19 @@ class Conversation:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)
             self.end()
+
+    async def first(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something that asks before what is pushed is heard: it waits for ``listen``."""
+        working, receiving = asyncio.ensure_future(work), asyncio.ensure_future(self._receive(self._keep))
+        try:
+            await _first(working, receiving, self._broken)
+            if not working.done():
+                raise self._broken.result() if self._broken.done() else _why(receiving)
+            return working.result()
+        finally:
+            working.cancel()
+            receiving.cancel()
+            await asyncio.gather(working, receiving, return_exceptions=True)
 
     async def read(self, frame: Read) -> AnyResult | None:
         """Ask for something to read; a server that says "too fast" is asked again when it said.
@@ -119,6 +151,11 @@ class Conversation:
 
     async def ask(self, frame: AnyRequest, answered: Answer) -> None:
         """Send a request; ``answered`` is called with its answer, or never when the wire ends first."""
+        try:
+            there = frame if self.numbers is None else self.numbers.request(frame)
+        except LostError as error:
+            answered(Error(code=ErrorCode.NOT_FOUND, re=frame.id, hint=ReasonText.parse(str(error))))
+            return
         await self._slots.acquire()
         if self._broken.done():
             self._slots.release()  # wake the next one who waits
@@ -127,7 +164,7 @@ class Conversation:
         timer = self._clock.call_later(ANSWER_SECONDS, self._give_up)
         self._answers[frame.id] = (answered, timer)
         try:
-            await self.wire.send(encode(frame))
+            await self.wire.send(encode(there))
         except WireClosedError as error:
             self._break(error)
             raise UnreachableError("The connection was lost.") from error
@@ -139,6 +176,20 @@ class Conversation:
         for _, timer in self._answers.values():
             timer.cancel()
         self._answers.clear()
+
+    async def _listen(self, heard: Hearer) -> None:
+        async def hear(push: Push) -> None:
+            await heard(push if self.numbers is None else self.numbers.push(push))
+
+        early, self._early = self._early, []
+        for push in early:
+            await hear(push)
+        await self._receive(hear)
+
+    async def _keep(self, push: Push) -> None:
+        if len(self._early) >= _MOST_EARLY:
+            raise UnreachableError("The server tells too much before it has answered.")
+        self._early.append(push)
 
     async def _receive(self, heard: Hearer) -> None:
         while True:
@@ -159,11 +210,13 @@ class Conversation:
         return frame
 
     def _answered(self, reply: Ok | Error) -> None:
-        if reply.re is None:  # to a frame that it could not read; ours are well-formed
+        if (whose := reply.re) is None:  # to a frame that it could not read; ours are well-formed
             raise ServerMisbehavedError("The server refused a frame without saying which.")
         if isinstance(reply, Ok) and isinstance(reply.result, Page | Stored):
             self._check_incarnation(reply.result.incarnation)
-        answer, timer = self._answers.pop(reply.re)
+        if isinstance(reply, Ok) and self.numbers is not None:
+            reply = replace(reply, result=self.numbers.result(reply.result))
+        answer, timer = self._answers.pop(whose)
         timer.cancel()
         self._slots.release()
         answer(reply)
@@ -179,6 +232,10 @@ class Conversation:
         if not self._broken.done():
             self._broken.set_result(error)
             self._slots.release()  # wake who waits for a slot; each wakes the next (see `ask`)
+
+
+def _why(ended: "asyncio.Future[None]") -> BaseException:
+    return ended.exception() or UnreachableError("The connection was lost.")
 
 
 async def _first(*futures: "asyncio.Future[Any]") -> None:

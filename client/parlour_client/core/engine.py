@@ -40,9 +40,11 @@ from parlour_client.core.presence import Presence
 from parlour_client.core.profile import Profile
 from parlour_client.core.read_markers import ReadMarkers
 from parlour_client.core.receipts import Receipts
+from parlour_client.core.rollback import Rollback
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
 from parlour_client.core.timeline import Timeline
+from parlour_client.core.translation import Numbers
 from parlour_client.core.wire import Dial, Wire
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
 from parlour_protocol.ids import RoomId
@@ -80,7 +82,9 @@ class Engine:
             archive, clock, self._outgoing.changed, follow=follow, lanes=self._lane, prepare=self._prepare
         )
         self.receipts = Receipts(profile.user, news.emit)
+        self.numbers = Numbers()
         self.sealed = None if delivery is None else self._encryption(delivery, chance)
+        self.rollback = Rollback(archive, profile, self.state.names_me, self.numbers, self.sealed)
         intake = self.sealed.intake if self.sealed is not None else None
         self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
         self.sync = Sync(self._ingest, follow=follow)
@@ -113,6 +117,7 @@ class Engine:
             self._told,
             self.outbox.denied,
             self.receipts.hear,
+            self.numbers,
             follow=self._follow,
         )
         return SealedRooms(around, delivery)
@@ -128,6 +133,7 @@ class Engine:
             self.receipts,
             self.presence,
             self.invitations,
+            self.numbers,
             self.news.emit,
             follow=self._follow,
         )
@@ -141,6 +147,7 @@ class Engine:
                 await self._ingest.recount(known.summary.room)
         if self.sealed is not None:
             await self.sealed.load()
+        await self.rollback.load()
         if adopt:
             await self.outbox.load()
 
@@ -250,7 +257,14 @@ class Engine:
             await _ended(parts)
 
     async def _converse(self, conversation: Conversation, hello: Hello) -> None:
-        await self.hearing.greet(hello)
+        rolled_back = await self.rollback.greet(conversation, hello)
+        if self.rollback.exchanged and self.sealed is not None and not await self.sealed.exchanged():
+            raise UnreachableError("The server was restored. Parlour connects again.")
+        for fork in rolled_back:  # the server's marker is an old one, too
+            self.read_markers.keep(fork.room)
+        await self.hearing.greet(self.numbers.hello(hello))
+        for fork in rolled_back:
+            await self._ingest.tell(fork.room, fork.applied, live=False)
         parts = [
             asyncio.ensure_future(conversation.listen(self.hearing.hear)),
             asyncio.ensure_future(self.sync.run(conversation)),

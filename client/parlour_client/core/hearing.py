@@ -6,6 +6,8 @@ the engine makes one and hands it what a conversation hears.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from parlour_client.core.archive import Archive
 from parlour_client.core.changes import RoomsChanged
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -18,6 +20,7 @@ from parlour_client.core.read_markers import ReadMarkers
 from parlour_client.core.receipts import Receipts
 from parlour_client.core.state import State
 from parlour_client.core.sync import Sync
+from parlour_client.core.translation import Numbers
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
@@ -34,7 +37,7 @@ from parlour_protocol.frames.replies import (
     StatusNow,
     TypingNow,
 )
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, Seq
 
 
 class Hearing:
@@ -51,6 +54,7 @@ class Hearing:
         receipts: Receipts,
         presence: Presence,
         invitations: WaitingInvitations,
+        numbers: Numbers,
         emit: Emit,
         *,
         follow: bool,
@@ -65,6 +69,7 @@ class Hearing:
         self._receipts = receipts
         self._presence = presence
         self._invitations = invitations
+        self._numbers = numbers
         self._emit = emit
         self._follow = follow
 
@@ -73,7 +78,7 @@ class Hearing:
         if hello.user != self._state.me:
             raise ServerMisbehavedError("The server greeted another account.")
         self._invitations.greet(hello)
-        rooms: Sequence[RoomSummary] = hello.rooms
+        rooms: Sequence[RoomSummary] = [self._as_read(summary) for summary in hello.rooms]
         if self._sealed is not None:  # no server makes an encrypted room open again
             rooms = [self._sealed.intake.pinned(summary) for summary in rooms]
         if self._follow:
@@ -81,7 +86,6 @@ class Hearing:
         self._state.keep_only([summary.room for summary in rooms])
         for summary in rooms:
             self._state.tell(summary)
-            self._read_markers.greet(summary.room)
             if self._follow:
                 await self._ingest.recount(summary.room)
         if self._sealed is not None:
@@ -122,7 +126,7 @@ class Hearing:
             case InvitationGone(room=room):
                 self._invitations.gone(room)
             case ReadMarked(room=room, seq=seq):
-                await self._read_markers.move(room, seq)
+                await self._read_markers.move(room, self._read_here(room, seq))
             case ReadBy():
                 self._read_by(push)
             case TypingNow():
@@ -133,6 +137,16 @@ class Hearing:
                 self._sealed.hear(push)
             case _:
                 pass
+
+    def _as_read(self, summary: RoomSummary) -> RoomSummary:
+        late = self._read_markers.late(summary.room)
+        read = self._read_here(summary.room, summary.read) if late is None else late
+        return summary if read == summary.read else replace(summary, read=read)
+
+    def _read_here(self, room: RoomId, read: Seq) -> Seq:
+        """Return a read marker that goes through what the server has lost as far as it was read here."""
+        known, floor = self._state.summary(room), self._numbers.of(room).floor
+        return max(read, known.read) if known is not None and floor(known.read) == floor(read) else read
 
     def _read_by(self, told: ReadBy) -> None:
         if self._sealed is None or not self._sealed.covers(

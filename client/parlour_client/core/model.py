@@ -130,7 +130,7 @@ class ReactionCount:
 
 
 class NoteKind(Enum):
-    """What a row says that this client wrote itself, about encryption."""
+    """What a row says that this client wrote itself."""
 
     HISTORY_STARTS = "history-starts"
     """What was said before cannot be read by this device."""
@@ -144,11 +144,13 @@ class NoteKind(Enum):
     """Something readable came in an encrypted room; it is not shown."""
     FORGED = "forged"
     """What the server says of a message (its author, its place) is not what the message proves."""
+    ROLLED_BACK = "rolled-back"
+    """The server's history is older than what is here; what it has not any more stands above."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A row of this client's own."""
+    """A row of this client's own: about encryption, or about a history that was rolled back."""
 
     kind: NoteKind
     user: UserName | None = None

@@ -60,10 +60,15 @@ class ReadMarkers:
         if conversation is not None:
             await self.send(conversation)
 
-    def greet(self, room: RoomId) -> None:
-        """Keep what was read here while there was no connection, whatever the greeting says."""
-        if (late := self._late.get(room)) is not None:
-            self._state.read(room, late[0])
+    def keep(self, room: RoomId) -> None:
+        """Go by what was read here, and let the server know: its own marker was rolled back."""
+        if room not in self._late and (known := self._state.summary(room)) is not None:
+            self._late[room] = known.read, False
+
+    def late(self, room: RoomId) -> Seq | None:
+        """Return what was read here and the server has not heard of, whatever its greeting says."""
+        late = self._late.get(room)
+        return None if late is None else late[0]
 
     async def send(self, conversation: Conversation) -> None:
         """Tell what was not told yet."""

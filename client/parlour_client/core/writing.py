@@ -32,7 +32,7 @@ class Writing:
         self, room: RoomId, texts: Sequence[str], *, reply_to: Seq | None = None
     ) -> Sequence[Entry]:
         """Queue several messages at once, in order: one write to the disk for all of them."""
-        self._in_room(room)
+        self._in_room(room, reply_to)
         frames = [
             Send(id=new_request_id(), room=room, text=message_text(text), reply_to=reply_to) for text in texts
         ]
@@ -44,24 +44,24 @@ class Writing:
 
     async def edit(self, room: RoomId, target: Seq, text: str) -> None:
         """Queue a new text for a message of ours."""
-        self._in_room(room)
+        self._in_room(room, target)
         frame = Edit(id=new_request_id(), room=room, target=target, text=message_text(text))
         await self._engine.outbox.put([frame])
 
     async def delete(self, room: RoomId, target: Seq) -> None:
         """Queue a deletion."""
-        self._in_room(room)
+        self._in_room(room, target)
         await self._engine.outbox.put([Delete(id=new_request_id(), room=room, target=target)])
 
     async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
         """Queue a reaction, or taking it back."""
-        self._in_room(room)
+        self._in_room(room, target)
         frame = React(id=new_request_id(), room=room, target=target, reaction=reaction_text(reaction), on=on)
         await self._engine.outbox.put([frame])
 
     async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
         """Queue a pin, or taking it off. Raises SetupError where that is not this person's to do."""
-        self._in_room(room)
+        self._in_room(room, target)
         known = self._engine.state.room(room)
         if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
             raise SetupError("Only moderators and owners pin messages here.", "Ask one of them.")
@@ -89,6 +89,8 @@ class Writing:
         """Forget requests, on their way or not: a command that failed must not send them the next time."""
         await self._engine.outbox.abandon(requests)
 
-    def _in_room(self, room: RoomId) -> None:
+    def _in_room(self, room: RoomId, target: Seq | None = None) -> None:
+        """Refuse what goes nowhere: no member here, or the server does not have what it is about."""
         if self._engine.state.room(room) is None:
             raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
+        self._engine.numbers.require_there(room, target)

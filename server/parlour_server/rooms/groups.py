@@ -92,7 +92,7 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
     """
     allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
-    if not 1 <= body.epoch <= group.epoch:
+    if body.epoch > group.epoch:
         raise RefusedError(ErrorCode.STALE_EPOCH, "no commit led to this epoch")
     if event.sender not in group.addable:
         _check_present(group)

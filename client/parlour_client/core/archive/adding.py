@@ -23,11 +23,11 @@ TOLD_ONE_BY_ONE: Final = 50
 """Events whose rows are told; after a longer run a view reads anew what it shows."""
 _INSERT: Final = """
     INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
-        sealed, trouble, note)
+        sealed, trouble, note, digest)
     VALUES (
         (SELECT iif(free < ?2, free, NULL) FROM (
             SELECT max(?1, coalesce(max(id), 0) + 1) AS free FROM events WHERE id < ?2)),
-        ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+        ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
     ON CONFLICT (room, seq) DO UPDATE
         SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
         WHERE excluded.kind = 'blank' AND events.kind != 'blank'
@@ -65,6 +65,8 @@ class Mark:
     sealed: bool = False
     trouble: str = ""
     note: Note | None = None
+    digest: bytes | None = None
+    """Of what came sealed, by which it is known again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _insert(
         first, first + (1 << AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
         kind_of(body), about_of(body), body.reply_to if isinstance(body, Message) else None,
         mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
-        note_text(mark.note) if mark.note is not None else None,
+        note_text(mark.note) if mark.note is not None else None, mark.digest,
     )  # fmt: skip
     made = connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
     return next((int(str(number)) for (number,) in made), None)

@@ -131,3 +131,14 @@ EVENT_COLUMNS: Final[tuple[str, ...]] = (
 )
 
 ENCRYPTION: Final[tuple[str, ...]] = (*IDENTITY_TABLES, *MLS_TABLES, *EVENT_COLUMNS)
+
+ROLLED_BACK: Final[tuple[str, ...]] = (
+    # Encrypted rooms whose log at the server was rolled back. ``due``: the group is to be founded again.
+    """CREATE TABLE mls_rolled_back (
+        room TEXT PRIMARY KEY,
+        fork INTEGER NOT NULL,               -- the row that tells of it: what is above came since
+        due INTEGER NOT NULL,
+        people TEXT                          -- JSON: whom this device had in the group; NULL: unknown
+    ) STRICT, WITHOUT ROWID""",
+)
+"""What this device knows of groups that its server forgot."""

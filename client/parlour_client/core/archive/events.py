@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive.numberings import numbering
 from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of
 from parlour_client.core.model import Entry, Gap
 from parlour_protocol.frames import LogEvent
@@ -36,14 +37,16 @@ def below(
     the same: a server that lies about its floor hides nothing that this device has.
     """
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
-    floor = max(floors(connection, room))
+    floor, numbers = max(floors(connection, room)), numbering(connection, room)
     rows, expected, shown = [], before - 1, 0
     for row in _rows(connection, query, (room, before)):
-        if (row[1] != expected and expected > floor and not over_holes) or shown == limit:
+        missing = row[1] != expected and expected > floor and numbers.has_any(row[1] + 1, expected)
+        if (missing and not over_holes) or shown == limit:
             break
         rows.append(row)
         expected, shown = row[1] - 1, shown + row[6]
-    hole = Seq(expected + 1) if shown < limit and expected > floor and not over_holes else None
+    missing = expected > floor and numbers.has_any(floor + 1, expected)
+    hole = Seq(expected + 1) if shown < limit and missing and not over_holes else None
     return Window(_folded(connection, room, rows[::-1]), hole)
 
 
@@ -53,15 +56,17 @@ def above(
     """Return up to ``limit`` events over ``after``, and the event after which some are missing."""
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - constants
     top = _number(connection, "SELECT top FROM rooms WHERE id = ?", (room,))
-    floor = max(floors(connection, room))
+    floor, numbers = max(floors(connection, room)), numbering(connection, room)
     events: list[LogEvent] = []
     expected = after + 1
     for row in _rows(connection, query, (room, after, limit)):
-        if row[1] != expected and expected > floor and not over_holes:
+        missing = row[1] != expected and expected > floor and numbers.has_any(expected, row[1] - 1)
+        if missing and not over_holes:
             break
         events.append(event_of(row))
         expected = row[1] + 1
-    hole = Seq(expected - 1) if len(events) < limit and floor < expected <= top and not over_holes else None
+    missing = floor < expected <= top and numbers.has_any(expected, top)
+    hole = Seq(expected - 1) if len(events) < limit and missing and not over_holes else None
     return events, hole
 
 
@@ -96,6 +101,7 @@ def _shown(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> Se
 def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
     """Return the runs of numbers between ``after`` and ``before`` that are not here, oldest first."""
     floor, forgotten = floors(connection, room)
+    numbers = numbering(connection, room)
     query = """
         SELECT previous, seq FROM (
             SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS previous FROM (
@@ -105,7 +111,13 @@ def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> 
     found = connection.execute(query, (after, room, after, before, before))
     runs = [(Seq(int(str(low))), Seq(int(str(high)))) for low, high in found]
     return [
-        Gap(room, low, high, gone=high - 1 <= max(floor, forgotten), forgotten=high - 1 <= forgotten)
+        Gap(
+            room,
+            low,
+            high,
+            gone=high - 1 <= max(floor, forgotten) or not numbers.has_any(low + 1, high - 1),
+            forgotten=high - 1 <= forgotten,
+        )
         for low, high in runs
     ]
 

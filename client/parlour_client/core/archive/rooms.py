@@ -43,7 +43,8 @@ def load(connection: apsw.Connection) -> Sequence[KnownRoom]:
 def save(connection: apsw.Connection, summaries: Sequence[RoomSummary]) -> dict[RoomId, Seq]:
     """Write the rooms as the server told them; return the newest event that is here of each."""
     query = """
-        INSERT INTO rooms (id, summary, entered) VALUES (?, ?, 1)
+        INSERT INTO rooms (id, summary, entered, incarnation)
+        VALUES (?, ?, 1, (SELECT value FROM settings WHERE name = 'incarnation'))
         ON CONFLICT (id) DO UPDATE SET summary = excluded.summary, entered = 1 RETURNING top"""
     return {
         summary.room: Seq(

@@ -6,7 +6,23 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 
 from typing import Final
 
-from parlour_client.core.archive.encryption_schema import ENCRYPTION
+from parlour_client.core.archive.encryption_schema import ENCRYPTION, ROLLED_BACK
+
+ROLLBACKS: Final[tuple[str, ...]] = (
+    # Numbers of events are this device's own: from ``server`` there they are ``local`` here and up. A room
+    # that is not in it was never rolled back: both are the same.
+    """CREATE TABLE numbering (
+        room TEXT NOT NULL,
+        server INTEGER NOT NULL,
+        local INTEGER NOT NULL,
+        PRIMARY KEY (room, server)
+    ) STRICT, WITHOUT ROWID""",
+    # The incarnation of the server's logs that what is here of the room was compared with.
+    "ALTER TABLE rooms ADD COLUMN incarnation TEXT",
+    # SHA-256 of what came sealed, by which it is known again: its ciphertext is not kept.
+    "ALTER TABLE events ADD COLUMN digest BLOB",
+    *ROLLED_BACK,
+)
 
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
@@ -117,4 +133,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "ALTER TABLE rooms ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE room_choices ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",),
+    ROLLBACKS,
 )

@@ -61,7 +61,7 @@ class Asking:
                 await self._archive.run_durably(self._keys.vault.drop_staged, room)
             raise
         else:
-            await self._patiently(self._keys.reached(room, logged.seq))
+            await self._patiently(self._keys.logged(room, logged))
             self._taken(body)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
@@ -96,7 +96,7 @@ class Asking:
                 await self._archive.run_durably(self._keys.vault.drop_founding, room)
             raise
         else:
-            await self._patiently(self._keys.reached(room, logged.seq))
+            await self._patiently(self._keys.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
         """Return how the room stands here."""

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import Final, cast
 
+from parlour_client.core.e2ee import rolled_back
 from parlour_client.core.e2ee.batch import (
     Batch,
     concerns_about,
@@ -59,6 +60,10 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
         return forged(event, _UNFOUNDED)
+    known = rolled_back.load(batch.connection, row.room)
+    if known is not None and known.people is not None and event.author not in known.people:
+        return forged(event, rolled_back.NOT_A_MEMBER.format(user=event.author))
+    rolled_back.settle(batch.connection, row.room)
     leave_group(batch)
     _drop_foundings(batch, but=body.group)
     row.group, row.contested, batch.moved = body.group, False, True

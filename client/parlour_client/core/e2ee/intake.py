@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.results import Receipt
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
 from parlour_client.core.sync import Sync
+from parlour_client.core.translation import Numbers
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.base import RoomKind
@@ -59,9 +60,11 @@ class Intake:
         tell: Tell,
         told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
         kind_of: Callable[[RoomId], RoomKind],
+        numbers: Numbers,
     ) -> None:
         """Write to ``archive``; ``told`` shows to the views what did not come by ``Ingest``."""
         self._kind_of = kind_of
+        self._numbers = numbers
         self._archive = archive
         self._names_me = names_me
         self._clock = clock
@@ -183,7 +186,8 @@ class Intake:
         with suppress(ParlourClientError):
             for _ in range(_MAX_INBOX):
                 page = await self._delivery.welcomes(self._device)
-                fresh = [welcome for welcome in page.welcomes if welcome not in found]
+                here = map(self._numbers.welcome, page.welcomes)
+                fresh = [welcome for welcome in here if welcome not in found]
                 found += fresh
                 if not page.more or not fresh:
                     break
@@ -270,4 +274,4 @@ def _enter(
 ) -> Taken:
     received, concerns = vault.enter(connection, opened, event)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
-    return Taken(receipt, store(connection, receipt.items, names_me, receipt.cursor))
+    return Taken(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))

@@ -9,6 +9,7 @@ from typing import Final
 from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import MemberDevice, RoomState, Trust
 from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.rolled_back import FOUND_AGAIN
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.seal import strict_words
 from parlour_protocol.delivery import DeviceStatus
@@ -37,6 +38,9 @@ class Labels:
             code = self._people.own().code
             words = f"This device is not approved yet. On another device of yours: /approve {code}"
             return RoomState.PENDING_DEVICE, words
+        if report.again:
+            problem = self._rooms.keeper.problems.get(room)
+            return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             known = self._rooms.keeper.problems.get(room)
             return RoomState.WAITING, known.whole if known is not None else _WAITING

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.vault import Vault
+from parlour_protocol.delivery import Logged
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq
 
@@ -35,6 +36,10 @@ class Keys(Protocol):
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
+        ...
+
+    async def logged(self, room: RoomId, logged: Logged) -> None:
+        """Wait until the event at the place that the server named was taken in."""
         ...
 
     async def keys_up_to_date(self) -> None:

@@ -13,6 +13,7 @@ import apsw
 
 from parlour_client.core.archive import adding, events, outbox
 from parlour_client.core.archive.adding import Applied, Came, Mark
+from parlour_client.core.archive.forks import wire_digest
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
@@ -85,7 +86,7 @@ def take_in(
     receipt = opener.receive(connection, room, following, roles.of, welcome_missing=welcome_missing)
     denied = _deny(connection, room, receipt.items)
     heard = _keep(connection, room, receipt.items, now)
-    fresh = store(connection, receipt.items, names_me, receipt.cursor)
+    fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
@@ -103,11 +104,20 @@ def take_older(
     )
 
 
-def store(connection: apsw.Connection, items: Sequence[Received], names_me: Names, top: Seq) -> list[Applied]:
-    """Write what was opened; rows of the outbox whose event is here go with it."""
+def store(
+    connection: apsw.Connection,
+    items: Sequence[Received],
+    names_me: Names,
+    top: Seq,
+    came: Sequence[LogEvent] = (),
+) -> list[Applied]:
+    """Write what was opened of what ``came``; rows of the outbox whose event is here go with it."""
+    digests = {event.seq: wire_digest(event.body) for event in came}
     items = list(_folded(connection, items))
     events = [item.event for item in items]
-    marks = [Mark(item.row, item.sealed, item.trouble, item.note) for item in items]
+    marks = [
+        Mark(item.row, item.sealed, item.trouble, item.note, digests.get(item.event.seq)) for item in items
+    ]
     mentions = [item.row and names_me(item.event.body) for item in items]
     applied = adding.add(connection, events, mentions, top, marks)
     requests = {item.event.seq: item.request for item in items if item.request is not None}

@@ -63,6 +63,8 @@ class GroupReport:
     """A commit of ours waits for the log."""
     kind: RoomKind | None = None
     """What its members agreed that the room is."""
+    again: bool = False
+    """The server was rolled back: the group is to be founded again."""
 
 
 class Rosters:
@@ -91,11 +93,11 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
     )
 
 
-def status(row: RoomRow | None, held: Held | None, rosters: Rosters) -> GroupReport:
+def status(row: RoomRow | None, held: Held | None, rosters: Rosters, *, again: bool) -> GroupReport:
     """Return how a room stands."""
     group = None if row is None else row.group
     if row is None or held is None:
-        return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group)
+        return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group, again=again)
     stand = Stand.ACTIVE
     if held.status == "refused":
         stand = Stand.REFUSED
@@ -112,6 +114,7 @@ def status(row: RoomRow | None, held: Held | None, rosters: Rosters) -> GroupRep
         held.sent,
         staged=held.group.pending is not None,
         kind=kind_of_room(held),
+        again=again,
     )
 
 

@@ -9,6 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+import apsw
+
+from parlour_client.core.archive import own_keys
+from parlour_client.core.archive.forks import Fork
+from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.changes import EncryptionChanged
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.aftermath import Aftermath
@@ -30,6 +35,7 @@ from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.sync import Sync
+from parlour_protocol.delivery import Logged
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
@@ -64,6 +70,7 @@ class SealedRooms:
             self._taken,
             around.told,
             self._kind,
+            around.numbers,
         )
         self.settler = Settler(around.archive, delivery, self)
         self.keys = DeviceKeys(self.identities)
@@ -86,6 +93,7 @@ class SealedRooms:
             around, self.identities, self.keeper, self.renewal, self.standings, self._errands
         )
         self._ahead = 0
+        self._signed_in_now = False
         self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
         self.conversation: Conversation | None = None
@@ -105,6 +113,7 @@ class SealedRooms:
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
+        self._signed_in_now = not self.keys.signed_in
         await self.keys.sign_in()
         await self._use_keys()
 
@@ -229,6 +238,28 @@ class SealedRooms:
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
         _ = self.keys.vault  # raises why there is none: the room would never catch up
         await self.intake.sync.reached(room, seq or Seq(0))
+
+    async def logged(self, room: RoomId, logged: Logged) -> None:
+        """Wait until the event at the place that the server named was taken in."""
+        await self.reached(room, self._around.numbers.of(room).to_local(logged.seq))
+
+    def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
+        """Take note of a rollback, in the transaction that writes it."""
+        if (vault := self.keys.maybe_vault) is not None:
+            vault.rolled_back(connection, fork.room, fork.shared, fork.top)
+        else:  # it goes on behind the fork, whatever becomes of its keys
+            connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
+
+    async def exchanged(self) -> bool:
+        """Bring what a restored server may not have: this device and fresh key packages.
+
+        False: the session did not speak for this device when the connection was opened.
+        """
+        spoke = self._signed_in_now
+        await self.archive.run_durably(own_keys.put, Name.PACKAGES_UNSURE, b"1")
+        self.keys.signed_in = False
+        await self.sign_in()
+        return spoke
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

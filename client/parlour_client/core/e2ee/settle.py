@@ -8,6 +8,7 @@ raises why. The keeper and commands call it, one call for a room at a time.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from parlour_client.core.archive import Archive
@@ -18,7 +19,7 @@ from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
-from parlour_client.core.errors import ApiRefusedError
+from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, RoomId, new_request_id
@@ -62,7 +63,7 @@ class Settler:
         """Give this device new keys in the room, unless something else is to be done there first."""
         await self._keys.reached(room)
         report = await self._asking.report(room)
-        if report.stand is Stand.ACTIVE and not report.staged:
+        if report.stand is Stand.ACTIVE and not report.staged and not report.again:
             await self._commit(room, len(report.members), {}, (), "renew")
 
     async def refound(self, room: RoomId) -> None:
@@ -88,13 +89,18 @@ class Settler:
             await self._archive.run(self._keys.vault.contested, room)
 
     # one round
-    async def _round(self, room: RoomId, left_out: dict[DeviceId, str]) -> GroupState | None:
+    async def _round(  # noqa: PLR0911 - one thing each
+        self, room: RoomId, left_out: dict[DeviceId, str]
+    ) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
         await self._keys.reached(room)
         if await self._asking.resumed(room):
             return None
         state = self.seen[room] = await self._delivery.group(room)
         report = await self._asking.report(room)
+        if report.again:
+            await self._again(room, state)
+            return None
         if state.group is None or _abandoned(state):
             await self._found(room, may=(Role.OWNER,))
             return None
@@ -108,6 +114,31 @@ class Settler:
         if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
             return state  # contested, or refused: no commit of ours would help
         return await self._change(room, state, report, left_out)
+
+    async def _again(self, room: RoomId, state: GroupState) -> None:
+        """Bring a room to work whose log was rolled back: contest the server's old group, found the next."""
+        if state.group is not None and not state.contested and not _abandoned(state):
+            if self._keys.own.device not in {member.device for member in state.present}:
+                raise NotReadyError(
+                    "The server's history was rolled back to before this device was in the room's group.",
+                    "A member's device that was in it then founds the group again when it is online.",
+                )
+            contest = Contest(request=new_request_id(), group=state.group, epoch=state.epoch)
+            with suppress(StaleEpochError):  # somebody else was first
+                logged = await self._delivery.contest(room, contest)
+                await self._keys.logged(room, logged)
+            return
+        if (summary := self._keys.summary(room)) is None:
+            return
+        body = await self._archive.run_durably(
+            self._keys.vault.found_again,
+            room,
+            summary.kind,
+            state.group,
+            new_request_id(),
+            self._keys.now(),
+        )
+        await self._asking.post_founding(room, body)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
         own = self._keys.own.device
@@ -125,6 +156,12 @@ class Settler:
         inside = {member.device for member in report.members}
         leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
         leaving += [m.device for m in report.members if m.unusable and m.device not in {own, *leaving}]
+        people = await self._archive.look(self._keys.vault.people, room)
+        strangers = [d for d in state.missing if people is not None and d.user not in people]
+        left_out |= {
+            d.device: f"no member here has let {d.user} in since the server was rolled back"
+            for d in strangers
+        }
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
         if missing:
             await self._keys.keys_up_to_date()  # so that new devices are known before they come in

@@ -10,6 +10,7 @@ from parlour_client.core.clock import Clock
 from parlour_client.core.news import Emit
 from parlour_client.core.profile import Profile
 from parlour_client.core.state import State
+from parlour_client.core.translation import Numbers
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
 
@@ -30,4 +31,6 @@ class Surroundings:
     """Hears of a request that is not where the server said that it stored it."""
     read_by: Callable[[RoomId, UserName, Seq], None]
     """Hears how far somebody let the room know that they have read."""
+    numbers: Numbers
+    """What the server's numbers are here."""
     follow: bool

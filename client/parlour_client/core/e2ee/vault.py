@@ -5,12 +5,12 @@ says so) and reads no clock: times are given, the server's where it matters. It 
 never sends; it gives what to send, after that is kept. Several processes of one home may take turns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import apsw
 
-from parlour_client.core.e2ee import commit, join, receive, report, seal
+from parlour_client.core.e2ee import commit, join, receive, report, rolled_back, seal
 from parlour_client.core.e2ee.batch import Batch, Own, People
 from parlour_client.core.e2ee.commit import Prepared, Staged, Wanted
 from parlour_client.core.e2ee.contents import RoleOf
@@ -26,6 +26,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import KeyPackageStore
+from parlour_protocol.names import UserName
 from parlour_protocol.sealed import Payload
 
 _NOBODY: Final = "This device is not in the room's group."
@@ -141,6 +142,8 @@ class Vault:
 
         Raises ArrivedError, BlockedError, NotReadyError.
         """
+        if rolled_back.is_due(connection, room):
+            raise NotReadyError(rolled_back.FOUND_AGAIN)
         held = seal.require_sendable(*self._both(connection, room))
         seal.require_settled(connection, self._people, self._shelf, held, self._own.user, at)
         return seal.seal(connection, self._shelf, held, request, payload, blanks)
@@ -168,6 +171,51 @@ class Vault:
         binding = Binding(self._own.server, room, kind)
         group = commit.found(connection, self._shelf, self._own, binding, request, at)
         return Found(request=request, group=group, replaces=row.group)
+
+    def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
+        """Take note that the server lost what is between ``shared`` and ``fork``, and go on behind it.
+
+        Our own commits that wait were made for an epoch that the server has not.
+        """
+        row, held = self._both(connection, room)
+        if row is None:
+            return
+        if held is not None:
+            commit.drop(connection, self._shelf, held)
+        self.contested(connection, room)
+        members = {member.user for member in self.status(connection, room).members}
+        before = row.group
+        rolled_back.note(connection, row, shared, fork, members, self._own.user)
+        if row.group != before and before is not None:
+            self._shelf.drop(connection, before)
+        save_room(connection, row)
+
+    def found_again(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        kind: RoomKind,
+        replaces: GroupId | None,
+        request: RequestId,
+        at: Millis,
+    ) -> Found:
+        """Make the next group of a room that was rolled back, in the place of the server's. Durably.
+
+        Raises NotReadyError where it was founded meanwhile.
+        """
+        row = load_room(connection, room)
+        if row is None or not rolled_back.is_due(connection, room):
+            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
+        if row.group is not None and row.group != replaces:
+            self._shelf.drop(connection, row.group)
+        row.group, row.contested = replaces, True
+        save_room(connection, row)
+        return self.found(connection, room, kind, request, at)
+
+    def people(self, connection: apsw.Connection, room: RoomId) -> Collection[UserName] | None:
+        """Return who alone may be let in, in a room that was rolled back; None: whom the server lists."""
+        known = rolled_back.load(connection, room)
+        return None if known is None else known.people
 
     def founding(self, connection: apsw.Connection, room: RoomId) -> Found | None:
         """Return the founding that the log has not shown yet."""
@@ -239,7 +287,8 @@ class Vault:
 
     def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
         """Return how a room stands."""
-        return report.status(*self._both(connection, room), self._rosters)
+        again = rolled_back.is_due(connection, room)
+        return report.status(*self._both(connection, room), self._rosters, again=again)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return what could not be followed and was not reported yet."""

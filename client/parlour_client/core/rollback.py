@@ -1,0 +1,142 @@
+"""A server whose history was rolled back: noticed at the greeting, before anything of it is taken in.
+
+Another incarnation of the logs (a restored backup), or a head below what is known here (a copied folder), and
+a room is compared with the server's until it is clear where the two part. What the server lost stays, a row
+says so, and its numbers are translated from then on. The engine makes one; a connection is greeted by it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import apsw
+
+from parlour_client.core.archive import Archive, forks
+from parlour_client.core.archive.forks import Fork, Known
+from parlour_client.core.archive.numberings import numberings
+from parlour_client.core.conversation import Conversation
+from parlour_client.core.errors import RefusedError, ServerMisbehavedError
+from parlour_client.core.numbering import ForkSearch
+from parlour_client.core.profile import Profile
+from parlour_client.core.sync import fetch
+from parlour_client.core.translation import Numbers
+from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
+from parlour_protocol.frames.requests import History
+from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_id
+from parlour_protocol.limits import PAGE_EVENTS
+
+_MOST_PAGES: Final = 64
+"""Pages for one room: halving needs no more, whatever the numbers are."""
+
+
+class Sealed(Protocol):
+    """Encryption, which has more to do where a room's log was rolled back."""
+
+    def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
+        """Take note, in the transaction that writes the fork."""
+        ...
+
+
+class Rollback:
+    """Finds out where the histories of an account's rooms part from what is here."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        profile: Profile,
+        names_me: Callable[[AnyBody], bool],
+        numbers: Numbers,
+        sealed: Sealed | None,
+    ) -> None:
+        """Compare with ``archive``, and put into ``numbers`` what comes of it."""
+        self._archive = archive
+        self._me = profile.user, profile.device
+        self._names_me = names_me
+        self._sealed = sealed
+        self.numbers = numbers
+        self.incarnation: Incarnation | None = None
+        """Of the logs that everything here was compared with last; None: before the first greeting."""
+        self.exchanged = False
+        """The last greeting was of other logs than the one before."""
+
+    async def load(self) -> None:
+        """Take what the archive knows."""
+        self.numbers.know(await self._archive.look(numberings))
+        met = await self._archive.setting(forks.INCARNATION)
+        self.incarnation = None if met is None else Incarnation(met)
+
+    async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[Fork]:
+        """Compare what must be compared, and let the conversation speak in our numbers.
+
+        Raises UnreachableError, ServerMisbehavedError.
+        """
+        self.exchanged = self.incarnation is not None and self.incarnation != hello.incarnation
+        known = await self._archive.look(forks.known)
+        self.numbers.know({room: one.numbers for room, one in known.items()})
+        stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
+        found = []
+        if stale:
+            shared = await conversation.first(self._compared(conversation, stale, known))
+            for room, number in shared.items():
+                made = await self._archive.run_durably(self._fork, room, number, known[room], hello.now)
+                if made is not None:
+                    self.numbers.know({room: made.numbers})
+                    found.append(made)
+        await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
+        self.incarnation = hello.incarnation
+        conversation.numbers = self.numbers
+        return found
+
+    async def _compared(
+        self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
+    ) -> dict[RoomId, Seq]:
+        shared: dict[RoomId, Seq] = {}
+        for summary in rooms:
+            try:
+                shared[summary.room] = await self._shared(conversation, summary, known[summary.room])
+            except RefusedError:  # put out of the room in the meantime
+                continue
+        return shared
+
+    async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
+        """Return the last number, of the server, up to which its history is the one that is here."""
+        here = await self._archive.look(forks.numbers_here, summary.room, known, summary.head)
+        search = ForkSearch(here, PAGE_EVENTS.value)
+        for _ in range(_MOST_PAGES):
+            if (end := search.ask) is None:
+                return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
+            before = Seq(end + 1)
+            ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
+            page = await fetch(conversation, ask)
+            if not page or page[-1].seq != end:
+                raise ServerMisbehavedError("The server's history ends before what it says it has.")
+            events = [_local(known, event) for event in page]
+            try:
+                search.take(page[0].seq, await self._archive.look(forks.alike, events, self._me[0]))
+            except ValueError:  # another program of this home forgot it just now
+                break
+        raise ServerMisbehavedError("The server's history cannot be compared with what is here.")
+
+    def _fork(
+        self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
+    ) -> Fork | None:
+        made = forks.fork(connection, room, shared, known, now, self._me, self._names_me)
+        if made is not None and self._sealed is not None:
+            self._sealed.rolled_back(connection, made)
+        return made
+
+
+def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
+    """Say whether what is here of a room is to be compared with the server's.
+
+    What was stored before servers had incarnations is believed while the server has as much.
+    """
+    if known is None or not known.top:
+        return False
+    exchanged = known.incarnation is not None and known.incarnation != hello.incarnation
+    return exchanged or summary.head < known.numbers.floor(known.top)
+
+
+def _local(known: Known, event: LogEvent) -> LogEvent:
+    numbers = Numbers()
+    numbers.know({event.room: known.numbers})
+    return numbers.event(event)

@@ -1,0 +1,152 @@
+"""A server restored from a backup, seen by people who went on talking after it: by the commands alone.
+
+Both people's new messages are in both exports, what the server lost stays on the devices that had it, and the
+words say why. Encrypted rooms are founded again, without anybody who was removed after the backup.
+"""
+
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.processes import Person, Server, json_lines
+
+WORDS = "The server's history is older than what is known here: it was restored or rolled back."
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Return a server of this test's own."""
+    made = Server(tmp_path)
+    made.command("init")
+    (made.data / "parlour.toml").write_text("[rates]\nhttp_per_minute = 100000\nhttp_burst = 10000\n")
+    made.start()
+    yield made
+    made.kill(signal.SIGTERM)
+
+
+def joined(server: Server, folder: Path, name: str) -> Person:
+    """Return a person with an account."""
+    person = Person(folder / f"home of {name}", server)
+    person.join(name)
+    return person
+
+
+def let_in(owner: Person, person: Person, name: str, room: str) -> None:
+    """Invite somebody, who accepts; the next thing that is said there adds their device."""
+    owner.run("room", "invite", room, name)
+    person.run("room", "accept", room)
+
+
+def restored(server: Server, backup: Path, folder: Path, *, copied: bool = False) -> None:
+    """Stop the server and go on from a backup in another folder, or from a plain copy."""
+    server.kill(signal.SIGTERM)
+    server.data = folder
+    if copied:
+        shutil.copytree(backup, folder)
+    else:
+        server.command("restore", str(backup))
+    server.start()
+
+
+def said(person: Person, room: str) -> list[str]:
+    """Return the texts of a room's export, in order."""
+    lines = json_lines(person.run("export", room, "--json").stdout)
+    assert [line["seq"] for line in lines] == sorted({int(str(line["seq"])) for line in lines})
+    return [str(line["text"]) for line in lines if line["kind"] == "message"]
+
+
+def notes(person: Person, room: str) -> str:
+    """Return what the client itself says in a room's export."""
+    lines = json_lines(person.run("export", room, "--json").stdout)
+    return "\n".join(str(line["note"]) for line in lines if "note" in line)
+
+
+@pytest.mark.parametrize("how", ["restore", "copy"])
+def test_open_rooms_after_a_restore(server: Server, tmp_path: Path, how: str) -> None:
+    """R31: new messages of both are in both exports, and the words say what happened."""
+    ada, ben = joined(server, tmp_path, "ada"), joined(server, tmp_path, "ben")
+    ada.run("room", "create", "garden")
+    ben.run("room", "join", "garden")
+    ada.run("room", "create", "cellar", "--private")
+    let_in(ada, ben, "ben", "cellar")
+    for room in ("garden", "cellar"):
+        ada.run("send", room, "before")
+    copied = how == "copy"
+    backup = tmp_path / "backup"
+    if copied:
+        server.kill(signal.SIGTERM)
+        shutil.copytree(server.data, backup)
+        server.start()
+    else:
+        server.command("backup", str(backup))
+    for room in ("garden", "cellar"):
+        ada.run("send", room, "lost of ada")
+        ben.run("send", room, "lost of ben")
+        for person in (ada, ben):
+            assert said(person, room) == ["before", "lost of ada", "lost of ben"]
+    restored(server, backup, tmp_path / "again", copied=copied)
+    for room in ("garden", "cellar"):
+        ada.run("send", room, "new of ada")
+        ben.run("send", room, "new of ben")
+        for person in (ada, ben):
+            assert said(person, room) == ["before", "lost of ada", "lost of ben", "new of ada", "new of ben"]
+            assert f"{WORDS} 2 messages above exist only on this device." in notes(person, room)
+            assert WORDS in person.run("export", room).stdout
+            tail = person.run("tail", room, "--json", "--from", "1", "--count", "5")
+            assert [line["text"] for line in json_lines(tail.stdout)] == said(person, room)
+            assert WORDS in tail.stderr
+    cat = joined(server, tmp_path, "cat")
+    cat.run("room", "join", "garden")
+    assert said(cat, "garden") == ["before", "new of ada", "new of ben"]
+    assert WORDS not in notes(cat, "garden")
+
+
+@pytest.mark.parametrize("first", ["ada", "ben"])
+def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path, first: str) -> None:
+    """R36: founded again by an owner or a plain member; who was kicked after the backup reads nothing new."""
+    people = {name: joined(server, tmp_path, name) for name in ("ada", "ben", "eve")}
+    ada, ben, eve = people.values()
+    ada.run("room", "create", "secret", "--encrypted")
+    for name in ("ben", "eve"):
+        let_in(ada, people[name], name, "secret")
+    ada.run("send", "secret", "before")
+    ada.run("dm", "ben", "before, for you")
+    for person in (ben, eve):
+        person.run("export", "secret")
+        person.run("send", "secret", "I am here")
+    ben.run("send", "@ada", "yes")
+    backup = tmp_path / "all.tar"
+    server.command("backup", str(backup))
+    ada.run("room", "kick", "secret", "eve")
+    lost = {"secret": ("lost of ada", "lost of ben"), "@": ("lost, for you", "lost, for me")}
+    for room, (of_ada, of_ben) in lost.items():
+        ada.run("send", "secret" if room == "secret" else "@ben", of_ada)
+        ben.run("send", "secret" if room == "secret" else "@ada", of_ben)
+    for person in (ada, ben):
+        assert said(person, "secret")[-2:] == ["lost of ada", "lost of ben"]
+    assert said(ada, "@ben")[-1] == said(ben, "@ada")[-1] == "lost, for me"
+    restored(server, backup, tmp_path / "again")
+    order = (first, "ben" if first == "ada" else "ada")
+    for name in order:
+        people[name].run("send", "secret", f"new of {name}")
+        people[name].run("send", "@ben" if name == "ada" else "@ada", f"new, by {name}")
+    new = [f"new of {name}" for name in order]
+    for person in (ada, ben):
+        assert said(person, "secret")[-4:] == ["lost of ada", "lost of ben", *new]
+        assert f"{WORDS} 2 messages above exist only on this device." in notes(person, "secret")
+    for person, room in ((ada, "@ben"), (ben, "@ada")):
+        assert said(person, room)[-2:] == [f"new, by {name}" for name in order]
+        assert WORDS in notes(person, room)
+    heard = eve.run("export", "secret", check=False)
+    assert not [text for text in new if text in heard.stdout]
+    eve.run("send", "secret", "let me in", check=False)
+    members = json.loads(ada.run("encryption", "secret", "--json").stdout)["members"]
+    assert {member["user"] for member in members} == {"ada", "ben"}
+    ours, theirs = (json.loads(p.run("encryption", "secret", "--json").stdout) for p in (ada, ben))
+    assert ours["authenticator"] == theirs["authenticator"] != ""
+    assert "let me in" not in said(ada, "secret")
+    for person in (ada, ben):
+        assert "ALARM" not in person.run("encryption", "secret").stderr

@@ -14,7 +14,16 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls import CLASSIC, Credential, Group, KeyPackageStore, Lifetime, SigningKey
+from parlour_protocol.mls import (
+    CLASSIC,
+    HYBRID,
+    CipherSuite,
+    Credential,
+    Group,
+    KeyPackageStore,
+    Lifetime,
+    SigningKey,
+)
 from parlour_protocol.mls.changes import add_proposal
 from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.key_store import own_leaf
@@ -58,7 +67,7 @@ def timed(action: Callable[[], object], times: int) -> float:
     return sorted(taken)[len(taken) // 2] * 1_000
 
 
-def filled(size: int) -> tuple[Group, Group]:
+def filled(size: int, suite: CipherSuite = CLASSIC) -> tuple[Group, Group]:
     """Make two members of a group in which every member has committed since it came.
 
     Their epochs are put together from the inside: letting 1,000 members follow 1,000 commits would take an
@@ -67,14 +76,14 @@ def filled(size: int) -> tuple[Group, Group]:
     signers = [SigningKey.generate() for _ in range(size)]
     tree, privates = RatchetTree.of([None]), [dict[int, Secret]() for _ in range(size)]
     for index, signer in enumerate(signers):
-        pair = CLASSIC.kem.generate()
-        leaf = own_leaf(Credential.basic(b"member %d" % index), signer, LIFETIME, pair, STRICT, CLASSIC)
+        pair = suite.kem.generate()
+        leaf = own_leaf(Credential.basic(b"member %d" % index), signer, LIFETIME, pair, STRICT, suite)
         tree, _ = tree.with_added(leaf)
     for index, signer in enumerate(signers):
         leaf = tree.leaf(index)
         if leaf is None:
             raise RuntimeError("a leaf is missing")
-        planned = plan(CLASSIC, tree, index, leaf, signer, GROUP_ID)
+        planned = plan(suite, tree, index, leaf, signer, GROUP_ID)
         tree = planned.tree
         for node, secret in planned.opened.privates.items():
             for watcher in (0, 1):
@@ -83,7 +92,7 @@ def filled(size: int) -> tuple[Group, Group]:
             if node == 2 * index:
                 privates[index][node] = secret
     secrets, encryption = derive_epoch(os.urandom(32))
-    context = GroupContext(GROUP_ID, 1, tree.tree_hash, bytes(32), (), cipher_suite=CLASSIC.number)
+    context = GroupContext(GROUP_ID, 1, tree.tree_hash, bytes(32), (), cipher_suite=suite.number)
     interim = interim_hash(bytes(32), secrets.confirmation_tag(bytes(32)))
     start = SecretTree.start(tree.size, encryption.reveal())
     first, second = (
@@ -113,7 +122,9 @@ def message_rows(first: Group, second: Group) -> list[Row]:
     return [Row("protect, 256 bytes", protect, 0.15), Row("unprotect, 256 bytes", unprotect, 0.35)]
 
 
-def commit_rows(name: str, first: Group, second: Group, limit: float) -> list[Row]:
+def commit_rows(
+    name: str, first: Group, second: Group, limit: float, most_bytes: int | None = None
+) -> list[Row]:
     """Make an empty commit (fresh keys), and receive it."""
     times = 15
     pending = copy(first).commit(now=NOW)
@@ -122,7 +133,7 @@ def commit_rows(name: str, first: Group, second: Group, limit: float) -> list[Ro
     return [
         Row(f"commit, {name}", made, limit),
         Row(f"receive that commit, {name}", received, None),
-        Row(f"size of that commit, {name}", len(pending.message), None, "bytes"),
+        Row(f"size of that commit, {name}", len(pending.message), most_bytes, "bytes"),
     ]
 
 
@@ -181,10 +192,13 @@ def state_rows(first: Group, second: Group) -> list[Row]:
 def rows() -> list[Row]:
     """Measure everything."""
     two, hundred, thousand = filled(2), filled(100), filled(999)
+    hybrid = "hybrid suite"
     table = message_rows(*two)
     table += commit_rows("2 members", *two, 0.6)
     table += commit_rows("100 members, filled tree", *hundred, 15)
     table += commit_rows("1,000 members, filled tree", *thousand, 20)
+    table += commit_rows(f"2 members, {hybrid}", *filled(2, HYBRID), 1.5, 6_000)
+    table += commit_rows(f"100 members, filled tree, {hybrid}", *filled(100, HYBRID), 15)
     table += join_rows(thousand[0])
     table += state_rows(*thousand)
     table += founding_rows()

@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.api import Payload
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.bodies import Devices
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -91,6 +92,9 @@ class DeviceInfo(Payload, frozen=True):
     packages: Count = 0
     last_resort: bool = False
     """A last-resort key package is there, unused."""
+    hybrid_packages: Count = 0
+    """The same for post-quantum rooms."""
+    hybrid_last_resort: bool = False
     current: bool = False
 
 
@@ -127,13 +131,19 @@ class KeyPackages(Payload, frozen=True):
     replace: bool = False
     expires: MillisField | None = None
     """When the first of them ends; the server gives out none after that."""
+    suite: RoomSuite = RoomSuite.X25519
+    """The cipher suite of all of them; those of the other suite stay as they are."""
 
 
 class Claim(Payload, frozen=True):
-    """`POST /v1/key-packages/claims`: one key package of each of these devices, to add them to a room."""
+    """`POST /v1/key-packages/claims`: one key package of each of these devices, to add them to a room.
+
+    ``suite`` is the one of the room's group.
+    """
 
     room: RoomIdField
     devices: Annotated[tuple[DeviceIdField, ...], Meta(min_length=1, max_length=CLAIM_DEVICES.value)]
+    suite: RoomSuite = RoomSuite.X25519
 
 
 class ClaimedPackage(Payload, frozen=True):
@@ -144,7 +154,7 @@ class ClaimedPackage(Payload, frozen=True):
 
 
 class Claimed(Payload, frozen=True):
-    """200: devices that have none are left out."""
+    """200: devices that have none of that suite are left out."""
 
     packages: tuple[ClaimedPackage, ...]
 

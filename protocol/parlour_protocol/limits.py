@@ -79,12 +79,29 @@ SEALED_BYTES = Limit(
 HANDSHAKE_BYTES = Limit("handshake_bytes", 256 * KIB, "bytes", "a commit that adds 500 devices at once")
 WELCOME_BYTES = Limit("welcome_bytes", 1024 * KIB, "bytes", "one Welcome for 500 devices")
 TREE_BYTES = Limit("tree_bytes", 4096 * KIB, "bytes", "the ratchet tree of the largest group, with room")
-KEY_PACKAGE_BYTES = Limit("key_package_bytes", 4 * KIB, "bytes", "an honest one takes about 700")
+KEY_PACKAGE_BYTES = Limit(
+    "key_package_bytes", 4 * KIB, "bytes", "an honest one takes about 700, for a post-quantum room 3,100"
+)
 CERTIFICATE_BYTES = Limit("certificate_bytes", 1 * KIB, "bytes", "an honest one takes about 300")
 KEY_PACKAGES = Limit(
     "key_packages", 50, "key packages", "single-use ones that the server keeps for one device"
 )
 KEY_PACKAGES_LOW = Limit("key_packages_low", 20, "key packages", "below it the device is told to bring more")
+HYBRID_PACKAGES = Limit(
+    "hybrid_packages",
+    16,
+    "key packages",
+    "single-use ones for post-quantum rooms; each is five times as large",
+)
+HYBRID_PACKAGES_LOW = Limit(
+    "hybrid_packages_low", 6, "key packages", "below it the device is told to bring more"
+)
+HYBRID_DEVICES = Limit(
+    "hybrid_devices",
+    150,
+    "devices",
+    "of one post-quantum room: a commit at worst has 1.2 kB for each of them",
+)
 CLAIM_DEVICES = Limit("claim_devices", 64, "devices", "key packages claimed in one request")
 GROUP_DEVICES = Limit(
     "group_devices", 500, "devices", "members' devices of one encrypted room; commits grow with them"

@@ -10,7 +10,7 @@ from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, S
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.texts import reason_text, topic_text
 from parlour_protocol.frames import AnyRequest, AnyResult
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.replies import Blocked, Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
     Accept,
@@ -59,7 +59,13 @@ class RoomCalls:
         raise NotImplementedError
 
     async def create_room(
-        self, name: RoomName, kind: RoomKind, topic: str = "", *, encrypted: bool = False
+        self,
+        name: RoomName,
+        kind: RoomKind,
+        topic: str = "",
+        *,
+        encrypted: bool = False,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Room:
         """Make a room and be its owner; an encrypted one has its group when this returns."""
         if kind is RoomKind.DIRECT:
@@ -67,7 +73,12 @@ class RoomCalls:
         if encrypted:
             self._require_keys()
         frame = CreateRoom(
-            id=new_request_id(), name=name, kind=kind, topic=topic_text(topic), encrypted=encrypted
+            id=new_request_id(),
+            name=name,
+            kind=kind,
+            topic=topic_text(topic),
+            encrypted=encrypted,
+            suite=suite,
         )
         made = await self._enter(frame)
         if encrypted and not made.encrypted:  # a server that does not do it must not get the first words
@@ -189,4 +200,9 @@ class RoomCalls:
         result = await self._ask(frame)
         if not isinstance(result, Entered):
             raise ServerMisbehavedError("The server answered with something else than a room.")
+        if isinstance(frame, CreateRoom) and result.room.suite < frame.suite:
+            raise EncryptionError(  # before this device makes keys for it
+                "The server made this room without post-quantum keys, though you asked for them.",
+                "Leave it, and talk to the server's operator over another way.",
+            )
         return await self._entered(result)

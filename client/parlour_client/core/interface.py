@@ -26,7 +26,7 @@ from parlour_client.core.model import (
     Version,
 )
 from parlour_protocol.api import SessionInfo
-from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
@@ -159,7 +159,13 @@ class ChatClient(Protocol):
 
     # rooms
     async def create_room(
-        self, name: RoomName, kind: RoomKind, topic: str = "", *, encrypted: bool = False
+        self,
+        name: RoomName,
+        kind: RoomKind,
+        topic: str = "",
+        *,
+        encrypted: bool = False,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Room: ...
     async def open_direct(self, user: UserName, *, encrypted: bool = True) -> Room: ...
     async def join(self, room: RoomId) -> Room: ...

@@ -1,6 +1,6 @@
 """What every frame has in common: a frozen struct with a tag, and nothing that the schema does not name."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 import msgspec
 
@@ -22,6 +22,14 @@ class RoomKind(StrEnum):
     """Not listed; entered by invitation of a member."""
     DIRECT = "direct"
     """Two people, made by the first message between them; never renamed, never joined by a third."""
+
+
+class RoomSuite(IntEnum):
+    """How the members of an encrypted room agree on its keys: the number of an MLS cipher suite."""
+
+    X25519 = 0x0003
+    X_WING = 0xF003
+    """Hybrid: ML-KEM-768 and X25519. Experimental; the number is for private use."""
 
 
 class Role(StrEnum):

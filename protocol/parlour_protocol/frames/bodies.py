@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Part, Role, RoomKind
+from parlour_protocol.frames.base import Part, Role, RoomKind, RoomSuite
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes, StatementBytes
 from parlour_protocol.ids import (
@@ -49,6 +49,7 @@ class Created(Body, frozen=True, tag="created"):
     room_kind: RoomKind
     name: RoomName | None = None
     encrypted: bool = False
+    suite: RoomSuite = RoomSuite.X25519
 
 
 class EncryptionOn(Body, frozen=True, tag="encryption"):

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, Status
+from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import (
@@ -53,6 +53,8 @@ class RoomSummary(Part, frozen=True):
     topic: TopicText = TopicText()
     encrypted: bool = False
     request: bool = False
+    suite: RoomSuite = RoomSuite.X25519
+    """What an encrypted room was made with; a group of its members says what it is."""
 
 
 class Invitation(Part, frozen=True):

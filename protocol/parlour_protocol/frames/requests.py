@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import SealedBytes, StatementBytes
@@ -118,6 +118,8 @@ class CreateRoom(Request, frozen=True, tag="create_room"):
     kind: RoomKind
     topic: TopicText = TopicText()
     encrypted: bool = False
+    suite: RoomSuite = RoomSuite.X25519
+    """What the keys of an encrypted room are to be made with; in an open one it counts for nothing."""
 
     def __post_init__(self) -> None:
         """Refuse a named direct room: those are made by ``open_direct``. Raises ValueError."""

@@ -219,6 +219,7 @@ class Asker:
             skeleton=skeleton(frame.name),
             topic=frame.topic,
             encrypted=frame.encrypted,
+            suite=frame.suite,
         )
 
     async def _open_direct(self, state: PeerState, frame: OpenDirect) -> Entered:

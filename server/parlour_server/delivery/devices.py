@@ -216,5 +216,7 @@ def _told(record: DeviceRecord, current: DeviceId | None) -> DeviceInfo:
         record.last_seen,
         record.packages,
         record.last_resort,
+        record.hybrid_packages,
+        record.hybrid_last_resort,
         current=record.id == current,
     )

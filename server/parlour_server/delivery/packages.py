@@ -10,9 +10,10 @@ from typing import Final
 
 from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, KeyPackages
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.replies import KeysLow
 from parlour_protocol.ids import DeviceId, Millis
-from parlour_protocol.limits import KEY_PACKAGES_LOW
+from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.interface import Bus, DeviceEphemeral, KeysChanged
 from parlour_server.clock import Clock
@@ -25,6 +26,7 @@ _DAY: Final = 86_400_000
 _USUAL: Final = 30 * _DAY
 _LONGEST: Final = 90 * _DAY
 """Milliseconds; a client refuses packages that hold for longer."""
+_LOW: Final = {RoomSuite.X25519: KEY_PACKAGES_LOW.value, RoomSuite.X_WING: HYBRID_PACKAGES_LOW.value}
 _WAIT: Final = 60
 """Seconds to wait when every device asked for is over its budget."""
 
@@ -55,7 +57,7 @@ class Packages:
                 ErrorCode.MALFORMED, "key packages must end within 90 days, and not before now"
             )
         first = await self._store.devices.put_packages(
-            NewPackages(device, body.packages, body.last_resort, expires, body.replace)
+            NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite)
         )
         if first:  # whoever looked for it before found none: now it can be added to its rooms
             self._bus.publish(KeysChanged(session.user))
@@ -79,7 +81,7 @@ class Packages:
         if known and not allowed:
             self._audit.record(AuditEvent.LIMIT_HIT, limit="claims_of_person", user=user, room=body.room)
             raise TooManyAttemptsError(_WAIT)
-        found = await self._store.devices.claim(body.room, user, allowed, now) if allowed else ()
+        found = await self._store.devices.claim(body.room, user, allowed, now, body.suite) if allowed else ()
         for record in found:
             self._tell_if_low(record)
         self._audit.record(
@@ -93,6 +95,6 @@ class Packages:
         return Claimed(tuple(ClaimedPackage(record.device, record.package) for record in found))
 
     def _tell_if_low(self, record: ClaimRecord) -> None:
-        if record.last_resort or record.left <= KEY_PACKAGES_LOW.value:
+        if record.last_resort or record.left <= _LOW[record.suite]:
             low = KeysLow(left=record.left, last_resort_used=record.last_resort)
             self._bus.publish(DeviceEphemeral(record.device, low))

@@ -7,7 +7,7 @@ schema. It stands alone so that running a server loads neither SQLAlchemy nor Al
 from pathlib import Path
 from typing import Final
 
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0009"
 """The newest revision in `migrations/versions`; a test holds the two equal."""
 
 

@@ -130,6 +130,12 @@ EVENT_COLUMNS: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+SUITES: Final[tuple[str, ...]] = (
+    # The strongest cipher suite that a group of the room had, or that it was made with: never a weaker one.
+    "ALTER TABLE mls_rooms ADD COLUMN suite INTEGER NOT NULL DEFAULT 3",
+)
+"""A migration of its own."""
+
 ENCRYPTION: Final[tuple[str, ...]] = (*IDENTITY_TABLES, *MLS_TABLES, *EVENT_COLUMNS)
 
 ROLLED_BACK: Final[tuple[str, ...]] = (

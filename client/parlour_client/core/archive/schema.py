@@ -6,7 +6,7 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 
 from typing import Final
 
-from parlour_client.core.archive.encryption_schema import ENCRYPTION, ROLLED_BACK
+from parlour_client.core.archive.encryption_schema import ENCRYPTION, ROLLED_BACK, SUITES
 
 ROLLBACKS: Final[tuple[str, ...]] = (
     # Numbers of events are this device's own: from ``server`` there they are ``local`` here and up. A room
@@ -134,4 +134,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     ("ALTER TABLE room_choices ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",),
     ROLLBACKS,
+    SUITES,
 )

@@ -23,6 +23,7 @@ from parlour_client.core.e2ee.tree_seal import new_key, seal_tree
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
 from parlour_protocol.mls import (
@@ -36,6 +37,7 @@ from parlour_protocol.mls import (
     Proposal,
     add_proposal,
     remove_proposal,
+    suite_of,
     unusable_leaves,
 )
 from parlour_protocol.names import UserName
@@ -190,7 +192,13 @@ def drop(connection: apsw.Connection, shelf: Shelf, held: Held) -> None:
 
 
 def found(
-    connection: apsw.Connection, shelf: Shelf, own: Own, binding: Binding, request: RequestId, at: Millis
+    connection: apsw.Connection,
+    shelf: Shelf,
+    own: Own,
+    binding: Binding,
+    suite: RoomSuite,
+    request: RequestId,
+    at: Millis,
 ) -> GroupId:
     """Make the room's group, with this device alone in it; in force once the log shows it."""
     require_durable(connection)
@@ -205,6 +213,7 @@ def found(
         own.credential,
         own.signer,
         Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
+        suite=suite_of(suite),
         extensions=binding.extensions(),
         leaf_extensions=own.leaf_extensions,
         policy=judge.policy(),

@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import DeviceName, UserName
@@ -137,11 +138,13 @@ class Enrolment:
             if identity.status is not DeviceStatus.ACTIVE:
                 return
             info = await self._listed(identity.device.id)
-            there = packages.AtServer.of(info)
-            made = await self._archive.run_durably(packages.prepare, identity, there, self._clock.now())
-            if made is not None:
-                await self._directory.put_packages(identity.device.id, made)
-                await self._archive.run_durably(packages.published)
+            for suite in RoomSuite:
+                there = packages.AtServer.of(info, suite)
+                now = self._clock.now()
+                made = await self._archive.run_durably(packages.prepare, identity, there, now, suite)
+                if made is not None:
+                    await self._directory.put_packages(identity.device.id, made)
+                    await self._archive.run_durably(packages.published, suite)
 
     async def _listed(self, device: DeviceId) -> DeviceInfo:
         for info in (await self._directory.devices()).devices:

@@ -1,9 +1,11 @@
-"""The numbers of Parlour's own MLS extensions (RFC 9420 section 17.3: private use).
+"""The numbers of Parlour's own MLS extensions (RFC 9420 section 17.3: private use), and its cipher suites.
 
 Nobody else may give these numbers a meaning in our groups. The vault and the key packages use them.
 """
 
 from typing import Final
+
+from parlour_protocol.frames.base import RoomSuite
 
 ROOM_BINDING: Final = 0xF0C0
 """Group context: the server, the room and its kind, so that no group stands for another room."""
@@ -14,3 +16,5 @@ TREE_KEY: Final = 0xF0C2
 
 KNOWN: Final = frozenset((ROOM_BINDING, CERTIFICATE, TREE_KEY))
 """What every client of Parlour lists in its capabilities."""
+SUITES: Final = tuple(suite.value for suite in RoomSuite)
+"""Likewise."""

@@ -19,6 +19,7 @@ import apsw
 from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.refusals import MovedError, NotDurableError
 from parlour_client.core.e2ee.rules import Judge
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import Group
 
@@ -176,10 +177,23 @@ def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:
 def save_room(connection: apsw.Connection, row: RoomRow) -> None:
     """Write a room; an encrypted room never becomes an open one."""
     query = """
-        INSERT INTO mls_rooms VALUES (?, ?, ?, ?, ?) ON CONFLICT (room) DO UPDATE
+        INSERT INTO mls_rooms (room, cursor, since, group_id, contested) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (room) DO UPDATE
         SET cursor = excluded.cursor, since = excluded.since, group_id = excluded.group_id,
             contested = excluded.contested"""
     connection.execute(query, (row.room, row.cursor, row.since, row.group, row.contested))
+
+
+def pinned_suite(connection: apsw.Connection, room: RoomId) -> RoomSuite:
+    """Return the cipher suite below which no group of a room is founded or joined."""
+    for (suite,) in connection.execute("SELECT suite FROM mls_rooms WHERE room = ?", (room,)):
+        return RoomSuite(int(str(suite)))
+    return RoomSuite.X25519
+
+
+def pin_suite(connection: apsw.Connection, room: RoomId, suite: RoomSuite) -> None:
+    """Raise a room's cipher suite; it is never lowered."""
+    connection.execute("UPDATE mls_rooms SET suite = max(suite, ?) WHERE room = ?", (suite.value, room))
 
 
 def require_durable(connection: apsw.Connection) -> None:

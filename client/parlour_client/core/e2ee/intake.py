@@ -29,7 +29,7 @@ from parlour_client.core.sync import Sync
 from parlour_client.core.translation import Numbers
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import KeyPackageStore
@@ -127,7 +127,9 @@ class Intake:
         if self._vault is None:
             self.sync.hold(event.room)
             return
-        await self._archive.run(_begin, self._vault, event.room, event.seq, Seq(event.seq - 1))
+        await self._archive.run(
+            _begin, self._vault, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
+        )
         self.sync.stand_at(event.room, self.sync.top(event.room))
 
     # at a greeting
@@ -169,11 +171,11 @@ class Intake:
         self, vault: Vault, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
     ) -> None:
         room = summary.room
-        cursor = await self._archive.run(_pin, vault, room, summary.head)
+        cursor = await self._archive.run(_pin, vault, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
             # A newcomer reads nothing of what was before, so it need not walk all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
-            cursor = await self._archive.run(_begin, vault, room, summary.head, Seq(first - 1))
+            cursor = await self._archive.run(_begin, vault, room, summary.head, Seq(first - 1), summary.suite)
         for used in inbox or ():
             if used.room == room and used.seq <= cursor:
                 with suppress(ParlourClientError):
@@ -252,8 +254,8 @@ def _pinned(connection: apsw.Connection) -> list[RoomId]:
     return [RoomId(str(room)) for (room,) in connection.execute("SELECT room FROM mls_rooms")]
 
 
-def _pin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq) -> Seq:
-    vault.pin(connection, room)
+def _pin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
+    vault.pin(connection, room, suite)
     row = load_room(connection, room)
     if row is not None and row.since is None:
         # The server says that the room is encrypted by now: nothing readable is taken after its head, even if
@@ -263,8 +265,10 @@ def _pin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq) -> 
     return vault.cursor(connection, room)
 
 
-def _begin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, seq: Seq) -> Seq:
-    _pin(connection, vault, room, head)
+def _begin(
+    connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite
+) -> Seq:
+    _pin(connection, vault, room, head, suite)
     vault.begin_at(connection, room, seq)
     return vault.cursor(connection, room)
 

@@ -12,7 +12,16 @@ from typing import Protocol
 import apsw
 
 from parlour_client.core.e2ee.batch import Own, People, concerns_about, stripped, with_body
-from parlour_client.core.e2ee.groups import Held, Shelf, highest_epoch, load_room, require_durable, save_room
+from parlour_client.core.e2ee.groups import (
+    Held,
+    Shelf,
+    highest_epoch,
+    load_room,
+    pin_suite,
+    pinned_suite,
+    require_durable,
+    save_room,
+)
 from parlour_client.core.e2ee.ids import group_bytes
 from parlour_client.core.e2ee.refusals import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received
@@ -28,7 +37,7 @@ from parlour_client.core.e2ee.tree_seal import open_tree
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 
@@ -109,15 +118,26 @@ def enter(
         raise JoinRefusedError("This device is in the room's group already.")
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
+    _require_suite(connection, opened.group, event)
     _spend(connection, packages, opened)
     group = Held(body.group, event.room, "active", b"", opened.group, opened.judge, event.at)
     shelf.insert(connection, group)
     row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
     save_room(connection, row)
+    pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
     return received, concerns_about(connection, people, leaves, event.at)
+
+
+def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:
+    """Let no group with weaker keys take the place of the room's. Raises JoinRefusedError."""
+    pinned = pinned_suite(connection, event.room)
+    if group.suite.number < pinned:
+        raise JoinRefusedError(
+            "The Welcome was refused: this room has post-quantum keys, and its new group does without them."
+        )
 
 
 def _spend(connection: apsw.Connection, packages: Packages, opened: Opened) -> None:

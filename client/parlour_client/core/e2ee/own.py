@@ -27,6 +27,8 @@ _OF_A_DEVICE: Final = (
     Name.PACKAGES,
     Name.PACKAGES_UNSURE,
     Name.PACKAGES_RENEWED,
+    Name.HYBRID_UNSURE,
+    Name.HYBRID_RENEWED,
 )
 
 

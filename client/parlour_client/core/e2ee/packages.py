@@ -1,8 +1,8 @@
 """This device's key packages: made ahead, so that others can add it to groups while it is away.
 
-Fifty for one use each and one last resort lie at the server; their private keys lie in the archive alone,
-written before anything is published, and are spent by one Welcome. ``devices`` publishes them, the vault
-joins groups with them.
+Fifty for one use each and one last resort lie at the server, sixteen and one for post-quantum rooms; their
+private keys lie only in the archive, written before anything is published, and are spent by one Welcome.
+``devices`` publishes them, the vault joins groups with them.
 """
 
 import itertools
@@ -13,14 +13,15 @@ import apsw
 
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_protocol.delivery import DeviceInfo, KeyPackages
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.ids import Millis
-from parlour_protocol.limits import KEY_PACKAGES, KEY_PACKAGES_LOW
-from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy
+from parlour_protocol.limits import HYBRID_PACKAGES, HYBRID_PACKAGES_LOW, KEY_PACKAGES, KEY_PACKAGES_LOW
+from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy, suite_of
 
 DAY: Final = 86_400
 LIFETIME: Final = 30 * DAY
@@ -32,21 +33,43 @@ KEEP_LAST_RESORT: Final = 7 * DAY
 SKEW: Final = 3_600
 """Seconds that clocks may differ."""
 MAX_HELD: Final = 400
-"""Packages whose private keys are kept: publishing that fails again and again must not fill the archive."""
+"""Packages of one suite whose private keys are kept, however often publishing fails."""
 
-_POLICY: Final = Policy(extensions=KNOWN)
+_POLICY: Final = Policy(extensions=KNOWN, cipher_suites=SUITES)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How the packages of one cipher suite are kept."""
+
+    most: int
+    low: int
+    unsure: Name
+    renewed: Name
+
+
+_KINDS: Final = {
+    RoomSuite.X25519: _Kind(
+        KEY_PACKAGES.value, KEY_PACKAGES_LOW.value, Name.PACKAGES_UNSURE, Name.PACKAGES_RENEWED
+    ),
+    RoomSuite.X_WING: _Kind(
+        HYBRID_PACKAGES.value, HYBRID_PACKAGES_LOW.value, Name.HYBRID_UNSURE, Name.HYBRID_RENEWED
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class AtServer:
-    """What the server says to have of ours, unused."""
+    """What the server says to have of ours for one cipher suite, unused."""
 
     single: int
     last_resort: bool
 
     @classmethod
-    def of(cls, info: DeviceInfo) -> "AtServer":
+    def of(cls, info: DeviceInfo, suite: RoomSuite) -> "AtServer":
         """Read it from a device's entry."""
+        if suite is RoomSuite.X_WING:
+            return cls(info.hybrid_packages, info.hybrid_last_resort)
         return cls(info.packages, info.last_resort)
 
 
@@ -62,55 +85,62 @@ def save(connection: apsw.Connection, store: KeyPackageStore) -> None:
 
 
 def prepare(
-    connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis
+    connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis, suite: RoomSuite
 ) -> KeyPackages | None:
     """Make what the server lacks and keep its private keys; None when nothing is needed. Call durably.
 
     Publish what this returns, then call ``published``; until then it counts as unknown whether it arrived.
     """
-    seconds = now // 1000
+    seconds, kind = now // 1000, _KINDS[suite]
     store = load(connection)
     _tidy(store, seconds)
-    replace = _must_replace(connection, seconds)
-    single = KEY_PACKAGES.value if replace else _missing(there.single)
+    replace = _must_replace(connection, kind, seconds)
+    single = kind.most if replace else _missing(there.single, kind)
     last_resort = replace or not there.last_resort
     if not single and not last_resort:
         save(connection, store)
         return None
-    made = [_create(store, own, seconds, last_resort=False) for _ in range(single)]
-    last = _create(store, own, seconds, last_resort=True) if last_resort else None
+    made = [_create(store, own, seconds, suite, last_resort=False) for _ in range(single)]
+    last = _create(store, own, seconds, suite, last_resort=True) if last_resort else None
     save(connection, store)
-    own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
+    own_keys.put(connection, kind.unsure, b"1")
     if replace:
-        own_keys.put(connection, Name.PACKAGES_RENEWED, b"%d" % seconds)
+        own_keys.put(connection, kind.renewed, b"%d" % seconds)
     return KeyPackages(
-        packages=tuple(made), last_resort=last, replace=replace, expires=Millis((seconds + LIFETIME) * 1000)
+        packages=tuple(made),
+        last_resort=last,
+        replace=replace,
+        expires=Millis((seconds + LIFETIME) * 1000),
+        suite=suite,
     )
 
 
-def published(connection: apsw.Connection) -> None:
+def published(connection: apsw.Connection, suite: RoomSuite) -> None:
     """Note that the server has what was prepared."""
-    own_keys.drop(connection, Name.PACKAGES_UNSURE)
+    own_keys.drop(connection, _KINDS[suite].unsure)
 
 
-def _missing(there: int) -> int:
-    return KEY_PACKAGES.value - there if there < KEY_PACKAGES_LOW.value else 0
+def _missing(there: int, kind: _Kind) -> int:
+    return kind.most - there if there < kind.low else 0
 
 
-def _must_replace(connection: apsw.Connection, now: int) -> bool:
+def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
     """Say whether what lies there is to be thrown away: never published, too old, or of unknown arrival."""
-    renewed = own_keys.get(connection, Name.PACKAGES_RENEWED)
-    if renewed is None or own_keys.get(connection, Name.PACKAGES_UNSURE) is not None:
+    renewed = own_keys.get(connection, kind.renewed)
+    if renewed is None or own_keys.get(connection, kind.unsure) is not None:
         return True
     return not -DAY < now - int(renewed) < RENEW_AFTER  # a clock that was wrong must not stop the renewal
 
 
-def _create(store: KeyPackageStore, own: OwnIdentity, now: int, *, last_resort: bool) -> KeyPackageBytes:
+def _create(
+    store: KeyPackageStore, own: OwnIdentity, now: int, suite: RoomSuite, *, last_resort: bool
+) -> KeyPackageBytes:
     return KeyPackageBytes(
         store.create(
             own.credential,
             own.device.signer,
             Lifetime(now - SKEW, now + LIFETIME),
+            suite=suite_of(suite),
             last_resort=last_resort,
             leaf_extensions=own.leaf_extensions,
             policy=_POLICY,
@@ -122,12 +152,14 @@ def _tidy(store: KeyPackageStore, now: int) -> None:
     """Forget what nobody can use any more, old last resorts, and the oldest past the limit."""
     store.expire(now - SKEW)
     packages = sorted(store, key=lambda package: _made(package.leaf_node.lifetime))
-    resorts = [package for package in packages if package.last_resort]
-    for old, following in itertools.pairwise(resorts):
-        if _made(following.leaf_node.lifetime) + KEEP_LAST_RESORT < now:
-            store.drop(old.ref)
-    for package in [one for one in packages if not one.last_resort][:-MAX_HELD]:
-        store.drop(package.ref)
+    for suite in SUITES:
+        resorts = [package for package in packages if package.last_resort and package.cipher_suite == suite]
+        for old, following in itertools.pairwise(resorts):
+            if _made(following.leaf_node.lifetime) + KEEP_LAST_RESORT < now:
+                store.drop(old.ref)
+        single = [one for one in packages if not one.last_resort and one.cipher_suite == suite]
+        for package in single[:-MAX_HELD]:
+            store.drop(package.ref)
 
 
 def _made(lifetime: Lifetime | None) -> int:

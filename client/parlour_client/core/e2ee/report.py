@@ -12,7 +12,7 @@ from parlour_client.core.e2ee.groups import IN_MEMORY, Held, RoomRow
 from parlour_client.core.e2ee.ids import digits
 from parlour_client.core.e2ee.results import ToContest
 from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
 from parlour_protocol.mls import LeafNode, unusable_leaves
@@ -65,6 +65,7 @@ class GroupReport:
     """What its members agreed that the room is."""
     again: bool = False
     """The server was rolled back: the group is to be founded again."""
+    suite: RoomSuite | None = None
 
 
 class Rosters:
@@ -115,6 +116,7 @@ def status(row: RoomRow | None, held: Held | None, rosters: Rosters, *, again: b
         staged=held.group.pending is not None,
         kind=kind_of_room(held),
         again=again,
+        suite=RoomSuite(held.group.suite.number),
     )
 
 

@@ -7,7 +7,7 @@ raises why. The keeper and commands call it, one call for a room at a time.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -21,9 +21,9 @@ from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotRe
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, RoomId, new_request_id
-from parlour_protocol.limits import CLAIM_DEVICES
+from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
 
 MAX_ROUNDS: Final = 12
 """A room in which other devices always come first is left to them after so many."""
@@ -31,6 +31,11 @@ BIG: Final = 50
 """Devices from which on a commit is made on a thread of its own."""
 _ADDS: Final = CLAIM_DEVICES.value
 """Devices added by one commit: 500 at once would come within a hair of the limit of a handshake."""
+_HYBRID_ADDS: Final = 16
+"""The same in a post-quantum room: a key package has 3 kB, a member's share of a commit at worst 1.2 kB."""
+_NO_PACKAGE: Final = "it has no key package"
+_NO_HYBRID: Final = "it has no key package for post-quantum rooms; its Parlour may be too old"
+_NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at most"
 
 
 class Settler:
@@ -42,7 +47,7 @@ class Settler:
         self._delivery = delivery
         self._keys = keys
         self._asking = Asking(archive, delivery, keys, self._taken)
-        self._claimed: dict[DeviceId, bytes] = {}
+        self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages of a commit that lost: nobody else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
         """Devices that could not be let in when a room was last settled, and why."""
@@ -165,16 +170,19 @@ class Settler:
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
         if missing:
             await self._keys.keys_up_to_date()  # so that new devices are known before they come in
-        missing = [device for device in missing if device != own][:_ADDS]
-        packages = await self._packages(room, missing)
-        left_out |= {device: "it has no key package" for device in missing if device not in packages}
+        missing = [device for device in missing if device != own]
+        room_for, at_once = _bounds(report.suite, len(inside))
+        left_out |= dict.fromkeys(missing[room_for:], _NO_ROOM)
+        missing = missing[: min(room_for, at_once)]
+        packages = await self._packages(room, missing, report.suite)
+        why = _NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE
+        left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
         if not leaving and not packages:
             return state
         try:
             await self._commit(room, len(inside) + len(packages), packages, leaving, "settle")
         except BadPackageError as error:
-            for device in error.why:
-                self._claimed.pop(device, None)
+            self._forget(error.why)
             left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
         except MovedError:
             pass  # another program on this home did something first: look again
@@ -201,18 +209,26 @@ class Settler:
             body = await self._archive.run_durably(vault.store, prepared)
         await self._asking.post(room, body)
 
-    async def _packages(self, room: RoomId, devices: Sequence[DeviceId]) -> dict[DeviceId, bytes]:
-        """Claim one key package of each device; those that have none are left out."""
-        wanted = [device for device in devices if device not in self._claimed]
+    async def _packages(
+        self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite | None
+    ) -> dict[DeviceId, bytes]:
+        """Claim one key package of each device for the room's group; those that have none are left out."""
+        suite = suite or RoomSuite.X25519
+        claimed = self._claimed[suite]
+        wanted = [device for device in devices if device not in claimed]
         for start in range(0, len(wanted), CLAIM_DEVICES.value):
             chunk = tuple(wanted[start : start + CLAIM_DEVICES.value])
-            claimed = await self._delivery.claim(Claim(room=room, devices=chunk))
-            self._claimed |= {one.device: one.package for one in claimed.packages if one.device in chunk}
-        return {device: self._claimed[device] for device in devices if device in self._claimed}
+            given = await self._delivery.claim(Claim(room=room, devices=chunk, suite=suite))
+            claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
+        return {device: claimed[device] for device in devices if device in claimed}
 
     def _taken(self, body: Commit) -> None:
-        for device in body.added:
-            self._claimed.pop(device, None)
+        self._forget(body.added)
+
+    def _forget(self, devices: Iterable[DeviceId]) -> None:
+        for claimed in self._claimed.values():
+            for device in devices:
+                claimed.pop(device, None)
 
     async def _found(self, room: RoomId, *, may: Sequence[Role]) -> None:
         summary = self._keys.summary(room)
@@ -225,6 +241,13 @@ class Settler:
             self._keys.vault.found, room, summary.kind, new_request_id(), self._keys.now()
         )
         await self._asking.post_founding(room, body)
+
+
+def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:
+    """Return for how many more devices the group has room, and how many one commit adds at most."""
+    if suite is RoomSuite.X_WING:
+        return max(0, HYBRID_DEVICES.value - inside), _HYBRID_ADDS
+    return GROUP_DEVICES.value, _ADDS
 
 
 def _abandoned(state: GroupState) -> bool:

@@ -14,7 +14,15 @@ from parlour_client.core.e2ee import commit, join, receive, report, rolled_back,
 from parlour_client.core.e2ee.batch import Batch, Own, People
 from parlour_client.core.e2ee.commit import Prepared, Staged, Wanted
 from parlour_client.core.e2ee.contents import RoleOf
-from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, load_room, save_room
+from parlour_client.core.e2ee.groups import (
+    Held,
+    RoomRow,
+    Shelf,
+    load_room,
+    pin_suite,
+    pinned_suite,
+    save_room,
+)
 from parlour_client.core.e2ee.join import Opened, Packages
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Rosters
@@ -22,7 +30,7 @@ from parlour_client.core.e2ee.results import Concern, Receipt, Received, ToConte
 from parlour_client.core.e2ee.rules import Binding
 from parlour_protocol.delivery import Commit, Found, WaitingWelcome
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import KeyPackageStore
@@ -45,10 +53,11 @@ class Vault:
 
     # --- rooms
 
-    def pin(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Note that a room is encrypted: for good, whatever the server says later."""
+    def pin(self, connection: apsw.Connection, room: RoomId, suite: RoomSuite = RoomSuite.X25519) -> None:
+        """Note for good that a room is encrypted; the first time also what it was made with."""
         if load_room(connection, room) is None:
             save_room(connection, RoomRow(room, Seq(0)))
+            pin_suite(connection, room, suite)
 
     def is_encrypted(self, connection: apsw.Connection, room: RoomId) -> bool:
         """Say whether a room was ever known as encrypted."""
@@ -168,8 +177,8 @@ class Vault:
         again = commit.founding(connection, room, row.group)
         if again is not None:
             return again
-        binding = Binding(self._own.server, room, kind)
-        group = commit.found(connection, self._shelf, self._own, binding, request, at)
+        binding, suite = Binding(self._own.server, room, kind), pinned_suite(connection, room)
+        group = commit.found(connection, self._shelf, self._own, binding, suite, request, at)
         return Found(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parlour_protocol.delivery import GroupState, WaitingWelcome
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId, WelcomeId
@@ -103,9 +104,14 @@ class Devices(Protocol):
         ...
 
     async def claim(
-        self, room: RoomId, user: UserName, devices: Sequence[DeviceId], now: Millis
+        self,
+        room: RoomId,
+        user: UserName,
+        devices: Sequence[DeviceId],
+        now: Millis,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
-        """Give out one key package for each of the devices, to add them to the room's group.
+        """Give out one key package of that suite for each of the devices, to add them to the room's group.
 
         Of any number of callers, at any number of servers, one gets each single-use package. Devices that
         have none, or do not belong into the group, or are in it, are left out. Raises

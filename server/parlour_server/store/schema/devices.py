@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from parlour_server.store.schema.base import KEYED, PLAIN, Flag, Number, key, metadata
 
@@ -35,6 +35,7 @@ key_packages: Final = Table(
     metadata,
     Column("number", Number, primary_key=True),
     key("device", "devices.device"),
+    Column("suite", Integer, nullable=False, default=3, server_default="3"),
     Column("digest", LargeBinary, nullable=False),
     Column("last_resort", Flag, nullable=False),
     Column("given", Flag, nullable=False),

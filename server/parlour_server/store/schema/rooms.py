@@ -34,6 +34,8 @@ rooms: Final = Table(
     Column("members", Integer, nullable=False),
     # set once, never taken back
     Column("encrypted", Flag, nullable=False),
+    # the MLS cipher suite that its maker asked for; members see in the group itself what it is
+    Column("suite", Integer, nullable=False, default=3, server_default="3"),
     UniqueConstraint("low", "high"),
     CheckConstraint("low <= high", name="pair"),
     Index(

@@ -14,12 +14,17 @@ from parlour_server.store.types import DeviceRecord
 
 STATUSES: Final = {status.value: status for status in DeviceStatus}
 
+# The numbers are those of ``RoomSuite``.
 DEVICE: Final = """
     SELECT d.device, d.account, d.key, d.name, d.status, d.created, d.last_seen, d.certificate, d.expires,
-        (SELECT count(*) FROM key_packages p
-            WHERE p.device = d.device AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
-        EXISTS (SELECT 1 FROM key_packages p
-            WHERE p.device = d.device AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1)
+        (SELECT count(*) FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 3 AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
+        EXISTS (SELECT 1 FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 3 AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1),
+        (SELECT count(*) FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 61443 AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
+        EXISTS (SELECT 1 FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 61443 AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1)
     FROM devices d
 """
 """Its first parameter is the time; the caller adds a WHERE."""
@@ -43,6 +48,8 @@ def device_record(
     expires: Millis | None,
     packages: int,
     last_resort: int,
+    hybrid_packages: int,
+    hybrid_last_resort: int,
 ) -> DeviceRecord:
     """Return a device from the columns of ``DEVICE``."""
     return DeviceRecord(
@@ -57,4 +64,6 @@ def device_record(
         expires=expires,
         packages=packages,
         last_resort=bool(last_resort),
+        hybrid_packages=hybrid_packages,
+        hybrid_last_resort=bool(hybrid_last_resort),
     )

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
 from parlour_protocol.names import UserName
@@ -117,8 +118,13 @@ class SqliteDevices:
         return await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
 
     async def claim(
-        self, room: RoomId, user: UserName, devices: Sequence[DeviceId], now: Millis
+        self,
+        room: RoomId,
+        user: UserName,
+        devices: Sequence[DeviceId],
+        now: Millis,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
         """Give out one key package for each of the devices. Raises RefusedError."""
-        write = partial(claim_packages, room=room, user=user, devices=devices, now=now)
+        write = partial(claim_packages, room=room, user=user, devices=devices, suite=suite, now=now)
         return await self._writer.submit(write)

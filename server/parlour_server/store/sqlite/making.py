@@ -89,7 +89,7 @@ def _is_same(db: WriteConnection, earlier: LogEvent, room: NewRoom) -> bool:
 
 
 def _created(room: NewRoom) -> Created:
-    return Created(room_kind=room.kind, name=room.name, encrypted=room.encrypted)
+    return Created(room_kind=room.kind, name=room.name, encrypted=room.encrypted, suite=room.suite)
 
 
 def _find_direct(db: WriteConnection, room: NewRoom) -> RoomId | None:
@@ -112,8 +112,8 @@ def _pair(room: NewRoom) -> tuple[str | None, str | None]:
 
 def _insert_room(db: WriteConnection, room: NewRoom) -> None:
     db.execute(
-        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members, encrypted)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?)",
+        "INSERT INTO rooms (room, kind, name, skeleton, low, high, topic, head, members, encrypted, suite)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
         (
             room.room,
             room.kind.value,
@@ -122,6 +122,7 @@ def _insert_room(db: WriteConnection, room: NewRoom) -> None:
             *_pair(room),
             plain(room.topic),
             int(room.encrypted),
+            room.suite.value,
         ),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
@@ -30,7 +31,7 @@ from parlour_server.store.types import Greeting, Membership, NewRoom
 
 _SUMMARY: Final = """
     SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
-           r.encrypted, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
+           r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
     FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND m.consent != 'refused'
 """
 _MEMBERS: Final = """
@@ -168,7 +169,7 @@ def _after(name: str | None) -> str:
 def _summary(
     room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
 ) -> RoomSummary:
-    topic, encrypted, will, peer = rest
+    topic, encrypted, suite, will, peer = rest
     return RoomSummary(
         room=room,
         kind=ROOM_KINDS[kind],
@@ -181,6 +182,7 @@ def _summary(
         topic=topic_text(topic),
         encrypted=bool(encrypted),
         request=will != GIVEN,
+        suite=RoomSuite(suite),
     )
 
 

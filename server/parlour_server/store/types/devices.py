@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import CertificateBytes, KeyPackageBytes, LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Millis, SessionId
@@ -55,6 +56,8 @@ class DeviceRecord:
     expires: Millis | None = None
     packages: int = 0
     last_resort: bool = False
+    hybrid_packages: int = 0
+    hybrid_last_resort: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class NewPackages:
     last_resort: KeyPackageBytes | None
     expires: Millis
     replace: bool = False
+    suite: RoomSuite = RoomSuite.X25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +93,4 @@ class ClaimRecord:
     package: KeyPackageBytes
     left: int
     last_resort: bool
+    suite: RoomSuite = RoomSuite.X25519

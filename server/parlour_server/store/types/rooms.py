@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
@@ -169,6 +169,7 @@ class NewRoom:
     peer: UserName | None = None
     topic: TopicText = TopicText()
     encrypted: bool = False
+    suite: RoomSuite = RoomSuite.X25519
 
 
 @dataclass(frozen=True, slots=True)

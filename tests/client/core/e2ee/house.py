@@ -38,7 +38,7 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame, Role, RoomKind
+from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
@@ -89,6 +89,7 @@ class Room:
     name: RoomName | None
     encrypted: bool
     members: dict[UserName, Role]
+    suite: RoomSuite = RoomSuite.X25519
     log: list[LogEvent] = field(default_factory=list)
     group: GroupId | None = None
     epoch: int = 0
@@ -131,6 +132,7 @@ class House(Service):
         return RoomSummary(
             room=room.id, kind=room.kind, role=room.members[user], head=room.head, read=Seq(0),
             members=len(room.members), name=room.name, peer=peer, encrypted=room.encrypted,
+            suite=room.suite,
         )  # fmt: skip
 
     # the log
@@ -280,7 +282,10 @@ class Line(Session):
         claimed = []
         for device in body.devices:
             kept = self.house.devices[device]
-            package = kept.packages.pop(0) if kept.packages else kept.last_resort
+            if body.suite is RoomSuite.X_WING:
+                package = kept.hybrid.pop(0) if kept.hybrid else kept.hybrid_last_resort
+            else:
+                package = kept.packages.pop(0) if kept.packages else kept.last_resort
             if package is not None:
                 claimed.append(ClaimedPackage(device=device, package=KeyPackageBytes(package)))
         return Claimed(packages=tuple(claimed))

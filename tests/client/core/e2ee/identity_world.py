@@ -29,6 +29,7 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     Revoke,
 )
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes, PublicKey, Signature
 from parlour_protocol.identity import (
     AccountEntry,
@@ -64,6 +65,8 @@ class Registered:
     status: DeviceStatus = DeviceStatus.PENDING
     packages: list[bytes] = field(default_factory=list)
     last_resort: bytes | None = None
+    hybrid: list[bytes] = field(default_factory=list)
+    hybrid_last_resort: bytes | None = None
 
 
 class Service:
@@ -211,10 +214,16 @@ class Session:
     async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
         self._enter("packages")
         kept = self.service.devices[device]
-        if body.replace:
-            kept.packages, kept.last_resort = [], None
-        kept.packages += [bytes(package) for package in body.packages]
-        kept.last_resort = bytes(body.last_resort) if body.last_resort else kept.last_resort
+        packages = [bytes(package) for package in body.packages]
+        last = bytes(body.last_resort) if body.last_resort else None
+        if body.suite is RoomSuite.X_WING:
+            kept.hybrid = packages if body.replace else kept.hybrid + packages
+            kept.hybrid_last_resort = last if body.replace else last or kept.hybrid_last_resort
+        else:
+            if body.replace:
+                kept.packages, kept.last_resort = [], None
+            kept.packages += packages
+            kept.last_resort = last or kept.last_resort
         self._leave("packages")
 
     async def key_log(self, after: int) -> KeyLogPage:
@@ -238,6 +247,8 @@ class Session:
             last_seen=Millis(2),
             packages=len(known.packages),
             last_resort=known.last_resort is not None,
+            hybrid_packages=len(known.hybrid),
+            hybrid_last_resort=known.hybrid_last_resort is not None,
             current=device == self.device,
         )
 

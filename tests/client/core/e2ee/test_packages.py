@@ -12,22 +12,35 @@ from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.packages import DAY, MAX_HELD, AtServer
 from parlour_client.core.errors import UnreachableError
 from parlour_protocol.delivery import KeyPackages
-from parlour_protocol.mls import Credential, Group, Lifetime, Policy, SigningKey
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
+from parlour_protocol.mls import (
+    CLASSIC,
+    HYBRID,
+    Credential,
+    Group,
+    Lifetime,
+    Policy,
+    SigningKey,
+    add_proposal,
+)
 
 POLICY = Policy(extensions=KNOWN)
 
 
-async def prepare(home: Home, single: int, *, last_resort: bool = True) -> KeyPackages | None:
+async def prepare(
+    home: Home, single: int, *, last_resort: bool = True, suite: RoomSuite = RoomSuite.X25519
+) -> KeyPackages | None:
     """Prepare what the server lacks, and say that it arrived."""
     there = AtServer(single, last_resort)
-    made = await home.archive.run_durably(packages.prepare, home.identity, there, home.clock.now())
-    await home.archive.run_durably(packages.published)
+    made = await home.archive.run_durably(packages.prepare, home.identity, there, home.clock.now(), suite)
+    await home.archive.run_durably(packages.published, suite)
     return made
 
 
-async def held(home: Home) -> tuple[int, int]:
+async def held(home: Home, suite: RoomSuite = RoomSuite.X25519) -> tuple[int, int]:
     """Return how many single-use and last-resort packages the archive has private keys of."""
-    store = await home.archive.run(packages.load)
+    store = [one for one in await home.archive.run(packages.load) if one.cipher_suite == suite]
     resorts = sum(package.last_resort for package in store)
     return len(store) - resorts, resorts
 
@@ -70,6 +83,32 @@ async def test_they_are_topped_up_below_twenty(world: World, left: int, more: in
     made = await prepare(ana, left)
     assert (len(made.packages) if made else 0) == more
     assert made is None or (made.last_resort, made.replace) == (None, False)
+
+
+@pytest.mark.parametrize(("left", "more"), [(16, 0), (6, 0), (5, 11), (0, 16)])
+async def test_those_for_post_quantum_rooms_are_fewer(world: World, left: int, more: int):
+    """Each is five times as large, so sixteen lie there; both suites are brought at the first sign-in."""
+    ana = await world.home(ANA)
+    assert len(world.service.devices[ana.device].hybrid) == 16
+    assert world.service.devices[ana.device].hybrid_last_resort is not None
+    assert await held(ana, RoomSuite.X_WING) == (16, 1)
+    made = await prepare(ana, left, suite=RoomSuite.X_WING)
+    assert (len(made.packages) if made else 0) == more
+    assert made is None or (made.suite, made.replace) == (RoomSuite.X_WING, False)
+
+
+async def test_what_is_published_says_both_suites_and_fits(world: World):
+    """Each key package is of its suite, lists both, and is within the limits of the wire."""
+    ana = await world.home(ANA)
+    device = world.service.devices[ana.device]
+    for wires, suite in (([*device.packages, device.last_resort], CLASSIC), ([*device.hybrid], HYBRID)):
+        for wire in wires:
+            package = add_proposal(wire or b"").key_package
+            assert package.cipher_suite == suite.number
+            assert package.leaf_node.capabilities.cipher_suites == (CLASSIC.number, HYBRID.number)
+            assert len(wire or b"") < KEY_PACKAGE_BYTES.value
+    [last] = {len(device.hybrid_last_resort or b"")}
+    assert (HYBRID_PACKAGES.value + 1) * last * 4 / 3 < HTTP_KEYS.value
 
 
 async def test_a_used_last_resort_is_replaced(world: World):
@@ -144,11 +183,14 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
     def fail_often(connection: apsw.Connection, own: OwnIdentity) -> None:
         for _ in range(9):
             own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
-            packages.prepare(connection, own, AtServer(0, last_resort=True), ana.clock.now())
+            packages.prepare(
+                connection, own, AtServer(0, last_resort=True), ana.clock.now(), RoomSuite.X25519
+            )
 
     await ana.archive.run_durably(fail_often, ana.identity)
     single, _ = await held(ana)
     assert single == MAX_HELD + 50
+    assert await held(ana, RoomSuite.X_WING) == (16, 1)
 
 
 async def test_a_new_device_key_has_new_packages_alone(world: World):
@@ -157,7 +199,7 @@ async def test_a_new_device_key_has_new_packages_alone(world: World):
     old = {package.ref for package in await ana.archive.run(packages.load)}
     await ana.identities.reset_identity(PASSWORD)
     new = {package.ref for package in await ana.archive.run(packages.load)}
-    assert len(new) == 51
+    assert len(new) == 51 + 17
     assert not old & new
 
 

@@ -17,7 +17,7 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.replies import (
     AnyResult,
     Entered,
@@ -94,7 +94,9 @@ class HouseWire:
         house, user = self.house, self.line.user
         match frame:
             case q.CreateRoom():
-                return self._made(frame.kind, {user: Role.OWNER}, frame.name, encrypted=frame.encrypted), None
+                owner = {user: Role.OWNER}
+                made = self._made(frame.kind, owner, frame.name, encrypted=frame.encrypted, suite=frame.suite)
+                return made, None
             case q.OpenDirect(user=peer):
                 for room in house.rooms.values():
                     if room.kind is RoomKind.DIRECT and set(room.members) == {user, peer}:
@@ -150,14 +152,19 @@ class HouseWire:
                 return None, None
 
     def _made(
-        self, kind: RoomKind, members: dict[UserName, Role], name: RoomName | None, *, encrypted: bool
+        self,
+        kind: RoomKind,
+        members: dict[UserName, Role],
+        name: RoomName | None,
+        *,
+        encrypted: bool,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Entered:
         house = self.house
-        room = Room(RoomId(house.number("room")), kind, name, encrypted, members)
+        room = Room(RoomId(house.number("room")), kind, name, encrypted, members, suite)
         house.rooms[room.id] = room
-        house.write(
-            room, self.line.user, b.Created(room_kind=kind, name=name, encrypted=encrypted), tell=False
-        )
+        created = b.Created(room_kind=kind, name=name, encrypted=encrypted, suite=suite)
+        house.write(room, self.line.user, created, tell=False)
         for wire in list(house.wires):
             if wire.line.user in members and wire is not self:
                 wire.say(RoomEntered(room=house.summary(room, wire.line.user)))

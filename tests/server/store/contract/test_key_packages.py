@@ -7,9 +7,10 @@ import pytest
 from tests.server.store.delivery import DAY, Delivery
 
 from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.ids import DeviceId, Millis, RoomId
-from parlour_protocol.limits import KEY_PACKAGES
+from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
@@ -61,6 +62,36 @@ async def test_each_package_is_given_once_and_the_last_resort_in_the_end(
     held = await delivery.store.devices.find(device, delivery.now)
     assert held is not None
     assert (held.packages, held.last_resort) == (0, False)
+
+
+async def test_the_suites_are_kept_apart(
+    delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
+) -> None:
+    """A claim gives only what is of its suite; each has its own limit, last resort and count."""
+
+    async def put(suite: RoomSuite, *names: bytes, replace: bool = False) -> bool:
+        packages, last = tuple(map(KeyPackageBytes, names[1:])), KeyPackageBytes(names[0])
+        expires = Millis(delivery.now + DAY)
+        new = NewPackages(device, packages, last, expires, replace=replace, suite=suite)
+        return await delivery.store.devices.put_packages(new)
+
+    async def given(suite: RoomSuite) -> list[bytes]:
+        found = await delivery.store.devices.claim(room, alice, [device], delivery.now, suite)
+        assert all(record.suite is suite for record in found)
+        return [bytes(record.package) for record in found]
+
+    assert await put(RoomSuite.X25519, b"last", b"one")
+    assert await given(RoomSuite.X_WING) == []
+    assert await put(RoomSuite.X_WING, b"hybrid last", *(b"hybrid %d" % n for n in range(20)))
+    assert not await put(RoomSuite.X_WING, b"hybrid last")
+    held = await delivery.store.devices.find(device, delivery.now)
+    assert held is not None
+    assert (held.packages, held.last_resort) == (1, True)
+    assert (held.hybrid_packages, held.hybrid_last_resort) == (HYBRID_PACKAGES.value, True)
+    assert await given(RoomSuite.X_WING) == [b"hybrid 4"]  # the oldest went
+    assert await put(RoomSuite.X25519, b"other last", b"two", replace=True) is False
+    assert [await given(RoomSuite.X25519) for _ in range(2)] == [[b"two"], [b"other last"]]
+    assert await given(RoomSuite.X_WING) == [b"hybrid 5"]
 
 
 async def test_who_has_none_is_left_out(

@@ -70,14 +70,14 @@ _MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
 
 
 def note_words(entry: Entry) -> str:
-    """Return our sentence about an encrypted event that cannot be shown, or that tells of keys."""
+    """Return our sentence about an event that cannot be shown, is not there, or tells of keys."""
     if entry.trouble == BEFORE_JOIN:  # one row for all of them
         return "what was sent before this device joined cannot be read here"
     if entry.note is None:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
     if entry.note.kind in _MOVES and entry.note.detail:
         return f"{entry.author} {entry.note.detail}"
-    if entry.note.kind is NoteKind.ROLLED_BACK:
+    if entry.note.kind in {NoteKind.ROLLED_BACK, NoteKind.MISSING}:
         return entry.note.detail
     who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
     words = {

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -16,8 +17,10 @@ import click
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase
+from parlour_client.core.changes import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.client import Client
 from parlour_client.core.home import Home, default_folder
+from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_client.core.signin import open_archive
 from parlour_client.printing import echo
 from parlour_protocol.secret import Secret
@@ -96,10 +99,27 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
         await archive.close()
 
 
+def _warn(client: Client, told: dict[str, None], change: Change, *, rows: bool) -> None:
+    """Say, once, what the server leaves out of a room while a command runs; ``rows``: within a history."""
+    match change:
+        case HistoryWithheld(room=room, words=words):
+            pass
+        case EntryAdded(entry=Entry(room=room, note=Note(kind=NoteKind.MISSING, detail=words))) if rows:
+            pass
+        case _:
+            return
+    known = client.room(room)
+    line = f"parlour: {known.title if known is not None else room}: {words}"
+    if line not in told:
+        told[line] = None
+        echo(line, err=True)
+
+
 @asynccontextmanager
 async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> AsyncIterator[Client]:
     """Give a client that is connected; with ``follow`` also caught up."""
     client = Client(home, passphrase=the_passphrase(home), follow=follow, adopt=adopt)
+    client.subscribe(partial(_warn, client, {}, rows=not follow))
     await client.start()
     try:
         await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))

@@ -34,7 +34,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.ids import Seq
 
-_SPOKEN_FOR = Blank | Contested | Founded | Handshake | SealedMessage
+_SPOKEN_FOR = Blank | Contested | Founded | Handshake | SealedMessage | Unreadable
 
 
 @click.command(
@@ -100,14 +100,14 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
 
 async def said_of(client: Client, event: LogEvent) -> str:
     """Return what this client says of an event: why it cannot be read, who came."""
-    if isinstance(event.body, Unreadable):
-        return UNREADABLE
     if not isinstance(event.body, _SPOKEN_FOR):
         return ""
     entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)
     entry = next((one for one in entries if one.seq == event.seq), None)
     if entry is None:
         return await client.trouble_of(event.room, event.seq)
+    if isinstance(event.body, Unreadable) and entry.note is None:
+        return UNREADABLE
     return note_words(entry) if entry.note is not None else entry.trouble
 
 

@@ -58,6 +58,14 @@ class HistoryReplaced:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryWithheld:
+    """The server claims events of a room and shows none of them; ``words`` say so, as `Room.trouble` does."""
+
+    room: RoomId
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomForgotten:
     """This device forgot messages of a room: let go of what is shown of it, and read it anew."""
 
@@ -114,6 +122,7 @@ Change = (
     | EntryRemoved
     | HistoryChanged
     | HistoryReplaced
+    | HistoryWithheld
     | RoomForgotten
     | ReceiptsChanged
     | IgnoredChanged

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.outbox import Beside
-from parlour_client.core.changes import StatusChanged
+from parlour_client.core.changes import HistoryWithheld, RoomsChanged, StatusChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation, Read
@@ -32,6 +32,7 @@ from parlour_client.core.hearing import Hearing
 from parlour_client.core.ingest import Ingest
 from parlour_client.core.invitations import WaitingInvitations
 from parlour_client.core.item import Item, Lasting
+from parlour_client.core.missing import withheld_words
 from parlour_client.core.model import Entry, LinkState
 from parlour_client.core.news import News
 from parlour_client.core.outbox import Outbox
@@ -47,7 +48,7 @@ from parlour_client.core.timeline import Timeline
 from parlour_client.core.translation import Numbers
 from parlour_client.core.wire import Dial, Wire
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, Seq
 
 T = TypeVar("T")
 
@@ -87,7 +88,7 @@ class Engine:
         self.rollback = Rollback(archive, profile, self.state.names_me, self.numbers, self.sealed)
         intake = self.sealed.intake if self.sealed is not None else None
         self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
-        self.sync = Sync(self._ingest, follow=follow)
+        self.sync = Sync(self._ingest, self._withheld, follow=follow)
         if self.sealed is not None:
             self.sealed.attach(self.sync)
         self.read_markers = ReadMarkers(
@@ -306,6 +307,11 @@ class Engine:
         if self.sealed is None or not self._follow:  # what only sends has yet to catch up with the room
             return None
         return self.sealed.sealing.early(frames[0].room, frames)
+
+    def _withheld(self, room: RoomId, shown: Seq, claimed: Seq) -> None:
+        self.state.withhold(room, shown, claimed)
+        self.news.emit(HistoryWithheld(room, withheld_words(shown, claimed)))
+        self.news.emit(RoomsChanged())
 
     async def _told(self, room: RoomId, applied: Sequence[Applied]) -> None:
         await self._ingest.tell(room, applied, live=False)

@@ -77,6 +77,8 @@ class Room:
     """The beginning of its id, where another of one's rooms has a name that looks like its own."""
     request: bool = False
     """A direct room that the other one opened, and to which its person has not said yes."""
+    trouble: str = ""
+    """What the server holds back of it, in words of ours; gone when it shows more."""
 
     @property
     def title(self) -> str:
@@ -146,6 +148,8 @@ class NoteKind(Enum):
     """What the server says of a message (its author, its place) is not what the message proves."""
     ROLLED_BACK = "rolled-back"
     """The server's history is older than what is here; what it has not any more stands above."""
+    MISSING = "missing"
+    """The server does not show events that its own numbers say there are; in open rooms as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from parlour_client.core.archive.forks import Fork, Known
 from parlour_client.core.archive.numberings import numberings
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError
+from parlour_client.core.missing import Missing
 from parlour_client.core.numbering import ForkSearch
 from parlour_client.core.profile import Profile
 from parlour_client.core.sync import fetch
@@ -26,6 +27,9 @@ from parlour_protocol.limits import PAGE_EVENTS
 
 _MOST_PAGES: Final = 64
 """Pages for one room: halving needs no more, whatever the numbers are."""
+
+
+_NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
 
 
 class Sealed(Protocol):
@@ -103,18 +107,24 @@ class Rollback:
         search = ForkSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
             if (end := search.ask) is None:
-                return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
+                break
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
-            page = await fetch(conversation, ask)
-            if not page or page[-1].seq != end:
-                raise ServerMisbehavedError("The server's history ends before what it says it has.")
+            page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
+            if not page or page[-1].seq != end:  # it is not shown, and so it proves nothing
+                here = [number for number in here if number != end]
+                search = ForkSearch(here, PAGE_EVENTS.value)
+                continue
             events = [_local(known, event) for event in page]
+            same = await self._archive.look(forks.alike, events, self._me[0])
+            alike = dict(zip((one.seq for one in page), same, strict=True))
+            first = page[0].seq
             try:
-                search.take(page[0].seq, await self._archive.look(forks.alike, events, self._me[0]))
-            except ValueError:  # another program of this home forgot it just now
-                break
-        raise ServerMisbehavedError("The server's history cannot be compared with what is here.")
+                search.take(first, [alike.get(Seq(number)) for number in range(first, end + 1)])
+            except ValueError as error:  # another program of this home forgot it just now
+                raise ServerMisbehavedError(_NO_COMPARISON) from error
+        # What could not be compared counts as the server's own: nothing that it says is taken for known.
+        return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
 
     def _fork(
         self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
@@ -134,6 +144,10 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
         return False
     exchanged = known.incarnation is not None and known.incarnation != hello.incarnation
     return exchanged or summary.head < known.numbers.floor(known.top)
+
+
+def _can_be_compared(event: LogEvent, end: Seq) -> bool:
+    return not isinstance(event, Missing) and end - PAGE_EVENTS.value < event.seq <= end
 
 
 def _local(known: Known, event: LogEvent) -> LogEvent:

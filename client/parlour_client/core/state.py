@@ -12,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.archive.rooms import Choices
+from parlour_client.core.missing import withheld_words
 from parlour_client.core.model import Room
 from parlour_client.core.room_names import marks
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
@@ -42,6 +43,8 @@ class KnownRoom:
     unread: int = 0
     mentions: int = 0
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
+    withheld: Seq = Seq(0)  # noqa: RUF009 - a NewType
+    """Up to where the server claims events, of which it shows none over the head."""
 
     def room(self, choices: Choices, mark: str) -> Room:
         """Return the room as a view sees it."""
@@ -64,6 +67,7 @@ class KnownRoom:
             activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
             mark=mark,
             request=told.request,
+            trouble=withheld_words(told.head, self.withheld) if self.withheld > told.head else "",
         )
 
 
@@ -111,7 +115,12 @@ class State:
             self._known[summary.room] = KnownRoom(summary)
             self._marks = None
         else:
-            known.summary = summary
+            known.summary, known.withheld = summary, Seq(0)
+
+    def withhold(self, room: RoomId, shown: Seq, claimed: Seq) -> None:
+        """Let a room end where the server shows its last event, whatever it claims."""
+        if known := self._known.get(room):
+            known.summary, known.withheld = replace(known.summary, head=shown), claimed
 
     def keep_only(self, rooms: Sequence[RoomId]) -> None:
         """Forget every other room."""

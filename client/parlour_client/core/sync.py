@@ -2,18 +2,21 @@
 
 A room's numbers go up by one, so the next number decides and never the order of arrival: the next one is
 accepted, an old one is known, a later one means that some are missing and the log is read from the server
-until they are here. A page that does not continue where it was asked to ends the connection. A *strict* room
-(an encrypted one) is read from where it was left, however far that is, and can be held. The client runs one
-for its life.
+until they are here. What the server leaves out becomes a row of that room (``missing``), and the room goes
+on behind it; where it shows nothing of what it says to have, it is asked again when it says more. A *strict*
+room (an encrypted one) is read from where it was left, however far that is, and can be held. The client runs
+one for its life.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError
 from parlour_client.core.ingest import Ingest
+from parlour_client.core.missing import complete
+from parlour_client.core.numbering import PLAIN
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
@@ -24,17 +27,22 @@ LONGEST_CATCH_UP: Final = 10_000
 """Events fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
 _AT_ONCE: Final = 8
 """Rooms that catch up side by side."""
+Withheld = Callable[[RoomId, Seq, Seq], None]
+"""Hears that a room ends here, and where the server says that it does."""
 
 
 class Sync:
     """Where each room stands, and the fetching of what is missing."""
 
-    def __init__(self, ingest: Ingest, *, follow: bool) -> None:
+    def __init__(self, ingest: Ingest, withheld: Withheld, *, follow: bool) -> None:
         """Hand accepted events to ``ingest``. Without ``follow`` only rooms that are tracked are fetched."""
         self._ingest = ingest
+        self._tell_withheld = withheld
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
         self._heads: dict[RoomId, Seq] = {}
+        self._withheld: dict[RoomId, Seq] = {}
+        """Up to where the server claims events of which it showed none when it was asked."""
         self._strict: set[RoomId] = set()
         self._tracked: set[RoomId] = set()
         self._held: set[RoomId] = set()
@@ -56,6 +64,7 @@ class Sync:
     def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Take the heads that the server told."""
         self._heads = {}
+        self._withheld = {}
         self.caught_up.clear()
         for summary in summaries:
             self.see(summary.room, summary.head)
@@ -81,6 +90,7 @@ class Sync:
     def forget(self, room: RoomId) -> None:
         """Fetch nothing more of a room: the account is not in it any more."""
         self._heads.pop(room, None)
+        self._withheld.pop(room, None)
         self._briefly.discard(room)
         self._settle()
 
@@ -120,7 +130,7 @@ class Sync:
                 await self._ingest.drained()
                 if room not in self._held and self.top(room) >= seq:
                     return
-            elif seq > self._heads.get(room, Seq(0)):
+            elif max(self._heads.get(room, Seq(0)), self._withheld.get(room, Seq(0))) < seq:
                 self.see(room, seq)
             else:
                 await self._moved.wait()
@@ -171,13 +181,18 @@ class Sync:
         page = await fetch(conversation, ask)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or set back meanwhile
-        first = page[0].seq if page else None
-        if first is None or (after is not None and first != after + 1):
-            raise ServerMisbehavedError("The server's history does not continue where it was asked to.")
         top = self.top(room)
-        if after is None and page[-1].seq <= top:
-            raise ServerMisbehavedError("The server's history ends before what was already there.")
-        self._accept(room, [event for event in page if event.seq > top], live=False)
+        if fresh := [event for event in page if event.seq > top]:
+            self._accept(room, fresh, live=False)
+        elif self._heads.get(room, Seq(0)) > top:
+            self._withhold(room, top)
+
+    def _withhold(self, room: RoomId, top: Seq) -> None:
+        """Go on without what the server claims and does not show: it is asked once, not for ever."""
+        claimed = self._withheld[room] = self._heads[room]
+        self._heads[room] = top
+        self._moved.set()
+        self._tell_withheld(room, top, claimed)
 
     def _stands_elsewhere(self, room: RoomId, after: Seq) -> bool:
         return room in self._held or self.top(room) < after
@@ -185,20 +200,21 @@ class Sync:
     def _accept(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if events:
             self._tops[room] = events[-1].seq
+            self._withheld.pop(room, None)
             self._ingest.accept(room, events, events[-1].seq, live=live)
             self._moved.set()
 
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
-    """Return a page of history whose numbers go up by one. Raises ServerMisbehavedError, RefusedError."""
+    """Return a page of history whose numbers go up by one, with a `Missing` where some are left out.
+
+    A page of another room is one without events. Raises ServerMisbehavedError, RefusedError.
+    """
     page = await conversation.read(ask)
-    if not isinstance(page, Page) or page.room != ask.room:
+    if not isinstance(page, Page):
         raise ServerMisbehavedError("The server answered with something else than history.")
-    first = page.events[0].seq if page.events else 0
-    for offset, event in enumerate(page.events):
-        if event.room != ask.room or event.seq != first + offset:
-            raise ServerMisbehavedError("The server's history is out of order.")
-    return page.events
+    numbers = conversation.numbers.of(ask.room) if conversation.numbers is not None else PLAIN
+    return complete(ask, page.events if page.room == ask.room else (), numbers)
 
 
 async def _all(coroutines: Iterable[Coroutine[None, None, None]]) -> None:

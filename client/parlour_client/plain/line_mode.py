@@ -18,6 +18,7 @@ from parlour_client.core.changes import (
     EntryAdded,
     EntryChanged,
     HistoryChanged,
+    HistoryWithheld,
     InvitationsChanged,
     RoomForgotten,
     RoomsChanged,
@@ -247,6 +248,8 @@ class LineMode:
                 self.say_invitations()
             case HistoryChanged(room=room):
                 self._many(room)
+            case HistoryWithheld(room=room, words=words):
+                self.say(f"{self.title(room)}, {words}")
             case RoomForgotten(room=room):
                 self._memory.forget(room)
             case _:

@@ -14,6 +14,7 @@ import apsw
 from parlour_client.core.archive.events import floors, shown
 from parlour_client.core.archive.index import index_fresh, index_message
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
+from parlour_client.core.missing import Missing
 from parlour_client.core.model import Entry, Note
 from parlour_protocol.frames import LogEvent, encode_body
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
@@ -93,16 +94,21 @@ def add(
     if not events:
         return []
     room = events[0].room
-    marks = marks or [Mark(is_row(event.body)) for event in events]
+    marks = marks or [_mark(event) for event in events]
     _, forgotten = floors(connection, room)  # what was forgotten is not taken again
     fresh = [
         Came(event, mention, number)
         for event, mention, mark in zip(events, mentions, marks, strict=True)
-        if event.seq > forgotten and (number := _insert(connection, event, mention, mark)) is not None
+        if event.seq > forgotten
+        and _is_missing_still(connection, event)
+        and (number := _insert(connection, event, mention, mark)) is not None
     ]
     for came in fresh:
         if isinstance(came.event.body, Deleted):
             _blank(connection, room, came.event.body.target)
+        elif isinstance(came.event, Missing):
+            values = (room, came.event.first, came.event.seq)
+            connection.execute("INSERT OR REPLACE INTO missing VALUES (?, ?, ?)", values)
     _index(connection, room, fresh)
     connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, room))
     return applied(connection, room, fresh)
@@ -112,7 +118,7 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> l
     """Return what events that are here did; rows of the outbox that are stored there go."""
     if not run:
         return []
-    ours = _arrived(connection, room, [came.event.seq for came in run])
+    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, Missing)])
     about = [target_of(came.event.body) or came.event.seq for came in run]
     pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
     told = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
@@ -127,6 +133,20 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> l
         )
         for came, seq in zip(run, about, strict=True)
     ]
+
+
+def _mark(event: LogEvent) -> Mark:
+    return Mark(row=True, note=event.note) if isinstance(event, Missing) else Mark(is_row(event.body))
+
+
+def _is_missing_still(connection: apsw.Connection, event: LogEvent) -> bool:
+    """Say no for missing events of which some are here, or that a row tells of already."""
+    if not isinstance(event, Missing):
+        return True
+    query = """
+        SELECT 1 FROM events WHERE room = ?1 AND seq BETWEEN ?2 AND ?3
+        UNION ALL SELECT 1 FROM missing WHERE room = ?1 AND first <= ?3 AND last >= ?2"""
+    return not list(connection.execute(query, (event.room, event.first, event.seq)))
 
 
 def _insert(
@@ -187,6 +207,8 @@ def _message_of(event: LogEvent) -> Seq | None:
 
 def _arrived(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> dict[Seq, RequestId]:
     """Take rows of the outbox away whose events these are; returns whose they were."""
+    if not seqs:
+        return {}
     query = "SELECT seq, request FROM outbox WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY position DESC"
     ours: dict[Seq, RequestId] = {}
     for seq, request in list(connection.execute(query, (room, min(seqs), max(seqs)))):

@@ -44,7 +44,7 @@ def below(
         if (missing and not over_holes) or shown == limit:
             break
         rows.append(row)
-        expected, shown = row[1] - 1, shown + row[6]
+        expected, shown = _first(connection, row) - 1, shown + row[6]
     missing = expected > floor and numbers.has_any(floor + 1, expected)
     hole = Seq(expected + 1) if shown < limit and missing and not over_holes else None
     return Window(_folded(connection, room, rows[::-1]), hole)
@@ -60,7 +60,8 @@ def above(
     events: list[LogEvent] = []
     expected = after + 1
     for row in _rows(connection, query, (room, after, limit)):
-        missing = row[1] != expected and expected > floor and numbers.has_any(expected, row[1] - 1)
+        first = _first(connection, row)
+        missing = first > expected > floor and numbers.has_any(expected, first - 1)
         if missing and not over_holes:
             break
         events.append(event_of(row))
@@ -104,11 +105,11 @@ def gaps(connection: apsw.Connection, room: RoomId, after: Seq, before: Seq) -> 
     numbers = numbering(connection, room)
     query = """
         SELECT previous, seq FROM (
-            SELECT seq, lag(seq, 1, ?) OVER (ORDER BY seq) AS previous FROM (
-                SELECT seq FROM events WHERE room = ? AND seq > ? AND seq < ? UNION SELECT ?
-            )
+            SELECT coalesce(first, seq) AS seq, lag(seq, 1, ?1) OVER (ORDER BY seq) AS previous FROM (
+                SELECT seq FROM events WHERE room = ?2 AND seq > ?1 AND seq < ?3 UNION SELECT ?3
+            ) LEFT JOIN missing ON missing.room = ?2 AND missing.last = seq
         ) WHERE seq > previous + 1"""
-    found = connection.execute(query, (after, room, after, before, before))
+    found = connection.execute(query, (after, room, before))
     runs = [(Seq(int(str(low))), Seq(int(str(high)))) for low, high in found]
     return [
         Gap(
@@ -162,6 +163,14 @@ def _folded(connection: apsw.Connection, room: RoomId, rows: Sequence[Row]) -> S
     for seq, count in connection.execute(query, span):
         folds.setdefault(Seq(int(str(seq))), Fold()).replies = int(str(count))
     return entries_of(rows, folds)
+
+
+def _first(connection: apsw.Connection, row: Row) -> int:
+    """Return the lowest number that a row stands for."""
+    if row[9] is None:  # only a row of this client's own tells of missing events
+        return row[1]
+    query = "SELECT first FROM missing WHERE room = ? AND last = ?"
+    return _number(connection, query, (row[0], row[1])) or row[1]
 
 
 def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterable[Row]:

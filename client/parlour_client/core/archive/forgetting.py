@@ -47,4 +47,8 @@ def _forget(connection: apsw.Connection, room: RoomId, limit: int, floor: int) -
             WHERE room = ?1 AND json_extract(frame, '$.file.file') IS NOT NULL)""",
         (room,),
     )
+    connection.execute(
+        "DELETE FROM missing WHERE room = ?1 AND last NOT IN (SELECT seq FROM events WHERE room = ?1)",
+        (room,),
+    )
     connection.execute("UPDATE rooms SET forgotten = max(forgotten, ?) WHERE id = ?", (floor, room))

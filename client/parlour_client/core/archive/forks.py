@@ -104,7 +104,7 @@ def met(connection: apsw.Connection, incarnation: str, rooms: Sequence[RoomId]) 
 def numbers_here(connection: apsw.Connection, room: RoomId, known: Known, head: Seq) -> list[Seq]:
     """Return which of the server's numbers up to ``head`` can be compared, in order."""
     query = """
-        SELECT seq FROM events WHERE room = ?1
+        SELECT seq FROM events WHERE room = ?1 AND seq NOT IN (SELECT last FROM missing WHERE room = ?1)
         UNION SELECT seq FROM outbox WHERE room = ?1 AND state = 'stored' AND seq IS NOT NULL ORDER BY seq"""
     there = (known.numbers.to_server(Seq(int(str(seq)))) for (seq,) in connection.execute(query, (room,)))
     return [number for number in there if number is not None and number <= head]
@@ -116,6 +116,8 @@ def alike(connection: apsw.Connection, events: Sequence[LogEvent], me: UserName)
 
 
 def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool | None:
+    if list(connection.execute("SELECT 1 FROM missing WHERE room = ? AND last = ?", (event.room, event.seq))):
+        return None  # a row that says that it was not shown
     query = """
         SELECT at, author, device, body, sealed OR trouble != '' OR note IS NOT NULL, digest FROM events
         WHERE room = ? AND seq = ?"""

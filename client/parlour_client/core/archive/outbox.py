@@ -84,6 +84,9 @@ def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, s
     """Note where a request is stored."""
     connection.execute("UPDATE outbox SET state = 'stored', seq = ? WHERE request = ?", (seq, request))
     waited = bool(connection.changes())
+    missing = "SELECT 1 FROM missing WHERE room = ? AND ? BETWEEN first AND last"
+    if list(connection.execute(missing, (room, seq))):
+        return Place.DENIED if waited and deny(connection, room, seq, None) else Place.AHEAD
     if not list(connection.execute("SELECT 1 FROM events WHERE room = ? AND seq = ?", (room, seq))):
         return Place.AHEAD
     if waited and deny(connection, room, seq, None):

@@ -135,4 +135,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ("ALTER TABLE room_choices ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",),
     ROLLBACKS,
     SUITES,
+    (
+        # Runs of numbers that the server does not show; the event ``last`` is the row that says so.
+        """CREATE TABLE missing (
+            room TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (room, last)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )

@@ -15,6 +15,7 @@ from parlour_client.core.e2ee.handshakes import leave_group, take_contested, tak
 from parlour_client.core.e2ee.opening import open_message, unread_before_join
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.missing import Missing, first_of
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role
@@ -46,13 +47,13 @@ _PLAINTEXT: Final = "Something that the server can read came in this encrypted r
 def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
     """Process what follows the room's cursor; what was processed before is dropped.
 
-    Raises ServerMisbehavedError when events are missing in between: an encrypted room has no holes.
+    Raises ServerMisbehavedError when events are missing in between and none of them says so (`Missing`).
     """
     row, waits = batch.row, None
     for event in events:
         if event.seq <= row.cursor:
             continue
-        if event.seq != row.cursor + 1 or event.room != row.room:
+        if first_of(event) > row.cursor + 1 or event.room != row.room:
             raise ServerMisbehavedError("The server's history of an encrypted room has a hole.")
         if needs_welcome(batch, event):
             waits = event
@@ -143,6 +144,8 @@ def note_encryption(row: RoomRow, event: LogEvent) -> None:
 
 def _readable(event: LogEvent, since: Seq | None) -> Received:
     """Take what everybody may read, unless it came where only sealed things may stand."""
+    if isinstance(event, Missing):  # perhaps a commit: then what follows says that it cannot be followed
+        return Received(event, note=event.note)
     body = event.body
     if isinstance(body, Blank) and body.was == "sealed":
         return Received(with_body(event, Blank(was="message")), sealed=True)

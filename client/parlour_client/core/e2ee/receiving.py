@@ -18,6 +18,7 @@ from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
+from parlour_client.core.missing import first_of
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
@@ -150,13 +151,13 @@ def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) ->
 
 def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
     following = []
-    expected = cursor + 1
+    expected = Seq(cursor + 1)
     for event in events:
-        if event.seq > expected:
+        if first_of(event) > expected:
             break
-        if event.seq == expected:
+        if event.seq >= expected:
             following.append(event)
-            expected += 1
+            expected = Seq(event.seq + 1)
     return following
 
 
@@ -164,9 +165,9 @@ def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) 
     """Let fail what should be stored at these places and is not there."""
     if not items:
         return ()
-    ours = outbox.stored(connection, room, items[0].event.seq, items[-1].event.seq)
-    found = [item for item in items if item.event.seq in ours]
-    return [one for item in found for one in outbox.deny(connection, room, item.event.seq, item.request)]
+    genuine = {item.event.seq: item.request for item in items}
+    ours = outbox.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
+    return [one for seq in sorted(ours) for one in outbox.deny(connection, room, seq, genuine.get(seq))]
 
 
 def _keep(

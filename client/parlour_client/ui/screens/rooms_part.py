@@ -118,6 +118,8 @@ class RoomsPart(DraftsPart):
         topic = peer_line(room.topic) if room.topic else own("")
         if room.request:
             topic = own("wants to write: /accept /decline /block", "bold $text-warning")
+        if room.trouble:
+            topic = own(room.trouble, "bold $text-warning")
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.title for one in rooms if one.name is not None]

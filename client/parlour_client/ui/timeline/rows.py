@@ -33,7 +33,7 @@ _ROOM_FOR_DOUBT: Final = 32
 _NAMED: Final = 3
 """Readers of a message that are named; of the others there is a count."""
 _ALARMS: Final = frozenset(
-    {NoteKind.KEY_CHANGED, NoteKind.CONTESTED, NoteKind.PLAINTEXT_REFUSED, NoteKind.FORGED}
+    {NoteKind.KEY_CHANGED, NoteKind.CONTESTED, NoteKind.PLAINTEXT_REFUSED, NoteKind.FORGED, NoteKind.MISSING}
 )
 """Notes that somebody must not miss."""
 MOST_FOLDED: Final = 1_000

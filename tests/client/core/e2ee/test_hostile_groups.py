@@ -74,6 +74,23 @@ async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(flat: Fl
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
 
 
+async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(flat: Flat) -> None:
+    """N13: a number that is skipped may hide a commit: the same words, and the same way out of it."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    await say(flat, ben, room, "before")
+    gone = flat.house.rooms[room].head + 1
+    liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
+    await ana._engine.encryption.keeper._renew(room)
+    await say(flat, ana, room, "in the epoch that ben never saw")
+    await shown(flat, ben, room)
+    assert any("shows no event" in one for one in await words(ben, room))
+    assert any("missed an update" in one for one in await words(ben, room))
+    assert await texts(ben, room) == ["before"]
+    await ana._engine.encryption.keeper._renew(room)  # this one is shown, and cannot be followed
+    await mended(flat, (ana, ben), room)
+
+
 async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
     """Two commits for one epoch are both called the winner: each half reads itself alone, and sees that."""
     ana, ben, room = await pair(flat)

@@ -15,6 +15,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, LinkState, NoteKind
+from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
@@ -155,8 +156,8 @@ async def test_a_dropped_message_leaves_a_row_and_the_rest(flat: Flat) -> None:
     assert await texts(ben, room) == ["message 0", "message 2", "after"]
 
 
-async def test_a_hole_in_the_log_is_no_way_around_a_message(flat: Flat) -> None:
-    """E4: a page that skips a number is refused in words, and nothing is processed behind it."""
+async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(flat: Flat) -> None:
+    """N13: a number that is skipped is told in its place, also after a restart; what follows is read."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "first")
     await shown(flat, ben, room)
@@ -165,13 +166,53 @@ async def test_a_hole_in_the_log_is_no_way_around_a_message(flat: Flat) -> None:
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
     for text in ("dropped", "later"):
         await say(flat, ana, room, text)
-    await flat.until(lambda: bool(ben.status.problem))
-    assert "history" in ben.status.problem
-    assert await texts(ben, room) == ["first"]
-    liar.events.clear()
-    await flat.until(lambda: flat.head(ben, room) >= flat.house.rooms[room].head)
     await shown(flat, ben, room)
-    assert await texts(ben, room) == ["first", "dropped", "later"]
+    assert ben.status.state is LinkState.ONLINE
+    assert await texts(ben, room) == ["first", "later"]
+    told = [f"The server shows no event {gone} here: 1 event is missing."]
+    assert await noted(ben, room, NoteKind.MISSING) == told
+    assert [row.seq for row in await rows(ben, room) if row.note and note_words(row) in told] == [gone]
+    await flat.close(ben)
+    ben = await flat.open(BEN)
+    liar.events.clear()  # a server that shows it later is not believed: the group has moved on
+    await say(flat, ana, room, "after")
+    await say(flat, ben, room, "and after")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["first", "later", "after", "and after"]
+    assert await noted(ben, room, NoteKind.MISSING) == told
+
+
+async def test_a_hole_that_hides_a_message_of_ones_own_is_told(flat: Flat) -> None:
+    """N13: the answer is "stored", and the number is skipped: the message stays, as one that failed."""
+    ana, ben, room = await pair(flat)
+    liar, gone = Liar(flat), flat.house.rooms[room].head + 1
+    liar.events[ANA] = lambda event: None if event.seq == gone and event.room == room else event
+    entry = await ana.send(room, "kept")
+    assert entry.request is not None
+    await flat.until(lambda: bool(sealed_of(flat.house.rooms[room])))
+    await say(flat, ben, room, "later")
+    await shown(flat, ana, room)
+    await ana._engine.outbox.flush()
+    kept = [one for one in await rows(ana, room) if one.request == entry.request]
+    assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
+    assert "later" in await texts(ana, room)
+
+
+async def test_an_end_that_is_held_back_holds_back_nothing_else(flat: Flat) -> None:
+    """N11: a head without its events is told in the room, which sends and receives as before."""
+    ana, ben, room = await pair(flat)
+    head = flat.house.rooms[room].head
+    liar = Liar(flat)
+    liar.summaries[BEN] = lambda told: replace(told, head=Seq(head + 7)) if told.room == room else told
+    await flat.close(ben)
+    ben = await flat.open(BEN)
+    await shown(flat, ben, room)
+    known = ben.room(room)
+    assert known is not None
+    assert (
+        known.trouble == f"The server says that this room has {head + 7} events, and shows none after {head}."
+    )
+    await goes_on(flat, (ben, ana), room, [])
 
 
 async def test_what_the_server_says_it_stored_and_does_not_show_is_told(flat: Flat) -> None:

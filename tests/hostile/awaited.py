@@ -9,4 +9,4 @@ ROLLBACK = pytest.mark.xfail(
     strict=True, reason="history that was rolled back is not yet told and reconciled"
 )
 OLD_HOME = pytest.mark.xfail(strict=True, reason="a home that was rolled back may still use a key again")
-KEYS = pytest.mark.xfail(strict=True, reason="low-order keys and keys of past epochs are not yet refused")
+KEYS = pytest.mark.xfail(strict=True, reason="messages for epochs before a removal are still taken")

@@ -50,6 +50,8 @@ class Lies:
     """The same, after the call was done: its answer is lost."""
     wires: "list[TappedWire]" = field(default_factory=list)
     calls: "TappedDelivery | None" = None
+    opened: int = 0
+    """How often it connected."""
 
     def events(self, lie: EventLie) -> None:
         """Change what is told of the log, live and in pages."""
@@ -129,6 +131,7 @@ class TappedWire:
         self._pump = asyncio.ensure_future(self._run())
         self.security = inner.security
         lies.wires.append(self)
+        lies.opened += 1
 
     async def receive(self) -> bytes:
         told = await self._told.get()

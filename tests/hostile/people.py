@@ -92,7 +92,7 @@ class Device:
         return self.running
 
     async def start(self, *, ready: bool = True) -> None:
-        """Start a client on the home, and wait until it has caught up."""
+        """Start a client on the home, and wait until it is connected and, unless not, has caught up."""
         self.running = Client(
             Home(self.home),
             clock=self.world.clock,
@@ -101,8 +101,7 @@ class Device:
             delivery=self._delivery,
         )
         await self.running.start()
-        if ready:
-            await self.world.during(self.client.ready(PATIENCE))
+        await self.connect(ready=ready)
 
     async def stop(self) -> None:
         """End it as a person does."""
@@ -413,6 +412,13 @@ class World:
             await self.until_true(is_told, within=SOON)
         except TimeoutError:
             raise AssertionError(f"{device!r} does not tell {parts}, but {await device.words()}") from None
+
+    async def stays(self, room: RoomId, *devices: Device) -> None:
+        """Have each of them write something that the others read, over the connections that they have."""
+        before = [device.lies.opened for device in devices]
+        await self.goes_on(room, *devices)
+        words = [await device.words() for device in devices]
+        assert [device.lies.opened for device in devices] == before, f"somebody had to reconnect: {words}"
 
     async def goes_on(self, room: RoomId, *devices: Device) -> None:
         """Have each of them write something that the others read."""

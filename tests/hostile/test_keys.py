@@ -53,7 +53,6 @@ def hand_out(to: Device, of: Device, package: bytes) -> None:
     to.lies.answers["claim"] = changed
 
 
-@awaited.KEYS
 @pytest.mark.parametrize("where", ["init", "leaf"])
 @pytest.mark.parametrize("low", sorted(LOW))
 async def test_a_key_of_low_order(world: World, where: str, low: str) -> None:

@@ -151,7 +151,7 @@ async def test_a_hole_in_one_room(world: World) -> None:
     async with world.halted() as server:
         server.edit("DELETE FROM events WHERE room = ? AND seq = ?", room, server.sealed(room)[-2])
     await ben.start(ready=False)
-    await world.goes_on(other, ada, ben)
+    await world.stays(other, ada, ben)
     await world.heard(room, texts[2], ben)
     await world.told(ben, "missing")
     await world.goes_on(room, ada, ben)
@@ -167,7 +167,7 @@ async def test_a_hole_in_an_open_room(world: World) -> None:
     async with world.halted() as server:
         server.edit("DELETE FROM events WHERE room = ? AND seq = ?", room, server.head(room) - 1)
     await ben.start(ready=False)
-    await world.goes_on(other, ada, ben)
+    await world.stays(other, ada, ben)
     await world.heard(room, texts[2], ben)
     await world.goes_on(room, ada, ben)
     await world.judge()
@@ -181,7 +181,7 @@ async def test_pages_out_of_order(world: World) -> None:
     texts = await away(room, ben, ada, count=4)
     ben.lies.pages(room, lambda events: [*events[:-2], *reversed(events[-2:])])
     await ben.start(ready=False)
-    await world.goes_on(other, ada, ben)
+    await world.stays(other, ada, ben)
     ben.lies.end()
     await ben.reconnect()
     await world.heard(room, texts[3], ben)
@@ -225,7 +225,7 @@ async def test_a_false_head(world: World) -> None:
     for false in (-2, +3):
         ben.lies.heads(room, false)
         await ben.reconnect(ready=False)
-        await world.goes_on(other, ada, ben)
+        await world.stays(other, ada, ben)
         ben.lies.end()
         await ben.reconnect()
         await world.goes_on(room, ada, ben)
@@ -260,7 +260,7 @@ async def test_a_commit_withheld_from_one(world: World) -> None:
     )
     View(room, dropped={commit}).tell(ben.lies)
     await ben.start(ready=False)
-    await world.goes_on(other, ada, ben)
+    await world.stays(other, ada, ben)
     assert text not in await ben.read(room)
     assert len(await ben.words()) > 2
     await world.judge()

@@ -1,0 +1,341 @@
+"""A random walk of an operator against three people: acts of theirs, acts of its own, and what came of each.
+
+People write, leave, come back, invite and remove. In between the operator does one of ``ACTS`` to the room
+and watches: what changed must be told in words by somebody, the other rooms must go on, and once it is honest
+again so must this one. The walk ends with the judgement of ``World``.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from msgspec import structs
+from tests.hostile.people import Device, World
+from tests.hostile.views import View
+
+from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
+from parlour_protocol.delivery import Claimed
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Added, Joined, Kicked, RoleSet
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_user_name
+
+SPY: Final = parse_user_name("spy")
+Parts = tuple[str, ...]
+
+
+@dataclass
+class Walk:
+    """One walk. ``ada`` owns both rooms, ``ben`` and ``cat`` are in them, ``dan`` comes and goes."""
+
+    world: World
+    seed: int
+    chance: Random = field(init=False)
+    room: RoomId = field(init=False)
+    aside: RoomId = field(init=False)
+    people: list[Device] = field(init=False)
+    guest: Device = field(init=False)
+    story: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.chance = Random(self.seed)  # noqa: S311 - to be repeated
+
+    async def begin(self) -> None:
+        """Make the rooms."""
+        ada, ben, cat, self.guest, _ = await self.world.start("ada", "ben", "cat", "dan", "spy")
+        self.people = [ada, ben, cat]
+        self.room = await self.world.room(ada, ben, cat)
+        self.aside = await self.world.room(ada, ben, cat)
+        await self.world.goes_on(self.room, *self.people)
+
+    async def play(self, steps: int) -> None:
+        """Take so many steps, each an act of people and one of the operator."""
+        acts = sorted(ACTS.keys() - AWAITED)
+        for name in self.chance.sample(acts, min(steps, len(acts))):
+            await self._people()
+            await self._step(name)
+        await self.world.judge()
+
+    async def _step(self, name: str) -> None:
+        self.story.append(name)
+        await ACTS[name](self)
+        await self.world.stays(self.aside, *self.people)
+        await self._honest()
+        await self.world.goes_on(self.room, *self.people)
+
+    async def _honest(self) -> None:
+        """Let the server be honest again, and do what the words ask for where the group has split."""
+        for device in [*self.people, self.guest]:
+            device.lies.end()
+        await self.world.restart()
+        ada = self.people[0]
+        if ada.client.encryption.room(self.room).state is RoomState.CONTESTED:
+            self.story.append("refound")
+            await self.world.during(ada.client.encryption.refound(self.room))
+        await self.world.agreed(self.room, *self.people)
+
+    async def told(self, *sentences: Parts) -> None:
+        """Wait until somebody tells one of these sentences, each given by parts of it."""
+
+        async def is_told() -> bool:
+            return any([await device.tells(*parts) for device in self.people for parts in sentences])
+
+        try:
+            await self.world.until_true(is_told, within=20)
+        except TimeoutError:
+            words = {repr(device): await device.words() for device in self.people}
+            raise AssertionError(f"nobody tells {sentences}: {words}") from None
+
+    async def _people(self) -> None:
+        """Let people do something honest."""
+        match self.chance.randrange(4):
+            case 0:
+                self.story.append("talk")
+                await self.world.goes_on(self.room, *self.people)
+            case 1:
+                device = self.chance.choice(self.people)
+                self.story.append(f"{device!r} restarts")
+                await device.stop()
+                await device.start()
+            case 2:
+                inside = self.world.ledger.inside[self.room]
+                if "dan" in inside:
+                    self.story.append("dan is removed")
+                    await self.world.kick(self.room, self.people[0], self.guest)
+                else:
+                    self.story.append("dan comes in")
+                    await self.world.admit(self.room, self.chance.choice(self.people), self.guest)
+            case _:
+                self.story.append("silence")
+
+    # for the acts
+    def victim(self) -> Device:
+        """Choose whom to lie to: not the one who writes."""
+        return self.chance.choice(self.people[1:])
+
+    async def missed(self, count: int) -> Device:
+        """Have ada write while the victim is away; returns the victim, who is off."""
+        victim = self.victim()
+        await victim.stop()
+        for _ in range(count):
+            await self.people[0].say(self.room)
+        return victim
+
+
+async def ghost(walk: Walk) -> None:
+    """List the operator's own account as a member, with events that say so or without."""
+    world, server = walk.world, walk.world.server
+    async with world.halted():
+        if walk.chance.random() < 0.5:
+            server.append(walk.room, "ada", Added(who=SPY, members=4))
+            server.append(walk.room, "spy", Joined(members=4))
+        server.list_as_member(walk.room, "spy")
+    await world.goes_on(walk.room, *walk.people)
+    await walk.told(("spy", "no member admitted them"))
+    async with world.halted():
+        server.edit("DELETE FROM members WHERE room = ? AND account = 'spy'", walk.room)
+
+
+async def dropped_member(walk: Walk) -> None:
+    """Take a member off the list, as if they had been removed."""
+    world, server, victim = walk.world, walk.world.server, walk.victim()
+    ((role, since, read),) = server.look(
+        "SELECT role, since, read FROM members WHERE room = ? AND account = ?", walk.room, victim.user
+    )
+    async with world.halted():
+        if walk.chance.random() < 0.5:
+            server.append(walk.room, "ada", Kicked(who=parse_user_name(victim.user), members=2))
+        server.drop_from_list(walk.room, victim.user)
+    await walk.told((victim.user, "no member removed them"))
+    async with world.halted():
+        server.edit(
+            "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, ?, ?, 'given')",
+            walk.room, victim.user, role, since, read,
+        )  # fmt: skip
+        server.edit("UPDATE group_devices SET leaving = 0 WHERE account = ?", victim.user)
+
+
+async def invented_role(walk: Walk) -> None:
+    """Make a member an owner, who then tries to remove another one."""
+    world, server, (_, ben, cat) = walk.world, walk.world.server, walk.people
+    async with world.halted():
+        server.edit("UPDATE members SET role = 'owner' WHERE room = ? AND account = 'ben'", walk.room)
+        server.append(walk.room, "ada", RoleSet(who=parse_user_name("ben"), role=Role.OWNER))
+    assert await ben.attempt(ben.client.kick(walk.room, parse_user_name("cat"))), (
+        "a false owner removes people"
+    )
+    async with world.halted():
+        server.edit("UPDATE members SET role = 'member' WHERE room = ? AND account = 'ben'", walk.room)
+    assert cat.client.room(walk.room) is not None
+
+
+async def invented_device(walk: Walk) -> None:
+    """Write a device of ada into the table that nobody certified: the operator's own, under her name."""
+    world, server = walk.world, walk.world.server
+    async with world.halted():
+        server.edit("UPDATE devices SET account = 'ada' WHERE account = 'spy'")
+    await world.goes_on(walk.room, *walk.people)
+    users = {member.user for member in (await walk.people[0].report(walk.room)).members}
+    assert users <= walk.world.ledger.inside[walk.room]
+    async with world.halted():
+        server.edit("UPDATE devices SET account = 'spy' WHERE name = 'spy-1'")
+
+
+async def repeated_message(walk: Walk) -> None:
+    """Put an old message at the end of the log again."""
+    server = walk.world.server
+    async with walk.world.halted():
+        seq = walk.chance.choice(server.sealed(walk.room)[-5:])
+        ((author,),) = server.look("SELECT author FROM events WHERE room = ? AND seq = ?", walk.room, seq)
+        server.append(walk.room, author, server.event(walk.room, seq))
+    await walk.told(("second time",), ("came too late",))
+
+
+async def repeated_commit(walk: Walk) -> None:
+    """Put an old commit at the end of the log again."""
+    server = walk.world.server
+    query = "SELECT seq, author FROM events WHERE room = ? AND kind = 'handshake'"
+    async with walk.world.halted():
+        seq, author = walk.chance.choice(server.look(query, walk.room))
+        server.append(walk.room, author, server.event(walk.room, seq))
+
+
+async def repeated_membership(walk: Walk) -> None:
+    """Put old events about members at the end of the log again; nobody is let in or removed by it."""
+    server = walk.world.server
+    query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined', 'kicked')"
+    async with walk.world.halted():
+        for seq, author in walk.chance.choices(server.look(query, walk.room), k=3):
+            server.append(walk.room, author, server.event(walk.room, seq))
+    users = {member.user for member in (await walk.people[0].report(walk.room)).members}
+    assert users <= walk.world.ledger.inside[walk.room]
+
+
+async def left_out(walk: Walk) -> None:
+    """Leave a message out for one device, and renumber the rest."""
+    victim = await walk.missed(3)
+    sealed = walk.world.server.sealed(walk.room)
+    View(walk.room, dropped={walk.chance.choice(sealed[-3:-1])}).tell(victim.lies)
+    await victim.start()
+    await walk.told(("missing",))
+
+
+async def turned_around(walk: Walk) -> None:
+    """Turn two messages around for one device."""
+    victim = await walk.missed(3)
+    sealed, view = walk.world.server.sealed(walk.room), View(walk.room)
+    view.swap(sealed[-3], sealed[-2])
+    view.tell(victim.lies)
+    await victim.start()
+    await walk.told(("order",))
+
+
+async def cut_off(walk: Walk) -> None:
+    """Leave the newest messages out for one device, and go on."""
+    victim = await walk.missed(2)
+    View(walk.room, dropped=set(walk.world.server.sealed(walk.room)[-2:])).tell(victim.lies)
+    await victim.start()
+    await walk.people[0].say(walk.room)
+    await walk.told(("missing",))
+
+
+async def held_back(walk: Walk) -> None:
+    """Show one device nothing of the room for a while: what nobody can know of."""
+    victim = walk.victim()
+
+    def nothing(event: LogEvent) -> Sequence[LogEvent]:
+        return [] if event.room == walk.room else [event]
+
+    victim.lies.frames.append(lambda frame: nothing(frame) if isinstance(frame, LogEvent) else [frame])
+    await walk.people[0].say(walk.room)
+
+
+async def false_head(walk: Walk) -> None:
+    """Greet one device with a head that is not so."""
+    victim = walk.victim()
+    victim.lies.heads(walk.room, walk.chance.choice([-3, -1, 1, 5]))
+    await victim.reconnect(ready=False)
+
+
+async def false_time(walk: Walk) -> None:
+    """Give messages times that are not so."""
+    server = walk.world.server
+    victim = await walk.missed(2)
+    async with walk.world.halted():
+        for seq in server.sealed(walk.room)[-2:]:
+            away = walk.chance.choice([-400, 400]) * 86_400_000
+            server.edit("UPDATE events SET at = at + ? WHERE room = ? AND seq = ?", away, walk.room, seq)
+    await victim.start()
+
+
+async def false_package(walk: Walk) -> None:
+    """Hand out key packages under other devices' names while somebody is let in."""
+    inside = walk.world.ledger.inside[walk.room]
+    if "dan" in inside:
+        await walk.world.kick(walk.room, walk.people[0], walk.guest)
+    packages = [
+        bytes(one)
+        for (one,) in walk.world.server.look(
+            "SELECT package FROM key_packages p JOIN devices d USING (device)"
+            " WHERE d.account = 'spy' AND package IS NOT NULL LIMIT 2"
+        )
+    ]
+
+    def changed(claimed: Claimed) -> Claimed:
+        found = [structs.replace(one, package=packages[0]) for one in claimed.packages]
+        return structs.replace(claimed, packages=tuple(found))
+
+    for device in walk.people:
+        device.lies.answers["claim"] = changed
+    await walk.people[0].attempt(walk.people[0].client.invite(walk.room, parse_user_name("dan")))
+    await walk.guest.attempt(walk.guest.client.accept(walk.room))
+    await walk.world.goes_on(walk.room, *walk.people)
+    inside.add("dan")  # a member invited him: the group lets him in once the server is honest
+
+
+async def failures(walk: Walk) -> None:
+    """Refuse calls, and lose answers, while people write."""
+    kinds: Sequence[Callable[[], Exception]] = (
+        lambda: ApiRefusedError("Too many requests.", "rate_limited", retry_after=1),
+        lambda: ServerMisbehavedError("The server answered with HTTP status 500."),
+        lambda: UnreachableError("The connection broke."),
+    )
+    for device in walk.people:
+        for call in walk.chance.sample(("claim", "commit", "group", "key_log", "welcomes"), 3):
+            into = walk.chance.choice([device.lies.refusals, device.lies.lost])
+            into[call] = [walk.chance.choice(kinds)() for _ in range(walk.chance.randint(1, 2))]  # type: ignore[misc]
+    for device in walk.people:
+        await device.queue(walk.room)
+    await walk.world.until(lambda: not any(device.waiting(walk.room) for device in walk.people))
+
+
+async def older_copy(walk: Walk) -> None:
+    """Go on from a backup, or from an older copy of the folder."""
+    world, server = walk.world, walk.world.server
+    way = walk.chance.choice(["restore", "copy"])
+    async with world.halted():
+        kept = server.backed_up() if way == "restore" else server.folder_copied()
+    await world.goes_on(walk.room, *walk.people)
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    await walk.told(("older",))
+
+
+Act = Callable[[Walk], Awaitable[None]]
+ACTS: Final[dict[str, Act]] = {
+    act.__name__: act
+    for act in (
+        ghost, dropped_member, invented_role, invented_device, repeated_message, repeated_commit,
+        repeated_membership, left_out, turned_around, cut_off, held_back, false_head, false_time,
+        false_package, failures, older_copy,
+    )
+}  # fmt: skip
+"""What the operator does, and what is to be told of it."""
+AWAITED: Final = {
+    "ghost", "dropped_member", "invented_role", "invented_device", "left_out", "turned_around", "cut_off",
+    "false_head", "older_copy",
+}  # fmt: skip
+"""Acts whose defence is not built yet: see `awaited.py`."""

@@ -27,7 +27,6 @@ async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
     return texts
 
 
-@awaited.ROLLBACK
 @BACK
 async def test_an_encrypted_room(world: World, way: str) -> None:
     """Both sides keep what they read, say that the history is older, and read each other's new messages."""
@@ -43,7 +42,6 @@ async def test_an_encrypted_room(world: World, way: str) -> None:
     await world.judge()
 
 
-@awaited.ROLLBACK
 @BACK
 async def test_an_open_room(world: World, way: str) -> None:
     """The same in a room that is not encrypted."""
@@ -59,7 +57,6 @@ async def test_an_open_room(world: World, way: str) -> None:
     await world.judge()
 
 
-@awaited.ROLLBACK
 @BACK
 async def test_the_removed_stay_out(world: World, way: str) -> None:
     """Somebody who was removed after the backup is not back with it."""

@@ -336,6 +336,6 @@ ACTS: Final[dict[str, Act]] = {
 """What the operator does, and what is to be told of it."""
 AWAITED: Final = {
     "ghost", "dropped_member", "invented_role", "invented_device", "left_out", "turned_around", "cut_off",
-    "false_head", "older_copy",
+    "false_head",
 }  # fmt: skip
 """Acts whose defence is not built yet: see `awaited.py`."""

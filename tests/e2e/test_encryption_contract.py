@@ -145,6 +145,51 @@ def test_a_second_device_waits_until_it_is_approved(
     agreed(secret, ada, ben, phone)
 
 
+def test_a_fresh_device_shows_what_was_handed_over(
+    server: Server, ada: Person, ben: Person, tmp_path: Path
+) -> None:
+    """`export`, `search` and `pins` have it in the first program that runs; and `send` is in the room."""
+    room = "handed"
+    ada.run("room", "create", room, "--encrypted")
+    let_in(ada, ben, "ben", room)
+    first = number_of(ben.run("send", room, "a wagtail, long ago", "--json"))
+    ben.run("send", room, "and what was said next")
+    ada.run("room", "pin", room, str(first))
+    phone = Person(tmp_path / "tablet", server)
+    arguments = ["login", f"localhost:{server.port}", "--username", "ada", "--password-stdin"]
+    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('ada')}\n")
+    (code,) = [d["code"] for d in json_lines(phone.run("device", "list", "--json").stdout) if "code" in d]
+    ada.run("device", "approve", str(code))
+    (own,) = [d["device"] for d in json_lines(phone.run("device", "list", "--json").stdout) if d["current"]]
+    ada.run("device", "history", str(own))
+    said = ["welcome ben", "a wagtail, long ago", "and what was said next"]
+    exported = phone.run("export", room, "--json").stdout
+    assert [line["text"] for line in json_lines(exported) if line["kind"] == "message"] == said
+    assert "cannot be read" not in exported + phone.run("export", room).stdout
+    (found,) = json_lines(phone.run("search", "wagtail", "--json").stdout)
+    (pinned,) = json_lines(phone.run("room", "pins", room, "--json").stdout)
+    assert found["seq"] == pinned["seq"] == first
+    phone.run("send", room, "from the tablet")
+    assert [line["text"] for line in tail(phone, room, 1, 4)] == [*said, "from the tablet"]
+    assert [line["text"] for line in tail(ben, room, 1, 4)] == [*said, "from the tablet"]
+
+
+def test_who_exports_a_room_lets_in_who_waits_there(
+    server: Server, ada: Person, ben: Person, tmp_path: Path
+) -> None:
+    """A device of a member that is online only for a command is online."""
+    room = "briefly"
+    ada.run("room", "create", room, "--encrypted")
+    let_in(ada, ben, "ben", room)
+    for command, name in (("export", "ida"), ("encryption", "jo")):
+        newcomer = joined(server, tmp_path / command, name)
+        ada.run("room", "invite", room, name)
+        newcomer.run("room", "accept", room)
+        assert encryption(newcomer, room)["state"] == "waiting"
+        ben.run(command, room)
+        assert encryption(newcomer, room)["state"] == "active"
+
+
 def test_verified_by_digits_and_changed_by_a_reset(server: Server, tmp_path: Path) -> None:
     """The same number on both sides; `--confirm` verifies; a new key of the other stops sending in words."""
     dan, eve = joined(server, tmp_path, "dan"), joined(server, tmp_path, "eve")

@@ -28,7 +28,9 @@ def encryption(context: click.Context, room: str, *, as_json: bool) -> None:
 
     async def work() -> None:
         async with connected(the_home(context), follow=True) as client:
-            report = await client.encryption.report(find_room(client, room).id)
+            wanted = find_room(client, room).id
+            await client.finish(wanted)
+            report = await client.encryption.report(wanted)
             if as_json:
                 print_json(_report_fields(report))
             else:

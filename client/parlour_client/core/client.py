@@ -4,7 +4,9 @@ It opens the archive, keeps the connection and passes on; the parts do the work.
 what others wrote leaves it only as ``WireText``. The commands, the TUI, the line mode and bots make one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from random import Random, SystemRandom
 
 from parlour_client.core.calls import RoomCalls
@@ -12,6 +14,7 @@ from parlour_client.core.changes import Change
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.errands import quietly
 from parlour_client.core.e2ee.facade import Facade
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import Encryption
@@ -175,10 +178,10 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         self._make_facade(engine)
         engine.start()
 
-    async def finish(self) -> None:
-        """Renew keys that are due, before a program that said something ends."""
+    async def finish(self, room: RoomId | None = None) -> None:
+        """Renew keys that are due, and add devices that wait for it in ``room``, before a program ends."""
         if self._engine.sealed is not None:
-            await self._engine.sealed.keeper.finish()
+            await self._engine.sealed.keeper.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
@@ -196,12 +199,17 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         await self._engine.until(self._engine.online, patience)
 
     async def ready(self, patience: float | None = None) -> None:
-        """Wait until the connection is up and every room has caught up.
+        """Wait until the connection is up and every room has caught up, with history from our other devices.
 
         Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
         """
+        engine = self._engine
         await self.connected(patience)
-        await self._engine.until(self._engine.sync.caught_up, patience)
+        await engine.until(engine.sync.caught_up, patience)
+        if engine.sealed is not None:
+            with suppress(TimeoutError):  # it goes on in the background
+                async with asyncio.timeout(patience):
+                    await engine.unless_stopped(quietly(engine.sealed.aftermath.history()))
 
     def hurry(self) -> None:
         """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
@@ -322,8 +330,8 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
 
     def _make_facade(self, engine: Engine) -> None:
         if engine.sealed is not None:
-            histories = Histories(engine.sealed, self._notes, engine.state.names_me)
-            engine.sealed.aftermath.take_history = histories.receive
+            histories = Histories(engine.sealed, self._notes, engine.state.names_me, engine.news.emit)
+            engine.sealed.aftermath.take_history = histories.take
             self._facade = Facade(engine.sealed, histories, self._settled, self._users_in, self.encrypt)
 
     async def _notes(self) -> RoomId:

@@ -148,3 +148,17 @@ ROLLED_BACK: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID""",
 )
 """What this device knows of groups that its server forgot."""
+
+HISTORY_PARTS: Final[tuple[str, ...]] = (
+    # History that another device of ours sent, until it is taken in; ``device`` is MLS's word.
+    """CREATE TABLE history_parts (
+        room TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        file TEXT NOT NULL,
+        key BLOB NOT NULL,
+        sha256 BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        PRIMARY KEY (room, seq)
+    ) STRICT, WITHOUT ROWID""",
+)

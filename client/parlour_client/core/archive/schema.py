@@ -6,7 +6,7 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 
 from typing import Final
 
-from parlour_client.core.archive.encryption_schema import ENCRYPTION, ROLLED_BACK, SUITES
+from parlour_client.core.archive.encryption_schema import ENCRYPTION, HISTORY_PARTS, ROLLED_BACK, SUITES
 
 ROLLBACKS: Final[tuple[str, ...]] = (
     # Numbers of events are this device's own: from ``server`` there they are ``local`` here and up. A room
@@ -141,4 +141,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             room TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (room, last)
         ) STRICT, WITHOUT ROWID""",
     ),
+    HISTORY_PARTS,
 )

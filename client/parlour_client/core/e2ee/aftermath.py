@@ -7,7 +7,6 @@ it after each run of events.
 
 from collections.abc import Awaitable, Callable
 
-from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.errands import Errands
 from parlour_client.core.e2ee.groups import scrub
@@ -23,7 +22,7 @@ from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.names import UserName
 from parlour_protocol.sealed import HistoryContent, ReadContent, VerifyContent
 
-TakeHistory = Callable[[Received, HistoryContent], Awaitable[set[RoomId]]]
+TakeHistory = Callable[[], Awaitable[None]]
 
 
 class Aftermath:
@@ -46,7 +45,7 @@ class Aftermath:
         self._standings = standings
         self._errands = errands
         self.take_history: TakeHistory | None = None
-        """Takes history of another device of ours in."""
+        """Takes in what another device of ours sent, all of it that waits."""
 
     def taken(self, room: RoomId, taken: Taken) -> None:
         """Hear what became of a run of events."""
@@ -78,8 +77,8 @@ class Aftermath:
                 self._errands.run(self._read_by(room, item.event.author, target))
             case VerifyContent() as step:
                 self._verify(room, item, step)
-            case HistoryContent() as part:
-                self._errands.run(self._history(item, part))
+            case HistoryContent():
+                self._errands.run(self.history())
             case _:
                 pass
 
@@ -94,7 +93,7 @@ class Aftermath:
             step = self._identities.receive_verify(room, event.author, device, content, event.at)
             self._errands.run(step)
 
-    async def _history(self, item: Received, content: HistoryContent) -> None:
+    async def history(self) -> None:
+        """Take in what another device of ours sent."""
         if self.take_history is not None:
-            for room in await self.take_history(item, content):
-                self._around.emit(HistoryReplaced(room))
+            await self.take_history()

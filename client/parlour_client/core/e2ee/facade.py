@@ -177,8 +177,10 @@ class Facade:
         await self._people.reset_identity(password)
 
     async def send_history(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours."""
-        return await self._histories.send(device)
+        """Hand the archive to another device of ours, which can read the rooms from then on, too."""
+        sent = await self._histories.send(device)
+        await self._everywhere()
+        return sent
 
     # short words
     async def start_words(self, user: UserName) -> WordsProcess:

@@ -18,18 +18,21 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import adding
+from parlour_client.core.archive import adding, history_parts
 from parlour_client.core.archive.adding import Mark
+from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
+from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee import attachments, vouched
+from parlour_client.core.e2ee.asking import TRANSIENT
 from parlour_client.core.e2ee.interface import OwnDevice
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
-from parlour_client.core.e2ee.receiving import Names, keep_file_key
-from parlour_client.core.e2ee.results import Received
+from parlour_client.core.e2ee.receiving import Names, hide_dividers, keep_file_key
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.e2ee.vouched import Vouched
-from parlour_client.core.errors import EncryptionError, UnreachableError
+from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.core.news import Emit
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
@@ -72,11 +75,15 @@ def _reads(device: OwnDevice) -> bool:
 class Histories:
     """Hands the archive over, and takes it."""
 
-    def __init__(self, rooms: SealedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names) -> None:
+    def __init__(
+        self, rooms: SealedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names, emit: Emit
+    ) -> None:
         """Go by the room with oneself, which ``notes`` opens."""
         self._rooms = rooms
         self._notes = notes
         self._names_me = names_me
+        self._emit = emit
+        self._one_at_a_time = asyncio.Lock()
 
     async def send(self, device: DeviceId) -> int:
         """Hand the archive to another device of ours; returns how many events. Raises EncryptionError."""
@@ -133,22 +140,43 @@ class Histories:
         )
         await self._rooms.sealing.say(conversation, room, HistoryContent(file=file, part=number, parts=parts))
 
-    async def receive(self, item: Received, content: HistoryContent) -> set[RoomId]:
-        """Take a part in; returns the rooms of which something came. What is not ours is dropped.
+    async def take(self) -> None:
+        """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
+
+        Rooms catch up first: nothing newer than what this device has processed is taken.
+        """
+        rooms = self._rooms
+        async with self._one_at_a_time:
+            await rooms.intake.sync.caught_up.wait()
+            own = rooms.own.device
+            for part in await rooms.archive.look(history_parts.waiting):
+                try:
+                    changed = await self._taken(part, own)
+                except EncryptionError:
+                    changed = set()
+                except ApiRefusedError as error:
+                    if error.code in TRANSIENT:
+                        raise
+                    changed = set()
+                await rooms.archive.run_durably(history_parts.drop, part)
+                for room in changed:
+                    self._emit(HistoryReplaced(room))
+
+    async def _taken(self, part: Part, own: DeviceId) -> set[RoomId]:
+        """Take a part in; returns the rooms of which something came. What is not ours is nothing.
 
         Raises ParlourClientError when it cannot be fetched or is not what was sent.
         """
         rooms = self._rooms
-        summary = rooms.summary(item.event.room)
-        # By MLS's word of who sent it, and only where nobody else can have read the keys of the files.
-        mine = item.event.author == rooms.me and summary is not None and summary.peer == rooms.me
-        if not mine or item.device == rooms.own.device or content.file.size > PART_BYTES + _LINE:
+        summary = rooms.summary(part.room)
+        # Its author is MLS's word; and only where nobody else can have read the keys of the files.
+        mine = summary is not None and summary.peer == rooms.me
+        if not mine or part.device == own or part.size > PART_BYTES + _LINE:
             return set()  # anybody else could write history that never was
         into = io.BytesIO()
-        async with rooms.delivery.download(content.file.file) as chunks:
-            key = Secret(bytes(content.file.key))
-            digest = await attachments.open_sealed(chunks, into, content.file.size, key, _nothing)
-        if digest != content.file.sha256:
+        async with rooms.delivery.download(part.file) as chunks:
+            digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
+        if digest != part.sha256:
             raise EncryptionError("The history that came is not what was sent.")
         lines = await asyncio.to_thread(_read, into.getvalue())
         changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me, rooms.now())
@@ -239,6 +267,7 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
             # What says that it cannot be read would stand among what was read now.
             told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"
             connection.execute(told, (room, min(one.event.seq for one in found), BEFORE_JOIN))
+            hide_dividers(connection, room)
     return changed
 
 

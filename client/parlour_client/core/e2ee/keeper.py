@@ -98,13 +98,18 @@ class Keeper:
         leaves = state is not None and any(member.device == device for member in state.leaving)
         return state.epoch if state is not None and leaves else None
 
-    async def finish(self) -> None:
-        """Do at once what this device alone has to do, as renewing its keys: the program ends."""
+    async def finish(self, room: RoomId | None = None) -> None:
+        """Do at once what only this device has to do, as renewing its keys: the program ends.
+
+        It looks at ``room``, which the program was about, as well: others may wait there for this device.
+        """
+        bystander = {_SETTLE, _RETRY}
         begun: set[tuple[str, RoomId]] = set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_END):
                 while True:
-                    for key in {key for key in self._timers if key[0] not in {_SETTLE, _RETRY}} - begun:
+                    due = {key for key in self._timers if key[0] not in bystander or key == (_SETTLE, room)}
+                    for key in due - begun:
                         timer, begin = self._timers[key]
                         timer.cancel()
                         begin()

@@ -11,20 +11,22 @@ from typing import Final, Protocol, cast
 
 import apsw
 
-from parlour_client.core.archive import adding, events, outbox
+from parlour_client.core.archive import adding, events, history_parts, outbox
 from parlour_client.core.archive.adding import Applied, Came, Mark
 from parlour_client.core.archive.forks import wire_digest
+from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.missing import first_of
+from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import FileKeyed, TextContent
+from parlour_protocol.sealed import FileKeyed, HistoryContent, TextContent
 
 Names = Callable[[AnyBody], bool]
 """Says whether a message names this account."""
@@ -128,7 +130,7 @@ def store(
 
 
 def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[Received]:
-    """Leave one row for a run of what was sent before this device joined."""
+    """Leave one row for a run of what was sent before this device joined; none where all of it is read."""
     query = "SELECT trouble FROM events WHERE room = ? AND seq < ? AND is_row ORDER BY seq DESC LIMIT 1"
     folding: bool | None = None
     for item in items:
@@ -139,8 +141,29 @@ def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[
             yield replace(item, row=not folding)
             folding = True
         else:
-            yield item
+            begins = item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS
+            handed = begins and _is_read_before(connection, item.event.room, item.event.seq)
+            yield replace(item, row=False) if handed else item
             folding = folding if not item.row else False
+
+
+_SAID_LAST: Final = """
+    SELECT trouble = '' FROM events WHERE room = ? AND seq < ?
+        AND kind IN ('message', 'sealed') AND (sealed OR trouble != '') ORDER BY seq DESC LIMIT 1"""
+
+
+def _is_read_before(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
+    """Say whether this device can read what was said last before an event: another one handed it over."""
+    return any(bool(read) for (read,) in connection.execute(_SAID_LAST, (room, seq)))
+
+
+def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
+    """Take away the rows that say that nothing before them can be read, where it can be read by now."""
+    query = "SELECT seq FROM events WHERE room = ? AND json_extract(note, '$.kind') = ?"
+    found = connection.execute(query, (room, NoteKind.HISTORY_STARTS.value))
+    for seq in [Seq(int(str(seq))) for (seq,) in list(found)]:
+        if _is_read_before(connection, room, seq):
+            connection.execute("UPDATE events SET is_row = 0 WHERE room = ? AND seq = ?", (room, seq))
 
 
 def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:
@@ -173,13 +196,23 @@ def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) 
 def _keep(
     connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
 ) -> set[keylog.Heard]:
-    """Keep the keys of files, and compare what others saw of the key log."""
+    """Keep the keys of files and of history, and compare what others saw of the key log."""
     for item in items:
         if isinstance(item.content, TextContent) and item.content.file is not None:
             keep_file_key(connection, room, item.content.file)
+        elif isinstance(item.content, HistoryContent):
+            _keep_history(connection, item, item.content.file)
     theirs = (item for item in items if item.request is None)
     sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
     return keylog.heard_in(connection, sayings, now)
+
+
+def _keep_history(connection: apsw.Connection, item: Received, file: FileKeyed) -> None:
+    """Keep how history is fetched and opened; ``history`` judges whose it is."""
+    event, device = item.event, item.device
+    if device is not None:
+        key, digest = bytes(file.key), bytes(file.sha256)
+        history_parts.keep(connection, Part(event.room, event.seq, device, file.file, key, digest, file.size))
 
 
 def _told(

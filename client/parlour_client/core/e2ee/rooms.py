@@ -142,6 +142,7 @@ class SealedRooms:
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late(conversation))
         self.marks.resume()
+        self._errands.run(self.aftermath.history())
         self._stirring.stir()
 
     async def end(self) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from tests.client.core.e2ee.flat import Flat
@@ -13,15 +14,21 @@ from tests.client.core.e2ee.house import LAPTOP
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.liar import sealed_of
 from tests.client.core.e2ee.test_chat import texts
-from tests.client.core.e2ee.test_orchestration import pair, say
+from tests.client.core.e2ee.test_orchestration import notes, pair, say
 
 from parlour_client.cli.tail import said_of
+from parlour_client.core.archive import history_parts
 from parlour_client.core.changes import Change, HistoryReplaced
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.history import PART_BYTES
+from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
-from parlour_client.core.errors import EncryptionError
+from parlour_client.core.e2ee.settle import Settler
+from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.core.model import NoteKind
+from parlour_client.core.sync import Sync
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Message, SealedMessage
 from parlour_protocol.frames.fields import FileName
@@ -148,6 +155,124 @@ async def test_history_counts_in_the_room_with_oneself_alone(flat: Flat) -> None
     await hand_over(flat, ana, await notes_of(flat, ana), forged(room, seq=before.seq))
     await flat.until(lambda: flat.house.calls.count("download") == 1)
     await flat.until_true(lambda: texts(phone, room), ["CANARY"])
+
+
+async def handed_over_meanwhile(flat: Flat) -> tuple[Client, RoomId]:
+    """Return ana's first device and a room; its history went to her phone while that was off."""
+    ana, phone, room = await with_phone(flat)
+    await notes_of(flat, ana)
+    device = phone.encryption.own().device
+    await flat.close(phone)
+    sending = asyncio.ensure_future(ana.encryption.send_history(device))
+    await flat.until(sending.done)
+    assert sending.result() >= 1
+    return ana, room
+
+
+async def test_what_was_handed_over_is_here_once_the_client_is_ready(flat: Flat) -> None:
+    """A command that prints and ends, as `export`, has all of it, and no row that says otherwise."""
+    _, room = await handed_over_meanwhile(flat)
+    phone = await flat.open(ANA, "phone")
+    assert await texts(phone, room) == ["long ago"]
+    assert [entry.trouble for entry in await phone.timeline(room) if entry.trouble] == []
+    assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
+    said = [event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, Message)]
+    assert [str(event.body.text) for event in said if isinstance(event.body, Message)] == ["long ago"]
+
+
+@pytest.mark.parametrize("why", ["down", "refused"])
+async def test_history_that_cannot_be_fetched_now_is_taken_in_later(flat: Flat, why: str) -> None:
+    """The message that names it opens only once; the program may end, or be cut off, right behind it."""
+    _, room = await handed_over_meanwhile(flat)
+    errors = {"down": UnreachableError("down"), "refused": ApiRefusedError("Wait.", ErrorCode.RATE_LIMITED)}
+
+    def fail(call: str) -> None:
+        if call == "download":
+            raise errors[why]
+
+    flat.break_lines = fail
+    phone = await flat.open(ANA, "phone")
+    assert await texts(phone, room) == []
+    await flat.close(phone)
+    flat.break_lines = lambda _: None
+    phone = await flat.open(ANA, "phone")
+    assert await texts(phone, room) == ["long ago"]
+    await flat.close(phone)
+    fetched = flat.house.calls.count("download")
+    phone = await flat.open(ANA, "phone")
+    assert flat.house.calls.count("download") == fetched
+    assert await phone._engine.archive.look(history_parts.waiting) == []
+
+
+async def test_history_is_taken_in_when_the_connection_is_back(flat: Flat) -> None:
+    """A client that stays open asks again by itself."""
+    _, room = await handed_over_meanwhile(flat)
+
+    def fail(call: str) -> None:
+        if call == "download":
+            raise UnreachableError("down")
+
+    flat.break_lines = fail
+    phone = await flat.open(ANA, "phone")
+    flat.lines[phone].before = lambda _: None
+    assert await texts(phone, room) == []
+    conversation = phone._engine.conversation
+    assert conversation is not None
+    await conversation.wire.close()
+    await flat.until_true(lambda: texts(phone, room), ["long ago"])
+
+
+async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_joined(flat: Flat) -> None:
+    """The history of a room may be here before this device is in its group."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ben, room, "long ago")
+    await flat.close(ben)
+    claim = Settler._packages
+
+    async def not_there(self: Settler, which: RoomId, *more: Any) -> Any:
+        return {} if which == room else await claim(self, which, *more)
+
+    with mock.patch.object(Settler, "_packages", not_there):
+        phone = await flat.open(ANA, "phone")
+        approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+        await flat.until(approving.done)
+        sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+        await flat.until(sending.done)
+        await flat.until_true(lambda: texts(phone, room), ["long ago"])
+        assert phone.encryption.room(room).state is RoomState.WAITING
+    settling = asyncio.ensure_future(ana.encryption.settle(room))
+    await flat.until(settling.done)
+    await flat.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
+    assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
+
+
+async def test_history_waits_for_the_rooms_that_catch_up(flat: Flat) -> None:
+    """On a device that sees a room for the first time, its history must not come too early, and be lost."""
+    ana, ben, room = await pair(flat)
+    for number in range(3):
+        await say(flat, ben, room, f"long ago {number}")
+    phone = await flat.open(ANA, "phone", follow=False)  # it follows no room
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    notes_room = (await ana.open_direct(ANA)).id
+    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    await flat.until(sending.done)
+    await flat.close(phone)
+    line_up: list[str] = []
+    real = Sync._catch_up
+
+    async def last(self: Sync, conversation: Any, which: RoomId, limit: Any) -> None:
+        line_up.append(which)
+        if which == room:  # the room with oneself is there first
+            await flat.until(lambda: self.top(notes_room) >= flat.house.rooms[notes_room].head)
+            for _ in range(50):
+                await flat.threads.rest()
+        await real(self, conversation, which, limit)
+
+    with mock.patch.object(Sync, "_catch_up", last):
+        phone = await flat.open(ANA, "phone")
+    assert {room, notes_room} <= set(line_up)
+    assert await texts(phone, room) == [f"long ago {number}" for number in range(3)]
 
 
 @pytest.mark.parametrize("lie", ["to come", "another file", "too large"])

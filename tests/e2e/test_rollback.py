@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.processes import Person, Server, json_lines
+from tests.e2e.processes import Person, Server, json_lines, password
 
 WORDS = "The server's history is older than what is known here: it was restored or rolled back."
 
@@ -62,6 +62,32 @@ def notes(person: Person, room: str) -> str:
     """Return what the client itself says in a room's export."""
     lines = json_lines(person.run("export", room, "--json").stdout)
     return "\n".join(str(line["note"]) for line in lines if "note" in line)
+
+
+def logged_in(server: Server, home: Path, name: str) -> Person:
+    """Return another device of a person, which waits for its approval."""
+    device = Person(home, server)
+    arguments = ["login", f"localhost:{server.port}", "--username", name, "--password-stdin"]
+    device.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password(name)}\n")
+    return device
+
+
+def approve(owner: Person, device: Person) -> None:
+    """Approve a device, which comes for its keys and is let into the rooms."""
+    (code,) = [
+        str(d["code"]) for d in json_lines(device.run("device", "list", "--json").stdout) if "code" in d
+    ]
+    approving = owner.begin("device", "approve", code)
+    tailing = device.begin("tail", "secret", "--events")
+    assert approving.communicate(timeout=60)[1].startswith("Approved")
+    tailing.send_signal(signal.SIGINT)
+    tailing.communicate(timeout=60)
+
+
+def device_of(person: Person) -> str:
+    """Return the id of the device that somebody uses."""
+    listed = json_lines(person.run("device", "list", "--json").stdout)
+    return next(str(one["device"]) for one in listed if one["current"])
 
 
 @pytest.mark.parametrize("how", ["restore", "copy"])
@@ -150,3 +176,45 @@ def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path, first: 
     assert "let me in" not in said(ada, "secret")
     for person in (ada, ben):
         assert "ALARM" not in person.run("encryption", "secret").stderr
+
+
+def test_keys_that_were_new_after_the_backup(server: Server, tmp_path: Path) -> None:
+    """R37: people, devices and revocations of after the backup: published again, told once, and no alarm."""
+    ada, ben = joined(server, tmp_path, "ada"), joined(server, tmp_path, "ben")
+    ada.run("room", "create", "secret", "--encrypted")
+    let_in(ada, ben, "ben", "secret")
+    ada.run("send", "secret", "before")
+    ben.run("export", "secret")
+    phone, tablet = (logged_in(server, tmp_path / name, "ada") for name in ("phone", "tablet"))
+    approve(ada, phone)
+    backup = tmp_path / "all.tar"
+    server.command("backup", str(backup))
+    approve(ada, tablet)
+    revoked = device_of(phone)
+    ada.run("device", "revoke", revoked)
+    eve = joined(server, tmp_path, "eve")  # an account that the restored server does not have
+    eve.run("dm", "ben", "hello")
+    ben.run("send", "secret", "lost")
+    for person in (ada, ben, tablet):
+        assert said(person, "secret")[-1] == "lost"
+    restored(server, backup, tmp_path / "again")
+    gus = joined(server, tmp_path, "gus")  # the key log grows, to what others have not seen
+    gus.run("dm", "ben", "hello")
+    ben.run("send", "secret", "new of ben")
+    ada.run("send", "secret", "new of ada")
+    tablet.run("export", "secret")
+    ada.run("send", "secret", "new of ada again")
+    tablet.run("send", "secret", "new of the tablet")
+    for person in (ada, ben, tablet):
+        new = said(person, "secret")
+        assert new[-1] == "new of the tablet"
+        # ada's own devices bring the tablet's certificate back; what ben says before that is not for it
+        assert new[-2] == "new of ada again"
+        assert "new of ben" in new or person is tablet
+        alarms = person.run("encryption", "secret").stderr
+        assert "its key log lacks" in alarms
+        assert "different keys" not in alarms
+        assert "denies now" not in alarms
+    devices = {str(one["device"]): one for one in json_lines(ada.run("device", "list", "--json").stdout)}
+    assert (devices[device_of(tablet)]["status"], devices[revoked]["status"]) == ("active", "revoked")
+    assert said(gus, "@ben") == ["hello"]

@@ -259,7 +259,7 @@ class Engine:
 
     async def _converse(self, conversation: Conversation, hello: Hello) -> None:
         rolled_back = await self.rollback.greet(conversation, hello)
-        if self.rollback.exchanged and self.sealed is not None and not await self.sealed.exchanged():
+        if self.sealed is not None and not await self.sealed.met(exchanged=self.rollback.exchanged):
             raise UnreachableError("The server was restored. Parlour connects again.")
         for fork in rolled_back:  # the server's marker is an old one, too
             self.read_markers.keep(fork.room)

@@ -39,6 +39,10 @@ class Sealed(Protocol):
         """Take note, in the transaction that writes the fork."""
         ...
 
+    def note_exchange(self, connection: apsw.Connection) -> None:
+        """Take note that the logs are of another incarnation."""
+        ...
+
 
 class Rollback:
     """Finds out where the histories of an account's rooms part from what is here."""
@@ -85,6 +89,8 @@ class Rollback:
                 if made is not None:
                     self.numbers.know({room: made.numbers})
                     found.append(made)
+        if self.exchanged and self._sealed is not None:
+            await self._archive.run_durably(self._sealed.note_exchange)
         await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
         self.incarnation = hello.incarnation
         conversation.numbers = self.numbers

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     """Somebody saw another key log than we did."""
     ROLLBACK = "rollback"
     """The key log was longer once, or said something else."""
+    RESTORED = "restored"
+    """The server was restored, and its key log lacks entries that are known here."""
     WITHHELD = "withheld"
     """Somebody saw entries of the key log that the server does not show us."""
     INVITER_KEY = "inviter-key"

@@ -146,8 +146,15 @@ ROLLED_BACK: Final[tuple[str, ...]] = (
         due INTEGER NOT NULL,
         people TEXT                          -- JSON: whom this device had in the group; NULL: unknown
     ) STRICT, WITHOUT ROWID""",
+    # Entries of the key log that a restored server has not any more; what they said holds all the same.
+    """CREATE TABLE key_log_lost (
+        id INTEGER PRIMARY KEY,
+        position INTEGER NOT NULL,
+        entry BLOB NOT NULL,
+        digest BLOB NOT NULL
+    ) STRICT""",
 )
-"""What this device knows of groups that its server forgot."""
+"""What this device knows of groups and keys that its server forgot."""
 
 HISTORY_PARTS: Final[tuple[str, ...]] = (
     # History that another device of ours sent, until it is taken in; ``device`` is MLS's word.

@@ -1,7 +1,8 @@
 """The copy of the key log: every entry with the head after it, and what the entries say, ready to look up.
 
-Only grows; an entry that is here is never replaced. What an entry says is put in by ``keylog`` after it was
-verified; nothing here judges. Functions over a connection.
+Only grows; an entry that is here is never replaced, and one that a restored server lost keeps its effect.
+What an entry says is put in by ``keylog`` after it was verified; nothing here judges. Functions over a
+connection.
 """
 
 import hashlib
@@ -123,6 +124,43 @@ def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
         SELECT 1 FROM log_certificates WHERE device = :device
         UNION ALL SELECT 1 FROM log_revocations WHERE device = :device"""
     return any(connection.execute(query, {"device": device}))
+
+
+def knows(connection: apsw.Connection, server: str, head: Head) -> bool | None:
+    """Say whether the log, or what a restored server lost of it, ever had this head; None: it is longer."""
+    query = "SELECT 1 FROM key_log_lost WHERE position = ? AND digest = ?"
+    if any(True for _ in connection.execute(query, (head.size, head.digest))):
+        return True
+    ours = digest_at(connection, server, head.size)
+    return None if ours is None else ours == head.digest
+
+
+def lost(connection: apsw.Connection, after: int = 0) -> list[bytes]:
+    """Return the entries that a restored server has not any more, without the first ``after``."""
+    query = "SELECT entry FROM key_log_lost ORDER BY id LIMIT -1 OFFSET ?"
+    return [bytes(entry) for (entry,) in connection.execute(query, (after,))]
+
+
+def entries(connection: apsw.Connection, after: int) -> list[bytes]:
+    """Return the entries over a position."""
+    query = "SELECT entry FROM key_log WHERE position > ? ORDER BY position"
+    return [bytes(entry) for (entry,) in connection.execute(query, (after,))]
+
+
+def offset(connection: apsw.Connection) -> int:
+    """Return what to add to a new entry's position, so that what it says is later than all that is known."""
+    return int(str(next(connection.execute("SELECT count(*) FROM key_log_lost"))[0]))
+
+
+def lose(connection: apsw.Connection, shared: int) -> int:
+    """Set what lies over a position aside, as lost; returns how much it was."""
+    connection.execute(
+        """INSERT INTO key_log_lost (position, entry, digest)
+            SELECT position, entry, digest FROM key_log WHERE position > ? ORDER BY position""",
+        (shared,),
+    )
+    connection.execute("DELETE FROM key_log WHERE position > ?", (shared,))
+    return connection.changes()
 
 
 def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:

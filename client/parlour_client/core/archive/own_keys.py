@@ -37,6 +37,10 @@ class Name(StrEnum):
     HYBRID_RENEWED = "hybrid-renewed"
     INVITER = "inviter"
     """Who invited us, by the link, until there is a session: the server's address, and `NAME.KEY`."""
+    LOG_RESTORED = "log-restored"
+    """Set from when the server says that its logs are of another incarnation until the key log was read."""
+    REPUBLISHED = "republished"
+    """How many lost entries of the key log were looked at for what is to be published again."""
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

@@ -6,21 +6,28 @@ revoked comes back as another one. ``identities`` runs it after every login and 
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
-from parlour_client.core.archive import Archive, log_copy
+import apsw
+
+from parlour_client.core.archive import Archive, log_copy, own_keys
+from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import own, packages
 from parlour_client.core.e2ee.directory import Directory
 from parlour_client.core.e2ee.identity_errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.keylog import KeyLog, server_of
 from parlour_client.core.e2ee.keys import AccountKey
+from parlour_client.core.e2ee.log_reading import LogEntry, read_entries
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
+from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation, RevocationEntry
+from parlour_protocol.identity.keylog import decode_entry
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
@@ -66,6 +73,7 @@ class Enrolment:
         await self._publish_account(server)
         await self._archive.run_durably(own.pin_account, self._user, self._clock.now())
         await self.register()
+        await self._publish_again()
         identity = await self.identity()
         await self.refresh_packages()
         changed = before is not None and before.device.id != identity.device.id
@@ -146,6 +154,38 @@ class Enrolment:
                     await self._directory.put_packages(identity.device.id, made)
                     await self._archive.run_durably(packages.published, suite)
 
+    async def _publish_again(self) -> None:
+        """Publish what this account signed, and a restored server has lost: keys, devices and revocations.
+
+        What it refuses is left: it is another device's to publish, or there is another key by now.
+        """
+        looked_at, lost = await self._archive.look(_lost)
+        if not lost:
+            return
+        identity = await self.identity()
+        for entry in lost:
+            with suppress(ApiRefusedError):
+                await self._say_again(identity, entry)
+        await self._key_log.sync()
+        done = b"%d" % (looked_at + len(lost))
+        await self._archive.run_durably(own_keys.put, Name.REPUBLISHED, done)
+
+    async def _say_again(self, identity: OwnIdentity, entry: LogEntry) -> None:
+        match entry.said:
+            case AccountEntry(user=user, account_key=key) if user == self._user:
+                if identity.account is not None and identity.account.public == key:
+                    await self._publish(identity.account, identity.server)
+            case Certificate(user=user, device=device) if user == self._user:
+                body = delivery.Certify(certificate=CertificateBytes(entry.certificate))
+                await self._directory.certify(device, body)
+            case Revocation(user=user, device=device) if user == self._user and device != identity.device.id:
+                revoked = decode_entry(entry.data)
+                assert isinstance(revoked, RevocationEntry)  # noqa: S101 - it was read as one
+                body_of_revocation = delivery.Revoke(revocation=CertificateBytes(revoked.revocation))
+                await self._directory.revoke(device, body_of_revocation)
+            case _:
+                pass
+
     async def _listed(self, device: DeviceId) -> DeviceInfo:
         for info in (await self._directory.devices()).devices:
             if info.device == device:
@@ -180,3 +220,10 @@ class Enrolment:
             identity.user, identity.server, identity.device.public, self._name, self._clock.now()
         )
         return data
+
+
+def _lost(connection: apsw.Connection) -> tuple[int, list[LogEntry]]:
+    """Return how many lost entries were looked at, and the others, read."""
+    looked_at = int(own_keys.get(connection, Name.REPUBLISHED) or b"0")
+    server = server_of(connection)
+    return looked_at, read_entries(server, Head.empty(server), log_copy.lost(connection, looked_at))

@@ -77,6 +77,10 @@ class Identities:
             await self._wire.device_replaced()
         return made
 
+    def judge_key_log(self, *, later: bool = False) -> None:
+        """Raise an alarm for a key log that contradicts ours; ``later``: once the server has greeted."""
+        self._key_log.undecided = later
+
     async def server_is(self, name: str) -> None:
         """Check the name in the server's greeting. Raises OtherServerError."""
         known = await self._archive.run(server_of)

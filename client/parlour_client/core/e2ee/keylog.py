@@ -32,6 +32,8 @@ from parlour_protocol.sealed import KeyLogSeen
 MAX_GROWTH: Final = 200_000
 """Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""
 
+_FIRST_BACK: Final = 64
+"""Entries that are read again at first where a restored server shows other ones than it did."""
 _TWO_STORIES: Final = "The server showed two programs of this home different key logs."
 
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
@@ -65,11 +67,11 @@ def seen(connection: apsw.Connection) -> KeyLogSeen | None:
 def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Heard:
     """Compare what a message says that its sender saw."""
     head = Head(theirs.size, bytes(theirs.digest))
-    ours = log_copy.digest_at(connection, server_of(connection), head.size)
-    if ours is None:
+    known = log_copy.knows(connection, server_of(connection), head)
+    if known is None:
         log_copy.note_heard(connection, user, head)
         return Heard.BEHIND
-    if ours == head.digest:
+    if known:
         return Heard.AGREES
     _split(connection, user, head.size, now)
     return Heard.DIFFERS
@@ -98,11 +100,16 @@ class _Start:
     server: str
     log_key: bytes
     head: Head
+    restored: bool = False
+    """The server said that its logs are of another incarnation, and its key log was not read since."""
 
 
 def _start(connection: apsw.Connection) -> _Start | None:
     server, log_key = server_of(connection), own_keys.get(connection, Name.LOG_KEY)
-    return _Start(server, log_key, log_copy.head(connection, server)) if server and log_key else None
+    restored = own_keys.get(connection, Name.LOG_RESTORED) is not None
+    return (
+        _Start(server, log_key, log_copy.head(connection, server), restored) if server and log_key else None
+    )
 
 
 class KeyLog:
@@ -115,6 +122,8 @@ class KeyLog:
         self._clock = clock
         self._watch = watch
         self._one_at_a_time = asyncio.Lock()
+        self.undecided = False
+        """The server did not say yet whether it was restored: what contradicts us is no alarm before."""
 
     async def sync(self) -> bool:
         """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
@@ -124,21 +133,77 @@ class KeyLog:
             page = await self._directory.key_log(start.head.size if start else 0)
             if start is None:
                 start = _Start(page.server, bytes(page.key), Head.empty(page.server))
+            self._check_signed(start, page)
+            if start.restored and (shared := await self._shared(start, page)) is not None:
+                start = await self._archive.run_durably(self._lose, start, shared)
+                page = await self._directory.key_log(shared)
+                self._check_signed(start, page)
             await self._check(start, page)
             entries = await self._entries(start, page)
             await self._archive.run_durably(self._grow, page, entries)
             await self._archive.run(self._compare, waiting)
             return bool(entries)
 
-    async def _check(self, start: _Start, page: KeyLogPage) -> None:
-        """Refuse a page that is not this server's, or takes back what it said."""
+    async def _shared(self, start: _Start, page: KeyLogPage) -> int | None:
+        """Return up to where a restored server has the log that is here; None: all of it.
+
+        Raises KeyLogError where nothing leads from one to the other.
+        """
+        if bytes(page.key) != start.log_key:
+            return None
+        signed, back = Head(page.size, bytes(page.head)), _FIRST_BACK
+        if page.size >= start.head.size and await self._leads(start.head, signed, page.entries) is not None:
+            return None
+        while True:
+            after = max(0, min(page.size, start.head.size) - back)
+            digest = await self._archive.look(log_copy.digest_at, start.server, after)
+            heads = await self._leads(Head(after, digest or b""), signed, ())
+            if heads is not None:
+                return await self._archive.look(_last_alike, start.server, after, heads)
+            if not after:
+                raise await self._contradiction("changed old entries of its key log", start.head.size)
+            back *= 8
+
+    async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
+        """Return the heads from one to the signed one; None: the entries lead to another one."""
+        missing, data = signed.size - start.size, list(first)
+        if missing > MAX_GROWTH:
+            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+        while len(data) < missing:
+            more = (await self._directory.key_log(start.size + len(data))).entries
+            if not more:
+                raise ServerMisbehavedError("The server holds back entries of its key log.")
+            data += more
+        heads = [start]
+        for entry in data[:missing]:
+            heads.append(heads[-1].after(entry))
+        return heads if heads[-1] == signed else None
+
+    def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
+        """Go back to what a restored server has; what it lost keeps its effect, and is told of."""
+        count = log_copy.lose(connection, shared)
+        what = "1 entry that is" if count == 1 else f"{count} entries that are"
+        detail = (
+            f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
+            "revocations that this device knows stay as they are, and your own are published again. If "
+            "nobody told you of a restored server, ask its owner."
+        )
+        alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
+        return _Start(start.server, start.log_key, log_copy.head(connection, start.server))
+
+    def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
+        """Refuse a page that is not this server's, or that nobody signed."""
         if page.server != start.server:
             raise OtherServerError("The server calls itself by another name than before.")
-        if bytes(page.key) != start.log_key:
-            raise await self._contradiction("signs its key log with another key than before", start.head.size)
         signed = Head(page.size, bytes(page.head))
         if not verify(page.key, signed.to_be_signed(page.server), page.signature):
             raise ServerMisbehavedError("The signature of the server's key log does not hold.")
+
+    async def _check(self, start: _Start, page: KeyLogPage) -> None:
+        """Refuse a page that takes back what the server said."""
+        signed = Head(page.size, bytes(page.head))
+        if bytes(page.key) != start.log_key:
+            raise await self._contradiction("signs its key log with another key than before", start.head.size)
         if page.size < start.head.size:
             raise await self._contradiction("took entries out of its key log", start.head.size)
         if page.size == start.head.size and signed != start.head:
@@ -170,13 +235,15 @@ class KeyLog:
         grown = log_copy.head(
             connection, page.server
         ).size  # another program of this home may have been faster
+        later = log_copy.offset(connection)
+        own_keys.drop(connection, Name.LOG_RESTORED)
         for entry in entries:
             if entry.head.size <= grown:
                 if log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
                     raise KeyLogError(_TWO_STORIES)
             else:
                 log_copy.add(connection, entry.head, entry.data)
-                _apply(connection, entry, now)
+                _apply(connection, entry, entry.head.size + later, now)
                 self._watch(connection, entry, now)
         if entries:
             own_keys.trust_changed(connection)
@@ -185,17 +252,19 @@ class KeyLog:
         """Compare what others saw; ``waiting``: what was heard before the server was asked."""
         now, server = self._clock.now(), server_of(connection)
         for one in list(log_copy.heard(connection)):
-            ours = log_copy.digest_at(connection, server, one.head.size)
-            if ours is None and one not in waiting:
+            known = log_copy.knows(connection, server, one.head)
+            if known is None and one not in waiting:
                 continue
-            if ours is None:  # it was there before we asked, and the server did not show it
+            if known is None:  # it was there before we asked, and the server did not show it
                 alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
-            elif ours != one.head.digest:
+            elif not known:
                 _split(connection, one.user, one.head.size, now)
             log_copy.forget_heard(connection, one)
 
     async def _contradiction(self, deed: str, size: int) -> KeyLogError:
         """Raise the alarm that stays, and return the error."""
+        if self.undecided:  # the greeting says whether it was restored; then this is asked again
+            return KeyLogError(f"The server {deed}.")
         detail = (
             f"The server {deed}: this device has {size} entries that it showed before and denies now. "
             "Keys and devices that are new from today on are not trusted. "
@@ -214,12 +283,20 @@ def _withheld(one: log_copy.Heard) -> str:
     )
 
 
-def _apply(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
+def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Sequence[Head]) -> int:
+    """Return the size of the last of these heads that the copy has, too; the first one is ours."""
+    alike = (one for one in heads if log_copy.digest_at(connection, server, one.size) == one.digest)
+    return max((one.size for one in alike), default=after)
+
+
+def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Millis) -> None:
     """Let an entry have its effect. What does not fit the account's present key has none."""
     match entry.said:
+        case AccountEntry(user=user, account_key=key) if _has_key(connection, user, key):
+            pass  # published again after a restore
         case AccountEntry(at=at, user=user, account_key=key):
             first = log_copy.account(connection, user) is None
-            log_copy.set_account(connection, user, key, at, entry.head.size)
+            log_copy.set_account(connection, user, key, at, position)
             pinned = pins.find(connection, user)
             if pinned is not None and pinned.account_key != key:
                 if first:  # pinned before the server showed anything: by the invite link
@@ -227,14 +304,18 @@ def _apply(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
                 pins.changed(connection, user)  # also when a later entry turns it back: the person decides
         case Certificate() as made if _in_force(connection, made):
             log_copy.add_certificate(
-                connection, entry.certificate, made.user, made.device, made.account_key, entry.head.size
+                connection, entry.certificate, made.user, made.device, made.account_key, position
             )
         case Revocation() as made if _in_force(connection, made):
-            log_copy.revoke(connection, made.device, entry.head.size)
+            log_copy.revoke(connection, made.device, position)
         case _:
             pass
 
 
+def _has_key(connection: apsw.Connection, user: UserName, key: bytes) -> bool:
+    account = log_copy.account(connection, user)
+    return account is not None and account.key == key
+
+
 def _in_force(connection: apsw.Connection, made: Certificate | Revocation) -> bool:
-    account = log_copy.account(connection, made.user)
-    return account is not None and account.key == made.account_key
+    return _has_key(connection, made.user, made.account_key)

@@ -22,6 +22,7 @@ from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.device_keys import DeviceKeys
 from parlour_client.core.e2ee.errands import Errands, Stirring, quietly
 from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity_errors import KeyLogError
 from parlour_client.core.e2ee.intake import Intake
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.read_marks import ReadMarks
@@ -114,6 +115,7 @@ class SealedRooms:
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
         self._signed_in_now = not self.keys.signed_in
+        self.identities.judge_key_log(later=True)
         await self.keys.sign_in()
         await self._use_keys()
 
@@ -251,15 +253,26 @@ class SealedRooms:
         else:  # it goes on behind the fork, whatever becomes of its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
 
-    async def exchanged(self) -> bool:
-        """Bring what a restored server may not have: this device and fresh key packages.
+    def note_exchange(self, connection: apsw.Connection) -> None:
+        """Keep that the server's logs are others than before, until what that means was done."""
+        own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
+        own_keys.put(connection, Name.LOG_RESTORED, b"1")
 
-        False: the session did not speak for this device when the connection was opened.
+    async def met(self, *, exchanged: bool) -> bool:
+        """Hear whether the server was restored since the last connection, before its rooms are taken in.
+
+        Then it is brought what it may not have: this device, what it signed, fresh key packages. False: the
+        session did not speak for this device when the connection was opened.
         """
-        spoke = self._signed_in_now
-        await self.archive.run_durably(own_keys.put, Name.PACKAGES_UNSURE, b"1")
+        self.identities.judge_key_log()
+        if not exchanged:
+            if isinstance(self.trouble, KeyLogError):
+                await self.keys_up_to_date()  # no restore excuses it: the alarm is raised
+            return True
+        spoke = self._signed_in_now and self.trouble is None
         self.keys.signed_in = False
-        await self.sign_in()
+        await self.keys.sign_in()
+        await self._use_keys()
         return spoke
 
     async def sleep(self, seconds: float) -> None:

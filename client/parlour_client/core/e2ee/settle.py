@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, log_copy
 from parlour_client.core.e2ee import commit as commits
 from parlour_client.core.e2ee.asking import TRANSIENT, Asking
 from parlour_client.core.e2ee.commit import Wanted
@@ -122,18 +122,20 @@ class Settler:
 
     async def _again(self, room: RoomId, state: GroupState) -> None:
         """Bring a room to work whose log was rolled back: contest the server's old group, found the next."""
+        summary, own = self._keys.summary(room), self._keys.own.device
+        if summary is None:
+            return
+        known = state.group is None or any(member.device == own for member in state.present)
+        if not known and summary.role is Role.MEMBER and summary.kind is not RoomKind.DIRECT:
+            raise NotReadyError(
+                "The server was rolled back, and does not know this device in the room any more.",
+                "A device that was in the room before founds the group again when it is online.",
+            )
         if state.group is not None and not state.contested and not _abandoned(state):
-            if self._keys.own.device not in {member.device for member in state.present}:
-                raise NotReadyError(
-                    "The server's history was rolled back to before this device was in the room's group.",
-                    "A member's device that was in it then founds the group again when it is online.",
-                )
             contest = Contest(request=new_request_id(), group=state.group, epoch=state.epoch)
             with suppress(StaleEpochError):  # somebody else was first
                 logged = await self._delivery.contest(room, contest)
                 await self._keys.logged(room, logged)
-            return
-        if (summary := self._keys.summary(room)) is None:
             return
         body = await self._archive.run_durably(
             self._keys.vault.found_again,
@@ -170,7 +172,9 @@ class Settler:
         missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
         if missing:
             await self._keys.keys_up_to_date()  # so that new devices are known before they come in
-        missing = [device for device in missing if device != own]
+        revoked = [device for device in missing if await self._archive.look(log_copy.is_revoked, device)]
+        left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
+        missing = [device for device in missing if device != own and device not in left_out]
         room_for, at_once = _bounds(report.suite, len(inside))
         left_out |= dict.fromkeys(missing[room_for:], _NO_ROOM)
         missing = missing[: min(room_for, at_once)]

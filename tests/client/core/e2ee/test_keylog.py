@@ -1,15 +1,17 @@
 """The key log against servers that swap, hide, rewrite and tell two people two stories."""
 
 import pytest
-from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Service, World
+from msgspec.structs import replace
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Registered, Service, World
 
-from parlour_client.core.archive import log_copy
+from parlour_client.core.archive import log_copy, own_keys
+from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee import keylog, own
 from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.keylog import Heard, KeyLog
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
-from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.delivery import DeviceStatus, KeyLogPage
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes
 from parlour_protocol.mls import Secret
 from parlour_protocol.sealed import KeyLogSeen
@@ -310,3 +312,118 @@ async def test_without_the_server_the_copy_answers(world: World):
     ben.session.down = True
     with pytest.raises(UnreachableError):
         await ben.identities.catch_up()
+
+
+async def restored(home: Home) -> None:
+    """Let the server's greeting say that its logs are of another incarnation."""
+    await home.archive.run_durably(own_keys.put, Name.LOG_RESTORED, b"1")
+
+
+async def test_a_restored_log_is_followed_and_told_of_once(world: World):
+    """R37: a log that is the beginning of ours is no lie after a restore; what it lost keeps its effect."""
+    ana, ben = await world.home(ANA), await world.home(BEN)
+    await ana.identities.catch_up()
+    before, lost = await seen(ana), world.service.entries[-2:]
+    del world.service.entries[-2:]
+    await restored(ana)
+    await ana.identities.catch_up()
+    (alarm,) = ana.identities.alarms()
+    assert "its key log lacks 2 entries" in alarm.text
+    assert not alarm.permanent
+    assert (await seen(ana)).size == before.size - 2
+    ours = await ana.archive.run(log_copy.account, BEN)
+    assert ours is not None
+    assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES  # a head of before is no other story
+    world.service.swap_account_key(EVE, AccountKey.generate())
+    world.service.entries += lost
+    await ana.identities.catch_up()
+    assert (await seen(ana)).size == before.size + 1
+    assert await ana.archive.run(log_copy.account, BEN) == ours
+    assert set(await ana.archive.run(log_copy.certificates, BEN)) == {ben.device}
+    await ana.identities.dismiss(alarm.id)
+    await ana.identities.catch_up()
+    assert not ana.identities.alarms()
+
+
+@pytest.mark.parametrize("grown", [1, 2, 3, 400])
+async def test_a_restored_log_that_grew_since_is_followed(world: World, grown: int):
+    """R37: shorter, as long or longer than ours: the last entry that both have is found."""
+    ana = await world.home(ANA)
+    for _ in range(200):
+        world.service.swap_account_key(EVE, AccountKey.generate())
+    await ana.identities.catch_up()
+    kept = len(world.service.entries) - 150
+    del world.service.entries[kept:]
+    for _ in range(grown):
+        world.service.swap_account_key(BEN, AccountKey.generate())
+    await restored(ana)
+    await ana.identities.catch_up()
+    assert (await seen(ana)).size == kept + grown
+    assert (await seen(ana)).digest == world.service.head().digest
+    assert len(await ana.archive.run(log_copy.lost)) == 150
+    assert await ana.archive.run(log_copy.account, BEN) is not None
+
+
+async def test_a_restore_excuses_one_reading_only(world: World):
+    """R37: after the log was read, taking entries out again is refused for ever."""
+    ana = await world.home(ANA)
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    await ana.identities.catch_up()
+    await restored(ana)
+    await ana.identities.catch_up()
+    assert not ana.identities.alarms()
+    world.service.entries.pop()
+    with pytest.raises(KeyLogError, match="took entries out"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+
+
+async def test_a_restore_does_not_excuse_another_past(world: World):
+    """R37: a log that has nothing in common with ours does not come from a backup of this server."""
+    ana = await world.home(ANA)
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    await ana.identities.catch_up()
+    honest = world.service.key_log(0)
+    await restored(ana)
+    world.service.key_log = lambda after: replace(  # type: ignore[method-assign]
+        world.service.fork().key_log(after), size=honest.size - 1
+    )
+    with pytest.raises(ServerMisbehavedError, match="signature"):
+        await ana.identities.catch_up()
+
+
+async def test_what_contradicts_before_the_greeting_waits_for_it(world: World):
+    """R37: before the server says whether it was restored, there is an error and no alarm; then there is."""
+    ana = await world.home(ANA)
+    world.service.entries.pop()
+    ana.identities.judge_key_log(later=True)
+    with pytest.raises(KeyLogError, match="took entries out"):
+        await ana.identities.catch_up()
+    assert not ana.identities.alarms()
+    ana.identities.judge_key_log()
+    with pytest.raises(KeyLogError, match="took entries out"):
+        await ana.identities.catch_up()
+    assert ana.alarms()
+
+
+async def test_what_a_restored_server_lost_is_published_again(world: World):
+    """R37: the account's key, its certificates and its revocations, by the device that signed them."""
+    before = world.service.fork()
+    ana = await world.home(ANA)
+    phone = await world.home(ANA)
+    await ana.identities.approve(phone.identity.code)
+    gone = phone.device
+    await ana.identities.revoke(gone)
+    devices = world.service.devices
+    ana.session.service = before
+    before.devices = {id_: Registered(one.user, one.key) for id_, one in devices.items()}
+    await restored(ana)
+    await ana.identities.sign_in()
+    identity = ana.identity
+    assert before.accounts[ANA] == identity.account_key
+    assert before.devices[identity.device.id].status is DeviceStatus.ACTIVE
+    assert before.devices[gone].status is DeviceStatus.REVOKED
+    assert len(before.entries) == 4
+    calls = len(before.calls)
+    await ana.identities.sign_in()
+    assert {"publish", "certify", "revoke"}.isdisjoint(before.calls[calls:])

@@ -329,7 +329,8 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
     for body in (sealed(old, 1), handshake(old, 1), contest(old, 1)):
         assert await refusal(delivery, room, bob, body) is ErrorCode.STALE_EPOCH
     assert await delivery.store.groups.welcomes(bob[1], max_bytes=10_000) == ([], False)
-    assert await refusal(delivery, room, bob, contest(by_bob.group, 0)) is ErrorCode.STALE_EPOCH
+    # At epoch 0 as well: devices may know more of a group that a restored server has just founded.
+    assert await refusal(delivery, room, bob, contest(by_bob.group, 0)) is None
 
 
 async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: Delivery) -> None:

@@ -26,12 +26,13 @@ from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.interface import RoomReport
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.home import Home
+from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way
-from parlour_client.core.model import Entry, LinkState
 from parlour_client.core.signin import SignIn, open_archive
 from parlour_client.core.wire import Dial, Wire
 from parlour_client.encryption_words import note_words
 from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
@@ -217,11 +218,13 @@ class Device:
         if client.status.problem:
             found.append(client.status.problem)
         for room in client.rooms:
-            found.append(client.encryption.room(room.id).problem)
+            found += [room.trouble, client.encryption.room(room.id).problem]
             for entry in await self.entries(room.id):
                 found += [entry.trouble, entry.problem]
                 if entry.note is not None:
                     found.append(note_words(entry))
+                elif isinstance(entry.body, Unreadable):
+                    found.append(UNREADABLE)
         return [words for words in found if words]
 
     async def tells(self, *parts: str) -> bool:

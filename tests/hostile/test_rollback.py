@@ -6,7 +6,9 @@ import pytest
 from tests.hostile import awaited
 from tests.hostile.people import World
 
+from parlour_protocol.frames.bodies import Added, Joined
 from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_user_name
 
 BACK = pytest.mark.parametrize("way", ["restore", "copy"])
 
@@ -94,4 +96,51 @@ async def test_a_home_that_was_rolled_back(world: World) -> None:
     shutil.copytree(copy, ada.home)
     await ada.start()
     await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+@BACK
+async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
+    """Whom the server took back with an older copy founds a group that nobody follows."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben, cat)
+    await world.goes_on(room, ada, ben, cat)
+    server = world.server
+    async with world.halted():
+        kept = server.backed_up() if way == "restore" else server.folder_copied()
+    await world.kick(room, ada, cat)
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        await device.stop()
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    await world.turns(150)
+    await cat.attempt(cat.client.encryption.refound(room))
+    await world.turns(150)
+    for device in (ada, ben):
+        await device.start(ready=False)
+    await world.goes_on(room, ada, ben)
+    assert "cat" not in {member.user for member in (await ben.report(room)).members}
+    await world.judge()
+
+
+@awaited.MEMBERSHIP
+@BACK
+async def test_a_ghost_in_a_room_that_is_founded_again(world: World, way: str) -> None:
+    """An older copy is no occasion to slip somebody in: neither by the list nor by events after it."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    server = world.server
+    async with world.halted():
+        kept = server.backed_up() if way == "restore" else server.folder_copied()
+    await world.goes_on(room, ada, ben)
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+        server.append(room, "ada", Added(who=parse_user_name("spy"), members=3))
+        server.append(room, "spy", Joined(members=3))
+        server.list_as_member(room, "spy")
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    assert "spy" not in {member.user for member in (await ben.report(room)).members}
     await world.judge()

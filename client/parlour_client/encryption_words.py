@@ -11,11 +11,15 @@ from typing import Final
 from parlour_client.core.e2ee.interface import PersonReport, Trust
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.model import Entry, NoteKind
+from parlour_protocol.frames.base import RoomSuite
 
 GO_ON: Final = "go on"
 """What is typed to take a changed key."""
 SHORT_WORDS: Final = "words"
 """What is typed to begin with short words."""
+
+POST_QUANTUM: Final = "post-quantum"
+"""What is typed behind the name of a new room."""
 
 TRUST: Final = {
     Trust.UNKNOWN: "no key known",
@@ -34,6 +38,11 @@ LOST: Final = (
     "What was said before stays as it is: readable on the server.",
 )
 """What is lost by turning encryption on."""
+
+
+def suite_for(*, post_quantum: bool) -> RoomSuite:
+    """Return what a new room's keys are made with."""
+    return RoomSuite.X_WING if post_quantum else RoomSuite.X25519
 
 
 class Way(Enum):

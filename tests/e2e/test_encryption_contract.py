@@ -49,6 +49,22 @@ def test_a_message_to_somebody_who_never_opened_a_chat(ada: Person, ben: Person,
     assert len({member["device"] for member in members}) == 2
 
 
+def test_a_post_quantum_room(ada: Person, ben: Person, secret: str) -> None:
+    """Made, invited, sent and read like any other; both see what its keys are."""
+    ada.run("room", "create", "vault", "--encrypted", "--post-quantum")
+    let_in(ada, ben, "ben", "vault")
+    sent = number_of(ada.run("send", "vault", "hi", "--json"))
+    assert [line["text"] for line in tail(ben, "vault", sent, 1)] == ["hi"]
+    for person in (ada, ben):
+        found = encryption(person, "vault")
+        assert found["suite"] == "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA256_Ed25519"
+        assert found["post_quantum"] is True
+        assert str(found["label"]).startswith("E2EE post-quantum")
+    assert "X-Wing" in ada.run("encryption", "vault").stdout
+    assert encryption(ada, secret)["post_quantum"] is False
+    assert ada.run("room", "create", "open", "--post-quantum", check=False).returncode == 2
+
+
 def test_a_direct_room_is_encrypted_unless_it_is_opened_openly(
     server: Server, ada: Person, ben: Person, tmp_path: Path
 ) -> None:

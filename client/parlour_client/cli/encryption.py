@@ -12,9 +12,11 @@ import click
 from parlour_client.cli.running import connected, run, the_home
 from parlour_client.cli.words import USER, find_room, print_json
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.assurance import SUITE_NAMES
 from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
 from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomReport, Trust
 from parlour_client.printing import echo
+from parlour_protocol.frames.base import RoomSuite
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -136,6 +138,8 @@ def _report_fields(report: RoomReport) -> dict[str, Any]:
         "members": [_member_fields(member) for member in report.members],
         "without_device": list(report.without_device),
         "last_change": report.last_change,
+        "suite": None if report.suite is None else SUITE_NAMES[report.suite],
+        "post_quantum": report.suite is RoomSuite.X_WING,
         "server_sees": list(report.server_sees),
         "assurance": report.assurance,
     }
@@ -167,6 +171,8 @@ def _print_report(report: RoomReport) -> None:
     if report.last_change is not None:
         when = datetime.fromtimestamp(report.last_change / 1000, tz=UTC).astimezone()
         echo(f"This device renewed its keys here at {when:%Y-%m-%d %H:%M}.")
+    if report.keys:
+        echo(report.keys)
     echo("The server sees:")
     for sentence in report.server_sees:
         echo(f"  {sentence}")

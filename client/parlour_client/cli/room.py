@@ -20,7 +20,7 @@ from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.texts import message_text
 from parlour_client.printing import echo
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.names import RoomName, UserName
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -43,14 +43,30 @@ for command in (accept, decline, uninvite, pins, pin, role, kick, ban, unban, mu
 @click.argument("name", type=ROOM_NAME)
 @click.option("--private", is_flag=True, help="Entered by invitation alone, and not listed.")
 @click.option("--encrypted", is_flag=True, help="End-to-end encrypted, for good: the server cannot read it.")
+@click.option(
+    "--post-quantum",
+    is_flag=True,
+    help="With --encrypted: keys that a later quantum computer does not open either. Experimental.",
+)
 @click.option("--topic", default="", help="One line that stands above the messages.")
 @click.pass_context
-def create(context: click.Context, name: RoomName, topic: str, *, private: bool, encrypted: bool) -> None:
+def create(
+    context: click.Context,
+    name: RoomName,
+    topic: str,
+    *,
+    private: bool,
+    encrypted: bool,
+    post_quantum: bool,
+) -> None:
     """Make a room and be its owner."""
+    if post_quantum and not encrypted:
+        raise click.UsageError("--post-quantum goes with --encrypted.")
 
     async def work(client: Client) -> None:
         kind = RoomKind.PRIVATE if private else RoomKind.PUBLIC
-        made = await client.create_room(name, kind, topic, encrypted=encrypted)
+        suite = RoomSuite.X_WING if post_quantum else RoomSuite.X25519
+        made = await client.create_room(name, kind, topic, encrypted=encrypted, suite=suite)
         echo(f"Made {made.title}.", err=True)
 
     run_connected(context, work)

@@ -46,6 +46,8 @@ async def encryption(mode: "LineMode", _: str) -> None:
         )
     if report.last_change is not None:
         mode.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
+    if report.keys:
+        mode.say(report.keys)
     for sentence in report.server_sees:
         mode.say(sentence)
     mode.say(report.assurance)

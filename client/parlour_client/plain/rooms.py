@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room
+from parlour_client.encryption_words import POST_QUANTUM, suite_for
 from parlour_client.plain.login import login
 from parlour_client.plain.messages import find, last
 from parlour_client.plain.speech import room_line, shown
@@ -82,14 +83,15 @@ async def join(mode: "LineMode", rest: str) -> None:
 
 
 async def create(mode: "LineMode", rest: str) -> None:
-    """/create ROOM [private] [encrypted] [TOPIC]: make a room."""
-    name, topic = name_and_rest(rest, "/create ROOM [private] [encrypted] [TOPIC]")
+    """/create ROOM [private] [encrypted] [post-quantum] [TOPIC]: make a room."""
+    name, topic = name_and_rest(rest, "/create ROOM [private] [encrypted] [post-quantum] [TOPIC]")
     said: set[str] = set()
-    while (word := topic.partition(" ")[0]) in {"private", "encrypted"} - said:
+    while (word := topic.partition(" ")[0]) in {"private", "encrypted", POST_QUANTUM} - said:
         said.add(word)
         topic = topic.removeprefix(word).strip()
     kind = RoomKind.PRIVATE if "private" in said else RoomKind.PUBLIC
-    made = await mode.client.create_room(parse_room_name(name), kind, topic, encrypted="encrypted" in said)
+    encrypted, suite = bool(said & {"encrypted", POST_QUANTUM}), suite_for(post_quantum=POST_QUANTUM in said)
+    made = await mode.client.create_room(parse_room_name(name), kind, topic, encrypted=encrypted, suite=suite)
     mode.enter(made)
 
 

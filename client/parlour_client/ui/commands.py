@@ -28,7 +28,11 @@ COMMANDS: Final = (
     Command("rooms", "", "public rooms of this server, to look and to join"),
     Command("join", "ROOM", "enter a public room", "room"),
     Command("leave", "", "leave this room; you are asked once"),
-    Command("create", "NAME [private] [encrypted]", "make a room; private rooms are entered by invitation"),
+    Command(
+        "create",
+        "NAME [private] [encrypted] [post-quantum]",
+        "make a room; private rooms are entered by invitation",
+    ),
     Command("dm", "PERSON [MESSAGE]", "open a direct room, end-to-end encrypted", "person"),
     Command("invite", "PERSON", "invite somebody into this room; they enter by accepting", "person"),
     Command("uninvite", "PERSON", "take your invitation of somebody back", "person"),

@@ -8,11 +8,12 @@ from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OPEN, OTHER
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.changes import EncryptionChanged, EntryAdded
+from parlour_client.core.e2ee.assurance import KEYS
 from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import RequestId
 
 ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
@@ -174,3 +175,19 @@ async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
     await ear.say("/approve abcd", "/refound", "/create den private encrypted a topic")
     assert ear.client.encryption.calls == [("approve", "abcd"), ("refound", LOBBY)]
     assert ("create_room", "den", RoomKind.PRIVATE, "a topic", "encrypted") in ear.client.calls
+
+
+async def test_a_post_quantum_room(ear: Ear) -> None:
+    """It is an encrypted one, and the report says what its keys are worth."""
+    await ear.say("/create vault post-quantum private post-quantum is the topic")
+    made = (
+        "create_room",
+        "vault",
+        RoomKind.PRIVATE,
+        "post-quantum is the topic",
+        "encrypted",
+        RoomSuite.X_WING,
+    )
+    assert made in ear.client.calls
+    ear.client.encryption.suite = RoomSuite.X_WING
+    assert KEYS[RoomSuite.X_WING] in " ".join(await ear.say("/encryption"))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from parlour_client.core.e2ee.assurance import KEYS
 from parlour_client.core.e2ee.interface import (
     Alarm,
     MemberDevice,
@@ -17,6 +18,7 @@ from parlour_client.core.e2ee.interface import (
 )
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
@@ -44,6 +46,7 @@ class FakeEncryption:
             OwnDevice(OTHER, parse_device_name("phone"), DeviceStatus.ACTIVE, AT, AT, current=False),
         ]
         self.code = "PARLOUR1:ABCDEF"
+        self.suite: RoomSuite | None = None
         self.process = WordsProcess(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
@@ -78,6 +81,8 @@ class FakeEncryption:
             last_change=AT,
             server_sees=("Who is in the room.",),
             assurance="not independently audited",
+            suite=self.suite,
+            keys="" if self.suite is None else KEYS[self.suite],
         )
 
     async def person(self, user: UserName) -> PersonReport:

@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.encryption_words import LOST
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import RequestId
 from parlour_protocol.names import parse_user_name
 
@@ -372,6 +373,19 @@ async def test_a_room_is_made_encrypted(client: FakeClient, open_app: OpenApp) -
         await lobby(pilot)
         await write(pilot, "/create hideout private encrypted")
         assert client.calls[-1][-1] == "encrypted" or any("encrypted" in call for call in client.calls)
+
+
+async def test_a_post_quantum_room(client: FakeClient, open_app: OpenApp) -> None:
+    """/create NAME post-quantum makes it encrypted as well; /encryption says what its keys are worth."""
+    client.encryption.suite = RoomSuite.X_WING
+    async with open_app(client, size=(100, 50)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/create vault post-quantum")
+        assert ("create_room", "vault", RoomKind.PUBLIC, "", "encrypted", RoomSuite.X_WING) in client.calls
+        await write(pilot, "/create vault sealed")
+        assert "private, encrypted, post-quantum" in screen_text(pilot)
+        await write(pilot, "/encryption")
+        assert "X-Wing" in screen_text(pilot)
 
 
 async def test_a_device_that_waits_says_so_in_every_room(client: FakeClient, open_app: OpenApp) -> None:

@@ -46,7 +46,7 @@ from parlour_client.core.model import (
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import RoomListing
@@ -406,9 +406,16 @@ class FakeClient:
                 self.tell(EntryRemoved(room, request))
 
     async def create_room(
-        self, name: RoomName, kind: RoomKind, topic: str = "", *, encrypted: bool = False
+        self,
+        name: RoomName,
+        kind: RoomKind,
+        topic: str = "",
+        *,
+        encrypted: bool = False,
+        suite: RoomSuite = RoomSuite.X25519,
     ) -> Room:
-        self._called("create_room", name, kind, topic, *(["encrypted"] if encrypted else []))
+        wishes = ["encrypted"] * encrypted + [suite] * (suite is not RoomSuite.X25519)
+        self._called("create_room", name, kind, topic, *wishes)
         room = self.add_room(RoomId((name * 22)[:22]), name, topic=topic)
         self.tell(RoomsChanged())
         return room

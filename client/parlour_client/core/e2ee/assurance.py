@@ -5,6 +5,8 @@ They promise what `docs/encryption.md` does and no more. The facade hands them o
 
 from typing import Final
 
+from parlour_protocol.frames.base import RoomSuite
+
 OPEN: Final = "NOT end-to-end encrypted: the server can read this room"
 CHECKED: Final = "2026-11-25"
 """The day on which the engine last passed the vectors, and the tests with another implementation."""
@@ -12,6 +14,22 @@ ASSURANCE: Final = (
     f"Not independently audited; passes the IETF test vectors of RFC 9420 (suite 3, {CHECKED}) and "
     "interoperates with ts-mls 1.6.4."
 )
+KEYS: Final = {
+    RoomSuite.X25519: (
+        "Its keys are made with X25519. Anyone who records this room now could read it later with a large "
+        "quantum computer."
+    ),
+    RoomSuite.X_WING: (
+        "Its keys are post-quantum: made with X-Wing, which is ML-KEM-768 and X25519 together. A later "
+        "quantum computer does not open what is recorded now, as long as ML-KEM holds; signatures are not "
+        "post-quantum. Experimental: made after a draft, and no other implementation was tested with it."
+    ),
+}
+"""What the cipher suite of a room is worth."""
+SUITE_NAMES: Final = {
+    RoomSuite.X25519: "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
+    RoomSuite.X_WING: "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA256_Ed25519",
+}
 SERVER_SEES: Final = (
     "The server sees who is in this room, with which devices, and which of them are online.",
     "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",

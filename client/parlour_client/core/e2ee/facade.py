@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.e2ee.assurance import ASSURANCE, OPEN, SERVER_SEES, SERVER_SEES_OPEN
+from parlour_client.core.e2ee.assurance import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import (
     Alarm,
@@ -92,6 +92,8 @@ class Facade:
             last_change=report.own_since,
             server_sees=SERVER_SEES,
             assurance=ASSURANCE,
+            suite=report.suite,
+            keys="" if report.suite is None else KEYS[report.suite],
         )
 
     async def turn_on(self, room: RoomId) -> None:

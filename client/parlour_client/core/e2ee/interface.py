@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
@@ -92,6 +93,10 @@ class RoomReport:
     """Sentences."""
     assurance: str
     """What was checked of the encryption and what not: `not independently audited; …`."""
+    suite: RoomSuite | None = None
+    """What the room's keys are made with; not known from outside."""
+    keys: str = ""
+    """What that is worth, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from parlour_client.core.e2ee.rolled_back import FOUND_AGAIN
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.seal import strict_words
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
@@ -88,7 +88,8 @@ class Labels:
         me = self._rooms.me
         others = {member.user for member in report.members} - {me}
         verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
-        label = f"E2EE {verified}/{len(others)} verified" if others else "E2EE, nobody else"
+        kind = "E2EE post-quantum" if report.suite is RoomSuite.X_WING else "E2EE"
+        label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, nobody else"
         changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
         blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
         suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}

@@ -54,9 +54,11 @@ class Vault:
     # --- rooms
 
     def pin(self, connection: apsw.Connection, room: RoomId, suite: RoomSuite = RoomSuite.X25519) -> None:
-        """Note for good that a room is encrypted; the first time also what it was made with."""
-        if load_room(connection, room) is None:
+        """Note for good that a room is encrypted; before there is a group, also what it was made with."""
+        row = load_room(connection, room)
+        if row is None:
             save_room(connection, RoomRow(room, Seq(0)))
+        if row is None or row.group is None:  # afterwards the group says it, and the server nothing
             pin_suite(connection, room, suite)
 
     def is_encrypted(self, connection: apsw.Connection, room: RoomId) -> bool:

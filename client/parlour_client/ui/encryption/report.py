@@ -48,6 +48,10 @@ def _parts(report: RoomReport) -> Iterator[Content]:
         yield own(
             f"This device last renewed its keys here: {day(report.last_change)} {clock(report.last_change)}"
         )
+    if report.keys:
+        yield own("")
+        yield own("What its keys are worth", "bold")
+        yield peer_line(report.keys, limit=400)
     yield own("")
     yield own("What the server sees", "bold")
     for sentence in report.server_sees:

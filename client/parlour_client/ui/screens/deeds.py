@@ -6,6 +6,7 @@ told by ``ask``. The chat screen inherits it.
 
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room
+from parlour_client.encryption_words import POST_QUANTUM, suite_for
 from parlour_client.ui.commands import CLEAR, first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page
@@ -102,10 +103,13 @@ class Deeds(DevicesPart):
     async def _do_create(self, rest: str) -> None:
         name, how = first_word(rest)
         wishes = how.split()
-        if set(wishes) - {"private", "public", "encrypted"} or {"private", "public"} <= set(wishes):
-            raise ValueError("Write /create NAME, and after it: private, encrypted, or both.")
+        known = {"private", "public", "encrypted", POST_QUANTUM}
+        if set(wishes) - known or {"private", "public"} <= set(wishes):
+            raise ValueError("Write /create NAME, and after it any of: private, encrypted, post-quantum.")
         kind = RoomKind.PRIVATE if "private" in wishes else RoomKind.PUBLIC
-        made = await self.client.create_room(parse_room_name(name), kind, encrypted="encrypted" in wishes)
+        suite = suite_for(post_quantum=POST_QUANTUM in wishes)
+        encrypted = bool({"encrypted", POST_QUANTUM} & set(wishes))
+        made = await self.client.create_room(parse_room_name(name), kind, encrypted=encrypted, suite=suite)
         await self.open_room(made.id)
 
     async def _do_dm(self, rest: str) -> None:

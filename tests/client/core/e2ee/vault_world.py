@@ -17,18 +17,18 @@ from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.commit import Wanted
-from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.rules import read_certificate
 from parlour_client.core.e2ee.vault import Vault
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
-from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
+from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.sealed import AnyContent, Payload, TextContent
 
@@ -116,6 +116,7 @@ class Device:
         self.key = DeviceKey.generate(self.user, SERVER)
         _, self.certificate = self.account.certify(self.user, SERVER, self.key.public, PHONE, Millis(at))
         self.people = People()
+        self.suite: CipherSuite = CLASSIC
         self.path = str(path)
         self.connection = opened(self.path)
         self.roles: dict[UserName, Role] = {}
@@ -190,9 +191,10 @@ class Device:
             self.own.credential,
             self.key.signer,
             Lifetime(at // 1_000 - 3_600, at // 1_000 + 30 * 86_400),
+            suite=self.suite,
             last_resort=last_resort,
             leaf_extensions=self.own.leaf_extensions,
-            policy=Policy(extensions=KNOWN),
+            policy=Policy(extensions=KNOWN, cipher_suites=SUITES),
         )
         packages.save(connection, store)
         return made
@@ -302,10 +304,13 @@ class Device:
         return tuple(self.connection.execute(query, (log.room,)))
 
 
-def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE) -> Log:
+def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE, suite: RoomSuite = RoomSuite.X25519) -> Log:
     """Make a room with a group of these devices, all caught up; the first is its owner."""
     log = Log(kind=kind)
     founder = devices[0]
+    for device in devices:
+        device.suite = suite_of(suite)
+        device.run(device.vault.pin, log.room, suite)
     log.add(founder.user, Created(room_kind=kind, encrypted=True))
     founder.found(log)
     if len(devices) > 1:

@@ -1,0 +1,160 @@
+"""Rooms with post-quantum keys: made, entered, left out of, and never founded again with weaker keys."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.house import Room
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.test_chat import GARDEN, texts
+from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, room_of
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee import groups, settle
+from parlour_client.core.e2ee.assurance import KEYS
+from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.refusals import JoinRefusedError
+from parlour_client.core.e2ee.report import Stand
+from parlour_client.core.errors import EncryptionError
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.frames.bodies import Contested
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.mls import CLASSIC, HYBRID, suite_of
+from parlour_protocol.names import UserName
+
+
+async def made(client: Client) -> RoomId:
+    """Make a room with post-quantum keys."""
+    room = await client.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True, suite=RoomSuite.X_WING)
+    return room.id
+
+
+def test_the_suites_of_rooms_are_those_of_the_engine() -> None:
+    """The numbers on the wire and the engine's are the same, and so is their order."""
+    assert [suite_of(suite) for suite in RoomSuite] == [CLASSIC, HYBRID]
+    assert RoomSuite.X_WING > RoomSuite.X25519
+
+
+async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
+    """Founded, invited, said and answered; every device's report and label say what the keys are worth."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    room = await made(ana)
+    await ana.invite(room, BEN)
+    await flat.quiet()
+    for client, words in ((ana, "hello"), (ben, "answer")):
+        await client.send(room, words)
+        await flat.until(lambda: not client._engine.outbox.unsent(room))  # noqa: B023 - awaited at once
+        await flat.quiet()
+    assert await texts(ana, room) == ["hello", "answer"] == await texts(ben, room)
+    for client in (ana, ben):
+        report = await client.encryption.report(room)
+        assert (report.state, report.suite) == (RoomState.ACTIVE, RoomSuite.X_WING)
+        assert report.keys == KEYS[RoomSuite.X_WING]
+        assert report.label == "E2EE post-quantum 0/1 verified"
+    other = await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    await flat.quiet()
+    report = await ana.encryption.report(other.id)
+    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
+
+
+async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: Flat) -> None:
+    """An older Parlour brings none: it is not in the group, everybody sees why, and others are let in."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    await flat.open(EVE)
+    device = flat.house.devices[ben.encryption.own().device]
+    device.hybrid, device.hybrid_last_resort = [], None
+    room = await made(ana)
+    await ana.invite(room, BEN)
+    await ana.invite(room, EVE)
+    await ana.encryption.settle(room)
+    report = await ana.encryption.report(room)
+    assert {member.user for member in report.members} == {ANA, EVE}
+    assert list(report.without_device) == [BEN]
+    assert "no key package for post-quantum rooms" in report.problem
+
+
+async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit has to fit: who comes after that is left out with words."""
+    ana = await flat.open(ANA)
+    for user in (BEN, EVE):
+        await flat.open(user)
+    monkeypatch.setattr(settle, "HYBRID_DEVICES", replace(settle.HYBRID_DEVICES, value=2))
+    room = await made(ana)
+    await ana.invite(room, BEN)
+    await ana.encryption.settle(room)
+    await ana.invite(room, EVE)
+    await ana.encryption.settle(room)
+    report = await ana.encryption.report(room)
+    assert {member.user for member in report.members} == {ANA, BEN}
+    assert "a post-quantum room holds" in report.problem
+
+
+async def test_a_server_that_makes_a_weaker_room_gets_no_keys(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person is told at once, and this device founds no group for what the server made."""
+    ana, real = await flat.open(ANA), flat.house.summary
+
+    def weaker(room: Room, user: UserName) -> RoomSummary:
+        return structs.replace(real(room, user), suite=RoomSuite.X25519)
+
+    monkeypatch.setattr(flat.house, "summary", weaker)
+    with pytest.raises(EncryptionError, match="without post-quantum keys"):
+        await made(ana)
+    for _ in range(100):
+        flat.clock.advance(1)
+        await flat.threads.rest()
+    assert [room.group for room in flat.house.rooms.values()] == [None]
+
+
+def test_it_is_founded_again_with_the_same_keys(tmp_path: Path) -> None:
+    """After a contest and a restart: the pin is in the archive."""
+    alice, bobby = Device("alice", path=tmp_path / "alice"), Device("bobby")
+    log = contested(alice, bobby)
+    alice.reopen()
+    alice.found(log, 5)
+    alice.commit(log, 6, [bobby])
+    bobby.sync(log)
+    agree(log, alice, bobby)
+    assert {alice.status(log).suite, bobby.status(log).suite} == {RoomSuite.X_WING}
+
+
+def test_a_weaker_group_in_its_place_is_refused() -> None:
+    """A member's device, or one that the server talked into it, cannot lead the others into suite 3."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = contested(alice, bobby)
+    alice.run(lambda connection: connection.execute("UPDATE mls_rooms SET suite = 3"))
+    alice.suite = bobby.suite = CLASSIC
+    alice.found(log, 5)
+    assert alice.status(log).suite is RoomSuite.X25519
+    alice.commit(log, 6, [bobby])
+    with pytest.raises(JoinRefusedError, match="does without"):
+        bobby.sync(log)
+    assert bobby.status(log).stand is Stand.OUTSIDE
+
+
+def test_what_the_server_says_of_a_room_counts_only_before_there_is_a_group() -> None:
+    """Later it could lock members out of their room by it; and it never lowers what was pinned."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.run(alice.vault.pin, ROOM, RoomSuite.X_WING)
+    assert groups.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
+    carol = Device("carol")
+    for suite in (RoomSuite.X_WING, RoomSuite.X25519):
+        carol.run(carol.vault.pin, ROOM, suite)
+    assert groups.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
+    del log
+
+
+def contested(*devices: Device) -> Log:
+    """Make a post-quantum room of these devices, whose group was contested."""
+    log = room_of(*devices, suite=RoomSuite.X_WING)
+    assert {device.status(log).suite for device in devices} == {RoomSuite.X_WING}
+    assert log.group is not None
+    log.add(devices[-1].user, Contested(group=log.group, epoch=Epoch(1)))
+    for device in devices:
+        device.sync(log)
+    return log

@@ -77,7 +77,7 @@ MLS_TABLES: Final[tuple[str, ...]] = (
         version BLOB NOT NULL,               -- random, new at each write: who has another one reloads
         epoch INTEGER NOT NULL,
         state BLOB,                          -- the engine's, keys in clear; NULL once it is gone
-        ended TEXT NOT NULL DEFAULT '[]',    -- when the past epochs ended, the newest first
+        ended TEXT NOT NULL DEFAULT '[]',    -- when the past epochs ended, the newest first, by two clocks
         joined INTEGER NOT NULL DEFAULT 0,   -- when this device came in
         own_since INTEGER,                   -- when it last renewed its keys
         sent INTEGER NOT NULL DEFAULT 0,     -- messages of its own since then

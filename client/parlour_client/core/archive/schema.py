@@ -142,4 +142,9 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     HISTORY_PARTS,
+    (
+        # an epoch ended at a time of the server's and at one of this device's
+        """UPDATE mls_groups
+            SET ended = (SELECT json_group_array(json_array(value, value)) FROM json_each(ended))""",
+    ),
 )

@@ -8,8 +8,8 @@ it after each run of events.
 from collections.abc import Awaitable, Callable
 
 from parlour_client.core.e2ee.contents import known
+from parlour_client.core.e2ee.erasing import Erasing
 from parlour_client.core.e2ee.errands import Errands
-from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.receiving import Taken
@@ -36,6 +36,7 @@ class Aftermath:
         renewal: Renewal,
         standings: Standings,
         errands: Errands,
+        erasing: Erasing,
     ) -> None:
         """Pass it on to these."""
         self._around = around
@@ -44,6 +45,7 @@ class Aftermath:
         self._renewal = renewal
         self._standings = standings
         self._errands = errands
+        self._erasing = erasing
         self.take_history: TakeHistory | None = None
         """Takes in what another device of ours sent, all of it that waits."""
 
@@ -63,8 +65,8 @@ class Aftermath:
         if receipt.lost or receipt.removed:
             self._keeper.changed(room)
         self._renewal.taken(room, taken)
-        if receipt.moved:  # keys of the last epoch must not stay in the write-ahead log (Marmot #756)
-            self._errands.run(self._around.archive.look(scrub))
+        if receipt.moved:
+            self._erasing.epoch_ended()
         if receipt.moved or receipt.removed or receipt.concerns:
             self._standings.changed(room)
 

@@ -88,6 +88,8 @@ class Batch:
     row: RoomRow
     held: Held | None
     role_of: RoleOf
+    now: Millis
+    """The time by this device's clock."""
     welcome_missing: bool = False
     changed: bool = False
     """The group is to be written."""

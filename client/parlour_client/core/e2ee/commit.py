@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.groups import Held, Shelf, require_durable
 from parlour_client.core.e2ee.ids import group_bytes
 from parlour_client.core.e2ee.refusals import BadPackageError, NotReadyError
 from parlour_client.core.e2ee.rules import Binding, Judge, certificate_of, person_of
+from parlour_client.core.e2ee.times import trouble_of_adding
 from parlour_client.core.e2ee.tree_seal import new_key, seal_tree
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
@@ -63,6 +64,9 @@ class Wanted:
     packages: Mapping[DeviceId, bytes]
     remove: Collection[DeviceId]
     at: Millis
+    """The server's time, by which the other members will judge it."""
+    here: Millis
+    """The time by this device's clock, by which it judges whom it adds as well."""
     people: Collection[UserName] | None = None
     """Whose devices may come in; None: whoever is a member, as the log says for all to see."""
 
@@ -81,7 +85,8 @@ def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
         raise NotReadyError("A change of this room's keys is on its way already.")
     indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
-    adds = _adds({d: p for d, p in wanted.packages.items() if d not in indices}, wanted.people)
+    packages = {device: package for device, package in wanted.packages.items() if device not in indices}
+    adds = _adds(packages, wanted)
     proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
     key, now = new_key(), wanted.at // 1_000
     with held.judge.ours(wanted.at):
@@ -107,8 +112,8 @@ def _options(key: bytes) -> CommitOptions:
     return CommitOptions(tree_in_welcome=False, info_extensions=(Extension(TREE_KEY, key),))
 
 
-def _adds(packages: Mapping[DeviceId, bytes], people: Collection[UserName] | None) -> dict[DeviceId, Add]:
-    """Read key packages. The server chose them: each must be of the very device that was asked for."""
+def _adds(packages: Mapping[DeviceId, bytes], wanted: Wanted) -> dict[DeviceId, Add]:
+    """Read key packages. The server chose them: each must be of the very device, and of this time."""
     adds: dict[DeviceId, Add] = {}
     for device, package in packages.items():
         try:
@@ -118,7 +123,10 @@ def _adds(packages: Mapping[DeviceId, bytes], people: Collection[UserName] | Non
             raise BadPackageError({device: str(error)}) from error
         if found.device != device:
             raise BadPackageError({device: "it is of another device"})
-        if people is not None and found.user not in people:
+        old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, wanted.here)
+        if old:
+            raise BadPackageError({device: f"that of {found.user}: {old}"})
+        if wanted.people is not None and found.user not in wanted.people:
             raise BadPackageError({device: f"it is of {found.user}, who has no place in this direct room"})
         adds[device] = proposal
     return adds

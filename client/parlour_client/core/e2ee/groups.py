@@ -19,14 +19,13 @@ import apsw
 from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.refusals import MovedError, NotDurableError
 from parlour_client.core.e2ee.rules import Judge
+from parlour_client.core.e2ee.times import Ended
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import Group
 
 IN_MEMORY: Final = 64
 """Groups that are kept restored between calls."""
-KEEP_PAST: Final = 300_000
-"""Milliseconds that the keys of a past epoch are kept for late messages (by the times of events)."""
 
 
 @dataclass(slots=True)
@@ -51,7 +50,8 @@ class Held:
     group: Group
     judge: Judge
     joined: Millis
-    ended: list[Millis] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    """When the epochs ended whose keys are still here, the last one first."""
     own_since: Millis | None = None
     sent: int = 0
     contest: Epoch | None = None
@@ -62,14 +62,23 @@ class Held:
         """The group's epoch."""
         return Epoch(self.group.epoch)
 
-    def forget_old(self, now: Millis) -> bool:
-        """Drop the keys of epochs that ended long ago; True: there were some."""
-        kept = len(list(takewhile(lambda end: now - end <= KEEP_PAST, self.ended)))
+    def forget_old(self, at: Millis, here: Millis) -> bool:
+        """Drop the keys of epochs that ended long ago, by either clock; True: there were some."""
+        kept = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
         if kept == len(self.ended):
             return False
         self.ended = self.ended[:kept]
         self.group.forget_past_epochs(kept)
         return True
+
+    def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
+        """Enter the next epoch. ``removed``: somebody is out now, so nothing of before is taken any more.
+
+        Else they could go on to write for a past epoch, with a server that helps them.
+        """
+        if removed:
+            group.forget_past_epochs()
+        self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
 
 
 class Shelf:
@@ -100,7 +109,7 @@ class Shelf:
                 self._restored(GroupId(str(group)), version, state),
                 judge,
                 Millis(joined),
-                [Millis(at) for at in json.loads(ended)],
+                _read_ended(ended),
                 None if own_since is None else Millis(own_since),
                 sent,
                 None if contest is None else Epoch(contest),
@@ -126,7 +135,8 @@ class Shelf:
                 joined = ?, own_since = ?, sent = ?, contest = ?, request = ?
             WHERE group_id = ? AND version = ?"""
         values = (
-            held.status, version, held.epoch, state, json.dumps(held.ended), held.joined, held.own_since,
+            held.status, version, held.epoch, state, json.dumps([(end.at, end.here) for end in held.ended]),
+            held.joined, held.own_since,
             held.sent, held.contest, held.request, held.id, held.version,
         )  # fmt: skip
         connection.execute(query, values)
@@ -155,6 +165,21 @@ class Shelf:
         self._kept.move_to_end(group)
         while len(self._kept) > IN_MEMORY:
             self._kept.popitem(last=False)
+
+
+def _read_ended(data: str) -> list[Ended]:
+    return [Ended(Millis(at), Millis(here)) for at, here in json.loads(data)]
+
+
+def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
+    """Return the groups that hold keys of epochs which ended long ago by this device's clock."""
+    query = "SELECT group_id, ended FROM mls_groups WHERE ended != '[]' AND state IS NOT NULL"
+    rows = cast("list[tuple[str, str]]", list(connection.execute(query)))
+    return [
+        GroupId(group)
+        for group, ended in rows
+        if not all(end.keeps(end.at, now) for end in _read_ended(ended))
+    ]
 
 
 def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:
@@ -203,9 +228,16 @@ def require_durable(connection: apsw.Connection) -> None:
 
 
 def scrub(connection: apsw.Connection) -> bool:
-    """Empty the write-ahead log after an epoch changed, outside of a transaction; False: somebody reads.
+    """Empty the write-ahead log, outside of a transaction; False: somebody reads, and it was not waited for.
 
     What was deleted is overwritten in the file, but old pages lie in that log until then (Marmot #756).
     """
-    busy, _, _ = cast("tuple[int, int, int]", next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")))
-    return not busy
+    patience = int(str(connection.pragma("busy_timeout")))
+    connection.set_busy_timeout(0)
+    try:
+        row = next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    except (apsw.BusyError, apsw.LockedError):  # the latter: a statement of our own has rows left to read
+        return False
+    finally:
+        connection.set_busy_timeout(patience)
+    return not cast("tuple[int, int, int]", row)[0]

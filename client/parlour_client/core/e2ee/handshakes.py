@@ -30,6 +30,7 @@ from parlour_client.core.e2ee.rules import (
     person_of,
     require_two,
 )
+from parlour_client.core.e2ee.times import Ended
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Commit
@@ -68,7 +69,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     _drop_foundings(batch, but=body.group)
     row.group, row.contested, batch.moved = body.group, False, True
     if ours is not None:
-        ours.status, ours.joined, ours.own_since = "active", event.at, event.at
+        ours.status, ours.joined, ours.own_since = "active", event.at, batch.now
         if ours.request is not None:
             batch.merged.append(ours.request)
         ours.request, batch.held, batch.changed = None, ours, True
@@ -201,23 +202,23 @@ def _entered(
     request = _staged_request(batch, held.id)
     (batch.merged if applied.own else batch.lost).extend(request)
     batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
-    held.group, held.status, held.contest, batch.changed = trial, "active", None, True
-    held.ended = [event.at, *held.ended][: trial.policy.past_epochs]
+    held.move_to(trial, Ended(event.at, batch.now), removed=bool(removed))
+    held.status, held.contest, batch.changed = "active", None, True
     if applied.own:
-        held.own_since, held.sent = event.at, 0
-    concerns = _concerns(batch, trial, applied, event)
+        held.own_since, held.sent = batch.now, 0
+    concerns = _concerns(batch, trial, applied)
     batch.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
     return _noted(event, added, removed, concerns, by, unusable=body.unusable)
 
 
-def _concerns(batch: Batch, trial: Group, applied: CommitApplied, event: LogEvent) -> list[Concern]:
+def _concerns(batch: Batch, trial: Group, applied: CommitApplied) -> list[Concern]:
     """Ask about every leaf that came in: the added ones, and the committer's own new one."""
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return concerns_about(batch.connection, batch.people, certificates, event.at)
+    return concerns_about(batch.connection, batch.people, certificates, batch.now)
 
 
 def _noted(

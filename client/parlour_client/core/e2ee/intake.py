@@ -30,7 +30,7 @@ from parlour_client.core.translation import Numbers
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
-from parlour_protocol.ids import DeviceId, RoomId, Seq
+from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import KeyPackageStore
 
@@ -243,7 +243,9 @@ class Intake:
         keys = await self._archive.look(_packages)
         kind = self._kind_of(event.room)
         opened = await asyncio.to_thread(vault.open_welcome, keys, kind, waiting, event)
-        return await self._archive.run_durably(_enter, vault, opened, event, self._names_me)
+        return await self._archive.run_durably(
+            _enter, vault, opened, event, self._names_me, self._clock.now()
+        )
 
 
 def _packages(connection: apsw.Connection) -> KeyPackageStore:
@@ -274,8 +276,8 @@ def _begin(
 
 
 def _enter(
-    connection: apsw.Connection, vault: Vault, opened: Opened, event: LogEvent, names_me: Names
+    connection: apsw.Connection, vault: Vault, opened: Opened, event: LogEvent, names_me: Names, now: Millis
 ) -> Taken:
-    received, concerns = vault.enter(connection, opened, event)
+    received, concerns = vault.enter(connection, opened, event, now)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
     return Taken(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))

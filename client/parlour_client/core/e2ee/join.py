@@ -39,6 +39,7 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Handshake
+from parlour_protocol.ids import Millis
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 
 
@@ -108,6 +109,7 @@ def enter(
     packages: Packages,
     opened: Opened,
     event: LogEvent,
+    now: Millis,
 ) -> tuple[Received, list[Concern]]:
     """Put an opened Welcome in force. Raises JoinRefusedError, NotDurableError."""
     require_durable(connection)
@@ -128,7 +130,7 @@ def enter(
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
-    return received, concerns_about(connection, people, leaves, event.at)
+    return received, concerns_about(connection, people, leaves, now)
 
 
 def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:

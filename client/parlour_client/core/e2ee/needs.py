@@ -31,7 +31,11 @@ class Keys(Protocol):
         ...
 
     def now(self) -> Millis:
-        """Return the server's time, as far as it is known."""
+        """Return the time by this device's clock."""
+        ...
+
+    def server_time(self) -> Millis:
+        """Return the server's time, as it says: never decide about keys by it alone (`times`)."""
         ...
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:

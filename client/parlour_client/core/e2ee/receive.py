@@ -58,7 +58,7 @@ def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
         if needs_welcome(batch, event):
             waits = event
             break
-        if batch.held is not None and batch.held.forget_old(event.at):
+        if batch.held is not None and batch.held.forget_old(event.at, batch.now):
             batch.changed = True
         batch.items.append(_take(batch, event))
         _note_role(batch, event)

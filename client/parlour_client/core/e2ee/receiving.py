@@ -45,6 +45,7 @@ class Opener(Protocol):
         room: RoomId,
         events: Sequence[LogEvent],
         role_of: Callable[[UserName], Role | None],
+        now: Millis,
         *,
         welcome_missing: bool = False,
     ) -> Receipt:
@@ -86,7 +87,7 @@ def take_in(
     cursor = opener.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
-    receipt = opener.receive(connection, room, following, roles.of, welcome_missing=welcome_missing)
+    receipt = opener.receive(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
     denied = _deny(connection, room, receipt.items)
     heard = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)

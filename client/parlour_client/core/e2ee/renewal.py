@@ -60,7 +60,7 @@ class Renewal:
         for item in taken.receipt.items:
             if item.sealed and item.message is not None:
                 self._last[room] = item.event.author
-                self._said[room] = item.event.at
+                self._said[room] = self._keys.now()
         if taken.receipt.moved:
             self._quiet.pop(room, None)
         entered = any(item.note is not None for item in taken.receipt.items) and taken.receipt.moved

@@ -20,6 +20,7 @@ from parlour_client.core.e2ee.aftermath import Aftermath
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.device_keys import DeviceKeys
+from parlour_client.core.e2ee.erasing import Erasing
 from parlour_client.core.e2ee.errands import Errands, Stirring, quietly
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.identity_errors import KeyLogError
@@ -90,8 +91,9 @@ class SealedRooms:
         self.renewal = Renewal(around.archive, self, self.keeper, around.clock, around.chance)
         self.me = around.profile.user
         self.marks = ReadMarks(around.archive, self.me, around.clock, self.say)
+        self.erasing = Erasing(around.archive, self.keys, around.clock, self._errands)
         self.aftermath = Aftermath(
-            around, self.identities, self.keeper, self.renewal, self.standings, self._errands
+            around, self.identities, self.keeper, self.renewal, self.standings, self._errands, self.erasing
         )
         self._ahead = 0
         self._signed_in_now = False
@@ -111,6 +113,7 @@ class SealedRooms:
         self._hand_on()
         for room in self.intake.rooms:
             await self.standings.look(room)
+        self.erasing.begin()
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
@@ -162,6 +165,7 @@ class SealedRooms:
         await self.marks.stop()
         await self.intake.stop()
         await self._errands.stop()
+        await self.erasing.stop()
         await self.delivery.close()
 
     async def track(self, room: RoomId) -> None:
@@ -234,7 +238,11 @@ class SealedRooms:
         return self.state.summary(room)
 
     def now(self) -> Millis:
-        """Return the server's time, as far as it is known."""
+        """Return the time by this device's clock."""
+        return self._around.clock.now()
+
+    def server_time(self) -> Millis:
+        """Return the server's time, as it says: never decide about keys by it alone (`times`)."""
         return Millis(self._around.clock.now() + self._ahead)
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:

@@ -51,8 +51,10 @@ def due(standing: Standing, now: Millis) -> bool:
     if standing.devices < 2 or standing.joined is None:  # noqa: PLR2004 - alone, there is nobody to heal towards
         return False
     since = standing.renewed
-    if since is None:
-        return True  # after joining: until then the leaf's keys are those of the key package
+    if since is None or since > now + HOUR:
+        # After joining: until then the leaf's keys are those of the key package. And a clock that was wrong
+        # must not put it off.
+        return True
     if standing.slept is not None and standing.slept > since:
         return True
     if standing.sent >= OWN_MESSAGES:

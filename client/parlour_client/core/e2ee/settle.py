@@ -203,7 +203,15 @@ class Settler:
         summary, people = self._keys.summary(room), None
         if summary is not None and summary.peer is not None:  # a direct room is between two, for ever
             people = {self._keys.own.user, summary.peer}
-        wanted = Wanted(new_request_id(), purpose, packages, remove, self._keys.now(), people)
+        wanted = Wanted(
+            new_request_id(),
+            purpose,
+            packages,
+            remove,
+            self._keys.server_time(),
+            self._keys.now(),
+            people,
+        )
         vault = self._keys.vault
         if devices < BIG:
             body = await self._archive.run_durably(vault.stage, room, wanted)

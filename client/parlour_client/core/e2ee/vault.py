@@ -1,8 +1,9 @@
 """The vault: encrypted rooms as the client's orchestration sees them, on the archive's thread.
 
 Every method works inside the transaction that the caller has begun (BEGIN IMMEDIATE; a durable one where it
-says so) and reads no clock: times are given, the server's where it matters. It never asks the server and
-never sends; it gives what to send, after that is kept. Several processes of one home may take turns.
+says so) and reads no clock: times are given, this device's own but for commits (``times``). It never asks
+the server and never sends; it gives what to send, after that is kept. Several processes of one home may take
+turns.
 """
 
 from collections.abc import Collection, Sequence
@@ -22,6 +23,7 @@ from parlour_client.core.e2ee.groups import (
     pin_suite,
     pinned_suite,
     save_room,
+    with_expired,
 )
 from parlour_client.core.e2ee.join import Opened, Packages
 from parlour_client.core.e2ee.refusals import NotReadyError
@@ -104,12 +106,14 @@ class Vault:
         room: RoomId,
         events: Sequence[LogEvent],
         role_of: RoleOf,
+        now: Millis,
         *,
         welcome_missing: bool = False,
     ) -> Receipt:
         """Process events in order; store ``items`` in the same transaction. Raises ServerMisbehavedError.
 
-        ``welcome_missing``: there is no Welcome for the Handshake that an earlier receipt waits for.
+        ``now`` is by this device's clock. ``welcome_missing``: there is no Welcome for the Handshake that an
+        earlier receipt waits for.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         held = self._shelf.load(connection, row.group)
@@ -121,6 +125,7 @@ class Vault:
             row,
             held,
             role_of,
+            now,
             welcome_missing=welcome_missing,
         )
         return receive.run(batch, events)
@@ -132,11 +137,12 @@ class Vault:
         save_room(connection, row)
         return items
 
-    def expire(self, connection: apsw.Connection, room: RoomId, now: Millis) -> None:
-        """Drop the keys of past epochs where nothing was received for a while."""
-        held = self._held(connection, room)
-        if held is not None and held.forget_old(now):
-            self._shelf.save(connection, held)
+    def expire(self, connection: apsw.Connection, now: Millis) -> None:
+        """Drop the keys of past epochs that ended long ago by this device's clock, in all rooms."""
+        for group in with_expired(connection, now):
+            held = self._shelf.load(connection, group)
+            if held is not None and held.forget_old(held.ended[0].at, now):
+                self._shelf.save(connection, held)
 
     # --- messages
 
@@ -258,7 +264,7 @@ class Vault:
         self, connection: apsw.Connection, room: RoomId, request: RequestId, purpose: str, at: Millis
     ) -> Commit | None:
         """Make a lost commit again, as far as it makes sense. In a durable transaction."""
-        wanted = Wanted(request, purpose, {}, (), at)
+        wanted = Wanted(request, purpose, {}, (), at, at)
         prepared = commit.retry(self.held(connection, room), wanted)
         return None if prepared is None else self.store(connection, prepared)
 
@@ -282,17 +288,22 @@ class Vault:
         return join.open_welcome(self._own, kind, store, waiting, event)
 
     def enter(
-        self, connection: apsw.Connection, opened: Opened, event: LogEvent
+        self, connection: apsw.Connection, opened: Opened, event: LogEvent, now: Millis
     ) -> tuple[Received, list[Concern]]:
         """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
-        return join.enter(connection, self._shelf, self._people, self._packages, opened, event)
+        return join.enter(connection, self._shelf, self._people, self._packages, opened, event, now)
 
     def join(
-        self, connection: apsw.Connection, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
+        self,
+        connection: apsw.Connection,
+        kind: RoomKind,
+        waiting: WaitingWelcome,
+        event: LogEvent,
+        now: Millis,
     ) -> tuple[Received, list[Concern]]:
         """Open a Welcome and join, for groups that are not big. In a durable transaction."""
         opened = self.open_welcome(self._packages.load(connection), kind, waiting, event)
-        return self.enter(connection, opened, event)
+        return self.enter(connection, opened, event, now)
 
     # --- how it stands
 

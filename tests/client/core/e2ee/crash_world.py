@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import apsw
-from tests.client.core.e2ee.vault_world import Device, Log, StaleError, request, text
+from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, request, text
 
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import ArrivedError
@@ -140,7 +140,7 @@ class Program:
                 leaving = here - {m.id for m in members} - {device.id}
                 if not missing and not leaving:
                     return
-                wanted = Wanted(self.number(), "settle", missing, leaving, Millis(log.now))
+                wanted = Wanted(self.number(), "settle", missing, leaving, *clocks(log))
                 device.run(device.vault.stage, log.room, wanted)
                 continue
             body = staged.body

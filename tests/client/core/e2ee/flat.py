@@ -19,6 +19,7 @@ from parlour_protocol.frames import (
     Hello,
 )
 from parlour_protocol.ids import (
+    Millis,
     RoomId,
     Seq,
 )
@@ -66,6 +67,8 @@ class Flat:
         self.clients: list[Client] = []
         self.lines: dict[Client, Line] = {}
         self.break_lines: Callable[[str], None] = lambda _: None
+        self.ahead = 0
+        """Milliseconds by which the greeting's time differs from the clock."""
 
     async def open(self, user: UserName, home: str | None = None, *, follow: bool = True) -> Client:
         """Start a client of ``user`` on a home, which is made if need be; each is a session of its own."""
@@ -91,7 +94,7 @@ class Flat:
                     user=user,
                     device=LAPTOP,
                     session=line.session,
-                    now=self.clock.now(),
+                    now=Millis(self.clock.now() + self.ahead),
                     incarnation=self.house.incarnation,
                     rooms=tuple(self.house.summary(room, user) for room in rooms),
                 )

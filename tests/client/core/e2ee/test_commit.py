@@ -7,6 +7,7 @@ from tests.client.core.e2ee.vault_world import (
     Device,
     StaleError,
     agree,
+    clocks,
     request,
     room_of,
 )
@@ -100,7 +101,7 @@ def test_commits_and_foundings_need_a_durable_transaction() -> None:
     """After a power cut the same keys would be used for something else."""
     alice = Device("alice")
     log = room_of(alice)
-    wanted = Wanted(request(3), "test", {}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {}, (), *clocks(log))
     with pytest.raises(NotDurableError):
         alice.loosely(alice.vault.stage, ROOM, wanted)
     with pytest.raises(NotDurableError):

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
 
+from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups import IN_MEMORY, Shelf, scrub
+from parlour_client.core.e2ee.times import Ended
 from parlour_client.core.errors import ArchiveError
-from parlour_protocol.ids import GroupId
+from parlour_protocol.ids import GroupId, Millis
 
 
 def holds(folder: Path, secret: bytes) -> bool:
@@ -31,7 +33,7 @@ def test_keys_of_an_epoch_that_is_over_are_in_no_file(tmp_path: Path) -> None:
 
 
 def test_a_log_that_somebody_reads_is_scrubbed_later(tmp_path: Path) -> None:
-    """It says so instead of waiting."""
+    """It says so instead of waiting, however long the program waits for others otherwise."""
     alice = Device("alice", path=tmp_path / "archive.db")
     alice.connection.pragma("journal_mode", "wal")
     room_of(alice)
@@ -39,8 +41,15 @@ def test_a_log_that_somebody_reads_is_scrubbed_later(tmp_path: Path) -> None:
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM mls_groups").fetchall()
     alice.package()
-    alice.connection.set_busy_timeout(0)
+    alice.connection.set_busy_timeout(60_000)
     assert not scrub(alice.connection)
+    assert alice.connection.pragma("busy_timeout") == 60_000
+    reader.execute("ROLLBACK")
+    rest = alice.connection.execute("SELECT 1 FROM mls_groups UNION ALL SELECT 2")
+    next(rest)
+    assert not scrub(alice.connection)
+    rest.close()
+    assert scrub(alice.connection)
 
 
 def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path: Path) -> None:
@@ -51,7 +60,9 @@ def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path:
     alice.connection.execute("DELETE FROM shown")
     alice.say(log, 10, "CANARY")
     assert holds(tmp_path, b"CANARY")
-    alice.loosely(alice.vault.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get)
+    alice.loosely(
+        alice.vault.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
+    )
     assert not holds(tmp_path, b"CANARY")
 
 
@@ -76,3 +87,15 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
         shelf._keep(GroupId(f"{number:043}"), b"", held.group)
     assert len(shelf._kept) == IN_MEMORY
     assert shelf.load(alice.connection, log.group) is not None
+
+
+def test_times_of_an_earlier_version_are_taken_over() -> None:
+    """They were the server's alone; the newest stays the first."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.commit(log, 3)
+    alice.connection.execute("UPDATE mls_groups SET ended = '[5,3]'")
+    (step,) = next(migration for migration in MIGRATIONS if "json_group_array" in migration[0])
+    alice.connection.execute(step)
+    five, three = Millis(5), Millis(3)
+    assert alice.vault.held(alice.connection, ROOM).ended == [Ended(five, five), Ended(three, three)]

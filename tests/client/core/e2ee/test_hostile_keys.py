@@ -224,6 +224,24 @@ async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: s
     assert await texts(ben, room) == ["both"]
 
 
+async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_group(flat: Flat) -> None:
+    """Ben was away for too long; a server whose time is that of his key packages does not change that."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    await flat.close(ben)
+    await flat.close(ana)
+    days = 35 * 86_400
+    flat.clock.advance(days)
+    flat.ahead = -days * 1_000
+    ana = await flat.open(ANA)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invite(room, BEN)
+    await ana._settled(room)
+    assert "that of ben: it has expired by the clock of this device" in ana.encryption.room(room).problem
+    assert await members(ana, room) == {ana.encryption.own().device}
+    await say(flat, ana, room, "alone")
+    assert await texts(ana, room) == ["alone"]
+
+
 async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat: Flat) -> None:
     """The first room works; in the second the newcomer says that it was not let in, and that one goes on."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, request, room_of, sealed_body
+from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import JoinRefusedError, NotDurableError
@@ -15,7 +15,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Created, Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq, WelcomeId
+from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq, WelcomeId
 
 OTHER = RoomId("another4567890abcdefgh")
 
@@ -150,7 +150,7 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     resort = bobby.package(last_resort=True)
-    wanted = Wanted(request(3), "test", {bobby.id: resort}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {bobby.id: resort}, (), *clocks(log))
     seq = log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
@@ -175,7 +175,7 @@ def test_a_last_resort_joins_a_second_room() -> None:
         if log.room == OTHER:
             log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
             alice.found(log, 8)
-        wanted = Wanted(request(9), "test", {bobby.id: resort}, (), Millis(log.now))
+        wanted = Wanted(request(9), "test", {bobby.id: resort}, (), *clocks(log))
         log.commit(alice, alice.run(alice.vault.stage, log.room, wanted))
         alice.sync(log)
         bobby.sync(log)
@@ -190,7 +190,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     second.add(carol.user, Created(room_kind=second.kind, encrypted=True))
     carol.found(second)
     for log, who in ((first, alice), (second, carol)):
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), Millis(log.now))
+        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log))
         log.commit(who, who.run(who.vault.stage, log.room, wanted))
         who.sync(log)
     bobby.sync(first)
@@ -221,8 +221,8 @@ def test_two_programs_open_one_welcome_and_one_of_them_enters() -> None:
     event, welcome = invited(alice, bobby, log)
     opened = bobby.vault.open_welcome(bobby.packages(), log.kind, welcome, event)
     again = bobby.vault.open_welcome(bobby.packages(), log.kind, welcome, event)
-    bobby.run(bobby.vault.enter, opened, event)
-    nothing_changed(bobby, log, lambda: bobby.run(bobby.vault.enter, again, event))
+    bobby.run(bobby.vault.enter, opened, event, event.at)
+    nothing_changed(bobby, log, lambda: bobby.run(bobby.vault.enter, again, event, event.at))
     agree(log, alice, bobby)
 
 
@@ -260,12 +260,13 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     carol.found(second)
     ready = []
     for log, who in ((first, alice), (second, carol)):
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), Millis(log.now))
+        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log))
         log.commit(who, who.run(who.vault.stage, log.room, wanted))
         event = bobby.receive(log.events, log.room).needs_welcome
         assert event is not None
         use = log.welcomes[bobby.id, event.seq]
-        ready.append((bobby.vault.open_welcome(bobby.packages(), log.kind, use, event), event))
+        opened = bobby.vault.open_welcome(bobby.packages(), log.kind, use, event)
+        ready.append((opened, event, event.at))
     bobby.run(bobby.vault.enter, *ready[0])
     nothing_changed(bobby, second, lambda: bobby.run(bobby.vault.enter, *ready[1]))
 
@@ -299,7 +300,7 @@ def test_joining_needs_a_durable_transaction() -> None:
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
     with pytest.raises(NotDurableError):
-        bobby.loosely(bobby.vault.join, log.kind, welcome, event)
+        bobby.loosely(bobby.vault.join, log.kind, welcome, event, event.at)
 
 
 def test_the_tree_beside_the_welcome_shows_the_server_nothing() -> None:

@@ -11,6 +11,7 @@ from tests.client.core.e2ee.vault_world import (
     START,
     Device,
     agree,
+    clocks,
     request,
     room_of,
 )
@@ -93,7 +94,7 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str
     alice, bobby, ghost = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     package = _ghostly(ghost, what)
-    wanted = Wanted(request(3), "test", {ghost.id: package}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {ghost.id: package}, (), *clocks(log))
     before = alice.state(log)
     with pytest.raises(BadPackageError) as caught:
         alice.run(alice.vault.stage, ROOM, wanted)
@@ -133,7 +134,7 @@ def test_a_key_package_of_another_device_is_not_added() -> None:
     """The server answers a claim for bobby's device with carol's."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice)
-    wanted = Wanted(request(3), "test", {bobby.id: carol.package()}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {bobby.id: carol.package()}, (), *clocks(log))
     with pytest.raises(BadPackageError, match="another device"):
         alice.run(alice.vault.stage, ROOM, wanted)
 
@@ -145,10 +146,26 @@ def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> N
     old = carol.package(at=log.now - 40 * 86_400_000)
     packages = {bobby.id: bobby.package(), carol.id: old}
     with pytest.raises(BadPackageError) as caught:
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), Millis(log.now)))
+        alice.run(
+            alice.vault.stage,
+            ROOM,
+            Wanted(request(3), "test", packages, (), *clocks(log)),
+        )
     assert set(caught.value.why) == {carol.id}
     del packages[carol.id]
-    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), Millis(log.now)))
+    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log)))
+
+
+@pytest.mark.parametrize(("days", "why"), [(33, "has expired"), (-3, "is not valid yet")])
+def test_a_server_with_a_false_time_adds_no_old_key_package(days: int, why: str) -> None:
+    """It says that it is the time of the package: this device's own clock has a say in whom it adds."""
+    alice, carol = Device("alice"), Device("carol")
+    log = room_of(alice)
+    package, said, here = carol.package(at=log.now), Millis(log.now), Millis(log.now + days * 86_400_000)
+    with pytest.raises(BadPackageError, match=f"that of carol: it {why} by the clock of this device"):
+        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", {carol.id: package}, (), said, here))
+    here = Millis(log.now + 86_400_000 * (30 if days > 0 else -1))  # wrong, and within a day of it
+    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", {carol.id: package}, (), said, here))
 
 
 def test_a_device_whose_certificate_has_expired_is_not_added() -> None:

@@ -14,7 +14,7 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core import sync
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee import aftermath
+from parlour_client.core.e2ee import erasing
 from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
@@ -414,7 +414,7 @@ async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch:
         scrubbed.append(Path(connection.filename).parent)
         return scrub(connection)
 
-    monkeypatch.setattr(aftermath, "scrub", spy)
+    monkeypatch.setattr(erasing, "scrub", spy)
     await ana._engine.encryption.settler.renew(room)
     await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 

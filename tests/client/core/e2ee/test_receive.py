@@ -5,10 +5,13 @@ from tests.client.core.e2ee.vault_world import (
     ROOM,
     Device,
     agree,
+    clocks,
+    request,
     room_of,
     sealed_body,
 )
 
+from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import MessageText
@@ -58,17 +61,92 @@ def test_late_messages_are_read_and_old_epochs_forgotten() -> None:
     agree(log, bobby, carol)
 
 
+def past(device: Device) -> int:
+    """Return of how many past epochs a device has keys."""
+    held = device.vault.held(device.connection, ROOM)
+    assert len(held.ended) == len(held.group._state.past)
+    return len(held.ended)
+
+
 def test_past_epochs_are_forgotten_without_events_too() -> None:
-    """A quiet room must not keep its old keys."""
+    """A quiet room must not keep its old keys, though the server says nothing any more."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.commit(log, 3)
     bobby.sync(log)
-    assert len(bobby.vault.held(bobby.connection, ROOM).ended) == 1
-    bobby.run(bobby.vault.expire, ROOM, Millis(log.now + 299_000))
-    assert len(bobby.vault.held(bobby.connection, ROOM).ended) == 1
-    bobby.run(bobby.vault.expire, ROOM, Millis(log.now + 300_001))
-    assert bobby.vault.held(bobby.connection, ROOM).group._state.past == ()
+    assert past(bobby) == 1
+    bobby.run(bobby.vault.expire, Millis(log.now + 299_000))
+    assert past(bobby) == 1
+    bobby.run(bobby.vault.expire, Millis(log.now + 300_001))
+    assert past(bobby) == 0
+
+
+@pytest.mark.parametrize("lie", [0, -1_000])
+def test_a_server_whose_time_stands_still_or_goes_back_keeps_no_keys_alive(lie: int) -> None:
+    """Past epochs end by this device's own clock as well: no event needs to tell the truth for that."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    late = alice.seal(log, 10, "late")
+    bobby.commit(log, 3)
+    true = log.now + 300_001
+    event = log.add(alice.user, sealed_body(late), after=lie)
+    (item,) = bobby.receive([event], now=true).items
+    assert "too late" in item.trouble
+    assert past(bobby) == 0
+
+
+def test_a_server_whose_time_leaps_ahead_spoils_late_messages_and_nothing_else() -> None:
+    """What it could have withheld as well is gone; the group goes on, and keys are renewed as before."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    late = alice.seal(log, 10, "late")
+    true = log.now
+    log.now += 50 * 365 * 86_400_000
+    log.commit(bobby, bobby.run(bobby.vault.stage, ROOM, Wanted(request(3), "test", {}, (), *clocks(log))))
+    (event,) = log.events[bobby.cursor(log) :]
+    bobby.receive([event], now=true)
+    assert bobby.status(log).own_since == true
+    event = log.add(alice.user, sealed_body(late), after=300_001)
+    (item,) = bobby.receive([event], now=true).items
+    assert "too late" in item.trouble
+    alice.sync(log)
+    agree(log, alice, bobby)
+
+
+def test_a_clock_of_ours_that_was_set_back_keeps_no_keys_alive() -> None:
+    """An hour is a difference of clocks; more is none that late messages could come within."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    alice.commit(log, 3)
+    bobby.sync(log)
+    bobby.run(bobby.vault.expire, Millis(log.now - 3_600_000))
+    assert past(bobby) == 1
+    bobby.run(bobby.vault.expire, Millis(log.now - 3_600_001))
+    assert past(bobby) == 0
+
+
+def test_a_removed_member_writes_for_no_past_epoch() -> None:
+    """What was sealed before the removal is taken up to its place in the log, whatever the server does."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, carol)
+    first, second, third = (carol.seal(log, number, f"number {number}") for number in (10, 11, 12))
+    alice.commit(log, 3)
+    log.add(carol.user, sealed_body(first))
+    assert [item.trouble for item in bobby.sync(log)] == ["", ""]  # late, and carol is still a member
+    carol.sync(log)
+    fourth = carol.seal(log, 13, "in the epoch that ends")
+    alice.commit(log, 4, remove=[carol])
+    for body in (second, fourth):
+        log.add(carol.user, sealed_body(body))
+    for device in (alice, bobby):
+        items = [item for item in device.sync(log) if item.trouble]
+        assert [item.event.author for item in items[-2:]] == [carol.user] * 2
+        assert all("too late" in item.trouble for item in items[-2:])
+        assert past(device) == 0
+    alice.commit(log, 5)
+    log.add(carol.user, sealed_body(third))
+    assert "too late" in bobby.sync(log)[-1].trouble
+    agree(log, alice, bobby)
 
 
 def test_a_message_from_before_the_join_is_told_as_that() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from parlour_client.core.e2ee.schedule import (
     DAY,
+    HOUR,
     MINUTE,
     MOST_UNSEEN,
     OWN_MESSAGES,
@@ -32,6 +33,12 @@ def test_after_joining_at_once():
     """The leaf's keys are those of a key package until the first commit of one's own."""
     assert due(replace(ROOM, renewed=None), NOW)
     assert not due(ROOM, at(1))
+
+
+def test_a_renewal_in_the_future_counts_for_nothing():
+    """A clock that was wrong when it was noted must not put the next one off for years."""
+    assert not due(replace(ROOM, renewed=at(HOUR)), NOW)
+    assert due(replace(ROOM, renewed=at(HOUR + 1)), NOW)
 
 
 def test_alone_never():

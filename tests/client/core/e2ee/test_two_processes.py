@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 from tests.client.core.e2ee.crash_world import Sent
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, StaleError, agree, request, room_of
+from tests.client.core.e2ee.vault_world import ROOM, Device, Log, StaleError, agree, clocks, request, room_of
 
 from parlour_client.core.e2ee import commit
 from parlour_client.core.e2ee.commit import Wanted
@@ -69,7 +69,7 @@ def test_a_commit_prepared_elsewhere_is_not_stored_when_the_group_moved(tmp_path
     first, second, bobby, log = pair(tmp_path)
     held = first.run(first.vault.held, ROOM)
     second.say(log, 10, "meanwhile")
-    wanted = Wanted(request(3), "test", {}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {}, (), *clocks(log))
     prepared = commit.prepare(held, wanted, first.own)
     with pytest.raises(MovedError):
         first.run(first.vault.store, prepared)
@@ -84,7 +84,7 @@ def test_what_was_rolled_back_is_not_gone_on_from(tmp_path: Path) -> None:
     first, second, bobby, log = pair(tmp_path)
 
     def failing(connection: apsw.Connection) -> None:
-        first.vault.stage(connection, ROOM, Wanted(request(3), "test", {}, (), Millis(log.now)))
+        first.vault.stage(connection, ROOM, Wanted(request(3), "test", {}, (), *clocks(log)))
         raise StaleError
 
     with pytest.raises(StaleError):

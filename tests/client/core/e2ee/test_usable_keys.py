@@ -10,14 +10,13 @@ from tests.client.core.e2ee.liar import shown
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_hostile_keys import Ghost, account_of, members
 from tests.client.core.e2ee.test_orchestration import pair, say
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, request, room_of
+from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of
 from tests.protocol.mls.test_usable_keys import before_the_rule
 
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import BadPackageError
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.identity.keylog import encode_entry
-from parlour_protocol.ids import Millis
 from parlour_protocol.mls import SigningKey, add_proposal
 from parlour_protocol.mls.messages import encode_message
 
@@ -41,7 +40,11 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
     bad = unusable(carol.package(), carol.key.signer, init=init)
     packages = {bobby.id: bobby.package(), carol.id: bad}
     with pytest.raises(BadPackageError, match=r"that of carol: .* is a low-order point") as caught:
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), Millis(log.now)))
+        alice.run(
+            alice.vault.stage,
+            ROOM,
+            Wanted(request(3), "test", packages, (), *clocks(log)),
+        )
     assert set(caught.value.why) == {carol.id}
 
 
@@ -61,7 +64,7 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     bad = unusable(carol.package(), carol.key.signer)
-    wanted = Wanted(request(3), "test", {carol.id: bad}, (), Millis(log.now))
+    wanted = Wanted(request(3), "test", {carol.id: bad}, (), *clocks(log))
     with before_the_rule():
         log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
         alice.sync(log)

@@ -43,6 +43,11 @@ def request(number: int) -> RequestId:
     return RequestId(f"request-{number:014}")
 
 
+def clocks(log: Log) -> tuple[Millis, Millis]:
+    """Return the server's time and that of a device whose clock is right."""
+    return Millis(log.now), Millis(log.now)
+
+
 def text(words: str) -> Payload:
     """Return what seals a message."""
     return Payload(content=TextContent(text=MessageText.parse(words)))
@@ -220,7 +225,7 @@ class Device:
             "test",
             {device.id: device.package() for device in add},
             [device.id for device in remove],
-            Millis(log.now),
+            *clocks(log),
         )
         return self.run(self.vault.stage, log.room, wanted)
 
@@ -260,19 +265,28 @@ class Device:
     def _join(
         self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent
     ) -> None:
-        received, _ = self.vault.join(connection, kind, use, event)
+        received, _ = self.vault.join(connection, kind, use, event, event.at)
         self._show(connection, received)
 
-    def receive(self, events: Sequence[LogEvent], room: RoomId = ROOM, **more: Any) -> Receipt:
-        """Take events in and show them, in one transaction."""
-        receipt = self.loosely(self._receive, room, events, **more)
+    def receive(
+        self, events: Sequence[LogEvent], room: RoomId = ROOM, now: int | None = None, **more: Any
+    ) -> Receipt:
+        """Take events in and show them, in one transaction; ``now``: by a clock that differs."""
+        here = Millis(max([START, *(event.at for event in events)]) if now is None else now)
+        receipt = self.loosely(self._receive, room, events, here, **more)
         self.receipts.append(receipt)
         return receipt
 
     def _receive(
-        self, connection: apsw.Connection, /, room: RoomId, events: Sequence[LogEvent], **more: Any
+        self,
+        connection: apsw.Connection,
+        /,
+        room: RoomId,
+        events: Sequence[LogEvent],
+        here: Millis,
+        **more: Any,
     ) -> Receipt:
-        receipt = self.vault.receive(connection, room, events, self.roles.get, **more)
+        receipt = self.vault.receive(connection, room, events, self.roles.get, here, **more)
         for item in receipt.items:
             self._show(connection, item)
         return receipt

@@ -11,8 +11,10 @@ from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
+from parlour_client.core.archive.people import said
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.archive.stretch import Cost
+from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,
@@ -52,6 +54,16 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     await archive.save_rooms([FakeServer().summary(LOBBY)])
     yield archive
     await archive.close()
+
+
+async def test_a_window_leaves_no_statement_open(archive: Archive) -> None:
+    """E7: a statement that is not at its end holds the write-ahead log, and old keys in it."""
+    await add(archive, *(message(number, "hello") for number in range(1, 9)))
+    noted = 'UPDATE events SET note = \'{"kind":"founded"}\' WHERE seq = 8'  # looked at further
+    await archive.run(lambda connection: list(connection.execute(noted)))
+    await archive.below(LOBBY, Seq(9), 1)
+    await archive.look(said, BOB)
+    assert await archive.look(scrub)
 
 
 async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ A window says where numbers are missing, so that the caller can fetch them; ``ad
 Functions over a connection, run by ``Database`` on its thread.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -173,8 +173,13 @@ def _first(connection: apsw.Connection, row: Row) -> int:
     return _number(connection, query, (row[0], row[1])) or row[1]
 
 
-def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterable[Row]:
-    return cast("Iterable[Row]", connection.execute(query, cast("apsw.Bindings", values)))
+def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterator[Row]:
+    """Give rows; whoever stops before the end ends the statement, which would hold the write-ahead log."""
+    cursor = connection.execute(query, cast("apsw.Bindings", values))
+    try:
+        yield from cast("Iterable[Row]", cursor)
+    finally:
+        cursor.close()  # apsw 3.54 keeps cursors alive that were open while another statement ran
 
 
 def _number(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> int:

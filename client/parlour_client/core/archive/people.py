@@ -19,6 +19,6 @@ def said(connection: apsw.Connection, user: UserName) -> tuple[int, Entry | None
     newest = """
         SELECT events.room, events.seq FROM words JOIN events ON events.id = words.rowid
         WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT 1"""
-    for room, seq in connection.execute(newest, (wanted,)):
+    for room, seq in list(connection.execute(newest, (wanted,))):
         return count, next(iter(shown(connection, RoomId(str(room)), [Seq(int(str(seq)))])), None)
     return count, None

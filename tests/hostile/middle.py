@@ -26,8 +26,8 @@ from parlour_protocol.frames import (
     encode,
 )
 from parlour_protocol.frames.base import Frame
-from parlour_protocol.frames.replies import Page
-from parlour_protocol.ids import DeviceId, FileId, RoomId, Seq, SessionId, WelcomeId
+from parlour_protocol.frames.replies import Page, Stored
+from parlour_protocol.ids import DeviceId, FileId, Incarnation, RoomId, Seq, SessionId, WelcomeId
 
 T = TypeVar("T")
 Told = Sequence[Frame]
@@ -79,6 +79,22 @@ class Lies:
                     return [frame]
 
         self.frames.append(told)
+
+    def incarnation(self, name: Incarnation) -> None:
+        """Say that the logs are others than they are, wherever their name is said."""
+
+        def told(frame: Frame) -> Told:
+            match frame:
+                case Hello():
+                    return [replace(frame, incarnation=name)]
+                case Ok(result=Page() | Stored() as result):
+                    return [replace(frame, result=replace(result, incarnation=name))]
+                case _:
+                    return [frame]
+
+        self.frames.append(told)
+        for call in ("found", "commit", "contest", "group", "welcomes"):
+            self.answers[call] = lambda answer: replace(answer, incarnation=name)
 
     def heads(self, room: RoomId, more: int) -> None:
         """Greet with a head of a room that is so much more than it is."""

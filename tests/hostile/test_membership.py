@@ -214,3 +214,16 @@ async def test_a_disabled_account_stays_in_the_group(world: World) -> None:
     world.ledger.inside[room].discard("cat")
     await world.goes_on(room, ada, ben)
     assert "cat" in {member.user for member in (await ada.report(room)).members}
+
+
+@awaited.MEMBERSHIP
+async def test_a_device_that_the_server_invented(world: World) -> None:
+    """A device that the server lists under a member's name, without their certificate, reads nothing."""
+    ada, ben, spy = await world.start("ada", "ben", "spy")
+    room = await world.room(ada, ben)
+    async with world.halted() as server:
+        server.edit("UPDATE devices SET account = 'ada' WHERE account = 'spy'")
+    await world.goes_on(room, ada, ben)
+    assert not await spy.read(room)
+    assert {member.user for member in (await ben.report(room)).members} == {"ada", "ben"}
+    await world.judge()

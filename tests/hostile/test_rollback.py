@@ -5,9 +5,10 @@ import shutil
 import pytest
 from tests.hostile import awaited
 from tests.hostile.people import World
+from tests.hostile.views import View
 
 from parlour_protocol.frames.bodies import Added, Joined
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import RoomId, new_incarnation
 from parlour_protocol.names import parse_user_name
 
 BACK = pytest.mark.parametrize("way", ["restore", "copy"])
@@ -80,6 +81,50 @@ async def test_the_removed_stay_out(world: World, way: str) -> None:
     await world.judge()
 
 
+@pytest.mark.parametrize("encrypted", [True, pytest.param(False, marks=awaited.BACK_AGAIN)])
+@pytest.mark.parametrize("named", [True, False])
+async def test_an_older_history_that_one_is_shown_for_a_while(
+    world: World, *, encrypted: bool, named: bool
+) -> None:
+    """Who is shown an older history is told, keeps what they had, and has each message once afterwards."""
+    ada, ben = await world.start("ada", "ben")
+    room = await (world.room(ada, ben) if encrypted else world.open_room(ada, ben))
+    await world.goes_on(room, ada, ben)
+    texts = [await ada.say(room) for _ in range(3)]
+    await world.heard(room, texts[-1], ben)
+    head = world.server.head(room)
+    View(room, dropped=set(range(head - 2, head + 100))).tell(ben.lies)
+    if named:
+        ben.lies.incarnation(new_incarnation())
+    await ben.reconnect(ready=False)
+    await world.told(ben, "older")
+    assert set(texts) <= set(await ben.read(room))
+    ben.lies.end()
+    await ben.reconnect()
+    await world.goes_on(room, ada, ben)
+    assert set(texts) <= set(await ben.read(room))
+    await world.judge()
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+async def test_another_name_of_the_logs_with_the_same_history(world: World, *, encrypted: bool) -> None:
+    """A name that changes without a reason costs nothing: no message, no room, no removal."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await (world.room(ada, ben, cat) if encrypted else world.open_room(ada, ben, cat))
+    await world.goes_on(room, ada, ben, cat)
+    for _ in range(2):
+        for device in (ben, cat):
+            device.lies.end()
+            device.lies.incarnation(new_incarnation())
+            await device.reconnect()
+        await world.goes_on(room, ada, ben, cat)
+    for device in (ben, cat):
+        device.lies.end()
+        await device.reconnect()
+    await world.goes_on(room, ada, ben, cat)
+    await world.judge()
+
+
 @awaited.OLD_HOME
 async def test_a_home_that_was_rolled_back(world: World) -> None:
     """A device whose home is an older copy seals nothing with a key that it used before."""
@@ -95,6 +140,33 @@ async def test_a_home_that_was_rolled_back(world: World) -> None:
     shutil.rmtree(ada.home)
     shutil.copytree(copy, ada.home)
     await ada.start()
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+@BACK
+async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
+    """A device that was away goes on in the old group, and others read it when they found the next one."""
+    ada, ben, cat = await world.start("ada", "ben", "cat")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    server = world.server
+    async with world.halted():
+        kept = server.backed_up() if way == "restore" else server.folder_copied()
+    await ben.stop()
+    await world.during(ada.client.invite(room, parse_user_name("cat")))
+    await world.during(cat.client.accept(room))  # the group goes on without ben
+    world.ledger.inside[room].add("cat")
+    await world.agreed(room, ada, cat)
+    await ada.say(room)
+    for device in (ada, cat):
+        await device.stop()
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    await ben.start()
+    text = await ben.say(room)
+    await ada.start(ready=False)
+    await world.heard(room, text, ada)
     await world.goes_on(room, ada, ben)
     await world.judge()
 

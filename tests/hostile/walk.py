@@ -17,10 +17,10 @@ from tests.hostile.views import View
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import Claimed
-from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import Added, Joined, Kicked, RoleSet
-from parlour_protocol.ids import RoomId
+from parlour_protocol.frames.bodies import Added, Joined, Kicked, Message, RoleSet
+from parlour_protocol.ids import RoomId, new_incarnation
 from parlour_protocol.names import parse_user_name
 
 SPY: Final = parse_user_name("spy")
@@ -49,7 +49,8 @@ class Walk:
         self.people = [ada, ben, cat]
         self.room = await self.world.room(ada, ben, cat)
         self.aside = await self.world.room(ada, ben, cat)
-        await self.world.goes_on(self.room, *self.people)
+        for room in (self.room, self.aside):
+            await self.world.goes_on(room, *self.people)
 
     async def play(self, steps: int) -> None:
         """Take so many steps, each an act of people and one of the operator."""
@@ -324,13 +325,72 @@ async def older_copy(walk: Walk) -> None:
     await walk.told(("older",))
 
 
+async def held_back_message(walk: Walk) -> None:
+    """Leave a number out for one device."""
+    victim = await walk.missed(3)
+    lost = walk.world.server.sealed(walk.room)[-2]
+    victim.lies.events(lambda event: [] if (event.room, event.seq) == (walk.room, lost) else [event])
+    await victim.start()
+    await walk.told(("missing",))
+
+
+async def older_for_one(walk: Walk) -> None:
+    """Show one device an older history, as if the server had been restored."""
+    server, victim = walk.world.server, walk.victim()
+    text = await walk.people[0].say(walk.room)
+    await walk.world.heard(walk.room, text, *walk.people)
+    head = server.head(walk.room)
+    View(walk.room, dropped=set(range(head - walk.chance.randrange(3), head + 100))).tell(victim.lies)
+    if walk.chance.random() < 0.5:
+        victim.lies.incarnation(new_incarnation())
+    await victim.reconnect(ready=False)
+    await walk.told(("older",))
+
+
+async def another_name(walk: Walk) -> None:
+    """Say to one device that the logs are others, and show the same."""
+    victim = walk.victim()
+    victim.lies.incarnation(new_incarnation())
+    await victim.reconnect()
+    await walk.world.goes_on(walk.room, *walk.people)
+
+
+async def readable(walk: Walk) -> None:
+    """Write something readable in somebody's name."""
+    server = walk.world.server
+    async with walk.world.halted():
+        author = walk.chance.choice(walk.people).user
+        server.append(walk.room, author, Message(text=MessageText.parse("forged")))
+    await walk.told(("something readable came",))
+
+
+async def moved(walk: Walk) -> None:
+    """Put a message of the one room into the other, under its author's name or another's."""
+    server = walk.world.server
+    async with walk.world.halted():
+        author = walk.chance.choice(walk.people).user
+        server.append(walk.room, author, server.event(walk.aside, server.sealed(walk.aside)[-1]))
+
+
+async def other_author(walk: Walk) -> None:
+    """Say of a message that somebody else wrote it."""
+    server = walk.world.server
+    victim = await walk.missed(1)
+    async with walk.world.halted():
+        last = server.sealed(walk.room)[-1]
+        server.edit("UPDATE events SET author = 'cat' WHERE room = ? AND seq = ?", walk.room, last)
+    await victim.start()
+    await walk.told(("the server said something of a message",))
+
+
 Act = Callable[[Walk], Awaitable[None]]
 ACTS: Final[dict[str, Act]] = {
     act.__name__: act
     for act in (
         ghost, dropped_member, invented_role, invented_device, repeated_message, repeated_commit,
         repeated_membership, left_out, turned_around, cut_off, held_back, false_head, false_time,
-        false_package, failures, older_copy,
+        false_package, failures, older_copy, held_back_message, older_for_one, another_name, readable, moved,
+        other_author,
     )
 }  # fmt: skip
 """What the operator does, and what is to be told of it."""

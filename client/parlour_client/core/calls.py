@@ -35,6 +35,7 @@ from parlour_protocol.frames.requests import (
     Unmute,
 )
 from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.mls import suite_of
 from parlour_protocol.names import RoomName, UserName
 
 MAX_PAGES = 40
@@ -72,6 +73,11 @@ class RoomCalls:
             raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
         if encrypted:
             self._require_keys()
+        if not suite_of(suite).kem.available():
+            raise SetupError(
+                "This Parlour cannot make post-quantum keys: its cryptography package has no ML-KEM.",
+                "Install that package from PyPI, or make the room without them.",
+            )
         frame = CreateRoom(
             id=new_request_id(),
             name=name,

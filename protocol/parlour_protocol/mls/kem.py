@@ -5,6 +5,7 @@ of ML-KEM-768 and X25519 into one, so that it holds as long as one of the two do
 in both. ML-KEM is the `cryptography` package's, the rest is libsodium's and hashlib's.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -13,7 +14,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from .codec import u16
-from .errors import AuthenticationError, MalformedError, UnusableKeyError
+from .errors import AuthenticationError, MalformedError, PolicyError, UnusableKeyError
 from .secret import Secret
 from .suite import Random, expand, extract, system_random
 
@@ -52,6 +53,9 @@ class Kem(Protocol):
     @property
     def output_size(self) -> int:
         """Bytes of what an encapsulation sends (Nenc)."""
+
+    def available(self) -> bool:
+        """Whether this installation can do it at all; nothing else works without."""
 
     def derive(self, seed: bytes) -> KeyPair:
         """DeriveKeyPair (RFC 9180 section 7.1.3)."""
@@ -104,6 +108,23 @@ def _diffie_hellman(private: bytes, public: bytes) -> bytes:
         raise AuthenticationError("a public key is a low-order point") from None
 
 
+@functools.cache
+def _has_ml_kem() -> bool:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - as below
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey  # noqa: PLC0415 - as below
+
+    try:
+        MLKEM768PrivateKey.from_seed_bytes(bytes(64))
+    except UnsupportedAlgorithm:
+        return False
+    return True
+
+
+def _require_ml_kem() -> None:
+    if not _has_ml_kem():
+        raise PolicyError("ML-KEM is missing here: the `cryptography` package was built without it")
+
+
 class X25519:
     """DHKEM(X25519, HKDF-SHA256)."""
 
@@ -111,6 +132,10 @@ class X25519:
     public_size = 32
     output_size = 32
     _SUITE = b"KEM" + u16(0x0020)
+
+    def available(self) -> bool:
+        """Return true: it is libsodium's."""
+        return True
 
     def _extract(self, label: bytes, key_material: bytes) -> bytes:
         return extract(b"", HPKE_VERSION + self._SUITE + label + key_material)
@@ -162,6 +187,10 @@ class XWing:
     _LABEL = b"\\.//^\\"
     _ML_PUBLIC, _ML_OUTPUT = 1184, 1088
 
+    def available(self) -> bool:
+        """Whether `cryptography` has ML-KEM, which one that was built against an older OpenSSL has not."""
+        return _has_ml_kem()
+
     def derive(self, seed: bytes) -> KeyPair:
         """DeriveKeyPair (draft-ietf-hpke-pq section 4): LabeledDerive with SHAKE256."""
         label = b"DeriveKeyPair"
@@ -186,6 +215,7 @@ class XWing:
     def _lattice(self, public: bytes) -> "MLKEM768PublicKey":
         from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey  # noqa: PLC0415 - 90 ms, and only where a room uses it
 
+        _require_ml_kem()
         _require(public, self.public_size, "an X-Wing public key")
         try:
             return MLKEM768PublicKey.from_public_bytes(public[: self._ML_PUBLIC])
@@ -212,6 +242,7 @@ class XWing:
     def _expanded(self, private: bytes) -> "tuple[MLKEM768PrivateKey, bytes]":
         from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey  # noqa: PLC0415 - the same
 
+        _require_ml_kem()
         _require(private, PRIVATE_SIZE, "an X-Wing private key")
         expanded = hashlib.shake_256(private).digest(96)
         return MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), expanded[64:]

@@ -3,11 +3,13 @@
 import os
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import mlkem
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from parlour_protocol.mls import CLASSIC, HYBRID, CipherSuite, MlsError
-from parlour_protocol.mls.kem import _LOW_ORDER, OUTPUT_SIZES, PUBLIC_SIZES, KeyPair
+from parlour_protocol.mls.kem import _LOW_ORDER, OUTPUT_SIZES, PUBLIC_SIZES, KeyPair, _has_ml_kem
 
 BOTH = pytest.mark.parametrize("suite", [CLASSIC, HYBRID], ids=["X25519", "X-Wing"])
 KEYS = {suite.number: suite.kem.derive(b"a seed of any length") for suite in (CLASSIC, HYBRID)}
@@ -67,6 +69,31 @@ def test_a_lattice_key_that_is_not_reduced() -> None:
         with pytest.raises(MlsError, match="ML-KEM part"):
             HYBRID.kem.encapsulate(bad, os.urandom)
     HYBRID.check_public_key(good)
+
+
+def test_an_installation_without_ml_kem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `cryptography` that was built against an old OpenSSL: an error of ours, and suite 3 goes on."""
+
+    def missing(_: bytes) -> None:
+        raise UnsupportedAlgorithm("ML-KEM-768 is not supported by this backend.")
+
+    pair = KEYS[HYBRID.number]
+    monkeypatch.setattr(mlkem.MLKEM768PrivateKey, "from_seed_bytes", missing)
+    _has_ml_kem.cache_clear()
+    try:
+        assert (CLASSIC.kem.available(), HYBRID.kem.available()) == (True, False)
+        for attempt in (
+            HYBRID.kem.generate,
+            lambda: HYBRID.check_public_key(pair.public),
+            lambda: HYBRID.kem.encapsulate(pair.public, os.urandom),
+            lambda: HYBRID.kem.decapsulate(pair, bytes(1120)),
+        ):
+            with pytest.raises(MlsError, match="ML-KEM is missing"):
+                attempt()
+    finally:
+        monkeypatch.undo()
+        _has_ml_kem.cache_clear()
+    assert HYBRID.kem.available()
 
 
 def test_x_wing_hangs_on_both_halves() -> None:

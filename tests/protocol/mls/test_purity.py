@@ -10,6 +10,7 @@ import parlour_protocol.mls
 _PACKAGE = Path(parlour_protocol.mls.__file__).parent
 _ALLOWED = {
     "collections.abc",
+    "cryptography.exceptions",  # the same
     "cryptography.hazmat.primitives.asymmetric.mlkem",  # only where an X-Wing key is used
     "dataclasses",
     "enum",

@@ -35,8 +35,6 @@ SKEW: Final = 3_600
 MAX_HELD: Final = 400
 """Packages of one suite whose private keys are kept, however often publishing fails."""
 
-_POLICY: Final = Policy(extensions=KNOWN, cipher_suites=SUITES)
-
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
@@ -91,6 +89,8 @@ def prepare(
 
     Publish what this returns, then call ``published``; until then it counts as unknown whether it arrived.
     """
+    if not suite_of(suite).kem.available():
+        return None
     seconds, kind = now // 1000, _KINDS[suite]
     store = load(connection)
     _tidy(store, seconds)
@@ -132,6 +132,11 @@ def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
     return not -DAY < now - int(renewed) < RENEW_AFTER  # a clock that was wrong must not stop the renewal
 
 
+def _able() -> tuple[int, ...]:
+    """Return the cipher suites that this installation can do; its leaves list them."""
+    return tuple(suite for suite in SUITES if suite_of(suite).kem.available())
+
+
 def _create(
     store: KeyPackageStore, own: OwnIdentity, now: int, suite: RoomSuite, *, last_resort: bool
 ) -> KeyPackageBytes:
@@ -143,7 +148,7 @@ def _create(
             suite=suite_of(suite),
             last_resort=last_resort,
             leaf_extensions=own.leaf_extensions,
-            policy=_POLICY,
+            policy=Policy(extensions=KNOWN, cipher_suites=_able()),
         )
     )
 

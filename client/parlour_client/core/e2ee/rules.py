@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING, SUITES
+from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.signing import verify
 from parlour_protocol.frames.base import RoomKind
@@ -131,7 +131,6 @@ class Judge:
         return Policy(
             public_messages=False,
             extensions=KNOWN,
-            cipher_suites=SUITES,
             validate_credential=self.validate_credential,
             validate_successor=self.validate_successor,
             authorise=self.authorise,

@@ -17,12 +17,12 @@ from parlour_client.core.e2ee.assurance import KEYS
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.refusals import JoinRefusedError
 from parlour_client.core.e2ee.report import Stand
-from parlour_client.core.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Contested
 from parlour_protocol.ids import Epoch, RoomId
-from parlour_protocol.mls import CLASSIC, HYBRID, suite_of
+from parlour_protocol.mls import CLASSIC, HYBRID, add_proposal, suite_of
 from parlour_protocol.names import UserName
 
 
@@ -90,6 +90,19 @@ async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.Mon
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}
     assert "a post-quantum room holds" in report.problem
+
+
+async def test_an_installation_without_ml_kem(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has key packages of suite 3, talks in such rooms, and says what it cannot do."""
+    monkeypatch.setattr(type(HYBRID.kem), "available", lambda _: False)
+    ana = await flat.open(ANA)
+    device = flat.house.devices[ana.encryption.own().device]
+    assert (len(device.packages), device.hybrid) == (50, [])
+    package = add_proposal(device.packages[0]).key_package
+    assert package.leaf_node.capabilities.cipher_suites == (CLASSIC.number,)
+    with pytest.raises(SetupError, match="no ML-KEM"):
+        await made(ana)
+    assert not flat.house.rooms
 
 
 async def test_a_server_that_makes_a_weaker_room_gets_no_keys(

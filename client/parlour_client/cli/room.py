@@ -223,14 +223,24 @@ def invite(context: click.Context, name: str, user: UserName) -> None:
     is_flag=True,
     help="NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
 )
+@click.option(
+    "--post-quantum",
+    is_flag=True,
+    help="Keys that a later quantum computer does not open either, if the room is made now. Experimental.",
+)
 @click.pass_context
-def dm(context: click.Context, user: UserName, text: str | None, *, is_open: bool) -> None:
+def dm(
+    context: click.Context, user: UserName, text: str | None, *, is_open: bool, post_quantum: bool
+) -> None:
     """Open the direct room with USER, and say TEXT there: end-to-end encrypted, or not at all."""
+    if is_open and post_quantum:
+        raise click.UsageError("--open and --post-quantum exclude each other.")
     if text is not None:
         message_text(text)  # refuse before connecting
 
     async def work(client: Client) -> None:
-        opened = await client.open_direct(user, encrypted=not is_open)
+        suite = RoomSuite.X_WING if post_quantum else RoomSuite.X25519
+        opened = await client.open_direct(user, encrypted=not is_open, suite=suite)
         if not opened.encrypted and not is_open:
             raise EncryptionError(
                 f"The direct room with {user} was opened without encryption: the server can read it.",

@@ -42,6 +42,14 @@ MAX_PAGES = 40
 """Pages of a list that are read: a server that never says `the end` does not hold the client."""
 
 
+def _require_able(suite: RoomSuite) -> None:
+    if suite is not RoomSuite.X25519 and not suite_of(suite).kem.available():
+        raise SetupError(
+            "This Parlour cannot make post-quantum keys: its cryptography package has no ML-KEM.",
+            "Install that package from PyPI, or make the room without them.",
+        )
+
+
 class RoomCalls:
     """Requests about rooms. A subclass gives ``_ask`` and ``_entered``."""
 
@@ -73,11 +81,7 @@ class RoomCalls:
             raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
         if encrypted:
             self._require_keys()
-        if not suite_of(suite).kem.available():
-            raise SetupError(
-                "This Parlour cannot make post-quantum keys: its cryptography package has no ML-KEM.",
-                "Install that package from PyPI, or make the room without them.",
-            )
+        _require_able(suite)
         frame = CreateRoom(
             id=new_request_id(),
             name=name,
@@ -95,9 +99,13 @@ class RoomCalls:
         await self._settled(made.id)
         return made
 
-    async def open_direct(self, user: UserName, *, encrypted: bool = True) -> Room:
+    async def open_direct(
+        self, user: UserName, *, encrypted: bool = True, suite: RoomSuite = RoomSuite.X25519
+    ) -> Room:
         """Open the room with one person; oneself: notes. It is encrypted unless it was opened otherwise."""
-        made = await self._enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted))
+        _require_able(suite)
+        frame = OpenDirect(id=new_request_id(), user=user, encrypted=encrypted, suite=suite)
+        made = await self._enter(frame)
         await self._settled(made.id)
         return made
 
@@ -206,9 +214,9 @@ class RoomCalls:
         result = await self._ask(frame)
         if not isinstance(result, Entered):
             raise ServerMisbehavedError("The server answered with something else than a room.")
-        if isinstance(frame, CreateRoom) and result.room.suite < frame.suite:
+        if isinstance(frame, CreateRoom | OpenDirect) and result.room.suite < frame.suite:
             raise EncryptionError(  # before this device makes keys for it
-                "The server made this room without post-quantum keys, though you asked for them.",
-                "Leave it, and talk to the server's operator over another way.",
+                "The server says that this room was made without post-quantum keys.",
+                "A room keeps what it was made with. If you made it just now, talk to the server's operator.",
             )
         return await self._entered(result)

@@ -131,12 +131,13 @@ class OpenDirect(Request, frozen=True, tag="open_direct"):
     """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``.
 
     For ``user`` it is a request (``RoomSummary.request``) until they accept it, or write in it. ``user`` may
-    be yourself: notes, and what your own devices tell each other. ``encrypted`` counts only when it is made
-    now: the answer says what the room is.
+    be yourself: notes, and what your own devices tell each other. ``encrypted`` and ``suite`` count only when
+    it is made now: the answer says what the room is.
     """
 
     user: UserName
     encrypted: bool = False
+    suite: RoomSuite = RoomSuite.X25519
 
 
 class Encrypt(RoomRequest, frozen=True, tag="encrypt"):

@@ -236,6 +236,7 @@ class Asker:
             at=self._clock.now(),
             peer=account.user,
             encrypted=frame.encrypted,
+            suite=frame.suite,
         )
         return await self._create(state, room)
 

@@ -420,7 +420,13 @@ class FakeClient:
         self.tell(RoomsChanged())
         return room
 
-    async def open_direct(self, user: UserName, *, encrypted: bool = True) -> Room:  # noqa: ARG002 - the interface's
+    async def open_direct(
+        self,
+        user: UserName,
+        *,
+        encrypted: bool = True,  # noqa: ARG002 - the interface's
+        suite: RoomSuite = RoomSuite.X25519,  # noqa: ARG002 - the interface's
+    ) -> Room:
         self._called("open_direct", user)
         found = next((room for room in self.rooms if room.peer == user), None)
         return found or self.add_room(RoomId((user * 22)[:22]), None, peer=user)

@@ -24,7 +24,7 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     Revoke,
 )
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Invited, Joined
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -148,11 +148,15 @@ class Home:
         await self.bring(5)
         return self
 
-    async def bring(self, count: int, *, last_resort: bool = True) -> None:
+    async def bring(
+        self, count: int, *, last_resort: bool = True, suite: RoomSuite = RoomSuite.X25519
+    ) -> None:
         """Bring key packages."""
         made = tuple(KeyPackageBytes(secrets.token_bytes(40)) for _ in range(count))
         last = KeyPackageBytes(b"last" + secrets.token_bytes(36)) if last_resort else None
-        put = await self.ask("PUT", f"/v1/devices/{self.device}/key-packages", KeyPackages(made, last))
+        put = await self.ask(
+            "PUT", f"/v1/devices/{self.device}/key-packages", KeyPackages(made, last, suite=suite)
+        )
         assert put.status_code == 204, put.text
 
     async def info(self) -> DeviceInfo:
@@ -180,9 +184,11 @@ class Home:
             "POST", f"/v1/rooms/{room}/commits", commit_of(group, epoch, added=added, **changed)
         )
 
-    async def claim(self, room: RoomId, *devices: DeviceId) -> httpx.Response:
+    async def claim(
+        self, room: RoomId, *devices: DeviceId, suite: RoomSuite = RoomSuite.X25519
+    ) -> httpx.Response:
         """Claim key packages."""
-        return await self.ask("POST", "/v1/key-packages/claims", Claim(room, devices))
+        return await self.ask("POST", "/v1/key-packages/claims", Claim(room, devices, suite))
 
     async def claimed(self, room: RoomId, *devices: DeviceId) -> Claimed:
         """Claim key packages and return them."""

@@ -10,6 +10,7 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
+from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
@@ -252,6 +253,21 @@ async def test_the_owner_of_packages_hears_when_they_run_low(village: Village, n
         (0, True),
     ]
     assert KeysLow(left=0, last_resort_used=True) == told[-1].frame
+
+
+async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, notices: list[Notice]) -> None:
+    """There are sixteen of them, and more are asked for below six; the other suite's stay as they were."""
+    ada, bob = await village.person("ada"), await village.person("bob")
+    room = await village.room(ada, bob)
+    await bob.bring(16, suite=RoomSuite.X_WING)
+    notices.clear()
+    for _ in range(11):
+        answer = await ada.claim(room, bob.device, suite=RoomSuite.X_WING)
+        assert len(answer.json()["packages"]) == 1
+    told = [notice.frame.left for notice in notices if isinstance(notice, DeviceEphemeral)]
+    assert told == [6, 5]
+    info = await bob.info()
+    assert (info.packages, info.hybrid_packages, info.hybrid_last_resort) == (5, 5, True)
 
 
 async def test_one_person_cannot_use_up_anothers_packages(

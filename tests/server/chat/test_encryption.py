@@ -7,6 +7,7 @@ from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, settle, stored
 
 from parlour_protocol.errors import SESSION_ENDED, ErrorCode
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
@@ -21,6 +22,7 @@ from parlour_protocol.frames.replies import (
     Entered,
     Error,
     GroupChanged,
+    Hello,
     KeyLogGrew,
     KeysLow,
     LogEvent,
@@ -327,6 +329,25 @@ async def test_pins_are_events(chat: World):
         Pinned(target=said, on=True),
         Pinned(target=said, on=False),
     ]
+
+
+@pytest.mark.parametrize("suite", RoomSuite)
+async def test_a_room_keeps_the_suite_that_it_was_made_with(disk: DiskWorld, suite: RoomSuite):
+    """It stands in its first event and in each summary, for other members and after a login."""
+    ada = await disk.connect("ada")
+    await disk.connect("bob")
+    kind = RoomKind.PRIVATE
+    made = [
+        await disk.ask(ada, CreateRoom, name="vault", kind=kind, encrypted=True, suite=suite),
+        await disk.ask(ada, OpenDirect, user="bob", encrypted=True, suite=suite),
+        await disk.ask(ada, OpenDirect, user="bob", encrypted=True),
+    ]
+    for answer in made:
+        assert isinstance(answer, Ok)
+        assert isinstance(answer.result, Entered)
+        assert answer.result.room.suite is suite
+    again = await disk.connect("ada")
+    assert {room.suite for room in again.got(Hello)[0].rooms if room.encrypted} == {suite}
 
 
 async def test_a_direct_room_is_encrypted_when_it_is_made_so(disk: DiskWorld):

@@ -10,10 +10,12 @@ from tests.client.core.e2ee.house import Room
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, room_of
+from tests.protocol.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import groups, settle
 from parlour_client.core.e2ee.assurance import KEYS
+from parlour_client.core.e2ee.extensions import KNOWN
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.refusals import JoinRefusedError
 from parlour_client.core.e2ee.report import Stand
@@ -22,7 +24,14 @@ from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Contested
 from parlour_protocol.ids import Epoch, RoomId
-from parlour_protocol.mls import CLASSIC, HYBRID, add_proposal, suite_of
+from parlour_protocol.limits import (
+    CERTIFICATE_BYTES,
+    HANDSHAKE_BYTES,
+    HYBRID_DEVICES,
+    TREE_BYTES,
+    WELCOME_BYTES,
+)
+from parlour_protocol.mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
 from parlour_protocol.names import UserName
 
 
@@ -58,6 +67,19 @@ async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
     await flat.quiet()
     report = await ana.encryption.report(other.id)
     assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
+
+
+async def test_a_direct_room(flat: Flat) -> None:
+    """The same between two people; one that is there already keeps what it has, and the person is told."""
+    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    await flat.open(EVE)
+    room = (await ana.open_direct(BEN, suite=RoomSuite.X_WING)).id
+    assert (await ben.open_direct(ANA)).id == room
+    await flat.quiet()
+    assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
+    await ana.open_direct(EVE)
+    with pytest.raises(EncryptionError, match="was made without"):
+        await ana.open_direct(EVE, suite=RoomSuite.X_WING)
 
 
 async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: Flat) -> None:
@@ -121,6 +143,35 @@ async def test_a_server_that_makes_a_weaker_room_gets_no_keys(
         flat.clock.advance(1)
         await flat.threads.rest()
     assert [room.group for room in flat.house.rooms.values()] == [None]
+
+
+def test_the_largest_commit_fits() -> None:
+    """At its worst a full room's tree is blank, and each path secret goes to everybody one by one."""
+    world = World(suite=HYBRID)
+    extension = Extension(0xF0C1, bytes(CERTIFICATE_BYTES.value))
+    policy = Policy(extensions=KNOWN)
+
+    def package(number: int) -> bytes:
+        device = world.device(f"member {number} of a room")
+        return device.store.create(
+            device.credential,
+            device.signer,
+            LIFETIME,
+            suite=HYBRID,
+            leaf_extensions=(extension,),
+            policy=policy,
+        )
+
+    founder = world["m0"]
+    most = HYBRID_DEVICES.value - 1
+    for start in range(0, most, settle._HYBRID_ADDS):
+        packages = [package(number) for number in range(start, min(most, start + settle._HYBRID_ADDS))]
+        staged = founder.commit([add_proposal(one) for one in packages], now=NOW)
+        founder.commit_accepted()
+        assert len(staged.message) < HANDSHAKE_BYTES.value
+        assert len(staged.welcome or b"") < WELCOME_BYTES.value
+    assert len(founder.commit(now=NOW).message) < HANDSHAKE_BYTES.value
+    assert len(founder.ratchet_tree()) < TREE_BYTES.value
 
 
 def test_it_is_founded_again_with_the_same_keys(tmp_path: Path) -> None:

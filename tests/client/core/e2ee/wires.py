@@ -102,7 +102,8 @@ class HouseWire:
                     if room.kind is RoomKind.DIRECT and set(room.members) == {user, peer}:
                         return Entered(room=house.summary(room, user)), None
                 both = dict.fromkeys((user, peer), Role.MEMBER)
-                return self._made(RoomKind.DIRECT, both, None, encrypted=frame.encrypted), None
+                made = self._made(RoomKind.DIRECT, both, None, encrypted=frame.encrypted, suite=frame.suite)
+                return made, None
             case q.SendSealed():
                 room = self._mine(frame.room)
                 logged = house.seal(room, self.line, frame)

@@ -27,7 +27,7 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Page, Stored
-from parlour_protocol.ids import DeviceId, FileId, Incarnation, RoomId, Seq, SessionId, WelcomeId
+from parlour_protocol.ids import DeviceId, FileId, Incarnation, Millis, RoomId, Seq, SessionId, WelcomeId
 
 T = TypeVar("T")
 Told = Sequence[Frame]
@@ -95,6 +95,18 @@ class Lies:
         self.frames.append(told)
         for call in ("found", "commit", "contest", "group", "welcomes"):
             self.answers[call] = lambda answer: replace(answer, incarnation=name)
+
+    def time(self, days: int) -> None:
+        """Greet with a time that is so many days off."""
+
+        def told(frame: Frame) -> Told:
+            match frame:
+                case Hello(now=now):
+                    return [replace(frame, now=Millis(now + days * 86_400_000))]
+                case _:
+                    return [frame]
+
+        self.frames.append(told)
 
     def heads(self, room: RoomId, more: int) -> None:
         """Greet with a head of a room that is so much more than it is."""

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
-from tests.hostile import awaited
 from tests.hostile.people import Device, World
 
 from parlour_client.core.e2ee.extensions import KNOWN
@@ -53,9 +52,8 @@ def hand_out(to: Device, of: Device, package: bytes) -> None:
     to.lies.answers["claim"] = changed
 
 
-@pytest.mark.parametrize("where", ["init", "leaf"])
-@pytest.mark.parametrize("low", sorted(LOW))
-async def test_a_key_of_low_order(world: World, where: str, low: str) -> None:
+@pytest.mark.parametrize(("low", "where"), [("zero", "init"), ("one", "leaf"), ("prime", "leaf")])
+async def test_a_key_of_low_order(world: World, low: str, where: str) -> None:
     """A member's key package whose key protects nothing adds nobody, and the member is named."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
@@ -131,7 +129,6 @@ async def test_a_welcome_repeated(world: World) -> None:
     await world.judge()
 
 
-@awaited.KEYS
 async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
     """What a removed member sealed before, and the server places behind the removal, is not shown."""
     ada, ben, cat = await world.start("ada", "ben", "cat")

@@ -1,5 +1,6 @@
 """What the server leaves out of a log, repeats, or turns around: for everybody, or for one device."""
 
+import pytest
 from tests.hostile import awaited
 from tests.hostile.people import Device, World
 from tests.hostile.views import View
@@ -257,6 +258,23 @@ async def test_a_false_time(world: World) -> None:
     await ben.start()
     await world.heard(room, texts[1], ben)
     assert (await ben.read(room))[-2:] == texts
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+async def test_a_greeting_with_a_false_time(world: World, days: int) -> None:
+    """A false time in the greeting ends nothing and forgets nothing: messages are sent and read."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        device.lies.time(days)
+        await device.reconnect()
+    await world.goes_on(room, ada, ben)
+    for device in (ada, ben):
+        device.lies.end()
+        await device.reconnect()
     await world.goes_on(room, ada, ben)
     await world.judge()
 

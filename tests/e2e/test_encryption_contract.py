@@ -1,5 +1,6 @@
 """Encrypted rooms by the command line alone: each step is a process of its own that ends."""
 
+import asyncio
 import json
 import select
 import shutil
@@ -8,6 +9,11 @@ from pathlib import Path
 
 import pytest
 from tests.e2e.processes import Person, Server, json_lines, password
+
+from parlour_client.core.e2ee import own
+from parlour_client.core.e2ee.recovery import words_of
+from parlour_client.core.home import Home
+from parlour_client.core.signin import open_archive
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
 
@@ -188,6 +194,43 @@ def test_a_fresh_device_shows_what_was_handed_over(
     phone.run("send", room, "from the tablet")
     assert [line["text"] for line in tail(phone, room, 1, 4)] == [*said, "from the tablet"]
     assert [line["text"] for line in tail(ben, room, 1, 4)] == [*said, "from the tablet"]
+
+
+def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tmp_path: Path) -> None:
+    """All devices are lost: it founds what is its own again, and waits for members in the others."""
+    kim, lea = joined(server, tmp_path, "kim"), joined(server, tmp_path, "lea")
+    kim.run("room", "create", "kims", "--encrypted")
+    kim.run("dm", "kim", "a note")
+    kim.run("room", "create", "both", "--encrypted")
+    let_in(kim, lea, "lea", "both")
+    words = recovery_words(kim)
+    shutil.rmtree(kim.home)
+    phone = Person(tmp_path / "phone", server)
+    arguments = ["login", f"localhost:{server.port}", "--username", "kim", "--password-stdin"]
+    phone.run(*arguments, "--ca", str(server.data / "ca.pem"), stdin=f"{password('kim')}\n")
+    phone.run("recovery", "use", stdin=f"{words}\n")
+    for room in ("kims", "@kim"):
+        phone.run("send", room, "I have you again")
+        assert tail(phone, room, 1, 1)[0]["text"] == "I have you again"
+    assert encryption(phone, "both")["state"] == "waiting"
+    lea.run("send", "both", "are you back?")
+    number = number_of(phone.run("send", "both", "I am", "--json"))
+    assert [line["text"] for line in tail(lea, "both", number, 1)] == ["I am"]
+    agreed("both", phone, lea)
+
+
+def recovery_words(person: Person) -> str:
+    """Return the words, which are printed to a terminal alone."""
+
+    async def read() -> str:
+        archive = await open_archive(Home(person.home))
+        found = await archive.look(own.load)
+        await archive.close()
+        assert found is not None
+        assert found.account is not None
+        return " ".join(words_of(found.account))
+
+    return asyncio.run(read())
 
 
 def test_who_exports_a_room_lets_in_who_waits_there(

@@ -56,7 +56,8 @@ def decide_founding(event: AppendEvent, facts: Facts, body: Founded) -> None:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group is in order: nobody contested it")
     # Any member: the next group has the same people, or its members refuse it.
     stands_above = RANK[author.role] > RANK[Role.MEMBER]
-    if group is not None and not (group.sender_present or group.abandoned or stands_above):
+    nobody_else = group is None or group.abandoned or group.only_authors
+    if not (nobody_else or stands_above or (group and group.sender_present)):
         raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
     if facts.group_used:
         raise RefusedError(ErrorCode.CONFLICT, "this group id was used before")

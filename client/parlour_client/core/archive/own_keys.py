@@ -41,6 +41,8 @@ class Name(StrEnum):
     """Set from when the server says that its logs are of another incarnation until the key log was read."""
     REPUBLISHED = "republished"
     """How many lost entries of the key log were looked at for what is to be published again."""
+    LOST_DEVICES = "lost-devices"
+    """Our other devices of the time when this one was approved by the recovery words: a JSON list of ids."""
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

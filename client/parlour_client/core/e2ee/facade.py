@@ -24,7 +24,9 @@ from parlour_client.core.e2ee.interface import (
     WordsProcess,
 )
 from parlour_client.core.e2ee.labels import Labels
+from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.settle import is_ours
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
 from parlour_protocol.names import UserName
@@ -173,6 +175,11 @@ class Facade:
         """Approve this device with the recovery words."""
         await self._people.recover(words)
         await self._everywhere()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                await self._rooms.until(self._others_answered)
+        await self._people.give_up_others()
+        await self._everywhere()
 
     async def reset_identity(self, password: Secret) -> None:
         """Make a new account key."""
@@ -204,6 +211,13 @@ class Facade:
     def words(self) -> Sequence[WordsProcess]:
         """Return the processes under way."""
         return self._people.words()
+
+    async def _others_answered(self) -> bool:
+        """Say whether this device is in all groups that have only devices of ours."""
+        rooms = self._rooms
+        alone = [room for room, state in rooms.settler.seen.items() if is_ours(state, rooms.me)]
+        reports = [await rooms.archive.look(rooms.vault.status, room) for room in alone]
+        return all(report.stand is Stand.ACTIVE for report in reports)
 
     async def _let_in(self, device: DeviceId) -> None:
         """Settle all rooms, then wait until the device is in them.

@@ -253,6 +253,10 @@ class Identities:
         finally:
             await self.refresh()
 
+    async def give_up_others(self) -> None:
+        """Wait for none of our other devices any more: the recovery words are for when they are lost."""
+        await self._archive.run_durably(own.give_up_others)
+
     async def reset_identity(self, password: Secret) -> None:
         """Make a new account key: everybody is told, and all other devices are out."""
         try:

@@ -5,6 +5,7 @@ about our own account that nobody here made raise an alarm. Functions over a con
 vault call them.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.log_reading import LogEntry
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
-from parlour_protocol.ids import Millis
+from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.mls import Credential, Extension, Secret
 from parlour_protocol.names import UserName, parse_user_name
 
@@ -29,6 +30,7 @@ _OF_A_DEVICE: Final = (
     Name.PACKAGES_RENEWED,
     Name.HYBRID_UNSURE,
     Name.HYBRID_RENEWED,
+    Name.LOST_DEVICES,
 )
 
 
@@ -229,6 +231,18 @@ def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -
         "device. If you did not approve it on another one, revoke it now, reset your keys and change the "
         "password: whoever added it has your account key.",
     )
+
+
+def give_up_others(connection: apsw.Connection) -> None:
+    """Count our other devices as lost: this one does not wait for them where nobody else could add it."""
+    found = load_active(connection)
+    others = sorted(set(log_copy.certificates(connection, found.user)) - {found.device.id})
+    own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())
+
+
+def lost_devices(connection: apsw.Connection) -> frozenset[DeviceId]:
+    """Return our devices that count as lost."""
+    return frozenset(json.loads(own_keys.get(connection, Name.LOST_DEVICES) or b"[]"))
 
 
 def forget_next(connection: apsw.Connection) -> None:

@@ -17,13 +17,15 @@ from parlour_client.core.e2ee.asking import TRANSIENT, Asking
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.needs import Keys
+from parlour_client.core.e2ee.own import lost_devices
 from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
-from parlour_protocol.ids import DeviceId, RoomId, new_request_id
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
+from parlour_protocol.names import UserName
 
 MAX_ROUNDS: Final = 12
 """A room in which other devices always come first is left to them after so many."""
@@ -106,7 +108,12 @@ class Settler:
         if report.again:
             await self._again(room, state)
             return None
-        if state.group is None or _abandoned(state):
+        lost = await self._is_lost(state)
+        if state.group is not None and lost and not (state.contested or _abandoned(state)):
+            # Told first, so that one of them that is not lost after all can follow.
+            await self._contest(room, state.group, state.epoch)
+            return None
+        if state.group is None or lost or _abandoned(state):
             await self._found(room, may=(Role.OWNER,))
             return None
         if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
@@ -132,10 +139,7 @@ class Settler:
                 "A device that was in the room before founds the group again when it is online.",
             )
         if state.group is not None and not state.contested and not _abandoned(state):
-            contest = Contest(request=new_request_id(), group=state.group, epoch=state.epoch)
-            with suppress(StaleEpochError):  # somebody else was first
-                logged = await self._delivery.contest(room, contest)
-                await self._keys.logged(room, logged)
+            await self._contest(room, state.group, state.epoch)
             return
         body = await self._archive.run_durably(
             self._keys.vault.found_again,
@@ -146,6 +150,20 @@ class Settler:
             self._keys.now(),
         )
         await self._asking.post_founding(room, body)
+
+    async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
+        """Say that this device cannot follow the group, so that another one may take its place."""
+        body = Contest(request=new_request_id(), group=group, epoch=epoch)
+        with suppress(StaleEpochError):  # somebody else was first
+            logged = await self._delivery.contest(room, body)
+            await self._keys.logged(room, logged)
+
+    async def _is_lost(self, state: GroupState) -> bool:
+        """Say whether only devices of ours are in the group that count as lost: nobody could add this one."""
+        if not is_ours(state, self._keys.own.user):
+            return False
+        lost = await self._archive.look(lost_devices)
+        return lost.issuperset(one.device for one in state.present)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
         own = self._keys.own.device
@@ -260,6 +278,11 @@ def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:
     if suite is RoomSuite.X_WING:
         return max(0, HYBRID_DEVICES.value - inside), _HYBRID_ADDS
     return GROUP_DEVICES.value, _ADDS
+
+
+def is_ours(state: GroupState, me: UserName) -> bool:
+    """Say whether all devices of the group are of our account."""
+    return bool(state.present) and all(member.user == me for member in state.present)
 
 
 def _abandoned(state: GroupState) -> bool:

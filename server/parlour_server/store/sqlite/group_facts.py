@@ -58,8 +58,9 @@ def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: G
         missing = addable(db, event.room, group, filter(None, (event.sender,)), event.at)
         return {"contested_by_author": contested, "addable": frozenset(missing)}
     if isinstance(body, Founded):
-        query = "SELECT 1 FROM group_devices WHERE group_id = ? AND leaving = 0 LIMIT 1"
-        return {"abandoned": db.execute(query, (group,)).fetchone() is None}
+        query = "SELECT DISTINCT account FROM group_devices WHERE group_id = ? AND leaving = 0 LIMIT 2"
+        accounts = db.execute(query, (group,)).fetchall()
+        return {"abandoned": not accounts, "only_authors": accounts == [(plain(event.author),)]}
     return {}
 
 

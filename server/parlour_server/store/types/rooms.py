@@ -86,6 +86,8 @@ class GroupFacts(Struct, frozen=True):
     """Only looked up for a contest."""
     abandoned: bool = False
     """Nobody is in it but who must leave, so that no commit can come; only looked up for a founding."""
+    only_authors: bool = False
+    """All devices in it that need not leave are the author's own; only looked up for a founding."""
 
 
 class Facts(Struct, frozen=True):

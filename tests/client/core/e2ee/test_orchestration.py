@@ -34,7 +34,10 @@ from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import DeviceId, Epoch, FileId, RequestId, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
+from parlour_protocol.names import parse_room_name
 from parlour_protocol.sealed import FileKeyed
+
+OTHER = parse_room_name("mine")
 
 
 async def pair(flat: Flat) -> tuple[Client, Client, RoomId]:
@@ -523,6 +526,50 @@ async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: F
     revoking = asyncio.ensure_future(ana.encryption.revoke(device))
     await flat.until(revoking.done, advance=0)
     assert device not in flat.house.rooms[room].present
+
+
+async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) -> None:
+    """Where somebody else is, as soon as they are; where only lost devices are, at once: it founds again."""
+    ana, ben, room = await pair(flat)
+    mine = (await ana.create_room(OTHER, RoomKind.PRIVATE, encrypted=True)).id
+    notes_room = (await ana.open_direct(ANA)).id
+    await flat.quiet()
+    words = await ana.encryption.recovery_words()
+    for client in (ana, ben):
+        await flat.close(client)
+    phone = await flat.open(ANA, "phone")
+    using = asyncio.ensure_future(phone.encryption.recover(words))
+    await flat.until(using.done, advance=0.2)
+    using.result()
+    for own in (mine, notes_room):
+        assert phone.encryption.room(own).state is RoomState.ACTIVE
+        await say(flat, phone, own, "from the phone")
+    assert phone.encryption.room(room).state is RoomState.WAITING
+    ben = await flat.open(BEN)
+    await flat.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
+    await say(flat, phone, room, "I am back")
+    await flat.until_true(lambda: texts(ben, room), ["I am back"])
+    ana = await flat.open(ANA)  # her first device was not lost after all
+    await flat.quiet()
+    for own in (mine, notes_room):
+        await flat.until(lambda own=own: ana.encryption.room(own).state is RoomState.ACTIVE)  # type: ignore[misc]
+        await say(flat, ana, own, "from the laptop")
+        await flat.until_true(lambda own=own: texts(phone, own), ["from the phone", "from the laptop"])  # type: ignore[misc]
+
+
+async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(flat: Flat) -> None:
+    """Nothing is founded again: the devices were not lost."""
+    ana = await flat.open(ANA)
+    mine = (await ana.create_room(OTHER, RoomKind.PRIVATE, encrypted=True)).id
+    await flat.quiet()
+    group = flat.house.rooms[mine].group
+    words = await ana.encryption.recovery_words()
+    phone = await flat.open(ANA, "phone")
+    using = asyncio.ensure_future(phone.encryption.recover(words))
+    await flat.until(using.done)
+    using.result()
+    await flat.until(lambda: phone.encryption.room(mine).state is RoomState.ACTIVE)
+    assert flat.house.rooms[mine].group == group
 
 
 async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(flat: Flat) -> None:

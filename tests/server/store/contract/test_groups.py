@@ -365,6 +365,21 @@ async def test_a_group_that_nobody_is_left_in_is_founded_anew(delivery: Delivery
     assert (found.present, found.leaving) == ((device(new),), ())
 
 
+async def test_who_lost_the_only_devices_of_a_group_founds_it_again(delivery: Delivery) -> None:
+    """Approved by the recovery words, a device contests and replaces a group of its own account's alone."""
+    alice, bob = await delivery.person("alice"), await delivery.person("bob")
+    for alone in (True, False):
+        room = await delivery.room(bob[0], alice[0])
+        old = await delivery.group_of(room, bob, alice)
+        if alone:
+            await revoke(delivery, room, bob[0], bob)
+        new = (alice[0], await delivery.device(alice[0]))
+        again = Founded(group=new_group_id(), device=new[1], replaces=old)
+        assert await refusal(delivery, room, new, again) is ErrorCode.STALE_EPOCH
+        assert await refusal(delivery, room, new, contest(old, 0)) is None
+        assert await refusal(delivery, room, new, again) is (None if alone else ErrorCode.FORBIDDEN)
+
+
 async def test_the_rooms_that_hear_of_a_users_devices(delivery: Delivery) -> None:
     """Encrypted ones that they are in, or left and have a device in the group of."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")

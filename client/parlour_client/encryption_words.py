@@ -10,7 +10,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.interface import PersonReport, Trust
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
-from parlour_client.core.model import Entry, NoteKind
+from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind
 from parlour_protocol.frames.base import RoomSuite
 
 GO_ON: Final = "go on"
@@ -76,6 +76,14 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
 
 _MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
 """Notes whose detail says what the author did: `added a device of ben`."""
+_SENTENCES: Final = ABOUT_THE_LOG | {NoteKind.DROPPED}
+"""Notes whose detail says everything."""
+
+
+def is_shown_beside(entry: Entry) -> bool:
+    """Say whether an entry is a message that is shown as well, below what is said at it."""
+    about_the_log = entry.note is not None and entry.note.kind in ABOUT_THE_LOG
+    return about_the_log and not entry.trouble and (entry.text is not None or entry.deleted)
 
 
 def note_words(entry: Entry) -> str:
@@ -84,6 +92,8 @@ def note_words(entry: Entry) -> str:
         return "what was sent before this device joined cannot be read here"
     if entry.note is None:
         return f"a message of {entry.author} cannot be read: {entry.trouble}"
+    if entry.note.kind in _SENTENCES:
+        return entry.note.detail
     if entry.note.kind in _MOVES and entry.note.detail:
         return f"{entry.author} {entry.note.detail}"
     if entry.note.kind in {NoteKind.ROLLED_BACK, NoteKind.MISSING}:

@@ -1,7 +1,6 @@
 """What the server leaves out of a log, repeats, or turns around: for everybody, or for one device."""
 
 import pytest
-from tests.hostile import awaited
 from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
@@ -14,7 +13,6 @@ async def away(room: RoomId, who: Device, *others: Device, count: int) -> list[s
     return [await others[number % len(others)].say(room) for number in range(count)]
 
 
-@awaited.LINKS
 async def test_one_message_left_out_and_renumbered(world: World) -> None:
     """A message that is missing is a row at the receiver, also where no number shows it."""
     ada, ben = await world.start("ada", "ben")
@@ -30,7 +28,6 @@ async def test_one_message_left_out_and_renumbered(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINKS
 async def test_the_first_message_after_a_join_left_out(world: World) -> None:
     """Also the first message that a newcomer could have read is missed."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -45,7 +42,6 @@ async def test_the_first_message_after_a_join_left_out(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINKS
 async def test_two_messages_turned_around(world: World) -> None:
     """Two messages of one author in another order than they were written are told."""
     ada, ben = await world.start("ada", "ben")
@@ -61,7 +57,6 @@ async def test_two_messages_turned_around(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINKS
 async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
     """Two messages of two authors are told, too, where the later author had read the earlier message."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -80,7 +75,6 @@ async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINKS
 async def test_a_log_cut_off_and_continued(world: World) -> None:
     """The newest messages left out for somebody are told with the next message that is not."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -97,7 +91,6 @@ async def test_a_log_cut_off_and_continued(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINKS
 async def test_two_people_are_shown_different_messages(world: World) -> None:
     """A view that was split is told as soon as one message gets from the one side to the other."""
     ada, ben, cat = await world.start("ada", "ben", "cat")

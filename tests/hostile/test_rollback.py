@@ -125,7 +125,6 @@ async def test_another_name_of_the_logs_with_the_same_history(world: World, *, e
     await world.judge()
 
 
-@awaited.OLD_HOME
 async def test_a_home_that_was_rolled_back(world: World) -> None:
     """A device whose home is an older copy seals nothing with a key that it used before."""
     ada, ben = await world.start("ada", "ben")

@@ -101,7 +101,8 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
 async def said_of(client: Client, event: LogEvent) -> str:
     """Return what this client says of an event: why it cannot be read, who came."""
     if not isinstance(event.body, _SPOKEN_FOR):
-        return ""
+        note = await client.note_at(event.room, event.seq)
+        return note.detail if note is not None else ""
     entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)
     entry = next((one for one in entries if one.seq == event.seq), None)
     if entry is None:
@@ -120,6 +121,8 @@ def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -
         text = said or f"({type(event.body).__name__.lower()})"
         if isinstance(event.body, Message):
             text = event.body.text
+            if said:
+                echo(f"{time} note: {shown(said)}")
         echo(f"{time} {event.author}: {shown(text, indent='      ')}{file_words(event.body)}")
 
 

@@ -25,7 +25,7 @@ from parlour_client.core.forgetting import Forgetting
 from parlour_client.core.hardening import keep_memory_private
 from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
-from parlour_client.core.model import Account, ConnectionStatus, Entry, Invitation, LinkState, Room
+from parlour_client.core.model import Account, ConnectionStatus, Entry, Invitation, LinkState, Note, Room
 from parlour_client.core.news import News
 from parlour_client.core.profile import Profile, load_profile
 from parlour_client.core.signin import SignIn, open_archive
@@ -246,6 +246,10 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
     async def trouble_of(self, room: RoomId, seq: Seq) -> str:
         """Return why an encrypted message cannot be read, also where the timeline has no row of it."""
         return await self._engine.archive.trouble_of(room, seq)
+
+    async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
+        """Return what this client says at an event, also where the timeline has no row of it."""
+        return await self._engine.archive.note_at(room, seq)
 
     async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
         """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""

@@ -150,6 +150,18 @@ class NoteKind(Enum):
     """The server's history is older than what is here; what it has not any more stands above."""
     MISSING = "missing"
     """The server does not show events that its own numbers say there are; in open rooms as well."""
+    LEFT_OUT = "left-out"
+    """Messages that were sent before are not here."""
+    MOVED = "moved"
+    """The order here is not the one in which things were sent, or were shown to somebody else."""
+    DROPPED = "dropped"
+    """The server blanked a message, and nobody who may delete it asked for that."""
+    OLDER_COPY = "older-copy"
+    """A device runs from an older copy of its home, or from two."""
+
+
+ABOUT_THE_LOG: Final = frozenset({NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.OLDER_COPY})
+"""Notes that may stand at a message that is shown all the same."""
 
 
 @dataclass(frozen=True, slots=True)

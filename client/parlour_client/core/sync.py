@@ -55,6 +55,10 @@ class Sync:
         """Return the newest event of the room that was accepted."""
         return self._tops.get(room, Seq(0))
 
+    def head(self, room: RoomId) -> Seq:
+        """Return the newest event that the room has, as far as the server has said."""
+        return self._heads.get(room, Seq(0))
+
     def know(self, tops: Mapping[RoomId, Seq]) -> None:
         """Take what the archive has; never goes back, and says nothing of strict rooms."""
         for room, top in tops.items():

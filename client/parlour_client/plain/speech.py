@@ -4,6 +4,7 @@ Strangers' text goes through the rule, and every further line of a message is in
 like a line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +18,7 @@ from parlour_client.core.model import (
     Outgoing,
     Room,
 )
-from parlour_client.encryption_words import note_words
+from parlour_client.encryption_words import is_shown_beside, note_words
 from parlour_client.file_words import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.base import RoomKind
@@ -61,8 +62,11 @@ def shown(untrusted: str) -> str:
 def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     """Say one row of a timeline; ``answered`` is what it answers, where that is known."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
-    if entry.note is not None:
+    if entry.note is not None and not is_shown_beside(entry):
         return f"{title}, {number}note: {shown(note_words(entry))}"
+    if entry.note is not None:
+        line = entry_line(title, replace(entry, note=None), answered)
+        return f"{title}, note: {shown(note_words(entry))}\n{line}"
     if entry.deleted:
         return f"{title}, {number}{entry.author}: deleted"
     if entry.trouble:

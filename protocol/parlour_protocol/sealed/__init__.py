@@ -3,6 +3,7 @@
 The server never sees any of it and cannot import this package; it cannot even tell a reaction from a text.
 """
 
+from parlour_protocol.sealed.links import Link, digest_of, folded
 from parlour_protocol.sealed.payload import (
     AnyContent,
     DeleteContent,
@@ -29,6 +30,7 @@ __all__ = [
     "FileKeyed",
     "HistoryContent",
     "KeyLogSeen",
+    "Link",
     "Payload",
     "PinContent",
     "ReactContent",
@@ -38,5 +40,7 @@ __all__ = [
     "VerifyContent",
     "VerifyStep",
     "decode_sealed",
+    "digest_of",
     "encode_sealed",
+    "folded",
 ]

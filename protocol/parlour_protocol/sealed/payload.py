@@ -1,4 +1,7 @@
-"""The envelope inside an MLS application message (version 1): what was said, and the key log its sender saw.
+"""The envelope inside an MLS application message: what was said, and what its sender had seen.
+
+That is the key log, and the messages before this one (``links``). Version 1, one JSON object, had no links
+and is still read.
 
 Messages are named by the id of the request that sent them (it travels as MLS authenticated data), never by
 the server's number: a server that moves numbers about cannot move a reply, an edit or a reaction to another
@@ -19,6 +22,7 @@ from parlour_protocol.frames.fields import FileName, MessageText, Reaction, enco
 from parlour_protocol.frames.opaque import Digest, FileKey, Share
 from parlour_protocol.ids import Count, FileIdField, RequestIdField
 from parlour_protocol.limits import FILE_BYTES
+from parlour_protocol.sealed.links import Link
 
 MessageId = RequestIdField
 """A message, by the id of the request that sent it."""
@@ -132,26 +136,57 @@ class KeyLogSeen(Part, frozen=True):
     digest: Digest
 
 
-class Payload(Part, frozen=True):
-    """Version 1 of the envelope."""
+class Payload(msgspec.Struct, frozen=True):
+    """What stands in the envelope."""
 
+    content: AnyContent
+    key_log: KeyLogSeen | None = None
+    link: Link | None = None
+    """Only absent in version 1."""
+
+
+class _Version1(Part, frozen=True):
     content: AnyContent
     key_log: KeyLogSeen | None = None
     v: Literal[1] = 1
 
 
-_encoder = msgspec.json.Encoder(enc_hook=encode_field)
+class _Version2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Binary around the content: a usual message stays in the first step of padding."""
+
+    v: Literal[2]
+    link: Link
+    key_log: tuple[Count, Annotated[bytes, Meta(min_length=32, max_length=32)]] | None
+    content: bytes
+
+
+_json = msgspec.json.Encoder(enc_hook=encode_field)
+_binary = msgspec.msgpack.Encoder()
+_version2 = msgspec.msgpack.Decoder(_Version2)
 
 
 def encode_sealed(payload: Payload) -> bytes:
     """Return the bytes to be protected."""
-    return _encoder.encode(payload)
+    seen = payload.key_log
+    if payload.link is None:
+        return _json.encode(_Version1(content=payload.content, key_log=seen))
+    key_log = None if seen is None else (seen.size, bytes(seen.digest))
+    return _binary.encode([2, payload.link.fields(), key_log, _json.encode(payload.content)])
 
 
 def decode_sealed(data: bytes) -> Payload:
     """Read what another device wrote, as strictly as a frame. Raises MalformedFrameError."""
-    payload: Payload = strict_decoder(Payload)(data)
-    return payload
+    if data[:1] == b"{":
+        first: _Version1 = strict_decoder(_Version1)(data)
+        return Payload(content=first.content, key_log=first.key_log)
+    try:
+        read = _version2.decode(data)
+        read.link.check()
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedFrameError(f"not an envelope of a known version: {error}") from error
+    content: AnyContent = strict_decoder(AnyContent)(read.content)
+    seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], digest=Digest(read.key_log[1]))
+    return Payload(content=content, key_log=seen, link=read.link)
 
 
 __all__ = ["MalformedFrameError", "Payload", "Share", "decode_sealed", "encode_sealed"]

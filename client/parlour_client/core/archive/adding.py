@@ -16,8 +16,16 @@ from parlour_client.core.archive.index import index_fresh, index_message
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.missing import Missing
 from parlour_client.core.model import Entry, Note
-from parlour_protocol.frames import LogEvent, encode_body
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
+from parlour_protocol.frames import LogEvent, decode_body, encode_body
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Deleted,
+    Edited,
+    Message,
+    Pinned,
+    Reacted,
+    SealedMessage,
+)
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 TOLD_ONE_BY_ONE: Final = 50
@@ -165,6 +173,16 @@ def _insert(
     )  # fmt: skip
     made = connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
     return next((int(str(number)) for (number,) in made), None)
+
+
+def correct(connection: apsw.Connection, room: RoomId, seq: Seq, note: Note | None) -> None:
+    """Let an event that is here say something else of itself, or nothing any more."""
+    query = "SELECT body, trouble FROM events WHERE room = ? AND seq = ?"
+    for text, trouble in list(connection.execute(query, (room, seq))):
+        body = decode_body(str(text))
+        row = note is not None or bool(trouble) or (is_row(body) and not isinstance(body, SealedMessage))
+        values = (note_text(note) if note is not None else None, row, room, seq)
+        connection.execute("UPDATE events SET note = ?, is_row = ? WHERE room = ? AND seq = ?", values)
 
 
 def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:

@@ -28,7 +28,7 @@ from parlour_client.core.archive.events import Window
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.outbox import Beside, Outgoing
 from parlour_client.core.archive.rooms import Choice, Choices, KnownRoom
-from parlour_client.core.model import Entry, Gap, Thread, Version
+from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.query import Query
 from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
@@ -98,6 +98,10 @@ class Archive:
     async def trouble_of(self, room: RoomId, seq: Seq) -> str:
         """Return why an event cannot be read; empty for what was read, and for what is not here."""
         return await self._database.read(events.trouble_of, room, seq)
+
+    async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
+        """Return what this client says at an event."""
+        return await self._database.read(events.note_at, room, seq)
 
     async def counts(self, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
         """Return unread messages and mentions."""

@@ -169,3 +169,64 @@ HISTORY_PARTS: Final[tuple[str, ...]] = (
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID""",
 )
+
+LINK_TABLES: Final[tuple[str, ...]] = (
+    # What this device has processed of a room, as its own messages say it, and how it numbers them.
+    """CREATE TABLE mls_links (
+        room TEXT PRIMARY KEY,
+        number INTEGER NOT NULL,             -- of its newest message
+        seen INTEGER NOT NULL,
+        base INTEGER NOT NULL,
+        running BLOB NOT NULL,
+        tip BLOB NOT NULL,
+        place INTEGER NOT NULL,              -- the highest in mls_places
+        epoch_number INTEGER NOT NULL,       -- number, seen and place when the epoch began
+        epoch_seen INTEGER NOT NULL,
+        epoch_place INTEGER NOT NULL,
+        whole INTEGER NOT NULL,              -- nothing sealed was in the room before this device
+        older INTEGER NOT NULL DEFAULT 0     -- an older copy of a home: it takes fresh keys first
+    ) STRICT, WITHOUT ROWID""",
+    # Every sealed event in order; what is known to be missing has a place without an event.
+    """CREATE TABLE mls_places (
+        room TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        seq INTEGER NOT NULL,                -- the event, or the one whose row tells what is missing
+        digest BLOB,                         -- of its ciphertext, NULL where that is not known
+        weight INTEGER NOT NULL,             -- events that it stands for
+        unread TEXT,                         -- whose it is, as the server says, where it could not be read
+        PRIMARY KEY (room, place)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX mls_places_tip ON mls_places (room, substr(digest, 1, 8)) WHERE digest IS NOT NULL",
+    # What each device has shown (``links.Shown`` as MessagePack).
+    """CREATE TABLE mls_shown (
+        room TEXT NOT NULL,
+        device TEXT NOT NULL,
+        state BLOB NOT NULL,
+        PRIMARY KEY (room, device)
+    ) STRICT, WITHOUT ROWID""",
+    # Events that somebody had processed and that are not here; ``seq`` is the event whose row says so.
+    """CREATE TABLE mls_awaited (
+        room TEXT NOT NULL,
+        tip BLOB NOT NULL,
+        seq INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (room, tip)
+    ) STRICT, WITHOUT ROWID""",
+    # Numbers of ours for which no message comes; ``said_in`` is the one that says so, until it is stored.
+    """CREATE TABLE mls_voids (
+        room TEXT NOT NULL,
+        low INTEGER NOT NULL,
+        high INTEGER NOT NULL,
+        said_in INTEGER,
+        PRIMARY KEY (room, low)
+    ) STRICT, WITHOUT ROWID""",
+    # Events that came blanked, until a deletion by somebody who may delete them is read.
+    """CREATE TABLE mls_blanks (
+        room TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        PRIMARY KEY (room, seq)
+    ) STRICT, WITHOUT ROWID""",
+    "ALTER TABLE mls_sealed ADD COLUMN number INTEGER",  # NULL: sealed by a version without links
+    "CREATE INDEX mls_sealed_in ON mls_sealed (room, number)",
+)

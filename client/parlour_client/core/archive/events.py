@@ -11,8 +11,8 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive.numberings import numbering
-from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of
-from parlour_client.core.model import Entry, Gap
+from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of, note_of
+from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 
@@ -80,6 +80,12 @@ def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:
     """Return why an event cannot be read; empty for what was read, and for what is not here."""
     query = "SELECT trouble FROM events WHERE room = ? AND seq = ?"
     return next((str(trouble) for (trouble,) in connection.execute(query, (room, seq))), "")
+
+
+def note_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> Note | None:
+    """Return what this client says at an event."""
+    query = "SELECT note FROM events WHERE room = ? AND seq = ? AND note IS NOT NULL"
+    return next((note_of(str(note)) for (note,) in connection.execute(query, (room, seq))), None)
 
 
 def _stretches(seqs: Iterable[Seq]) -> list[list[Seq]]:

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 import apsw
 
+from parlour_client.core.archive.given_up import give_up
 from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
@@ -131,6 +132,7 @@ def remove(connection: apsw.Connection, request: RequestId) -> None:
 def take_back(connection: apsw.Connection, request: RequestId, *, left: bool) -> None:
     """Forget a row, and what was sealed for it if that never left: else its event may still come."""
     remove(connection, request)
+    give_up(connection, request)
     if not left:
         connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
         connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))

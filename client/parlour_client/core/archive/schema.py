@@ -6,7 +6,13 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 
 from typing import Final
 
-from parlour_client.core.archive.encryption_schema import ENCRYPTION, HISTORY_PARTS, ROLLED_BACK, SUITES
+from parlour_client.core.archive.encryption_schema import (
+    ENCRYPTION,
+    HISTORY_PARTS,
+    LINK_TABLES,
+    ROLLED_BACK,
+    SUITES,
+)
 
 ROLLBACKS: Final[tuple[str, ...]] = (
     # Numbers of events are this device's own: from ``server`` there they are ``local`` here and up. A room
@@ -147,4 +153,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """UPDATE mls_groups
             SET ended = (SELECT json_group_array(json_array(value, value)) FROM json_each(ended))""",
     ),
+    LINK_TABLES,
 )

@@ -7,6 +7,7 @@ it after each run of events.
 
 from collections.abc import Awaitable, Callable
 
+from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.erasing import Erasing
 from parlour_client.core.e2ee.errands import Errands
@@ -14,7 +15,7 @@ from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.e2ee.receiving import Taken
 from parlour_client.core.e2ee.renewal import Renewal
-from parlour_client.core.e2ee.results import Received
+from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.standings import Standings
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.model import NoteKind
@@ -60,15 +61,23 @@ class Aftermath:
             self._errands.run(self._identities.catch_up())
         if taken.differs:
             self._errands.run(self._identities.refresh())
-        if receipt.contest is not None:
-            self._keeper.contest(room)
-        if receipt.lost or receipt.removed:
-            self._keeper.changed(room)
+        if taken.corrected:
+            self._around.emit(HistoryReplaced(room))
+        self._keep(room, receipt)
         self._renewal.taken(room, taken)
         if receipt.moved:
             self._erasing.epoch_ended()
         if receipt.moved or receipt.removed or receipt.concerns:
             self._standings.changed(room)
+
+    def _keep(self, room: RoomId, receipt: Receipt) -> None:
+        """Let the group be looked after where something is to be done."""
+        if receipt.contest is not None:
+            self._keeper.contest(room)
+        if receipt.older:
+            self._keeper.renew(room, 0)
+        if receipt.lost or receipt.removed:
+            self._keeper.changed(room)
 
     def _said(self, room: RoomId, item: Received) -> None:
         """Pass on what is no message."""

@@ -12,6 +12,7 @@ import apsw
 
 from parlour_client.core.e2ee.contents import RoleOf, Speaker
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf
+from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
 from parlour_client.core.e2ee.rules import binding_of, read_certificate
@@ -87,6 +88,7 @@ class Batch:
     shelf: Shelf
     row: RoomRow
     held: Held | None
+    links: Links
     role_of: RoleOf
     now: Millis
     """The time by this device's clock."""

@@ -73,6 +73,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
         if ours.request is not None:
             batch.merged.append(ours.request)
         ours.request, batch.held, batch.changed = None, ours, True
+        batch.links.enters()
     return Received(event, note=Note(NoteKind.FOUNDED, event.author))
 
 
@@ -206,10 +207,13 @@ def _entered(
     held.status, held.contest, batch.changed = "active", None, True
     if applied.own:
         held.own_since, held.sent = batch.now, 0
+        batch.links.has_fresh_keys()
     concerns = _concerns(batch, trial, applied)
     batch.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
+    batch.links.epoch_begins()
+    batch.links.came_in([person.device for person in added])
     return _noted(event, added, removed, concerns, by, unusable=body.unusable)
 
 

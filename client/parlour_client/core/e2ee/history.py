@@ -188,7 +188,8 @@ def _events(connection: apsw.Connection) -> list[bytes]:
     """Return all events of encrypted rooms that were read here, in order."""
     query = f"""
         SELECT {COLUMNS} FROM events
-        WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND note IS NULL ORDER BY room, seq"""  # noqa: S608 - constants
+        WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND (note IS NULL OR kind = 'message')
+        ORDER BY room, seq"""  # noqa: S608 - constants
     lines = []
     for row in list(connection.execute(query)):
         event = event_of(cast("Row", row))

@@ -112,7 +112,15 @@ class Intake:
             if vault is None:
                 self.sync.hold(room)
             return ()
-        taken = await self._archive.run(take_in, vault, room, events, self._names_me, self._clock.now())
+        taken = await self._archive.run(
+            take_in,
+            vault,
+            room,
+            events,
+            self._names_me,
+            self._clock.now(),
+            to_head=events[-1].seq >= self.sync.head(room),
+        )
         if taken.receipt.needs_welcome is not None:
             self.sync.hold(room, briefly=True)
             self._joining[room] = asyncio.ensure_future(self._join(room, taken.receipt.needs_welcome))

@@ -23,6 +23,7 @@ from parlour_client.core.e2ee.groups import (
     save_room,
 )
 from parlour_client.core.e2ee.ids import group_bytes
+from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.refusals import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received
 from parlour_client.core.e2ee.rules import (
@@ -124,6 +125,10 @@ def enter(
     _spend(connection, packages, opened)
     group = Held(body.group, event.room, "active", b"", opened.group, opened.judge, event.at)
     shelf.insert(connection, group)
+    links = Links(connection, event.room)
+    links.begins(event.seq)
+    links.enters()
+    links.save()
     row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
     save_room(connection, row)
     pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))

@@ -150,16 +150,20 @@ class Lane:
             waiting.cancel()
 
     async def _send(self, batch: Sequence[Item], sealed: Sequence[Sealed]) -> None:
-        """Send one after the other: what follows one that waits must not overtake it."""
+        """Send one after the other: what follows one that waits must not overtake it.
+
+        What follows one that is given up is sealed again: its link says that this one came before.
+        """
         pause, waits = 0.0, False
         for item, one in zip(batch, sealed, strict=True):
             if item.delivery is not Delivery.QUEUED:  # it was taken back meanwhile
+                waits = True
                 continue
             if waits:
                 self.put(item)
                 continue
             pause = await self._send_one(item, one)
-            waits = item.delivery is Delivery.QUEUED
+            waits = item.delivery in {Delivery.QUEUED, Delivery.FAILED}
         if pause:
             await self._clock.sleep(pause)
 
@@ -182,7 +186,7 @@ class Lane:
         """Take an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
             self._ends.stored(item, at_of(reply.result))
-            self._sealing.stored(self._room)
+            self._sealing.stored(self._room, item.request)
             return 0.0
         if isinstance(reply, Ok):
             self._ends.failed(item, RefusedError(ErrorCode.MALFORMED))

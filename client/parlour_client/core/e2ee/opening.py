@@ -8,12 +8,14 @@ burn the key of the genuine message, which is still read when it comes. ``receiv
 import copy
 import hashlib
 import re
+from dataclasses import replace
 from typing import Final, cast
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.batch import Batch, forged, stripped, with_body
 from parlour_client.core.e2ee.contents import NotAllowedError, body_of, known, remember
 from parlour_client.core.e2ee.groups import Held
+from parlour_client.core.e2ee.link_table import older_copy
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rules import Person, person_of
@@ -67,7 +69,7 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         opened = trial.unprotect(body.data)
         author = person_of(opened.sender, batch.own.server)
     except MlsError as error:
-        return _sealed_here(batch, held, event, body) or _refused(held, event, body, error)
+        return _sealed_here(batch, held, event, body) or _refused(batch, held, event, body, error)
     if opened.epoch != body.epoch:
         return forged(event, _WRONG_EPOCH)
     if author.user != event.author:
@@ -82,7 +84,7 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         again = known(batch.connection, event.room, message) is not None
         cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
         return forged(event, _REPLAY) if again else _unread(event, cause)
-    said = _said(batch, held, event, author, message, payload)
+    said = _said(batch, held, event, author, message, payload, epoch=opened.epoch)
     if said is None:
         return forged(event, _REPLAY)
     held.group, batch.changed = trial, True
@@ -94,15 +96,17 @@ def _message_id(opened: ApplicationMessage) -> RequestId | None:
     return RequestId(text) if _ID.fullmatch(text) else None
 
 
-def _refused(held: Held, event: LogEvent, body: SealedMessage, error: MlsError) -> Received:
+def _refused(batch: Batch, held: Held, event: LogEvent, body: SealedMessage, error: MlsError) -> Received:
     """Say why it cannot be read; what only a lying server can bring about is told as that."""
+    if isinstance(error, OwnMessageError):
+        return _not_sealed_here(batch, event, body)
     if isinstance(error, OlderEpochError) and body.epoch == held.epoch:
         return forged(event, _REPLAY)
     lies = {NotForThisGroupError: _ELSEWHERE, RuleBrokenError: _WRONG_AUTHOR}
     if type(error) in lies:
         return forged(event, lies[type(error)])
     late = BEFORE_JOIN if event.at < held.joined else _TOO_LATE
-    causes = {OwnMessageError: _NO_COPY, NewerEpochError: _MISSED, OlderEpochError: late}
+    causes: dict[type[MlsError], str] = {NewerEpochError: _MISSED, OlderEpochError: late}
     return _unread(event, causes.get(type(error), _DAMAGED))
 
 
@@ -133,9 +137,22 @@ def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage)
         if found is None:
             return forged(event, _REPLAY)
         batch.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
-        batch.connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))
+        batch.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])
         return found
     return None
+
+
+def _not_sealed_here(batch: Batch, event: LogEvent, body: SealedMessage) -> Received:
+    """Tell a replay, and what was given up, from a message that another copy of this home has sealed."""
+    if batch.links.is_known(body.data):
+        return forged(event, _REPLAY)
+    unread = _unread(event, _NO_COPY)
+    given_up = "SELECT 1 FROM mls_ciphertexts WHERE digest = ?"
+    if any(batch.connection.execute(given_up, (hashlib.sha256(body.data).digest(),))):
+        return unread
+    first = not batch.links.is_older
+    batch.links.is_older_copy()
+    return replace(unread, note=older_copy(batch.own.user)) if first else unread
 
 
 def _said(
@@ -147,6 +164,7 @@ def _said(
     payload: Payload,
     *,
     own: bool = False,
+    epoch: int | None = None,
 ) -> Received | None:
     """Return what was said; it is genuine, but may still be more than its author may say. None: a replay."""
     content, request = payload.content, message if own else None
@@ -159,11 +177,17 @@ def _said(
     text = isinstance(content, TextContent) and not trouble
     if not remember(batch.connection, event.room, message, event.seq, author.user, text=text):
         return None
+    note, late = None, False
+    if payload.link is not None and not own:
+        current = epoch == held.epoch
+        note, late = batch.links.hear(event.seq, author.user, author.device, payload.link, current=current)
     return Received(
         with_body(event, stripped(event.body) if said is None else said),
-        row=bool(trouble) or (said is not None and is_row(said)),
+        row=bool(trouble) or note is not None or (said is not None and is_row(said)),
         sealed=True,
         trouble=trouble,
+        note=note,
+        late=late,
         message=message,
         content=None if trouble else content,
         device=author.device,

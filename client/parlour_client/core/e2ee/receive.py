@@ -6,12 +6,14 @@ results in the same transaction: a ratchet's step and its message are on the dis
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.batch import Batch, silent, with_body
 from parlour_client.core.e2ee.groups import RoomRow, highest_epoch, save_room
 from parlour_client.core.e2ee.handshakes import leave_group, take_contested, take_founded, take_handshake
+from parlour_client.core.e2ee.link_table import blanked, deletion, moved
 from parlour_client.core.e2ee.opening import open_message, unread_before_join
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.errors import ServerMisbehavedError
@@ -60,13 +62,16 @@ def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
             break
         if batch.held is not None and batch.held.forget_old(event.at, batch.now):
             batch.changed = True
-        batch.items.append(_take(batch, event))
+        batch.links.begins(event.seq)
+        batch.items.append(_placed(batch, event, _take(batch, event)))
         _note_role(batch, event)
         row.cursor = event.seq
         batch.welcome_missing = False
     if batch.held is not None and batch.changed:
         batch.shelf.save(batch.connection, batch.held)
     save_room(batch.connection, row)
+    batch.links.save()
+    corrected = _corrected(batch)
     return Receipt(
         batch.items,
         row.cursor,
@@ -77,6 +82,8 @@ def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
         batch.contest,
         batch.concerns,
         batch.moved,
+        batch.links.is_older,
+        corrected,
     )
 
 
@@ -109,6 +116,35 @@ def _take(batch: Batch, event: LogEvent) -> Received:
             return Received(event)
         case _:
             return _readable(event, batch.row.since)
+
+
+def _placed(batch: Batch, event: LogEvent, item: Received) -> Received:
+    """Give a sealed event its place among those that other devices say they have processed."""
+    body = event.body
+    unread = event.author if item.message is None else None
+    if isinstance(body, Blank) and body.was == "sealed":
+        blanked(batch.connection, event.room, event.seq)
+        batch.links.place(event.seq, None, unread, late=False)
+    elif isinstance(body, SealedMessage):
+        if item.message is None or isinstance(item.event.body, Deleted):
+            deletion(batch.connection, event.room, body.blanks)
+        was_seen = batch.links.place(event.seq, body.data, unread, late=item.late)
+        if was_seen and item.note is None and not item.trouble:
+            return replace(item, row=True, note=moved(event.author))
+    return item
+
+
+def _corrected(batch: Batch) -> dict[Seq, Note | None]:
+    """Correct notes of this run; returns those of events that are stored already."""
+    corrected = dict(batch.links.corrected)
+    for at, item in enumerate(batch.items):
+        seq = item.event.seq
+        if seq in corrected:
+            note = corrected.pop(seq)
+            said = is_row(item.event.body) and not isinstance(item.event.body, SealedMessage)
+            row = note is not None or bool(item.trouble) or said
+            batch.items[at] = replace(item, note=note, row=row)
+    return corrected
 
 
 def _note_role(batch: Batch, event: LogEvent) -> None:

@@ -5,7 +5,7 @@ what comes after one is left for the next fetch. Functions over a connection, ru
 ``Intake`` calls them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol, cast
 
@@ -20,7 +20,7 @@ from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.missing import first_of
-from parlour_client.core.model import NoteKind
+from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
@@ -52,6 +52,10 @@ class Opener(Protocol):
         """Process the next events."""
         ...
 
+    def dropped(self, connection: apsw.Connection, room: RoomId) -> Mapping[Seq, Note | None]:
+        """Return notes of what the server blanked by itself."""
+        ...
+
     def before(
         self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]
     ) -> Sequence[Received]:
@@ -71,6 +75,8 @@ class Taken:
     """Somebody has seen another key log: an alarm is stored."""
     denied: Sequence[RequestId] = ()
     """Requests that are not where the server said that it stored them."""
+    corrected: bool = False
+    """Rows that were there before say something else now."""
 
 
 def take_in(
@@ -82,8 +88,12 @@ def take_in(
     now: Millis,
     *,
     welcome_missing: bool = False,
+    to_head: bool = False,
 ) -> Taken:
-    """Open and store what comes next; events after a hole are left alone, and known ones are only told."""
+    """Open and store what comes next; events after a hole are left alone, and known ones are only told.
+
+    ``to_head``: nothing comes after these, as far as the server has said.
+    """
     cursor = opener.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
@@ -91,11 +101,16 @@ def take_in(
     denied = _deny(connection, room, receipt.items)
     heard = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
+    corrected = dict(receipt.corrected)
+    if to_head and events and receipt.cursor >= events[-1].seq:
+        corrected |= opener.dropped(connection, room)
+    for seq, note in corrected.items():
+        adding.correct(connection, room, seq, note)
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
     behind, differs = keylog.Heard.BEHIND in heard, keylog.Heard.DIFFERS in heard
-    return Taken(receipt, applied, behind, differs, denied)
+    return Taken(receipt, applied, behind, differs, denied, bool(corrected))
 
 
 def take_older(

@@ -4,8 +4,8 @@ Everything in ``Received.event`` was either verified by MLS or is what the serve
 went); ``sealed`` tells which. Plain values; ``receive`` makes them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from parlour_client.core.model import Note
 from parlour_protocol.frames import LogEvent
@@ -26,6 +26,8 @@ class Received:
     """It came encrypted, and author and content are what MLS verified."""
     trouble: str = ""
     note: Note | None = None
+    late: bool = False
+    """It was told as missing before it came."""
     message: RequestId | None = None
     """Its id, by which later messages name it."""
     content: AnyContent | None = None
@@ -72,3 +74,7 @@ class Receipt:
     concerns: Sequence[Concern] = ()
     moved: bool = False
     """The group is in another epoch, or another group is in force."""
+    older: bool = False
+    """This home is an older copy: this device must have new keys before it seals anything."""
+    corrected: Mapping[Seq, Note | None] = field(default_factory=dict)
+    """Notes of events that were stored before, as they are now."""

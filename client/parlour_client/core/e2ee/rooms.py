@@ -219,6 +219,11 @@ class SealedRooms:
         return self.intake.covers(room)
 
     @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the server now."""
+        return self.conversation is not None
+
+    @property
     def trouble(self) -> ParlourClientError | None:
         """Why there are no keys to work with."""
         return self.keys.trouble

@@ -6,16 +6,19 @@ never seals while the person has to decide about a key, or while the group may h
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, cast
 
 import apsw
+from msgspec.structs import replace
 
+from parlour_client.core.archive.given_up import give_up
 from parlour_client.core.archive.rooms import is_strict
 from parlour_client.core.e2ee.batch import People, concerns_about
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durable
 from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.people import trust
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.rules import certificate_bytes, read_certificate
@@ -23,7 +26,7 @@ from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import Payload, encode_sealed
+from parlour_protocol.sealed import Payload, decode_sealed, encode_sealed
 
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 _REFUSED: Final = "This device could not follow a change of the room's keys."
@@ -74,35 +77,55 @@ def seal(
     request: RequestId,
     payload: Payload,
     blanks: Seq | None,
+    before: Collection[RequestId],
 ) -> SendSealed:
-    """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError."""
+    """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
+
+    ``before``: requests that the server has, or that leave before this one.
+    """
     require_durable(connection)
     here = known(connection, held.room, request)
     if here is not None:
         raise ArrivedError(here.seq)
-    query = "SELECT group_id, epoch, data, blanks, payload FROM mls_sealed WHERE request = ? AND room = ?"
-    text = encode_sealed(payload)
-    for row in connection.execute(query, (request, held.room)):
-        group, epoch, data, at, first = cast("tuple[str, int, bytes, int | None, bytes]", row)
-        blanks, text = None if at is None else Seq(at), first
+    links = Links(connection, held.room)
+    links.require_fresh()
+    query = """
+        SELECT group_id, epoch, data, blanks, payload, number FROM mls_sealed
+        WHERE request = ? AND room = ?"""
+    number = None
+    for row in list(connection.execute(query, (request, held.room))):
+        group, epoch, data, at, first, number = cast(
+            "tuple[str, int, bytes, int | None, bytes, int | None]", row
+        )
+        blanks, payload = None if at is None else Seq(at), decode_sealed(first)
         if (group, epoch) == (held.id, held.epoch):
             return _frame(held, request, data, blanks)
     if held.group.proposals:
         raise NotReadyError("A change of the room's keys waits to be made first.")
+    link = links.next(number, before)
+    text = encode_sealed(replace(payload, link=link))
     data = held.group.protect(text, request.encode())
     held.sent += 1
     shelf.save(connection, held)
-    _keep(connection, held, request, data, blanks, text)
+    links.save()
+    _keep(connection, held, request, data, blanks, text, link.number)
     return _frame(held, request, data, blanks)
 
 
 def _keep(
-    connection: apsw.Connection, held: Held, request: RequestId, data: bytes, blanks: Seq | None, text: bytes
+    connection: apsw.Connection,
+    held: Held,
+    request: RequestId,
+    data: bytes,
+    blanks: Seq | None,
+    text: bytes,
+    number: int,
 ) -> None:
     query = """
-        INSERT INTO mls_sealed VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE
-        SET group_id = excluded.group_id, epoch = excluded.epoch, data = excluded.data"""
-    connection.execute(query, (request, held.room, held.id, held.epoch, data, blanks, text))
+        INSERT INTO mls_sealed VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE
+        SET group_id = excluded.group_id, epoch = excluded.epoch, data = excluded.data,
+            payload = excluded.payload, number = excluded.number"""
+    connection.execute(query, (request, held.room, held.id, held.epoch, data, blanks, text, number))
     digest = hashlib.sha256(data).digest()
     connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
 
@@ -119,6 +142,9 @@ def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> S
 
 
 def forget(connection: apsw.Connection, request: RequestId) -> None:
-    """Forget a message that never left, or that the server has refused for good."""
+    """Forget a message that never left, or that the server has refused for good.
+
+    Its bytes stay known by their digest, in case the server stores them: no other copy has sealed them.
+    """
+    give_up(connection, request)
     connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
-    connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))

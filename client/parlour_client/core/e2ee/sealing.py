@@ -41,6 +41,7 @@ from parlour_protocol.sealed import AnyContent, FileKeyed, Payload
 
 Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5
+_REMEMBERED: Final = 256
 AT_ONCE: Final = 16
 """Requests sealed in one durable write."""
 
@@ -66,6 +67,11 @@ class Rooms(Keys, Protocol):
         ...
 
     @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the server now."""
+        ...
+
+    @property
     def trouble(self) -> ParlourClientError | None:
         """Why there are no keys to work with."""
         ...
@@ -86,6 +92,8 @@ class Sealing:
         """Keep in ``archive`` what is sealed, before it leaves."""
         self._archive = archive
         self._rooms = rooms
+        self._stored: dict[RoomId, dict[RequestId, None]] = {}
+        """What the server has said that it has, since something was sealed last."""
 
     async def seal(self, room: RoomId, frames: Sequence[Intent]) -> list[Sealed]:
         """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
@@ -96,6 +104,7 @@ class Sealing:
             room=room,
             frames=frames,
             now=self._rooms.now(),
+            before=set(self._stored.get(room, ())),
         )
         sealed = await self._archive.run_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
@@ -114,13 +123,15 @@ class Sealing:
         the same bytes while the epoch stands.
         """
         rooms = self._rooms
-        if not rooms.covers(room) or room in rooms.keeper.unsure or len(frames) > AT_ONCE:
-            return None
+        sure = rooms.is_connected and room not in rooms.keeper.unsure
+        if not rooms.covers(room) or not sure or len(frames) > AT_ONCE:
+            return None  # unsure: what the server's log has may be newer than the keys here
         try:
             vault = rooms.vault
         except EncryptionError:
             return None
-        return partial(_seal_early, vault=vault, frames=frames, now=rooms.now())
+        before = set(self._stored.get(room, ()))
+        return partial(_seal_early, vault=vault, frames=frames, now=rooms.now(), before=before)
 
     async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
         """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
@@ -138,13 +149,22 @@ class Sealing:
                     raise
                 self.moved_on(room)
             else:
+                self._has(room, request)
                 return
         await self.forget(request)
         raise NotReadyError("The room's keys change all the time just now.", "Try again soon.")
 
-    def stored(self, room: RoomId) -> None:
+    def stored(self, room: RoomId, request: RequestId) -> None:
         """Hear that the server has a message of ours."""
+        self._has(room, request)
         self._rooms.sent(room)
+
+    def _has(self, room: RoomId, request: RequestId) -> None:
+        """Remember what the server has, until its event is here at the latest."""
+        stored = self._stored.setdefault(room, {})
+        stored[request] = None
+        while len(stored) > _REMEMBERED:
+            del stored[next(iter(stored))]
 
     def moved_on(self, room: RoomId) -> None:
         """Hear that the server did not take something because the group is in another state."""
@@ -165,7 +185,8 @@ class Sealing:
     ) -> SendSealed:
         reach.require(self._rooms.vault.status(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=keylog.seen(connection))
-        return self._rooms.vault.seal(connection, request, room, payload, at)
+        before = set(self._stored.get(room, ()))
+        return self._rooms.vault.seal(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Reach:
         """Settle the room, if need be; return what says whether anybody would be reached."""
@@ -194,33 +215,55 @@ def _seal_where_it_reaches(
     room: RoomId,
     frames: Sequence[Intent],
     now: Millis,
+    before: set[RequestId],
 ) -> list[Sealed]:
     reach.require(vault.status(connection, room), partial(trust, connection))
-    return _seal(connection, vault, frames, now)
+    return _seal(connection, vault, frames, now, before)
 
 
-def _seal(connection: apsw.Connection, vault: Vault, frames: Sequence[Intent], now: Millis) -> list[Sealed]:
-    return [_sealed(connection, vault, frame, now) for frame in frames]
+def _seal(
+    connection: apsw.Connection,
+    vault: Vault,
+    frames: Sequence[Intent],
+    now: Millis,
+    before: set[RequestId],
+) -> list[Sealed]:
+    """Seal in the order in which they leave: each follows those before it."""
+    sealed, before = [], set(before)
+    for frame in frames:
+        one = _sealed(connection, vault, frame, now, before)
+        sealed.append(one)
+        if isinstance(one, SendSealed):
+            before.add(one.id)
+    return sealed
 
 
-def _sealed(connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis) -> Sealed:
+def _sealed(
+    connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis, before: set[RequestId]
+) -> Sealed:
     takes_back = not (isinstance(frame, Pin) and frame.on)
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=keylog.seen(connection))
-        return vault.seal(connection, frame.id, frame.room, payload, now, blanks)
+        return vault.seal(connection, frame.id, frame.room, payload, now, blanks, before)
     except ArrivedError as error:
         return Arrived(error.seq)
     except EncryptionError as error:
         return error
 
 
-def _seal_early(connection: apsw.Connection, vault: Vault, frames: Sequence[Intent], now: Millis) -> None:
+def _seal_early(
+    connection: apsw.Connection,
+    vault: Vault,
+    frames: Sequence[Intent],
+    now: Millis,
+    before: set[RequestId],
+) -> None:
     """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
     with suppress(MlsError), connection:  # a savepoint of its own
-        _seal(connection, vault, frames, now)
+        _seal(connection, vault, frames, now, before)
 
 
 def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:

@@ -11,6 +11,7 @@ from typing import Final
 
 import apsw
 
+from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import commit, join, receive, report, rolled_back, seal
 from parlour_client.core.e2ee.batch import Batch, Own, People
 from parlour_client.core.e2ee.commit import Prepared, Staged, Wanted
@@ -26,10 +27,12 @@ from parlour_client.core.e2ee.groups import (
     with_expired,
 )
 from parlour_client.core.e2ee.join import Opened, Packages
+from parlour_client.core.e2ee.link_table import Links, dropped, dropped_note
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Rosters
 from parlour_client.core.e2ee.results import Concern, Receipt, Received, ToContest
 from parlour_client.core.e2ee.rules import Binding
+from parlour_client.core.model import Note
 from parlour_protocol.delivery import Commit, Found, WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind, RoomSuite
@@ -124,11 +127,21 @@ class Vault:
             self._shelf,
             row,
             held,
+            Links(connection, room),
             role_of,
             now,
             welcome_missing=welcome_missing,
         )
         return receive.run(batch, events)
+
+    def dropped(self, connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
+        """Return notes, once, of what the server blanked by itself; when all of the room was processed."""
+        query = "SELECT author FROM events WHERE room = ? AND seq = ?"
+        return {
+            seq: dropped_note(user_name(str(author)))
+            for seq in dropped(connection, room)
+            for (author,) in connection.execute(query, (room, seq))
+        }
 
     def before(self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
         """Return events from below the cursor that never were processed: scrolling back before our join."""
@@ -154,16 +167,18 @@ class Vault:
         payload: Payload,
         at: Millis,
         blanks: Seq | None = None,
+        before: Collection[RequestId] = (),
     ) -> SendSealed:
         """Return the frame to send. In a durable transaction.
 
+        ``before``: requests that the server has, or that leave before this one.
         Raises ArrivedError, BlockedError, NotReadyError.
         """
         if rolled_back.is_due(connection, room):
             raise NotReadyError(rolled_back.FOUND_AGAIN)
         held = seal.require_sendable(*self._both(connection, room))
         seal.require_settled(connection, self._people, self._shelf, held, self._own.user, at)
-        return seal.seal(connection, self._shelf, held, request, payload, blanks)
+        return seal.seal(connection, self._shelf, held, request, payload, blanks, before)
 
     def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:
         """Forget a message that never left, or that the server has refused for good."""

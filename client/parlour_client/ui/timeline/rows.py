@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import Delivery, Entry, NoteKind
-from parlour_client.encryption_words import note_words
+from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind
+from parlour_client.encryption_words import is_shown_beside, note_words
 from parlour_client.file_words import facts_of
 from parlour_client.ui.timeline.words import day, delivery_words, sentence, stamp
 from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
@@ -32,9 +32,14 @@ MIN_WIDTH: Final = 8
 _ROOM_FOR_DOUBT: Final = 32
 _NAMED: Final = 3
 """Readers of a message that are named; of the others there is a count."""
-_ALARMS: Final = frozenset(
-    {NoteKind.KEY_CHANGED, NoteKind.CONTESTED, NoteKind.PLAINTEXT_REFUSED, NoteKind.FORGED, NoteKind.MISSING}
-)
+_ALARMS: Final = ABOUT_THE_LOG | {
+    NoteKind.KEY_CHANGED,
+    NoteKind.CONTESTED,
+    NoteKind.PLAINTEXT_REFUSED,
+    NoteKind.FORGED,
+    NoteKind.MISSING,
+    NoteKind.DROPPED,
+}
 """Notes that somebody must not miss."""
 MOST_FOLDED: Final = 1_000
 """Messages of somebody ignored that are counted one by one."""
@@ -105,10 +110,12 @@ def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
     if setting.folded is not None:
         return (*rows, *_folded_rows(entry, setting.folded, width))
     if entry.note is not None or entry.trouble:
-        return (*rows, *_note_rows(entry, width, setting.timestamps))
+        rows += _note_rows(entry, width, setting.timestamps)
+        if not is_shown_beside(entry):
+            return tuple(rows)
     if not is_message(entry):
         return (*rows, *_event_rows(entry, width, setting.timestamps))
-    if not setting.continues:
+    if not setting.continues or entry.note is not None:
         rows.append(_header(entry, setting, width))
     if entry.reply_to is not None:
         rows.append(_quote(setting.parent, width))

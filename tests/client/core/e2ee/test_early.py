@@ -13,7 +13,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.sealing import Sealing
 from parlour_client.core.e2ee.vault import Vault
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, LinkState
 from parlour_protocol.frames.bodies import SealedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import MlsError
@@ -50,6 +50,22 @@ async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
     await gone(flat, ana, room)
     assert sent(flat) == [early]
     assert await texts(ben, room) == ["once"]
+
+
+async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
+    """N4: this home may be an older copy; the server's log says so, if anything does."""
+    ana, ben, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    flat.lines[ana].down = True
+    for wire in list(flat.house.wires):
+        wire.drop()  # type: ignore[attr-defined]
+    await flat.until(lambda: ana.status.state is not LinkState.ONLINE)
+    entry = await ana.send(room, "later")
+    assert await kept(ana, entry) == []
+    flat.lines[ana].down = False
+    await flat.until(lambda: ana.status.state is LinkState.ONLINE)
+    await gone(flat, ana, room)
+    assert await texts(ben, room) == ["later"]
 
 
 async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_ones_own_message_is_read_by_whichever_ciphertext_was_stored(stored: str
     items = alice.sync(log)
     own = next(item for item in items if item.request is not None)
     assert (own.request, own.event.body) == (request(10), Message(text=MessageText.parse("hello")))
-    assert left(alice) == (0, 0)
+    assert left(alice) == (0, 1 if stored == "second" else 0)  # the other one could still be shown
     bobby.sync(log)
     assert bobby.texts(log).count("hello") == 1
 
@@ -141,12 +141,12 @@ def test_the_longest_message_fits(character: str) -> None:
 
 
 def test_a_message_that_was_given_up_leaves_nothing() -> None:
-    """Neither its words nor its bytes."""
+    """Neither its words nor its bytes: only a digest, by which the server's copy is known as given up."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.seal(log, 10, "hello")
     alice.run(alice.vault.forget_sealed, request(10))
-    assert left(alice) == (0, 0)
+    assert left(alice) == (0, 1)
 
 
 def test_an_own_message_that_nobody_here_remembers_is_told() -> None:

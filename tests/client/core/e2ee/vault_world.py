@@ -239,7 +239,8 @@ class Device:
     def seal(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> SendSealed:
         """Seal something."""
         payload = text(what) if isinstance(what, str) else Payload(content=what)
-        return self.run(self.vault.seal, request(number), log.room, payload, Millis(log.now), blanks)
+        stored = [one for user, one in log.answers if user == self.user]
+        return self.run(self.vault.seal, request(number), log.room, payload, Millis(log.now), blanks, stored)
 
     def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:
         """Seal and send something."""

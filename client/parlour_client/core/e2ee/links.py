@@ -1,0 +1,244 @@
+"""The rule of links: what each device has shown of a room, and what a new message of it says is missing.
+
+A device numbers its messages in a room, and each message tells what the device had processed before. From
+that follows what the server left out, moved, or showed only to some. Values in, findings out; it reads no
+archive and sends nothing (``link_table`` keeps what it needs). A number is never missing because of what an
+honest device does: see ``Link.less`` and ``Link.void``.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
+from parlour_protocol.ids import Seq
+from parlour_protocol.sealed.links import NO_TIP, NOTHING, Link, Ranges, folded
+
+MAX_UNSEEN: Final = 64
+"""Ranges of numbers that are remembered of one device; the oldest are dropped."""
+OVERTAKEN: Final = 32
+"""Messages of a device that one of its other programs may overtake, and still excuse what cannot be read."""
+MAX_COUNT: Final = 10_000
+"""What is counted as missing at once: a device that skips more is broken."""
+
+
+_NO_BASE: Final = -1
+"""Its running digest is not known yet."""
+
+
+class Unseen(msgspec.Struct, array_like=True):
+    """Numbers of a device whose messages have not come."""
+
+    low: int
+    high: int
+    after: int
+    """A place in front of where they should be."""
+    told: int = 0
+    """The event whose row says that they are missing; 0: none does."""
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return min(self.high - self.low + 1, MAX_COUNT)
+
+
+class Shown(msgspec.Struct):
+    """What one device has shown."""
+
+    last: int
+    """Its highest number."""
+    place: int
+    """A place in front of its last messages, some of which may have overtaken others."""
+    mark: int = 0
+    """The next such place, and how many messages were heard after it."""
+    heard: int = 0
+    floor: int = 0
+    """Up to here nothing is known of its numbers: this device began in the middle."""
+    unseen: list[Unseen] = msgspec.field(default_factory=list)
+    """Numbers between ``floor`` and ``last``, ascending."""
+    void: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    """Numbers that it gave up; a message may come under one all the same."""
+    seen: int = 0
+    base: int = 0
+    running: bytes = NOTHING
+    at: int | None = None
+    """The place here of the newest event that the device had processed; None: not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What a message's number says."""
+
+    missing: Sequence[Unseen] = ()
+    """Messages of the device that should have come before and did not; not told yet."""
+    late: bool = False
+    """The message was told as missing before: the server put it behind messages that were sent later."""
+    repeated: bool = False
+    """Another message had this number."""
+    settled: frozenset[Seq] = frozenset()
+    """Events whose rows said that something is missing which has come, or never was sent."""
+
+
+class How(Enum):
+    """How the view of another device differs from what is here."""
+
+    MISSING = auto()
+    """It had processed events that are not here."""
+    HIDDEN = auto()
+    """It had not processed events that are here, in front of ones that it had."""
+    ORDER = auto()
+    """It had processed other events, or in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """A view that differs."""
+
+    how: How
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Events of the room between two places."""
+
+    count: int
+    """With those that are known to be missing."""
+    digests: Sequence[bytes] | None
+    """None where one is not known: it was deleted before it came here, or is missing."""
+
+
+def number(shown: Shown, link: Link, place: int) -> Numbered:
+    """Take a message's number, and those that it gives up."""
+    late = repeated = False
+    settled: set[Seq] = set()
+    shown.heard += 1
+    if shown.heard >= OVERTAKEN:
+        shown.place, shown.mark, shown.heard = shown.mark, place, 0
+    if link.number > shown.last:
+        if link.number > shown.last + 1:
+            shown.unseen.append(Unseen(shown.last + 1, link.number - 1, shown.place))
+        shown.last = link.number
+    else:
+        taken = _take(shown, link.number, link.number)
+        given_up = any(low <= link.number <= high for low, high in shown.void)
+        repeated = not taken and not given_up and link.number > shown.floor
+        told = [Seq(one.told) for one in taken if one.told]
+        late = bool(told)
+        settled.update(told)
+    for low, high in _pairs(link.void):
+        settled.update(Seq(one.told) for one in _take(shown, low, high) if one.told)
+        if (low, high) not in shown.void:
+            shown.void = [*shown.void, (low, high)][-MAX_UNSEEN:]
+    for one in shown.unseen[:-MAX_UNSEEN]:
+        shown.floor = max(shown.floor, one.high)
+    del shown.unseen[:-MAX_UNSEEN]
+    return Numbered(list(_promised(shown, link)), late, repeated, frozenset(settled))
+
+
+def begin(shown: Shown, link: Link, at: int) -> None:
+    """Begin to compare at the place where an epoch began, which all its members know."""
+    shown.seen, shown.base, shown.at = link.seen - link.epoch[0], _NO_BASE, at
+
+
+def excuse(shown: Shown, missing: Unseen, count: int) -> None:
+    """Take so many of the missing numbers for messages that are here and cannot be read."""
+    if count:
+        _take(shown, missing.low, missing.low + count - 1)
+
+
+def tell(shown: Shown, link: Link, seq: Seq) -> None:
+    """Note that the row of this event says what is missing."""
+    for one in list(_promised(shown, link)):
+        _take(shown, one.low, one.high)
+        shown.unseen.append(Unseen(one.low, one.high, one.after, seq))
+    shown.unseen.sort(key=lambda one: one.low)
+
+
+def told_at(shown: Shown, seq: Seq) -> int:
+    """Return how many messages are still missing of those that the row of this event tells of."""
+    return sum(one.count for one in shown.unseen if one.told == seq)
+
+
+def compare(shown: Shown, link: Link, at: int | None, stretch: Stretch) -> Differs | None:
+    """Compare what a device had processed, since its last message that is here, with what is here.
+
+    ``at`` is the place of its newest event, None where that is not here; ``stretch`` leads from ``shown.at``
+    to there, or to the end. The caller goes on from the new place with ``follow``.
+    """
+    delta = link.seen - shown.seen
+    if not delta:
+        turned = link.base == shown.base and link.running != shown.running
+        return Differs(How.ORDER) if turned else None
+    if at is None:
+        if delta <= stretch.count and (link.tip == NO_TIP or stretch.digests is None):
+            return None
+        return Differs(How.MISSING, min(max(1, delta - stretch.count), MAX_COUNT))
+    known = stretch.digests is not None and link.base == shown.base
+    turned = known and folded(shown.running, stretch.digests or ()) != link.running
+    if (shown.at is not None and at < shown.at) or (turned and delta == stretch.count):
+        return Differs(How.ORDER)
+    if delta > stretch.count:
+        return Differs(How.MISSING, min(delta - stretch.count, MAX_COUNT))
+    return None if delta == stretch.count else Differs(How.HIDDEN, stretch.count - delta)
+
+
+def follow(shown: Shown, link: Link, at: int) -> None:
+    """Take the newest event that a device had processed as where the next comparison begins."""
+    shown.seen, shown.base, shown.running, shown.at = link.seen, link.base, link.running, at
+
+
+def ranges(numbers: Sequence[tuple[int, int]], most: int) -> Ranges:
+    """Return ranges as a link has them: joined where they touch, the nearest ones where they are too many."""
+    joined: list[list[int]] = []
+    for low, high in sorted(numbers):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1][1] = max(joined[-1][1], high)
+        else:
+            joined.append([low, high])
+    while len(joined) > most:
+        gaps = [after[0] - before[1] for before, after in pairwise(joined)]
+        at = gaps.index(min(gaps))
+        joined[at : at + 2] = [[joined[at][0], joined[at + 1][1]]]
+    return tuple(end for pair in joined for end in pair)
+
+
+def _pairs(flat: Ranges) -> Iterator[tuple[int, int]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _promised(shown: Shown, link: Link) -> Iterator[Unseen]:
+    """Yield the numbers that came before a message, as it says, are not here, and are not told yet."""
+    for one in list(shown.unseen):
+        if one.told or one.low >= link.number:
+            continue
+        low, high = one.low, min(one.high, link.number - 1)
+        for out_low, out_high in _pairs(link.less):
+            if out_high < low or out_low > high:
+                continue
+            if low < out_low:
+                yield Unseen(low, out_low - 1, one.after)
+            low = out_high + 1
+        if low <= high:
+            yield Unseen(low, high, one.after)
+
+
+def _take(shown: Shown, low: int, high: int) -> list[Unseen]:
+    """Take numbers out of what has not come; returns those that were in it."""
+    taken: list[Unseen] = []
+    left: list[Unseen] = []
+    for one in shown.unseen:
+        first, last = max(low, one.low), min(high, one.high)
+        if first > last:
+            left.append(one)
+            continue
+        taken.append(Unseen(first, last, one.after, one.told))
+        if one.low < first:
+            left.append(Unseen(one.low, first - 1, one.after, one.told))
+        if last < one.high:
+            left.append(Unseen(last + 1, one.high, one.after, one.told))
+    shown.unseen = left
+    return taken

@@ -1,0 +1,116 @@
+"""A server that leaves messages out and numbers the rest anew, against running clients: rows in words."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN
+from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_of, shown
+from tests.client.core.e2ee.test_chat import texts
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.changes import HistoryReplaced
+from parlour_client.core.model import LinkState, NoteKind
+from parlour_client.encryption_words import note_words
+from parlour_client.plain.speech import entry_line
+from parlour_client.ui.timeline.rows import Setting, rows_of
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.ids import Seq
+
+NOTES = (NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.DROPPED, NoteKind.OLDER_COPY)
+
+
+def hides(gone: set[Seq]) -> Callable[[LogEvent], LogEvent | None]:
+    """Leave events out, and number the rest so that nobody sees it."""
+
+    def lie(event: LogEvent) -> LogEvent | None:
+        below = sum(one < event.seq for one in gone)
+        return None if event.seq in gone else replace(event, seq=Seq(event.seq - below))
+
+    return lie
+
+
+async def test_what_is_left_out_is_a_row_of_the_message_behind_it(flat: Flat) -> None:
+    """N1: in the timeline, in the line mode and on the screen, beside the message itself."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    for words in ("one", "two", "three"):
+        await say(flat, ana, room, words)
+    await flat.close(ben)
+    for words in ("four", "five", "six"):
+        await say(flat, ana, room, words)
+    gone = {event.seq for event in sealed_of(flat.house.rooms[room])[-3:-1]}
+    liar.events[BEN] = hides(gone)
+    liar.summaries[BEN] = lambda one: replace(one, head=Seq(one.head - len(gone)))
+    ben = await flat.open(BEN)
+    head = flat.house.rooms[room].head - 2
+    await flat.until(lambda: flat.head(ben, room) >= head)
+    assert await texts(ben, room) == ["one", "two", "three", "six"]
+    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["2 messages of ana are missing here"]
+    entry = (await rows(ben, room))[-1]
+    assert str(entry.text) == "six"
+    assert note_words(entry) == "2 messages of ana are missing here"
+    assert entry_line("@ana", entry).split("\n") == [
+        "@ana, note: 2 messages of ana are missing here",
+        f"@ana, #{entry.seq} ana: six",
+    ]
+    drawn = ["".join(piece.text for piece in row) for row in rows_of(entry, Setting(60, BEN))]
+    assert drawn[0].startswith("· 2 messages of ana are missing here")
+    assert drawn[-1].endswith("six")
+
+
+async def test_a_row_goes_when_the_message_comes_after_all(flat: Flat) -> None:
+    """N2: what stands in the archive is corrected, and views hear of it."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    await say(flat, ana, room, "one")
+    await say(flat, ana, room, "two")
+    await shown(flat, ben, room)
+    changes: list[object] = []
+    ben.subscribe(changes.append)
+    gone = Seq(flat.house.rooms[room].head + 1)
+    liar.events[BEN] = hides({gone})
+    liar.summaries[BEN] = lambda one: replace(one, head=Seq(one.head - 1))
+    await say(flat, ana, room, "three")
+    three, body = last_sealed(flat.house.rooms[room])
+    assert three.seq == gone
+    await say(flat, ana, room, "four")
+    await flat.until(lambda: flat.head(ben, room) >= gone)
+    assert await noted(ben, room, NoteKind.LEFT_OUT) == ["1 message of ana is missing here"]
+    flat.house.write(flat.house.rooms[room], ANA, body)
+    await say(flat, ana, room, "five")
+    await flat.until(lambda: flat.head(ben, room) >= gone + 2)
+    assert await texts(ben, room) == ["one", "two", "four", "three", "five"]
+    assert await noted(ben, room, NoteKind.LEFT_OUT) == []
+    assert len(await noted(ben, room, NoteKind.MOVED)) == 1
+    assert any(isinstance(change, HistoryReplaced) for change in changes)
+
+
+async def test_honest_people_are_told_nothing(flat: Flat) -> None:
+    """N2: many at once, receipts and reactions between, drops of the line, restarts and changes of keys."""
+    ana, ben, room = await pair(flat)
+    for number in range(6):
+        for client in (ana, ben):
+            entries = [await client.send(room, f"{client.account.user} {number} {at}") for at in range(3)]
+            last = [one for one in await rows(client, room) if one.seq is not None and one.text is not None]
+            if last:
+                await client.react(room, last[-1].seq or Seq(0), "+1")
+            assert entries
+        await flat.quiet()
+        if number == 2:
+            for wire in list(flat.house.wires):
+                wire.drop()  # type: ignore[attr-defined]
+            await flat.until(lambda: all(one.status.state is not LinkState.ONLINE for one in flat.clients))
+        if number == 4:
+            await flat.close(ben)
+            await ana.send(room, "while ben is away")
+            ben = await flat.open(BEN)
+        await flat.until(lambda: all(one.status.state is LinkState.ONLINE for one in flat.clients))
+        for client in (ana, ben) if number != 2 else ():
+            await client.mark_read(room, flat.head(client, room), share=True)
+    flat.clock.advance(10)
+    await flat.quiet()
+    for client in (ana, ben):
+        await shown(flat, client, room)
+        for kind in NOTES:
+            assert await noted(client, room, kind) == []

@@ -18,6 +18,9 @@ GO_ON: Final = "go on"
 SHORT_WORDS: Final = "words"
 """What is typed to begin with short words."""
 
+NO: Final = "no"
+"""What is typed when the short words differ."""
+
 POST_QUANTUM: Final = "post-quantum"
 """What is typed behind the name of a new room."""
 
@@ -69,8 +72,9 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
         return Decision(Way.ACCEPT)
     if text.lower() == SHORT_WORDS:
         return Decision(Way.WORDS)
-    if text.isascii() and text.isdigit():
-        return Decision(Way.DIGITS, text)
+    digits = "".join(text.split())
+    if digits.isascii() and digits.isdigit():
+        return Decision(Way.DIGITS, digits)
     return Decision(Way.CODE, text) if ":" in text else None
 
 

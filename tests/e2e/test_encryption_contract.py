@@ -259,10 +259,12 @@ def test_verified_by_digits_and_changed_by_a_reset(server: Server, tmp_path: Pat
     groups = str(ours["safety_number"]).split()
     assert [len(group) for group in groups] == [5] * 12
     assert (ours["state"], theirs["state"]) == ("first-seen", "first-seen")
-    wrong = f"{(int(groups[-1]) + 1) % 100_000:05}"
-    assert dan.run("verify", "eve", "--confirm", wrong, check=False).returncode == 1
+    wrong = [*groups[-4:-1], f"{(int(groups[-1]) + 1) % 100_000:05}"]
+    for typed, why in (("".join(wrong), "not the last digits"), (groups[-1], "at least the last 20 digits")):
+        refused = dan.run("verify", "eve", "--confirm", typed, check=False)
+        assert (refused.returncode, why in refused.stderr) == (1, True)
     assert verify(dan, "eve")["state"] == "first-seen"
-    assert verify(dan, "eve", "--confirm", groups[-1])["state"] == "verified"
+    assert verify(dan, "eve", "--confirm", " ".join(groups[-4:]))["state"] == "verified"
     assert verify(dan, "eve")["state"] == "verified"
     assert verify(eve, "dan")["state"] == "first-seen"
     eve.run("recovery", "reset", "--yes", "--password-stdin", stdin=f"{password('eve')}\n")

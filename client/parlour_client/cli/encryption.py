@@ -42,12 +42,14 @@ def encryption(context: click.Context, room: str, *, as_json: bool) -> None:
 
 
 @click.command(
-    epilog="\b\nExample:\n  parlour verify ben\n  parlour verify ben --confirm 48213\n"
+    epilog='\b\nExample:\n  parlour verify ben\n  parlour verify ben --confirm "48213 90417 55301 27740"\n'
     "  parlour verify            (your own code, for others to scan or copy)"
 )
 @click.argument("who", metavar="[USER|CODE]", required=False)
 @click.option(
-    "--confirm", metavar="DIGITS", help="Mark USER verified: the last five digits that both of you see."
+    "--confirm",
+    metavar="DIGITS",
+    help="Mark USER verified: the last 20 digits (four groups) at least, if both of you see the same.",
 )
 @click.option("--accept", is_flag=True, help="Go on with USER's changed key, unverified.")
 @_JSON
@@ -115,7 +117,7 @@ def _print_person(report: PersonReport) -> None:
     if report.trust is Trust.CHANGED:
         echo("  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept.")
     elif report.trust is Trust.FIRST_SEEN:
-        echo(f"  The same digits on both sides? parlour verify {report.user} --confirm LAST-FIVE-DIGITS")
+        echo(f"  The same digits on both sides? parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'")
 
 
 WORDS_OF_TRUST: Final = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.e2ee.interface import MemberDevice, OwnDevice, PersonReport, Trust, WordsProcess
 from parlour_client.core.errors import SetupError
-from parlour_client.encryption_words import GO_ON, LOST, TRUST, WON, Way, decide
+from parlour_client.encryption_words import GO_ON, LOST, NO, TRUST, WON, Way, decide
 from parlour_client.plain.speech import day_and_time, shown
 from parlour_client.plain.standing import label_line, words_line
 from parlour_client.plain.words import name_and_rest, number, on_or_off
@@ -129,7 +129,7 @@ def _say_key(mode: "LineMode", report: PersonReport) -> None:
     mode.say(f"Safety number: {report.safety_number}.")
     mode.say(
         "Read it to each other, not over this chat. The same on both sides? "
-        f"/verify {user} and its last five digits, or the code that their /mycode says. "
+        f"/verify {user} and its last four groups (20 digits), or the code that their /mycode says. "
         f"Or /verify {user} words, to compare five short words."
     )
     if report.trust is Trust.CHANGED:
@@ -140,18 +140,16 @@ def _say_key(mode: "LineMode", report: PersonReport) -> None:
 
 
 async def words(mode: "LineMode", rest: str) -> None:
-    """/words [LASTWORD|no]: go on with short words that somebody began; the last word says they are equal."""
+    """/words [FIVE WORDS|no]: go on with short words that somebody began; typing them says they are equal."""
     people = mode.client.encryption
     process = next((one for one in reversed(people.words()) if not one.ended), None)
     if process is None:
         raise SetupError("Nobody is comparing words with you.", "/verify USER words begins.")
-    if rest.lower() == "no":
+    if rest.lower() == NO:
         await people.cancel_words(process.process)
-    elif rest and process.words and rest.lower() == process.words[-1].lower():
-        await people.confirm_words(process.process)
-        mode.say("You said that they are the same.")
     elif rest:
-        raise SetupError("Type the last word when all five are the same, or: /words no")
+        await people.confirm_words(process.process, rest)
+        mode.say("You said that they are the same.")
     else:
         if not process.started_by_us and not process.words:
             process = await people.answer_words(process.process)

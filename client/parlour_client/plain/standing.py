@@ -54,7 +54,7 @@ def words_line(process: WordsProcess, before: WordsProcess | None = None) -> str
     if process.words and (before is None or not before.words or before == process):
         return (
             f"Short words with {process.peer}: {' '.join(process.words)}. Read them to each other, not over "
-            "this chat. The same? /words and the last word. Not the same? /words no."
+            "this chat. The same? /words and all five. Not the same? /words no."
         )
     if process.they_confirmed and not (before is not None and before.they_confirmed):
         return f"{process.peer} says that the words are the same."

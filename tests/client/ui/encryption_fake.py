@@ -16,6 +16,8 @@ from parlour_client.core.e2ee.interface import (
     Trust,
     WordsProcess,
 )
+from parlour_client.core.e2ee.safety import check_typed
+from parlour_client.core.e2ee.words import ALL_WORDS, are_typed
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomSuite
@@ -25,7 +27,7 @@ from parlour_protocol.secret import Secret
 
 OPEN = "NOT end-to-end encrypted: the server can read this room"
 NUMBER = " ".join(f"{n:05}" for n in range(11111, 11123))
-LAST = NUMBER.split()[-1]
+LAST = "".join(NUMBER.split()[-4:])
 THIS = DeviceId("a" * 26)
 OTHER = DeviceId("b" * 26)
 NAME = parse_device_name("laptop")
@@ -88,10 +90,9 @@ class FakeEncryption:
     async def person(self, user: UserName) -> PersonReport:
         return PersonReport(user, self.trust(user), NUMBER, AT)
 
-    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
-        self.calls.append(("confirm", user, last_group))
-        if last_group != LAST:
-            raise SetupError("These are not the last five digits.")
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
+        self.calls.append(("confirm", user, typed))
+        check_typed(NUMBER, typed, user)
         self.trusted[user] = Trust.VERIFIED
         return await self.person(user)
 
@@ -148,7 +149,9 @@ class FakeEncryption:
         self.calls.append(("answer_words", process))
         return self.process
 
-    async def confirm_words(self, process: RequestId) -> WordsProcess:
+    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
+        if not are_typed(self.process.words, typed):
+            raise SetupError(ALL_WORDS)
         self.calls.append(("confirm_words", process))
         self.process = replace(self.process, we_confirmed=True)
         return self.process

@@ -1,5 +1,6 @@
 """Encryption on the screen: always said in words, never taken for more than it is, decided by typing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -162,7 +163,7 @@ async def test_a_person_is_verified_by_typing_the_last_digits(client: FakeClient
         await pilot.press(*"00000", "enter")
         await settled(pilot)
         assert client.encryption.trust(BOB) is Trust.FIRST_SEEN
-        assert "not the last five digits" in screen_text(pilot)
+        assert "at least the last 20 digits" in screen_text(pilot)
         await write(pilot, "/verify bob")
         await pilot.press(*LAST, "enter")
         await settled(pilot)
@@ -197,7 +198,12 @@ async def test_go_on_means_nothing_for_a_key_that_did_not_change(
         assert not client.encryption.calls
 
 
-async def test_short_words_are_confirmed_by_typing_the_last(client: FakeClient, open_app: OpenApp) -> None:
+def keys(words: Sequence[str]) -> list[str]:
+    """Return the key presses that type these words."""
+    return ["space" if char == " " else char for char in " ".join(words)]
+
+
+async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClient, open_app: OpenApp) -> None:
     """The dialog follows what the other side does; a habit of pressing Enter confirms nothing."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
@@ -213,10 +219,11 @@ async def test_short_words_are_confirmed_by_typing_the_last(client: FakeClient, 
         await settled(pilot)
         assert "ember" in screen_text(pilot)
         await pilot.press("enter")
-        await pilot.press(*"amber", "enter")
+        await pilot.press(*"ember", "enter")
         await settled(pilot)
         assert not any(call[0] == "confirm_words" for call in client.encryption.calls)
-        await pilot.press(*["backspace"] * 5, *"ember", "enter")
+        assert "Type all five words" in screen_text(pilot)
+        await pilot.press(*["backspace"] * 5, *keys(five), "enter")
         await settled(pilot)
         assert any(call[0] == "confirm_words" for call in client.encryption.calls)
 
@@ -251,7 +258,7 @@ async def test_the_dialog_follows_the_words_that_count(client: FakeClient, open_
         client.encryption.process = counts
         client.tell(EncryptionChanged())
         await settled(pilot)
-        await pilot.press(*"ember", "enter")
+        await pilot.press(*keys(five), "enter")
         await settled(pilot)
         assert ("confirm_words", counts.process) in client.encryption.calls
 

@@ -16,7 +16,7 @@ from parlour_client.core.e2ee import own, people
 from parlour_client.core.e2ee.code import code_of, read_code
 from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.keylog import server_of
-from parlour_client.core.e2ee.safety import Party, last_group, safety_number
+from parlour_client.core.e2ee.safety import Party, check_typed, safety_number
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
@@ -43,7 +43,7 @@ class Acquaintances:
         await self._run(_meet, users, self._clock.now())
 
     async def confirm(self, user: UserName, typed: str) -> None:
-        """Mark a person verified by the last five digits of the safety number."""
+        """Mark a person verified by the end of the safety number, or all of it. Raises SetupError."""
         await self._run(_confirm, self._me, user, typed, self._clock.now())
 
     async def check_code(self, user: UserName, code: str) -> None:
@@ -131,12 +131,7 @@ def _devices(
 
 def _confirm(connection: apsw.Connection, me: UserName, user: UserName, typed: str, now: Millis) -> None:
     ours, theirs = _parties(connection, me, user, now)
-    if typed.strip() != last_group(safety_number(ours, theirs)):
-        raise SetupError(
-            f"These are not the last five digits of the safety number with {user}.",
-            f"Compare all twelve groups with {user}. If they differ on your screens, somebody may stand in "
-            "between.",
-        )
+    check_typed(safety_number(ours, theirs), typed, user)
     pins.verify(connection, user, theirs.key, now, "number")
 
 

@@ -137,9 +137,9 @@ class Facade:
         """Look a person's key up."""
         return await self._people.person(user)
 
-    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
         """Mark a person verified by the digits that the person typed."""
-        return await self._people.confirm(user, last_group)
+        return await self._people.confirm(user, typed)
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
         """Mark a person verified by their code."""
@@ -200,9 +200,9 @@ class Facade:
         """Go along with one."""
         return await self._people.answer_words(process)
 
-    async def confirm_words(self, process: RequestId) -> WordsProcess:
+    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
         """Say that the words are the same."""
-        return await self._people.confirm_words(process)
+        return await self._people.confirm_words(process, typed)
 
     async def cancel_words(self, process: RequestId) -> None:
         """End one."""

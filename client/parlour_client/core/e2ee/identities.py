@@ -182,9 +182,9 @@ class Identities:
             await self._key_log.sync()
         return await self._report(user)
 
-    async def confirm(self, user: UserName, last_group: str) -> PersonReport:
-        """Mark a person verified by the last five digits."""
-        await self._people.confirm(user, last_group)
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
+        """Mark a person verified by what they typed of the safety number."""
+        await self._people.confirm(user, typed)
         return await self._report(user)
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
@@ -274,9 +274,9 @@ class Identities:
         """Go along with one."""
         return await self._words.answer(process)
 
-    async def confirm_words(self, process: RequestId) -> WordsProcess:
+    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
         """Say that the words are the same."""
-        made = await self._words.confirm(process)
+        made = await self._words.confirm(process, typed)
         await self.refresh()
         return made
 

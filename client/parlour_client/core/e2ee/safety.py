@@ -2,14 +2,16 @@
 
 Each side is hashed as in Signal's NumericFingerprint, 5,200 rounds of SHA-512 over key and name, so that
 searching for a key with like digits is slow. Other than there the two are then hashed together: each group
-depends on both keys, so also the last one alone, which the person types. Compared anywhere but in this chat.
+depends on both keys, so also those at the end, which the person types. Compared anywhere but in this chat.
 """
 
 import functools
 import hashlib
+import hmac
 from dataclasses import dataclass
 from typing import Final
 
+from parlour_client.core.errors import SetupError
 from parlour_protocol.names import UserName
 
 ROUNDS: Final = 5_200
@@ -17,6 +19,8 @@ _VERSION: Final = b"\0\0parlour safety number v1\0"
 _GROUP: Final = 5
 _GROUPS: Final = 12
 _MODULUS: Final = 100_000
+TYPED: Final = 20
+"""Digits that are typed at least: four groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,24 @@ def safety_number(one: Party, other: Party) -> str:
     return " ".join(f"{int.from_bytes(chunk, 'big') % _MODULUS:05}" for chunk in chunks)
 
 
-def last_group(number: str) -> str:
-    """Return the five digits that a person types to say that they compared the number."""
-    return number.rsplit(" ", 1)[-1]
+def check_typed(number: str, typed: str, user: UserName) -> None:
+    """Require what a person types to say that they compared the number: its last 20 digits at least.
+
+    Spaces between them mean nothing. Fewer digits are found by trying keys: the last five after 100,000 of
+    them on average, which takes minutes; twenty after 10^20. Raises SetupError.
+    """
+    digits, whole = "".join(typed.split()), number.replace(" ", "")
+    if not (digits.isascii() and digits.isdigit()) or len(digits) < TYPED:
+        raise SetupError(
+            f"Type at least the last {TYPED} digits of the safety number with {user}: its last four groups.",
+            "Fewer prove too little: a key with the same five last digits is found by trying 100,000.",
+        )
+    if not hmac.compare_digest(whole[-len(digits) :].encode(), digits.encode()):
+        raise SetupError(
+            f"These are not the last digits of the safety number with {user}.",
+            f"Compare all twelve groups with {user}. If they differ on your screens, somebody may stand in "
+            "between.",
+        )
 
 
 def _slow(party: Party) -> bytes:

@@ -106,10 +106,10 @@ class WordProcesses:
         running = self._found(process)
         return await self._act(running, running.exchange.answer)
 
-    async def confirm(self, process: RequestId) -> WordsProcess:
-        """Say that the words are the same."""
+    async def confirm(self, process: RequestId, typed: str) -> WordsProcess:
+        """Say that the words are the same, by typing them. Raises SetupError when it is not them."""
         running = self._found(process)
-        return await self._act(running, running.exchange.confirm)
+        return await self._act(running, lambda: running.exchange.confirm(typed))
 
     async def cancel(self, process: RequestId) -> None:
         """End one; also the answer to words that differ."""

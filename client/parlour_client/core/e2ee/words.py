@@ -26,6 +26,7 @@ from parlour_protocol.sealed import Share, VerifyContent, VerifyStep
 COUNT: Final = 5
 _BITS: Final = 11
 _LABEL: Final = b"parlour words v1\0"
+ALL_WORDS: Final = "Type all five words, in their order, when they are the same on both sides."
 VERIFIED: Final = "verified"
 """What ``Exchange.ended`` says after success; anything else is what went wrong."""
 
@@ -182,8 +183,10 @@ class Exchange:
         self._decide(Act.ANSWER)
         return [self._step(VerifyStep.ANSWER, self._share)]
 
-    def confirm(self) -> list[VerifyContent]:
-        """Say that the words are the same."""
+    def confirm(self, typed: str) -> list[VerifyContent]:
+        """Say that the words are the same, by typing them all. Raises SetupError; nothing is decided then."""
+        if (self.state, Act.CONFIRM) in TRANSITIONS and not are_typed(self.words, typed):
+            raise SetupError(ALL_WORDS)
         self._decide(Act.CONFIRM)
         return [self._step(VerifyStep.CONFIRM, self._proof(self.we_started))]
 
@@ -249,6 +252,12 @@ class Exchange:
         return VerifyContent(
             process=self.context.process, step=step, share=Share(share) if share is not None else None
         )
+
+
+def are_typed(words: Sequence[str], typed: str) -> bool:
+    """Say whether somebody typed these words, all of them in their order."""
+    given = " ".join(typed.lower().split())
+    return bool(words) and hmac.compare_digest(given.encode(), " ".join(words).lower().encode())
 
 
 def _commitment(process: RequestId, share: bytes) -> bytes:

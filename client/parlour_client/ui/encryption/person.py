@@ -1,7 +1,8 @@
 """`/verify`: a person's safety number, and the three ways on: digits, their code, or a decision.
 
-To mark somebody verified the last five digits are typed in (a key press proves nothing), or their code is
-pasted. A changed key stops sending until `go on` is typed, in words. The chat screen pushes it.
+To mark somebody verified the last twenty digits are typed in (a key press proves nothing, and five digits
+are soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed, in
+words. The chat screen pushes it.
 """
 
 from typing import ClassVar
@@ -36,9 +37,7 @@ class PersonScreen(Veiled, ModalScreen[Decision | None]):
         with Vertical(classes="box"):
             yield SafeStatic(person_words(self._report))
             if self._report.safety_number:
-                yield Field(
-                    placeholder="the last five digits, their code, or a word from above", compact=True
-                )
+                yield Field(placeholder="the last 20 digits, their code, or a word from above", compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
             yield SafeStatic(own("esc leaves · enter takes it", "dim"))
 
@@ -47,7 +46,7 @@ class PersonScreen(Veiled, ModalScreen[Decision | None]):
         decision = decide(event.value, self._report)
         if decision is None:
             self.query_one("#told", SafeStatic).show(
-                own("Type the last five digits, paste their code, or one of the words above.", "$text-error")
+                own("Type the last 20 digits, paste their code, or one of the words above.", "$text-error")
             )
         else:
             _ = self.dismiss(decision)
@@ -70,7 +69,7 @@ def person_words(report: PersonReport) -> Content:
     parts += [
         own(""),
         own("Read it to each other, not over this chat. The same on both sides?"),
-        own("Then type its last five digits. Or paste the code that their /mycode shows."),
+        own("Then type its last row (20 digits). Or paste the code that their /mycode shows."),
         join(own("Or type "), own(SHORT_WORDS, "bold"), own(" to compare five short words instead.")),
     ]
     if report.trust is Trust.CHANGED:

@@ -1,7 +1,7 @@
 """Short words: five words that both read aloud; equal words mean that nobody stands in between.
 
-The last word is typed to confirm: a key press could be a habit. What the other side did is shown as it
-comes. The chat screen pushes it and feeds it.
+All five are typed to confirm: a key press could be a habit, and one word is soon found by trying. What the
+other side did is shown as it comes. The chat screen pushes it and feeds it.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.core.e2ee.interface import WordsProcess
-from parlour_client.core.e2ee.words import VERIFIED
+from parlour_client.core.e2ee.words import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.encryption_words import NO
 from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.veiled import Veiled
 
 
-class WordsScreen(Veiled, ModalScreen[bool | None]):
-    """True: the last word was typed. False: they are not the same. None: left, to come back later."""
+class WordsScreen(Veiled, ModalScreen[str | None]):
+    """The five words as they were typed, or ``NO``: they are not the same. None: left, to come back later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
 
@@ -34,7 +35,7 @@ class WordsScreen(Veiled, ModalScreen[bool | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(process_words(self.process), id="words")
-            yield Field(placeholder="the last word, or: no", compact=True)
+            yield Field(placeholder="all five words, or: no", compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
             yield SafeStatic(own("esc leaves, and nothing is decided", "dim"))
 
@@ -44,15 +45,12 @@ class WordsScreen(Veiled, ModalScreen[bool | None]):
         self.query_one("#words", SafeStatic).show(process_words(process))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the last word, or a no."""
-        typed = event.value.strip().lower()
-        if typed == "no":
-            _ = self.dismiss(result=False)
-        elif self.process.words and typed == self.process.words[-1].lower():
-            _ = self.dismiss(result=True)
+        """Take the words, or a no."""
+        typed = event.value.strip()
+        if typed.lower() == NO or are_typed(self.process.words, typed):
+            _ = self.dismiss(typed)
         else:
-            told = "Type the last word when all five are the same, or: no"
-            self.query_one("#told", SafeStatic).show(own(told, "$text-error"))
+            self.query_one("#told", SafeStatic).show(own(f"{ALL_WORDS} Or type: {NO}", "$text-error"))
 
     def action_leave(self) -> None:
         """Leave; the process goes on."""

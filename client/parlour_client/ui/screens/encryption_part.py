@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
-from parlour_client.encryption_words import Decision, Way
+from parlour_client.encryption_words import NO, Decision, Way
 from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.encryption.alarms import alarm_screen
@@ -173,19 +173,19 @@ class EncryptionPart(MessagesPart):
     def _show_words(self, process: WordsProcess) -> None:
         screen = WordsScreen(process)
 
-        def answer(same: bool | None) -> None:  # noqa: FBT001 - Textual calls it
-            if same is not None:
-                self.ask(lambda: self._words_decided(screen.process, same=same))
+        def answer(typed: str | None) -> None:
+            if typed is not None:
+                self.ask(lambda: self._words_decided(screen.process, typed))
 
         self.push(screen, answer)
 
-    async def _words_decided(self, process: WordsProcess, *, same: bool) -> None:
-        if same:
-            await self.client.encryption.confirm_words(process.process)
-            if not process.they_confirmed:
-                self.say("Noted. Verified is who has said it on both sides.")
-        else:
+    async def _words_decided(self, process: WordsProcess, typed: str) -> None:
+        if typed.lower() == NO:
             await self.client.encryption.cancel_words(process.process)
+            return
+        await self.client.encryption.confirm_words(process.process, typed)
+        if not process.they_confirmed:
+            self.say("Waiting for them to confirm too.")
 
     def _follow_words(self) -> None:
         """Show in an open dialog of short words how far they are; without one, that they ended."""

@@ -11,24 +11,24 @@ from parlour_client.core.errors import EncryptionError, SetupError
 
 
 async def test_both_sides_see_one_number_and_verify_by_its_end(world: World):
-    """The safety number is the same on both sides; the last five digits verify, on each side by itself."""
+    """The safety number is the same on both sides; its last twenty digits verify, on each side by itself."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     one, other = await ana.identities.person(BEN), await ben.identities.person(ANA)
     assert one.safety_number == other.safety_number
     assert one.trust is Trust.FIRST_SEEN
-    verified = await ana.identities.confirm(BEN, f" {one.safety_number[-5:]}\n")
+    verified = await ana.identities.confirm(BEN, f" {one.safety_number[-23:]}\n")
     assert verified.trust is ana.identities.trust(BEN) is Trust.VERIFIED
     assert verified.first_seen == one.first_seen
     assert (await ben.identities.person(ANA)).trust is Trust.FIRST_SEEN
 
 
-@pytest.mark.parametrize("typed", ["", "0", "00000", "{first}", "{all}"])
+@pytest.mark.parametrize("typed", ["", "0", "00000", "{last}", "{first}"])
 async def test_other_digits_do_not_verify(world: World, typed: str):
-    """Nothing but the last group counts: neither an empty line nor another group."""
+    """Neither an empty line nor the last group alone, nor others than the last four."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     number = (await ana.identities.person(BEN)).safety_number
-    with pytest.raises(SetupError, match="not the last five digits"):
-        await ana.identities.confirm(BEN, typed.format(first=number[:5], all=number))
+    with pytest.raises(SetupError, match=r"the last (20 )?digits"):
+        await ana.identities.confirm(BEN, typed.format(first=number[:23], last=number[-5:]))
     assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
 
 
@@ -39,10 +39,10 @@ async def test_a_key_that_changes_under_the_number_is_not_verified(world: World)
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identities.catch_up()
     with pytest.raises(SetupError):
-        await ana.identities.confirm(BEN, number[-5:])
+        await ana.identities.confirm(BEN, number)
     assert ana.identities.trust(BEN) is Trust.CHANGED
     new = (await ana.identities.person(BEN)).safety_number
-    assert (await ana.identities.confirm(BEN, new[-5:])).trust is Trust.VERIFIED
+    assert (await ana.identities.confirm(BEN, new[-23:])).trust is Trust.VERIFIED
 
 
 async def test_a_code_verifies(world: World):
@@ -85,7 +85,7 @@ async def test_who_has_no_key_is_unknown(world: World):
 async def test_accepting_does_not_lower_what_was_verified(world: World):
     """A key that did not change cannot be accepted down to first seen by a wrong press."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    await ana.identities.confirm(BEN, (await ana.identities.person(BEN)).safety_number[-5:])
+    await ana.identities.confirm(BEN, (await ana.identities.person(BEN)).safety_number)
     assert (await ana.identities.accept_key(BEN)).trust is Trust.VERIFIED
 
 

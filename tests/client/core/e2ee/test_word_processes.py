@@ -51,6 +51,12 @@ async def compare(ana: Home, ben: Home) -> RequestId:
     return process
 
 
+async def agree(home: Home, process: RequestId) -> None:
+    """Let a person type the words that they see."""
+    shown = next(one for one in home.identities.words() if one.process == process)
+    await home.identities.confirm_words(process, " ".join(shown.words))
+
+
 async def test_both_verify_each_other(world: World):
     """From the start to the end on both sides: the same words, two confirmations, two verified people."""
     ana, ben = await pair(world)
@@ -58,13 +64,13 @@ async def test_both_verify_each_other(world: World):
     assert only(ana).words == only(ben).words
     assert len(only(ana).words) == 5
     assert (only(ana).started_by_us, only(ben).started_by_us) == (True, False)
-    await ana.identities.confirm_words(process)
+    await agree(ana, process)
     await carry(ana, ben)
     assert only(ben).they_confirmed
     assert not only(ben).we_confirmed
     assert ben.identities.trust(ANA) is not Trust.VERIFIED
     assert ana.identities.trust(BEN) is not Trust.VERIFIED
-    await ben.identities.confirm_words(process)
+    await agree(ben, process)
     await carry(ben, ana)
     assert (only(ana).ended, only(ben).ended) == ("verified", "verified")
     assert ana.identities.trust(BEN) is ben.identities.trust(ANA) is Trust.VERIFIED
@@ -91,11 +97,11 @@ async def test_a_key_that_changes_during_it_is_not_verified(world: World):
     """What is verified is the key that the words depended on, or nothing."""
     ana, ben = await pair(world)
     process = await compare(ana, ben)
-    await ben.identities.confirm_words(process)
+    await agree(ben, process)
     await carry(ben, ana)
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identities.catch_up()
-    await ana.identities.confirm_words(process)
+    await agree(ana, process)
     assert "changed meanwhile" in only(ana).ended
     assert ana.identities.trust(BEN) is Trust.CHANGED
 
@@ -114,7 +120,7 @@ async def test_another_device_of_theirs_ends_it(world: World):
     """The steps of one side come from one device: another one cannot take over."""
     ana, ben = await pair(world)
     process = await compare(ana, ben)
-    await ben.identities.confirm_words(process)
+    await agree(ben, process)
     await carry(ben, ana, device=DeviceId("a" * 26))
     assert "Two devices" in only(ana).ended
 
@@ -185,7 +191,7 @@ async def test_it_ends_after_ten_minutes(world: World):
     world.clock.advance(1)
     assert "ten minutes" in only(ana).ended
     with pytest.raises(SetupError):
-        await ana.identities.confirm_words(process)
+        await agree(ana, process)
 
 
 async def test_a_person_who_begins_anew_replaces_the_first(world: World):
@@ -225,9 +231,9 @@ async def test_both_begin_before_they_hear_of_each_other(world: World):
     (of_ben,) = (one for one in ben.identities.words() if not one.ended)
     assert of_ana.process == of_ben.process
     assert of_ana.words == of_ben.words != ()
-    await ana.identities.confirm_words(of_ana.process)
+    await agree(ana, of_ana.process)
     await carry(ana, ben)
-    await ben.identities.confirm_words(of_ben.process)
+    await agree(ben, of_ben.process)
     await carry(ben, ana)
     assert ana.identities.trust(BEN) is ben.identities.trust(ANA) is Trust.VERIFIED
 
@@ -247,11 +253,11 @@ async def test_a_step_that_cannot_be_sent_ends_it(world: World):
     """A confirmation that did not go out proves nothing on our side either."""
     ana, ben = await pair(world)
     process = await compare(ana, ben)
-    await ben.identities.confirm_words(process)
+    await agree(ben, process)
     await carry(ben, ana)
     ana.wire.broken = True
     with pytest.raises(UnreachableError):
-        await ana.identities.confirm_words(process)
+        await agree(ana, process)
     assert "could not be sent" in only(ana).ended
     assert ana.identities.trust(BEN) is not Trust.VERIFIED
 

@@ -51,16 +51,35 @@ def step_of(exchange: Exchange, step: VerifyStep, share: bytes | None = None) ->
     return VerifyContent(process=exchange.context.process, step=step, share=made)
 
 
+def said(exchange: Exchange) -> str:
+    """Return what our person types: the words on their own screen."""
+    return " ".join(exchange.words)
+
+
+def test_all_five_words_are_typed():
+    """One of them is found by trying keys 2,048 times; capitals and spaces mean nothing."""
+    ana, ben = comparing()
+    five = list(ana.words)
+    wrong = ["", five[-1], " ".join(five[:4]), " ".join([*five, five[0]]), " ".join(reversed(five)), "no"]
+    wrong += [" ".join([*five[:place], "zoo", *five[place + 1 :]]) for place in range(5)]
+    for typed in wrong:
+        with pytest.raises(SetupError, match="all five words"):
+            ana.confirm(typed)
+        assert ana.state is State.COMPARING
+    assert ana.confirm("  " + "   ".join(five).upper() + "\n")
+    assert ben.words
+
+
 def test_two_honest_sides_see_the_same_words():
     """Five words, the same on both sides; after both persons agree both sides say verified."""
     ana, ben = comparing()
     assert ana.words == ben.words
     assert len(ana.words) == 5
-    (confirm,) = ana.confirm()
+    (confirm,) = ana.confirm(said(ana))
     assert (ana.state, ana.ended) == (State.CONFIRMED, "")
     assert not ben.receive(confirm)
     assert ben.state is State.AWAITED
-    (back,) = ben.confirm()
+    (back,) = ben.confirm(said(ben))
     assert not ana.receive(back)
     assert (ana.ended, ben.ended) == (VERIFIED, VERIFIED)
 
@@ -84,7 +103,7 @@ def test_a_swapped_account_key_gives_other_words(other: Context):
     """The words differ when the two sides do not know the same keys, names and room; confirming fails."""
     ana, ben = comparing(theirs=other)
     assert ana.words != ben.words
-    (confirm,) = ana.confirm()
+    (confirm,) = ana.confirm(said(ana))
     (cancel,) = ben.receive(confirm)
     assert cancel.step is VerifyStep.CANCEL
     assert "somebody may stand in between" in ben.ended
@@ -149,7 +168,7 @@ def test_a_reflected_key_is_refused():
 def test_a_reflected_confirmation_is_refused():
     """Our own confirmation sent back proves nothing."""
     ana, _ = comparing()
-    (confirm,) = ana.confirm()
+    (confirm,) = ana.confirm(said(ana))
     ana.receive(confirm)
     assert (ana.state, "other words" in ana.ended) == (State.FAILED, True)
 
@@ -158,7 +177,7 @@ def test_a_reflected_confirmation_is_refused():
 def test_a_confirmation_needs_its_proof(share: bytes | None):
     """A confirmation without the proof that the words were the same is no confirmation."""
     ana, _ = comparing()
-    ana.confirm()
+    ana.confirm(said(ana))
     ana.receive(step_of(ana, VerifyStep.CONFIRM, share))
     assert ana.state is State.FAILED
 
@@ -183,9 +202,9 @@ def reached(state: State) -> Exchange:
             ben.answer()
             return ben
         case State.CONFIRMED:
-            ana.confirm()
+            ana.confirm(said(ana))
         case State.AWAITED:
-            ana.receive(*ben.confirm())
+            ana.receive(*ben.confirm(said(ben)))
         case _:
             pass
     assert ana.state is state
@@ -230,8 +249,9 @@ def test_a_cancellation_ends_it_without_an_answer(state: State):
 def test_a_person_cannot_decide_too_early_or_twice(state: State, decide: str):
     """A key press that comes at the wrong moment changes nothing, and does not end it either."""
     exchange = reached(state)
+    act = {"answer": exchange.answer, "confirm": lambda: exchange.confirm(said(exchange))}[decide]
     with pytest.raises(SetupError):
-        getattr(exchange, decide)()
+        act()
     assert exchange.state is state
 
 
@@ -248,7 +268,7 @@ def test_the_words_that_differ_are_told():
 def test_no_sequence_of_steps_verifies_without_our_person(steps: list[VerifyStep]):
     """Whatever the other side sends, it is never verified before our person confirmed."""
     ana, ben = comparing()
-    (proof,) = ben.confirm()
+    (proof,) = ben.confirm(said(ben))
     for step in steps:
         ana.receive(with_field(proof, step=step))
     assert ana.ended != VERIFIED

@@ -133,7 +133,7 @@ def _guarded(call: Callable[[], T]) -> T:
             "The disk is full; nothing was written.",
             "Free some space and try again; where Parlour has stopped, start it anew.",
         ) from error
-    except apsw.BusyError as error:
+    except (apsw.BusyError, apsw.LockedError) as error:
         raise ArchiveError(
             "Another program holds the archive.", "Close the other Parlour and try again."
         ) from error

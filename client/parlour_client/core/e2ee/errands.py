@@ -1,7 +1,7 @@
 """Work in the background that nobody waits for, and the news that something moved, for those who wait for it.
 
 An errand that fails is silent: it is done again at the next greeting, or what is in its way is told
-elsewhere.
+elsewhere. A fault of the program is told at once, by its name alone: what it says may quote a stranger.
 ``SealedRooms`` has one of each and ends them.
 """
 
@@ -31,7 +31,13 @@ class Errands:
         """Begin one."""
         task = asyncio.ensure_future(quietly(work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fault = f"Work in the background failed: {type(error).__name__}"
+            task.get_loop().call_exception_handler({"message": fault})
 
     async def stop(self) -> None:
         """End all."""

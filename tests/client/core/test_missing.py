@@ -2,12 +2,14 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, FakeServer
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer
 
+from parlour_client.core.archive.outbox import Place
 from parlour_client.core.missing import Missing, complete, first_of, missing_words
-from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Seq, new_request_id
+from parlour_client.core.numbering import Numbering
+from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames.requests import History, Send
+from parlour_protocol.ids import Millis, Seq, new_request_id
 
 AFTER, BEFORE, NEWEST = {"after": Seq(2)}, {"before": Seq(8)}, {}
 
@@ -68,3 +70,31 @@ def test_words() -> None:
     """One event, and several."""
     assert missing_words(Seq(17), Seq(17)) == "The server shows no event 17 here: 1 event is missing."
     assert missing_words(Seq(3), Seq(4)) == "The server shows no events 3 to 4 here: 2 events are missing."
+
+
+def test_numbers_that_the_server_gave_up_are_not_missing(log: list[LogEvent]) -> None:
+    """R31: after a rollback lost numbers are not to be shown; what it skips of its own is told."""
+    numbers = Numbering().forked(Seq(3), Seq(6))  # 4 to 6 are lost here, its 4 is 7
+    ask = History(id=new_request_id(), room=LOBBY, after=Seq(2))
+    found = complete(ask, [log[1], log[5]], numbers)
+    assert [one.seq for one in found] == [3, 7]
+    found = complete(ask, [log[1], log[7]], numbers)
+    assert [(first_of(one), one.seq) for one in found] == [(3, 3), (7, 8), (9, 9)]
+
+
+async def test_a_message_whose_place_is_not_shown_stays_with_its_writer(
+    desk: Desk, server: FakeServer
+) -> None:
+    """N13: a row that says that events are missing is not the event that the server said it stored there."""
+    client = await desk.open()
+    archive = client._engine.archive
+    hole = complete(
+        History(id=new_request_id(), room=LOBBY, after=Seq(1)),
+        [replace(server.say("later", tell=False), seq=Seq(5))],
+    )
+    for seq in (4, 3, 4):  # where the row will stand; within the run; where it stands
+        frame = Send(id=new_request_id(), room=LOBBY, text=MessageText.parse("mine"))
+        await archive.put(LOBBY, [frame], Millis(1))
+        assert await archive.acknowledge(frame.id, LOBBY, Seq(seq)) is Place.AHEAD
+        await archive.add(hole, [False, False], Seq(5))
+        assert frame.id in {one.frame.id for one in await archive.outgoing()}

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
+from parlour_client.core.archive import forks
 from parlour_client.core.changes import EntryAdded
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
@@ -309,9 +310,15 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     assert said[:4] == ["kept 0", "kept 1", "kept 2", told(2)]
     assert "2 events are missing" in said[4]
     assert said[5:] == ["new"]
+    archive = client._engine.archive
+    known = (await archive.look(forks.known))[LOBBY]
+    assert await archive.look(forks.numbers_here, LOBBY, known, Seq(5)) == [1, 2, 5]
+    row = client._engine.rollback.numbers.event(server.rooms[LOBBY].log[3])
+    assert await archive.look(forks.alike, [row], client.account.user) == [None]
     await desk.close()
     desk.clients.clear()
     server.incarnation = new_incarnation()  # a row that says what is missing is nothing to compare
+    server.page_of = honest
     client = await desk.open()
     assert await texts(client) == said
     assert client.status.state is LinkState.ONLINE

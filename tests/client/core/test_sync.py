@@ -120,10 +120,13 @@ async def test_what_is_here_stays_when_the_server_hides_it(desk: Desk, server: F
     for number in range(2, 9):
         await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say(f"{number}"))  # noqa: B023
     before = said(await client.timeline(LOBBY))
-    server.page_of = lambda _: events(server, 2, 8)
+    server.say("far", tell=False)
+    far = replace(server.rooms[LOBBY].log[-1], seq=Seq(12))
+    server.page_of = lambda _: Page(room=LOBBY, events=(far,), more=False, incarnation=server.incarnation)
     assert await client._engine.timeline._fetch(LOBBY, after=Seq(1))
-    assert said(await client.timeline(LOBBY)) == before
-    assert list(await client.gaps(LOBBY, Seq(0), Seq(9))) == []
+    assert said(await client.timeline(LOBBY, before=Seq(9))) == before
+    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(12))
+    assert (gap.after, gap.before) == (8, 12)
 
 
 async def test_a_run_of_missing_events_is_one_row(desk: Desk, server: FakeServer) -> None:
@@ -133,9 +136,9 @@ async def test_a_run_of_missing_events_is_one_row(desk: Desk, server: FakeServer
     server.page_of = lambda _: Page(room=LOBBY, events=(far,), more=False, incarnation=server.incarnation)
     wire = server.wires[0]
     await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.text == "far", lambda: wire.say(far))
+    asked = len(server.requests)
     rows = said(await client.timeline(LOBBY))
     assert rows[1:] == ["The server shows no events 2 to 8999 here: 8998 events are missing.", "far"]
-    asked = len(server.requests)
     assert list(await client.gaps(LOBBY, Seq(0), Seq(9_000))) == []
     assert said(await client.timeline(LOBBY, before=Seq(9_000))) == rows[:2]
     assert [event.seq for event in await client.log(LOBBY, after=Seq(0))] == [1, 8_999, 9_000]

@@ -14,7 +14,10 @@ from tests.protocol.mls.mls_profile import LONG, PROFILE
 from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import (
+    CLASSIC,
+    HYBRID,
     ApplicationMessage,
+    CipherSuite,
     CommitOptions,
     Group,
     OlderEpochError,
@@ -39,10 +42,14 @@ class Walk(RuleBasedStateMachine):
         self.flying: list[tuple[str, bytes, bytes, int, set[str]]] = []
         """Messages under way: sender, message, plaintext, epoch, who has yet to read it."""
 
-    @initialize(seed=st.integers(0, 2**32), size=st.integers(2, 9))
-    def found(self, seed: int, size: int) -> None:
-        """Begin with a few members."""
-        self.world = World(size, seed=seed)
+    @initialize(
+        seed=st.integers(0, 2**32),
+        size=st.integers(2, 9),
+        suite=st.sampled_from([CLASSIC, CLASSIC, CLASSIC, HYBRID]),
+    )
+    def found(self, seed: int, size: int, suite: CipherSuite) -> None:
+        """Begin with a few members. What ML-KEM seals is not from the seed, and decides nothing."""
+        self.world = World(size, seed=seed, suite=suite)
         self.world.psks = Psks({b"k": Secret(b"psk")})
         self.count = size
 
@@ -114,7 +121,7 @@ class Walk(RuleBasedStateMachine):
         if winner == loser or len(self.world.groups) >= MOST:
             return
         name = self.newcomer()
-        package = self.world.device(name).publish()
+        package = self.world.device(name).publish(suite=self.world.suite)
         self.world.stage(loser, [add_proposal(package)])
         self.world.commit(winner)
         again = self.world[loser].retry(now=NOW, psks=self.world.psks)

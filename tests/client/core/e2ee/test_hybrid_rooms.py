@@ -22,7 +22,7 @@ from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
-from parlour_protocol.frames.bodies import Contested
+from parlour_protocol.frames.bodies import Contested, Handshake
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.limits import (
     CERTIFICATE_BYTES,
@@ -77,6 +77,10 @@ async def test_a_direct_room(flat: Flat) -> None:
     assert (await ben.open_direct(ANA)).id == room
     await flat.quiet()
     assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
+    await ana._engine.encryption.settler.renew(room)
+    newest = flat.house.rooms[room].log[-1].body
+    assert isinstance(newest, Handshake)
+    assert len(newest.data) < 6_000
     await ana.open_direct(EVE)
     with pytest.raises(EncryptionError, match="was made without"):
         await ana.open_direct(EVE, suite=RoomSuite.X_WING)

@@ -7,7 +7,8 @@ from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, RoleSet
+from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
+from parlour_protocol.ids import RoomId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name
 
 SPY = parse_user_name("spy")
@@ -227,3 +228,43 @@ async def test_a_device_that_the_server_invented(world: World) -> None:
     assert not await spy.read(room)
     assert {member.user for member in (await ben.report(room)).members} == {"ada", "ben"}
     await world.judge()
+
+
+@awaited.LINEAGE
+async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
+    """An invited person enters the group of who invited them, not another with the same names in it."""
+    ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    await world.during(ada.client.invite(room, name(cat)))
+    await ada.stop()
+    await ben.stop()
+    async with world.halted() as server:
+        server.list_as_member(room, "spy", "owner")
+        ((group, epoch),) = server.look("SELECT group_id, epoch FROM groups WHERE room = ?", room)
+        server.edit("UPDATE groups SET contested = 1")
+        server.append(room, "ben", Contested(group=group, epoch=epoch))
+    await found_a_copy(spy, room, "ada", "ben", "cat")
+    await world.during(cat.client.accept(room))
+    world.ledger.inside[room].add("cat")
+    await spy.attempt(spy.client.encryption.settle(room))
+    await cat.queue(room)
+    await world.turns(300)
+    assert not await spy.read(room)
+    await world.judge()
+
+
+async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
+    """Found a group for a room in which people were vouched for that never agreed to it."""
+    rooms = spy.client._engine.encryption
+    await spy.world.during(rooms.track(room))
+    people = []
+    for user in users:
+        await spy.world.during(spy.client.encryption.person(parse_user_name(user)))
+        ((key,),) = spy.world.server.look("SELECT key FROM account_keys WHERE account = ?", user)
+        people.append((parse_user_name(user), bytes(key), Role.MEMBER))
+    settler, now = rooms.keeper._settler, spy.world.clock.now()
+    body = await settler._archive.run_durably(
+        settler._keys.vault.found, room, RoomKind.PRIVATE, new_request_id(), now, people
+    )
+    await spy.world.during(settler._asking.post_founding(room, body))

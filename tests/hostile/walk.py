@@ -394,13 +394,5 @@ ACTS: Final[dict[str, Act]] = {
     )
 }  # fmt: skip
 """What the operator does, and what is to be told of it."""
-AWAITED: Final = {
-    "ghost",
-    "dropped_member",
-    "invented_role",
-    "invented_device",
-    "left_out",
-    "turned_around",
-    "cut_off",
-}
+AWAITED: Final = {"ghost", "dropped_member", "invented_role", "invented_device"}
 """Acts whose defence is not built yet: see `awaited.py`."""

@@ -4,6 +4,8 @@ import pytest
 from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
+from parlour_protocol.frames.bodies import Blank
+from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.ids import RoomId, Seq
 
 
@@ -193,6 +195,25 @@ async def test_pages_out_of_order(world: World) -> None:
     ben.lies.end()
     await ben.reconnect()
     await world.heard(room, texts[3], ben)
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+async def test_a_message_dropped_as_if_it_were_deleted(world: World) -> None:
+    """A message that the server calls deleted, and that nobody who may has deleted, is told."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    texts = await away(room, ben, ada, count=2)
+    async with world.halted() as server:
+        blank = encode_body(Blank(was="sealed"))
+        lost = server.sealed(room)[-2]
+        server.edit(
+            "UPDATE events SET kind = 'blank', body = ? WHERE room = ? AND seq = ?", blank, room, lost
+        )
+    await ben.start()
+    await world.heard(room, texts[1], ben)
+    await world.told(ben, "dropped this message of ada")
     await world.goes_on(room, ada, ben)
     await world.judge()
 

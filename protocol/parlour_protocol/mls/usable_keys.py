@@ -18,7 +18,10 @@ def unusable_leaves(tree: RatchetTree) -> frozenset[int]:
 
     It is their own key, or the key of a parent node that they made; removing the leaf blanks both.
     """
-    nodes = [(at, node) for at, node in enumerate(tree.nodes) if node is not None]
-    bad = [at for at, node in nodes if node.encryption_key[-_POINT:] in LOW_ORDER_POINTS]
+    bad = [
+        at
+        for at, node in enumerate(tree.nodes)
+        if node is not None and node.encryption_key[-_POINT:] in LOW_ORDER_POINTS
+    ]
     makers = (at // 2 if at % 2 == 0 else maker_of(tree, at) for at in bad)
     return frozenset(leaf for leaf in makers if leaf is not None)

@@ -20,6 +20,7 @@ from parlour_protocol.mls import (
     HYBRID,
     AuthenticationError,
     Change,
+    CipherSuite,
     CommitApplied,
     Policy,
     UnusableKeyError,
@@ -201,10 +202,11 @@ def test_signatures_by_keys_of_small_order_never_verify(key: str, sign: int) -> 
 # --- groups that have one ---
 
 
-def _with_bad_leaf(size: int) -> World:
-    world = World(size)
+def _with_bad_leaf(size: int, suite: CipherSuite = CLASSIC) -> World:
+    world = World(size, suite=suite)
+    bad = suite.kem.generate().public[:-32] + ZERO
     with before_the_rule():
-        world.commit("m0", [Add(package(world, leaf={"encryption_key": ZERO}))])
+        world.commit("m0", [Add(package(world, leaf={"encryption_key": bad}))])
     return world
 
 
@@ -217,6 +219,14 @@ def test_the_next_commit_of_anybody_removes_the_leaf(size: int, by: int) -> None
     world.add("m9", by=f"m{by}")
     assert not unusable_leaves(world["m0"].tree)
     assert {m.credential.identity for m in world["m0"].members()} == {name.encode() for name in world.groups}
+    world.agree()
+
+
+def test_a_group_of_the_hybrid_suite_is_healed_too() -> None:
+    """The point is the end of its keys."""
+    world = _with_bad_leaf(3, HYBRID)
+    world.commit("m1")
+    assert not unusable_leaves(world["m0"].tree)
     world.agree()
 
 

@@ -4,14 +4,17 @@ Pure words and values, without a widget or a terminal; what is typed is never co
 habit verifies anybody. The screens and the line mode use it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
-from parlour_client.core.e2ee.interface import PersonReport, Trust
+from parlour_client.core.e2ee.interface import PersonReport, RoomPerson, Trust
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind
 from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.ids import Millis
 
 GO_ON: Final = "go on"
 """What is typed to take a changed key."""
@@ -88,6 +91,26 @@ def is_shown_beside(entry: Entry) -> bool:
     """Say whether an entry is a message that is shown as well, below what is said at it."""
     about_the_log = entry.note is not None and entry.note.kind in ABOUT_THE_LOG
     return about_the_log and not entry.trouble and (entry.text is not None or entry.deleted)
+
+
+def admission_words(person: RoomPerson) -> str:
+    """Say who admitted somebody, and when."""
+    when = "" if person.admitted_at is None else f" on {_day(person.admitted_at)}"
+    role = "" if person.role is None else f", {person.role.value}"
+    if person.admitted_by is None:
+        return f"{person.user}{role}: in the room by the server's word"
+    if person.admitted_by == person.user:
+        return f"{person.user}{role}: in the room by their own act{when}"
+    return f"{person.user}{role}: admitted by {person.admitted_by}{when}"
+
+
+def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:
+    """Say who admitted whom, where members decide that."""
+    return [admission_words(one) for one in people if one.admitted_by is not None]
+
+
+def _day(at: Millis) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, tz=UTC).astimezone():%Y-%m-%d}"
 
 
 def note_words(entry: Entry) -> str:

@@ -34,7 +34,9 @@ from parlour_protocol.ids import (
     MillisField,
     RequestIdField,
     RoomIdField,
+    Seq,
     SeqField,
+    SeqOrZero,
     ServerNameField,
     WelcomeIdField,
 )
@@ -248,6 +250,8 @@ class GroupState(Payload, frozen=True):
     present: tuple[GroupDevice, ...] = ()
     missing: tuple[GroupDevice, ...] = ()
     leaving: tuple[GroupDevice, ...] = ()
+    head: SeqOrZero = Seq(0)
+    """The newest event that it takes account of."""
 
 
 class WaitingWelcome(Payload, frozen=True):

@@ -242,6 +242,7 @@ def test_who_exports_a_room_lets_in_who_waits_there(
     let_in(ada, ben, "ben", room)
     for command, name in (("export", "ida"), ("encryption", "jo")):
         newcomer = joined(server, tmp_path / command, name)
+        newcomer.run("device", "list")  # connected once, it has a key by which it can be admitted
         ada.run("room", "invite", room, name)
         newcomer.run("room", "accept", room)
         assert encryption(newcomer, room)["state"] == "waiting"

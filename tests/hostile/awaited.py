@@ -2,7 +2,6 @@
 
 import pytest
 
-MEMBERSHIP = pytest.mark.xfail(strict=True, reason="members do not yet decide themselves who is in a room")
 LINEAGE = pytest.mark.xfail(
     strict=True, reason="an admission does not yet say to which group of people it leads"
 )

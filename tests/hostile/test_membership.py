@@ -33,7 +33,6 @@ async def test_an_honest_server(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_a_ghost_in_the_list_of_members(world: World) -> None:
     """A row that the server wrote into `members` reads nothing, and is named."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
@@ -47,7 +46,6 @@ async def test_a_ghost_in_the_list_of_members(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_a_ghost_that_the_log_shows_as_joined(world: World) -> None:
     """Events that the server wrote in people's names admit nobody: an invitation, a joining."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
@@ -62,7 +60,6 @@ async def test_a_ghost_that_the_log_shows_as_joined(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_an_invitation_that_the_server_invented(world: World) -> None:
     """An invitation in a member's name that this member never made lets nobody read, whoever accepts it."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
@@ -81,7 +78,6 @@ async def test_an_invitation_that_the_server_invented(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_a_ghost_that_one_member_alone_is_told_of(world: World) -> None:
     """An answer about the group that only one client gets adds nobody, and that client names the ghost."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
@@ -101,7 +97,6 @@ async def test_a_ghost_that_one_member_alone_is_told_of(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> None:
     """Nobody is removed because the server says so: the member stays in the group, and that is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -117,7 +112,6 @@ async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> Non
     await world.goes_on(room, ada, cat)
 
 
-@awaited.MEMBERSHIP
 @pytest.mark.parametrize("body", ["kicked", "banned", "left"])
 async def test_a_removal_that_the_server_invented(world: World, body: str) -> None:
     """A removal in somebody's name that they never asked for removes nobody, and is told."""
@@ -136,7 +130,6 @@ async def test_a_removal_that_the_server_invented(world: World, body: str) -> No
     assert users == {"ada", "ben", "cat"}
 
 
-@awaited.MEMBERSHIP
 async def test_a_role_that_the_server_invented(world: World) -> None:
     """A member whom the server made an owner removes nobody: the others refuse the commit or make none."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -151,7 +144,6 @@ async def test_a_role_that_the_server_invented(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_an_admission_is_good_once(world: World) -> None:
     """Somebody who was removed is not admitted by the admission of before, which the server repeats."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -170,7 +162,6 @@ async def test_an_admission_is_good_once(world: World) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 async def test_a_ban_that_the_server_lifts(world: World) -> None:
     """Somebody who was banned from a public encrypted room is not back because the server forgot it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -217,7 +208,6 @@ async def test_a_disabled_account_stays_in_the_group(world: World) -> None:
     assert "cat" in {member.user for member in (await ada.report(room)).members}
 
 
-@awaited.MEMBERSHIP
 async def test_a_device_that_the_server_invented(world: World) -> None:
     """A device that the server lists under a member's name, without their certificate, reads nothing."""
     ada, ben, spy = await world.start("ada", "ben", "spy")

@@ -195,7 +195,6 @@ async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     await world.judge()
 
 
-@awaited.MEMBERSHIP
 @BACK
 async def test_a_ghost_in_a_room_that_is_founded_again(world: World, way: str) -> None:
     """An older copy is no occasion to slip somebody in: neither by the list nor by events after it."""

@@ -4,6 +4,7 @@ Encrypted and verified are told apart. A person is marked verified only by digit
 typed in, never by one key press. The commands print what ``Client.encryption`` says; they decide nothing.
 """
 
+import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,9 +15,12 @@ from parlour_client.cli.words import USER, find_room, print_json
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.assurance import SUITE_NAMES
 from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
-from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomReport, Trust
+from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
+from parlour_client.core.errors import SetupError
+from parlour_client.encryption_words import admissions
 from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.ids import RoomId
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -24,13 +28,17 @@ _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON ob
 @click.command(epilog="\b\nExample:\n  parlour encryption garden\n  parlour encryption @ben --json")
 @click.argument("room")
 @_JSON
+@click.option("--renew", is_flag=True, help="Let the members of a room from before that decide who is in it.")
+@click.option("--yes", is_flag=True, help="Don't ask; a script needs it.")
 @click.pass_context
-def encryption(context: click.Context, room: str, *, as_json: bool) -> None:
+def encryption(context: click.Context, room: str, *, as_json: bool, renew: bool, yes: bool) -> None:
     """Show who can read ROOM (a name, or @user), with which devices, and what the server sees."""
 
     async def work() -> None:
         async with connected(the_home(context), follow=True) as client:
             wanted = find_room(client, room).id
+            if renew:
+                await _renew(client, wanted, yes=yes)
             await client.finish(wanted)
             report = await client.encryption.report(wanted)
             if as_json:
@@ -39,6 +47,20 @@ def encryption(context: click.Context, room: str, *, as_json: bool) -> None:
                 _print_report(report)
 
     run(work())
+
+
+async def _renew(client: Client, room: RoomId, *, yes: bool) -> None:
+    people = await client.encryption.adoptable(room)
+    if not people:
+        raise SetupError("The members of this room decide who is in it already.", "Nothing is to be done.")
+    for one in people:
+        role = "" if one.role is None else f", {one.role.value}"
+        echo(f"{one.user}{role}: {len(one.devices)} devices", err=True)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
+        click.confirm("Are these the people of the room, and nobody else?", abort=True, err=True)
+    await client.encryption.adopt(room, people)
 
 
 @click.command(
@@ -137,6 +159,9 @@ def _report_fields(report: RoomReport) -> dict[str, Any]:
         "group": report.group,
         "epoch": report.epoch,
         "authenticator": report.authenticator,
+        "decided_by_members": report.decided_by_members,
+        "people": [_person_fields(person) for person in report.people],
+        "claims": list(report.claims),
         "members": [_member_fields(member) for member in report.members],
         "without_device": list(report.without_device),
         "last_change": report.last_change,
@@ -155,6 +180,19 @@ def _member_fields(member: MemberDevice) -> dict[str, Any]:
         "state": member.trust.value,
         "own": member.own,
         "current": member.current,
+        "admitted_by": member.admitted_by,
+        "claimed_by_server": member.claimed_by_server,
+    }
+
+
+def _person_fields(person: RoomPerson) -> dict[str, Any]:
+    return {
+        "user": person.user,
+        "role": None if person.role is None else person.role.value,
+        "admitted_by": person.admitted_by,
+        "admitted_at": person.admitted_at,
+        "claimed_by_server": person.claimed_by_server,
+        "devices": list(person.devices),
     }
 
 
@@ -162,6 +200,9 @@ def _print_report(report: RoomReport) -> None:
     echo(report.label)
     if report.problem:
         echo(f"  {report.problem}")
+    for sentence in (*report.claims, *admissions(report.people)):
+        if sentence not in report.problem:
+            echo(f"  {sentence}")
     for member in report.members:
         mine = " (this device)" if member.current else " (yours)" if member.own else ""
         trust = "" if member.own else f", {WORDS_OF_TRUST[member.trust]}"

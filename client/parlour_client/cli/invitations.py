@@ -17,6 +17,11 @@ from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName
 
+_WAITS = (
+    "It is end-to-end encrypted: you can read and write once a member's device has added this one, "
+    "which happens by itself when somebody is online, or writes there."
+)
+
 
 @click.command(epilog="\b\nExample:\n  parlour invitations --json")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -64,7 +69,11 @@ def accept(context: click.Context, name: str) -> None:
     """Enter a room that you are invited into, or say yes to a direct room (@USER)."""
 
     async def work(client: Client) -> None:
-        echo(f"You are in {(await client.accept(_invitation(client, name).id)).title}.", err=True)
+        invitation = _invitation(client, name)
+        room = await client.accept(invitation.id)
+        echo(f"You are in {room.title}.", err=True)
+        if room.encrypted and room.kind is not RoomKind.DIRECT:
+            echo(_WAITS, err=True)
 
     run_connected(context, work)
 

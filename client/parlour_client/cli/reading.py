@@ -8,7 +8,7 @@ import click
 
 from parlour_client.cli.running import connected, run, the_home, the_passphrase
 from parlour_client.cli.tail import print_event, said_of
-from parlour_client.cli.words import find_room, print_entry
+from parlour_client.cli.words import find_room, print_entry, tell_claims
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SessionEndedError, UnreachableError
 from parlour_client.core.home import Home
@@ -82,3 +82,4 @@ async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
                 print_event(room, event, await said_of(client, event), as_json=as_json)
             after = events[-1].seq
         await client.finish(room.id)
+        await tell_claims(client, room)

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from parlour_client.cli.running import connected, run, the_home
-from parlour_client.cli.words import find_room, print_json
+from parlour_client.cli.words import find_room, print_json, tell_claims
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.home import Home
@@ -92,6 +92,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
     try:
         await acknowledged(client, room, entry, as_json=as_json)
         await client.finish()
+        await tell_claims(client, room)
     except UnreachableError:
         raise
     except ParlourClientError:
@@ -132,6 +133,7 @@ class _Lines:
             tasks.create_task(self._read())
             tasks.create_task(self._report())
         await self._client.finish()
+        await tell_claims(self._client, self._room)
         for words in self._refused:
             echo(words, err=True)
         return 1 if self._failed else 0

@@ -103,3 +103,12 @@ def find_room(client: Client, wanted: str) -> Room:
     if wanted.startswith("@"):
         raise SetupError(f"You have no room with {asked} yet.", f"Open it: parlour dm {asked}")
     raise SetupError(f"You are not in a room called {asked}.", f"Join it first: parlour room join {asked}")
+
+
+async def tell_claims(client: Client, room: Room) -> None:
+    """Say what the server claims of an encrypted room's members, and what could not be done for them."""
+    if room.encrypted:
+        for sentence in await client.encryption.claims(room.id):
+            echo(f"parlour: {sentence}", err=True)
+        if unfinished := await client.encryption.unfinished(room.id):
+            echo(f"parlour: Not everybody in {room.title} can read this yet: {unfinished}", err=True)

@@ -6,11 +6,14 @@ to ask; texts and names were checked by their types before anything is sent.
 
 from collections.abc import Sequence
 
-from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
-from parlour_client.core.model import MemberView, Room
+from parlour_client.core.e2ee.membership import Membership
+from parlour_client.core.errors import EncryptionError, RefusedError, ServerMisbehavedError, SetupError
+from parlour_client.core.model import Invitation, MemberView, Room
 from parlour_client.core.texts import reason_text, topic_text
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyRequest, AnyResult
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Blocked, Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
     Accept,
@@ -34,7 +37,7 @@ from parlour_protocol.frames.requests import (
     Uninvite,
     Unmute,
 )
-from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.ids import Millis, RoomId, new_request_id
 from parlour_protocol.mls import suite_of
 from parlour_protocol.names import RoomName, UserName
 
@@ -53,6 +56,14 @@ def _require_able(suite: RoomSuite) -> None:
 class RoomCalls:
     """Requests about rooms. A subclass gives ``_ask`` and ``_entered``."""
 
+    @property
+    def invitations(self) -> Sequence[Invitation]:
+        """What waits for this account's yes."""
+        raise NotImplementedError
+
+    def _now(self) -> Millis:
+        raise NotImplementedError
+
     async def _ask(self, frame: AnyRequest) -> AnyResult | None:
         raise NotImplementedError
 
@@ -65,6 +76,11 @@ class RoomCalls:
 
     def _require_keys(self) -> None:
         """Raise where this device cannot write in encrypted rooms."""
+        raise NotImplementedError
+
+    @property
+    def _membership(self) -> Membership | None:
+        """What signs decisions about members of encrypted rooms; None where there is no encryption."""
         raise NotImplementedError
 
     async def create_room(
@@ -116,11 +132,19 @@ class RoomCalls:
 
     async def join(self, room: RoomId) -> Room:
         """Enter a public room."""
-        return await self._enter(Join(id=new_request_id(), room=room))
+        listed = next((one for one in await self.directory() if one.room == room), None)
+        encrypted = listed is not None and listed.encrypted
+        statement = self._request(room, RoomKind.PUBLIC, encrypted=encrypted)
+        return await self._enter(Join(id=new_request_id(), room=room, statement=statement))
 
     async def leave(self, room: RoomId) -> None:
-        """Leave a room."""
-        await self._ask(Leave(id=new_request_id(), room=room))
+        """Leave a room. The only owner of an encrypted one gives it to who has been in it longest."""
+        signs = self._membership
+        heir = None if signs is None else await signs.heir(room)
+        if heir is not None:
+            await self.set_role(room, heir, Role.OWNER)
+        statement = None if signs is None else await signs.departure(room)
+        await self._ask(Leave(id=new_request_id(), room=room, statement=statement))
 
     async def directory(self) -> Sequence[RoomListing]:
         """List the public rooms."""
@@ -148,16 +172,32 @@ class RoomCalls:
         return members
 
     async def invite(self, room: RoomId, user: UserName) -> None:
-        """Invite somebody into the room; they are in it once they accept."""
-        await self._ask(Invite(id=new_request_id(), room=room, user=user))
+        """Invite somebody into the room; they are in it once they accept.
+
+        In an encrypted room this device admits them, also somebody whom the server lists already.
+        """
+        signs = self._membership
+        statement = None if signs is None else await signs.admission(room, user)
+        try:
+            await self._ask(Invite(id=new_request_id(), room=room, user=user, statement=statement))
+        except RefusedError as error:
+            if error.code != ErrorCode.ALREADY or statement is None:
+                raise
+            await self._settled(room)
 
     async def uninvite(self, room: RoomId, user: UserName) -> None:
         """Take an invitation back."""
+        if self._membership is not None:
+            await self._membership.ask_out(room, user)
         await self._ask(Uninvite(id=new_request_id(), room=room, user=user))
 
     async def accept(self, room: RoomId) -> Room:
         """Enter a room that one is invited into, or say yes to a direct room."""
-        return await self._enter(Accept(id=new_request_id(), room=room))
+        known = next((one for one in self.invitations if one.id == room), None)
+        statement = None
+        if known is not None:
+            statement = self._request(room, known.kind, encrypted=known.encrypted)
+        return await self._enter(Accept(id=new_request_id(), room=room, statement=statement))
 
     async def decline(self, room: RoomId) -> None:
         """Turn an invitation down, or hide a direct room that somebody opened. They are not told."""
@@ -185,22 +225,37 @@ class RoomCalls:
 
     async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
         """Give a member a role."""
-        await self._ask(SetRole(id=new_request_id(), room=room, user=user, role=role))
+        signs = self._membership
+        statement = None if signs is None else await signs.role(room, user, role)
+        frame = SetRole(id=new_request_id(), room=room, user=user, role=role, statement=statement)
+        await self._ask(frame)
+        await self._settled(room)
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         """Put a member out."""
-        await self._ask(Kick(id=new_request_id(), room=room, user=user, reason=reason_text(reason)))
+        words, signs = reason_text(reason), self._membership
+        statement = None if signs is None else await signs.removal(room, user)
+        frame = Kick(id=new_request_id(), room=room, user=user, reason=words, statement=statement)
+        await self._ask(frame)
         await self._settled(room)
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         """Put somebody out and keep them out."""
-        frame = Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=reason_text(reason))
+        words, signs = reason_text(reason), self._membership
+        until = None if seconds is None else Millis(self._now() + 1_000 * seconds)
+        statement = None if signs is None else await signs.removal(room, user, ban=True, until=until)
+        frame = Ban(
+            id=new_request_id(), room=room, user=user, seconds=seconds, reason=words, statement=statement
+        )
         await self._ask(frame)
         await self._settled(room)
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""
-        await self._ask(Unban(id=new_request_id(), room=room, user=user))
+        signs = self._membership
+        statement = None if signs is None else await signs.unban(room, user)
+        await self._ask(Unban(id=new_request_id(), room=room, user=user, statement=statement))
+        await self._settled(room)
 
     async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
         """Let a member read but not write."""
@@ -209,6 +264,13 @@ class RoomCalls:
     async def unmute(self, room: RoomId, user: UserName) -> None:
         """Let a muted member write again."""
         await self._ask(Unmute(id=new_request_id(), room=room, user=user))
+
+    def _request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:
+        signs = self._membership
+        if signs is None or not encrypted or kind is not RoomKind.PUBLIC:
+            return None
+        self._require_keys()
+        return signs.request(room, kind, encrypted=encrypted)
 
     async def _enter(self, frame: CreateRoom | OpenDirect | Join | Accept) -> Room:
         result = await self._ask(frame)

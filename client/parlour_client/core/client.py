@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.errands import quietly
 from parlour_client.core.e2ee.facade import Facade
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import Encryption
+from parlour_client.core.e2ee.membership import Membership
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, LoggedOutError, SetupError, StoppedError
 from parlour_client.core.files import Files
@@ -336,16 +337,18 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         if engine.sealed is not None:
             histories = Histories(engine.sealed, self._notes, engine.state.names_me, engine.news.emit)
             engine.sealed.aftermath.take_history = histories.take
-            self._facade = Facade(engine.sealed, histories, self._settled, self._users_in, self.encrypt)
+            self._facade = Facade(engine.sealed, histories, self._settled, self.members, self.encrypt)
 
     async def _notes(self) -> RoomId:
         return (await self.open_direct(self.account.user)).id
 
-    async def _users_in(self, room: RoomId) -> Sequence[UserName]:
-        return [member.user for member in await self.members(room)]
-
     async def _settled(self, room: RoomId) -> None:
         await self._engine.settled(room)
+
+    @property
+    def _membership(self) -> Membership | None:
+        sealed = self._engine.sealed
+        return None if sealed is None else Membership(sealed)
 
     def _require_keys(self) -> None:
         self._engine.require_keys()

@@ -11,6 +11,7 @@ from parlour_client.core.e2ee.interface import (
     OwnKeys,
     PersonReport,
     RoomEncryption,
+    RoomPerson,
     RoomReport,
     RoomState,
     Trust,
@@ -111,6 +112,18 @@ class FakeEncryption:
     async def turn_on(self, room: RoomId) -> None:
         self.calls.append(("turn_on", room))
         self.rooms[room] = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
+
+    async def claims(self, room: RoomId) -> Sequence[str]:
+        return self.room(room).claims
+
+    async def unfinished(self, room: RoomId) -> str:
+        return self.room(room).problem
+
+    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
+        return (await self.report(room)).people
+
+    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
+        self.calls.append(("adopt", room, tuple(people)))
 
     async def refound(self, room: RoomId) -> None:
         self.calls.append(("refound", room))

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Our account has a key that we did not make."""
     OWN_DEVICE_ADDED = "own-device-added"
     """Our account has a device that was not approved here."""
+    MEMBERS = "members"
+    """The server says of a room's members what none of them has signed."""
 
 
 PERMANENT = frozenset((Kind.SPLIT_VIEW, Kind.ROLLBACK, Kind.WITHHELD))
@@ -53,6 +55,11 @@ def sound(connection: apsw.Connection, kind: Kind, about: str, at: Millis, detai
         "INSERT OR IGNORE INTO alarms (kind, about, at, detail) VALUES (?, ?, ?, ?)",
         (kind, about, at, detail),
     )
+
+
+def forget(connection: apsw.Connection, kind: Kind, about: str) -> None:
+    """Forget one alarm: what it was about is over, and the next time it is told again."""
+    connection.execute("DELETE FROM alarms WHERE kind = ? AND about = ?", (kind, about))
 
 
 def load(connection: apsw.Connection) -> Sequence[Raised]:

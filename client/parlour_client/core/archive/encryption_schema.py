@@ -136,6 +136,31 @@ SUITES: Final[tuple[str, ...]] = (
 )
 """A migration of its own."""
 
+MEMBERSHIP_TABLES: Final[tuple[str, ...]] = (
+    "ALTER TABLE mls_groups ADD COLUMN roster BLOB",  # who is in the room; NULL in a group from before
+    # The last roster that was followed, for good: no later group of the room forgets who was removed.
+    "ALTER TABLE mls_rooms ADD COLUMN roster BLOB",
+    "ALTER TABLE mls_rooms ADD COLUMN people BLOB",  # who was in a group from before: list of (user, key)
+    # Statements of the log that no commit has executed yet.
+    """CREATE TABLE mls_statements (
+        room TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        statement BLOB NOT NULL,
+        PRIMARY KEY (room, seq)
+    ) STRICT, WITHOUT ROWID""",
+    # Whom the person on this device asked in, until they are in.
+    """CREATE TABLE mls_asked_in (room TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (room, user))
+        STRICT, WITHOUT ROWID""",
+    # What the server claims of a room's members and nobody has signed: 'ghost' or 'dropped'.
+    """CREATE TABLE mls_claims (
+        room TEXT NOT NULL,
+        user TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('ghost', 'dropped')),
+        PRIMARY KEY (room, user)
+    ) STRICT, WITHOUT ROWID""",
+)
+"""A migration of its own."""
+
 ENCRYPTION: Final[tuple[str, ...]] = (*IDENTITY_TABLES, *MLS_TABLES, *EVENT_COLUMNS)
 
 ROLLED_BACK: Final[tuple[str, ...]] = (

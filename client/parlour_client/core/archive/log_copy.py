@@ -12,7 +12,8 @@ from typing import Final
 
 import apsw
 
-from parlour_protocol.identity import Head
+from parlour_protocol.identity import Head, RevocationEntry
+from parlour_protocol.identity.keylog import decode_entry
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName, parse_user_name
 
@@ -116,6 +117,15 @@ def revoke(connection: apsw.Connection, device: DeviceId, position: int) -> None
 def is_revoked(connection: apsw.Connection, device: DeviceId) -> bool:
     """Say whether a device was revoked."""
     return any(connection.execute("SELECT 1 FROM log_revocations WHERE device = ?", (device,)))
+
+
+def revocation(connection: apsw.Connection, device: DeviceId) -> bytes | None:
+    """Return the signed revocation of a device."""
+    query = "SELECT entry FROM key_log JOIN log_revocations USING (position) WHERE device = ?"
+    for (entry,) in connection.execute(query, (device,)):
+        found = decode_entry(bytes(entry))
+        return found.revocation if isinstance(found, RevocationEntry) else None
+    return None
 
 
 def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:

@@ -43,6 +43,9 @@ class Name(StrEnum):
     """How many lost entries of the key log were looked at for what is to be published again."""
     LOST_DEVICES = "lost-devices"
     """Our other devices of the time when this one was approved by the recovery words: a JSON list of ids."""
+    PACKAGES_ABLE = "packages-able"
+    """Which extensions the published packages say that this device understands."""
+    HYBRID_ABLE = "hybrid-able"
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

@@ -10,6 +10,7 @@ from parlour_client.core.archive.encryption_schema import (
     ENCRYPTION,
     HISTORY_PARTS,
     LINK_TABLES,
+    MEMBERSHIP_TABLES,
     ROLLED_BACK,
     SUITES,
 )
@@ -154,4 +155,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             SET ended = (SELECT json_group_array(json_array(value, value)) FROM json_each(ended))""",
     ),
     LINK_TABLES,
+    MEMBERSHIP_TABLES,
 )

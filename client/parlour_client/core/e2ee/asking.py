@@ -61,7 +61,7 @@ class Asking:
                 await self._archive.run_durably(self._keys.vault.drop_staged, room)
             raise
         else:
-            await self._patiently(self._keys.logged(room, logged))
+            await self.patiently(self._keys.logged(room, logged))
             self._taken(body)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
@@ -74,7 +74,7 @@ class Asking:
         if (state.group, state.epoch) == (body.group, body.epoch):
             await self._archive.run_durably(self._keys.vault.drop_staged, room)
         else:
-            await self._patiently(self._keys.until(lambda: self._decided(room, body.request)))
+            await self.patiently(self._keys.until(lambda: self._decided(room, body.request)))
 
     async def _decided(self, room: RoomId, request: RequestId) -> bool:
         staged = await self._archive.look(self._keys.vault.staged, room)
@@ -96,7 +96,7 @@ class Asking:
                 await self._archive.run_durably(self._keys.vault.drop_founding, room)
             raise
         else:
-            await self._patiently(self._keys.logged(room, logged))
+            await self.patiently(self._keys.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
         """Return how the room stands here."""
@@ -108,10 +108,11 @@ class Asking:
         async def is_so() -> bool:
             return wanted(await self.report(room))
 
-        await self._patiently(self._keys.until(is_so))
+        await self.patiently(self._keys.until(is_so))
 
     @staticmethod
-    async def _patiently(waiting: Awaitable[None]) -> None:
+    async def patiently(waiting: Awaitable[None]) -> None:
+        """Wait for what the server has just said to be shown by the log. Raises NotReadyError."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 await waiting

@@ -11,17 +11,20 @@ from typing import Protocol
 import apsw
 
 from parlour_client.core.e2ee.contents import RoleOf, Speaker
+from parlour_client.core.e2ee.extensions import CERTIFICATE
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf
 from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
 from parlour_client.core.e2ee.rules import binding_of, read_certificate
+from parlour_client.core.e2ee.statements import expected
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Blank, Handshake, SealedMessage
 from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
 from parlour_protocol.ids import DeviceId, Millis, RequestId
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Credential, Extension, SigningKey
 from parlour_protocol.names import UserName
 
@@ -37,6 +40,16 @@ class Own:
     credential: Credential
     leaf_extensions: tuple[Extension, ...]
     """With the certificate; empty while the device is not approved: then it is in no group."""
+
+    @property
+    def certificate(self) -> bytes:
+        """The device's certificate; empty while it is not approved."""
+        return next((one.data for one in self.leaf_extensions if one.type == CERTIFICATE), b"")
+
+    @property
+    def account_key(self) -> bytes:
+        """The account's key; empty while the device is not approved."""
+        return read_certificate(self.certificate).account_key if self.certificate else b""
 
     @classmethod
     def of(cls, identity: OwnIdentity) -> "Own":
@@ -102,6 +115,8 @@ class Batch:
     removed: bool = False
     contest: ToContest | None = None
     moved: bool = False
+    roster: Roster | None = None
+    """Who is in the room since this run, to be kept beyond its group."""
     roles: dict[UserName, Role] = field(default_factory=dict)
     """Roles that this run gave: what it says is in the archive at its end alone."""
 
@@ -110,6 +125,10 @@ class Batch:
         return Speaker(self.row.room, kind_of_room(held), user, self._role)
 
     def _role(self, user: UserName) -> Role | None:
+        roster = None if self.held is None else expected(self.connection, self.held)
+        if roster is not None:  # the server's word on roles does not count where members have their own
+            person = roster.person(user)
+            return None if person is None else person.role
         return self.roles[user] if user in self.roles else self.role_of(user)
 
 

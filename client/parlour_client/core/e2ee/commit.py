@@ -7,31 +7,33 @@ writes it, if nobody went on with the group meanwhile.
 """
 
 import copy
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 import apsw
 
 from parlour_client.core.e2ee.batch import Own
-from parlour_client.core.e2ee.extensions import TREE_KEY
+from parlour_client.core.e2ee.evidence import Evidence
 from parlour_client.core.e2ee.groups import Held, Shelf, require_durable
 from parlour_client.core.e2ee.ids import group_bytes
-from parlour_client.core.e2ee.refusals import BadPackageError, NotReadyError
-from parlour_client.core.e2ee.rules import Binding, Judge, certificate_of, person_of
+from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.rules import Binding, Judge, certificate_of, person_of, require_in_time
 from parlour_client.core.e2ee.times import trouble_of_adding
-from parlour_client.core.e2ee.tree_seal import new_key, seal_tree
+from parlour_client.core.e2ee.tree_seal import Beside, key_extension, new_key, seal_beside
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, Found
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import (
     Add,
+    Change,
     CommitOptions,
-    Extension,
     Group,
+    GroupContextExtensions,
     Lifetime,
     MlsError,
     Pending,
@@ -41,9 +43,10 @@ from parlour_protocol.mls import (
     suite_of,
     unusable_leaves,
 )
-from parlour_protocol.names import UserName
 
 _MONTH: Final = 30 * 86_400
+NOT_APPROVED: Final = "This device is not approved yet."
+APPROVE_IT: Final = "Type its code on another device of yours: see /devices."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a commit is to do. With neither it renews this device's keys alone."""
+    """What a commit is to do. With none of it the commit only renews this device's keys."""
 
     request: RequestId
     purpose: str
@@ -67,8 +70,9 @@ class Wanted:
     """The server's time, by which the other members will judge it."""
     here: Millis
     """The time by this device's clock, by which it judges whom it adds as well."""
-    people: Collection[UserName] | None = None
-    """Whose devices may come in; None: whoever is a member, as the log says for all to see."""
+    statements: Sequence[bytes] = ()
+    """What changes the room's roster, in order."""
+    revocations: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,39 +84,39 @@ class Prepared:
 
 
 def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
-    """Make a commit; ``held`` is good for ``store`` alone then. Raises NotReadyError, BadPackageError."""
+    """Make a commit; after this, ``held`` is only good for ``store``.
+
+    Raises NotReadyError, BadPackageError, MovedError.
+    """
     if held.group.pending is not None:
         raise NotReadyError("A change of this room's keys is on its way already.")
     indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
+    evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
+    try:
+        after = held.judge.roster_after(evidence.encode(), indices)
+    except RuleBrokenError as error:
+        raise MovedError(f"The room's members changed meanwhile: {error}.") from error
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
     packages = {device: package for device, package in wanted.packages.items() if device not in indices}
-    adds = _adds(packages, wanted)
+    adds = _adds(packages, after, wanted.here)
     proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
+    if after is not held.judge.roster:
+        proposals.append(GroupContextExtensions(held.judge.binding.extensions(after)))
     key, now = new_key(), wanted.at // 1_000
+    options = CommitOptions(
+        tree_in_welcome=False,
+        info_extensions=(key_extension(key, roster=after is not None),),
+        authenticated_data=evidence.encode(),
+    )
     with held.judge.ours(wanted.at):
         try:
-            pending = held.group.commit(proposals, now=now, options=_options(key))
+            pending = held.group.commit(proposals, now=now, options=options)
         except MlsError as error:
             raise _blamed(held, adds, wanted.at, error) from error
-    return _prepared(held, wanted, pending, key)
+    return _prepared(held, wanted, pending, key, after)
 
 
-def retry(held: Held, wanted: Wanted) -> Prepared | None:
-    """Make anew what a lost commit was about, as far as it still makes sense; None: nothing is left of it."""
-    key = new_key()
-    with held.judge.ours(wanted.at):
-        try:
-            pending = held.group.retry(now=wanted.at // 1_000, options=_options(key))
-        except MlsError as error:
-            raise NotReadyError(f"The lost change cannot be made again: {error}.") from error
-    return None if pending is None else _prepared(held, wanted, pending, key)
-
-
-def _options(key: bytes) -> CommitOptions:
-    return CommitOptions(tree_in_welcome=False, info_extensions=(Extension(TREE_KEY, key),))
-
-
-def _adds(packages: Mapping[DeviceId, bytes], wanted: Wanted) -> dict[DeviceId, Add]:
+def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Millis) -> dict[DeviceId, Add]:
     """Read key packages. The server chose them: each must be of the very device, and of this time."""
     adds: dict[DeviceId, Add] = {}
     for device, package in packages.items():
@@ -123,11 +127,13 @@ def _adds(packages: Mapping[DeviceId, bytes], wanted: Wanted) -> dict[DeviceId, 
             raise BadPackageError({device: str(error)}) from error
         if found.device != device:
             raise BadPackageError({device: "it is of another device"})
-        old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, wanted.here)
+        old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
         if old:
             raise BadPackageError({device: f"that of {found.user}: {old}"})
-        if wanted.people is not None and found.user not in wanted.people:
-            raise BadPackageError({device: f"it is of {found.user}, who has no place in this direct room"})
+        if roster is not None and not roster.admits(found.user, found.account_key):
+            known = roster.person(found.user) is not None
+            why = "has another account key than a member admitted" if known else "was admitted by no member"
+            raise BadPackageError({device: f"it is of {found.user}, who {why}"})
         adds[device] = proposal
     return adds
 
@@ -141,15 +147,24 @@ def _blamed(held: Held, adds: Mapping[DeviceId, Add], at: Millis, error: MlsErro
 
 
 def _unfit(held: Held, proposal: Add, at: Millis) -> str:
-    """Say whose a key package is and what is wrong with it; empty: nothing."""
+    """Say whose a key package is and what is wrong with it; empty: nothing. ``_adds`` knows who may come."""
+    trial = copy.copy(held.group)
+    trial.policy = replace(trial.policy, authorise=_in_time(at))
     try:
-        copy.copy(held.group).commit([proposal], now=at // 1_000)
+        trial.commit([proposal], now=at // 1_000)
     except MlsError as error:
         return f"that of {certificate_of(proposal.key_package.leaf_node).user}: {error}"
     return ""
 
 
-def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes) -> Prepared:
+def _in_time(at: Millis) -> Callable[[Change], None]:
+    def check(change: Change) -> None:
+        require_in_time([certificate_of(leaf) for _, leaf in change.added], at)
+
+    return check
+
+
+def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes, roster: Roster | None) -> Prepared:
     """Write the request that asks for a commit; it declares what the commit does."""
     outcome, server = pending.outcome, held.judge.server
     unusable = unusable_leaves(held.group.tree)
@@ -157,7 +172,8 @@ def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes) -> Prepa
     welcome = tree = None
     if pending.welcome is not None:
         welcome = WelcomeBytes(pending.welcome)
-        tree = TreeBytes(seal_tree(pending.ratchet_tree, key, group_bytes(held.id), outcome.epoch))
+        beside = Beside(pending.ratchet_tree, None if roster is None else roster.encode())
+        tree = TreeBytes(seal_beside(beside, key, group_bytes(held.id), outcome.epoch))
     body = Commit(
         request=wanted.request,
         group=held.id,
@@ -203,18 +219,21 @@ def found(
     connection: apsw.Connection,
     shelf: Shelf,
     own: Own,
-    binding: Binding,
+    roster: Roster,
     suite: RoomSuite,
     request: RequestId,
     at: Millis,
 ) -> GroupId:
-    """Make the room's group, with this device alone in it; in force once the log shows it."""
+    """Make the room's group for the people of ``roster``, with only this device in it.
+
+    It is in force once the log shows it. Raises NotReadyError.
+    """
     require_durable(connection)
     if not own.leaf_extensions:
-        raise NotReadyError(
-            "This device is not approved yet.", "Type its code on another device of yours: see /devices."
-        )
-    judge, group_id = Judge(own.server), new_group_id()
+        raise NotReadyError(NOT_APPROVED, APPROVE_IT)
+    if not roster.admits(own.user, own.account_key):
+        raise NotReadyError("You are not in this room: its members have removed you.")
+    judge, group_id = Judge(Binding.of(roster), roster), new_group_id()
     seconds = at // 1_000
     group = Group.create(
         group_bytes(group_id),
@@ -222,11 +241,11 @@ def found(
         own.signer,
         Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
         suite=suite_of(suite),
-        extensions=binding.extensions(),
+        extensions=judge.binding.extensions(roster),
         leaf_extensions=own.leaf_extensions,
         policy=judge.policy(),
     )
-    held = Held(group_id, binding.room, "founding", b"", group, judge, at, request=request)
+    held = Held(group_id, judge.binding.room, "founding", b"", group, judge, at, request=request)
     shelf.insert(connection, held)
     return group_id
 

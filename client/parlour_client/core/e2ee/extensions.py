@@ -13,8 +13,10 @@ CERTIFICATE: Final = 0xF0C1
 """Leaf: the certificate by which the account says that the device is its own."""
 TREE_KEY: Final = 0xF0C2
 """Group info: the key of the sealed ratchet tree beside a Welcome."""
+MEMBERSHIP: Final = 0xF0C3
+"""Group context: the digest of the room's roster, so that members who disagree about it share no epoch."""
 
-KNOWN: Final = frozenset((ROOM_BINDING, CERTIFICATE, TREE_KEY))
+KNOWN: Final = frozenset((ROOM_BINDING, CERTIFICATE, TREE_KEY, MEMBERSHIP))
 """What every client of Parlour lists in its capabilities."""
 SUITES: Final = tuple(suite.value for suite in RoomSuite)
 """Likewise."""

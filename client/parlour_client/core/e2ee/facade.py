@@ -8,8 +8,10 @@ is asked "at once" is answered from memory. It decides nothing about keys; peopl
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
+from parlour_client.core.e2ee import claims, statements
 from parlour_client.core.e2ee.assurance import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import (
@@ -18,16 +20,21 @@ from parlour_client.core.e2ee.interface import (
     OwnKeys,
     PersonReport,
     RoomEncryption,
+    RoomPerson,
     RoomReport,
     RoomState,
     Trust,
     WordsProcess,
 )
 from parlour_client.core.e2ee.labels import Labels
-from parlour_client.core.e2ee.report import Stand
+from parlour_client.core.e2ee.membership import Membership
+from parlour_client.core.e2ee.plan import Claims
+from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.settle import is_ours
 from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_client.core.model import MemberView
+from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
@@ -37,7 +44,7 @@ _LET_IN_SECONDS: Final = 5.0
 connected; one that comes later is let in by whoever is online or sends first."""
 
 Settled = Callable[[RoomId], Awaitable[None]]
-Members = Callable[[RoomId], Awaitable[Sequence[UserName]]]
+Members = Callable[[RoomId], Awaitable[Sequence[MemberView]]]
 
 
 class Facade:
@@ -54,6 +61,7 @@ class Facade:
         self._settled = settled
         self._members = members
         self._encrypt = encrypt
+        self._membership = Membership(rooms)
 
     # rooms
     def room(self, room: RoomId) -> RoomEncryption:
@@ -62,7 +70,7 @@ class Facade:
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.standings.of(room)
         state, problem = self._labels.standing(room, report)
-        return RoomEncryption(state, self._labels.label(report, state), problem)
+        return RoomEncryption(state, self._labels.label(report, state), problem, claims.words(report.claims))
 
     async def report(self, room: RoomId) -> RoomReport:
         """Return everything that is known of a room's encryption."""
@@ -78,9 +86,10 @@ class Facade:
             await self._people.refresh()  # who was met in the meantime, by what was sent or came in
         state, problem = self._labels.standing(room, report)
         inside = {member.user for member in report.members}
-        everybody: Sequence[UserName] = ()
+        listed: Sequence[UserName] | None = None
         with suppress(ParlourClientError):
-            everybody = await self._members(room)
+            listed = [member.user for member in await self._members(room)]
+        report = replace(report, claims=await self._compared(room, report, listed))
         return RoomReport(
             room=room,
             state=state,
@@ -89,19 +98,69 @@ class Facade:
             group=report.group,
             epoch=report.epoch or Epoch(0),
             authenticator=report.authenticator,
-            members=self._labels.devices(report),
-            without_device=[user for user in everybody if inside and user not in inside],
+            members=self._labels.devices(report, listed),
+            without_device=[user for user in self._belong(report, listed) if inside and user not in inside],
             last_change=report.own_since,
             server_sees=SERVER_SEES,
             assurance=ASSURANCE,
             suite=report.suite,
             keys="" if report.suite is None else KEYS[report.suite],
+            people=self._labels.people(report, listed),
+            claims=claims.words(report.claims),
+            decided_by_members=report.roster is not None,
         )
 
+    @staticmethod
+    def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
+        if report.roster is not None:
+            return [one.user for one in report.roster.people]
+        return listed or ()
+
+    async def _compared(self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None) -> Claims:
+        """Compare whom the server lists with whom the members admitted, those who come or go included."""
+        vault = self._rooms.keys.maybe_vault
+        if listed is None or vault is None or report.roster is None:
+            return report.claims
+        expected = await self._rooms.archive.look(vault.expected, room)
+        asked_in = await self._rooms.archive.look(statements.asked_in, room)
+        soon = set() if expected is None else {one.user for one in expected.people}
+        now = {one.user for one in report.roster.people}
+        return Claims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
+
     async def turn_on(self, room: RoomId) -> None:
-        """Make a room encrypted, for good."""
+        """Make a room encrypted, for good, for the people who are listed now."""
+        present = [member.user for member in await self._members(room)]
+        await self._membership.ask_in(room, [user for user in present if user != self._rooms.me])
         await self._encrypt(room)
         await self._settled(room)
+
+    async def claims(self, room: RoomId) -> Sequence[str]:
+        """Return what the server claims of a room's members."""
+        return claims.words(await self._rooms.archive.look(claims.of, room))
+
+    async def unfinished(self, room: RoomId) -> str:
+        """Say what could not be done for the room's members just now."""
+        if not self._rooms.covers(room):
+            return ""
+        known = self._rooms.keeper.problems.get(room)
+        return "" if known is None else known.whole
+
+    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
+        """Return whom a room from before rosters has."""
+        found = await self.report(room)
+        if found.decided_by_members or not found.members:
+            return ()
+        roles = {member.user: member.role for member in await self._members(room)}
+        return [replace(one, role=roles.get(one.user, Role.MEMBER)) for one in found.people if one.devices]
+
+    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
+        """Renew a room from before rosters for these people."""
+        await self._rooms.track(room)
+        report = self._rooms.standings.of(room)
+        keys = {member.user: member.certificate.account_key for member in report.members}
+        roles = {one.user: one.role or Role.MEMBER for one in people}
+        vouched = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
+        await self._rooms.keeper.adopt(room, vouched)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew."""
@@ -139,15 +198,21 @@ class Facade:
 
     async def confirm(self, user: UserName, typed: str) -> PersonReport:
         """Mark a person verified by the digits that the person typed."""
-        return await self._people.confirm(user, typed)
+        found = await self._people.confirm(user, typed)
+        await self._membership.ask_in_again(user)
+        return found
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
         """Mark a person verified by their code."""
-        return await self._people.check_code(user, code)
+        found = await self._people.check_code(user, code)
+        await self._membership.ask_in_again(user)
+        return found
 
     async def accept_key(self, user: UserName) -> PersonReport:
-        """Take a changed key as first seen."""
-        return await self._people.accept_key(user)
+        """Take a changed key as first seen, in the rooms that the person is in as well."""
+        found = await self._people.accept_key(user)
+        await self._membership.ask_in_again(user)
+        return found
 
     # devices
     async def devices(self) -> Sequence[OwnDevice]:

@@ -2,26 +2,30 @@
 
 A group's row has a random version that is new at each write. What is kept in memory counts only while the
 row still has the same version, so neither another program's step nor a transaction that was rolled back can
-make this one go on from the wrong state (which would fork the group, or use a key twice). Used by the other
-modules of the vault, inside the caller's transaction.
+make this one go on from the wrong state (which would fork the group, or use a key twice). The roster lies
+beside its group; the last one of a room is kept when the group is dropped, so that no later group of the room
+forgets who was removed. Used by the other modules of the vault, inside the caller's transaction.
 """
 
 import copy
 import json
 import secrets
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, cast
 
 import apsw
+import msgspec
 
 from parlour_client.core.e2ee.kept import restored
 from parlour_client.core.e2ee.refusals import MovedError, NotDurableError
-from parlour_client.core.e2ee.rules import Judge
+from parlour_client.core.e2ee.rules import Judge, binding_of
 from parlour_client.core.e2ee.times import Ended
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Group
 
 IN_MEMORY: Final = 64
@@ -89,24 +93,26 @@ class Shelf:
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
         """Epoch and version of ``people`` in which nobody's key needed a decision."""
-        self._kept: OrderedDict[GroupId, tuple[bytes, Group]] = OrderedDict()
+        self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> Held | None:
         """Return a group that this device is in, to be changed and given to ``save``."""
         query = """
             SELECT room, status, version, state, ended, joined, own_since, sent, contest, request
             FROM mls_groups WHERE group_id = ? AND state IS NOT NULL"""
-        for row in connection.execute(query, (group,)) if group is not None else ():
+        # all of it at once: another query runs inside
+        for row in list(connection.execute(query, (group,))) if group is not None else ():
             room, status, version, state, ended, joined, own_since, sent, contest, request = cast(
                 "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None]", row
             )
-            judge = Judge(self.server)
+            restored, roster = self._restored(connection, GroupId(str(group)), version, state)
+            judge = Judge(binding_of(restored.context.extensions), roster)
             held = Held(
                 GroupId(str(group)),
                 RoomId(room),
                 status,
                 version,
-                self._restored(GroupId(str(group)), version, state),
+                restored,
                 judge,
                 Millis(joined),
                 _read_ended(ended),
@@ -121,6 +127,7 @@ class Shelf:
 
     def insert(self, connection: apsw.Connection, held: Held) -> None:
         """Write a new group. A row that is there from an earlier time in the same group is replaced."""
+        self._kept.pop(held.id, None)  # else a roster of a transaction that was rolled back counts as written
         query = """
             INSERT INTO mls_groups (group_id, room, status, version, epoch) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (group_id) DO UPDATE SET version = excluded.version"""
@@ -142,8 +149,12 @@ class Shelf:
         connection.execute(query, values)
         if connection.changes() != 1:
             raise MovedError("Another program has gone on with this group.")
+        kept, roster = self._kept.get(held.id), held.judge.roster
+        if roster is not None and (kept is None or kept[2] is not roster):
+            query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
+            connection.execute(query, (roster.encode(), held.id))
         held.version = version
-        self._keep(held.id, version, held.group)
+        self._keep(held.id, version, held.group, roster)
 
     def drop(self, connection: apsw.Connection, group: GroupId) -> None:
         """Forget all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""
@@ -154,14 +165,21 @@ class Shelf:
         connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (group,))
         self._kept.pop(group, None)
 
-    def _restored(self, group: GroupId, version: bytes, state: bytes) -> Group:
+    def _restored(
+        self, connection: apsw.Connection, group: GroupId, version: bytes, state: bytes
+    ) -> tuple[Group, Roster | None]:
         kept = self._kept.get(group)
         if kept is None or kept[0] != version:
-            self._keep(group, version, restored(Group.restore, state))
-        return copy.copy(self._kept[group][1])
+            roster = None
+            query = "SELECT roster FROM mls_groups WHERE group_id = ? AND roster IS NOT NULL"
+            for (data,) in list(connection.execute(query, (group,))):
+                roster = restored(Roster.read, bytes(data))
+            self._keep(group, version, restored(Group.restore, state), roster)
+        _, found, roster = self._kept[group]
+        return copy.copy(found), roster
 
-    def _keep(self, group: GroupId, version: bytes, restored: Group) -> None:
-        self._kept[group] = (version, copy.copy(restored))
+    def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster | None) -> None:
+        self._kept[group] = (version, copy.copy(restored), roster)
         self._kept.move_to_end(group)
         while len(self._kept) > IN_MEMORY:
             self._kept.popitem(last=False)
@@ -219,6 +237,34 @@ def pinned_suite(connection: apsw.Connection, room: RoomId) -> RoomSuite:
 def pin_suite(connection: apsw.Connection, room: RoomId, suite: RoomSuite) -> None:
     """Raise a room's cipher suite; it is never lowered."""
     connection.execute("UPDATE mls_rooms SET suite = max(suite, ?) WHERE room = ?", (suite.value, room))
+
+
+def known_roster(connection: apsw.Connection, room: RoomId) -> Roster | None:
+    """Return who was in a room when this device last followed its group."""
+    query = "SELECT roster FROM mls_rooms WHERE room = ? AND roster IS NOT NULL"
+    for (data,) in connection.execute(query, (room,)):
+        return restored(Roster.read, bytes(data))
+    return None
+
+
+def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None) -> None:
+    """Keep who is in a room, beyond the life of its group."""
+    if roster is not None:
+        connection.execute("UPDATE mls_rooms SET roster = ? WHERE room = ?", (roster.encode(), room))
+
+
+def know_people(connection: apsw.Connection, room: RoomId, people: Collection[tuple[str, bytes]]) -> None:
+    """Keep who was in a group from before rosters."""
+    data = msgspec.msgpack.encode(sorted(people))
+    connection.execute("UPDATE mls_rooms SET people = ? WHERE room = ?", (data, room))
+
+
+def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, bytes]] | None:
+    """Return who was in it; None when this device was in no such group."""
+    query = "SELECT people FROM mls_rooms WHERE room = ? AND people IS NOT NULL"
+    for (data,) in connection.execute(query, (room,)):
+        return set(msgspec.msgpack.decode(bytes(data), type=list[tuple[str, bytes]]))
+    return None
 
 
 def require_durable(connection: apsw.Connection) -> None:

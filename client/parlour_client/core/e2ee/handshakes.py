@@ -7,29 +7,23 @@ given back as lost. What cannot be followed is to be reported (``ToContest``), o
 
 import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
-from parlour_client.core.e2ee import rolled_back
+from parlour_client.core.e2ee import rolled_back, statements
 from parlour_client.core.e2ee.batch import (
     Batch,
     concerns_about,
     forged,
-    kind_of_room,
     silent,
     stripped,
     with_body,
 )
-from parlour_client.core.e2ee.groups import Held
+from parlour_client.core.e2ee.evidence import Evidence, statement_of
+from parlour_client.core.e2ee.groups import Held, know_people
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
-from parlour_client.core.e2ee.rules import (
-    Declared,
-    Person,
-    certificate_bytes,
-    certificate_of,
-    person_of,
-    require_two,
-)
+from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, certificate_of, person_of
 from parlour_client.core.e2ee.times import Ended
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.api import decode_payload
@@ -37,6 +31,7 @@ from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
+from parlour_protocol.membership import Roster, Statement
 from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError, UnusableKeyError
 from parlour_protocol.names import UserName
 
@@ -44,6 +39,7 @@ _OTHER_GROUP: Final = "The server put a change of another group here; it was not
 _OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
 _NOT_OURS: Final = "The server changed what a commit of this device says; it was not followed."
 _UNFOUNDED: Final = "The server put another group in this one's place, though nobody contested it."
+_STRANGER: Final = "{user}, who is not in this room, founded another group for it; it was not followed."
 _REPLAYED: Final = "The server showed a change of the room's keys a second time; it was not followed."
 _NO_WELCOME: Final = "This device was added, but its invitation did not come: a member must add it again."
 _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
@@ -58,6 +54,9 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     ours = _founding(batch, body.group)
     genuine = ours is None or (event.author == batch.own.user and body.device == batch.own.device)
     may_go = row.contested or batch.held is None
+    roster = None if batch.held is None else statements.expected(batch.connection, batch.held)
+    if roster is not None and roster.person(event.author) is None:
+        return forged(event, _STRANGER.format(user=event.author))
     replaces = row.group is None or (body.replaces == row.group and may_go)
     if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
         return forged(event, _UNFOUNDED)
@@ -69,6 +68,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     _drop_foundings(batch, but=body.group)
     row.group, row.contested, batch.moved = body.group, False, True
     if ours is not None:
+        batch.roster = ours.judge.roster
         ours.status, ours.joined, ours.own_since = "active", event.at, batch.now
         if ours.request is not None:
             batch.merged.append(ours.request)
@@ -89,6 +89,9 @@ def _was_here(batch: Batch, group: GroupId) -> bool:
 
 def leave_group(batch: Batch) -> None:
     """Drop the keys of the group that was in force."""
+    if batch.held is not None and batch.held.judge.roster is None:
+        leaves = [certificate_of(leaf) for _, leaf in batch.held.group.tree.members()]
+        know_people(batch.connection, batch.row.room, {(c.user, c.account_key) for c in leaves})
     if batch.row.group is not None:
         batch.lost.extend(_staged_request(batch, batch.row.group))
         batch.shelf.drop(batch.connection, batch.row.group)
@@ -130,12 +133,12 @@ def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
         return forged(event, _NOT_OURS)
     trial = copy.copy(held.group)
     try:
-        applied, by = _follow(batch, held, trial, body, event.at)
+        followed = _follow(batch, held, trial, body, event.at)
     except MlsError as error:
         return _refused(held, batch, event, body, error)
-    if applied is None:
+    if followed is None:
         return forged(event, _REPLAYED)
-    return _entered(batch, held, trial, event, body, applied, by)
+    return _entered(batch, held, trial, event, body, followed)
 
 
 def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
@@ -146,9 +149,17 @@ def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
     return forged(event, _REPLAYED)  # this device was in that epoch already
 
 
-def _follow(
-    batch: Batch, held: Held, trial: Group, body: Handshake, at: int
-) -> tuple[CommitApplied | None, Person | None]:
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A commit that took effect: by whom, and who is in the room since."""
+
+    applied: CommitApplied
+    by: Person | None
+    roster: Roster | None
+    statements: Sequence[Statement]
+
+
+def _follow(batch: Batch, held: Held, trial: Group, body: Handshake, at: int) -> _Followed | None:
     """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
     if body.epoch != held.epoch:
         raise RuleBrokenError("changes in between are missing")
@@ -159,14 +170,17 @@ def _follow(
     finally:
         held.judge.declared = None
     if isinstance(event, Echo):
-        return None, None
+        return None
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would run away from ours.
         raise RuleBrokenError("it is no commit")
-    if event.outcome.added:
-        require_two(kind_of_room(held), (leaf for _, leaf in trial.tree.members()))
+    devices = [person_of(member, batch.own.server).device for member in before]
+    roster = held.judge.roster_after(event.authenticated_data, devices)
+    if not event.removed_us and trial.context.extensions != held.judge.binding.extensions(roster):
+        raise RuleBrokenError("the group says something else of its members than its changes make it")
     by = next((m for m in before if m.index == event.outcome.committer), None)
-    return event, None if by is None else person_of(by, batch.own.server)
+    signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
+    return _Followed(event, None if by is None else person_of(by, batch.own.server), roster, signed)
 
 
 def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: MlsError) -> Received:
@@ -185,26 +199,24 @@ def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: 
 
 
 def _entered(
-    batch: Batch,
-    held: Held,
-    trial: Group,
-    event: LogEvent,
-    body: Handshake,
-    applied: CommitApplied,
-    by: Person | None,
+    batch: Batch, held: Held, trial: Group, event: LogEvent, body: Handshake, followed: _Followed
 ) -> Received:
     batch.moved = True
+    applied = followed.applied
     removed = [person_of(member, batch.own.server) for member in applied.outcome.removed]
+    statements.executed(batch.connection, held.room, followed.statements)
+    batch.roster = followed.roster
     if applied.removed_us:
         batch.lost.extend(_staged_request(batch, held.id))
         batch.shelf.drop(batch.connection, held.id)
         batch.held, batch.changed, batch.removed = None, False, True
-        return _noted(event, [], removed, [], by)
+        return _noted(event, [], removed, [], followed)
     request = _staged_request(batch, held.id)
     (batch.merged if applied.own else batch.lost).extend(request)
     batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
     held.move_to(trial, Ended(event.at, batch.now), removed=bool(removed))
     held.status, held.contest, batch.changed = "active", None, True
+    held.judge.roster = followed.roster
     if applied.own:
         held.own_since, held.sent = batch.now, 0
         batch.links.has_fresh_keys()
@@ -214,7 +226,7 @@ def _entered(
     added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
     batch.links.epoch_begins()
     batch.links.came_in([person.device for person in added])
-    return _noted(event, added, removed, concerns, by, unusable=body.unusable)
+    return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
 
 
 def _concerns(batch: Batch, trial: Group, applied: CommitApplied) -> list[Concern]:
@@ -230,30 +242,31 @@ def _noted(
     added: Sequence[Person],
     removed: Sequence[Person],
     concerns: Sequence[Concern],
-    by: Person | None,
+    followed: _Followed,
     *,
     unusable: Sequence[DeviceId] = (),
 ) -> Received:
-    """Say who came and went; a commit of fresh keys alone is no row.
+    """Say who came and went, and who asked for it; a commit that only renews keys is no row.
 
-    ``unusable``: those of who went that had brought keys nobody could encrypt to.
+    ``unusable``: those who went that had brought keys nobody could encrypt to.
     """
-    kept = with_body(event, stripped(event.body))
+    kept, by = with_body(event, stripped(event.body)), followed.by
     if by is not None and by.user != event.author:
         detail = f"The server says that it was {event.author}, but {by.user} changed the room's keys."
         return Received(kept, note=Note(NoteKind.FORGED, by.user, detail))
     if concerns:
         words = " ".join(dict.fromkeys(concern.words for concern in concerns))
         return Received(kept, sealed=True, note=Note(NoteKind.KEY_CHANGED, concerns[0].user, words))
-    if not added and not removed:
+    if not added and not removed and not followed.statements:
         return Received(kept, row=False, sealed=True)
-    kind = NoteKind.DEVICE_ADDED if added else NoteKind.DEVICE_REMOVED
+    kind = NoteKind.DEVICE_REMOVED if removed and not added else NoteKind.DEVICE_ADDED
     people = list(dict.fromkeys(person.user for person in (added or removed)))
     done = [f"added {_names(added, event.author)}"] if added else []
     why = ", whose key nobody could encrypt to" if len(unusable) == len(removed) else ""
     done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
+    done += [statements.words(one) for one in followed.statements]
     user = people[0] if len(people) == 1 else None
-    return Received(kept, sealed=True, note=Note(kind, user, " and ".join(done)))
+    return Received(kept, sealed=True, note=Note(kind, user, "; ".join(done)))
 
 
 def _names(people: Sequence[Person], by: UserName) -> str:

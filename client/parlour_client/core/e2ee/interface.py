@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Protocol
 
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.frames.base import Role, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
@@ -55,6 +55,8 @@ class RoomEncryption:
     """`E2EE 4/5 verified`, or `NOT end-to-end encrypted: the server can read this room`."""
     problem: str = ""
     """What is in the way of sending or reading, and what to do; empty when nothing is."""
+    claims: Sequence[str] = ()
+    """Sentences: what the server says of the room's members and none of them has signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,26 @@ class MemberDevice:
     """A device of this account."""
     current: bool = False
     """This very device."""
+    admitted_by: UserName | None = None
+    """Who admitted its person; None where members did not decide that."""
+    claimed_by_server: bool | None = None
+    """The server lists its person as a member; None: it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPerson:
+    """Somebody in a room, as its members decided or as the server claims."""
+
+    user: UserName
+    role: Role | None
+    """None: they are in it by the server's word."""
+    admitted_by: UserName | None
+    """Who admitted them: themselves where they founded the room, or entered a public one."""
+    admitted_at: Millis | None
+    claimed_by_server: bool | None
+    """The server lists them as a member; None: it could not be asked."""
+    devices: Sequence[DeviceId] = ()
+    """Their devices that can read the room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +119,12 @@ class RoomReport:
     """What the room's keys are made with; not known from outside."""
     keys: str = ""
     """What that is worth, in words."""
+    people: Sequence[RoomPerson] = ()
+    """Everybody who is in it, and everybody whom the server claims to be."""
+    claims: Sequence[str] = ()
+    """Sentences: what the server says of its members and none of them has signed."""
+    decided_by_members: bool = False
+    """Its members decide who is in; a room from before that has to be renewed by an owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +231,22 @@ class Encryption(Protocol):
 
     async def turn_on(self, room: RoomId) -> None:
         """Make a room encrypted, for good."""
+        ...
+
+    async def claims(self, room: RoomId) -> Sequence[str]:
+        """Return what the server claimed of the room's members when it was last looked at; sentences."""
+        ...
+
+    async def unfinished(self, room: RoomId) -> str:
+        """Say what could not be done for the room's members just now; empty: all was."""
+        ...
+
+    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
+        """Return whom a room from before its members decided has now; empty where they do decide."""
+        ...
+
+    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
+        """Renew such a room for these people, whom the person has looked at (owners)."""
         ...
 
     async def refound(self, room: RoomId) -> None:

@@ -16,6 +16,9 @@ from parlour_client.core.e2ee.groups import (
     Held,
     Shelf,
     highest_epoch,
+    know_roster,
+    known_people,
+    known_roster,
     load_room,
     pin_suite,
     pinned_suite,
@@ -32,15 +35,19 @@ from parlour_client.core.e2ee.rules import (
     binding_of,
     certificate_bytes,
     certificate_of,
-    require_two,
+    has_roster,
+    require_members,
 )
-from parlour_client.core.e2ee.tree_seal import open_tree
+from parlour_client.core.e2ee.signing import verify
+from parlour_client.core.e2ee.tree_seal import Beside, open_beside
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Handshake
+from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import Millis
+from parlour_protocol.membership import NotAllowedError, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 
 
@@ -64,6 +71,7 @@ class Opened:
     judge: Judge
     spent: frozenset[bytes]
     """References of the key packages that it used up."""
+    own: Own
 
 
 def open_welcome(
@@ -77,27 +85,46 @@ def open_welcome(
         event.seq,
     ):
         raise JoinRefusedError("The Welcome is not the one of the commit that adds this device.")
-    judge, group_id = Judge(own.server), group_bytes(body.group)
+    judge, group_id = Judge(Binding(own.server, event.room, kind), None), group_bytes(body.group)
+    opened: list[Beside] = []
 
     def tree(info: tuple[Extension, ...]) -> bytes:
-        return open_tree(waiting.tree, info, group_id, body.epoch + 1)
+        opened.append(open_beside(waiting.tree, info, group_id, body.epoch + 1))
+        return opened[-1].tree
 
     before = {package.ref for package in store}
     try:
         group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=judge.policy())
-        _check(group, own, Binding(own.server, event.room, kind), body, group_id)
+        judge.roster = _roster(group, opened[-1].roster if opened else None)
+        _check(group, own, judge, body, group_id)
     except MlsError as error:
         raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
-    return Opened(group, judge, frozenset(before - {package.ref for package in store}))
+    return Opened(group, judge, frozenset(before - {package.ref for package in store}), own)
 
 
-def _check(group: Group, own: Own, wanted: Binding, body: Handshake, group_id: bytes) -> None:
+def _roster(group: Group, data: bytes | None) -> Roster | None:
+    """Read the roster that came along; the group itself says which one it is."""
+    if not has_roster(group.context.extensions):
+        return None
+    if data is None:
+        raise RuleBrokenError("the list of the room's members did not come with it")
+    try:
+        roster = Roster.read(data)
+    except StatementError as error:
+        raise RuleBrokenError(f"the list of the room's members cannot be read: {error}") from error
+    if group.context.extensions != Binding.of(roster).extensions(roster):
+        raise RuleBrokenError("the list of the room's members is not the one of its group")
+    return roster
+
+
+def _check(group: Group, own: Own, judge: Judge, body: Handshake, group_id: bytes) -> None:
     """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
+    wanted = judge.binding
     if group.group_id != group_id or group.epoch != body.epoch + 1:
         raise RuleBrokenError("it leads into another group or epoch")
     if binding_of(group.context.extensions) != wanted:
         raise RuleBrokenError("its group is for another room or server")
-    require_two(wanted.kind, (leaf for _, leaf in group.tree.members()))
+    require_members(wanted, judge.roster, (leaf for _, leaf in group.tree.members()))
     devices = {certificate_of(leaf).device for _, leaf in group.tree.members()}
     if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
         raise RuleBrokenError("its group has other members than the commit declares")
@@ -122,6 +149,7 @@ def enter(
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
     _require_suite(connection, opened.group, event)
+    _require_lineage(connection, opened.judge, opened.own, event)
     _spend(connection, packages, opened)
     group = Held(body.group, event.room, "active", b"", opened.group, opened.judge, event.at)
     shelf.insert(connection, group)
@@ -132,6 +160,7 @@ def enter(
     row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
     save_room(connection, row)
     pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
+    know_roster(connection, event.room, opened.judge.roster)
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
@@ -145,6 +174,46 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
         raise JoinRefusedError(
             "The Welcome was refused: this room has post-quantum keys, and its new group does without them."
         )
+
+
+def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event: LogEvent) -> None:
+    """Require that the members whom this device knew decided who is in now. Raises JoinRefusedError.
+
+    In a room of ours alone another device of ours may have begun again, with nothing but our account key.
+    """
+    known = known_roster(connection, event.room)
+    if (
+        known is not None
+        and judge.roster is not None
+        and _is_ours(known, own)
+        and _is_begun(judge.roster, own)
+    ):
+        known = None
+    if judge.roster is None:
+        if known is not None:
+            raise JoinRefusedError(
+                "The Welcome was refused: its group forgets that members decide who is in this room."
+            )
+        return
+    try:
+        judge.roster.require_proofs(verify, known)
+    except NotAllowedError as error:
+        raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+    before = known_people(connection, event.room) if known is None else None
+    for person in judge.roster.people:
+        if before is not None and not person.proof and (person.user, person.account_key) not in before:
+            who = f"{person.user} was not in the room before"
+            raise JoinRefusedError(f"The Welcome was refused: {who}, and no member admitted them.")
+
+
+def _is_ours(roster: Roster, own: Own) -> bool:
+    return [(one.user, one.account_key) for one in roster.people] == [(own.user, own.account_key)]
+
+
+def _is_begun(roster: Roster, own: Own) -> bool:
+    """Say whether we are the only one who is in it without an admission."""
+    first = [one for one in roster.people if not one.proof]
+    return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
 
 
 def _spend(connection: apsw.Connection, packages: Packages, opened: Opened) -> None:

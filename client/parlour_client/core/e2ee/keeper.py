@@ -6,14 +6,16 @@ told as the room's problem, never hidden. ``SealedRooms`` owns it; commands sett
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.settle import Settler
+from parlour_client.core.e2ee.vault import Vouched
 from parlour_client.core.errors import ArchiveError, ParlourClientError
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import DeviceId, Epoch, RoomId
@@ -82,6 +84,10 @@ class Keeper:
     async def now(self, room: RoomId) -> GroupState:
         """Settle a room at once; raises why it cannot be."""
         return await self._run(room, self._settler.settle)
+
+    async def adopt(self, room: RoomId, people: Sequence[Vouched]) -> None:
+        """Renew a room from before its members decided who is in."""
+        await self._run(room, partial(self._settler.adopt, people=people))
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew."""

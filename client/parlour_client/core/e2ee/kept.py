@@ -1,4 +1,4 @@
-"""What the MLS engine keeps in the archive, read back; that of another version is refused and left as it is.
+"""What the MLS engine keeps in the archive, and rosters, read back; that of other versions is refused.
 
 There is no way to migrate keys yet: guessing at them would lose them. ``groups`` and ``packages`` call it.
 """
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from parlour_client.core.errors import ArchiveError
+from parlour_protocol.identity import StatementError
 from parlour_protocol.mls import MlsError
 
 T = TypeVar("T")
@@ -16,7 +17,10 @@ def restored(restore: Callable[[bytes], T], blob: bytes) -> T:
     """Read what was kept. Raises ArchiveError."""
     try:
         return restore(blob)
-    except MlsError as error:  # the archive's pages are authenticated: it is another version, no damage
+    except (
+        MlsError,
+        StatementError,
+    ) as error:  # the archive's pages are authenticated: it is another version, no damage
         raise ArchiveError(
             "The keys of encrypted rooms were written by another version of Parlour; they are left alone.",
             "Open this home with that version, or log in on a home of its own: parlour --home DIR login.",

@@ -4,19 +4,25 @@ Two facts are said apart: whether a room is encrypted, and how many of its peopl
 from memory and changes nothing. The facade asks it.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Final
 
+from parlour_client.core.e2ee import claims
 from parlour_client.core.e2ee.contradiction import contradiction
-from parlour_client.core.e2ee.interface import MemberDevice, RoomState, Trust
+from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rolled_back import FOUND_AGAIN
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.seal import strict_words
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind, RoomSuite
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import DeviceId, RoomId
 from parlour_protocol.names import UserName
 
+_OLD: Final = (
+    "This room is from before its members decided who is in it: nobody new can come in, or be removed. "
+    "An owner renews it: parlour encryption ROOM --renew."
+)
 _WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
 
@@ -60,7 +66,11 @@ class Labels:
             return RoomState.BLOCKED, words
         if room in self._rooms.state.choices.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
-        return RoomState.ACTIVE, self._absent(room, report)
+        return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
+
+    def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
+        old = _OLD if report.roster is None else ""
+        return [old, *claims.words(report.claims), self._absent(room, report)]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._rooms.me}
@@ -95,10 +105,37 @@ class Labels:
         suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
         return label + suffix.get(state, "")
 
-    def devices(self, report: GroupReport) -> list[MemberDevice]:
+    def people(self, report: GroupReport, listed: Collection[UserName] | None) -> list[RoomPerson]:
+        """Return who is in the room, and whom the server claims to be: ``listed``, if it is known."""
+        devices: dict[UserName, list[DeviceId]] = {}
+        for member in report.members:
+            devices.setdefault(member.user, []).append(member.device)
+        roster = report.roster
+        people = {} if roster is None else {one.user: one for one in roster.people}
+        found = []
+        for user in sorted({*people, *devices, *(listed or ()), *report.claims.ghosts}):
+            person = people.get(user)
+            found.append(
+                RoomPerson(
+                    user=user,
+                    role=None if person is None else person.role,
+                    admitted_by=None if person is None else person.by,
+                    admitted_at=None if person is None else person.at,
+                    claimed_by_server=self._claimed(user, report, listed),
+                    devices=devices.get(user, []),
+                )
+            )
+        return found
+
+    @staticmethod
+    def _claimed(user: UserName, report: GroupReport, listed: Collection[UserName] | None) -> bool | None:
+        return user in report.claims.ghosts or (None if listed is None else user in listed)
+
+    def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
         """Return the devices of the group, with how far each person is known."""
         own = self._people.own().device
         me = self._rooms.me
+        people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}
         return [
             MemberDevice(
                 user=member.user,
@@ -108,6 +145,8 @@ class Labels:
                 certified=member.certificate.created,
                 own=member.user == me,
                 current=member.device == own,
+                admitted_by=people.get(member.user),
+                claimed_by_server=self._claimed(member.user, report, listed),
             )
             for member in sorted(report.members, key=lambda member: (member.user, member.device))
         ]

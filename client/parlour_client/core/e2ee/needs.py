@@ -50,6 +50,14 @@ class Keys(Protocol):
         """Read what is new in the key log; what fails is tried again later."""
         ...
 
+    async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
+        """Wait until the log was taken in up to the server's number ``seq``."""
+        ...
+
+    async def claimed(self, room: RoomId) -> None:
+        """Hear that the server claims something else of a room's members than before."""
+        ...
+
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
         ...

@@ -35,6 +35,9 @@ SKEW: Final = 3_600
 MAX_HELD: Final = 400
 """Packages of one suite whose private keys are kept, however often publishing fails."""
 
+_ABLE: Final = " ".join(f"{one:x}" for one in sorted(KNOWN)).encode()
+"""What key packages of this version say that the device understands."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
@@ -44,14 +47,23 @@ class _Kind:
     low: int
     unsure: Name
     renewed: Name
+    able: Name
 
 
 _KINDS: Final = {
     RoomSuite.X25519: _Kind(
-        KEY_PACKAGES.value, KEY_PACKAGES_LOW.value, Name.PACKAGES_UNSURE, Name.PACKAGES_RENEWED
+        KEY_PACKAGES.value,
+        KEY_PACKAGES_LOW.value,
+        Name.PACKAGES_UNSURE,
+        Name.PACKAGES_RENEWED,
+        Name.PACKAGES_ABLE,
     ),
     RoomSuite.X_WING: _Kind(
-        HYBRID_PACKAGES.value, HYBRID_PACKAGES_LOW.value, Name.HYBRID_UNSURE, Name.HYBRID_RENEWED
+        HYBRID_PACKAGES.value,
+        HYBRID_PACKAGES_LOW.value,
+        Name.HYBRID_UNSURE,
+        Name.HYBRID_RENEWED,
+        Name.HYBRID_ABLE,
     ),
 }
 
@@ -106,6 +118,7 @@ def prepare(
     own_keys.put(connection, kind.unsure, b"1")
     if replace:
         own_keys.put(connection, kind.renewed, b"%d" % seconds)
+        own_keys.put(connection, kind.able, _ABLE)
     return KeyPackages(
         packages=tuple(made),
         last_resort=last,
@@ -125,9 +138,14 @@ def _missing(there: int, kind: _Kind) -> int:
 
 
 def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
-    """Say whether what lies there is to be thrown away: never published, too old, or of unknown arrival."""
+    """Say whether what lies there is to be replaced: never published, too old, or of unknown arrival.
+
+    So are those of an earlier version, by which nobody could add this device to the groups of this one.
+    """
     renewed = own_keys.get(connection, kind.renewed)
     if renewed is None or own_keys.get(connection, kind.unsure) is not None:
+        return True
+    if own_keys.get(connection, kind.able) != _ABLE:
         return True
     return not -DAY < now - int(renewed) < RENEW_AFTER  # a clock that was wrong must not stop the renewal
 

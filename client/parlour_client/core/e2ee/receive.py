@@ -11,11 +11,15 @@ from typing import Final
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.batch import Batch, silent, with_body
-from parlour_client.core.e2ee.groups import RoomRow, highest_epoch, save_room
+from parlour_client.core.e2ee.evidence import roster_after
+from parlour_client.core.e2ee.groups import RoomRow, highest_epoch, know_roster, save_room
 from parlour_client.core.e2ee.handshakes import leave_group, take_contested, take_founded, take_handshake
 from parlour_client.core.e2ee.link_table import blanked, deletion, moved
 from parlour_client.core.e2ee.opening import open_message, unread_before_join
+from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.results import Receipt, Received
+from parlour_client.core.e2ee.rules import certificate_of
+from parlour_client.core.e2ee.statements import note, statement_in
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.missing import Missing, first_of
 from parlour_client.core.model import Note, NoteKind
@@ -72,6 +76,7 @@ def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
     save_room(batch.connection, row)
     batch.links.save()
     corrected = _corrected(batch)
+    know_roster(batch.connection, row.room, batch.roster)
     return Receipt(
         batch.items,
         row.cursor,
@@ -111,10 +116,12 @@ def _take(batch: Batch, event: LogEvent) -> Received:
         case Contested() as body:
             return take_contested(batch, event, body)
         case _ if _went(batch, event):
+            note(batch.connection, event)
             leave_group(batch)
             batch.row.group, batch.row.contested, batch.moved = None, False, True
             return Received(event)
         case _:
+            note(batch.connection, event)
             return _readable(event, batch.row.since)
 
 
@@ -158,17 +165,26 @@ def _note_role(batch: Batch, event: LogEvent) -> None:
 
 
 def _went(batch: Batch, event: LogEvent) -> bool:
-    """Say whether this account went from the room.
+    """Say whether this account went from the room: by a statement, where there is a roster.
 
-    All its devices forget the keys then, the ones that were away, too; they are let in anew if it comes back.
+    All its devices forget the keys then, also those that were away; they are added again if it comes back.
     """
     match event.body:
         case Left():
-            return event.author == batch.own.user
+            went = event.author == batch.own.user
         case Kicked(who=who) | Banned(who=who):
-            return who == batch.own.user
+            went = who == batch.own.user
         case _:
             return False
+    if not went or batch.held is None or batch.held.judge.roster is None:
+        return went
+    data, roster = statement_in(event.body), batch.held.judge.roster
+    devices = {certificate_of(leaf).device for _, leaf in batch.held.group.tree.members()}
+    try:
+        after = roster_after(roster, [] if data is None else [data], devices)
+    except RuleBrokenError:
+        return False
+    return not after.admits(batch.own.user, batch.own.account_key)
 
 
 def note_encryption(row: RoomRow, event: LogEvent) -> None:

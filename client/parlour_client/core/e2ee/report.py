@@ -10,11 +10,13 @@ import apsw
 from parlour_client.core.e2ee.batch import kind_of_room
 from parlour_client.core.e2ee.groups import IN_MEMORY, Held, RoomRow
 from parlour_client.core.e2ee.ids import digits
+from parlour_client.core.e2ee.plan import NO_CLAIMS, Claims
 from parlour_client.core.e2ee.results import ToContest
 from parlour_client.core.e2ee.rules import certificate_bytes, certificate_of
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
+from parlour_protocol.membership import Roster
 from parlour_protocol.mls import LeafNode, unusable_leaves
 from parlour_protocol.names import UserName
 
@@ -63,6 +65,9 @@ class GroupReport:
     """A commit of ours waits for the log."""
     kind: RoomKind | None = None
     """What its members agreed that the room is."""
+    roster: Roster | None = None
+    """Who is in it; None in a group from before rosters, and outside of it."""
+    claims: Claims = NO_CLAIMS
     again: bool = False
     """The server was rolled back: the group is to be founded again."""
     suite: RoomSuite | None = None
@@ -94,7 +99,9 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
     )
 
 
-def status(row: RoomRow | None, held: Held | None, rosters: Rosters, *, again: bool) -> GroupReport:
+def status(
+    row: RoomRow | None, held: Held | None, rosters: Rosters, found: Claims, *, again: bool
+) -> GroupReport:
     """Return how a room stands."""
     group = None if row is None else row.group
     if row is None or held is None:
@@ -117,6 +124,8 @@ def status(row: RoomRow | None, held: Held | None, rosters: Rosters, *, again: b
         kind=kind_of_room(held),
         again=again,
         suite=RoomSuite(held.group.suite.number),
+        roster=held.judge.roster,
+        claims=found,
     )
 
 

@@ -296,6 +296,16 @@ class SealedRooms:
         """Read what is new in the key log; what fails is tried again later."""
         await quietly(self.identities.catch_up())
 
+    async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
+        """Wait until the log was taken in up to the server's number ``seq``."""
+        await self.reached(room, self._around.numbers.of(room).to_local(seq) if seq else None)
+
+    async def claimed(self, room: RoomId) -> None:
+        """Show what the server claims of a room's members."""
+        await self.standings.look(room)
+        await self.identities.refresh()
+        self.standings.changed(room)
+
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
         await self._stirring.until(condition)

@@ -1,12 +1,13 @@
 """Parlour's own rules for MLS groups, as hooks of the engine's ``Policy``: who a leaf is, what a commit does.
 
-Each leaf that enters a tree carries a certificate of its account for exactly its signature key; a commit does
-what its event in the log declares and nothing else; a group is bound to one room of one server. What breaks
-that raises (RuleBrokenError). Whether a person's key is the one we know is ``people``'s, who is asked about
-leaves after they came in, because what is refused must not pin anybody.
+Each leaf that enters a tree carries a certificate of its account for exactly its signature key; after each
+commit the person of every leaf stands on the room's roster, which changes by signed statements only; a commit
+does what its event in the log declares and nothing else; a group is bound to one room of one server. What
+breaks that raises (RuleBrokenError). Whether a person's key is the one we know is ``people``'s, who is asked
+about leaves after they came in, because what is refused must not pin anybody.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,12 +15,14 @@ from typing import Final
 
 import msgspec
 
-from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, ROOM_BINDING
+from parlour_client.core.e2ee.evidence import Evidence, roster_after, statement_of
+from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
 from parlour_client.core.e2ee.refusals import RuleBrokenError
 from parlour_client.core.e2ee.signing import verify
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.membership import Remove, Roster
 from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.names import UserName, parse_user_name
 
@@ -34,23 +37,34 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
     room: RoomId
     kind: RoomKind
 
-    def extensions(self) -> tuple[Extension, ...]:
+    @classmethod
+    def of(cls, roster: Roster) -> "Binding":
+        """Return the binding of the room that a roster is of."""
+        return cls(roster.server, roster.room, roster.kind)
+
+    def extensions(self, roster: Roster | None) -> tuple[Extension, ...]:
         """Return the only extensions that the group's context may have."""
-        return (Extension(ROOM_BINDING, msgspec.msgpack.encode(self)),)
+        bound = Extension(ROOM_BINDING, msgspec.msgpack.encode(self))
+        return (bound,) if roster is None else (bound, Extension(MEMBERSHIP, roster.extension))
 
 
 @lru_cache(1024)
 def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     """Read a group's binding. Raises RuleBrokenError."""
-    if [extension.type for extension in extensions] != [ROOM_BINDING]:
+    if [extension.type for extension in extensions] not in ([ROOM_BINDING], [ROOM_BINDING, MEMBERSHIP]):
         raise RuleBrokenError("the group is not bound to a room")
     try:
         binding = msgspec.msgpack.decode(extensions[0].data, type=Binding)
     except (msgspec.MsgspecError, ValueError) as error:
         raise RuleBrokenError("the group is bound to something that is no room") from error
-    if binding.extensions() != extensions:
+    if binding.extensions(None) != extensions[:1]:
         raise RuleBrokenError("the group's binding is not in its one form")
     return binding
+
+
+def has_roster(extensions: tuple[Extension, ...]) -> bool:
+    """Say whether a group's members decide who is in; groups from before that have no roster."""
+    return any(extension.type == MEMBERSHIP for extension in extensions)
 
 
 @lru_cache(4096)
@@ -75,10 +89,31 @@ def certificate_of(leaf: LeafNode) -> Certificate:
         raise RuleBrokenError(f"a leaf carries a bad certificate: {error}") from error
 
 
-def require_two(kind: RoomKind, leaves: Iterable[LeafNode]) -> None:
-    """Let nobody into a direct room but two people, whoever the server says is missing. Raises."""
-    if kind is RoomKind.DIRECT and len({certificate_of(leaf).user for leaf in leaves}) > 2:  # noqa: PLR2004 - two
-        raise RuleBrokenError("it lets a third person into a direct room")
+def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
+    """Require certificates that hold at this time. Raises RuleBrokenError."""
+    if any(not c.created - SKEW <= at <= c.expires + SKEW for c in certificates):
+        raise RuleBrokenError("a commit adds a device whose certificate has expired")
+
+
+def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[LeafNode]) -> None:
+    """Require that the person of every leaf is in the room. Raises RuleBrokenError.
+
+    A group from before rosters says nothing of that, but that a direct room is between two.
+    """
+    if roster is None:
+        users = {certificate_of(leaf).user for leaf in leaves}
+        if binding.kind is RoomKind.DIRECT and len(users) > 2:  # noqa: PLR2004 - two
+            raise RuleBrokenError("it lets a third person into a direct room")
+        return
+    keys = _keys(roster)
+    for leaf in leaves:
+        certificate = certificate_of(leaf)
+        if keys.get(certificate.user) != certificate.account_key:
+            raise RuleBrokenError(f"a device of {certificate.user} is in it, whom no member admitted")
+
+
+def _keys(roster: Roster) -> dict[UserName, bytes]:
+    return {person.user: person.account_key for person in roster.people}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +156,19 @@ class Declared:
 
 @dataclass(slots=True)
 class Judge:
-    """The hooks for one group. ``declared``: what the commit under judgement may do; None: no commit is."""
+    """The hooks for one group. ``declared``: what the commit under judgement may do; None: no commit is.
 
-    server: str
+    ``roster`` is None in a group from before members decided who is in: nobody new enters it.
+    """
+
+    binding: Binding
+    roster: Roster | None
     declared: Declared | None = None
+
+    @property
+    def server(self) -> str:
+        """The server whose room it is."""
+        return self.binding.server
 
     def policy(self) -> Policy:
         """Return the engine's policy with these hooks."""
@@ -172,14 +216,14 @@ class Judge:
         declared = self.declared
         if declared is None:
             raise RuleBrokenError("a commit came where none was expected")
-        if change.updated or change.psks or change.extensions is not None or change.reinit is not None:
+        if change.updated or change.psks or change.reinit is not None:
             raise RuleBrokenError("a commit does more than to add and remove devices")
-        senders = [by for by, *_ in change.added] + [by for by, *_ in change.removed]
+        senders = [by for by, *_ in (*change.added, *change.removed)]
+        senders += [change.extensions[0]] if change.extensions is not None else []
         if any(by != change.committer for by in senders):
             raise RuleBrokenError("a commit carries proposals of somebody else")
         added = [certificate_of(leaf) for _, leaf in change.added]
-        if any(not c.created - SKEW <= declared.at <= c.expires + SKEW for c in added):
-            raise RuleBrokenError("a commit adds a device whose certificate has expired")
+        require_in_time(added, declared.at)
         removed = [certificate_of(leaf).device for _, _, leaf in change.removed]
         unusable = [certificate_of(leaf).device for _, i, leaf in change.removed if i in change.unusable]
         for does, says in (
@@ -189,3 +233,91 @@ class Judge:
         ):
             if says is not None and sorted(does) != sorted(says):
                 raise RuleBrokenError("a commit adds or removes other devices than its event declares")
+        Membership(self.binding, self.roster, change).require()
+
+    def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster | None:
+        """Return the roster after a commit that was judged. ``devices`` were in the group before it."""
+        if self.roster is None:
+            return None
+        return roster_after(self.roster, Evidence.read(authenticated_data).statements, devices)
+
+
+class Membership:
+    """Judges whom one commit adds and removes, and by which right."""
+
+    def __init__(self, binding: Binding, roster: Roster | None, change: Change) -> None:
+        """Judge ``change`` in a group with this roster."""
+        self._binding, self._roster, self._change = binding, roster, change
+        self._evidence = Evidence.read(change.authenticated_data)
+        self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}
+        by = self._leaves.get(change.committer.index)
+        self._by = "somebody" if by is None else str(by.user)
+
+    def require(self) -> None:
+        """Raise RuleBrokenError unless every leaf that comes, stays or goes does so by right."""
+        people = self._people() if self._roster is None else self._listed(self._roster)
+        for _, leaf in self._change.added:
+            self._require_in(certificate_of(leaf), people)
+        revoked = self._evidence.revoked()
+        for _, index, _ in self._change.removed:
+            certificate = self._leaves[index]
+            revocation = revoked.get(certificate.device)
+            ended = revocation is not None and revocation.account_key == certificate.account_key
+            if (
+                not ended
+                and index not in self._change.unusable
+                and certificate.account_key in people.get(certificate.user, ())
+            ):
+                raise RuleBrokenError(
+                    f"{self._by} removed a device of {certificate.user}, and nobody who may has asked for it"
+                )
+        if self._evidence.statements:  # else nobody went, and all who were in are
+            gone = {index for _, index, _ in self._change.removed}
+            for certificate in (one for index, one in self._leaves.items() if index not in gone):
+                if certificate.account_key not in people.get(certificate.user, ()):
+                    raise RuleBrokenError(
+                        f"{self._by} left a device of {certificate.user} in the group, who is to leave it"
+                    )
+
+    def _require_in(self, certificate: Certificate, people: Mapping[UserName, Collection[bytes]]) -> None:
+        keys = people.get(certificate.user)
+        if keys is None:
+            raise RuleBrokenError(f"{self._by} added a device of {certificate.user}, whom no member admitted")
+        if certificate.account_key not in keys:
+            raise RuleBrokenError(
+                f"{self._by} added a device of {certificate.user} with another key than was admitted"
+            )
+
+    def _listed(self, roster: Roster) -> Mapping[UserName, Collection[bytes]]:
+        """Return the account keys of everybody who is in afterwards, as the roster says."""
+        devices = {certificate.device for certificate in self._leaves.values()}
+        after = roster_after(roster, self._evidence.statements, devices)
+        extensions = self._change.extensions
+        if (after is roster) is not (extensions is None):
+            raise RuleBrokenError(
+                f"{self._by} changed the list of members without a statement, or not at all"
+            )
+        if extensions is not None and extensions[1] != self._binding.extensions(after):
+            raise RuleBrokenError(f"{self._by} changed the list of members to something that nobody signed")
+        return {user: (key,) for user, key in _keys(after).items()}
+
+    def _people(self) -> Mapping[UserName, Collection[bytes]]:
+        """Return them for a group from before rosters: those of its leaves, without who wants to leave."""
+        if self._change.extensions is not None:
+            raise RuleBrokenError("a commit does more than to add and remove devices")
+        people: dict[UserName, set[bytes]] = {}
+        for certificate in self._leaves.values():
+            people.setdefault(certificate.user, set()).add(certificate.account_key)
+        for data in self._evidence.statements:
+            statement = statement_of(data)
+            act, key = statement.act, statement.signer.account_key
+            here = (act.server, act.room) == (self._binding.server, self._binding.room)
+            if not here or not isinstance(act, Remove) or act.who != statement.by:
+                raise RuleBrokenError("members of this room cannot be changed before an owner has renewed it")
+            people.get(act.who, set()).discard(key)
+        if self._binding.kind is RoomKind.DIRECT and len(people) < 2:  # noqa: PLR2004 - two
+            for _, leaf in self._change.added:
+                certificate = certificate_of(leaf)
+                if len(people) < 2 or certificate.user in people:  # noqa: PLR2004 - two
+                    people.setdefault(certificate.user, set()).add(certificate.account_key)
+        return people

@@ -7,7 +7,7 @@ raises why. The keeper and commands call it, one call for a room at a time.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -18,8 +18,10 @@ from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.own import lost_devices
+from parlour_client.core.e2ee.plan import Plan
 from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
+from parlour_client.core.e2ee.vault import Vouched
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
@@ -71,12 +73,26 @@ class Settler:
         await self._keys.reached(room)
         report = await self._asking.report(room)
         if report.stand is Stand.ACTIVE and not report.staged and not report.again:
-            await self._commit(room, len(report.members), {}, (), "renew")
+            wanted = Wanted(new_request_id(), "renew", {}, (), self._keys.server_time(), self._keys.now())
+            await self._commit(room, len(report.members), wanted)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew, and let everybody in."""
         await self._keys.reached(room)
-        await self._found(room, may=(Role.OWNER, Role.MODERATOR))
+        await self._found(room)
+        await self.settle(room)
+
+    async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:
+        """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
+        await self._keys.reached(room)
+        state, report = await self._delivery.group(room), await self._asking.report(room)
+        renewed = report.roster is not None or report.stand is not Stand.ACTIVE
+        if report.group is None or renewed or state.group != report.group:
+            raise NotReadyError("There is nothing to renew in this room now.")
+        if not state.contested:
+            body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
+            await self._keys.logged(room, await self._delivery.contest(room, body))
+        await self._found(room, people)
         await self.settle(room)
 
     async def contest(self) -> None:
@@ -104,6 +120,7 @@ class Settler:
         if await self._asking.resumed(room):
             return None
         state = self.seen[room] = await self._delivery.group(room)
+        await self._asking.patiently(self._keys.shown_up_to(room, state.head))
         report = await self._asking.report(room)
         if report.again:
             await self._again(room, state)
@@ -114,7 +131,7 @@ class Settler:
             await self._contest(room, state.group, state.epoch)
             return None
         if state.group is None or lost or _abandoned(state):
-            await self._found(room, may=(Role.OWNER,))
+            await self._found(room)
             return None
         if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             return await self._outside(room, state, report)
@@ -177,32 +194,31 @@ class Settler:
     async def _change(
         self, room: RoomId, state: GroupState, report: GroupReport, left_out: dict[DeviceId, str]
     ) -> GroupState | None:
-        own = self._keys.own.device
-        inside = {member.device for member in report.members}
-        leaving = [d.device for d in state.leaving if d.device in inside and d.device != own]
-        leaving += [m.device for m in report.members if m.unusable and m.device not in {own, *leaving}]
-        people = await self._archive.look(self._keys.vault.people, room)
-        strangers = [d for d in state.missing if people is not None and d.user not in people]
-        left_out |= {
-            d.device: f"no member here has let {d.user} in since the server was rolled back"
-            for d in strangers
-        }
-        missing = [d.device for d in state.missing if d.device not in inside and d.device not in left_out]
-        if missing:
-            await self._keys.keys_up_to_date()  # so that new devices are known before they come in
+        plan = await self._plan(room, state)
+        missing = [device for device in plan.missing if device not in left_out]
         revoked = [device for device in missing if await self._archive.look(log_copy.is_revoked, device)]
         left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
-        missing = [device for device in missing if device != own and device not in left_out]
-        room_for, at_once = _bounds(report.suite, len(inside))
+        missing = [device for device in missing if device not in left_out]
+        room_for, at_once = _bounds(report.suite, len(report.members))
         left_out |= dict.fromkeys(missing[room_for:], _NO_ROOM)
         missing = missing[: min(room_for, at_once)]
         packages = await self._packages(room, missing, report.suite)
         why = _NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE
         left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
-        if not leaving and not packages:
+        if not plan.statements and not plan.remove and not packages:
             return state
+        wanted = Wanted(
+            new_request_id(),
+            "settle",
+            packages,
+            plan.remove,
+            self._keys.server_time(),
+            self._keys.now(),
+            plan.statements,
+            plan.revocations,
+        )
         try:
-            await self._commit(room, len(inside) + len(packages), packages, leaving, "settle")
+            await self._commit(room, len(report.members) + len(packages), wanted)
         except BadPackageError as error:
             self._forget(error.why)
             left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
@@ -210,26 +226,20 @@ class Settler:
             pass  # another program on this home did something first: look again
         return None
 
-    async def _commit(
-        self,
-        room: RoomId,
-        devices: int,
-        packages: Mapping[DeviceId, bytes],
-        remove: Sequence[DeviceId],
-        purpose: str,
-    ) -> None:
-        summary, people = self._keys.summary(room), None
-        if summary is not None and summary.peer is not None:  # a direct room is between two, for ever
-            people = {self._keys.own.user, summary.peer}
-        wanted = Wanted(
-            new_request_id(),
-            purpose,
-            packages,
-            remove,
-            self._keys.server_time(),
-            self._keys.now(),
-            people,
-        )
+    async def _plan(self, room: RoomId, state: GroupState) -> Plan:
+        """Plan what is to be done; new devices and keys are known before they count."""
+        inside = {member.device for member in state.present}
+        if state.leaving or any(member.device not in inside for member in state.missing):
+            await self._keys.keys_up_to_date()
+        summary = self._keys.summary(room)
+        peer = None if summary is None else summary.peer
+        vault = self._keys.vault
+        plan = await self._archive.run(vault.plan, room, state, peer, self._keys.now())
+        if plan.told:
+            await self._keys.claimed(room)
+        return plan
+
+    async def _commit(self, room: RoomId, devices: int, wanted: Wanted) -> None:
         vault = self._keys.vault
         if devices < BIG:
             body = await self._archive.run_durably(vault.stage, room, wanted)
@@ -260,15 +270,18 @@ class Settler:
             for device in devices:
                 claimed.pop(device, None)
 
-    async def _found(self, room: RoomId, *, may: Sequence[Role]) -> None:
-        summary = self._keys.summary(room)
-        if summary is None or (summary.kind is not RoomKind.DIRECT and summary.role not in may):
+    async def _found(self, room: RoomId, people: Collection[Vouched] = ()) -> None:
+        """Found the room's group: for the people of the last one, if this device knew them."""
+        summary, vault = self._keys.summary(room), self._keys.vault
+        known = await self._archive.look(vault.known_roster, room)
+        may = known is not None or (summary is not None and summary.role is Role.OWNER)
+        if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
                 "The room's group is not founded yet: a device of an owner has to do it.",
                 "It goes on by itself when an owner is online.",
             )
         body = await self._archive.run_durably(
-            self._keys.vault.found, room, summary.kind, new_request_id(), self._keys.now()
+            vault.found, room, summary.kind, new_request_id(), self._keys.now(), people
         )
         await self._asking.post_founding(room, body)
 

@@ -6,20 +6,23 @@ the server and never sends; it gives what to send, after that is kept. Several p
 turns.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
 
 import apsw
 
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee import commit, join, receive, report, rolled_back, seal
+from parlour_client.core.e2ee import claims, commit, join, receive, report, rolled_back, seal, statements
 from parlour_client.core.e2ee.batch import Batch, Own, People
 from parlour_client.core.e2ee.commit import Prepared, Staged, Wanted
 from parlour_client.core.e2ee.contents import RoleOf
+from parlour_client.core.e2ee.evidence import roster_after
 from parlour_client.core.e2ee.groups import (
     Held,
     RoomRow,
     Shelf,
+    known_roster,
     load_room,
     pin_suite,
     pinned_suite,
@@ -28,21 +31,30 @@ from parlour_client.core.e2ee.groups import (
 )
 from parlour_client.core.e2ee.join import Opened, Packages
 from parlour_client.core.e2ee.link_table import Links, dropped, dropped_note
-from parlour_client.core.e2ee.refusals import NotReadyError
+from parlour_client.core.e2ee.plan import Plan, plan, signed
+from parlour_client.core.e2ee.refusals import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.report import GroupReport, Rosters
 from parlour_client.core.e2ee.results import Concern, Receipt, Received, ToContest
-from parlour_client.core.e2ee.rules import Binding
+from parlour_client.core.e2ee.rules import certificate_of
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
-from parlour_protocol.delivery import Commit, Found, WaitingWelcome
+from parlour_protocol.delivery import Commit, Found, GroupState, WaitingWelcome
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.names import UserName
 from parlour_protocol.sealed import Payload
 
+Vouched: TypeAlias = tuple[UserName, bytes, Role]
+"""Somebody whom a founder vouches for: name, account key, role."""
+MakeAct: TypeAlias = Callable[[Roster], AnyAct]
+
 _NOBODY: Final = "This device is not in the room's group."
+_NO_ROSTER: Final = "This encrypted room is from before its members decided who is in."
+_RENEW: Final = "An owner has to renew it first: /encryption, or parlour encryption ROOM --renew."
 
 
 class Vault:
@@ -187,11 +199,19 @@ class Vault:
     # --- commits
 
     def found(
-        self, connection: apsw.Connection, room: RoomId, kind: RoomKind, request: RequestId, at: Millis
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        kind: RoomKind,
+        request: RequestId,
+        at: Millis,
+        people: Collection[Vouched] = (),
     ) -> Found:
         """Make the room's group, or its next one when it was contested or all its devices are gone.
 
-        In a durable transaction. The server decides whether nobody is left; who holds keys is not nobody.
+        The next one is for the people of the one before. ``people``: whom our person vouches for, besides
+        themselves, where there is no roster yet. In a durable transaction. The server decides whether nobody
+        is left; who holds keys is not nobody.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._shelf.load(connection, row.group) is not None and not row.contested:
@@ -200,8 +220,9 @@ class Vault:
         again = commit.founding(connection, room, row.group)
         if again is not None:
             return again
-        binding, suite = Binding(self._own.server, room, kind), pinned_suite(connection, room)
-        group = commit.found(connection, self._shelf, self._own, binding, suite, request, at)
+        roster = known_roster(connection, room) or self._begun(room, kind, at, people)
+        suite = pinned_suite(connection, room)
+        group = commit.found(connection, self._shelf, self._own, roster, suite, request, at)
         return Found(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
@@ -244,10 +265,13 @@ class Vault:
         save_room(connection, row)
         return self.found(connection, room, kind, request, at)
 
-    def people(self, connection: apsw.Connection, room: RoomId) -> Collection[UserName] | None:
-        """Return who alone may be let in, in a room that was rolled back; None: whom the server lists."""
-        known = rolled_back.load(connection, room)
-        return None if known is None else known.people
+    def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[Vouched]) -> Roster:
+        if not self._own.account_key:
+            raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
+        role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
+        others = [one for one in people if one[0] != self._own.user]
+        everybody = [(self._own.user, self._own.account_key, role), *others]
+        return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
 
     def founding(self, connection: apsw.Connection, room: RoomId) -> Found | None:
         """Return the founding that the log has not shown yet."""
@@ -275,14 +299,6 @@ class Vault:
         """Keep a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
         return commit.store(connection, self._shelf, prepared)
 
-    def retry(
-        self, connection: apsw.Connection, room: RoomId, request: RequestId, purpose: str, at: Millis
-    ) -> Commit | None:
-        """Make a lost commit again, as far as it makes sense. In a durable transaction."""
-        wanted = Wanted(request, purpose, {}, (), at, at)
-        prepared = commit.retry(self.held(connection, room), wanted)
-        return None if prepared is None else self.store(connection, prepared)
-
     def staged(self, connection: apsw.Connection, room: RoomId) -> Staged | None:
         """Return the commit that the log has not shown yet: POST it again after a restart."""
         row = load_room(connection, room)
@@ -293,6 +309,56 @@ class Vault:
         held = self._held(connection, room)
         if held is not None:
             commit.drop(connection, self._shelf, held)
+
+    # --- members
+
+    def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return who is in the room; None in a group from before rosters, or outside of it."""
+        held = self._held(connection, room)
+        return None if held is None else held.judge.roster
+
+    def known_roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return who was in the room when this device last followed its group."""
+        return known_roster(connection, room)
+
+    def plan(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        state: GroupState,
+        peer: UserName | None,
+        now: Millis,
+    ) -> Plan:
+        """Plan the next commit, and keep what the server claims beyond it. Raises NotReadyError."""
+        made = plan(connection, self._own, self.held(connection, room), state, peer, now)
+        return replace(made, told=claims.keep(connection, room, made.claims, now))
+
+    def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
+        """Sign a statement about the room's members, if it would hold now. Raises EncryptionError."""
+        held = self.held(connection, room)
+        roster = statements.expected(connection, held)
+        if roster is None:
+            raise NotReadyError(_NO_ROSTER, _RENEW)
+        data = signed(self._own, make(roster))
+        devices = {certificate_of(leaf).device for _, leaf in held.group.tree.members()}
+        try:
+            roster_after(roster, [data], devices)
+        except RuleBrokenError as error:
+            raise EncryptionError(f"The room's members would not accept this: {error}.") from error
+        return data
+
+    def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return the roster as it will be when the statements that wait are executed."""
+        held = self._held(connection, room)
+        if held is None or held.judge.roster is None:
+            return None
+        return statements.expected(connection, held)
+
+    def sign_own(self, act: AnyAct) -> bytes:
+        """Sign what is only about this account, from outside too: that it wants to come, or has left."""
+        if not self._own.certificate:
+            raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
+        return signed(self._own, act)
 
     # --- joining
 
@@ -325,7 +391,8 @@ class Vault:
     def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
         """Return how a room stands."""
         again = rolled_back.is_due(connection, room)
-        return report.status(*self._both(connection, room), self._rosters, again=again)
+        found = claims.of(connection, room)
+        return report.status(*self._both(connection, room), self._rosters, found, again=again)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return what could not be followed and was not reported yet."""

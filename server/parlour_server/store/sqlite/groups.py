@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, Millis, RoomId, WelcomeId
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, Millis, RoomId, Seq, WelcomeId
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.leaving import missing_devices
 from parlour_server.store.sqlite.readers import Readers
@@ -20,7 +20,7 @@ from parlour_server.store.sqlite.welcomes import drop_welcome, waiting_welcomes
 from parlour_server.store.sqlite.writer import Writer
 
 _MEMBER: Final = """
-    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation) FROM rooms r
+    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation), r.head FROM rooms r
     JOIN members m ON m.room = r.room AND m.account = ?2
     LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
     WHERE r.room = ?1 AND r.encrypted = 1
@@ -70,10 +70,10 @@ class SqliteGroups:
 def _state(
     db: sqlite3.Connection,
     room: RoomId,
-    row: tuple[GroupId | None, int | None, int | None, Incarnation],
+    row: tuple[GroupId | None, int | None, int | None, Incarnation, Seq],
     now: Millis,
 ) -> GroupState:
-    group, epoch, contested, incarnation = row
+    group, epoch, contested, incarnation, head = row
     present: list[GroupDevice] = []
     leaving: list[GroupDevice] = []
     query = "SELECT device, account, leaving FROM group_devices WHERE group_id = ? ORDER BY account, device"
@@ -90,4 +90,5 @@ def _state(
         present=tuple(present),
         missing=missing_devices(db, room, group, now),
         leaving=tuple(leaving),
+        head=head,
     )

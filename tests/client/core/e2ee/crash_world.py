@@ -14,7 +14,7 @@ from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, 
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import ArrivedError
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import Millis, RequestId
+from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.mls import Group
 from parlour_protocol.mls.framing import open_sender_data
 from parlour_protocol.mls.messages import PrivateMessage, read_message
@@ -95,6 +95,7 @@ class Program:
         self.device, self.log, self.crasher = device, log, crasher
         self.sent = Sent()
         self.acknowledged: set[int] = set()
+        self.everybody: dict[DeviceId, Device] = {}
         self.numbers = itertools.count(1_000)
 
     def run(self, goals: Sequence[Callable[["Program"], None]]) -> None:
@@ -131,6 +132,7 @@ class Program:
     def settle(self, *members: Device) -> None:
         """Have exactly these devices in the group, beside this one."""
         device, log = self.device, self.log
+        self.everybody |= {member.id: member for member in members}
         while True:
             self.sync()
             staged = device.vault.staged(device.connection, log.room)
@@ -140,7 +142,10 @@ class Program:
                 leaving = here - {m.id for m in members} - {device.id}
                 if not missing and not leaving:
                     return
-                wanted = Wanted(self.number(), "settle", missing, leaving, *clocks(log))
+                new = [member for member in members if member.id in missing]
+                old = [one for one in self.everybody.values() if one.id in leaving]
+                evidence = device.evidence(log, new, old)
+                wanted = Wanted(self.number(), "settle", missing, leaving, *clocks(log), *evidence)
                 device.run(device.vault.stage, log.room, wanted)
                 continue
             body = staged.body

@@ -42,10 +42,14 @@ def lawless(device: Device, log: Log) -> "Device":
     return device
 
 
-def commit_of(device: Device, log: Log, *proposals: object, leaf: LeafChange | None = None) -> bytes:
+def commit_of(
+    device: Device, log: Log, *proposals: object, leaf: LeafChange | None = None, evidence: bytes = b""
+) -> bytes:
     """Return a commit that breaks rules."""
     group = lawless(device, log).group  # type: ignore[attr-defined]
-    options = CommitOptions() if leaf is None else CommitOptions(leaf=leaf)
+    options = CommitOptions(authenticated_data=evidence)
+    if leaf is not None:
+        options = CommitOptions(leaf=leaf, authenticated_data=evidence)
     message: bytes = group.commit(proposals, now=log.now // 1_000, options=options).message
     return message
 

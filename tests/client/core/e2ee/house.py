@@ -172,7 +172,7 @@ class House(Service):
             return tuple(GroupDevice(device=d, user=self.devices[d].user) for d in devices)
 
         return GroupState(
-            epoch=Epoch(room.epoch), incarnation=self.incarnation,
+            epoch=Epoch(room.epoch), incarnation=self.incarnation, head=room.head,
             group=room.group, contested=room.contested, present=named(room.present),
             missing=named([d for d in should if d not in room.present]) if room.group else (),
             leaving=named([d for d in room.present if d not in should]),

@@ -13,7 +13,7 @@ from tests.client.core.e2ee.vault_world import (
 )
 
 from parlour_client.core.e2ee.commit import Wanted
-from parlour_client.core.e2ee.refusals import NotDurableError, NotReadyError
+from parlour_client.core.e2ee.refusals import MovedError, NotDurableError, NotReadyError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Epoch, Millis, RoomId
@@ -65,8 +65,7 @@ def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
     receipt = alice.receive(log.events[alice.cursor(log) :])
     assert list(receipt.lost) == [request(3)]
     assert alice.vault.staged(alice.connection, ROOM) is None
-    again = alice.run(alice.vault.retry, ROOM, request(5), "test", Millis(log.now))
-    assert again is not None
+    again = alice.stage(log, 5, [carol])
     assert (again.added, again.epoch) == ((carol.id,), 2)
     log.commit(alice, again)
     for device in (alice, bobby, carol, dave):
@@ -74,14 +73,17 @@ def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
     agree(log, alice, bobby, carol, dave)
 
 
-def test_a_lost_commit_whose_work_is_done_is_not_tried_again() -> None:
-    """The winner has removed the same device."""
+def test_a_commit_made_of_what_was_signed_before_another_change_is_made_again() -> None:
+    """Its statements may not hold any more: nothing is staged, and the caller looks again."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
-    alice.stage(log, 3, [], [carol])
+    statements, _ = alice.evidence(log, remove=[carol])
     bobby.commit(log, 4, [], [carol])
     alice.sync(log)
-    assert alice.run(alice.vault.retry, ROOM, request(5), "test", Millis(log.now)) is None
+    wanted = Wanted(request(5), "test", {}, [carol.id], *clocks(log), statements)
+    with pytest.raises(MovedError, match="not in the group"):
+        alice.run(alice.vault.stage, ROOM, wanted)
+    assert alice.vault.staged(alice.connection, ROOM) is None
 
 
 def test_only_one_commit_is_on_its_way() -> None:

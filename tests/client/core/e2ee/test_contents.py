@@ -1,7 +1,7 @@
 """Who may edit, delete, react and pin inside an encrypted room, and what names which message."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, Device, request, room_of, sealed_body
+from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, request, room_of, sealed_body
 
 from parlour_client.core.e2ee.contents import content_of
 from parlour_client.core.e2ee.refusals import NotReadyError
@@ -22,7 +22,8 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import FileName, Reaction
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import FileId, Seq, new_file_id
+from parlour_protocol.ids import FileId, Millis, Seq, new_file_id
+from parlour_protocol.membership import Roster, SetRole
 from parlour_protocol.sealed import (
     DeleteContent,
     EditContent,
@@ -58,8 +59,17 @@ def test_an_edit_is_taken_from_the_author_alone() -> None:
     assert "CANARY" not in str(item)
 
 
+def made(owner: Device, who: Device, log: Log, role: Role) -> RoleSet:
+    """Return the event by which an owner gives somebody a role."""
+
+    def act(roster: Roster) -> SetRole:
+        return SetRole(SERVER, ROOM, roster.serial, Millis(log.now), who.user, role)
+
+    return RoleSet(who=who.user, role=role, statement=owner.sign(log, act))
+
+
 def test_a_deletion_is_taken_from_author_and_moderators() -> None:
-    """By role as the caller tells it; in a direct room nobody is above the other."""
+    """By role as an owner has signed it, and not as the server tells it."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     seq = bobby.say(log, 10, "hello")
@@ -69,8 +79,11 @@ def test_a_deletion_is_taken_from_author_and_moderators() -> None:
     other = alice.say(log, 12, "mine")
     bobby.say(log, 13, DeleteContent(target=request(12)), blanks=other)
     assert "somebody else" in last(carol, log).trouble
-    carol.roles[bobby.user] = Role.MODERATOR
+    log.add(alice.user, RoleSet(who=bobby.user, role=Role.MODERATOR))
     bobby.say(log, 14, DeleteContent(target=request(12)), blanks=other)
+    assert "somebody else" in last(carol, log).trouble
+    log.add(alice.user, made(alice, bobby, log, Role.MODERATOR))
+    bobby.say(log, 15, DeleteContent(target=request(12)), blanks=other)
     assert last(carol, log).event.body == Deleted(target=other)
 
 
@@ -81,9 +94,10 @@ def test_a_role_counts_from_its_event_on_also_in_the_same_page() -> None:
     carol.sync(log)
     seq = alice.say(log, 10, "hello")
     bobby.say(log, 11, DeleteContent(target=request(10)), blanks=seq)
-    log.add(alice.user, RoleSet(who=bobby.user, role=Role.MODERATOR))
+    log.add(alice.user, made(alice, bobby, log, Role.MODERATOR))
+    alice.sync(log)
     bobby.say(log, 12, DeleteContent(target=request(10)), blanks=seq)
-    log.add(alice.user, RoleSet(who=bobby.user, role=Role.MEMBER))
+    log.add(alice.user, made(alice, bobby, log, Role.MEMBER))
     bobby.say(log, 13, DeleteContent(target=request(10)), blanks=seq)
     _, before, _, between, _, after = carol.sync(log)
     assert between.event.body == Deleted(target=seq)

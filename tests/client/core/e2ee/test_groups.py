@@ -84,7 +84,7 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
     held = shelf.load(alice.connection, log.group)
     assert held is not None
     for number in range(IN_MEMORY + 5):
-        shelf._keep(GroupId(f"{number:043}"), b"", held.group)
+        shelf._keep(GroupId(f"{number:043}"), b"", held.group, None)
     assert len(shelf._kept) == IN_MEMORY
     assert shelf.load(alice.connection, log.group) is not None
 

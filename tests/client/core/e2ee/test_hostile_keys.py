@@ -19,8 +19,8 @@ from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.signing import sign
 from parlour_client.core.model import NoteKind
-from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice, GroupState
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice
+from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes, Signature
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, RoomId, new_request_id
@@ -143,18 +143,14 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
     ana, ben, room = await pair(flat)
     ghost = Ghost(flat, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
-    await flat.until(
-        lambda: ghost.key.id in ana._engine.encryption.settler.left_out.get(room, {}) or certified
-    )
-    if not certified:
-        assert "could not be let in" in ana.encryption.room(room).problem
-        await say(flat, ana, room, "among us")
-        await shown(flat, ben, room)
-        assert await texts(ben, room) == ["among us"]
-        assert ghost.key.id not in await members(ana, room)
-        return
-    why = await held(flat, ana, room, CANARY)
-    assert "ben" in why
+    await flat.until(lambda: ghost.key.id in ana._engine.encryption.settler.left_out.get(room, {}))
+    problem = ana.encryption.room(room).problem
+    assert "could not be let in" in problem
+    assert ("another account key than a member admitted" in problem) is certified
+    await say(flat, ana, room, "among us")
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["among us"]
+    assert ghost.key.id not in await members(ana, room)
 
 
 async def test_a_certified_ghost_that_the_log_hides_stops_sending(flat: Flat) -> None:
@@ -361,30 +357,32 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     assert await texts(ana, room) == ["still here"]
 
 
-async def test_a_stranger_that_the_server_calls_missing_is_seen_by_all(flat: Flat) -> None:
-    """A group state that lists somebody who was not invited: let in, and all have a row that says so."""
+async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat: Flat) -> None:
+    """M6: one row in the server's table and no event: not added, told once, and the room goes on."""
     ana, ben, room = await pair(flat)
     eve = await flat.open(EVE)
-    device = eve.encryption.own().device
-    honest = flat.house.state
-
-    def lie(of: object) -> GroupState:
-        state = honest(of)  # type: ignore[arg-type]
-        stranger = GroupDevice(device=device, user=EVE)
-        present = device in [one.device for one in state.present]
-        kept = tuple(one for one in state.leaving if one.device != device)
-        return replace(state, missing=state.missing if present else (*state.missing, stranger), leaving=kept)
-
-    flat.house.state = lie  # type: ignore[method-assign, assignment]
-    await ana.encryption.settle(room)
+    flat.house.rooms[room].members[EVE] = Role.MEMBER
+    flat.house.group_changed(flat.house.rooms[room])
+    await say(flat, ana, room, "among us")
+    await say(flat, ben, room, "among us two")
     for client in (ana, ben):
+        await client.encryption.settle(room)
         await shown(flat, client, room)
-        assert any(
-            "added a device of eve" in told for told in await noted(client, room, NoteKind.DEVICE_ADDED)
-        )
+        assert await texts(client, room) == ["among us", "among us two"]
+        told = [alarm.text for alarm in client.encryption.alarms()]
+        assert told == ["The server lists eve as a member; no member admitted them. Nothing is sent to them."]
+        assert client.encryption.room(room).claims == told
+        assert await client.encryption.claims(room) == told
         report = await client.encryption.report(room)
-        assert EVE in {member.user for member in report.members}
-        assert "/2" in client.encryption.room(room).label
+        assert EVE not in {member.user for member in report.members}
+        ghost = next(one for one in report.people if one.user == EVE)
+        assert (ghost.admitted_by, ghost.claimed_by_server, ghost.devices) == (None, True, [])
+        known = {one.user: one.admitted_by for one in report.people if one.user != EVE}
+        assert known == {ANA: ANA, BEN: ANA}
+    assert eve.encryption.own().device not in flat.house.rooms[room].present
+    await ana.invite(room, EVE)  # she may be admitted after all, by a member who wants it
+    assert EVE in {member.user for member in (await ana.encryption.report(room)).members}
+    assert ana.encryption.alarms() == []
 
 
 async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
@@ -400,38 +398,33 @@ async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
         flat.house.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
         await ana.encryption.settle(room)
         assert device not in await members(ana, room)
-        assert "could not be let in" in ana.encryption.room(room).problem
+        words = "The server lists eve as a member" if claimed == EVE else "could not be let in"
+        assert words in ana.encryption.room(room).problem
     flat.house.state = honest  # type: ignore[method-assign]
     await say(flat, ana, room, "between us")
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["between us"]
 
 
-async def test_a_member_that_the_server_calls_leaving_is_seen_to_go(flat: Flat) -> None:
-    """An honest member cut off: told to all by a row; when the server relents, they are let in again."""
+async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None:
+    """M6: no member asked for it: told once, and what is written is still for them."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "before")
     await shown(flat, ben, room)
     device = ben.encryption.own().device
     honest = flat.house.state
-
-    def lie(of: object) -> GroupState:
-        state = honest(of)  # type: ignore[arg-type]
-        gone = GroupDevice(device=device, user=BEN)
-        return replace(state, leaving=(gone,)) if gone in state.present else replace(state, missing=())
-
-    flat.house.state = lie  # type: ignore[method-assign, assignment]
+    gone = GroupDevice(device=device, user=BEN)
+    flat.house.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
     await ana.encryption.settle(room)
-    for client in (ana, ben):
-        await shown(flat, client, room)
-        assert any(
-            "removed a device of ben" in one for one in await noted(client, room, NoteKind.DEVICE_REMOVED)
-        )
-        assert "before" in await texts(client, room)
-    assert BEN in (await ana.encryption.report(room)).without_device
+    told = (
+        "The server no longer lists ben as a member; no member removed them. They can still read this room."
+    )
+    assert [alarm.text for alarm in ana.encryption.alarms()] == [told]
+    assert told in ana.encryption.room(room).problem
+    assert device in await members(ana, room)
     flat.house.state = honest  # type: ignore[method-assign]
     await ana.encryption.settle(room)
-    await flat.quiet()
+    assert ana.encryption.alarms() == []
     await say(flat, ana, room, "after")
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["before", "after"]

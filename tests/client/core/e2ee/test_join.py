@@ -150,7 +150,8 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     resort = bobby.package(last_resort=True)
-    wanted = Wanted(request(3), "test", {bobby.id: resort}, (), *clocks(log))
+    signed, _ = alice.evidence(log, [bobby])
+    wanted = Wanted(request(3), "test", {bobby.id: resort}, (), *clocks(log), signed)
     seq = log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
@@ -175,7 +176,8 @@ def test_a_last_resort_joins_a_second_room() -> None:
         if log.room == OTHER:
             log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
             alice.found(log, 8)
-        wanted = Wanted(request(9), "test", {bobby.id: resort}, (), *clocks(log))
+        signed, _ = alice.evidence(log, [bobby])
+        wanted = Wanted(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
         log.commit(alice, alice.run(alice.vault.stage, log.room, wanted))
         alice.sync(log)
         bobby.sync(log)
@@ -190,7 +192,8 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     second.add(carol.user, Created(room_kind=second.kind, encrypted=True))
     carol.found(second)
     for log, who in ((first, alice), (second, carol)):
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log))
+        signed, _ = who.evidence(log, [bobby])
+        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
         log.commit(who, who.run(who.vault.stage, log.room, wanted))
         who.sync(log)
     bobby.sync(first)
@@ -260,7 +263,8 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     carol.found(second)
     ready = []
     for log, who in ((first, alice), (second, carol)):
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log))
+        signed, _ = who.evidence(log, [bobby])
+        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
         log.commit(who, who.run(who.vault.stage, log.room, wanted))
         event = bobby.receive(log.events, log.room).needs_welcome
         assert event is not None
@@ -273,16 +277,17 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
 
 def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
     """A member puts the tree into the Welcome, where nothing else binds it to the epoch."""
-    alice, bobby = Device("alice"), Device("bobby")
+    alice = Device("alice")
     log = room_of(alice)
+    phone = Device("alice", account=alice.account)
     held = alice.vault.held(alice.connection, ROOM)
     with held.judge.ours(log.now):
-        pending = held.group.add([bobby.package()], now=log.now // 1_000)
+        pending = held.group.add([phone.package()], now=log.now // 1_000)
     assert pending.welcome is not None
     assert log.group is not None
     data = HandshakeBytes(pending.message)
-    event = log.add(alice.user, Handshake(group=log.group, epoch=Epoch(5), data=data, added=(bobby.id,)))
-    assert bobby.receive(log.events).needs_welcome == event
+    event = log.add(alice.user, Handshake(group=log.group, epoch=Epoch(5), data=data, added=(phone.id,)))
+    assert phone.receive(log.events).needs_welcome == event
     welcome = WaitingWelcome(
         id=WelcomeId("w" * 22),
         room=ROOM,
@@ -291,7 +296,7 @@ def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
         welcome=WelcomeBytes(pending.welcome),
         tree=TreeBytes(b"none"),
     )
-    nothing_changed(bobby, log, lambda: bobby.join(log, event, welcome))
+    nothing_changed(phone, log, lambda: phone.join(log, event, welcome))
 
 
 def test_joining_needs_a_durable_transaction() -> None:

@@ -145,15 +145,12 @@ def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> N
     log = room_of(alice)
     old = carol.package(at=log.now - 40 * 86_400_000)
     packages = {bobby.id: bobby.package(), carol.id: old}
+    signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError) as caught:
-        alice.run(
-            alice.vault.stage,
-            ROOM,
-            Wanted(request(3), "test", packages, (), *clocks(log)),
-        )
+        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
     assert set(caught.value.why) == {carol.id}
     del packages[carol.id]
-    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log)))
+    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
 
 
 @pytest.mark.parametrize(("days", "why"), [(33, "has expired"), (-3, "is not valid yet")])
@@ -161,11 +158,13 @@ def test_a_server_with_a_false_time_adds_no_old_key_package(days: int, why: str)
     """It says that it is the time of the package: this device's own clock has a say in whom it adds."""
     alice, carol = Device("alice"), Device("carol")
     log = room_of(alice)
+    signed, _ = alice.evidence(log, [carol])
     package, said, here = carol.package(at=log.now), Millis(log.now), Millis(log.now + days * 86_400_000)
+    packages = {carol.id: package}
     with pytest.raises(BadPackageError, match=f"that of carol: it {why} by the clock of this device"):
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", {carol.id: package}, (), said, here))
+        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), said, here, signed))
     here = Millis(log.now + 86_400_000 * (30 if days > 0 else -1))  # wrong, and within a day of it
-    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", {carol.id: package}, (), said, here))
+    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), said, here, signed))
 
 
 def test_a_device_whose_certificate_has_expired_is_not_added() -> None:

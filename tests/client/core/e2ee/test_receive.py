@@ -3,7 +3,9 @@
 import pytest
 from tests.client.core.e2ee.vault_world import (
     ROOM,
+    SERVER,
     Device,
+    Log,
     agree,
     clocks,
     request,
@@ -23,7 +25,9 @@ from parlour_protocol.frames.bodies import (
     Message,
     Unreadable,
 )
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.membership import Remove
 
 CANARY = "CANARY"
 
@@ -191,12 +195,17 @@ def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:
     assert following.event.body == Message(text=MessageText.parse("next"))
 
 
+def gone(by: Device, who: Device, log: Log) -> StatementBytes:
+    """Return the statement by which somebody is removed, or leaves."""
+    return by.sign(log, lambda roster: Remove(SERVER, ROOM, roster.serial, Millis(log.now), who.user))
+
+
 @pytest.mark.parametrize("away", [False, True])
 def test_who_goes_forgets_the_keys_and_is_let_in_anew(*, away: bool) -> None:
     """On every device of theirs, the ones that were away, too; who stays keeps the keys."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    log.add(bobby.user, Left())
+    log.add(bobby.user, Left(statement=gone(bobby, bobby, log)))
     if not away:
         bobby.sync(log)
         assert bobby.state(log) != alice.state(log)
@@ -216,6 +225,9 @@ def test_who_was_put_out_forgets_the_keys_before_the_commit_that_removes_them() 
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     log.add(alice.user, Kicked(who=bobby.user))
+    bobby.sync(log)
+    assert bobby.status(log).group is not None  # the server's word, which no member has signed
+    log.add(alice.user, Kicked(who=bobby.user, statement=gone(alice, bobby, log)))
     bobby.sync(log)
     alice.sync(log)
     kept = [device.connection.execute("SELECT state FROM mls_groups").get for device in (alice, bobby)]

@@ -20,7 +20,7 @@ BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
 
 def test_a_binding_is_read_as_it_was_written() -> None:
     """Server, room and kind."""
-    assert binding_of(BINDING.extensions()) == BINDING
+    assert binding_of(BINDING.extensions(None)) == BINDING
 
 
 @pytest.mark.parametrize(
@@ -28,12 +28,12 @@ def test_a_binding_is_read_as_it_was_written() -> None:
     [
         (),
         (Extension(CERTIFICATE, b""),),
-        (*BINDING.extensions(), Extension(CERTIFICATE, b"")),
+        (*BINDING.extensions(None), Extension(CERTIFICATE, b"")),
         (Extension(ROOM_BINDING, b""),),
         (Extension(ROOM_BINDING, b"\x93\xa1s\xa1r\xa4club"),),
         (Extension(ROOM_BINDING, b"\x92\xa1s\xa1r"),),
-        (Extension(ROOM_BINDING, b"\xdc\x00\x03" + BINDING.extensions()[0].data[1:]),),
-        (Extension(ROOM_BINDING, BINDING.extensions()[0].data + b"\0"),),
+        (Extension(ROOM_BINDING, b"\xdc\x00\x03" + BINDING.extensions(None)[0].data[1:]),),
+        (Extension(ROOM_BINDING, BINDING.extensions(None)[0].data + b"\0"),),
     ],
 )
 def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
@@ -45,7 +45,7 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
 def test_a_judge_expects_no_commit_until_it_is_told_of_one() -> None:
     """Whatever comes in between is refused, the empty commit too."""
     change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
-    judge = Judge(SERVER)
+    judge = Judge(BINDING, None)
     with pytest.raises(RuleBrokenError, match="none was expected"):
         judge.authorise(change)
     with judge.ours(0):

@@ -12,7 +12,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, GroupId, Millis
 from parlour_protocol.limits import MESSAGE_BYTES
-from parlour_protocol.mls import remove_proposal
+from parlour_protocol.mls import add_proposal
 from parlour_protocol.sealed import DeleteContent
 
 COUNT_SEALED = "SELECT (SELECT count(*) FROM mls_sealed), (SELECT count(*) FROM mls_ciphertexts)"
@@ -123,8 +123,9 @@ def test_nothing_is_sealed_while_a_proposal_waits() -> None:
     log = room_of(alice, bobby)
     held = alice.vault.held(alice.connection, ROOM)
     held.judge.declared = None
+    phone = Device("alice", account=alice.account)
     with held.judge.ours(log.now):
-        held.group.propose(remove_proposal(1), now=log.now // 1_000)
+        held.group.propose(add_proposal(phone.package()), now=log.now // 1_000)
     alice.run(lambda c: alice.vault._shelf.save(c, held))
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "hello")

@@ -39,24 +39,22 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
     log = room_of(alice)
     bad = unusable(carol.package(), carol.key.signer, init=init)
     packages = {bobby.id: bobby.package(), carol.id: bad}
+    signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError, match=r"that of carol: .* is a low-order point") as caught:
-        alice.run(
-            alice.vault.stage,
-            ROOM,
-            Wanted(request(3), "test", packages, (), *clocks(log)),
-        )
+        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
     assert set(caught.value.why) == {carol.id}
 
 
 def test_a_commit_that_adds_one_is_refused_with_the_members_name() -> None:
     """Whoever was talked into it, or means it: the group stays as it is."""
-    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    alice, bobby = Device("alice"), Device("bobby")
+    carol = Device("bobby", account=bobby.account)
     log = room_of(alice, bobby)
     bad = unusable(carol.package(), carol.key.signer)
     with before_the_rule():
         data = commit_of(alice, log, add_proposal(bad))
     handshake(log, alice, data, added=(carol.id,))
-    assert "low-order point: nobody can encrypt to it (a device of carol)" in refused(bobby, log).trouble
+    assert "low-order point: nobody can encrypt to it (a device of bobby)" in refused(bobby, log).trouble
 
 
 def _jammed() -> tuple[Log, Device, Device, Device]:
@@ -64,7 +62,8 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     bad = unusable(carol.package(), carol.key.signer)
-    wanted = Wanted(request(3), "test", {carol.id: bad}, (), *clocks(log))
+    signed, _ = alice.evidence(log, [carol])
+    wanted = Wanted(request(3), "test", {carol.id: bad}, (), *clocks(log), signed)
     with before_the_rule():
         log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
         alice.sync(log)

@@ -19,15 +19,19 @@ from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.plan import Plan, signed
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.rules import read_certificate
-from parlour_client.core.e2ee.vault import Vault
+from parlour_client.core.e2ee.signing import verify
+from parlour_client.core.e2ee.vault import MakeAct, Vault
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Created
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.membership import Admit, Remove, Roster, read_statement
 from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.sealed import AnyContent, Payload, TextContent
@@ -220,14 +224,71 @@ class Device:
         self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()
     ) -> Commit:
         """Make a commit and keep it."""
+        statements, revocations = self.evidence(log, add, remove)
         wanted = Wanted(
             request(number),
             "test",
             {device.id: device.package() for device in add},
             [device.id for device in remove],
             *clocks(log),
+            statements,
+            revocations,
         )
         return self.run(self.vault.stage, log.room, wanted)
+
+    def wanted(self, log: Log, number: int, packages: dict[DeviceId, bytes], made: Plan) -> Wanted:
+        """Return what a plan asks for."""
+        return Wanted(
+            request(number),
+            "test",
+            packages,
+            made.remove,
+            *clocks(log),
+            made.statements,
+            made.revocations,
+        )
+
+    def evidence(
+        self, log: Log, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()
+    ) -> tuple[list[bytes], list[bytes]]:
+        """Sign what allows it: we admit who is new, who goes has left, single devices are revoked."""
+        roster = self.vault.held(self.connection, log.room).judge.roster
+        assert roster is not None
+        statements, revocations = [], []
+        out = {device.id for device in remove}
+        for device in [one for one in remove if one.id != self.id]:
+            theirs = [one.device for one in self.status(log).members if one.user == device.user]
+            if set(theirs) <= out and roster.person(device.user) is not None:
+                act = Remove(
+                    server=SERVER, room=log.room, serial=roster.serial, at=Millis(log.now), who=device.user
+                )
+                statements.append(signed(device.own, act))
+                roster = roster.applied(read_statement(statements[-1], verify))
+            elif not set(theirs) <= out:
+                revocations.append(
+                    device.account.revoke(device.user, SERVER, device.key.public, Millis(log.now))
+                )
+        for device in add:
+            if not roster.admits(device.user, device.account.public):
+                statements.append(signed(self.own, self.admission(roster, device, log)))
+                roster = roster.applied(read_statement(statements[-1], verify))
+        return statements, revocations
+
+    def sign(self, log: Log, make: MakeAct) -> StatementBytes:
+        """Sign a statement for an event."""
+        return StatementBytes(self.run(self.vault.sign, log.room, make))
+
+    @staticmethod
+    def admission(roster: Roster, device: "Device", log: Log) -> Admit:
+        """Return what admits a person."""
+        return Admit(
+            server=SERVER,
+            room=log.room,
+            serial=roster.serial,
+            at=Millis(log.now),
+            who=device.user,
+            account_key=device.account.public,
+        )
 
     def commit(
         self, log: Log, number: int, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()

@@ -18,6 +18,7 @@ from parlour_protocol.frames import (
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
 from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
     AnyResult,
     Entered,
@@ -126,14 +127,21 @@ class HouseWire:
                     raise RefusedError(ErrorCode.ENCRYPTED)
                 event = house.write(room, user, b.Pinned(target=target, on=on), tell=False)
                 return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=house.incarnation), event
-            case q.Invite(user=who):
+            case q.Invite(user=who, statement=statement):
                 room = self._mine(frame.room)
-                room.members[who] = Role.MEMBER
-                return self._member_event(room, b.Added(who=who))
-            case q.Kick(user=who):
-                return self._gone(self._mine(frame.room), who, b.Kicked(who=who))
-            case q.Leave():
-                return self._gone(self._mine(frame.room), user, b.Left())
+                if who in room.members:
+                    raise RefusedError(ErrorCode.ALREADY)
+                return self._came(room, who, statement)
+            case q.Join(statement=statement):
+                return self._came(house.rooms[frame.room], user, statement)
+            case q.SetRole(user=who, role=role, statement=statement):
+                room = self._mine(frame.room)
+                room.members[who] = role
+                return self._member_event(room, b.RoleSet(who=who, role=role, statement=statement))
+            case q.Kick(user=who, statement=statement):
+                return self._gone(self._mine(frame.room), who, b.Kicked(who=who, statement=statement))
+            case q.Leave(statement=statement):
+                return self._gone(self._mine(frame.room), user, b.Left(statement=statement))
             case q.Encrypt():
                 room = self._mine(frame.room)
                 room.encrypted = True
@@ -171,10 +179,20 @@ class HouseWire:
                 wire.say(RoomEntered(room=house.summary(room, wire.line.user)))
         return Entered(room=house.summary(room, self.line.user))
 
-    def _member_event(self, room: Room, body: AnyBody) -> tuple[AnyResult, None]:
+    def _came(self, room: Room, who: UserName, statement: StatementBytes | None) -> tuple[AnyResult, None]:
+        """Let somebody in who is asked, as if they had accepted at once."""
+        room.members[who] = Role.MEMBER
+        entered = self.house.summary(room, who)
         for wire in list(self.house.wires):
-            if isinstance(body, b.Added) and wire.line.user == body.who:
-                wire.say(RoomEntered(room=self.house.summary(room, body.who)))
+            if wire.line.user == who and wire is not self:
+                wire.say(RoomEntered(room=entered))
+        event = self.house.write(room, who, b.Joined(statement=statement))
+        self.house.group_changed(room)
+        if who == self.line.user:
+            return Entered(room=self.house.summary(room, who)), None
+        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.house.incarnation), None
+
+    def _member_event(self, room: Room, body: AnyBody) -> tuple[AnyResult, None]:
         event = self.house.write(room, self.line.user, body)
         self.house.group_changed(room)
         return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.house.incarnation), None

@@ -53,6 +53,11 @@ class Lies:
     opened: int = 0
     """How often it connected."""
 
+    def answer(self, call: str, lie: Callable[[Any], Any]) -> None:
+        """Change the answers of a call, after what changes them already."""
+        before = self.answers.get(call, lambda answer: answer)
+        self.answers[call] = lambda answer: lie(before(answer))
+
     def events(self, lie: EventLie) -> None:
         """Change what is told of the log, live and in pages."""
 
@@ -94,7 +99,7 @@ class Lies:
 
         self.frames.append(told)
         for call in ("found", "commit", "contest", "group", "welcomes"):
-            self.answers[call] = lambda answer: replace(answer, incarnation=name)
+            self.answer(call, lambda answer: replace(answer, incarnation=name))
 
     def time(self, days: int) -> None:
         """Greet with a time that is so many days off."""

@@ -32,8 +32,8 @@ class View:
         lies.frames.append(self.told)
         lies.requests.append(self.asked)
         for call in ("found", "commit", "contest"):
-            lies.answers[call] = self._logged
-        lies.answers["welcomes"] = self._welcomes
+            lies.answer(call, self._logged)
+        lies.answer("welcomes", self._welcomes)
 
     def swap(self, one: int, other: int) -> None:
         """Turn two events around."""

@@ -358,7 +358,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
 
 
 async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat: Flat) -> None:
-    """M6: one row in the server's table and no event: not added, told once, and the room goes on."""
+    """M21: one row in the server's table and no event: not added, told once, and the room goes on."""
     ana, ben, room = await pair(flat)
     eve = await flat.open(EVE)
     flat.house.rooms[room].members[EVE] = Role.MEMBER
@@ -407,7 +407,7 @@ async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
 
 
 async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None:
-    """M6: no member asked for it: told once, and what is written is still for them."""
+    """M21: no member asked for it: told once, and what is written is still for them."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "before")
     await shown(flat, ben, room)

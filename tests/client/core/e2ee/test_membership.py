@@ -80,7 +80,7 @@ def _triples(roster: Roster) -> list[tuple[object, bytes, Role]]:
 
 
 def test_nobody_is_added_whom_no_member_admitted() -> None:
-    """M1: a member that believes the server adds a device of lurker: nobody follows; it is named."""
+    """M21: a member that believes the server adds a device of lurker: nobody follows; it is named."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
     handshake(log, alice, commit_of(alice, log, add_proposal(lurker.package())), added=(lurker.id,))
@@ -103,7 +103,7 @@ def test_an_admission_is_signed_by_a_device_of_the_group() -> None:
 
 
 def test_the_list_of_members_changes_exactly_as_was_signed() -> None:
-    """M2: neither without a statement, nor to something else, nor not at all."""
+    """M22: neither without a statement, nor to something else, nor not at all."""
     for given, told, words in (
         (False, True, "without a statement"),
         (True, True, "nobody signed"),
@@ -139,7 +139,7 @@ def test_an_admission_from_before_somebodys_removal_brings_nobody_back() -> None
 
 
 def test_nobody_is_removed_whom_nobody_asked_to_leave() -> None:
-    """M3: the server calls bobby leaving, and a member that believes it removes him."""
+    """M23: the server calls bobby leaving, and a member that believes it removes him."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     handshake(log, alice, commit_of(alice, log, remove_proposal(1)), removed=(bobby.id,))
@@ -193,7 +193,7 @@ def test_a_member_removes_nobody_and_an_owner_is_removed_by_nobody() -> None:
 
 
 def test_a_newcomer_takes_no_other_list_than_the_groups_own() -> None:
-    """M4: the digest stands in the group, which all its members share."""
+    """M24: the digest stands in the group, which all its members share."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     held = alice.vault.held(alice.connection, ROOM)
@@ -214,7 +214,7 @@ def test_a_newcomer_takes_no_other_list_than_the_groups_own() -> None:
 
 
 def test_the_next_group_of_a_room_forgets_no_removal() -> None:
-    """M5: a member founds it without them: a device that knew the room does not join such a group."""
+    """M24: a member founds it without them: a device that knew the room does not join such a group."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     alice.commit(log, 5, [], [carol])
@@ -319,7 +319,7 @@ def test_who_comes_back_is_removed_first() -> None:
 
 
 def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
-    """M6: a ghost is named and not added; somebody dropped is named and not removed."""
+    """M21: a ghost is named and not added; somebody dropped is named and not removed."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
     for _ in range(2):

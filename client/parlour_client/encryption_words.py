@@ -93,15 +93,34 @@ def is_shown_beside(entry: Entry) -> bool:
     return about_the_log and not entry.trouble and (entry.text is not None or entry.deleted)
 
 
+RENEW: Final = "renew"
+"""What is typed behind /encryption to let the members of an older room decide who is in it."""
+RENEW_QUESTION: Final = "Are these the people of the room, and nobody else?"
+RENEWED: Final = "The members of this room decide from now on who is in it."
+NOTHING_TO_RENEW: Final = "The members of this room decide already who is in it."
+
+
 def admission_words(person: RoomPerson) -> str:
+    """Say who somebody is in the room, who admitted them, and when."""
+    role = "" if person.role is None else f", {person.role.value}"
+    return f"{person.user}{role}: {how_admitted(person)}"
+
+
+def how_admitted(person: RoomPerson) -> str:
     """Say who admitted somebody, and when."""
     when = "" if person.admitted_at is None else f" on {_day(person.admitted_at)}"
-    role = "" if person.role is None else f", {person.role.value}"
     if person.admitted_by is None:
-        return f"{person.user}{role}: in the room by the server's word"
+        return "in the room by the server's word"
     if person.admitted_by == person.user:
-        return f"{person.user}{role}: in the room by their own act{when}"
-    return f"{person.user}{role}: admitted by {person.admitted_by}{when}"
+        return f"in the room by their own act{when}"
+    return f"admitted by {person.admitted_by}{when}"
+
+
+def renewed_person(person: RoomPerson) -> str:
+    """Say of somebody in an older room what the owner is to look at."""
+    role = "" if person.role is None else f", {person.role.value}"
+    count = "one device" if len(person.devices) == 1 else f"{len(person.devices)} devices"
+    return f"{person.user}{role}, {count}"
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:

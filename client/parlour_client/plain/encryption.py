@@ -8,9 +8,31 @@ lists them.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.core.e2ee.interface import MemberDevice, OwnDevice, PersonReport, Trust, WordsProcess
+from parlour_client.core.e2ee.interface import (
+    MemberDevice,
+    OwnDevice,
+    PersonReport,
+    RoomPerson,
+    Trust,
+    WordsProcess,
+)
 from parlour_client.core.errors import SetupError
-from parlour_client.encryption_words import GO_ON, LOST, NO, TRUST, WON, Way, decide
+from parlour_client.core.model import Room
+from parlour_client.encryption_words import (
+    GO_ON,
+    LOST,
+    NO,
+    NOTHING_TO_RENEW,
+    RENEW,
+    RENEW_QUESTION,
+    RENEWED,
+    TRUST,
+    WON,
+    Way,
+    decide,
+    how_admitted,
+    renewed_person,
+)
 from parlour_client.plain.speech import day_and_time, shown
 from parlour_client.plain.standing import label_line, words_line
 from parlour_client.plain.words import name_and_rest, number, on_or_off
@@ -30,15 +52,24 @@ _STATUS: Final = {
 }
 
 
-async def encryption(mode: "LineMode", _: str) -> None:
-    """/encryption: who can read this room, with which devices, and what the server sees."""
+async def encryption(mode: "LineMode", rest: str) -> None:
+    """/encryption [renew]: who can read this room, who admitted them, what the server sees; renew it."""
     room = mode.here()
+    if rest:
+        await _renew(mode, room, rest)
+        return
     report = await mode.client.encryption.report(room.id)
     mode.say(label_line(room.title, mode.client.encryption.room(room.id)))
+    for sentence in report.claims:
+        if sentence not in report.problem:
+            mode.say(shown(sentence))
+    people = {one.user: one for one in report.people if one.admitted_by is not None}
     for user in dict.fromkeys(member.user for member in report.members):
-        _say_person(mode, user, [member for member in report.members if member.user == user])
+        devices = [member for member in report.members if member.user == user]
+        _say_person(mode, user, devices, people.get(user))
     for user in report.without_device:
-        mode.say(f"{user}: no device in the group, cannot read this room.")
+        by = f", {how_admitted(people[user])}" if user in people else ""
+        mode.say(f"{user}{by}: no device in the group, cannot read this room.")
     if report.authenticator:
         mode.say(
             f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
@@ -53,10 +84,34 @@ async def encryption(mode: "LineMode", _: str) -> None:
     mode.say(report.assurance)
 
 
-def _say_person(mode: "LineMode", user: UserName, devices: Sequence[MemberDevice]) -> None:
+def _say_person(
+    mode: "LineMode", user: UserName, devices: Sequence[MemberDevice], person: RoomPerson | None
+) -> None:
     said = "you" if devices[0].own else TRUST[devices[0].trust]
+    role = "" if person is None or person.role is None else f", {person.role.value}"
+    by = "" if person is None else f", {how_admitted(person)}"
     names = "; ".join(f"{one.name}{', this device' * one.current}" for one in devices)
-    mode.say(f"{user}, {said}. Devices: {names}.")
+    mode.say(f"{user}, {said}{role}{by}. Devices: {names}.")
+
+
+async def _renew(mode: "LineMode", room: Room, rest: str) -> None:
+    """Let the members of an older room decide who is in it, after its owner has heard who that is."""
+    word, _, sure = rest.partition(" ")
+    if word != RENEW or sure.strip() not in {"", FOR_GOOD}:
+        raise SetupError("Use it like this: /encryption renew")
+    people = await mode.client.encryption.adoptable(room.id)
+    if not people:
+        raise SetupError(NOTHING_TO_RENEW)
+    if sure:
+        await mode.client.encryption.adopt(room.id, people)
+        mode.say(RENEWED)
+        return
+    mode.say(f"These people can read {room.title} now:")
+    for one in people:
+        mode.say(f"{renewed_person(one)}.")
+    mode.say(
+        f"{RENEW_QUESTION} /encryption {RENEW} {FOR_GOOD} says yes, and its members decide from then on."
+    )
 
 
 async def encrypt(mode: "LineMode", rest: str) -> None:

@@ -81,7 +81,7 @@ COMMANDS: Final = (
     Command("ignore", "PERSON", "fold what somebody says, on this device alone", "person"),
     Command("unignore", "PERSON", "show again what somebody says", "person"),
     Command("ignored", "", "whom you ignore"),
-    Command("encryption", "", "who can read this room, with which devices, and what the server sees"),
+    Command("encryption", "[renew]", "who can read this room and who admitted them; renew an older room"),
     Command("encrypt", "", "make this room end-to-end encrypted, for good"),
     Command("verify", "[PERSON]", "compare the keys of somebody: digits, code, or short words", "person"),
     Command("strict", "on|off", "send here only while everybody in the room is verified"),

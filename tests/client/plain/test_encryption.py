@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import AT, NUMBER, OPEN, OTHER
-from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.changes import EncryptionChanged, EntryAdded
 from parlour_client.core.e2ee.assurance import KEYS
-from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.interface import Alarm, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.encryption_words import LOST
+from parlour_client.encryption_words import LOST, NOTHING_TO_RENEW, RENEWED
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import RequestId
+from parlour_protocol.names import parse_user_name
 
 ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
 BLOCKED = RoomEncryption(RoomState.BLOCKED, "E2EE 0/1 verified, BLOCKED: a key changed", "Decide first.")
@@ -82,6 +83,36 @@ async def test_the_report_says_everything(ear: Ear) -> None:
         assert part in heard
     for part in ("01234 56789", "Who is in the room.", "not independently audited"):
         assert part in heard
+
+
+async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear: Ear) -> None:
+    """By name; a claim that stands in the label is not said again."""
+    ear.client.encryption.rooms[LOBBY] = replace(ACTIVE, claims=("The server lists spy as a member.",))
+    ear.client.encryption.people = (
+        RoomPerson(BOB, Role.MODERATOR, ALICE, AT, claimed_by_server=True, devices=(OTHER,)),
+        RoomPerson(CAROL, Role.MEMBER, CAROL, AT, claimed_by_server=False),
+        RoomPerson(parse_user_name("spy"), None, None, None, claimed_by_server=True),
+    )
+    heard = await ear.say("/encryption")
+    assert [line for line in heard if "spy" in line] == ["The server lists spy as a member."]
+    bob = "bob, first seen, not verified, moderator, admitted by alice on 2026-09-21. Devices: laptop."
+    assert bob in heard
+    by = "in the room by their own act on 2026-09-21"
+    assert f"carol, {by}: no device in the group, cannot read this room." in heard
+
+
+async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
+    """The people are said first; it is done only by words that nobody types by chance."""
+    assert (await ear.say("/encryption renew"))[0].startswith(f"Not done: {NOTHING_TO_RENEW}")
+    older = (RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER,)),)
+    ear.client.encryption.older = older
+    heard = await ear.say("/encryption renew")
+    assert "bob, member, one device." in heard
+    assert "/encryption renew for good" in heard[-1]
+    assert ear.client.encryption.calls == []
+    assert (await ear.say("/encryption renew now"))[0].startswith("Not done")
+    assert await ear.say("/encryption renew for good") == [RENEWED]
+    assert ear.client.encryption.calls == [("adopt", LOBBY, older)]
 
 
 async def test_encrypting_is_said_first_and_done_in_words(ear: Ear) -> None:

@@ -50,6 +50,9 @@ class FakeEncryption:
         ]
         self.code = "PARLOUR1:ABCDEF"
         self.suite: RoomSuite | None = None
+        self.people: tuple[RoomPerson, ...] = ()
+        self.older: tuple[RoomPerson, ...] = ()
+        """Whom a room from before its members decided has."""
         self.process = WordsProcess(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
@@ -86,6 +89,8 @@ class FakeEncryption:
             assurance="not independently audited",
             suite=self.suite,
             keys="" if self.suite is None else KEYS[self.suite],
+            people=self.people,
+            claims=told.claims,
         )
 
     async def person(self, user: UserName) -> PersonReport:
@@ -120,7 +125,8 @@ class FakeEncryption:
         return self.room(room).problem
 
     async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        return (await self.report(room)).people
+        del room
+        return self.older
 
     async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
         self.calls.append(("adopt", room, tuple(people)))

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER
+from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER, THIS
 from tests.client.ui.test_chat import lobby, write
-from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.changes import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.e2ee.code import code_of, qr_rows
 from parlour_client.core.e2ee.identity_errors import DevicePendingError
-from parlour_client.core.e2ee.interface import Alarm, OwnKeys, RoomEncryption, RoomState, Trust
+from parlour_client.core.e2ee.interface import Alarm, OwnKeys, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.encryption_words import LOST
+from parlour_client.encryption_words import LOST, NOTHING_TO_RENEW, RENEWED
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import RequestId
 from parlour_protocol.names import parse_user_name
 
@@ -130,6 +130,59 @@ async def test_the_page_of_a_room(client: FakeClient, open_app: OpenApp) -> None
             "epoch 7",
         ):
             assert words in text
+
+
+GHOST = "The server lists spy as a member; no member admitted them. Nothing is sent to them."
+
+
+async def test_the_page_says_who_admitted_whom_and_what_the_server_claims(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Each person with their role; a claim of the server's stands above all of it, by name, and once."""
+    client.encryption.rooms[LOBBY] = replace(SEALED, claims=(GHOST,))
+    client.encryption.people = (
+        RoomPerson(BOB, Role.MODERATOR, ALICE, AT, claimed_by_server=True, devices=(OTHER,)),
+        RoomPerson(CAROL, Role.MEMBER, CAROL, AT, claimed_by_server=False),
+        RoomPerson(parse_user_name("spy"), None, None, None, claimed_by_server=True),
+    )
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/encryption")
+        text = screen_text(pilot)
+        assert "moderator, admitted by alice on 2026-09-21" in text
+        assert "member, in the room by their own act on 2026-09-21" in text
+        assert " ".join(text.split()).count(GHOST) == 1
+        await pilot.press("escape")
+        client.encryption.rooms[LOBBY] = replace(SEALED, claims=(GHOST,), problem=GHOST)
+        await write(pilot, "/encryption")
+        assert " ".join(screen_text(pilot).split()).count(f"! {GHOST}") == 1
+
+
+async def test_an_older_room_is_renewed_after_its_people_were_shown(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """It shows whom the group has and asks once; where there is nothing to renew it says so."""
+    older = (
+        RoomPerson(ALICE, Role.OWNER, None, None, claimed_by_server=True, devices=(OTHER,)),
+        RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER, THIS)),
+    )
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/encryption renew")
+        assert NOTHING_TO_RENEW in screen_text(pilot)
+        client.encryption.older = older
+        for key, calls in (("n", []), ("y", [("adopt", LOBBY, older)])):
+            await write(pilot, "/encryption renew")
+            text = screen_text(pilot)
+            assert "alice, owner, one device" in text
+            assert "bob, member, 2 devices" in text
+            assert client.encryption.calls == []
+            await pilot.press(key)
+            await settled(pilot)
+            assert client.encryption.calls == calls
+        assert RENEWED in screen_text(pilot)
+        await write(pilot, "/encryption please")
+        assert "Write /encryption, or /encryption renew." in screen_text(pilot)
 
 
 async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_app: OpenApp) -> None:

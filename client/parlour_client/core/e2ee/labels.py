@@ -10,6 +10,7 @@ from typing import Final
 from parlour_client.core.e2ee import claims
 from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomState, Trust
+from parlour_client.core.e2ee.refusals import WAITING
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rolled_back import FOUND_AGAIN
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -21,9 +22,8 @@ from parlour_protocol.names import UserName
 
 _OLD: Final = (
     "This room is from before its members decided who is in it: nobody new can come in, or be removed. "
-    "An owner renews it: parlour encryption ROOM --renew."
+    "An owner renews it: /encryption renew, or parlour encryption ROOM --renew."
 )
-_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 
 
 class Labels:
@@ -49,7 +49,7 @@ class Labels:
             return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             known = self._rooms.keeper.problems.get(room)
-            return RoomState.WAITING, known.whole if known is not None else _WAITING
+            return RoomState.WAITING, known.whole if known is not None else WAITING
         if report.stand is Stand.CONTESTED:
             words = "Members could not follow the room's keys: an owner has to found the group anew."
             return RoomState.CONTESTED, words

@@ -12,7 +12,7 @@ from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.people import changed_words
-from parlour_client.core.e2ee.refusals import BlockedError, NotReadyError
+from parlour_client.core.e2ee.refusals import WAITING, BlockedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_protocol.frames import RoomSummary
@@ -20,8 +20,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Epoch
 from parlour_protocol.names import UserName
 
-_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
-_COMES_BACK: Final = "You left this room and came back: a device of a member has to let this one in anew."
+_COMES_BACK: Final = "You left this room and came back: waiting for a member's device to add this one again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Reach:
         if self.summary is None:
             raise EncryptionError("You are not in this room any more.")
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
-            raise self.problem or NotReadyError(_WAITING)
+            raise self.problem or NotReadyError(WAITING)
         wrong = contradiction(self.summary, report, self.own.user)
         if wrong:
             raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")

@@ -5,10 +5,15 @@ commands show them.
 """
 
 from collections.abc import Mapping
+from typing import Final
 
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
+
+WAITING: Final = (
+    "Waiting for a member's device to add this one: it happens by itself when one of them is online."
+)
 
 
 class NotReadyError(EncryptionError):

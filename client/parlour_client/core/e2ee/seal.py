@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durabl
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.people import trust
-from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotReadyError
+from parlour_client.core.e2ee.refusals import WAITING, ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.rules import certificate_bytes, read_certificate
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
@@ -28,7 +28,6 @@ from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
 from parlour_protocol.names import UserName
 from parlour_protocol.sealed import Payload, decode_sealed, encode_sealed
 
-_WAITING: Final = "This device is not in the room's group yet: a device of a member has to let it in."
 _REFUSED: Final = "This device could not follow a change of the room's keys."
 _CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."
 
@@ -36,7 +35,7 @@ _CONTESTED: Final = "Members could not follow the room's keys: an owner has to f
 def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
     """Return the group to send to. Raises NotReadyError."""
     if row is None or held is None or held.status == "founding":
-        raise NotReadyError(_WAITING)
+        raise NotReadyError(WAITING)
     if held.status == "refused":
         raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
     if row.contested:

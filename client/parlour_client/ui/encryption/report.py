@@ -1,15 +1,16 @@
 """`/encryption`: one page with all that is known of a room's encryption, problems first.
 
-Members and devices, the room's digits, what the server sees and what nobody has checked. It only shows; keys
-and trust change elsewhere. The chat screen pushes it.
+Members with who admitted them, devices, what the server claims beyond that, the room's digits, what the
+server sees and what nobody has checked. It only shows; keys and trust change elsewhere. The chat screen
+pushes it.
 """
 
 from collections.abc import Iterator
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.interface import MemberDevice, RoomReport, Trust
-from parlour_client.encryption_words import TRUST
+from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomReport, Trust
+from parlour_client.encryption_words import TRUST, how_admitted
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
@@ -31,13 +32,18 @@ def report_page(title: str, report: RoomReport) -> Page:
 def _parts(report: RoomReport) -> Iterator[Content]:
     yield peer_line(report.label)
     if report.problem:
-        yield join(own("! ", "bold $text-error"), peer_line(report.problem, style="bold $text-error"))
+        yield _warning(report.problem)
+    for sentence in report.claims:
+        if sentence not in report.problem:
+            yield _warning(sentence)
     yield own("")
     yield own("Who can read what is sent now", "bold")
+    people = {one.user: one for one in report.people if one.admitted_by is not None}
     for user, devices in _by_user(report).items():
-        yield from _person(user, devices)
+        yield from _person(user, devices, people.get(user))
     for user in report.without_device:
-        yield join(peer_line(user, style="bold"), own(": no device in the group, cannot read this room"))
+        yield join(peer_line(user, style="bold"), own("  no device in the group, cannot read this room"))
+        yield from _admission(people.get(user))
     if report.authenticator:
         yield own("")
         yield own(f"The room's digits (epoch {report.epoch})", "bold")
@@ -60,6 +66,10 @@ def _parts(report: RoomReport) -> Iterator[Content]:
     yield peer_line(report.assurance, limit=400, style="dim")
 
 
+def _warning(sentence: str) -> Content:
+    return join(own("! ", "bold $text-error"), peer_line(sentence, limit=400, style="bold $text-error"))
+
+
 def _by_user(report: RoomReport) -> dict[UserName, list[MemberDevice]]:
     found: dict[UserName, list[MemberDevice]] = {}
     for member in report.members:
@@ -67,13 +77,21 @@ def _by_user(report: RoomReport) -> dict[UserName, list[MemberDevice]]:
     return found
 
 
-def _person(user: UserName, devices: list[MemberDevice]) -> Iterator[Content]:
+def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | None) -> Iterator[Content]:
     words, style = TRUST_WORDS[devices[0].trust]
     mine = devices[0].own
     yield join(
         peer_line(user, style="bold"), own("  you" if mine else f"  {words}", "dim" if mine else style)
     )
+    yield from _admission(person)
     for one in devices:
         here = "  (this device)" if one.current else ""
         since = own(f"{here}  since {day(one.certified)}", "dim")
         yield join(own("    "), peer_line(one.name, limit=40), since)
+
+
+def _admission(person: RoomPerson | None) -> Iterator[Content]:
+    """Say by whose word somebody is in, where members decide that."""
+    if person is not None:
+        role = "" if person.role is None else f"{person.role.value}, "
+        yield join(own("    "), peer_line(f"{role}{how_admitted(person)}", style="dim"))

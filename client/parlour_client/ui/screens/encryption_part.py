@@ -15,11 +15,12 @@ from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
-from parlour_client.encryption_words import NO, Decision, Way
+from parlour_client.encryption_words import NO, NOTHING_TO_RENEW, RENEWED, Decision, Way
 from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.encryption.alarms import alarm_screen
 from parlour_client.ui.encryption.person import PersonScreen
+from parlour_client.ui.encryption.renew import renew_question
 from parlour_client.ui.encryption.report import report_page
 from parlour_client.ui.encryption.turn_on import turn_on_question
 from parlour_client.ui.encryption.words import WordsScreen, asking, ended_line, still
@@ -103,9 +104,31 @@ class EncryptionPart(MessagesPart):
 
     # --- a room
 
-    async def _do_encryption(self, _rest: str) -> None:
+    async def _do_encryption(self, rest: str) -> None:
         room = self._open_one()
-        self.push(report_page(room.title, await self.client.encryption.report(room.id)))
+        match rest.strip():
+            case "":
+                self.push(report_page(room.title, await self.client.encryption.report(room.id)))
+            case "renew":
+                await self._renew_room(room)
+            case _:
+                raise ValueError("Write /encryption, or /encryption renew.")
+
+    async def _renew_room(self, room: Room) -> None:
+        """Let the members of an older room decide who is in it, after its owner has looked who that is."""
+        people = await self.client.encryption.adoptable(room.id)
+        if not people:
+            raise ValueError(NOTHING_TO_RENEW)
+
+        async def renew() -> None:
+            await self.client.encryption.adopt(room.id, people)
+            self.say(RENEWED)
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.ask(renew)
+
+        self.push(ConfirmScreen(renew_question(room.title, people)), answer)
 
     async def _do_encrypt(self, _rest: str) -> None:
         room = self._open_one()

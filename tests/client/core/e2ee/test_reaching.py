@@ -76,7 +76,7 @@ def test_nobody_writes_into_a_room_that_was_left() -> None:
 @pytest.mark.parametrize("stand", [Stand.UNFOUNDED, Stand.OUTSIDE])
 def test_outside_of_the_group_the_reason_is_told(stand: Stand) -> None:
     """Why the room could not be settled, where that is known."""
-    with pytest.raises(NotReadyError, match="has to let it in"):
+    with pytest.raises(NotReadyError, match="Waiting for a member's device"):
         reach().require(GroupReport(stand), calm)
     with pytest.raises(EncryptionError, match="no key packages"):
         reach(problem=EncryptionError("no key packages")).require(GroupReport(stand), calm)

@@ -1,0 +1,27 @@
+"""The dialog that renews a room from before its members decided who is in it: whom its group has now.
+
+An owner looks at the people once and says that they are right; nothing is renewed without it. The chat screen
+pushes it.
+"""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from parlour_client.core.e2ee.interface import RoomPerson
+from parlour_client.encryption_words import RENEW_QUESTION, renewed_person
+from parlour_client.ui.safe import join, lines, own, peer_line
+
+
+def renew_question(title: str, people: Sequence[RoomPerson]) -> Content:
+    """Return the question."""
+    return lines(
+        join(own("Renew ", "bold"), peer_line(title, style="bold")),
+        own(
+            "From then on its members decide who is in it, and no longer the server. Nobody is added or "
+            "removed by that. These people can read it now:"
+        ),
+        *(join(own("· "), peer_line(renewed_person(one))) for one in people),
+        own(""),
+        own(RENEW_QUESTION, "bold"),
+    )

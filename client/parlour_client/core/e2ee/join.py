@@ -6,6 +6,7 @@ transaction. A Welcome for another room, for a group we are in, or of a time whe
 nothing: the last would start our ratchet anew, and use keys twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,7 +48,7 @@ from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import Millis
-from parlour_protocol.membership import NotAllowedError, Roster
+from parlour_protocol.membership import NotAllowedError, Person, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 
 
@@ -195,8 +196,9 @@ def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event:
                 "The Welcome was refused: its group forgets that members decide who is in this room."
             )
         return
+    alone = known is not None and _is_alone(known.people, judge.roster.people)
     try:
-        judge.roster.require_proofs(verify, known)
+        judge.roster.require_proofs(verify, None if alone else known)
     except NotAllowedError as error:
         raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
     before = known_people(connection, event.room) if known is None else None
@@ -214,6 +216,15 @@ def _is_begun(roster: Roster, own: Own) -> bool:
     """Say whether we are the only one who is in it without an admission."""
     first = [one for one in roster.people if not one.proof]
     return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
+
+
+def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:
+    """Say whether a room was, and is, one person's only: a device of theirs may begin its list again.
+
+    The recovery words bring a device that never saw the list into a room that only lost devices were in.
+    """
+    people = [{(one.user, one.account_key, one.role) for one in each} for each in (before, now)]
+    return people[0] == people[1] and len(people[0]) == 1
 
 
 def _spend(connection: apsw.Connection, packages: Packages, opened: Opened) -> None:

@@ -113,6 +113,8 @@ def test_open_rooms_after_a_restore(server: Server, tmp_path: Path, how: str) ->
         ben.run("send", room, "lost of ben")
         for person in (ada, ben):
             assert said(person, room) == ["before", "lost of ada", "lost of ben"]
+    for person in (ada, ben):  # acknowledged to a program that reads nothing
+        person.run("send", "lobby", "lost in the lobby")
     restored(server, backup, tmp_path / "again", copied=copied)
     for room in ("garden", "cellar"):
         ada.run("send", room, "new of ada")
@@ -124,6 +126,11 @@ def test_open_rooms_after_a_restore(server: Server, tmp_path: Path, how: str) ->
             tail = person.run("tail", room, "--json", "--from", "1", "--count", "5")
             assert [line["text"] for line in json_lines(tail.stdout)] == said(person, room)
             assert WORDS in tail.stderr
+    for person, name in ((ada, "ada"), (ben, "ben")):
+        person.run("send", "lobby", f"new of {name}")
+    for person in (ada, ben):
+        assert said(person, "lobby") == ["lost in the lobby", "new of ada", "new of ben"]
+        assert f"{WORDS} 1 message above exists only on this device." in notes(person, "lobby")
     cat = joined(server, tmp_path, "cat")
     cat.run("room", "join", "garden")
     assert said(cat, "garden") == ["before", "new of ada", "new of ben"]

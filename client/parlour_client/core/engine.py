@@ -84,6 +84,7 @@ class Engine:
         )
         self.receipts = Receipts(profile.user, news.emit)
         self.numbers = Numbers()
+        self._kept: set[RoomId] = set()
         self.sealed = None if delivery is None else self._encryption(delivery, chance)
         self.rollback = Rollback(archive, profile, self.state.names_me, self.numbers, self.sealed)
         intake = self.sealed.intake if self.sealed is not None else None
@@ -136,6 +137,7 @@ class Engine:
             self.invitations,
             self.numbers,
             self.news.emit,
+            self._connect_again,
             follow=self._follow,
         )
 
@@ -295,6 +297,17 @@ class Engine:
         if self.sealed is not None:
             await self.sealed.sign_in()
         return await self._dial()
+
+    async def keep_room(self, room: RoomId) -> None:
+        """Keep a room that a program which follows none sends to, so that a rollback of it is noticed."""
+        summary = self.state.summary(room)
+        if not self._follow and room not in self._kept and summary is not None:
+            self._kept.add(room)
+            await self.archive.save_rooms([summary])
+
+    async def _connect_again(self) -> None:
+        if self.conversation is not None:
+            await self.conversation.wire.close()
 
     def _lane(self, room: RoomId, conversation: Conversation) -> Lane | None:
         """Return the way for what is sent to an encrypted room; None for an open one."""

@@ -4,11 +4,11 @@ Rooms that the account comes into or goes from are known, caught up and forgotte
 the engine makes one and hands it what a conversation hears.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, forks
 from parlour_client.core.changes import RoomsChanged
 from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.errors import ServerMisbehavedError
@@ -56,6 +56,7 @@ class Hearing:
         invitations: WaitingInvitations,
         numbers: Numbers,
         emit: Emit,
+        connect_again: Callable[[], Awaitable[None]],
         *,
         follow: bool,
     ) -> None:
@@ -71,6 +72,7 @@ class Hearing:
         self._invitations = invitations
         self._numbers = numbers
         self._emit = emit
+        self._connect_again = connect_again
         self._follow = follow
 
     async def greet(self, hello: Hello) -> None:
@@ -99,6 +101,9 @@ class Hearing:
         if self._sealed is not None:
             summary = self._sealed.intake.pinned(summary)
         self._state.tell(summary)
+        if await self._archive.look(forks.is_other, summary.room):
+            await self._connect_again()  # the greeting compares it
+            return
         if self._follow:
             self._sync.know(await self._archive.save_rooms([summary]))
         if self._sealed is not None:

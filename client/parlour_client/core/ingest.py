@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, Protocol
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, forks
 from parlour_client.core.archive.adding import TOLD_ONE_BY_ONE, Applied
 from parlour_client.core.changes import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
+from parlour_client.core.missing import Missing
 from parlour_client.core.news import Emit
 from parlour_client.core.state import State
 from parlour_protocol.frames import LogEvent
@@ -59,7 +60,7 @@ class Ingest:
         archive: Archive,
         state: State,
         emit: Emit,
-        arrived: Callable[[RequestId, LogEvent], None],
+        arrived: Callable[[RequestId, LogEvent], bool],
         sealed: SealedIntake | None = None,
     ) -> None:
         """Write to ``archive``; ``arrived`` hears of events that are our own requests."""
@@ -78,6 +79,12 @@ class Ingest:
         self._waiting.append(_Batch(room, events, top, live))
         self._some.set()
         self._drained.clear()
+
+    async def contradicts(self, event: LogEvent) -> bool:
+        """Say whether another event is here under this number: then the next connection compares the room."""
+        if isinstance(event, Missing):
+            return False
+        return await self._archive.run(forks.doubt, event, self._state.me)
 
     async def has_space(self) -> None:
         """Wait while too much is unwritten."""
@@ -122,9 +129,12 @@ class Ingest:
 
     async def tell(self, room: RoomId, applied: Sequence[Applied], *, live: bool) -> None:
         """Let the state and the views know what is in the archive now."""
-        for one in applied:
-            if one.request is not None:
-                self._arrived(one.request, one.event)
+        applied = [
+            replace(one, request=None)
+            if one.request is not None and not self._arrived(one.request, one.event)
+            else one
+            for one in applied
+        ]
         moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
         if not live or not all(moved):
             await self.recount(room)

@@ -16,8 +16,8 @@ from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Seq
 from parlour_protocol.names import parse_device_name, parse_user_name
 
-_AUTHOR: Final = parse_user_name("house")
-_DEVICE: Final = parse_device_name("house")
+AUTHOR: Final = parse_user_name("house")
+DEVICE: Final = parse_device_name("house")
 
 
 class Missing(LogEvent, frozen=True, tag="event"):
@@ -83,4 +83,4 @@ def _missing(beside: LogEvent, low: int, high: int, numbers: Numbering) -> list[
         return []
     first = numbers.to_local(numbers.ceiling(Seq(low)))
     last = numbers.to_local(numbers.floor(Seq(high)))
-    return [Missing(beside.room, last, beside.at, _AUTHOR, _DEVICE, Unreadable(), first)]
+    return [Missing(beside.room, last, beside.at, AUTHOR, DEVICE, Unreadable(), first)]

@@ -121,6 +121,11 @@ class ForkSearch:
         """The last number here that is the same there."""
         return self._here[self._same] if self._same >= 0 else Seq(0)
 
+    @property
+    def parted(self) -> bool:
+        """An event that differs was found."""
+        return self._differs < len(self._here)
+
     def take(self, first: int, alike: Sequence[bool | None]) -> None:
         """Take a page that begins at ``first``: for each event whether it is the one here; None: not here.
 

@@ -188,13 +188,17 @@ class Outbox:
         if item.request in self._items:
             self._failed(item, error)
 
-    def arrived(self, request: RequestId, event: LogEvent) -> None:
-        """Let a request go: its event is in the archive and stands in the timeline by itself."""
+    def arrived(self, request: RequestId, event: LogEvent) -> bool:
+        """Let a request go: its event is in the archive and stands in the timeline by itself.
+
+        False: another program of this home sent it, so that no row stands for it here.
+        """
         item = self._items.get(request)
         if item is not None:
             item.delivery = Delivery.STORED  # whoever holds it lets it go
             item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
+        return request in self._finished
 
     def denied(self, request: RequestId) -> None:
         """Hear that the server shows something else where it said that a sealed request is stored."""
@@ -242,7 +246,10 @@ class Outbox:
             item.done.set()
         else:
             self._finish(item)
-            self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
+            if isinstance(item.frame, Send):  # what this device said stays known, if the server loses it
+                self._keep(self._archive.acknowledge(item.request, stored.room, stored.seq, bounded=True))
+            else:
+                self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
 
     def _acknowledged(self, item: Item, written: "asyncio.Future[Place]") -> None:
         if written.cancelled() or written.exception() is not None:

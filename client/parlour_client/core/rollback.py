@@ -19,7 +19,7 @@ from parlour_client.core.missing import Missing
 from parlour_client.core.numbering import ForkSearch
 from parlour_client.core.profile import Profile
 from parlour_client.core.sync import fetch
-from parlour_client.core.translation import Numbers
+from parlour_client.core.translation import Numbers, event_here
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_id
@@ -109,6 +109,7 @@ class Rollback:
 
     async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
         """Return the last number, of the server, up to which its history is the one that is here."""
+        hidden = False
         here = await self._archive.look(forks.numbers_here, summary.room, known, summary.head)
         search = ForkSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
@@ -118,10 +119,10 @@ class Rollback:
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
             page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
             if not page or page[-1].seq != end:  # it is not shown, and so it proves nothing
-                here = [number for number in here if number != end]
+                here, hidden = [number for number in here if number != end], True
                 search = ForkSearch(here, PAGE_EVENTS.value)
                 continue
-            events = [_local(known, event) for event in page]
+            events = [event_here(event, known.numbers) for event in page]
             same = await self._archive.look(forks.alike, events, self._me[0])
             alike = dict(zip((one.seq for one in page), same, strict=True))
             first = page[0].seq
@@ -129,6 +130,8 @@ class Rollback:
                 search.take(first, [alike.get(Seq(number)) for number in range(first, end + 1)])
             except ValueError as error:  # another program of this home forgot it just now
                 raise ServerMisbehavedError(_NO_COMPARISON) from error
+        if not (search.parted or hidden or known.encrypted):  # what lies between is filled when it is read
+            return min(summary.head, known.numbers.floor(known.top))
         # What could not be compared counts as the server's own: nothing that it says is taken for known.
         return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
 
@@ -154,9 +157,3 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:
     return not isinstance(event, Missing) and end - PAGE_EVENTS.value < event.seq <= end
-
-
-def _local(known: Known, event: LogEvent) -> LogEvent:
-    numbers = Numbers()
-    numbers.know({event.room: known.numbers})
-    return numbers.event(event)

@@ -12,10 +12,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from parlour_client.core.conversation import Conversation
-from parlour_client.core.errors import RefusedError, ServerMisbehavedError
+from parlour_client.core.errors import RefusedError, ServerMisbehavedError, UnreachableError
 from parlour_client.core.ingest import Ingest
-from parlour_client.core.missing import complete
+from parlour_client.core.missing import Missing, complete
 from parlour_client.core.numbering import PLAIN
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
@@ -47,6 +49,8 @@ class Sync:
         self._tracked: set[RoomId] = set()
         self._held: set[RoomId] = set()
         self._briefly: set[RoomId] = set()
+        self._compared: set[RoomId] = set()
+        """Rooms whose last event here was seen to be the server's, on this connection."""
         self._behind = asyncio.Event()
         self._moved = asyncio.Event()
         self.caught_up = asyncio.Event()
@@ -67,6 +71,7 @@ class Sync:
 
     def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Take the heads that the server told."""
+        self._compared.clear()
         self._heads = {}
         self._withheld = {}
         self.caught_up.clear()
@@ -181,12 +186,18 @@ class Sync:
 
     async def _fetch(self, conversation: Conversation, room: RoomId, after: Seq | None) -> None:
         """Fetch the page after a number, or the newest page."""
-        ask = History(id=new_request_id(), room=room, after=after, limit=PAGE_EVENTS.value)
+        # The first page of a connection begins with the last event that is here, to see that it is the same.
+        overlaps = bool(after) and room not in self._compared
+        begin = Seq(after - 1) if after and overlaps else after
+        ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
         page = await fetch(conversation, ask)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or set back meanwhile
+        if overlaps and page and page[0].seq == after and await self._ingest.contradicts(page[0]):
+            raise UnreachableError("The server's history is not the one that is known here: it is compared.")
+        self._compared.add(room)
         top = self.top(room)
-        if fresh := [event for event in page if event.seq > top]:
+        if fresh := [_above(event, top) for event in page if event.seq > top]:
             self._accept(room, fresh, live=False)
         elif self._heads.get(room, Seq(0)) > top:
             self._withhold(room, top)
@@ -207,6 +218,11 @@ class Sync:
             self._withheld.pop(room, None)
             self._ingest.accept(room, events, events[-1].seq, live=live)
             self._moved.set()
+
+
+def _above(event: LogEvent, top: Seq) -> LogEvent:
+    """Return an event that tells of missing ones without those that are here."""
+    return replace(event, first=max(event.first, top + 1)) if isinstance(event, Missing) else event
 
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:

@@ -5,7 +5,8 @@ numbers go up by one on both sides. What is about an event that no server has an
 functions; ``Conversation`` calls them for what it receives and sends, encryption for what comes by HTTPS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -105,9 +106,7 @@ class Numbers:
     def event(self, event: LogEvent) -> LogEvent:
         """Return an event in our numbers."""
         numbers = self._rooms.get(event.room)
-        if numbers is None:
-            return event
-        return replace(event, seq=numbers.to_local(event.seq), body=_body(event.body, numbers))
+        return event if numbers is None else event_here(event, numbers)
 
     def welcome(self, waiting: WaitingWelcome) -> WaitingWelcome:
         """Return a Welcome with the number here of the event that it belongs to."""
@@ -148,6 +147,20 @@ class Numbers:
                 _there(self.of(room), target)
 
 
+def event_here(event: LogEvent, numbers: Numbering) -> LogEvent:
+    """Return an event of the server in our numbers."""
+    return replace(event, seq=numbers.to_local(event.seq), body=_body(event.body, numbers.to_local))
+
+
+def event_there(event: LogEvent, numbers: Numbering) -> LogEvent | None:
+    """Return an event in the server's numbers; None for one that is lost, or about one that is."""
+    try:
+        there = partial(_there, numbers)
+        return replace(event, seq=there(event.seq), body=_body(event.body, there))
+    except LostError:
+        return None
+
+
 def _there(numbers: Numbering, target: Seq) -> Seq:
     found = numbers.to_server(target)
     if found is None:
@@ -172,13 +185,13 @@ def _history(frame: History, numbers: Numbering) -> History:
     return frame
 
 
-def _body(body: AnyBody, numbers: Numbering) -> AnyBody:
+def _body(body: AnyBody, number: Callable[[Seq], Seq]) -> AnyBody:
     match body:
         case Message(reply_to=target) if target is not None:
-            return replace(body, reply_to=numbers.to_local(target))
+            return replace(body, reply_to=number(target))
         case Edited() | Deleted() | Reacted() | Pinned():
-            return replace(body, target=numbers.to_local(body.target))
+            return replace(body, target=number(body.target))
         case SealedMessage(blanks=target) if target is not None:
-            return replace(body, blanks=numbers.to_local(target))
+            return replace(body, blanks=number(target))
         case _:
             return body

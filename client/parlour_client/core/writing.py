@@ -36,6 +36,7 @@ class Writing:
         frames = [
             Send(id=new_request_id(), room=room, text=message_text(text), reply_to=reply_to) for text in texts
         ]
+        await self._engine.keep_room(room)
         items = await self._engine.outbox.put(frames)
         entries = [self._engine.timeline.entry_of(item) for item in items]
         for entry in entries:

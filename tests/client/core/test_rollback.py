@@ -6,15 +6,15 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive import forks
-from parlour_client.core.changes import EntryAdded
+from parlour_client.core.archive import forks, outbox
+from parlour_client.core.changes import EntryAdded, StatusChanged
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
 from parlour_client.core.translation import LostError
 from parlour_client.encryption_words import note_words
 from parlour_protocol.frames import AnyResult, LogEvent
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Page
+from parlour_protocol.frames.replies import Page, RoomEntered
 from parlour_protocol.frames.requests import History, MarkRead, React, Send
 from parlour_protocol.ids import RoomId, Seq, new_incarnation
 
@@ -322,3 +322,79 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     client = await desk.open()
     assert await texts(client) == said
     assert client.status.state is LinkState.ONLINE
+
+
+async def test_a_copied_folder_that_grew_past_what_is_known(desk: Desk, server: FakeServer) -> None:
+    """R31: as many events as before, and more, by the same name: the last one that is here tells."""
+    client = await desk.open()
+    await heard(client, lambda _: True, lambda: server.say("lost"))
+    restore(server, 1, told=False)
+    for text in ("new one", "new two"):
+        server.say(text, tell=False)
+    await desk.close()
+    desk.clients.clear()
+    client = await desk.open(ready=False)
+    await heard(client, lambda one: isinstance(one, StatusChanged) and one.status.state is LinkState.OFFLINE)
+    await desk.regain(client)
+    assert await texts(client) == ["lost", told(1), "new one", "new two"]
+
+
+async def test_a_room_that_one_comes_back_to_is_compared(desk: Desk, server: FakeServer) -> None:
+    """R31: what was here of it is of another incarnation: the connection is made again, which compares it."""
+    server.add_room(GARDEN, "garden")
+    client = await desk.open()
+    await heard(client, lambda _: True, lambda: server.say("lost", room=GARDEN))
+    await desk.close()
+    desk.clients.clear()
+    garden = server.rooms.pop(GARDEN)
+    server.incarnation = new_incarnation()
+    client = await desk.open()
+    assert client.room(GARDEN) is None
+    server.rooms[GARDEN] = garden
+    restore(server, 1, told=False, room=GARDEN)
+    server.say("new", room=GARDEN, tell=False)
+    await heard(
+        client,
+        lambda one: isinstance(one, StatusChanged) and one.status.state is LinkState.OFFLINE,
+        lambda: server.wires[0].say(RoomEntered(room=server.summary(GARDEN))),
+    )
+    await desk.regain(client)
+    assert await texts(client, GARDEN) == ["lost", told(1), "new"]
+
+
+@pytest.mark.parametrize("grown", [False, True])
+async def test_what_a_program_sent_that_reads_nothing_stays(
+    desk: Desk, server: FakeServer, *, grown: bool
+) -> None:
+    """R31: acknowledged to a program that follows no rooms, and lost: it is kept, and told of."""
+    client = await desk.open(follow=False, ready=False)
+    await client.connected()
+    server.say("of somebody else", tell=False)
+    for text in ("kept", "lost"):
+        sent = await client.send(LOBBY, text)
+        assert sent.request is not None
+        await client.stored(sent.request)
+    restore(server, 3)
+    server.say("new", tell=False) if grown else None
+    for _ in range(2):
+        client = await again(desk)
+        said = ["of somebody else", "kept", "lost", told(1), *(["new"] if grown else [])]
+        assert await texts(client) == said
+
+
+async def test_a_home_that_only_sends_keeps_a_bounded_number(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R31: the newest ones; and none of them is left once their events came."""
+    monkeypatch.setattr(outbox, "KEPT", 3)
+    client = await desk.open(follow=False, ready=False)
+    await client.connected()
+    for number in range(9):
+        sent = await client.send(LOBBY, str(number))
+        assert sent.request is not None
+        await client.stored(sent.request)
+    await client._engine.outbox.flush()
+    assert len(await client._engine.archive.outgoing()) <= 4
+    client = await again(desk)
+    assert await texts(client) == [str(number) for number in range(9)]
+    assert await client._engine.archive.outgoing() == []

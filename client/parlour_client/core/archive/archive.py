@@ -210,12 +210,14 @@ class Archive:
         """Queue requests, on the disk when this returns; ``beside`` writes in the same transaction."""
         return await self._database.write_durably(outbox.put, room, frames, at, beside)
 
-    def acknowledge(self, request: RequestId, room: RoomId, seq: Seq) -> "asyncio.Future[outbox.Place]":
-        """Note where a request is stored, and say what is there already.
+    def acknowledge(
+        self, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
+    ) -> "asyncio.Future[outbox.Place]":
+        """Note where a request is stored, and say what is there already. ``bounded``: keep only the newest.
 
         Queued when this returns, so that it is written before an event that is added later.
         """
-        return self._database.submit_write(outbox.acknowledge, request, room, seq)
+        return self._database.submit_write(outbox.acknowledge, request, room, seq, bounded=bounded)
 
     async def set_outgoing(self, request: RequestId, state: str, problem: str = "") -> None:
         """Mark a request as queued or failed."""

@@ -26,6 +26,8 @@ def forget(connection: apsw.Connection, room: RoomId | None, before: Millis | No
     query = """
         SELECT room, max(seq), (SELECT top FROM rooms WHERE id = room) FROM events
         WHERE id < ?1 AND ?2 IN ('', room) AND kind NOT IN ('created', 'role') GROUP BY room"""
+    sent = "DELETE FROM outbox WHERE state = 'stored' AND at < ?1 AND ?2 IN ('', room)"
+    connection.execute(sent, (limit >> AT_ONE_TIME, room or ""))
     found = cast("list[tuple[RoomId, int, int | None]]", list(connection.execute(query, (limit, room or ""))))
     for one, newest, top in found:
         _forget(connection, one, limit, max(newest, top or 0) if before is None else newest)

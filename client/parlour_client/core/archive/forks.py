@@ -17,6 +17,7 @@ from parlour_client.core.archive.adding import Applied, Mark
 from parlour_client.core.archive.numberings import numberings, save_numbering
 from parlour_client.core.archive.rooms import set_setting, setting
 from parlour_client.core.archive.rows import is_row
+from parlour_client.core.missing import AUTHOR, DEVICE
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.numbering import PLAIN, Numbering
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
@@ -72,6 +73,8 @@ class Known:
     incarnation: str | None
     """Of the logs that its numbers were last compared with; None: from before there were incarnations."""
     numbers: Numbering
+    encrypted: bool = False
+    """Then its events are taken in one by one, and none is passed over."""
 
 
 def known(connection: apsw.Connection) -> dict[RoomId, Known]:
@@ -80,13 +83,16 @@ def known(connection: apsw.Connection) -> dict[RoomId, Known]:
         SELECT id, incarnation, max(
             coalesce((SELECT max(seq) FROM events WHERE room = rooms.id), 0),
             coalesce((SELECT max(seq) FROM outbox WHERE room = rooms.id AND state = 'stored'), 0),
-            coalesce((SELECT cursor FROM mls_rooms WHERE room = rooms.id), 0), top, forgotten), forgotten
+            coalesce((SELECT cursor FROM mls_rooms WHERE room = rooms.id), 0), top, forgotten), forgotten,
+            EXISTS (SELECT 1 FROM mls_rooms WHERE room = rooms.id)
         FROM rooms"""
-    rows = cast("list[tuple[str, str | None, int, int]]", list(connection.execute(query)))
+    rows = cast("list[tuple[str, str | None, int, int, int]]", list(connection.execute(query)))
     forked = numberings(connection)
     return {
-        RoomId(room): Known(Seq(top), Seq(forgotten), incarnation, forked.get(RoomId(room), PLAIN))
-        for room, incarnation, top, forgotten in rows
+        RoomId(room): Known(
+            Seq(top), Seq(forgotten), incarnation, forked.get(RoomId(room), PLAIN), bool(encrypted)
+        )
+        for room, incarnation, top, forgotten, encrypted in rows
     }
 
 
@@ -113,6 +119,22 @@ def numbers_here(connection: apsw.Connection, room: RoomId, known: Known, head: 
 def alike(connection: apsw.Connection, events: Sequence[LogEvent], me: UserName) -> list[bool | None]:
     """Say of each event, in our numbers, whether it is the one that is here; None: there is none."""
     return [_alike(connection, event, me) for event in events]
+
+
+def doubt(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool:
+    """Have a room compared at the next greeting, if an event is not the one that is here; say so."""
+    differs = _alike(connection, event, me) is False
+    if differs:
+        connection.execute("UPDATE rooms SET incarnation = '' WHERE id = ?", (event.room,))
+    return differs
+
+
+def is_other(connection: apsw.Connection, room: RoomId) -> bool:
+    """Say whether what is here of a room was last compared with logs of another incarnation."""
+    query = """
+        SELECT 1 FROM rooms WHERE id = ?
+            AND incarnation != (SELECT value FROM settings WHERE name = 'incarnation')"""
+    return connection.execute(query, (room,)).fetchone() is not None
 
 
 def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool | None:
@@ -217,7 +239,7 @@ def fork(
     told = Seq(max(top, known.top) + 1)
     numbers = known.numbers.forked(shared, told)
     save_numbering(connection, room, numbers)
-    event = LogEvent(room=room, seq=told, at=now, author=me[0], device=me[1], body=Blank(was="message"))
+    event = LogEvent(room=room, seq=told, at=now, author=AUTHOR, device=DEVICE, body=Blank(was="message"))
     mark = Mark(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
     applied = [*kept, *adding.add(connection, [event], [False], told, [mark])]
     return Fork(room, numbers, last, told, messages, applied)

@@ -81,8 +81,19 @@ class Place(Enum):
 DENIED: Final = "The server said that it had stored this message, and shows something else in its place."
 
 
-def acknowledge(connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq) -> Place:
-    """Note where a request is stored."""
+KEPT: Final = 200
+"""Stored requests that wait for their events in a home whose programs only send: the newest ones."""
+
+
+def acknowledge(
+    connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
+) -> Place:
+    """Note where a request is stored. ``bounded``: forget the oldest ones whose events did not come."""
+    if bounded:
+        query = """
+            DELETE FROM outbox WHERE state = 'stored' AND position <= (
+                SELECT position FROM outbox WHERE state = 'stored' ORDER BY position DESC LIMIT 1 OFFSET ?)"""
+        connection.execute(query, (KEPT,))
     connection.execute("UPDATE outbox SET state = 'stored', seq = ? WHERE request = ?", (seq, request))
     waited = bool(connection.changes())
     missing = "SELECT 1 FROM missing WHERE room = ? AND ? BETWEEN first AND last"

@@ -11,6 +11,7 @@ from typing import cast
 
 import apsw
 
+from parlour_client.core.archive.numberings import numbering
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_protocol.frames.base import Role, RoomKind
@@ -79,10 +80,19 @@ def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> Know
 def remember(
     connection: apsw.Connection, room: RoomId, message: RequestId, seq: Seq, author: UserName, *, text: bool
 ) -> bool:
-    """Note a message by its id; False, and nothing is noted, when it is a replay of one that was."""
+    """Note a message by its id; False, and nothing is noted, when it is a replay of one that was.
+
+    One that the server lost in a rollback may come again: its author did not hear that it was stored.
+    """
     query = "INSERT INTO mls_messages VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     connection.execute(query, (room, message, seq, str(author), text))
-    return connection.changes() > 0
+    if connection.changes():
+        return True
+    before = known(connection, room, message)
+    if before is None or before.author != author or numbering(connection, room).to_server(before.seq):
+        return False
+    connection.execute("UPDATE mls_messages SET seq = ? WHERE room = ? AND id = ?", (seq, room, message))
+    return True
 
 
 def body_of(

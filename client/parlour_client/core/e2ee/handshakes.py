@@ -63,6 +63,9 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     known = rolled_back.load(batch.connection, row.room)
     if known is not None and known.people is not None and event.author not in known.people:
         return forged(event, rolled_back.NOT_A_MEMBER.format(user=event.author))
+    note = Note(NoteKind.FOUNDED, event.author)
+    if known is not None and known.due:
+        note = Note(NoteKind.ROLLED_BACK, event.author, rolled_back.RECREATED.format(user=event.author))
     rolled_back.settle(batch.connection, row.room)
     leave_group(batch)
     _drop_foundings(batch, but=body.group)
@@ -74,7 +77,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
             batch.merged.append(ours.request)
         ours.request, batch.held, batch.changed = None, ours, True
         batch.links.enters()
-    return Received(event, note=Note(NoteKind.FOUNDED, event.author))
+    return Received(event, note=note)
 
 
 def _founding(batch: Batch, group: GroupId) -> Held | None:
@@ -114,6 +117,8 @@ def take_contested(batch: Batch, event: LogEvent, body: Contested) -> Received:
     if body.group != batch.row.group:
         return silent(event)
     batch.row.contested = batch.moved = True
+    if rolled_back.is_due(batch.connection, event.room):
+        return Received(event, note=Note(NoteKind.ROLLED_BACK, event.author, rolled_back.CONTESTED))
     return Received(event, note=Note(NoteKind.CONTESTED, event.author))
 
 

@@ -21,6 +21,7 @@ import msgspec
 from parlour_client.core.archive import adding, history_parts
 from parlour_client.core.archive.adding import Mark
 from parlour_client.core.archive.history_parts import Part
+from parlour_client.core.archive.numberings import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee import attachments, vouched
@@ -33,6 +34,8 @@ from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.e2ee.vouched import Vouched
 from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
 from parlour_client.core.news import Emit
+from parlour_client.core.numbering import Numbering
+from parlour_client.core.translation import event_here, event_there
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
@@ -190,10 +193,14 @@ def _events(connection: apsw.Connection) -> list[bytes]:
         SELECT {COLUMNS} FROM events
         WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND (note IS NULL OR kind = 'message')
         ORDER BY room, seq"""  # noqa: S608 - constants
-    lines = []
+    lines, numbers = [], dict[RoomId, Numbering]()
     for row in list(connection.execute(query)):
         event = event_of(cast("Row", row))
-        if isinstance(event.body, SealedMessage | Handshake):
+        if event.room not in numbers:
+            numbers[event.room] = numbering(connection, event.room)
+        # Numbers of a room that was rolled back are this device's own: others know the server's alone.
+        there = event_there(event, numbers[event.room])
+        if there is None or isinstance(event.body, SealedMessage | Handshake):
             continue
         ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
         found = next((RequestId(str(i)) for (i,) in connection.execute(ids, (event.room, event.seq))), None)
@@ -201,7 +208,7 @@ def _events(connection: apsw.Connection) -> list[bytes]:
         if isinstance(event.body, Message) and event.body.file is not None:
             with suppress(EncryptionError):
                 key = keyed(connection, event.room, event.body.file).key.text
-        lines.append(msgspec.json.encode(_Line(encode(event).decode(), bool(row[7]), found, key)))
+        lines.append(msgspec.json.encode(_Line(encode(there).decode(), bool(row[7]), found, key)))
     return lines
 
 
@@ -254,7 +261,9 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
     rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
     cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
     by_room: dict[RoomId, list[_Came]] = {}
-    for one in came.events:
+    numbers = {room: numbering(connection, room) for room in {one.event.room for one in came.events}}
+    for there in came.events:
+        one = _Came(event_here(there.event, numbers[there.event.room]), there.line)
         if one.event.seq <= cursors.get(one.event.room, 0):
             by_room.setdefault(one.event.room, []).append(one)
     changed: set[RoomId] = set()

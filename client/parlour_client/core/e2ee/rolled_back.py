@@ -24,6 +24,13 @@ from parlour_protocol.names import UserName
 FOUND_AGAIN: Final = (
     "The server's history was rolled back: the room's group has to be founded again before anything is sent."
 )
+CONTESTED: Final = (
+    "The server's history was rolled back: the encrypted group of this room is recreated before anything is "
+    "sent."
+)
+RECREATED: Final = (
+    "{user} recreated the encrypted group of this room, because the server's history was rolled back."
+)
 NOT_A_MEMBER: Final = (
     "{user} founded a group here, who was removed from the room before the server was rolled back."
 )
@@ -89,8 +96,10 @@ def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId
     """Return the group that was in force: the one that the first lost founding took the place of."""
     query = """
         SELECT body FROM events
-        WHERE room = ? AND seq > ? AND kind = 'founded' AND json_extract(note, '$.kind') = ? ORDER BY seq"""
-    for (body,) in connection.execute(query, (row.room, shared, NoteKind.FOUNDED.value)):
+        WHERE room = ? AND seq > ? AND kind = 'founded' AND json_extract(note, '$.kind') IN (?, ?)
+        ORDER BY seq"""
+    taken = NoteKind.FOUNDED.value, NoteKind.ROLLED_BACK.value
+    for (body,) in connection.execute(query, (row.room, shared, *taken)):
         founded = decode_body(str(body))
         return founded.replaces if isinstance(founded, Founded) else None
     return row.group

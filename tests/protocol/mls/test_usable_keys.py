@@ -276,7 +276,7 @@ def test_a_parent_of_two_that_work_together_is_healed() -> None:
 
 
 def test_such_a_group_is_still_read() -> None:
-    """Messages need no tree: what jammed was commits alone."""
+    """Messages need no tree: only commits jammed."""
     world = _with_bad_leaf(3)
     frame = world["m1"].protect(b"hello")
     assert world["m0"].unprotect(frame).data == b"hello"

@@ -1,7 +1,7 @@
 """Work in the background that nobody waits for, and the news that something moved, for those who wait for it.
 
 An errand that fails is silent: it is done again at the next greeting, or what is in its way is told
-elsewhere. A fault of the program is told at once, by its name alone: what it says may quote a stranger.
+elsewhere. A fault of the program is told at once, only by its name: what it says may quote a stranger.
 ``SealedRooms`` has one of each and ends them.
 """
 

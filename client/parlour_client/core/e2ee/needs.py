@@ -35,7 +35,7 @@ class Keys(Protocol):
         ...
 
     def server_time(self) -> Millis:
-        """Return the server's time, as it says: never decide about keys by it alone (`times`)."""
+        """Return the time that the server claims: never decide about keys only by it (``times``)."""
         ...
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:

@@ -247,7 +247,7 @@ class SealedRooms:
         return self._around.clock.now()
 
     def server_time(self) -> Millis:
-        """Return the server's time, as it says: never decide about keys by it alone (`times`)."""
+        """Return the time that the server claims: never decide about keys only by it (``times``)."""
         return Millis(self._around.clock.now() + self._ahead)
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:

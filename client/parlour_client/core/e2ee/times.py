@@ -1,4 +1,4 @@
-"""Which clock decides about keys: the server's never alone.
+"""Which clock decides about keys: never only the server's.
 
 What this device decides by itself (when it forgets and renews keys, whose certificates have run out) goes by
 its own clock. What all members must decide alike, a commit in the log, goes by the event's time, which all of

@@ -24,7 +24,7 @@ async def test_both_sides_see_one_number_and_verify_by_its_end(world: World):
 
 @pytest.mark.parametrize("typed", ["", "0", "00000", "{last}", "{first}"])
 async def test_other_digits_do_not_verify(world: World, typed: str):
-    """Neither an empty line nor the last group alone, nor others than the last four."""
+    """Neither an empty line nor only the last group, nor others than the last four."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     number = (await ana.identities.person(BEN)).safety_number
     with pytest.raises(SetupError, match=r"the last (20 )?digits"):

@@ -90,7 +90,7 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
 
 
 def test_times_of_an_earlier_version_are_taken_over() -> None:
-    """They were the server's alone; the newest stays the first."""
+    """They were only the server's; the newest stays the first."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.commit(log, 3)

@@ -98,7 +98,7 @@ HYBRID_PACKAGES_LOW = Limit(
 )
 HYBRID_DEVICES = Limit(
     "hybrid_devices",
-    150,
+    128,
     "devices",
     "of one post-quantum room: a commit at worst has 1.2 kB for each of them",
 )

@@ -128,6 +128,12 @@ def prepare(
     )
 
 
+def doubt(connection: apsw.Connection) -> None:
+    """Take it for unknown what the server has: the next packages replace all that lies there."""
+    for kind in _KINDS.values():
+        own_keys.put(connection, kind.unsure, b"1")
+
+
 def published(connection: apsw.Connection, suite: RoomSuite) -> None:
     """Note that the server has what was prepared."""
     own_keys.drop(connection, _KINDS[suite].unsure)

@@ -16,6 +16,7 @@ from parlour_client.core.archive.forks import Fork
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.changes import EncryptionChanged
 from parlour_client.core.conversation import Conversation
+from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.aftermath import Aftermath
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.delivery import Delivery
@@ -268,7 +269,7 @@ class SealedRooms:
 
     def note_exchange(self, connection: apsw.Connection) -> None:
         """Keep that the server's logs are others than before, until what that means was done."""
-        own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
+        packages.doubt(connection)
         own_keys.put(connection, Name.LOG_RESTORED, b"1")
 
     async def met(self, *, exchanged: bool) -> bool:

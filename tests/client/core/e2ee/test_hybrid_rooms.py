@@ -23,7 +23,7 @@ from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Contested, Handshake
-from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.ids import Epoch, RoomId, new_incarnation
 from parlour_protocol.limits import (
     CERTIFICATE_BYTES,
     HANDSHAKE_BYTES,
@@ -84,6 +84,19 @@ async def test_a_direct_room(flat: Flat) -> None:
     await ana.open_direct(EVE)
     with pytest.raises(EncryptionError, match="was made without"):
         await ana.open_direct(EVE, suite=RoomSuite.X_WING)
+
+
+async def test_after_a_restore_all_key_packages_are_replaced(flat: Flat) -> None:
+    """Of both suites: what a restored server has may have been used before."""
+    ana = await flat.open(ANA)
+    device = flat.house.devices[ana.encryption.own().device]
+    before = {*device.packages, *device.hybrid, device.last_resort, device.hybrid_last_resort}
+    await flat.close(ana)
+    flat.house.incarnation = new_incarnation()
+    await flat.open(ANA)
+    await flat.until(lambda: before.isdisjoint([*device.packages, *device.hybrid]))
+    assert before.isdisjoint([device.last_resort, device.hybrid_last_resort])
+    assert (len(device.packages), len(device.hybrid)) == (50, 16)
 
 
 async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: Flat) -> None:

@@ -19,7 +19,7 @@ from parlour_client.core.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
-from parlour_client.core.translation import LostError, Numbers
+from parlour_client.core.translation import OTHER_LOGS, LostError, Numbers
 from parlour_client.core.wire import Wire, WireClosedError
 from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
 from parlour_protocol.frames import (
@@ -223,7 +223,7 @@ class Conversation:
 
     def _check_incarnation(self, named: Incarnation) -> None:
         if named != self.incarnation:
-            raise ServerMisbehavedError("The server answered from other logs than it greeted with.")
+            raise ServerMisbehavedError(OTHER_LOGS)
 
     def _give_up(self) -> None:
         self._break(UnreachableError("The server does not answer."))

@@ -92,7 +92,7 @@ class Rollback:
         if self.exchanged and self._sealed is not None:
             await self._archive.run_durably(self._sealed.note_exchange)
         await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
-        self.incarnation = hello.incarnation
+        self.incarnation = self.numbers.incarnation = hello.incarnation
         conversation.numbers = self.numbers
         return found
 

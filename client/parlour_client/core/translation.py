@@ -7,10 +7,11 @@ functions; ``Conversation`` calls them for what it receives and sends, encryptio
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import SetupError, UnreachableError
 from parlour_client.core.numbering import PLAIN, Numbering
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
@@ -36,7 +37,9 @@ from parlour_protocol.frames.requests import (
     Send,
     SendSealed,
 )
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import Incarnation, RoomId, Seq
+
+OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
 
 
 class LostError(SetupError):
@@ -56,6 +59,13 @@ class Numbers:
     def __init__(self) -> None:
         """Begin with none."""
         self._rooms: dict[RoomId, Numbering] = {}
+        self.incarnation: Incarnation | None = None
+        """Of the logs that the server greeted with last: to others these numbers mean nothing."""
+
+    def check(self, named: Incarnation) -> None:
+        """Refuse an answer by HTTPS that is of other logs than the greeting. Raises UnreachableError."""
+        if self.incarnation is not None and named != self.incarnation:
+            raise UnreachableError(OTHER_LOGS, "It is tried again with the next connection.")
 
     def of(self, room: RoomId) -> Numbering:
         """Return a room's numbering."""

@@ -7,16 +7,33 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged, HistoryChanged, InvitationsChanged, StatusChanged
+from parlour_client.core.changes import (
+    EntryAdded,
+    EntryChanged,
+    HistoryChanged,
+    HistoryWithheld,
+    InvitationsChanged,
+    StatusChanged,
+)
 from parlour_client.core.errors import RefusedError
-from parlour_client.core.model import ConnectionStatus, Delivery, Invitation, LinkState
+from parlour_client.core.missing import missing_words, withheld_words
+from parlour_client.core.model import (
+    ConnectionStatus,
+    Delivery,
+    Entry,
+    Invitation,
+    LinkState,
+    Note,
+    NoteKind,
+)
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.names import parse_device_name, parse_room_name
 
 
 async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
@@ -60,6 +77,16 @@ async def test_a_lost_connection_is_said_once(ear: Ear) -> None:
         "Nothing listens", "The server does not answer", "Nothing listens",
     ]  # fmt: skip
     assert len(ear.heard) == before + 4
+
+
+async def test_what_a_server_leaves_out_is_said(ear: Ear) -> None:
+    """N10, N11: a row within the history as a note, an end that is held back as a line of its own."""
+    ear.client.tell(HistoryWithheld(GARDEN, withheld_words(Seq(3), Seq(9))))
+    assert ear.heard[-1] == "garden, The server says that this room has 9 events, and shows none after 3."
+    note = Note(NoteKind.MISSING, detail=missing_words(Seq(4), Seq(5)))
+    row = Entry(GARDEN, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(5), note=note)
+    ear.client.tell(EntryAdded(row))
+    assert ear.heard[-1] == "garden, #5 note: The server shows no events 4 to 5 here: 2 events are missing."
 
 
 async def test_a_burst_is_said_once(ear: Ear) -> None:

@@ -1,16 +1,20 @@
 """What is missing is shown, loaded when it comes near, and said to be missing when it cannot be had."""
 
+from dataclasses import replace
+
 import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
-from parlour_client.core.changes import HistoryChanged
-from parlour_client.core.model import ConnectionStatus, Gap, LinkState
+from parlour_client.core.changes import EntryAdded, HistoryChanged, HistoryWithheld, RoomsChanged
+from parlour_client.core.missing import missing_words, withheld_words
+from parlour_client.core.model import ConnectionStatus, Entry, Gap, LinkState, Note, NoteKind
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.timeline.store import Store
 from parlour_protocol.frames.bodies import Unreadable
-from parlour_protocol.ids import Seq
+from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.names import parse_device_name
 
 OFFLINE = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5)
 ONLINE = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3")
@@ -219,3 +223,20 @@ async def test_earlier_messages_say_that_they_are_loading(client: FakeClient, op
         assert "loading earlier messages…" in store.rows(0)[0][0].text
         screen.timeline.prepend((), complete=True)
         assert "loading" not in store.rows(0)[0][0].text
+
+
+async def test_what_a_server_leaves_out_is_on_the_screen(client: FakeClient, open_app: OpenApp) -> None:
+    """N10, N11: a row where events are missing; for an end that is held back the heading, and words."""
+    note = Note(NoteKind.MISSING, detail=missing_words(Seq(8_000), Seq(9_000)))
+    row = Entry(LOBBY, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(9_000), note=note)
+    async with open_app(client, size=(180, 30)) as pilot:
+        await lobby(pilot)
+        client.tell(EntryAdded(row))
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], trouble=withheld_words(Seq(9_000), Seq(9_009)))
+        client.tell(HistoryWithheld(LOBBY, client._rooms[LOBBY].trouble))
+        client.tell(RoomsChanged())
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert "The server shows no events 8000 to 9000 here: 1001 events are missing." in text
+        assert "the server holds events back" in text
+        assert "The server says that this room has 9009 events, and shows none after 9000." in text

@@ -66,7 +66,7 @@ class Asking:
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
         """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
-        state = await self._delivery.group(room)
+        state = await self._keys.group(room)
         await self._keys.reached(room)
         staged = await self._archive.look(self._keys.vault.staged, room)
         if staged is None or staged.request != body.request:
@@ -85,7 +85,7 @@ class Asking:
         try:
             logged = await self._delivery.found(room, body)
         except StaleEpochError:
-            if (await self._delivery.group(room)).group == body.replaces:
+            if (await self._keys.group(room)).group == body.replaces:
                 # What it was to replace is in order: another device of an owner founded it while this one
                 # asked. Waiting for yet another group would be for ever.
                 await self._archive.run_durably(self._keys.vault.drop_founding, room)

@@ -196,6 +196,7 @@ class Intake:
         with suppress(ParlourClientError):
             for _ in range(_MAX_INBOX):
                 page = await self._delivery.welcomes(self._device)
+                self._numbers.check(page.incarnation)
                 here = map(self._numbers.welcome, page.welcomes)
                 fresh = [welcome for welcome in here if welcome not in found]
                 found += fresh

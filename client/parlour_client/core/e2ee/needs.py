@@ -8,7 +8,7 @@ from typing import Protocol
 
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.vault import Vault
-from parlour_protocol.delivery import Logged
+from parlour_protocol.delivery import GroupState, Logged
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq
 
@@ -44,6 +44,10 @@ class Keys(Protocol):
 
     async def logged(self, room: RoomId, logged: Logged) -> None:
         """Wait until the event at the place that the server named was taken in."""
+        ...
+
+    async def group(self, room: RoomId) -> GroupState:
+        """Ask where a room's group stands, in the logs that the server greeted with."""
         ...
 
     async def keys_up_to_date(self) -> None:

@@ -38,7 +38,7 @@ from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
 from parlour_client.core.sync import Sync
-from parlour_protocol.delivery import Logged
+from parlour_protocol.delivery import GroupState, Logged
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
@@ -258,7 +258,15 @@ class SealedRooms:
 
     async def logged(self, room: RoomId, logged: Logged) -> None:
         """Wait until the event at the place that the server named was taken in."""
-        await self.reached(room, self._around.numbers.of(room).to_local(logged.seq))
+        numbers = self._around.numbers
+        numbers.check(logged.incarnation)
+        await self.reached(room, numbers.of(room).to_local(logged.seq))
+
+    async def group(self, room: RoomId) -> GroupState:
+        """Ask where a room's group stands, in the logs that the server greeted with."""
+        state = await self.delivery.group(room)
+        self._around.numbers.check(state.incarnation)
+        return state
 
     def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
         """Take note of a rollback, in the transaction that writes it."""

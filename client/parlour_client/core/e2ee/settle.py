@@ -85,7 +85,7 @@ class Settler:
     async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:
         """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
         await self._keys.reached(room)
-        state, report = await self._delivery.group(room), await self._asking.report(room)
+        state, report = await self._keys.group(room), await self._asking.report(room)
         renewed = report.roster is not None or report.stand is not Stand.ACTIVE
         if report.group is None or renewed or state.group != report.group:
             raise NotReadyError("There is nothing to renew in this room now.")
@@ -119,7 +119,7 @@ class Settler:
         await self._keys.reached(room)
         if await self._asking.resumed(room):
             return None
-        state = self.seen[room] = await self._delivery.group(room)
+        state = self.seen[room] = await self._keys.group(room)
         await self._asking.patiently(self._keys.shown_up_to(room, state.head))
         report = await self._asking.report(room)
         if report.again:

@@ -119,7 +119,7 @@ class RoomsPart(DraftsPart):
         if room.request:
             topic = own("wants to write: /accept /decline /block", "bold $text-warning")
         if room.trouble:
-            topic = own(room.trouble, "bold $text-warning")
+            topic = own("the server holds events back", "bold $text-warning")
         peeking = own("peek: alt+r marks read  ", "bold") if self.peeking else own("")
         heading.show(join(peer_line(room.title, style="bold"), kind, peeking, topic))
         self.composer.rooms = [one.title for one in rooms if one.name is not None]
@@ -183,6 +183,8 @@ class RoomsPart(DraftsPart):
                 self._renew_soon()
             case changes.RoomForgotten() | changes.HistoryReplaced():
                 self.ask(lambda: self._fill_timeline(room), group="renew")  # what is being written stays
+            case changes.HistoryWithheld(words=words):
+                self.say(words)
             case changes.ReceiptsChanged() if self._early is None:
                 self.timeline.receive(self.client.receipts(room))
             case changes.TypingChanged(users=users):

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from msgspec.structs import replace
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
@@ -18,13 +19,14 @@ from parlour_client.core.client import Client
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.keeper import Keeper
-from parlour_protocol.delivery import Commit, Logged
+from parlour_client.core.errors import UnreachableError
+from parlour_protocol.delivery import Commit, GroupState, Logged, Welcomes
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import HandshakeBytes
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 
 
@@ -177,3 +179,27 @@ def winner(flat: Flat, liar: Liar, asked: asyncio.Event) -> Callable[[RoomId, Co
         return Logged(seq=seq, at=flat.clock.now(), incarnation=flat.house.incarnation)
 
     return commit
+
+
+async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
+    """R22: after a restore HTTPS may reach the new logs before the socket has broken."""
+    ana, ben, room = await pair(flat)
+    rooms, line, other = ben._engine.encryption, flat.lines[ben], Incarnation("o" * 22)
+    state = replace(await line.group(room), incarnation=other)
+
+    async def group(_: RoomId) -> GroupState:
+        return state
+
+    async def welcomes(_: DeviceId) -> Welcomes:
+        return Welcomes(welcomes=(), incarnation=other)
+
+    line.group, line.welcomes = group, welcomes  # type: ignore[method-assign]
+    with pytest.raises(UnreachableError, match="other logs"):
+        await rooms.group(room)
+    with pytest.raises(UnreachableError, match="other logs"):
+        await rooms.logged(room, Logged(seq=Seq(1), at=flat.clock.now(), incarnation=other))
+    assert await rooms.intake._inbox() is None
+    del line.group, line.welcomes  # type: ignore[method-assign]
+    await say(flat, ben, room, "after")
+    await shown(flat, ana, room)
+    assert await texts(ana, room) == ["after"]

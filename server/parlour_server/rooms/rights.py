@@ -42,6 +42,7 @@ from parlour_server.errors import RefusedError
 from parlour_server.rooms.allowing import allow, allow_readable, refuse_timed
 from parlour_server.rooms.groups import decide_group
 from parlour_server.rooms.sealed import decide_sealed
+from parlour_server.rooms.statements import require_statement
 from parlour_server.rooms.subjects import (
     decide_ban,
     decide_invite,
@@ -83,8 +84,9 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             _decide_pin(facts, _message(facts.target), on=on)
         case Joined():
             _decide_join(event, facts)
-        case Left():
+        case Left() as body:
             allow(event, facts, Action.LEAVE)
+            require_statement(facts, body)
         case TopicSet():
             allow(event, facts, Action.SET_TOPIC)
         case Invited():
@@ -94,10 +96,13 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             decide_uninvite(facts, allow(event, facts, Action.INVITE))
         case RoleSet() as body:
             decide_role(event, facts, body, allow(event, facts, Action.SET_ROLE))
+            require_statement(facts, body)
         case Kicked() as body:
             decide_kick(event, facts, body, allow(event, facts, Action.KICK))
+            require_statement(facts, body)
         case Banned() as body:
             decide_ban(event, facts, body, allow(event, facts, Action.BAN))
+            require_statement(facts, body)
         case Unbanned():
             allow(event, facts, Action.UNBAN)
             decide_unban(event, facts)

@@ -22,7 +22,7 @@ from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole,
 from parlour_protocol.names import UserName
 from parlour_server.delivery.signatures import holds
 from parlour_server.errors import RefusedError
-from parlour_server.store.types import AppendEvent
+from parlour_server.store.types import AppendEvent, Facts
 
 Stated = Invited | Joined | Left | Kicked | Banned | Unbanned | RoleSet
 _STATED: Final = (Invited, Joined, Left, Kicked, Banned, Unbanned, RoleSet)
@@ -47,6 +47,18 @@ def check_statement(event: AppendEvent, server: str) -> None:
         raise RefusedError(ErrorCode.MALFORMED, "the statement was signed by another device than yours")
     if act.who != _subject(event.author, body) or not _says(body, act):
         raise RefusedError(ErrorCode.MALFORMED, "the statement says something else than the request")
+
+
+def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> None:
+    """Require a statement where members would not follow without one. Raises RefusedError(FORBIDDEN).
+
+    Else the person would be gone from this server's list and go on reading, and nobody could send.
+    """
+    if facts.in_group and body.statement is None:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            "in an encrypted room a device of yours has to sign this: use one that is in it",
+        )
 
 
 def _subject(author: UserName, body: Stated) -> UserName:

@@ -13,7 +13,7 @@ from parlour_protocol.delivery import Contest, GroupDevice
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.codec import encode
-from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.opaque import HandshakeBytes, StatementBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import KeysLow
 from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_request_id
 from parlour_server.audit import AuditEvent
@@ -22,6 +22,9 @@ from parlour_server.config.settings import Settings
 from parlour_server.delivery.budgets import Budgets
 
 RATES = Settings().rates
+
+SIGNED = StatementBytes(b"signed")
+"""The store takes any bytes: whoever appends has checked them."""
 
 
 async def test_a_group_is_founded_and_others_are_added(village: Village, notices: list[Notice]) -> None:
@@ -200,7 +203,7 @@ async def test_nobody_is_removed_who_is_still_a_member(village: Village) -> None
     await ada.found(room, group=group)
     await ada.commit(room, group, 0, (bob.device,))
     assert (await ada.commit(room, group, 1, removed=(bob.device,))).status_code == 409
-    await village.append(ada, room, Kicked(who=bob.user))
+    await village.append(ada, room, Kicked(who=bob.user, statement=SIGNED))
     assert _ids((await ada.group(room)).leaving) == {bob.device}
     assert (await ada.commit(room, group, 1, removed=(bob.device,))).status_code == 201
     assert _ids((await ada.group(room)).present) == {ada.device}

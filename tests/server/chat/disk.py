@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 
+from tests.protocol.identity.signing import public
 from tests.server.chat.fakes import GENEROUS, LAPTOP, FakeClock, FakePeer, RecordingAudit, World, stored
 
 from parlour_protocol.frames.bodies import AnyBody
@@ -82,8 +83,10 @@ class DiskWorld(World):
         return await self.done(peer, self.push(peer, kind, **fields))
 
     async def device(self, user: UserName, session: SessionId) -> DeviceId:
-        """Bind the session to a new device; whether signatures hold is not the chat's business."""
+        """Bind the session to a new device; of its keys only the first one of somebody signs anything."""
         account, key = PublicKey(user.encode().ljust(32)), PublicKey(secrets.token_bytes(32))
+        if await self.disk.devices.account_key(user) is None:
+            key = PublicKey(public(f"{user} device"))
         start = Head.empty("chat.example")
         now = self.clock.now()
         if await self.disk.devices.account_key(user) is None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from tests.protocol.identity.signing import NOW, SERVER
+from tests.protocol.membership.people import carried
 from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, settle, stored
 
@@ -17,7 +19,13 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     SealedMessage,
 )
-from parlour_protocol.frames.opaque import HandshakeBytes, LogEntryBytes, PublicKey, SealedBytes
+from parlour_protocol.frames.opaque import (
+    HandshakeBytes,
+    LogEntryBytes,
+    PublicKey,
+    SealedBytes,
+    StatementBytes,
+)
 from parlour_protocol.frames.replies import (
     Entered,
     Error,
@@ -49,6 +57,8 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, Seq, new_group_id, new_request_id
+from parlour_protocol.membership import Remove
+from parlour_protocol.names import parse_user_name
 from parlour_server.bus.interface import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry
 
@@ -171,13 +181,17 @@ async def test_who_is_to_be_removed_stops_everybody_until_they_are(disk: DiskWor
     room = await den(disk, ada, "bob")
     group = await grouped(disk, room, ada, bob)
     before = len(ada.got(GroupChanged))
-    stored(await disk.ask(ada, Kick, room=room, user="bob"))
+    unsigned = await disk.ask(ada, Kick, room=room, user="bob")
+    assert isinstance(unsigned, Error)
+    assert unsigned.code is ErrorCode.FORBIDDEN
+    removal = StatementBytes(carried(Remove(SERVER, room, 0, NOW, parse_user_name("bob")), "ada")).text
+    stored(await disk.ask(ada, Kick, room=room, user="bob", statement=removal))
     await ada.until(lambda: len(ada.got(GroupChanged)) > before)
     refused = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
     assert isinstance(refused, Error)
     assert refused.code is ErrorCode.REMOVAL_PENDING
-    removal = Handshake(group=group, epoch=Epoch(1), data=HandshakeBytes(b"c"), removed=(device_of(bob),))
-    await disk.commit(ada, room, removal)
+    committed = Handshake(group=group, epoch=Epoch(1), data=HandshakeBytes(b"c"), removed=(device_of(bob),))
+    await disk.commit(ada, room, committed)
     # what was sealed for the epoch in which bob was a member is not taken any more, not for a second
     late = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
     assert isinstance(late, Error)

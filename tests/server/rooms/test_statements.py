@@ -1,11 +1,12 @@
 """Statements on their way into a log: what their event says, by the device that speaks, or refused."""
 
 import pytest
+from msgspec.structs import replace
 from tests.protocol.identity.signing import NOW, SERVER, public
 from tests.protocol.membership.people import ROOM, account, carried, name
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
@@ -23,8 +24,9 @@ from parlour_protocol.ids import Millis, RoomId, new_request_id
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban
 from parlour_protocol.names import parse_device_name
 from parlour_server.errors import RefusedError
+from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statements import check_statement
-from parlour_server.store.types import AppendEvent
+from parlour_server.store.types import AppendEvent, Facts, Membership
 
 ADA, BEN = name("ada"), name("ben")
 LATER = Millis(NOW + 60_000)
@@ -108,6 +110,20 @@ def test_a_statement_that_is_none() -> None:
     for junk in (b"\0", b"x" * 4_096, carried(KICK, "ada")[:-1]):
         refused(Kicked(BEN, statement=StatementBytes(junk)), "room statement")
     check(Kicked(BEN))
+
+
+def test_who_has_a_device_in_the_group_goes_by_a_signed_statement_only() -> None:
+    """Members would not follow without one: the person would read on, and nobody could send."""
+    signed = StatementBytes(carried(KICK, "ada"))
+    ada = Membership(ADA, Role.OWNER)
+    inside = Facts(RoomKind.PRIVATE, ada, subject=Membership(BEN, Role.MEMBER), owners=2, in_group=True)
+    for unsigned in (Left(), Kicked(BEN), Banned(BEN), RoleSet(BEN, Role.MODERATOR)):
+        event = AppendEvent(ROOM, ADA, parse_device_name("laptop"), new_request_id(), NOW, unsigned)
+        with pytest.raises(RefusedError) as error:
+            decide(event, inside)
+        assert (error.value.code, "sign" in error.value.hint) == (ErrorCode.FORBIDDEN, True)
+        decide(event, replace(inside, in_group=False))
+        decide(replace(event, body=replace(unsigned, statement=signed)), inside)
 
 
 def test_a_role_other_than_the_signed_one() -> None:

@@ -62,8 +62,10 @@ _REACTIONS: Final = """
     SELECT count(DISTINCT nullif(reaction, ?3)), coalesce(max(reaction = ?3 AND account = ?4), 0)
     FROM reactions WHERE room = ?1 AND target = ?2
 """
-
-
+_IN_GROUP: Final = """
+    SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
+    WHERE g.room = ? AND g.in_force = 1 AND d.account = ? LIMIT 1
+"""
 _PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE room = ?1"
 
 
@@ -118,6 +120,8 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
         more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
     if isinstance(body, RoleSet | Left | Kicked | Banned):
         more["owners"] = count_owners(db, event.room)
+        who = event.author if isinstance(body, Left) else body.who
+        more["in_group"] = db.execute(_IN_GROUP, (event.room, plain(who))).fetchone() is not None
     return more
 
 

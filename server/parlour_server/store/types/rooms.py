@@ -124,6 +124,8 @@ class Facts(Struct, frozen=True):
     """None: none was founded; only looked up for sealed messages and what changes a group."""
     sender_active: bool = False
     """The event's ``sender`` is a certified device of the author; only looked up for a founding."""
+    in_group: bool = False
+    """A device of who goes, or gets a role, is in the room's group; only looked up for those."""
     group_used: bool = False
     """The id of the group to be founded belongs to a group already."""
     pins: int = 0

@@ -21,6 +21,7 @@ from parlour_protocol.frames.bodies import (
     Left,
     Unbanned,
 )
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.limits import STALE_SECONDS
 from parlour_protocol.names import UserName
@@ -29,6 +30,9 @@ from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended
 
 Person = tuple[UserName, DeviceId]
+
+SIGNED = StatementBytes(b"signed")
+"""The store takes any bytes: whoever appends has checked them."""
 
 
 async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> ErrorCode | None:
@@ -185,17 +189,17 @@ async def test_nobody_enters_a_group_but_the_devices_of_members(delivery: Delive
 async def leave(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Let Bob leave."""
     del owner
-    await delivery.append(room, bob[0], Left())
+    await delivery.append(room, bob[0], Left(statement=SIGNED))
 
 
 async def kick(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Put Bob out."""
-    await delivery.append(room, owner, Kicked(who=bob[0]))
+    await delivery.append(room, owner, Kicked(who=bob[0], statement=SIGNED))
 
 
 async def ban(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
     """Put Bob out for good."""
-    await delivery.append(room, owner, Banned(who=bob[0]))
+    await delivery.append(room, owner, Banned(who=bob[0], statement=SIGNED))
 
 
 async def disable(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
@@ -270,7 +274,7 @@ async def test_who_comes_back_before_the_removal_is_removed_and_let_in_anew(
     second = (bob[0], await delivery.device(bob[0]))
     room = await delivery.room(alice[0], bob[0])
     group = await delivery.group_of(room, alice, bob, second)
-    await delivery.append(room, bob[0], Left())
+    await delivery.append(room, bob[0], Left(statement=SIGNED))
     await revoke(delivery, room, alice[0], second)
     if came_back:
         await delivery.append(room, bob[0], Joined())
@@ -386,7 +390,7 @@ async def test_the_rooms_that_hear_of_a_users_devices(delivery: Delivery) -> Non
     await delivery.world.room(alice[0], bob[0])
     left, stays = [await delivery.room(alice[0], bob[0]) for _ in range(2)]
     await delivery.group_of(left, alice, bob)
-    await delivery.append(left, bob[0], Left())
+    await delivery.append(left, bob[0], Left(statement=SIGNED))
     assert set(await delivery.store.groups.rooms_of(bob[0])) == {left, stays}
     await delivery.commit(left, *alice, removed=[bob[1]])
     assert set(await delivery.store.groups.rooms_of(bob[0])) == {stays}

@@ -6,9 +6,13 @@ from tests.server.store.delivery import Delivery
 
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames.bodies import Joined, Left
+from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import DeviceId
 
 PLENTY = 10_000_000
+
+SIGNED = StatementBytes(b"signed")
+"""The store takes any bytes: whoever appends has checked them."""
 
 
 async def waiting(delivery: Delivery, device: DeviceId) -> list[WaitingWelcome]:
@@ -50,7 +54,7 @@ async def test_a_welcome_is_not_for_who_left(delivery: Delivery) -> None:
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)
-    await delivery.append(room, bob[0], Left())
+    await delivery.append(room, bob[0], Left(statement=SIGNED))
     assert await waiting(delivery, bob[1]) == []
     await delivery.append(room, bob[0], Joined())
     assert await waiting(delivery, bob[1]) == []
@@ -74,7 +78,7 @@ async def test_a_welcome_goes_with_the_removal_of_its_device(delivery: Delivery)
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)
-    await delivery.append(room, bob[0], Left())
+    await delivery.append(room, bob[0], Left(statement=SIGNED))
     await delivery.commit(room, *alice, removed=[bob[1]])
     await delivery.append(room, bob[0], Joined())
     again = await delivery.commit(room, *alice, added=[bob[1]])

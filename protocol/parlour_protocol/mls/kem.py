@@ -45,35 +45,45 @@ class Kem(Protocol):
     @property
     def number(self) -> int:
         """Its number in the registry of HPKE."""
+        ...
 
     @property
     def public_size(self) -> int:
         """Bytes of a public key (Npk)."""
+        ...
 
     @property
     def output_size(self) -> int:
         """Bytes of what an encapsulation sends (Nenc)."""
+        ...
 
     def available(self) -> bool:
         """Whether this installation can do it at all; nothing else works without."""
+        ...
 
     def derive(self, seed: bytes) -> KeyPair:
         """DeriveKeyPair (RFC 9180 section 7.1.3)."""
+        ...
 
     def complete(self, private: bytes) -> KeyPair:
         """Give a private key with its public half. Raises MalformedError."""
+        ...
 
     def generate(self, random: Random = system_random) -> KeyPair:
         """Make a fresh pair."""
+        ...
 
     def check(self, public: bytes) -> None:
         """Refuse a public key to which nothing can be sealed. Raises MlsError."""
+        ...
 
     def encapsulate(self, public: bytes, random: Random) -> tuple[bytes, bytes]:
         """Give a fresh secret for the owner of a public key, and what to send. Raises MlsError."""
+        ...
 
     def decapsulate(self, pair: KeyPair, output: bytes) -> bytes:
         """Give the secret that somebody has sent to our key. Raises MlsError."""
+        ...
 
 
 def _require(value: bytes, size: int, what: str) -> None:

@@ -255,7 +255,7 @@ def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None
 
 def know_people(connection: apsw.Connection, room: RoomId, people: Collection[tuple[str, bytes]]) -> None:
     """Keep who was in a group from before rosters."""
-    data = msgspec.msgpack.encode(sorted(people))
+    data = msgspec.msgpack.encode(sorted((str(user), key) for user, key in people))
     connection.execute("UPDATE mls_rooms SET people = ? WHERE room = ?", (data, room))
 
 

@@ -1,11 +1,12 @@
 """Who is in an encrypted room is what its members have signed: every member checks each commit by itself."""
 
 from collections.abc import Callable, Sequence
+from unittest.mock import patch
 
+import apsw
 import pytest
-from msgspec.structs import replace
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
-from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, agree, room_of
+from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, agree, request, room_of
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee import claims, statements
@@ -13,16 +14,16 @@ from parlour_client.core.e2ee.evidence import Evidence
 from parlour_client.core.e2ee.plan import Plan, signed
 from parlour_client.core.e2ee.refusals import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.report import Stand
-from parlour_client.core.e2ee.rules import Binding
+from parlour_client.core.e2ee.rules import Binding, Membership
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import GroupDevice, GroupState
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import Banned, Contested, Founded, Joined, Kicked
+from parlour_protocol.frames.bodies import Banned, Contested, Founded, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Epoch, Incarnation, Millis, new_group_id
 from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole
-from parlour_protocol.mls import GroupContextExtensions, add_proposal, remove_proposal
+from parlour_protocol.mls import Group, GroupContextExtensions, Lifetime, add_proposal, remove_proposal
 
 
 def people(device: Device, log: Log) -> list[str]:
@@ -302,16 +303,11 @@ def test_who_comes_back_is_removed_first() -> None:
     """Their devices forgot the keys: the removal is one commit, the admission the next."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    log.add(
-        alice.user, Kicked(who=bobby.user, statement=alice.sign(log, lambda r: act(log, r, bobby, Remove)))
-    )
+    kick = alice.sign(log, lambda r: act(log, r, bobby, Remove))
+    log.add(alice.user, Kicked(who=bobby.user, statement=kick))
     alice.sync(log)
-    roster = statements.expected(alice.connection, alice.vault.held(alice.connection, ROOM))
-    assert roster is not None
-    back = signed(
-        alice.own, replace(act(log, roster, bobby, Admit, bobby.account.public), serial=roster.serial - 1)
-    )
-    log.add(bobby.user, Joined(statement=StatementBytes(back)))
+    back = alice.sign(log, lambda r: act(log, r, bobby, Admit, bobby.account.public))
+    log.add(bobby.user, Joined(statement=back))
     alice.sync(log)
     made = plan(alice, log, missing=[bobby], leaving=[bobby])
     assert (len(made.statements), made.remove, made.missing) == (1, [bobby.id], [])
@@ -331,6 +327,10 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
         claims.dropped_words(bobby.user),
     ]
     assert claims.of(alice.connection, ROOM) == made.claims
+    for one in alarms.load(alice.connection):
+        alice.run(alarms.dismiss, one.id)
+    plan(alice, log, missing=[lurker], leaving=[bobby])
+    assert alarms.load(alice.connection) == []  # told once
     plan(alice, log)
     assert alarms.load(alice.connection) == []
 
@@ -360,6 +360,105 @@ def test_a_role_is_what_an_owner_signed() -> None:
     assert isinstance(person, Person)
     assert person.role is Role.MODERATOR
     bobby.sign(log, lambda r: act(log, r, carol, Remove))
+
+
+# --- groups from before
+
+
+def old_room(*devices: Device) -> Log:
+    """Make a room with a group from before its members decided who is in it."""
+    founder = devices[0]
+    log = room_of(founder)
+    founder.run(_as_before, founder, log)
+    founder.begin()
+    with patch.object(Membership, "require", lambda _: None):
+        founder.commit(log, 2, devices[1:])
+        for device in devices:
+            device.sync(log)
+    return log
+
+
+def _as_before(connection: apsw.Connection, device: Device, log: Log) -> None:
+    held = device.vault.held(connection, log.room)
+    group = Group.create(
+        held.group.group_id,
+        device.own.credential,
+        device.own.signer,
+        Lifetime(log.now // 1_000 - 60, log.now // 1_000 + 86_400),
+        extensions=held.judge.binding.extensions(None),
+        leaf_extensions=device.own.leaf_extensions,
+        policy=held.judge.policy(),
+    )
+    query = "UPDATE mls_groups SET state = ?, roster = NULL, version = randomblob(16) WHERE group_id = ?"
+    connection.execute(query, (group.serialise(), held.id))
+    connection.execute("UPDATE mls_rooms SET roster = NULL")
+
+
+def test_a_room_from_before_takes_nobody_new() -> None:
+    """Devices of its people come in; others do not, whoever adds them; and it is written and read."""
+    alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
+    log = old_room(alice, bobby)
+    alice.say(log, 10, "as before")
+    bobby.sync(log)
+    assert bobby.texts(log)[-1] == "as before"
+    phone = Device("bobby", account=bobby.account)
+    made = plan(alice, log, missing=[phone, lurker])
+    assert (made.missing, made.claims.ghosts) == ([phone.id], [lurker.user])
+    alice.commit(log, 11, [phone])
+    for device in (bobby, phone):
+        device.sync(log)
+    agree(log, alice, bobby, phone)
+    with pytest.raises(EncryptionError, match="from before"):
+        alice.sign(log, lambda r: act(log, r, lurker, Admit, lurker.account.public))
+    handshake(log, alice, commit_of(alice, log, add_proposal(lurker.package())), added=(lurker.id,))
+    assert "lurker, whom no member admitted" in refused(bobby, log).trouble
+
+
+def test_nobody_is_removed_from_a_room_from_before_but_by_their_own_word() -> None:
+    """Not by an owner, whose role is the server's word; who leaves signs it."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = old_room(alice, bobby, carol)
+    assert plan(alice, log, leaving=[carol]).claims.dropped == [carol.user]
+    own_word = Remove(SERVER, log.room, 0, Millis(log.now), carol.user)
+    log.add(carol.user, Left(statement=StatementBytes(signed(carol.own, own_word))))
+    alice.sync(log)
+    made = plan(alice, log, leaving=[carol])
+    assert (len(made.statements), made.remove) == (1, [carol.id])
+    log.commit(alice, alice.run(alice.vault.stage, ROOM, alice.wanted(log, 5, {}, made)))
+    for device in (alice, bobby):
+        device.sync(log)
+    agree(log, alice, bobby)
+    handshake(log, alice, commit_of(alice, log, remove_proposal(1)), removed=(bobby.id,))
+    assert "nobody who may has asked for it" in refused(bobby, log).trouble
+
+
+@pytest.mark.parametrize("stranger", [False, True])
+def test_a_room_from_before_is_renewed_for_the_people_it_had(*, stranger: bool) -> None:
+    """An owner's device vouches for them; whom it smuggles in, the others do not take."""
+    alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
+    log = old_room(alice, bobby)
+    assert log.group is not None
+    log.add(alice.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
+    for device in (alice, bobby):
+        device.sync(log)
+    people = [(one.user, one.account.public, Role.MEMBER) for one in (bobby, *([lurker] * stranger))]
+    asked = alice.run(alice.vault.found, log.room, log.kind, request(9), Millis(log.now), people)
+    log.found(alice, asked)
+    alice.sync(log)
+    log.commit(alice, alice.stage(log, 10, [bobby]))
+    event = bobby.receive(log.events[bobby.cursor(log) :]).needs_welcome
+    assert event is not None
+    if stranger:
+        with pytest.raises(JoinRefusedError, match="lurker was not in the room before"):
+            bobby.join(log, event)
+        return
+    bobby.join(log, event)
+    alice.sync(log)
+    agree(log, alice, bobby)
+    assert [(one.user, one.by, one.role) for one in roster_of(bobby, log).people] == [
+        (alice.user, alice.user, Role.OWNER),
+        (bobby.user, alice.user, Role.MEMBER),
+    ]
 
 
 def test_a_bad_statement_is_no_evidence() -> None:

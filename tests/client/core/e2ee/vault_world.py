@@ -253,7 +253,8 @@ class Device:
     ) -> tuple[list[bytes], list[bytes]]:
         """Sign what allows it: we admit who is new, who goes has left, single devices are revoked."""
         roster = self.vault.held(self.connection, log.room).judge.roster
-        assert roster is not None
+        if roster is None:  # a group from before
+            return [], []
         statements, revocations = [], []
         out = {device.id for device in remove}
         for device in [one for one in remove if one.id != self.id]:

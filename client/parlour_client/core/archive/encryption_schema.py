@@ -253,5 +253,4 @@ LINK_TABLES: Final[tuple[str, ...]] = (
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID""",
     "ALTER TABLE mls_sealed ADD COLUMN number INTEGER",  # NULL: sealed by a version without links
-    "CREATE INDEX mls_sealed_in ON mls_sealed (room, number)",
 )

@@ -13,7 +13,7 @@ import msgspec
 
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import links
-from parlour_client.core.e2ee.links import Differs, How, Shown, Stretch, Unseen
+from parlour_client.core.e2ee.links import Differs, How, Numbered, Shown, Stretch, Unseen
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
@@ -77,7 +77,11 @@ class Links:
     def save(self) -> None:
         """Write what changed."""
         values = self._values()
-        if values != self._before:
+        if values[2:] == self._before[2:] and values != self._before and not self._is_new:
+            query = "UPDATE mls_links SET number = ? WHERE room = ?"
+            self._connection.execute(query, (self._number, self._room))
+            self._before = values
+        elif values != self._before:
             query = "INSERT OR REPLACE INTO mls_links VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             self._connection.execute(query, values)
             self._before = values
@@ -117,7 +121,7 @@ class Links:
         """Note devices that joined: where all of the room is known, their first message is number one."""
         for device in devices if self._is_whole else ():
             if self._of(device) is None:
-                self._shown[device] = Shown(0, self._place)
+                self._shown[device] = Shown(0, self._place, mark=self._place)
                 self._changed.add(device)
 
     def is_known(self, data: bytes) -> bool:
@@ -173,7 +177,7 @@ class Links:
             links.begin(shown, link, self._epoch_place)
         numbered = links.number(shown, link, self._place + _APART)
         notes = self._missing(seq, user, shown, link, numbered.missing)
-        self._settle(user, shown, numbered.settled)
+        self._settle(user, shown, numbered)
         if numbered.late:
             notes.append(moved(user))
         elif numbered.repeated:
@@ -186,9 +190,9 @@ class Links:
 
     def _first_heard(self, device: DeviceId, link: Link, *, current: bool) -> Shown:
         """Begin with a device: what it sealed in the epoch that is in force can be read here."""
-        since = link.epoch[1]
-        floor = link.number - since if current and since else link.top
-        shown = self._shown[device] = Shown(floor, 0, floor=floor)
+        since = link.epoch[1] if current else 0
+        floor, place = (link.number - since, self._epoch_place) if since else (link.top, 0)
+        shown = self._shown[device] = Shown(floor, place, mark=place, floor=floor)
         return shown
 
     def _missing(
@@ -215,9 +219,14 @@ class Links:
         self._connection.execute(query, (self._room, missing.after, str(user), missing.count))
         return self._connection.changes()
 
-    def _settle(self, user: UserName, shown: Shown, settled: Collection[Seq]) -> None:
+    def _settle(self, user: UserName, shown: Shown, numbered: Numbered) -> None:
         """Correct rows that said that something is missing which came, or never was sent."""
-        for seq in settled:
+        for one in numbered.void:
+            query = """
+                UPDATE mls_places SET weight = max(0, weight - ?)
+                WHERE room = ? AND seq = ? AND digest IS NULL AND place % ? != 0"""
+            self._connection.execute(query, (one.count, self._room, one.told, _APART))
+        for seq in numbered.settled:
             left = links.told_at(shown, seq)
             self.corrected[seq] = missing_note(user, left) if left else None
 
@@ -230,6 +239,10 @@ class Links:
         if link.seen == shown.seen:
             at = end = shown.at
         differs = links.compare(shown, link, at, self._stretch(shown.at, end))
+        if differs is not None and differs.how is How.MISSING and at is not None:
+            behind = self._stretch(at, self._place).count  # what it had seen may be here, in another place
+            if behind >= differs.count:
+                differs, at = Differs(How.ORDER), None
         if at is None:
             lacking = differs.count if differs is not None else 0
             at = self._advanced(shown.at, link.seen - shown.seen - lacking)

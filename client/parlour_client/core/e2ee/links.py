@@ -78,6 +78,8 @@ class Numbered:
     """The message was told as missing before: the server put it behind messages that were sent later."""
     repeated: bool = False
     """Another message had this number."""
+    void: Sequence[Unseen] = ()
+    """Those of them that never were sent."""
     settled: frozenset[Seq] = frozenset()
     """Events whose rows said that something is missing which has come, or never was sent."""
 
@@ -129,14 +131,16 @@ def number(shown: Shown, link: Link, place: int) -> Numbered:
         told = [Seq(one.told) for one in taken if one.told]
         late = bool(told)
         settled.update(told)
+    void: list[Unseen] = []
     for low, high in _pairs(link.void):
-        settled.update(Seq(one.told) for one in _take(shown, low, high) if one.told)
+        void += [one for one in _take(shown, low, high) if one.told]
         if (low, high) not in shown.void:
             shown.void = [*shown.void, (low, high)][-MAX_UNSEEN:]
     for one in shown.unseen[:-MAX_UNSEEN]:
         shown.floor = max(shown.floor, one.high)
     del shown.unseen[:-MAX_UNSEEN]
-    return Numbered(list(_promised(shown, link)), late, repeated, frozenset(settled))
+    settled.update(Seq(one.told) for one in void)
+    return Numbered(list(_promised(shown, link)), late, repeated, void, frozenset(settled))
 
 
 def begin(shown: Shown, link: Link, at: int) -> None:

@@ -27,7 +27,11 @@ class World:
     refusals: dict[RequestId, list[ErrorCode]] = field(default_factory=dict)
     tried: list[RequestId] = field(default_factory=list)
     log: list[RequestId] = field(default_factory=list)
+    forgotten: list[RequestId] = field(default_factory=list)
     moves: asyncio.Event = field(default_factory=asyncio.Event)
+    sealed: list[RequestId] = field(default_factory=list)
+    second: asyncio.Event = field(default_factory=asyncio.Event)
+    """The server has two."""
     is_ready: bool = True
     looks: int = 0
 
@@ -37,12 +41,21 @@ class World:
         await asyncio.sleep(0)
         if not self.is_ready:
             raise NotReadyError("The room is not ready.")
+        self.sealed += [frame.id for frame in frames]
         return list(frames)
 
-    def stored(self, item: Item | RoomId, stored: Stored | None = None) -> None:
+    def stored(self, item: Item | RoomId, stored: Stored | RequestId | None = None) -> None:
         """Hear it as the outbox does; as the sealing, do nothing."""
-        if isinstance(item, Item):
+        if isinstance(item, Item) and isinstance(stored, Stored):
             item.stored, item.delivery = stored, Delivery.STORED
+
+    def failed(self, item: Item, _error: ParlourClientError) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.FAILED
+
+    async def forget(self, request: RequestId) -> None:
+        """Hear it as the sealing does."""
+        self.forgotten.append(request)
 
     def moved_on(self, _room: RoomId) -> None:
         """Nothing is sealed anew."""
@@ -63,6 +76,8 @@ class World:
             asyncio.get_running_loop().call_soon(answered, reply)
             return
         self.log.append(frame.id)
+        if len(self.log) > 1:
+            self.second.set()
         done = Stored(
             room=frame.room, seq=Seq(len(self.log)), at=Millis(1), incarnation=Incarnation("i" * 22)
         )
@@ -96,6 +111,24 @@ async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
     running.cancel()
     assert world.log == wanted
     assert world.tried == [*wanted[:2], *wanted[1:]]
+
+
+async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> None:
+    """N2: its link says that the refused one comes before it, which never comes."""
+    world, clock = World(), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abc"]
+    first, refused, last = (frame.id for frame in frames)
+    world.refusals[refused] = [ErrorCode.FORBIDDEN]
+    for position, frame in enumerate(frames):
+        lane.put(Item(position, frame, Millis(1), Delivery.QUEUED))
+    running = asyncio.ensure_future(lane.run())
+    async with asyncio.timeout(10):
+        await world.second.wait()
+    running.cancel()
+    assert world.log == [first, last]
+    assert world.forgotten == [refused]
+    assert world.sealed == [first, refused, last, last]
 
 
 async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end() -> None:

@@ -214,6 +214,37 @@ def test_who_joins_later_is_told_nothing_of_before() -> None:
     assert notes(heard) == []
 
 
+def test_the_first_message_after_a_join_is_missed() -> None:
+    """N1: a newcomer knows where its epoch began, and others say what they sent and saw since."""
+    log, ada, ben, cora = three()
+    dan = Device("dan")
+    ada.commit(log, 3, [dan])
+    dan.sync(log)
+    known = list(log.events)
+    for device in (ben, cora):
+        device.sync(log)
+    ben.say(log, 20, "kept from dan")
+    ben.say(log, 21, "shown")
+    assert notes(shown(dan, log, [*known, log.events[-1]])) == ["1 message of ben is missing here"]
+    for device in (ada, cora):
+        device.sync(log)
+    cora.say(log, 22, "I saw both")
+    assert notes(shown(dan, log, [*known, *log.events[-2:]])) == []  # it was told
+    eve = Device("eve")
+    ada.sync(log)
+    ada.commit(log, 4, [eve])
+    eve.sync(log)
+    known = list(log.events)
+    ben.sync(log)
+    cora.sync(log)
+    ben.say(log, 30, "kept from eve")
+    cora.sync(log)
+    cora.say(log, 31, "but I read it")
+    assert notes(shown(eve, log, [*known, log.events[-1]])) == [
+        "cora had seen 1 message before this one that is missing here"
+    ]
+
+
 def _blanked(log: Log, seq: Seq) -> list[LogEvent]:
     return [replace(e, body=Blank(was="sealed")) if e.seq == seq else e for e in log.events]
 

@@ -15,6 +15,7 @@ from parlour_client.encryption_words import note_words
 from parlour_client.plain.speech import entry_line
 from parlour_client.ui.timeline.rows import Setting, rows_of
 from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import Blank
 from parlour_protocol.ids import Seq
 
 NOTES = (NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.DROPPED, NoteKind.OLDER_COPY)
@@ -84,6 +85,30 @@ async def test_a_row_goes_when_the_message_comes_after_all(flat: Flat) -> None:
     assert await noted(ben, room, NoteKind.LEFT_OUT) == []
     assert len(await noted(ben, room, NoteKind.MOVED)) == 1
     assert any(isinstance(change, HistoryReplaced) for change in changes)
+
+
+async def test_a_message_that_the_server_drops_by_itself_is_told(flat: Flat) -> None:
+    """N3: it says that it was deleted; nobody has asked for it. One that ana deletes is told as deleted."""
+    ana, ben, room = await pair(flat)
+    liar = Liar(flat)
+    await say(flat, ana, room, "one")
+    await flat.close(ben)
+    await say(flat, ana, room, "two")
+    dropped = flat.house.rooms[room].head
+    await say(flat, ana, room, "three")
+    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    (deleted,) = [row.seq for row in await rows(ana, room) if str(row.text) == "three"]
+    assert deleted is not None
+    await ana.delete(room, deleted)
+    await say(flat, ana, room, "four")
+    liar.puts(BEN, dropped, Blank(was="sealed"))
+    ben = await flat.open(BEN)
+    await shown(flat, ben, room)
+    assert await texts(ben, room) == ["one", "four"]
+    assert await noted(ben, room, NoteKind.DROPPED) == [
+        "the server dropped this message of ana: nobody who may delete it has asked for that"
+    ]
+    assert [row.seq for row in await rows(ben, room) if row.deleted] == [dropped, deleted]
 
 
 async def test_honest_people_are_told_nothing(flat: Flat) -> None:

@@ -159,10 +159,50 @@ def test_a_first_message_that_is_dropped_is_told() -> None:
     random = chance(1)
     ada, reader = device(1, random), device(2, random)
     reader.came_in([ada.name])
-    log: list[Event] = []
+    first = ada.seal()
+    second = ada.seal([first.request])  # sealed together: neither was processed by then
+    assert told(reader, [Event(second)]) == [NoteKind.LEFT_OUT]
+
+
+def test_messages_of_people_who_had_not_seen_each_other_have_the_order_of_who_speaks_next() -> None:
+    """N1: only the digest tells; no number and no count does."""
+    log, (ada, ben, cora), reader = conversation(1, 3, 3)
+    for one in (ada, ben, cora):
+        one.process(log)
+        spoken(log, one)
+    for one in (ada, ben):
+        one.process(log)
+    first, second = ada.seal(), ben.seal()
+    log += [Event(first), Event(second)]
+    spoken(log, cora)
+    turned = [*log[:-3], log[-2], log[-3], log[-1]]
+    assert told(reader, turned) == [NoteKind.MOVED]
+
+
+def test_what_somebody_else_was_not_shown_is_told() -> None:
+    """N1: a view that was split is told on both sides."""
+    log, (ada, ben), reader = conversation(1, 2, 3)
     spoken(log, ada)
+    ben.process(log[:-1])
+    ben.processed = len(log)  # the server leaves ada's last message out for ben
+    ada.process(log)
+    sealed = ben.seal()
+    log.append(Event(sealed))
+    spoken(log, ben)
+    assert told(reader, log) == [NoteKind.MOVED]
+    assert "did not show" in next(iter(reader.notes.values())).detail
+
+
+def test_what_was_given_up_after_it_was_promised_takes_the_row_back() -> None:
+    """N2: the server said that it had it, and did not; its writer gives it up."""
+    log, (ada,), reader = conversation(1, 1, 3)
+    lost = ada.seal()
+    ada.known.add(lost.request)
     spoken(log, ada)
-    assert told(reader, log[1:]) == [NoteKind.LEFT_OUT]
+    assert told(reader, log) == [NoteKind.LEFT_OUT]
+    ada.give_up(lost.request, left=False)
+    spoken(log, ada)
+    assert told(reader, log) == []
 
 
 def test_two_messages_of_one_number_are_told() -> None:

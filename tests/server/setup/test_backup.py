@@ -88,7 +88,9 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
         db.execute("INSERT INTO devices VALUES ('d', 'house', x'01', 'box', 'active', 1, 1, NULL, NULL)")
         for number, last in ((1, 0), (2, 0), (3, 1)):
             db.execute(
-                "INSERT INTO key_packages VALUES (?, 'd', ?, ?, 0, x'02', 9)", (number, b"%d" % number, last)
+                "INSERT INTO key_packages (number, device, digest, last_resort, given, package, expires)"
+                " VALUES (?, 'd', ?, ?, 0, x'02', 9)",
+                (number, b"%d" % number, last),
             )
     write_backup(folder, tmp_path / "all.tar")
     again = DataFolder(tmp_path / "again")

@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.assurance import SUITE_NAMES
 from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
 from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
 from parlour_client.core.errors import SetupError
-from parlour_client.encryption_words import admissions
+from parlour_client.encryption_words import NOTHING_TO_RENEW, RENEW_QUESTION, admissions, renewed_person
 from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import RoomId
@@ -52,14 +52,13 @@ def encryption(context: click.Context, room: str, *, as_json: bool, renew: bool,
 async def _renew(client: Client, room: RoomId, *, yes: bool) -> None:
     people = await client.encryption.adoptable(room)
     if not people:
-        raise SetupError("The members of this room decide who is in it already.", "Nothing is to be done.")
+        raise SetupError(NOTHING_TO_RENEW, "Nothing is to be done.")
     for one in people:
-        role = "" if one.role is None else f", {one.role.value}"
-        echo(f"{one.user}{role}: {len(one.devices)} devices", err=True)
+        echo(renewed_person(one), err=True)
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
-        click.confirm("Are these the people of the room, and nobody else?", abort=True, err=True)
+        click.confirm(RENEW_QUESTION, abort=True, err=True)
     await client.encryption.adopt(room, people)
 
 

@@ -22,7 +22,7 @@ from parlour_client.core.e2ee.plan import Plan
 from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.vault import Vouched
-from parlour_client.core.errors import ApiRefusedError, StaleEpochError
+from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
 from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
@@ -79,16 +79,25 @@ class Settler:
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew, and let everybody in."""
         await self._keys.reached(room)
+        report = await self._asking.report(room)
+        if report.roster is None and report.members:  # its people would be lost: an owner says who they are
+            raise NotReadyError(
+                "This room is from before its members decided who is in it.",
+                "An owner renews it: /encryption renew, or parlour encryption ROOM --renew.",
+            )
         await self._found(room)
         await self.settle(room)
 
     async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:
         """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
+        summary = self._keys.summary(room)
+        if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
+            raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
         await self._keys.reached(room)
         state, report = await self._keys.group(room), await self._asking.report(room)
-        renewed = report.roster is not None or report.stand is not Stand.ACTIVE
+        renewed = report.roster is not None or report.stand not in {Stand.ACTIVE, Stand.CONTESTED}
         if report.group is None or renewed or state.group != report.group:
-            raise NotReadyError("There is nothing to renew in this room now.")
+            raise SetupError("There is nothing to renew in this room now.", "Nothing is to be done.")
         if not state.contested:
             body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
             await self._keys.logged(room, await self._delivery.contest(room, body))

@@ -1,6 +1,7 @@
 """What goes wrong on the way: races, lost answers, people without devices, and servers that lie."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 from parlour_client.core import sync
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import erasing
+from parlour_client.core.e2ee.asking import Asking
 from parlour_client.core.e2ee.groups import scrub
 from parlour_client.core.e2ee.interface import RoomState, Trust
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.receiving import keep_file_key, take_in
 from parlour_client.core.e2ee.refusals import BlockedError
+from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.sealing import keyed
-from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
+from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_protocol.delivery import GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
@@ -555,6 +558,27 @@ async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) ->
         await flat.until(lambda own=own: ana.encryption.room(own).state is RoomState.ACTIVE)  # type: ignore[misc]
         await say(flat, ana, own, "from the laptop")
         await flat.until_true(lambda own=own: texts(phone, own), ["from the phone", "from the laptop"])  # type: ignore[misc]
+
+
+async def test_who_may_not_renew_a_room_does_not_contest_it(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an owner renews a room from before; somebody else's try must not stop the group that it has."""
+    _, ben, room = await pair(flat)
+    report = Asking.report
+
+    async def older(self: Asking, which: RoomId) -> GroupReport:
+        return replace(await report(self, which), roster=None)
+
+    monkeypatch.setattr(Asking, "report", older)
+    settler = ben._engine.encryption.settler
+    with pytest.raises(SetupError, match="Only an owner"):
+        await settler.adopt(room, ())
+    with pytest.raises(EncryptionError, match="from before its members decided"):
+        await settler.refound(room)
+    assert not flat.house.rooms[room].contested
+    monkeypatch.undo()
+    await say(flat, ben, room, "it goes on")
 
 
 async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(flat: Flat) -> None:

@@ -173,9 +173,10 @@ def test_messages_of_people_who_had_not_seen_each_other_have_the_order_of_who_sp
     for one in (ada, ben):
         one.process(log)
     first, second = ada.seal(), ben.seal()
-    log += [Event(first), Event(second)]
+    third = ada.seal([first.request])
+    log += [Event(first), Event(second), Event(third)]
     spoken(log, cora)
-    turned = [*log[:-3], log[-2], log[-3], log[-1]]
+    turned = [*log[:-4], Event(second), Event(first), *log[-2:]]
     assert told(reader, turned) == [NoteKind.MOVED]
 
 

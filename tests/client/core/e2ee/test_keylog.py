@@ -427,3 +427,16 @@ async def test_what_a_restored_server_lost_is_published_again(world: World):
     calls = len(before.calls)
     await ana.identities.sign_in()
     assert {"publish", "certify", "revoke"}.isdisjoint(before.calls[calls:])
+
+
+async def test_what_is_said_after_a_restore_is_later_than_what_was_lost(world: World):
+    """R37: a certificate under a key whose entry was lost counts, though it stands no higher in the log."""
+    ana, key = await world.home(ANA), AccountKey.generate()
+    world.service.swap_account_key(EVE, key)
+    await ana.identities.catch_up()
+    world.service.entries.pop()
+    await restored(ana)
+    await ana.identities.catch_up()
+    world.service.certify(EVE, key, bytes(range(32)))
+    await ana.identities.catch_up()
+    assert len(await ana.archive.run(log_copy.certificates, EVE)) == 1

@@ -82,4 +82,4 @@ async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
                 print_event(room, event, await said_of(client, event), as_json=as_json)
             after = events[-1].seq
         await client.finish(room.id)
-        await tell_claims(client, room)
+        await tell_claims(client, room, look=True)

@@ -4,14 +4,16 @@ JSON is ASCII-escaped, so that nothing in it reaches a terminal raw; text for pe
 ``safe_text``. The commands call it.
 """
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any, Final
 
 import click
 
 from parlour_client.core import room_names
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Entry, Room
 from parlour_client.file_words import facts_of
 from parlour_client.printing import echo
@@ -21,6 +23,8 @@ from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserN
 from parlour_protocol.names import parse_room_name as _room_name
 from parlour_protocol.names import parse_user_name as _user_name
 from parlour_protocol.text import BLANK_LABEL, safe_text
+
+_LOOK_SECONDS: Final = 10.0
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -105,9 +109,16 @@ def find_room(client: Client, wanted: str) -> Room:
     raise SetupError(f"You are not in a room called {asked}.", f"Join it first: parlour room join {asked}")
 
 
-async def tell_claims(client: Client, room: Room) -> None:
-    """Say what the server claims of an encrypted room's members, and what could not be done for them."""
+async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:
+    """Say what the server claims of an encrypted room's members, and what could not be done for them.
+
+    With ``look`` the server is asked now; else it was while something was sent.
+    """
     if room.encrypted:
+        if look:
+            with suppress(ParlourClientError, TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await client.encryption.settle(room.id)
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
         if unfinished := await client.encryption.unfinished(room.id):

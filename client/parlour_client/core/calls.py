@@ -196,7 +196,7 @@ class RoomCalls:
         known = next((one for one in self.invitations if one.id == room), None)
         statement = None
         if known is not None:
-            statement = self._request(room, known.kind, encrypted=known.encrypted)
+            statement = self._request(room, known.kind, encrypted=known.encrypted, invited=known.at)
         return await self._enter(Accept(id=new_request_id(), room=room, statement=statement))
 
     async def decline(self, room: RoomId) -> None:
@@ -265,12 +265,14 @@ class RoomCalls:
         """Let a muted member write again."""
         await self._ask(Unmute(id=new_request_id(), room=room, user=user))
 
-    def _request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:
+    def _request(
+        self, room: RoomId, kind: RoomKind, *, encrypted: bool, invited: Millis | None = None
+    ) -> StatementBytes | None:
         signs = self._membership
         if signs is None or not encrypted or kind is not RoomKind.PUBLIC:
             return None
         self._require_keys()
-        return signs.request(room, kind, encrypted=encrypted)
+        return signs.request(room, invited)
 
     async def _enter(self, frame: CreateRoom | OpenDirect | Join | Accept) -> Room:
         result = await self._ask(frame)

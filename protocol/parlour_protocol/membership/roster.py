@@ -267,6 +267,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
             _require_role(by, act)
             if _RANK[by.role] <= _RANK[now.role]:
                 _refuse(f"{act.who}'s role is not below {by.user}'s")
+        if statement.data in self.roles:
+            _refuse("that statement has given its role already")
         if now.role is act.role:
             _refuse(f"{act.who} has this role already")
         changed = self._with(replace(now, role=act.role))

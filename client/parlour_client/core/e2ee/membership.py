@@ -14,9 +14,10 @@ from parlour_client.core.archive import pins
 from parlour_client.core.e2ee import people, statements
 from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.rules import read_certificate
 from parlour_client.core.e2ee.vault import MakeAct
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
-from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
@@ -112,11 +113,14 @@ class Membership:
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
         )
 
-    def request(self, room: RoomId, kind: RoomKind, *, encrypted: bool) -> StatementBytes | None:
-        """Sign that this account wants to be in a public encrypted room; others are entered by invitation."""
-        if not encrypted or kind is not RoomKind.PUBLIC:
-            return None
+    def request(self, room: RoomId, invited: Millis | None) -> StatementBytes | None:
+        """Sign that this account wants to be in a public encrypted room.
+
+        Not where somebody has admitted it already: who invites a person that has a key signs that.
+        """
         own, now = self._rooms.own, self._rooms.now()
+        if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
+            return None
         return StatementBytes(self._rooms.vault.sign_own(Request(own.server, room, 0, now, self._rooms.me)))
 
     def _covers(self, room: RoomId) -> bool:

@@ -209,3 +209,15 @@ async def test_a_pending_device_makes_none(world: World):
     second = await world.home(ANA)
     await second.identities.keys_low(0)
     assert await held(second) == (0, 0)
+
+
+async def test_packages_of_a_version_that_knew_less_are_replaced(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody could add this device to the groups of this version by them."""
+    ana = await world.home(ANA)
+    assert await prepare(ana, 50) is None
+    monkeypatch.setattr(packages, "_ABLE", b"f0c0 and more")
+    made = await prepare(ana, 50)
+    assert made is not None
+    assert made.replace

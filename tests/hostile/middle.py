@@ -44,6 +44,8 @@ class Lies:
     """What is made of what it asks for; None: it never arrives."""
     answers: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     """By the name of the call: what its answer is changed to."""
+    shown: dict[RoomId, Callable[[int], Seq]] = field(default_factory=dict)
+    """Under which number an event of a room is shown, where that is another one."""
     refusals: dict[str, list[ParlourClientError]] = field(default_factory=dict)
     """By the name of the call: what it is refused with, one after another; after that it is done."""
     lost: dict[str, list[ParlourClientError]] = field(default_factory=dict)
@@ -133,6 +135,7 @@ class Lies:
         self.frames.clear()
         self.requests.clear()
         self.answers.clear()
+        self.shown.clear()
         self.refusals.clear()
         self.lost.clear()
 
@@ -286,7 +289,9 @@ class TappedDelivery:
         return await self._through("claim", lambda: self._inner.claim(body))
 
     async def group(self, room: RoomId) -> d.GroupState:
-        return await self._through("group", lambda: self._inner.group(room))
+        state = await self._through("group", lambda: self._inner.group(room))
+        shown = self._lies.shown.get(room)
+        return state if shown is None else replace(state, head=shown(state.head))
 
     async def found(self, room: RoomId, body: d.Found) -> d.Logged:
         return await self._through("found", lambda: self._inner.found(room, body))

@@ -97,7 +97,7 @@ async def test_no_key_package(world: World) -> None:
         device.lies.answers["claim"] = lambda _: Claimed(packages=())
     await world.during(ada.client.invite(room, parse_user_name("cat")))
     await world.during(cat.client.accept(room))
-    await world.told(cat, "not in the room's group yet")
+    await world.told(cat, "Waiting for a member's device to add this one")
     for device in (ada, ben):
         device.lies.end()
     world.ledger.inside[room].add("cat")

@@ -112,7 +112,7 @@ async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> Non
     await world.goes_on(room, ada, cat)
 
 
-@pytest.mark.parametrize("body", ["kicked", "banned", "left"])
+@pytest.mark.parametrize("body", ["kicked", "left", pytest.param("banned", marks=pytest.mark.long)])
 async def test_a_removal_that_the_server_invented(world: World, body: str) -> None:
     """A removal in somebody's name that they never asked for removes nobody, and is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")

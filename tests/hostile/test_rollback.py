@@ -12,6 +12,8 @@ from parlour_protocol.ids import RoomId, new_incarnation
 from parlour_protocol.names import parse_user_name
 
 BACK = pytest.mark.parametrize("way", ["restore", "copy"])
+ONE_WAY = pytest.mark.parametrize("way", ["restore", pytest.param("copy", marks=pytest.mark.long)])
+"""The two differ in how they are noticed, which the shorter tests look at."""
 
 
 async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
@@ -60,7 +62,7 @@ async def test_an_open_room(world: World, way: str) -> None:
     await world.judge()
 
 
-@BACK
+@ONE_WAY
 async def test_the_removed_stay_out(world: World, way: str) -> None:
     """Somebody who was removed after the backup is not back with it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -143,7 +145,7 @@ async def test_a_home_that_was_rolled_back(world: World) -> None:
     await world.judge()
 
 
-@BACK
+@ONE_WAY
 async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
     """A device that was away goes on in the old group, and others read it when they found the next one."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -170,7 +172,7 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
     await world.judge()
 
 
-@BACK
+@ONE_WAY
 async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     """Whom the server took back with an older copy founds a group that nobody follows."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
@@ -195,7 +197,7 @@ async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     await world.judge()
 
 
-@BACK
+@ONE_WAY
 async def test_a_ghost_in_a_room_that_is_founded_again(world: World, way: str) -> None:
     """An older copy is no occasion to slip somebody in: neither by the list nor by events after it."""
     ada, ben, spy = await world.start("ada", "ben", "spy")

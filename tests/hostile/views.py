@@ -31,6 +31,7 @@ class View:
         """Show this log from here on."""
         lies.frames.append(self.told)
         lies.requests.append(self.asked)
+        lies.shown[self.room] = self.shown
         for call in ("found", "commit", "contest"):
             lies.answer(call, self._logged)
         lies.answer("welcomes", self._welcomes)
@@ -50,6 +51,13 @@ class View:
         while self.shown(true + 1) <= seq:
             true += 1
         return Seq(true)
+
+    def kept(self, seq: int) -> Seq:
+        """Return the number of the event that is shown under ``seq``."""
+        true = self.true(seq)
+        while true in self.dropped:
+            true = Seq(true - 1)
+        return true
 
     def told(self, frame: Frame) -> Sequence[Frame]:  # noqa: PLR0911 - one case for each frame
         match frame:
@@ -73,7 +81,7 @@ class View:
             case History(room=self.room, after=int() as after):
                 return replace(frame, after=self.true(after))
             case History(room=self.room, before=int() as before):
-                return replace(frame, before=Seq(self.true(before - 1) + 1))
+                return replace(frame, before=Seq(self.kept(before - 1) + 1))
             case _:
                 return frame
 

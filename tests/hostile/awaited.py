@@ -8,6 +8,3 @@ LINEAGE = pytest.mark.xfail(
 BACK_AGAIN = pytest.mark.xfail(
     strict=True, reason="an open room whose lost history comes back shows it a second time"
 )
-HOLE = pytest.mark.xfail(
-    strict=True, reason="who has what is missing in an open room takes it for older history: shown twice"
-)

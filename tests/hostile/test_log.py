@@ -1,7 +1,6 @@
 """What the server leaves out of a log, repeats, or turns around: for everybody, or for one device."""
 
 import pytest
-from tests.hostile import awaited
 from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
@@ -170,7 +169,6 @@ async def test_a_message_held_back_from_one(world: World) -> None:
     await world.judge()
 
 
-@awaited.HOLE
 async def test_a_hole_in_an_open_room(world: World) -> None:
     """The same in a room that is not encrypted."""
     ada, ben = await world.start("ada", "ben")

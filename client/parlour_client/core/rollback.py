@@ -21,6 +21,7 @@ from parlour_client.core.profile import Profile
 from parlour_client.core.sync import fetch
 from parlour_client.core.translation import Numbers, event_here
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_id
 from parlour_protocol.limits import PAGE_EVENTS
@@ -156,4 +157,5 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:
-    return not isinstance(event, Missing) and end - PAGE_EVENTS.value < event.seq <= end
+    shown = not (isinstance(event, Missing) or isinstance(event.body, Unreadable))
+    return shown and end - PAGE_EVENTS.value < event.seq <= end

@@ -138,6 +138,8 @@ def is_other(connection: apsw.Connection, room: RoomId) -> bool:
 
 
 def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool | None:
+    if isinstance(event.body, Unreadable):
+        return None  # the server's storage is damaged there: it does not say what it was
     if list(connection.execute("SELECT 1 FROM missing WHERE room = ? AND last = ?", (event.room, event.seq))):
         return None  # a row that says that it was not shown
     query = """

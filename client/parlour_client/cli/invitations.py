@@ -4,6 +4,8 @@ Room and user names are checked types; whoever is declined or blocked is not tol
 the commands.
 """
 
+from typing import Final
+
 import click
 
 from parlour_client.cli.running import run_connected
@@ -17,7 +19,7 @@ from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName
 
-_WAITS = (
+WAITS: Final = (
     "It is end-to-end encrypted: you can read and write once a member's device has added this one, "
     "which happens by itself when somebody is online, or writes there."
 )
@@ -73,7 +75,7 @@ def accept(context: click.Context, name: str) -> None:
         room = await client.accept(invitation.id)
         echo(f"You are in {room.title}.", err=True)
         if room.encrypted and room.kind is not RoomKind.DIRECT:
-            echo(_WAITS, err=True)
+            echo(WAITS, err=True)
 
     run_connected(context, work)
 

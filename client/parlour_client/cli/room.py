@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from parlour_client.cli.invitations import accept, decline, uninvite
+from parlour_client.cli.invitations import WAITS, accept, decline, uninvite
 from parlour_client.cli.moderating import ban, kick, mute, role, unban, unmute
 from parlour_client.cli.pins import pin, pins
 from parlour_client.cli.running import run_connected
@@ -128,7 +128,10 @@ def join_room(context: click.Context, name: RoomName) -> None:
         found = next((listing for listing in await client.directory() if listing.name == name), None)
         if found is None:
             raise SetupError(f"There is no public room called {name}.", "See them: parlour room list --all")
-        echo(f"You are in {(await client.join(found.room)).title}.", err=True)
+        entered = await client.join(found.room)
+        echo(f"You are in {entered.title}.", err=True)
+        if entered.encrypted:
+            echo(WAITS, err=True)
 
     run_connected(context, work)
 

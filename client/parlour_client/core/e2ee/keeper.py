@@ -134,11 +134,14 @@ class Keeper:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]]) -> T:
+    async def _run(
+        self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]], *, settles: bool = True
+    ) -> T:
         async with self._locks.setdefault(room, asyncio.Lock()):
             before = self._settler.left_out.get(room)
             try:
-                self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
+                if settles:
+                    self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
                 result = await work(room)
             except ParlourClientError as error:
                 self.unsure.add(room)
@@ -197,7 +200,7 @@ class Keeper:
             await self.now(room)
 
     async def _renew(self, room: RoomId) -> None:
-        await self._run(room, self._settler.renew)
+        await self._run(room, self._settler.renew, settles=False)
 
     async def _contest(self, _room: RoomId) -> None:
         await self._settler.contest()

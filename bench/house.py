@@ -148,9 +148,12 @@ async def make_room(
 ) -> RoomId:
     """Make a room with these people; where it is encrypted, all of them are in the group when it returns.
 
-    They are written into the store: to accept an invitation each would have to be connected.
+    They are written into the store, and the owner's device wants them in: to accept an invitation each would
+    have to be connected.
     """
     made = await owner.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
+    if encrypted and (signs := owner._membership) is not None:  # noqa: SLF001
+        await signs.ask_in(made.id, [name_of(number) for number in others])
     await people.put_in(data, made.id, [name_of(number) for number in others])
     for _ in range(5):
         try:

@@ -147,7 +147,10 @@ def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool |
         WHERE room = ? AND seq = ?"""
     for row in connection.execute(query, (event.room, event.seq)):
         at, author, device, body, opened, digest = cast("tuple[int, str, str, str, int, bytes | None]", row)
-        if (at, author, device) != (event.at, event.author, event.device):
+        when = (
+            at if digest is None else event.at
+        )  # sealed bytes are never twice the same, whatever their time
+        if (when, author, device) != (event.at, event.author, event.device):
             return False
         return _same_body(decode_body(body), event.body, digest, opened=bool(opened))
     query = "SELECT request, frame FROM outbox WHERE room = ? AND seq = ? AND state = 'stored'"

@@ -2,9 +2,6 @@
 
 import pytest
 
-LINEAGE = pytest.mark.xfail(
-    strict=True, reason="an admission does not yet say to which group of people it leads"
-)
 BACK_AGAIN = pytest.mark.xfail(
     strict=True, reason="an open room whose lost history comes back shows it a second time"
 )

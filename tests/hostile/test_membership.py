@@ -2,7 +2,6 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.hostile import awaited
 from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState
@@ -220,7 +219,6 @@ async def test_a_device_that_the_server_invented(world: World) -> None:
     await world.judge()
 
 
-@awaited.LINEAGE
 async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
     """An invited person enters the group of who invited them, not another with the same names in it."""
     ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")

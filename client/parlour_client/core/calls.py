@@ -197,6 +197,8 @@ class RoomCalls:
         statement = None
         if known is not None:
             statement = self._request(room, known.kind, encrypted=known.encrypted, invited=known.at)
+            if self._membership is not None and known.kind is not RoomKind.DIRECT and statement is None:
+                await self._membership.accepted(room, known.inviter)
         return await self._enter(Accept(id=new_request_id(), room=room, statement=statement))
 
     async def decline(self, room: RoomId) -> None:

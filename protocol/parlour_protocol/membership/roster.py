@@ -37,6 +37,7 @@ MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(
 """The lowest role that may make a statement about somebody else. In a direct room there is only `Admit`."""
 _RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
 _LABEL: Final = b"parlour room roster v1\0"
+_ORIGIN_LABEL: Final = b"parlour room origin v1\0"
 _TWO: Final = 2
 
 
@@ -79,12 +80,21 @@ class Gone(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=T
     """What they were, as evidence for what they signed."""
 
 
+class Origin(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How a roster began: who vouched for whom (name, account key, role), and when."""
+
+    founder: UserName
+    at: MillisField
+    people: tuple[tuple[UserName, Key, Role], ...]
+
+
 class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """The people of one room. ``people`` and ``gone`` are in the order of their names, one entry a name."""
 
     server: Server
     room: RoomIdField
     kind: RoomKind
+    began: Origin
     serial: Count
     people: tuple[Person, ...]
     gone: tuple[Gone, ...] = ()
@@ -105,11 +115,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
         Raises NotAllowedError when the founder is not among them, or a direct room would have three.
         """
-        found = tuple(
-            Person(user, key, role, founder, at, since=0, first=role)
-            for user, key, role in sorted(people, key=_name)
-        )
-        made = cls(server, room, kind, 0, found)
+        vouched = tuple(sorted(people, key=_name))
+        found = tuple(_vouched_for(one, founder, at) for one in vouched)
+        made = cls(server, room, kind, Origin(founder, at, vouched), 0, found)
         if made.person(founder) is None:
             _refuse(f"{founder} is not among the people of the room that they found")
         _require_form(made)
@@ -137,6 +145,12 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def digest(self) -> bytes:
         """32 bytes that stand for all of it."""
         return hashlib.sha256(_LABEL + self.encode()).digest()
+
+    @property
+    def origin(self) -> bytes:
+        """32 bytes that stand for how the roster began, which never changes."""
+        began = (self.server, self.room, self.kind, self.began)
+        return hashlib.sha256(_ORIGIN_LABEL + msgspec.msgpack.encode(began, enc_hook=plain_text)).digest()
 
     @property
     def extension(self) -> bytes:
@@ -209,6 +223,8 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     def _admitted(self, statement: Statement, act: Admit, by: Person) -> "Roster":
         _require_role(by, act)
+        if act.origin != self.origin:
+            _refuse("the admission is to a group that began with other people")
         before, now = self._may_come(act), self.person(act.who)
         if before is not None and act.serial < before.serial:
             _refuse(f"{act.who} was removed after that admission was signed")
@@ -315,6 +331,8 @@ class _Proofs:
         if known is not None:
             if (roster.server, roster.room, roster.kind) != (known.server, known.room, known.kind):
                 _refuse("it is the list of another room")
+            if roster.began != known.began:
+                _refuse("the room did not begin with these people")
             if roster.serial < known.serial:
                 _refuse("the list of its people is older than the one that is known here")
             if roster.serial == known.serial and roster.digest != known.digest:
@@ -333,17 +351,22 @@ class _Proofs:
 
     def _trust_founders(self) -> None:
         """Take those who were there when the roster was begun; one person vouches for all of them."""
-        first = [one for one in _everybody(self._roster) if _is_first(one)]
-        if len({one.by for one in first}) != 1 or all(one.user != one.by for one in first):
+        began = self._roster.began
+        if began.founder not in [user for user, _, _ in began.people]:
             _refuse("nobody vouches for its first people")
-        for one in first:
-            self._trust(one, one.first)
+        for one in began.people:
+            person = _vouched_for(one, began.founder, began.at)
+            self._trust(person, person.first)
 
     def _was_there(self, person: Person) -> bool:
         """Say whether somebody needs no admission: known as a member, or among the first people."""
         if self._known is None:
-            return _is_first(person)
+            return self._is_first(person)
         return self._known.admits(person.user, person.account_key)
+
+    def _is_first(self, person: Person) -> bool:
+        first = (person.user, person.account_key, person.first) in self._roster.began.people
+        return first and not person.proof and person.since == 0
 
     def _trust_admitted(self) -> None:
         """Trust those whom trusted people admitted, with the roles that trusted owners gave them."""
@@ -375,9 +398,10 @@ class _Proofs:
             return False
         before = None if self._known is None else self._known.departed(person.user)
         match statement.act:
-            case Admit(account_key=key, serial=serial):
+            case Admit(account_key=key, origin=origin, serial=serial):
                 late = before is None or serial >= before.serial
-                return key == person.account_key and late and self._signed_by(statement, Role.MEMBER)
+                here = (key, origin) == (person.account_key, self._roster.origin)
+                return here and late and self._signed_by(statement, Role.MEMBER)
             case Request(at=at):
                 late = before is None or at > before.at
                 own = statement.signer.account_key == person.account_key
@@ -396,7 +420,7 @@ class _Proofs:
     def _came_with_role(self, person: Person) -> bool:
         """Say whether the role that somebody came in with is one of the first people's."""
         if self._known is None:
-            return _is_first(person)
+            return self._is_first(person)
         known = [(one.user, one.account_key, one.first) for one in _everybody(self._known)]
         return (person.user, person.account_key, person.first) in known
 
@@ -468,8 +492,9 @@ def _came(act: Admit | Request, key: bytes, by: UserName, since: int, proof: byt
     return Person(act.who, key, Role.MEMBER, by, act.at, since, proof=proof)
 
 
-def _is_first(person: Person) -> bool:
-    return not person.proof and person.since == 0
+def _vouched_for(one: tuple[UserName, bytes, Role], founder: UserName, at: Millis) -> Person:
+    user, key, role = one
+    return Person(user, key, role, founder, at, since=0, first=role)
 
 
 def _everybody(roster: Roster | None) -> list[Person]:

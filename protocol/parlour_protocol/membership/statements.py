@@ -44,9 +44,14 @@ class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_fields=True):
-    """``who``, under this account key, may be in the room; or is in it with a key that changed."""
+    """``who``, under this account key, may be in the room; or is in it with a key that changed.
+
+    ``origin`` (32 bytes) stands for the people whom the room began with: a group that somebody else began for
+    the same room, in the names of the same people, is another one.
+    """
 
     account_key: Key
+    origin: Key
 
 
 class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unknown_fields=True):

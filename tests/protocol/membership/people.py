@@ -57,7 +57,7 @@ def admit(
 ) -> Statement:
     """Return an admission, signed now (or when ``serial`` changes were known)."""
     known = roster.serial if serial is None else serial
-    return stated(Admit(SERVER, ROOM, known, NOW, name(who), account(who, version)), by)
+    return stated(Admit(SERVER, ROOM, known, NOW, name(who), account(who, version), roster.origin), by)
 
 
 def request(roster: Roster, who: str, at: int = NOW, version: str = "") -> Statement:

@@ -58,7 +58,7 @@ def test_a_stranger_admits_nobody() -> None:
 
 def test_another_key_of_a_member_admits_nobody() -> None:
     """A false account key for a member, however it is certified, is not the member."""
-    forged = stated(Admit(SERVER, ROOM, 0, NOW, name("spy"), account("spy")), "ada", "2")
+    forged = stated(Admit(SERVER, ROOM, 0, NOW, name("spy"), account("spy"), room().origin), "ada", "2")
     refused(room(), forged, "is not in the room with that key")
 
 
@@ -66,9 +66,23 @@ def test_an_admission_for_another_room_or_of_the_future() -> None:
     """It holds for its room alone, and its signer cannot have known changes that never were."""
     elsewhere = RoomId("AAAAAAAAAAAAAAAAAAAAAA")
     refused(
-        room(), stated(Admit(SERVER, elsewhere, 0, NOW, name("ben"), account("ben")), "ada"), "another room"
+        room(),
+        stated(Admit(SERVER, elsewhere, 0, NOW, name("ben"), account("ben"), room().origin), "ada"),
+        "another room",
     )
     refused(room(), admit(room(), "ben", serial=1), "changes that never were")
+
+
+def test_an_admission_to_a_room_that_began_with_other_people() -> None:
+    """A group that somebody else began for the same room, in the same names, is not what was signed for."""
+    honest, false = room(), room(RoomKind.PRIVATE, "spy", "ada")
+    refused(false, admit(honest, "ben"), "began with other people")
+    ben = after(honest, admit(honest, "ben")).people[1]
+    ada, spy = false.people
+    with pytest.raises(NotAllowedError, match="ben is in it, and no member admitted them"):
+        replace(false, serial=1, people=(ada, ben, spy)).require_proofs(holds)
+    with pytest.raises(NotAllowedError, match="did not begin with these people"):
+        replace(false, serial=5).require_proofs(holds, honest)
 
 
 def test_an_old_admission_does_not_bring_anybody_back() -> None:
@@ -152,7 +166,7 @@ def test_an_old_request_does_not_bring_back_who_left() -> None:
 
 def test_a_direct_room_has_two_people_for_ever() -> None:
     """The founder admits the other one, and nobody else comes, leaves or is removed."""
-    roster = after(room(RoomKind.DIRECT), admit(room(), "ben"))
+    roster = after(room(RoomKind.DIRECT), admit(room(RoomKind.DIRECT), "ben"))
     refused(roster, admit(roster, "cora"), "two people")
     refused(roster, admit(roster, "cora", by="ben"), "two people")
     refused(roster, remove(roster, "ben"), "direct room")

@@ -21,7 +21,7 @@ from parlour_protocol.membership import (
 
 BEN = name("ben")
 ACTS: dict[str, AnyAct] = {
-    "admit": Admit(SERVER, ROOM, 3, NOW, BEN, account("ben")),
+    "admit": Admit(SERVER, ROOM, 3, NOW, BEN, account("ben"), bytes(32)),
     "request": Request(SERVER, ROOM, 3, NOW, name("ada")),
     "remove": Remove(SERVER, ROOM, 3, NOW, BEN),
     "ban": Remove(SERVER, ROOM, 3, NOW, BEN, ban=True, until=Millis(NOW + 1)),
@@ -56,7 +56,7 @@ def test_a_request_in_somebody_elses_name() -> None:
 
 def test_a_statement_that_is_not_in_its_one_form() -> None:
     """The same values written in another way are refused, though the signature is good."""
-    body = msgspec.msgpack.encode(["admit", SERVER, ROOM, 3.0, NOW, "ben", account("ben")])
+    body = msgspec.msgpack.encode(["admit", SERVER, ROOM, 3.0, NOW, "ben", account("ben"), bytes(32)])
     theirs = signed(certificate(device_key=public("device")))
     signature = key("device").sign(b"parlour room statement v1\0" + body).signature
     with pytest.raises(StatementError):
@@ -75,7 +75,9 @@ def test_a_statement_by_a_device_without_a_certificate() -> None:
 def test_a_statement_from_outside_of_its_certificates_time(at: int) -> None:
     """What was signed before the certificate began, or after it ended, is refused."""
     with pytest.raises(StatementError, match="certificate did not hold"):
-        read_statement(carried(Admit(SERVER, ROOM, 0, Millis(at), BEN, account("ben")), "ada"), holds)
+        read_statement(
+            carried(Admit(SERVER, ROOM, 0, Millis(at), BEN, account("ben"), bytes(32)), "ada"), holds
+        )
 
 
 def test_a_statement_for_another_server() -> None:

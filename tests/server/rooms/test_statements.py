@@ -30,7 +30,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 ADA, BEN = name("ada"), name("ben")
 LATER = Millis(NOW + 60_000)
-ADMIT = Admit(SERVER, ROOM, 0, NOW, BEN, account("ben"))
+ADMIT = Admit(SERVER, ROOM, 0, NOW, BEN, account("ben"), bytes(32))
 REQUEST = Request(SERVER, ROOM, 0, NOW, ADA)
 LEAVE = Remove(SERVER, ROOM, 0, NOW, ADA)
 KICK = Remove(SERVER, ROOM, 0, NOW, BEN)

@@ -148,6 +148,8 @@ MEMBERSHIP_TABLES: Final[tuple[str, ...]] = (
         statement BLOB NOT NULL,
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID""",
+    # Whose invitation the person here accepted: they enter no group without that person's admission.
+    "CREATE TABLE mls_invited (room TEXT PRIMARY KEY, inviter TEXT NOT NULL) STRICT, WITHOUT ROWID",
     # Whom the person on this device asked in, until they are in.
     """CREATE TABLE mls_asked_in (room TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (room, user))
         STRICT, WITHOUT ROWID""",

@@ -12,7 +12,9 @@ from typing import Protocol
 
 import apsw
 
+from parlour_client.core.archive import log_copy, pins
 from parlour_client.core.e2ee.batch import Own, People, concerns_about, stripped, with_body
+from parlour_client.core.e2ee.evidence import statement_of
 from parlour_client.core.e2ee.groups import (
     Held,
     Shelf,
@@ -28,7 +30,7 @@ from parlour_client.core.e2ee.groups import (
 )
 from parlour_client.core.e2ee.ids import group_bytes
 from parlour_client.core.e2ee.link_table import Links
-from parlour_client.core.e2ee.refusals import JoinRefusedError, RuleBrokenError
+from parlour_client.core.e2ee.refusals import JoinRefusedError, NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received
 from parlour_client.core.e2ee.rules import (
     Binding,
@@ -40,6 +42,7 @@ from parlour_client.core.e2ee.rules import (
     require_members,
 )
 from parlour_client.core.e2ee.signing import verify
+from parlour_client.core.e2ee.statements import accepted_from
 from parlour_client.core.e2ee.tree_seal import Beside, open_beside
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -50,6 +53,7 @@ from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import Millis
 from parlour_protocol.membership import NotAllowedError, Person, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
+from parlour_protocol.names import UserName
 
 
 class Packages(Protocol):
@@ -190,8 +194,9 @@ def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event:
         and _is_begun(judge.roster, own)
     ):
         known = None
+    inviter = None if known is not None else accepted_from(connection, event.room)
     if judge.roster is None:
-        if known is not None:
+        if known is not None or inviter is not None:
             raise JoinRefusedError(
                 "The Welcome was refused: its group forgets that members decide who is in this room."
             )
@@ -201,11 +206,30 @@ def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event:
         judge.roster.require_proofs(verify, None if alone else known)
     except NotAllowedError as error:
         raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+    if inviter is not None:
+        _require_admission(connection, judge.roster, own, inviter)
     before = known_people(connection, event.room) if known is None else None
     for person in judge.roster.people:
         if before is not None and not person.proof and (person.user, person.account_key) not in before:
             who = f"{person.user} was not in the room before"
             raise JoinRefusedError(f"The Welcome was refused: {who}, and no member admitted them.")
+
+
+def _require_admission(connection: apsw.Connection, roster: Roster, own: Own, inviter: UserName) -> None:
+    """Require that who invited us has signed it, for this group. Raises JoinRefusedError, NotReadyError.
+
+    Anybody can begin a group in the names of others; nobody else can sign their admission to it.
+    """
+    pinned, logged = pins.find(connection, inviter), log_copy.account(connection, inviter)
+    key = pinned.account_key if pinned is not None else logged.key if logged is not None else None
+    if key is None:
+        raise NotReadyError(f"The account key of {inviter}, who invited you, is not known yet.")
+    person = roster.person(own.user)
+    signer = statement_of(person.proof).signer if person is not None and person.proof else None
+    if signer is None or (signer.user, signer.account_key) != (inviter, key):
+        raise JoinRefusedError(
+            f"The Welcome was refused: {inviter}, who invited you, did not admit you to it."
+        )
 
 
 def _is_ours(roster: Roster, own: Own) -> bool:

@@ -39,7 +39,7 @@ class Membership:
         if key is not None:
             now = self._rooms.now()
             statement = await self._signed(
-                room, lambda roster: Admit(roster.server, room, roster.serial, now, user, key)
+                room, lambda roster: Admit(roster.server, room, roster.serial, now, user, key, roster.origin)
             )
         await self.ask_in(room, [user])
         return statement
@@ -61,6 +61,10 @@ class Membership:
             if person is not None and key is not None and person.account_key != key:
                 await self.ask_in(room, [user])
                 rooms.keeper.changed(room)
+
+    async def accepted(self, room: RoomId, inviter: UserName) -> None:
+        """Enter no group of a room but the one that this person has signed an admission to."""
+        await self._rooms.archive.run_durably(statements.accepted, room, inviter)
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget that somebody was wanted."""

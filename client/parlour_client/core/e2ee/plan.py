@@ -170,6 +170,7 @@ class _Planner:
             at=self._now,
             who=user,
             account_key=key,
+            origin=self._after.origin,
         )
         self._apply(signed(self._own, act))
 

@@ -104,6 +104,18 @@ def asked_in(connection: apsw.Connection, room: RoomId) -> set[UserName]:
     return {parse_user_name(str(user)) for (user,) in connection.execute(query, (room,))}
 
 
+def accepted(connection: apsw.Connection, room: RoomId, inviter: UserName) -> None:
+    """Remember whose invitation into a room the person on this device accepted."""
+    connection.execute("INSERT OR REPLACE INTO mls_invited (room, inviter) VALUES (?, ?)", (room, inviter))
+
+
+def accepted_from(connection: apsw.Connection, room: RoomId) -> UserName | None:
+    """Return whose it was; None: this device accepted none."""
+    for (inviter,) in connection.execute("SELECT inviter FROM mls_invited WHERE room = ?", (room,)):
+        return parse_user_name(str(inviter))
+    return None
+
+
 def words(statement: Statement) -> str:
     """Say what a statement does and who signed it."""
     act, by = statement.act, statement.by

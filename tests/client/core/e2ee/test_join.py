@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
+from parlour_client.core.archive import pins
+from parlour_client.core.e2ee import statements
 from parlour_client.core.e2ee.commit import Wanted
-from parlour_client.core.e2ee.refusals import JoinRefusedError, NotDurableError
+from parlour_client.core.e2ee.refusals import JoinRefusedError, NotDurableError, NotReadyError
 from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -15,7 +17,7 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Created, Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq, WelcomeId
+from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq, WelcomeId
 
 OTHER = RoomId("another4567890abcdefgh")
 
@@ -29,11 +31,11 @@ def invited(alice: Device, bobby: Device, log: Log, number: int = 3) -> tuple[Lo
     return event, log.welcomes[bobby.id, event.seq]
 
 
-def nothing_changed(device: Device, log: Log, call: Callable[[], object]) -> None:
+def nothing_changed(device: Device, log: Log, call: Callable[[], object], why: str | None = None) -> None:
     """Require that a join is refused and has changed nothing in the archive."""
     tables = ("mls_rooms", "mls_groups", "own_keys", "mls_messages", "shown")
     before = [list(device.connection.execute(f"SELECT * FROM {name}")) for name in tables]  # noqa: S608
-    with pytest.raises(JoinRefusedError):
+    with pytest.raises(JoinRefusedError, match=why):
         call()
     assert before == [list(device.connection.execute(f"SELECT * FROM {name}")) for name in tables]  # noqa: S608
     assert log.events
@@ -333,3 +335,22 @@ def test_a_newcomer_reads_what_follows_and_is_read() -> None:
     alice.sync(log)
     assert bobby.texts(log)[-1] == "welcome"
     assert alice.texts(log)[-2:] == ["welcome", "thanks"]
+
+
+def test_an_invited_person_enters_the_group_of_who_invited_them() -> None:
+    """By that person's admission under the key that is theirs, however right everything else about it is."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice)
+    event, _ = invited(alice, bobby, log)
+    bobby.run(statements.accepted, log.room, carol.user)
+    bobby.run(pins.pin, carol.user, carol.account.public, Millis(log.now))
+    refused = r"carol, who invited you, did not admit you"
+    nothing_changed(bobby, log, lambda: bobby.join(log, event), refused)
+    bobby.run(statements.accepted, log.room, alice.user)
+    with pytest.raises(NotReadyError, match="not known yet"):  # it is tried again when the key log was read
+        bobby.join(log, event)
+    bobby.run(pins.pin, alice.user, carol.account.public, Millis(log.now))
+    nothing_changed(bobby, log, lambda: bobby.join(log, event), r"alice, who invited you, did not admit you")
+    bobby.run(pins.accept, alice.user, alice.account.public, Millis(log.now))
+    bobby.join(log, event)
+    agree(log, alice, bobby)

@@ -63,6 +63,7 @@ def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequ
 
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
     """Return what is signed about somebody now."""
+    more = (*more, roster.origin) if kind is Admit else more
     return kind(SERVER, log.room, roster.serial, Millis(log.now), who.user, *more)
 
 

@@ -289,6 +289,7 @@ class Device:
             at=Millis(log.now),
             who=device.user,
             account_key=device.account.public,
+            origin=roster.origin,
         )
 
     def commit(

@@ -132,9 +132,7 @@ class RoomCalls:
 
     async def join(self, room: RoomId) -> Room:
         """Enter a public room."""
-        listed = next((one for one in await self.directory() if one.room == room), None)
-        encrypted = listed is not None and listed.encrypted
-        statement = self._request(room, RoomKind.PUBLIC, encrypted=encrypted)
+        statement = await self._request_listed(room)
         return await self._enter(Join(id=new_request_id(), room=room, statement=statement))
 
     async def leave(self, room: RoomId) -> None:
@@ -194,8 +192,9 @@ class RoomCalls:
     async def accept(self, room: RoomId) -> Room:
         """Enter a room that one is invited into, or say yes to a direct room."""
         known = next((one for one in self.invitations if one.id == room), None)
-        statement = None
-        if known is not None:
+        if known is None:  # the invitation has not come yet, or there is none and the room is public
+            statement = await self._request_listed(room)
+        else:
             statement = self._request(room, known.kind, encrypted=known.encrypted, invited=known.at)
             if self._membership is not None and known.kind is not RoomKind.DIRECT and statement is None:
                 await self._membership.accepted(room, known.inviter)
@@ -266,6 +265,11 @@ class RoomCalls:
     async def unmute(self, room: RoomId, user: UserName) -> None:
         """Let a muted member write again."""
         await self._ask(Unmute(id=new_request_id(), room=room, user=user))
+
+    async def _request_listed(self, room: RoomId) -> StatementBytes | None:
+        """Sign a request where the directory has the room as an encrypted one."""
+        listed = next((one for one in await self.directory() if one.room == room), None)
+        return self._request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
 
     def _request(
         self, room: RoomId, kind: RoomKind, *, encrypted: bool, invited: Millis | None = None

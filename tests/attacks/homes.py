@@ -10,7 +10,8 @@ from nacl.signing import SigningKey
 from tests.attacks.raw import Answer, House
 
 from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
-from parlour_protocol.ids import DeviceId, Millis, SessionId
+from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
+from parlour_protocol.membership import AnyAct, Remove, sign_statement
 from parlour_protocol.names import UserName, parse_device_name, parse_user_name
 
 SERVER = "localhost"
@@ -90,6 +91,15 @@ class Home:
             at=Millis(1_700_000_000_000),
         )
         return text(statement.signed(self.account.sign(statement.to_be_signed()).signature))
+
+    def statement(self, act: AnyAct) -> str:
+        """Return a signed statement about a room's people."""
+        certificate = base64.urlsafe_b64decode(self.certificate() + "==")
+        return text(sign_statement(act, certificate, lambda data: self.key.sign(data).signature))
+
+    def removal(self, room: str, who: "Home") -> str:
+        """Return the signed removal of somebody."""
+        return self.statement(Remove(SERVER, RoomId(room), 0, Millis(1_700_000_000_000), who.user))
 
     def register(self, **changed: Any) -> Answer:
         """Bind the session to the device."""

@@ -175,7 +175,8 @@ def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         assert sealed(theirs, room, group, 1)["type"] == "ok"
-        assert asked(wire, 1, "kick", room=room, user=bruno.name)["type"] == "ok"
+        signed = alice.removal(room, bruno)
+        assert asked(wire, 1, "kick", room=room, user=bruno.name, statement=signed)["type"] == "ok"
         assert sealed(wire, room, group, 1)["code"] == "removal_pending"
         assert sealed(theirs, room, group, 1)["code"] == "not_found"
         assert error(bruno.commit(room, group, 1)) == (404, "not_found")
@@ -183,6 +184,29 @@ def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
         assert sealed(wire, room, group, 1)["code"] == "stale_epoch"  # it could still be read by bruno
         assert sealed(wire, room, group, 2)["type"] == "ok"
         assert asked(theirs, 2, "history", room=room)["code"] == "not_found"
+
+
+def test_a_removal_that_somebody_else_signed(alice: Home, bruno: Home) -> None:
+    """M23: members follow signed removals only, so the server takes none that they would not follow."""
+    with chat(alice) as wire, chat(bruno) as theirs:
+        room, other = den(wire, bruno), den(wire, bruno)
+        group = alice.found(room)
+        assert alice.commit(room, group, 0, bruno.device).status == 201
+        for number, (signed, code) in enumerate(
+            {
+                None: "forbidden",
+                bruno.removal(room, bruno): "malformed",
+                alice.removal(other, bruno): "malformed",
+                alice.removal(room, alice): "malformed",
+                "QUJD": "malformed",
+            }.items(),
+            start=10,
+        ):
+            fields = {} if signed is None else {"statement": signed}
+            answer = asked(wire, number, "kick", room=room, user=bruno.name, **fields)
+            assert answer["code"] == code, (signed, answer)
+        assert asked(theirs, 20, "leave", room=room)["code"] == "forbidden"
+        assert sealed(theirs, room, group, 1)["type"] == "ok"
 
 
 def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, house: House) -> None:

@@ -85,6 +85,19 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
         "another server than the one that was logged in to is refused",
     ),
     "AccountEntry.user": ("/alarms",),
+    # what devices sign about the people of a room, and the list that follows from it
+    **dict.fromkeys(
+        (f"{act}.who" for act in ("RoomAct", "Admit", "Request", "Remove", "Unban", "SetRole")),
+        ("/encryption",),
+    ),
+    **dict.fromkeys(
+        ("Person.user", "Person.by", "Gone.user", "Gone.by", "Origin.founder", "Origin.people"),
+        ("/encryption",),
+    ),
+    **dict.fromkeys(
+        (f"{act}.server" for act in ("RoomAct", "Admit", "Request", "Remove", "Unban", "SetRole", "Roster")),
+        "a statement for another server than the one that was logged in to is refused",
+    ),
 }
 
 

@@ -173,6 +173,35 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
 
 
 @ONE_WAY
+async def test_each_has_lost_other_messages(world: World, way: str) -> None:
+    """R39: what somebody wrote that is not here is told once; what was lost counts as nothing else."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    server = world.server
+    async with world.halted():
+        kept = server.backed_up() if way == "restore" else server.folder_copied()
+    text = await ada.say(room)
+    await world.heard(room, text, ben)
+    await ada.stop()
+    for _ in range(2):
+        await ben.say(room)
+    async with world.halted():
+        (server.restore if way == "restore" else server.put_back)(kept)
+    await ada.start(ready=False)
+    for device in (ada, ben):
+        await world.told(device, "older")
+    await world.goes_on(room, ada, ben)
+    assert "2 messages of ben are missing here" in await ada.words()
+    for device in (ada, ben):
+        words = await device.words()
+        assert "did not show" not in words
+        assert "had seen" not in words
+        assert "another order" not in words
+    await world.judge()
+
+
+@ONE_WAY
 async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     """Whom the server took back with an older copy founds a group that nobody follows."""
     ada, ben, cat = await world.start("ada", "ben", "cat")

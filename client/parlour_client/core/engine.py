@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
+from parlour_client.core.archive.forks import Fork
 from parlour_client.core.archive.outbox import Beside
 from parlour_client.core.changes import HistoryWithheld, RoomsChanged, StatusChanged
 from parlour_client.core.clock import Clock
@@ -87,6 +88,7 @@ class Engine:
         self._kept: set[RoomId] = set()
         self.sealed = None if delivery is None else self._encryption(delivery, chance)
         self.rollback = Rollback(archive, profile, self.state.names_me, self.numbers, self.sealed)
+        self._forks: list[Fork] = []  # that views have not heard of
         intake = self.sealed.intake if self.sealed is not None else None
         self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
         self.sync = Sync(self._ingest, self._withheld, follow=follow)
@@ -260,13 +262,14 @@ class Engine:
             await _ended(parts)
 
     async def _converse(self, conversation: Conversation, hello: Hello) -> None:
-        rolled_back = await self.rollback.greet(conversation, hello)
+        self._forks += await self.rollback.greet(conversation, hello)
         if self.sealed is not None and not await self.sealed.met(exchanged=self.rollback.exchanged):
             raise UnreachableError("The server was restored. Parlour connects again.")
-        for fork in rolled_back:  # the server's marker is an old one, too
+        for fork in self._forks:  # the server's marker is an old one, too
             self.read_markers.keep(fork.room)
         await self.hearing.greet(self.numbers.hello(hello))
-        for fork in rolled_back:
+        while self._forks:
+            fork = self._forks.pop(0)
             await self._ingest.tell(fork.room, fork.applied, live=False)
         parts = [
             asyncio.ensure_future(conversation.listen(self.hearing.hear)),

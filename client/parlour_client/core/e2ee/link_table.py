@@ -112,6 +112,18 @@ class Links:
         self.is_older = False
         self.epoch_begins()
 
+    def forked(self) -> None:
+        """Note that the server's history was rolled back: it lost other events for each device.
+
+        What devices had processed is compared again from where the next epoch begins. Their numbers go on.
+        """
+        query = "SELECT device FROM mls_shown WHERE room = ?"
+        for (device,) in list(self._connection.execute(query, (self._room,))):
+            shown = self._of(DeviceId(str(device)))
+            if shown is not None and shown.at is not None:
+                shown.at = None
+                self._changed.add(DeviceId(str(device)))
+
     def epoch_begins(self) -> None:
         """Note that a commit took effect: what comes next is of another epoch."""
         self._epoch_number, self._epoch_seen = self._number, self._seen
@@ -135,6 +147,8 @@ class Links:
 
         ``data`` is None for one that was blanked, ``unread`` whose it is where it could not be read.
         """
+        if data is not None and self.is_known(data):  # each ciphertext counts once, however often it is shown
+            return False
         digest = None if data is None else digest_of(data)
         self._seen += 1
         if digest is None:

@@ -239,6 +239,9 @@ class Vault:
         members = {member.user for member in self.status(connection, room).members}
         before = row.group
         rolled_back.note(connection, row, shared, fork, members, self._own.user)
+        links = Links(connection, room)
+        links.forked()
+        links.save()
         if row.group != before and before is not None:
             self._shelf.drop(connection, before)
         save_room(connection, row)

@@ -311,3 +311,14 @@ def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None
     log.add(ben.user, sealed_body(refused))
     ben.sync(log)
     assert not ben.receipts[-1].older
+
+
+def test_what_is_shown_a_second_time_counts_once() -> None:
+    """R38: whoever was shown messages twice claims no more of them than others have."""
+    log, ada, ben, cora = three()
+    for number in range(20, 23):
+        ben.say(log, number, f"line {number}")
+    shown(cora, log, [*log.events, *log.events[-3:]])
+    cora.say(log, 30, "all there")
+    assert notes(ada.sync(log)) == []
+    assert notes(ben.sync(log)) == []

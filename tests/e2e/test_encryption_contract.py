@@ -105,21 +105,34 @@ def test_a_message_that_nobody_could_read_is_not_sent_and_says_so(server: Server
 def test_two_copies_of_one_home_are_told_of_in_words(
     server: Server, ada: Person, secret: str, tmp_path: Path
 ) -> None:
-    """The keys of both are the same ones: what the second says with them is a line that says why not."""
+    """The one that renews its keys goes on; the other one says so and sends nothing; nobody is disturbed."""
     hal = joined(server, tmp_path, "hal")
     let_in(ada, hal, "hal", secret)
     hal.run("send", secret, "one")
     copy = Person(Path(shutil.copytree(hal.home, tmp_path / "copy")), server)
     first = number_of(hal.run("send", secret, "of the first", "--json"))
-    second = number_of(copy.run("send", secret, "of the second", "--json"))
-    hal.run("send", secret, "of the first again")
-    heard = ada.run("tail", secret, "--json", "--from", str(first), "--count", "2")
-    assert [line["text"] for line in json_lines(heard.stdout)] == ["of the first", "of the first again"]
-    assert f"#{second}" in heard.stderr
-    assert "two copies of one home folder" in heard.stderr
-    exported = json_lines(ada.run("export", secret, "--json").stdout)
-    assert ["two copies of one home folder" in str(line.get("note")) for line in exported][second - 1]
-    assert "two copies of one home folder" in ada.run("export", secret).stdout
+    copy.run("send", secret, "of the second")
+    refused = hal.run("send", secret, "of the first again", check=False)
+    assert refused.returncode == 1
+    assert "Another copy of this home folder is in use" in refused.stderr
+    assert "log in here as a new device" in refused.stderr
+    here = "This device has sent messages here that this copy of its home does not know"
+    displaced = "Another copy of this home folder is in use: it has renewed this device's keys"
+    for person, words in ((copy, here), (hal, displaced)):
+        exported = json_lines(person.run("export", secret, "--json").stdout)
+        assert any(words in str(line.get("note")) for line in exported)
+        assert words in person.run("export", secret).stdout
+    stands = encryption(hal, secret)
+    assert (stands["state"], displaced in str(stands["problem"])) == ("blocked", True)
+    hal.run("send", "lobby", "other rooms go on")
+    copy.run("send", secret, "of the second again")
+    ada.run("send", secret, "and I am not disturbed")
+    heard = ada.run("tail", secret, "--json", "--from", str(first), "--count", "4")
+    said = ["of the first", "of the second", "of the second again", "and I am not disturbed"]
+    assert [line["text"] for line in json_lines(heard.stdout)] == said
+    assert "#" not in heard.stderr
+    assert [line["text"] for line in tail(copy, secret, first + 1, 3)] == said[1:]
+    assert {person["state"] for person in agreed(secret, ada, copy)} == {"active"}
 
 
 def test_a_send_beside_a_tail_of_the_same_home(ada: Person, ben: Person, secret: str) -> None:

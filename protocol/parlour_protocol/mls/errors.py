@@ -17,6 +17,7 @@ act on.
     └── PolicyError               refused by the rules of this client, not by the RFC
         ├── StateError            the group cannot do that now (a commit is pending, we were removed, ...)
         │   └── OwnMessageError   our own message came back: nobody can decrypt what it has encrypted
+        │       └── OtherCopyError    signed with our key, and not made by this state
         └── UnknownPskError       a pre-shared key is asked for that we do not have
 """
 
@@ -78,6 +79,10 @@ class StateError(PolicyError):
 
 class OwnMessageError(StateError):
     """A message of our own came back: keep the plaintext when sending, and match the echo by its bytes."""
+
+
+class OtherCopyError(OwnMessageError):
+    """A handshake message that our key has signed and this state did not make: another copy of it goes on."""
 
 
 class UnknownPskError(PolicyError):

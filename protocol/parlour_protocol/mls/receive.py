@@ -13,15 +13,17 @@ from .constants import ContentType, SenderType
 from .content import AuthenticatedContent, Commit
 from .epoch import Epoch, Item, Member, PastEpoch
 from .errors import (
+    MlsError,
     NewerEpochError,
     NotForThisGroupError,
     OlderEpochError,
+    OtherCopyError,
     OwnMessageError,
     PolicyError,
     StateError,
 )
 from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
-from .framing import check_signature, open_private, open_public, open_sender_data
+from .framing import SenderData, check_signature, open_private, open_public, open_sender_data
 from .messages import PrivateMessage, PublicMessage, read_message
 from .policy import Policy
 from .proposals import Proposal
@@ -83,7 +85,7 @@ def _public(state: State, message: PublicMessage, by: Circumstances) -> tuple[St
     authenticated = open_public(message, context, epoch.secrets.membership)
     check_signature(authenticated, context, key)
     if content.sender.type is SenderType.MEMBER and content.sender.index == epoch.own_leaf:
-        raise OwnMessageError("a handshake message of our own came back that we do not know")
+        raise OtherCopyError("a handshake message of our own came back that we do not know")
     return _handshake(state, authenticated, by)
 
 
@@ -97,6 +99,8 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
     secret = view.secrets.sender_data if isinstance(view, Epoch) else view.sender_data
     sender = open_sender_data(message, secret, lambda leaf: view.member(leaf) is not None)
     if sender.leaf == view.own_leaf:
+        if isinstance(view, Epoch) and not application:
+            _refuse_other_copy(message, sender, view, by)
         raise OwnMessageError("a message of our own came back: its plaintext was kept when it was sent")
     authenticated, keys = open_private(message, sender, view.keys, by.policy.ratchets)
     author = _author(view, sender.leaf)
@@ -112,6 +116,19 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
             message.authenticated_data,
         )
     return _handshake(after, authenticated, by)
+
+
+def _refuse_other_copy(message: PrivateMessage, sender: SenderData, epoch: Epoch, by: Circumstances) -> None:
+    """Raise OtherCopyError when our own key has signed a handshake message.
+
+    Any member could name our leaf as the sender; what cannot be opened, as its key was used, proves nothing.
+    """
+    try:
+        authenticated, _ = open_private(message, sender, epoch.keys, by.policy.ratchets)
+        check_signature(authenticated, epoch.context.encode(), _author(epoch, sender.leaf).signature_key)
+    except MlsError:
+        return
+    raise OtherCopyError("another copy of this state has made a handshake message")
 
 
 def _view(state: State, number: int) -> Epoch | PastEpoch:

@@ -16,6 +16,7 @@ from parlour_protocol.mls import (
     MalformedError,
     MlsError,
     NotForThisGroupError,
+    OtherCopyError,
     OwnMessageError,
     Policy,
     PolicyError,
@@ -29,7 +30,7 @@ from parlour_protocol.mls.framing import MessageKeys, protect_private, protect_p
 from parlour_protocol.mls.messages import PrivateMessage, PublicMessage, encode_message, read_message
 from parlour_protocol.mls.proposals import ExternalInit, Update
 from parlour_protocol.mls.secret_tree import sender_data_key
-from parlour_protocol.mls.suite import aead_seal, mac
+from parlour_protocol.mls.suite import SigningKey, aead_seal, mac
 
 PUBLIC = CommitOptions(public=True)
 
@@ -219,7 +220,22 @@ def test_own_handshake_messages_that_we_do_not_know() -> None:
     for options in (CommitOptions(), PUBLIC):
         clone = Group.restore(world["m0"].serialise())
         message = clone.commit(now=NOW, options=options).message
-        refused(world["m0"], message, OwnMessageError, "our own")
+        refused(world["m0"], message, OtherCopyError, "our own|another copy")
+
+
+def test_a_handshake_message_that_only_names_our_leaf_is_of_no_other_copy() -> None:
+    """Each member has the keys that encrypt for each leaf: the signature tells, where it can be read."""
+    world = World(2)
+    for signer, unread in ((SigningKey.generate(), False), (None, True)):
+        clone = Group.restore(world["m0"].serialise())
+        if signer is not None:
+            clone._state = clone._state.with_epoch(dataclasses.replace(clone._state.epoch, signer=signer))
+        message = clone.commit(now=NOW, options=CommitOptions()).message
+        if unread:
+            world["m0"].commit(now=NOW, options=CommitOptions())  # the key is used up
+        with pytest.raises(OwnMessageError) as error:
+            world["m0"].process(message, now=NOW)
+        assert type(error.value) is OwnMessageError
 
 
 @pytest.mark.parametrize(

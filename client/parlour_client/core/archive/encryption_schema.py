@@ -197,6 +197,12 @@ HISTORY_PARTS: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+DISPLACED: Final[tuple[str, ...]] = (
+    # 1: another copy of this home has renewed the keys of our leaf, and this one cannot follow
+    "ALTER TABLE mls_groups ADD COLUMN displaced INTEGER NOT NULL DEFAULT 0",
+)
+"""A migration of its own."""
+
 LINK_TABLES: Final[tuple[str, ...]] = (
     # What this device has processed of a room, as its own messages say it, and how it numbers them.
     """CREATE TABLE mls_links (

@@ -7,6 +7,7 @@ missing ones in one transaction. What is deleted is overwritten (secure_delete, 
 from typing import Final
 
 from parlour_client.core.archive.encryption_schema import (
+    DISPLACED,
     ENCRYPTION,
     HISTORY_PARTS,
     LINK_TABLES,
@@ -156,4 +157,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     LINK_TABLES,
     MEMBERSHIP_TABLES,
+    DISPLACED,
 )

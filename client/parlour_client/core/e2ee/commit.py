@@ -7,6 +7,7 @@ writes it, if nobody went on with the group meanwhile.
 """
 
 import copy
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -208,7 +209,16 @@ def staged(connection: apsw.Connection, group: GroupId | None) -> Staged | None:
 
 
 def drop(connection: apsw.Connection, shelf: Shelf, held: Held) -> None:
-    """Give a staged commit up: the server refused it for another reason than that somebody was first."""
+    """Give a staged commit up: the server refused it for another reason than that somebody was first.
+
+    Its bytes stay known by their digest, in case the server shows it all the same: no other copy made it.
+    """
+    for (request,) in list(
+        connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (held.id,))
+    ):
+        if held.group.pending is not None:
+            digest = hashlib.sha256(held.group.pending.message).digest()
+            connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
     connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
     if held.group.pending is not None:
         held.group.commit_refused()

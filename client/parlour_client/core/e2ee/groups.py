@@ -60,6 +60,8 @@ class Held:
     sent: int = 0
     contest: Epoch | None = None
     request: RequestId | None = None
+    displaced: bool = False
+    """Refused, as another copy of this home has renewed the keys of our leaf."""
 
     @property
     def epoch(self) -> Epoch:
@@ -98,12 +100,13 @@ class Shelf:
     def load(self, connection: apsw.Connection, group: GroupId | None) -> Held | None:
         """Return a group that this device is in, to be changed and given to ``save``."""
         query = """
-            SELECT room, status, version, state, ended, joined, own_since, sent, contest, request
+            SELECT room, status, version, state, ended, joined, own_since, sent, contest, request,
+                displaced
             FROM mls_groups WHERE group_id = ? AND state IS NOT NULL"""
         # all of it at once: another query runs inside
         for row in list(connection.execute(query, (group,))) if group is not None else ():
-            room, status, version, state, ended, joined, own_since, sent, contest, request = cast(
-                "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None]", row
+            room, status, version, state, ended, joined, own_since, sent, contest, request, displaced = cast(
+                "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
             )
             restored, roster = self._restored(connection, GroupId(str(group)), version, state)
             judge = Judge(binding_of(restored.context.extensions), roster)
@@ -120,6 +123,7 @@ class Shelf:
                 sent,
                 None if contest is None else Epoch(contest),
                 None if request is None else RequestId(request),
+                bool(displaced),
             )
             held.group.policy = judge.policy()
             return held
@@ -139,12 +143,13 @@ class Shelf:
         version, state = secrets.token_bytes(16), held.group.serialise()
         query = """
             UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
-                joined = ?, own_since = ?, sent = ?, contest = ?, request = ?
+                joined = ?, own_since = ?, sent = ?, contest = ?, request = ?,
+                displaced = ?
             WHERE group_id = ? AND version = ?"""
         values = (
             held.status, version, held.epoch, state, json.dumps([(end.at, end.here) for end in held.ended]),
             held.joined, held.own_since,
-            held.sent, held.contest, held.request, held.id, held.version,
+            held.sent, held.contest, held.request, held.displaced, held.id, held.version,
         )  # fmt: skip
         connection.execute(query, values)
         if connection.changes() != 1:

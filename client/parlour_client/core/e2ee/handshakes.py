@@ -6,6 +6,7 @@ given back as lost. What cannot be followed is to be reported (``ToContest``), o
 """
 
 import copy
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -21,7 +22,7 @@ from parlour_client.core.e2ee.batch import (
 )
 from parlour_client.core.e2ee.evidence import Evidence, statement_of
 from parlour_client.core.e2ee.groups import Held, know_people
-from parlour_client.core.e2ee.refusals import RuleBrokenError
+from parlour_client.core.e2ee.refusals import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Concern, Received, ToContest
 from parlour_client.core.e2ee.rules import Declared, Person, certificate_bytes, certificate_of, person_of
 from parlour_client.core.e2ee.times import Ended
@@ -32,7 +33,15 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Founded, Handshake
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
 from parlour_protocol.membership import Roster, Statement
-from parlour_protocol.mls import CommitApplied, Echo, Group, MlsError, UnusableKeyError
+from parlour_protocol.mls import (
+    CommitApplied,
+    Echo,
+    Group,
+    MlsError,
+    OtherCopyError,
+    OwnMessageError,
+    UnusableKeyError,
+)
 from parlour_protocol.names import UserName
 
 _OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
@@ -140,6 +149,8 @@ def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
     try:
         followed = _follow(batch, held, trial, body, event.at)
     except MlsError as error:
+        if held.displaced or _is_of_another_copy(batch, held, event, body, error):
+            return _displaced(batch, held, event)
         return _refused(held, batch, event, body, error)
     if followed is None:
         return forged(event, _REPLAYED)
@@ -203,6 +214,32 @@ def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: 
     )
 
 
+def _is_of_another_copy(batch: Batch, held: Held, event: LogEvent, body: Handshake, error: MlsError) -> bool:
+    """Say whether another copy of this home made a commit: our key has signed it, and this one did not.
+
+    While a commit of ours is staged its key is used, so that no signature can be read: our leaf must do.
+    """
+    if not isinstance(error, OwnMessageError) or event.author != batch.own.user:
+        return False
+    digest = hashlib.sha256(body.data).digest()
+    if any(batch.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
+        return False  # given up here, and shown by the server all the same
+    return isinstance(error, OtherCopyError) or held.group.pending is not None
+
+
+def _displaced(batch: Batch, held: Held, event: LogEvent) -> Received:
+    """Stay where we are, and disturb nobody: the others follow the copy of this home that goes on."""
+    kept = with_body(event, stripped(event.body))
+    if held.displaced:
+        return Received(kept, row=False)
+    batch.lost.extend(_staged_request(batch, held.id))
+    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    if held.group.pending is not None:
+        held.group.commit_refused()
+    held.status, held.displaced, batch.changed, batch.moved = "refused", True, True, True
+    return Received(kept, note=Note(NoteKind.OLDER_COPY, batch.own.user, DisplacedError().whole))
+
+
 def _entered(
     batch: Batch, held: Held, trial: Group, event: LogEvent, body: Handshake, followed: _Followed
 ) -> Received:
@@ -220,7 +257,7 @@ def _entered(
     (batch.merged if applied.own else batch.lost).extend(request)
     batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
     held.move_to(trial, Ended(event.at, batch.now), removed=bool(removed))
-    held.status, held.contest, batch.changed = "active", None, True
+    held.status, held.contest, held.displaced, batch.changed = "active", None, False, True
     held.judge.roster = followed.roster
     if applied.own:
         held.own_since, held.sent = batch.now, 0

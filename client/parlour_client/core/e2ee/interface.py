@@ -43,7 +43,7 @@ class RoomState(Enum):
     CONTESTED = "contested"
     """Members could not follow the group: it may have split, and an owner founds it anew."""
     BLOCKED = "blocked"
-    """Nothing is sent: a member's key changed, and the person has to decide."""
+    """Nothing is sent: the person has to decide about a key, or another copy of this home goes on."""
 
 
 @dataclass(frozen=True, slots=True)

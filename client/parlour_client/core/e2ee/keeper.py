@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from parlour_client.core.clock import Clock, Timer
-from parlour_client.core.e2ee.refusals import NotReadyError
+from parlour_client.core.e2ee.refusals import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.settle import Settler
 from parlour_client.core.e2ee.vault import Vouched
 from parlour_client.core.errors import ArchiveError, ParlourClientError
@@ -189,6 +189,8 @@ class Keeper:
         async with self._limit:
             try:
                 await work(room)
+            except DisplacedError:
+                return  # no second try helps
             except ArchiveError:
                 return  # whoever writes events is stopped by it, too, and says so
             except ParlourClientError as error:

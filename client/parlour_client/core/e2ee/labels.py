@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.e2ee import claims
 from parlour_client.core.e2ee.contradiction import contradiction
 from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomState, Trust
-from parlour_client.core.e2ee.refusals import WAITING
+from parlour_client.core.e2ee.refusals import WAITING, DisplacedError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.rolled_back import FOUND_AGAIN
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -34,7 +34,7 @@ class Labels:
         self._rooms = rooms
         self._people = rooms.identities
 
-    def standing(  # noqa: PLR0911 - one return for each state, in order
+    def standing(  # noqa: C901, PLR0911 - one return for each state, in order
         self, room: RoomId, report: GroupReport
     ) -> tuple[RoomState, str]:
         """Return where the room stands, and what is in the way, in words."""
@@ -50,6 +50,8 @@ class Labels:
         if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             known = self._rooms.keeper.problems.get(room)
             return RoomState.WAITING, known.whole if known is not None else WAITING
+        if report.stand is Stand.DISPLACED:
+            return RoomState.BLOCKED, DisplacedError().whole
         if report.stand is Stand.CONTESTED:
             words = "Members could not follow the room's keys: an owner has to found the group anew."
             return RoomState.CONTESTED, words

@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.batch import Batch, forged, stripped, with_body
 from parlour_client.core.e2ee.contents import NotAllowedError, body_of, known, remember
 from parlour_client.core.e2ee.groups import Held
 from parlour_client.core.e2ee.link_table import older_copy
-from parlour_client.core.e2ee.refusals import RuleBrokenError
+from parlour_client.core.e2ee.refusals import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rules import Person, person_of
 from parlour_protocol.errors import MalformedFrameError
@@ -106,7 +106,8 @@ def _refused(batch: Batch, held: Held, event: LogEvent, body: SealedMessage, err
     if type(error) in lies:
         return forged(event, lies[type(error)])
     late = BEFORE_JOIN if event.at < held.joined else _TOO_LATE
-    causes: dict[type[MlsError], str] = {NewerEpochError: _MISSED, OlderEpochError: late}
+    missed = DisplacedError().whole if held.displaced else _MISSED
+    causes: dict[type[MlsError], str] = {NewerEpochError: missed, OlderEpochError: late}
     return _unread(event, causes.get(type(error), _DAMAGED))
 
 

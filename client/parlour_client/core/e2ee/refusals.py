@@ -22,6 +22,19 @@ class NotReadyError(EncryptionError):
     hint = "It is sent as soon as the room is ready."
 
 
+class DisplacedError(NotReadyError):
+    """Another copy of this home has renewed the device's keys: this copy has none that the group uses."""
+
+    hint = "Use that one, or log in here as a new device."
+
+    def __init__(self) -> None:
+        """Say what happened."""
+        super().__init__(
+            "Another copy of this home folder is in use: it has renewed this device's keys, and this copy "
+            "can't read on."
+        )
+
+
 class BlockedError(EncryptionError):
     """Nothing is sealed before the person decides about a key."""
 

@@ -31,6 +31,8 @@ class Stand(Enum):
     ACTIVE = "active"
     REFUSED = "refused"
     """This device could not follow a commit."""
+    DISPLACED = "displaced"
+    """Another copy of this home has renewed the device's keys."""
     CONTESTED = "contested"
 
 
@@ -107,7 +109,9 @@ def status(
     if row is None or held is None:
         return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group, again=again)
     stand = Stand.ACTIVE
-    if held.status == "refused":
+    if held.displaced:
+        stand = Stand.DISPLACED
+    elif held.status == "refused":
         stand = Stand.REFUSED
     elif row.contested:
         stand = Stand.CONTESTED

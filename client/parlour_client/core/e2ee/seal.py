@@ -20,7 +20,13 @@ from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durabl
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.link_table import Links
 from parlour_client.core.e2ee.people import trust
-from parlour_client.core.e2ee.refusals import WAITING, ArrivedError, BlockedError, NotReadyError
+from parlour_client.core.e2ee.refusals import (
+    WAITING,
+    ArrivedError,
+    BlockedError,
+    DisplacedError,
+    NotReadyError,
+)
 from parlour_client.core.e2ee.rules import certificate_bytes, read_certificate
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
@@ -36,6 +42,8 @@ def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
     """Return the group to send to. Raises NotReadyError."""
     if row is None or held is None or held.status == "founding":
         raise NotReadyError(WAITING)
+    if held.displaced:
+        raise DisplacedError
     if held.status == "refused":
         raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
     if row.contested:

@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.needs import Keys
 from parlour_client.core.e2ee.own import lost_devices
 from parlour_client.core.e2ee.plan import Plan
-from parlour_client.core.e2ee.refusals import BadPackageError, MovedError, NotReadyError
+from parlour_client.core.e2ee.refusals import BadPackageError, DisplacedError, MovedError, NotReadyError
 from parlour_client.core.e2ee.report import GroupReport, Stand
 from parlour_client.core.e2ee.vault import Vouched
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
@@ -144,6 +144,8 @@ class Settler:
             return None
         if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
             return await self._outside(room, state, report)
+        if report.stand is Stand.DISPLACED:
+            raise DisplacedError
         if report.epoch is None or report.epoch < state.epoch:
             await self._asking.shown(
                 room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch

@@ -1,20 +1,25 @@
 """What a server leaves out of an encrypted room or turns around, through the vault: told in words, once."""
 
 from collections.abc import Sequence
+from dataclasses import replace as replaced
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.client.core.e2ee.hostile_commits import handshake
 from tests.client.core.e2ee.room_log import Log, sealed_body
-from tests.client.core.e2ee.vault_world import Device, opened, request, room_of, text
+from tests.client.core.e2ee.vault_world import Device, agree, opened, request, room_of, text
 
-from parlour_client.core.e2ee.refusals import NotReadyError
+from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.refusals import DisplacedError, NotReadyError
+from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import LogEvent, Reaction
-from parlour_protocol.frames.bodies import Blank, Message
+from parlour_protocol.frames.bodies import Blank, Contested, Message
 from parlour_protocol.frames.opaque import SealedBytes
-from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.ids import Epoch, Millis, Seq
+from parlour_protocol.mls import Policy
 from parlour_protocol.sealed import DeleteContent, ReactContent, ReadContent, encode_sealed
 
 OLDER = (
@@ -300,6 +305,88 @@ def test_an_older_copy_of_a_home_seals_nothing_with_keys_that_were_used() -> Non
     old.say(log, 92, "here again")
     for device in (ada, cora):
         assert notes(device.sync(log)) == []  # no number twice, and nothing that they wait for
+
+
+DISPLACED = (
+    "Another copy of this home folder is in use: it has renewed this device's keys, and this copy can't read "
+    "on. Use that one, or log in here as a new device."
+)
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_nobody(staged: bool) -> None:  # noqa: FBT001
+    """N5: it says so once, seals nothing, reports nothing; the others go on, and so does the other copy."""
+    log, ada, ben, cora = three()
+    old = copied(ben)
+    if staged:  # it was about to renew its keys as well
+        old.stage(log, 4)
+    ben.commit(log, 3)
+    ben.say(log, 20, "from the other copy")
+    before = old.status(log).epoch
+    items = old.sync(log)
+    assert notes(items) == [DISPLACED]
+    assert old.receipts[-1].contest is None
+    assert list(old.receipts[-1].lost) == ([request(4)] if staged else [])
+    assert old.vault.contests(old.connection) == []
+    assert (old.status(log).stand, old.status(log).epoch) == (Stand.DISPLACED, before)
+    assert not old.status(log).staged
+    with pytest.raises(DisplacedError) as refused:
+        old.seal(log, 90, "no")
+    assert refused.value.whole == DISPLACED
+    for device in (ada, cora):
+        assert notes(device.sync(log)) == []
+    ada.commit(log, 5)
+    ada.say(log, 21, "and on")
+    old.begin()
+    commit, message = old.sync(log)
+    assert not commit.row  # it was said once
+    assert message.trouble == DISPLACED
+    assert old.receipts[-1].contest is None
+    ben.sync(log)
+    cora.sync(log)
+    agree(log, ada, ben, cora)
+
+
+def test_a_group_that_is_founded_again_takes_a_displaced_copy_in() -> None:
+    """N5: the other copy is gone, say; what is founded later has keys of its own."""
+    log, ada, ben, cora = three()
+    old = copied(ben)
+    ben.commit(log, 3)
+    old.sync(log)
+    assert log.group is not None
+    log.add(ada.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
+    for device in (ada, cora, old):
+        device.sync(log)
+    asked = old.run(old.vault.found, log.room, log.kind, request(5), Millis(log.now))
+    log.found(old, asked)
+    old.sync(log)
+    assert old.status(log).stand is Stand.ACTIVE
+    old.say(log, 91, "here again")
+
+
+def test_nobody_else_displaces_a_device() -> None:
+    """N5: any member can name another's leaf as the sender; unsigned by it, that is contested as before."""
+    log, _, ben, _ = three()
+    forger = copied(ben)  # every member can derive what encrypts for ben's leaf, but not ben's signature
+    group = forger.vault.held(forger.connection, log.room).group
+    group.policy = Policy(extensions=KNOWN, validate_successor=lambda _old, _new: None)
+    group._state = group._state.with_epoch(replaced(group._state.epoch, signer=Device("eve").key.signer))
+    handshake(log, ben, group.commit(now=log.now // 1_000).message)
+    ben.sync(log)
+    assert ben.status(log).stand is Stand.REFUSED
+    assert ben.receipts[-1].contest is not None
+
+
+def test_a_commit_that_was_given_up_and_is_shown_is_of_no_other_copy() -> None:
+    """N5: a server that shows what it refused makes nobody believe in a second copy."""
+    log, _, ben, _ = three()
+    refused = ben.stage(log, 3)
+    ben.run(ben.vault.drop_staged, log.room)
+    ben.stage(log, 4)
+    log.commit(ben, refused)
+    ben.sync(log)
+    assert ben.status(log).stand is Stand.REFUSED
+    assert ben.receipts[-1].contest is not None
 
 
 def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None:

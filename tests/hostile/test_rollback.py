@@ -127,6 +127,24 @@ async def test_another_name_of_the_logs_with_the_same_history(world: World, *, e
     await world.judge()
 
 
+async def test_a_person_founds_the_group_again(world: World) -> None:
+    """A room that waits to be founded again after a rollback is founded by its people's command as well."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    head = world.server.head(room)
+    View(room, dropped=set(range(head - 1, head + 100))).tell(ada.lies)
+    await ada.reconnect(ready=False)
+    await world.told(ada, "older")
+    await ben.stop()
+    ada.lies.end()
+    await ada.reconnect()
+    await world.during(ada.client.encryption.refound(room))
+    await ben.start()
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
 async def test_a_home_that_was_rolled_back(world: World) -> None:
     """A device whose home is an older copy seals nothing with a key that it used before."""
     ada, ben = await world.start("ada", "ben")

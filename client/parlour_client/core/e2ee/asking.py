@@ -85,12 +85,11 @@ class Asking:
         try:
             logged = await self._delivery.found(room, body)
         except StaleEpochError:
-            if (await self._keys.group(room)).group == body.replaces:
-                # What it was to replace is in order: another device of an owner founded it while this one
-                # asked. Waiting for yet another group would be for ever.
-                await self._archive.run_durably(self._keys.vault.drop_founding, room)
-            else:
-                await self.shown(room, lambda now: now.group not in {None, body.replaces})
+            # It is in the log already, or another one came first, or what it was to replace is in order. The
+            # log decides; what it did not decide by then would wait for ever.
+            state = await self._keys.group(room)
+            await self.patiently(self._keys.shown_up_to(room, state.head))
+            await self._archive.run_durably(self._keys.vault.drop_founding, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
                 await self._archive.run_durably(self._keys.vault.drop_founding, room)

@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive.numberings import numbering
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee.refusals import NotReadyError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
 from parlour_protocol.frames.opaque import FileKey
@@ -159,7 +159,7 @@ def _file(file: FileKeyed) -> FileRef:
 def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, Seq | None]:
     """Return what to seal for a person's request, and the event that the server is to blank.
 
-    Raises NotReadyError when it is about a message that was not read here, or was not sealed (its id is not
+    Raises EncryptionError when it is about a message that was not read here, or was not sealed (its id is not
     known), or names a file whose key is not here: a file never goes out without being sealed.
     """
     match frame:
@@ -197,7 +197,7 @@ def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeye
             media_type=file.media_type,
             size=file.size,
         )
-    raise NotReadyError("The key of that file is not here.", "Send the file again.")
+    raise EncryptionError("The key of that file is not here.", "Send the file again.")
 
 
 def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
@@ -205,10 +205,10 @@ def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
     for (found,) in connection.execute(query, (room, seq)):
         return RequestId(str(found))
     if was_readable(connection, room, seq):
-        raise NotReadyError(
+        raise EncryptionError(
             "That message was said before the room was encrypted.",
             "It can be deleted, or its pin taken off; say anew what is to be answered or pinned.",
         )
-    raise NotReadyError(
+    raise EncryptionError(
         "That message was not read on this device.", "Answer or change one that you can read here."
     )

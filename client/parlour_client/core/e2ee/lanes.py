@@ -171,8 +171,6 @@ class Lane:
         """Send, or put back what is to wait; returns seconds to wait before the next request."""
         if isinstance(one, Arrived):
             self._ends.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
-        elif isinstance(one, NotReadyError) and one.hint == NotReadyError.hint:
-            self.put(item)
         elif isinstance(one, ParlourClientError):
             self._ends.failed(item, one)
         else:

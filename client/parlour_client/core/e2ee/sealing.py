@@ -250,6 +250,8 @@ def _sealed(
         return vault.seal(connection, frame.id, frame.room, payload, now, blanks, before)
     except ArrivedError as error:
         return Arrived(error.seq)
+    except NotReadyError:
+        raise  # it is the room's, and no fault of this request: nothing is sealed, and all of them wait
     except EncryptionError as error:
         return error
 
@@ -262,7 +264,7 @@ def _seal_early(
     before: set[RequestId],
 ) -> None:
     """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
-    with suppress(MlsError), connection:  # a savepoint of its own
+    with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
         _seal(connection, vault, frames, now, before)
 
 

@@ -85,7 +85,8 @@ class Settler:
                 "This room is from before its members decided who is in it.",
                 "An owner renews it: /encryption renew, or parlour encryption ROOM --renew.",
             )
-        await self._found(room)
+        if not report.again:  # after a rollback settling founds it, in the place of the server's old group
+            await self._found(room)
         await self.settle(room)
 
     async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:

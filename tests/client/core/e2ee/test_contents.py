@@ -4,8 +4,8 @@ import pytest
 from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, request, room_of, sealed_body
 
 from parlour_client.core.e2ee.contents import content_of
-from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.results import Received
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
@@ -216,7 +216,7 @@ def test_frames_become_contents_by_the_ids_of_messages_here() -> None:
         (ReactContent(target=target, reaction=THUMB), None),
         (PinContent(target=target, on=False), None),
     ]
-    with pytest.raises(NotReadyError):
+    with pytest.raises(EncryptionError, match="was not read on this device"):
         content_of(to, Edit(id=new, room=ROOM, target=Seq(1), text=HELLO))
 
 
@@ -227,7 +227,7 @@ def test_a_file_goes_out_with_its_key_or_not_at_all() -> None:
     file, key, digest = new_file_id(), FileKey(b"k" * 32), Digest(b"d" * 32)
     ref = FileRef(file=file, name=FileName.parse("a.txt"), media_type="text/plain", size=3, sha256=digest)
     frame = Send(id=request(10), room=ROOM, text=HELLO, file=ref)
-    with pytest.raises(NotReadyError):
+    with pytest.raises(EncryptionError, match="key of that file is not here"):
         content_of(alice.connection, frame)
     _keep_key(alice, file, digest, key)
     content, _ = content_of(alice.connection, frame)

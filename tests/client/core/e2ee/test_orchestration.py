@@ -26,7 +26,7 @@ from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
-from parlour_protocol.delivery import GroupState, Logged, Welcomes
+from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -34,7 +34,17 @@ from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, Topi
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendSealed
-from parlour_protocol.ids import DeviceId, Epoch, FileId, RequestId, RoomId, Seq
+from parlour_protocol.ids import (
+    DeviceId,
+    Epoch,
+    FileId,
+    Millis,
+    RequestId,
+    RoomId,
+    Seq,
+    new_group_id,
+    new_request_id,
+)
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.names import parse_room_name
@@ -160,6 +170,41 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
         await sealed.keeper.now(room)
     assert not answers
     assert await ana._engine.archive.look(sealed.vault.founding, room) is None
+
+
+async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
+    """The server has a group that this device does not follow: waiting for another one would be for ever."""
+    ana, _, room = await pair(flat)
+    line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
+    archive = ana._engine.archive
+    await archive.run(sealed.vault.leave, room)
+    await archive.run(
+        lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
+    )
+    now = Millis(flat.clock.now())
+    body = await archive.run_durably(sealed.vault.found, room, RoomKind.PRIVATE, new_request_id(), now)
+    home.group = new_group_id()
+    assert line.device is not None
+    async with asyncio.timeout(5):
+        await sealed.settler._asking.post_founding(room, body)
+    assert await archive.look(sealed.vault.founding, room) is None
+
+
+async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
+    """A member could not follow: a message is held with the reason, and not refused, until then."""
+    ana, ben, room = await pair(flat)
+    home = flat.house.rooms[room]
+    assert home.group is not None
+    body = Contest(request=new_request_id(), group=home.group, epoch=Epoch(home.epoch))
+    flat.house.contest(home, flat.lines[ben], body)
+    await flat.quiet()
+    await ben.send(room, "later")
+    await flat.quiet()
+    assert [(one.entry.delivery, bool(one.entry.problem)) for one in ben.outgoing()] == [
+        (Delivery.QUEUED, True)
+    ]
+    await ana.encryption.refound(room)
+    await flat.until_true(lambda: texts(ana, room), ["later"])
 
 
 async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) -> None:

@@ -181,7 +181,7 @@ class Links:
     def hear(
         self, seq: Seq, user: UserName, device: DeviceId, link: Link, *, current: bool
     ) -> tuple[Note | None, bool]:
-        """Judge a message before it has its place; returns what to say of it, and whether it came late.
+        """Judge a message before it has its place; returns what to say of it, and whether it has one already.
 
         ``current``: it was sealed in the epoch that is in force, whose beginning is known here.
         """
@@ -200,7 +200,7 @@ class Links:
             notes += self._compared(seq, user, shown, link)
         kind = notes[0].kind if notes else NoteKind.LEFT_OUT
         words = "; ".join(note.detail for note in notes)
-        return (Note(kind, user, words) if notes else None), numbered.late
+        return (Note(kind, user, words) if notes else None), numbered.told
 
     def _first_heard(self, device: DeviceId, link: Link, *, current: bool) -> Shown:
         """Begin with a device: what it sealed in the epoch that is in force can be read here."""

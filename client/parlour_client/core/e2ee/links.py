@@ -25,6 +25,8 @@ MAX_COUNT: Final = 10_000
 """What is counted as missing at once: a device that skips more is broken."""
 
 
+EXCUSED: Final = -1
+"""Instead of such a row: messages that are here and cannot be read were taken for these."""
 _NO_BASE: Final = -1
 """Its running digest is not known yet."""
 
@@ -37,7 +39,7 @@ class Unseen(msgspec.Struct, array_like=True):
     after: int
     """A place in front of where they should be."""
     told: int = 0
-    """The event whose row says that they are missing; 0: none does."""
+    """The event whose row says that they are missing; 0: none does; ``EXCUSED``: they need none."""
 
     @property
     def count(self) -> int:
@@ -75,7 +77,9 @@ class Numbered:
     missing: Sequence[Unseen] = ()
     """Messages of the device that should have come before and did not; not told yet."""
     late: bool = False
-    """The message was told as missing before: the server put it behind messages that were sent later."""
+    """The server put the message behind messages that were sent later."""
+    told: bool = False
+    """It was told as missing before, and has its weight there."""
     repeated: bool = False
     """Another message had this number."""
     void: Sequence[Unseen] = ()
@@ -128,19 +132,19 @@ def number(shown: Shown, link: Link, place: int) -> Numbered:
         taken = _take(shown, link.number, link.number)
         given_up = any(low <= link.number <= high for low, high in shown.void)
         repeated = not taken and not given_up and link.number > shown.floor
-        told = [Seq(one.told) for one in taken if one.told]
-        late = bool(told)
-        settled.update(told)
+        late = any(one.told for one in taken)
+        settled.update(Seq(one.told) for one in taken if one.told > 0)
+    told = bool(settled)
     void: list[Unseen] = []
     for low, high in _pairs(link.void):
-        void += [one for one in _take(shown, low, high) if one.told]
+        void += [one for one in _take(shown, low, high) if one.told > 0]
         if (low, high) not in shown.void:
             shown.void = [*shown.void, (low, high)][-MAX_UNSEEN:]
     for one in shown.unseen[:-MAX_UNSEEN]:
         shown.floor = max(shown.floor, one.high)
     del shown.unseen[:-MAX_UNSEEN]
     settled.update(Seq(one.told) for one in void)
-    return Numbered(list(_promised(shown, link)), late, repeated, void, frozenset(settled))
+    return Numbered(list(_promised(shown, link)), late, told, repeated, void, frozenset(settled))
 
 
 def begin(shown: Shown, link: Link, at: int) -> None:
@@ -149,9 +153,14 @@ def begin(shown: Shown, link: Link, at: int) -> None:
 
 
 def excuse(shown: Shown, missing: Unseen, count: int) -> None:
-    """Take so many of the missing numbers for messages that are here and cannot be read."""
+    """Take so many of the missing numbers for messages that are here and cannot be read.
+
+    One that comes all the same was none of those: the server moved it.
+    """
     if count:
-        _take(shown, missing.low, missing.low + count - 1)
+        taken = _take(shown, missing.low, missing.low + count - 1)
+        shown.unseen += [Unseen(one.low, one.high, one.after, EXCUSED) for one in taken]
+        shown.unseen.sort(key=lambda one: one.low)
 
 
 def tell(shown: Shown, link: Link, seq: Seq) -> None:

@@ -80,6 +80,20 @@ def test_messages_that_change_places_are_told() -> None:
     ]
 
 
+def test_a_message_that_cannot_be_read_hides_no_other_change_of_places() -> None:
+    """N1: the server repeats one of ben's, which may be taken for a missing one, and turns two around."""
+    log, _, ben, cora = three()
+    mine = next(event for event in reversed(log.events) if event.author == ben.user)
+    ben.say(log, 20, "line 20")
+    repeated = [*log.events, mine]
+    for number in range(21, 24):
+        ben.say(log, number, f"line {number}")
+    first, second, third = log.events[-3:]
+    assert notes(shown(cora, log, [*repeated, first, third, second])) == [
+        "out of order: the server moved this message of ben, sent before some that stand above it"
+    ]
+
+
 def test_a_row_that_is_stored_is_corrected() -> None:
     """N2: what was missing comes in a later run."""
     log, _, ben, cora = three()

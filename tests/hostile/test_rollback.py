@@ -3,7 +3,6 @@
 import shutil
 
 import pytest
-from tests.hostile import awaited
 from tests.hostile.people import World
 from tests.hostile.views import View
 
@@ -83,7 +82,7 @@ async def test_the_removed_stay_out(world: World, way: str) -> None:
     await world.judge()
 
 
-@pytest.mark.parametrize("encrypted", [True, pytest.param(False, marks=awaited.BACK_AGAIN)])
+@pytest.mark.parametrize("encrypted", [True, False])
 @pytest.mark.parametrize("named", [True, False])
 async def test_an_older_history_that_one_is_shown_for_a_while(
     world: World, *, encrypted: bool, named: bool

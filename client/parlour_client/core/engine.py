@@ -15,7 +15,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.forks import Fork
 from parlour_client.core.archive.outbox import Beside
-from parlour_client.core.changes import HistoryWithheld, RoomsChanged, StatusChanged
+from parlour_client.core.changes import HistoryReplaced, HistoryWithheld, RoomsChanged, StatusChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.conversation import Conversation, Read
@@ -268,6 +268,8 @@ class Engine:
         for fork in self._forks:  # the server's marker is an old one, too
             self.read_markers.keep(fork.room)
         await self.hearing.greet(self.numbers.hello(hello))
+        while self.rollback.returned:
+            self.news.emit(HistoryReplaced(self.rollback.returned.pop()))
         while self._forks:
             fork = self._forks.pop(0)
             await self._ingest.tell(fork.room, fork.applied, live=False)

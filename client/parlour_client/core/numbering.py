@@ -92,6 +92,14 @@ class Numbering:
         kept = tuple(piece for piece in self.pieces if piece.server <= shared)
         return Numbering((*kept, Piece(Seq(shared + 1), Seq(top + 1))))
 
+    def resumed(self, shared: Seq, local: Seq) -> "Numbering":
+        """Return the numbering in which what was lost, and is ``local`` here, follows ``shared`` again."""
+        kept = [piece for piece in self.pieces if piece.server <= shared]
+        back = Piece(Seq(shared + 1), local)
+        if kept and back.local - kept[-1].local == back.server - kept[-1].server:
+            return Numbering(tuple(kept))
+        return Numbering((*kept, back))
+
 
 PLAIN = Numbering()
 

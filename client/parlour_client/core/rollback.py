@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import apsw
 
 from parlour_client.core.archive import Archive, forks
-from parlour_client.core.archive.forks import Fork, Known
+from parlour_client.core.archive.forks import Fork, Known, Returned
 from parlour_client.core.archive.numberings import numberings
 from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError
@@ -66,6 +66,8 @@ class Rollback:
         """Of the logs that everything here was compared with last; None: before the first greeting."""
         self.exchanged = False
         """The last greeting was of other logs than the one before."""
+        self.returned: list[RoomId] = []
+        """Rooms in which lost events are the server's again, until views were told."""
 
     async def load(self) -> None:
         """Take what the archive knows."""
@@ -85,11 +87,16 @@ class Rollback:
         found = []
         if stale:
             shared = await conversation.first(self._compared(conversation, stale, known))
-            for room, number in shared.items():
+            for room, (number, returned) in shared.items():
                 made = await self._archive.run_durably(self._fork, room, number, known[room], hello.now)
                 if made is not None:
                     self.numbers.know({room: made.numbers})
                     found.append(made)
+                if returned is not None:
+                    numbers = self.numbers.of(room)
+                    back = await self._archive.run_durably(forks.take_back, room, numbers, returned)
+                    self.numbers.know({room: back})
+                    self.returned.append(room)
         if self.exchanged and self._sealed is not None:
             await self._archive.run_durably(self._sealed.note_exchange)
         await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
@@ -99,11 +106,13 @@ class Rollback:
 
     async def _compared(
         self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
-    ) -> dict[RoomId, Seq]:
-        shared: dict[RoomId, Seq] = {}
+    ) -> dict[RoomId, tuple[Seq, Returned | None]]:
+        shared: dict[RoomId, tuple[Seq, Returned | None]] = {}
         for summary in rooms:
             try:
-                shared[summary.room] = await self._shared(conversation, summary, known[summary.room])
+                number = await self._shared(conversation, summary, known[summary.room])
+                returned = await self._returned(conversation, summary, number, known[summary.room])
+                shared[summary.room] = number, returned
             except RefusedError:  # put out of the room in the meantime
                 continue
         return shared
@@ -136,6 +145,28 @@ class Rollback:
         # What could not be compared counts as the server's own: nothing that it says is taken for known.
         return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
 
+    async def _returned(
+        self, conversation: Conversation, summary: RoomSummary, shared: Seq, known: Known
+    ) -> Returned | None:
+        """Return which events that were lost the server has again behind ``shared``; None: none."""
+        returned: Returned | None = None
+        if known.encrypted or known.numbers.is_plain:  # what was sealed is never opened twice
+            return None
+        for _ in range(_MOST_PAGES):
+            after = Seq(shared + (0 if returned is None else returned.count))
+            if after >= summary.head:
+                break
+            ask = History(id=new_request_id(), room=summary.room, after=after, limit=PAGE_EVENTS.value)
+            page = [one for one in await fetch(conversation, ask) if not isinstance(one, Missing)]
+            if not page:
+                break
+            look = forks.returning
+            more = await self._archive.look(look, page, shared, known, returned, self._me[0])
+            if more == returned:
+                break
+            returned = more
+        return returned
+
     def _fork(
         self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
     ) -> Fork | None:
@@ -153,7 +184,7 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
     if known is None or not known.top:
         return False
     exchanged = known.incarnation is not None and known.incarnation != hello.incarnation
-    return exchanged or summary.head < known.numbers.floor(known.top)
+    return exchanged or forks.may_return(known, summary.head) or summary.head < known.numbers.floor(known.top)
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:

@@ -124,3 +124,16 @@ def test_a_page_without_what_was_asked_for_is_refused() -> None:
         search.take(1, [True] * 50)
     with pytest.raises(ValueError, match="asked"):
         search.take(100, [None])
+
+
+def test_what_was_lost_is_the_servers_again() -> None:
+    """R40: under the numbers that it has here; what comes behind it goes above everything."""
+    numbers = Numbering().forked(Seq(5), Seq(9))  # 6 to 8 are lost, 9 is the row that says so
+    back = numbers.resumed(Seq(5), Seq(6)).forked(Seq(8), numbers.head(Seq(5)))
+    assert [back.to_local(Seq(number)) for number in (5, 6, 8, 9, 10)] == [5, 6, 8, 10, 11]
+    assert back.to_server(Seq(9)) is None
+    twice = numbers.forked(Seq(5), Seq(14))  # 10 to 13 are of another history
+    back = twice.resumed(Seq(5), Seq(10)).forked(Seq(9), twice.head(Seq(5)))
+    assert [back.to_local(Seq(number)) for number in (5, 6, 9, 10)] == [5, 10, 13, 15]
+    first = Numbering().forked(Seq(0), Seq(3))
+    assert first.resumed(Seq(0), Seq(2)).to_local(Seq(1)) == 2

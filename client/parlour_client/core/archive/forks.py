@@ -20,6 +20,7 @@ from parlour_client.core.archive.rows import is_row
 from parlour_client.core.missing import AUTHOR, DEVICE
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.numbering import PLAIN, Numbering
+from parlour_client.core.translation import event_here
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
 from parlour_protocol.frames.bodies import (
     Added,
@@ -218,6 +219,88 @@ def words(messages: int) -> str:
         return told
     only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"
     return f"{told} {only} only on this device."
+
+
+BACK: Final = "The server showed an older history for a while. It has the messages above again."
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Events that were lost and that the server has again: a run of them, from ``local`` on."""
+
+    shared: Seq
+    """The server's number in front of them."""
+    local: Seq
+    count: int
+
+
+def may_return(known: Known, head: Seq) -> bool:
+    """Say whether what the server lost may be the server's again: nothing of its other history is here."""
+    last = known.numbers.pieces[-1]
+    is_open = not known.encrypted and not known.numbers.is_plain
+    return is_open and last.local > known.top and head >= last.server
+
+
+def returning(
+    connection: apsw.Connection,
+    events: Sequence[LogEvent],
+    shared: Seq,
+    known: Known,
+    so_far: Returned | None,
+    me: UserName,
+) -> Returned | None:
+    """Return which lost events these are, which follow the server's number ``shared``; None: none of them.
+
+    ``so_far``: what was found of the events in front of these.
+    """
+    starts = [so_far.local] if so_far is not None else _starts(connection, events, shared, known)
+    best = so_far
+    for local in starts:
+        numbers = known.numbers.resumed(shared, local)
+        count = 0
+        for event in events:
+            same = _alike(connection, event_here(event, numbers), me)
+            if same is False:
+                break
+            if same:
+                count = event.seq - shared
+        if count > (0 if best is None else best.count):
+            best = Returned(shared, local, count)
+    return best
+
+
+def _starts(connection: apsw.Connection, events: Sequence[LogEvent], shared: Seq, known: Known) -> list[Seq]:
+    """Return where lost events may begin that are the ones behind ``shared``."""
+    low = known.numbers.to_local(shared)
+    query = """
+        SELECT seq FROM events WHERE room = ? AND seq > ? AND at = ? AND author = ? AND device = ?
+        ORDER BY seq"""
+    for event in events:
+        values = (event.room, low, event.at, str(event.author), str(event.device))
+        found = [int(str(seq)) - (event.seq - shared - 1) for (seq,) in connection.execute(query, values)]
+        if starts := [Seq(seq) for seq in found if seq > low]:
+            return starts
+    return []
+
+
+def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, returned: Returned) -> Numbering:
+    """Let lost events be the server's again, and correct the row that says that they are lost."""
+    last = returned.local + returned.count - 1
+    shared, top = returned.shared, numbers.head(returned.shared)
+    beyond = numbers.resumed(shared, returned.local).forked(Seq(shared + returned.count), top)
+    save_numbering(connection, room, beyond)
+    query = """
+        SELECT min(seq) FROM events
+        WHERE room = ? AND seq > ? AND json_extract(note, '$.kind') = ? AND author = ?"""
+    values = (room, last, NoteKind.ROLLED_BACK.value, str(AUTHOR))
+    for (row,) in list(connection.execute(query, values)):
+        if row is None:
+            continue
+        count = "SELECT count(*) FROM events WHERE room = ? AND seq > ? AND seq < ? AND kind = 'message'"
+        left = next(int(str(one)) for (one,) in connection.execute(count, (room, last, row)))
+        note = Note(NoteKind.ROLLED_BACK, None, words(left) if left else BACK)
+        adding.correct(connection, room, Seq(int(str(row))), note)
+    return beyond
 
 
 def fork(

@@ -40,6 +40,7 @@ def test_the_first_conversation_is_verified(server: Server, ada: Person, tmp_pat
         person, said = join(server, tmp_path, f"new{number}", link)
         assert "ada, who invited you, is verified by the key in the link." in said
         assert state(person, "ada") == "verified"
+    person = Person(tmp_path / f"new{len(links) - 1}", server)
     person.run("dm", "ada", "you are you")
     (member,) = [
         one

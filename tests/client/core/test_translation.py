@@ -1,5 +1,7 @@
 """Frames of a room that was rolled back, both ways: every field that holds a number of a log."""
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LAPTOP, LOBBY, FakeServer
@@ -52,7 +54,7 @@ def event(seq: int, body: AnyBody, room: RoomId = LOBBY) -> LogEvent:
     return LogEvent(room=room, seq=Seq(seq), at=Millis(1), author=ALICE, device=LAPTOP, body=body)
 
 
-BODIES = [
+BODIES: list[Callable[[Seq], AnyBody]] = [
     lambda seq: Message(text=TEXT, reply_to=seq),
     lambda seq: Edited(target=seq, text=TEXT),
     lambda seq: Deleted(target=seq),
@@ -63,9 +65,8 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_events_go_there_and_back(numbers: Numbers, body: "object") -> None:
+def test_events_go_there_and_back(numbers: Numbers, body: Callable[[Seq], AnyBody]) -> None:
     """R32: the event's own number and the one that it is about; what is about a lost one has no way back."""
-    assert callable(body)
     there = event(13, body(Seq(12)))
     here = event(23, body(Seq(22)))
     assert numbers.push(there) == numbers.event(there) == event_here(there, FORKED) == here

@@ -192,8 +192,9 @@ def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: b
 
 
 def _whom(body: AnyBody) -> UserName | None:
-    named = Invited | Uninvited | Added | Kicked | Banned | Unbanned | Muted | Unmuted
-    return body.who if isinstance(body, named) else None
+    if isinstance(body, Invited | Uninvited | Added | Kicked | Banned | Unbanned | Muted | Unmuted):
+        return body.who
+    return None
 
 
 # a fork

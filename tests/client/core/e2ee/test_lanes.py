@@ -10,7 +10,7 @@ from tests.client.core.core_fake import LOBBY, FakeClock
 from parlour_client.core.e2ee.lanes import Lane
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.item import Item, Lasting
+from parlour_client.core.item import Item, Lasting, at_of
 from parlour_client.core.model import Delivery
 from parlour_client.core.texts import message_text
 from parlour_protocol.errors import ErrorCode
@@ -47,7 +47,7 @@ class World:
     def stored(self, item: Item | RoomId, stored: Stored | RequestId | None = None) -> None:
         """Hear it as the outbox does; as the sealing, do nothing."""
         if isinstance(item, Item) and isinstance(stored, Stored):
-            item.stored, item.delivery = stored, Delivery.STORED
+            item.stored, item.delivery = at_of(stored), Delivery.STORED
 
     def failed(self, item: Item, _error: ParlourClientError) -> None:
         """Hear it as the outbox does."""

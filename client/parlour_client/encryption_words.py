@@ -112,7 +112,7 @@ def how_admitted(person: RoomPerson) -> str:
     if person.admitted_by is None:
         return "in the room by the server's word"
     if person.admitted_by == person.user:
-        return f"in the room by their own act{when}"
+        return f"{'created the encrypted room' if person.founder else 'joined by themselves'}{when}"
     return f"admitted by {person.admitted_by}{when}"
 
 

@@ -306,7 +306,7 @@ def _noted(
     done = [f"added {_names(added, event.author)}"] if added else []
     why = ", whose key nobody could encrypt to" if len(unusable) == len(removed) else ""
     done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
-    done += [statements.words(one) for one in followed.statements]
+    done += statements.words(followed.statements, event.author, more=bool(done))
     user = people[0] if len(people) == 1 else None
     return Received(kept, sealed=True, note=Note(kind, user, "; ".join(done)))
 

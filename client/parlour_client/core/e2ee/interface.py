@@ -92,6 +92,8 @@ class RoomPerson:
     """The server lists them as a member; None: it could not be asked."""
     devices: Sequence[DeviceId] = ()
     """Their devices that can read the room."""
+    founder: bool = False
+    """They made the encrypted room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class Labels:
                     admitted_at=None if person is None else person.at,
                     claimed_by_server=self._claimed(user, report, listed),
                     devices=devices.get(user, []),
+                    founder=person is not None and person.by == user and not person.proof,
                 )
             )
         return found

@@ -116,19 +116,31 @@ def accepted_from(connection: apsw.Connection, room: RoomId) -> UserName | None:
     return None
 
 
-def words(statement: Statement) -> str:
-    """Say what a statement does and who signed it."""
-    act, by = statement.act, statement.by
+def words(those: Sequence[Statement], by: UserName, *, more: bool) -> Sequence[str]:
+    """Say what statements do that ``by`` has executed, as clauses behind that name.
+
+    ``more``: other clauses of what ``by`` did come first.
+    """
+    own = [_deed(one) for one in those if one.by == by]
+    others = [f"{one.by} {_deed(one)}" for one in those if one.by != by]
+    if others and not own and not more:
+        return ["recorded that " + " and that ".join(others)]
+    return [*own, *others]
+
+
+def _deed(statement: Statement) -> str:
+    """Say what a statement does, without who signed it."""
+    act = statement.act
     match act:
         case Admit():
-            return f"{by} admitted {act.who}"
+            return f"admitted {act.who}"
         case Request():
-            return f"{act.who} joined"
+            return "joined"
         case Remove(ban=True):
-            return f"{by} banned {act.who}"
+            return f"banned {act.who}"
         case Remove():
-            return f"{act.who} left" if act.who == by else f"{by} removed {act.who}"
+            return "left" if act.who == statement.by else f"removed {act.who}"
         case Unban():
-            return f"{by} lifted the ban of {act.who}"
+            return f"lifted the ban of {act.who}"
         case SetRole(role=role):
-            return f"{by} made {act.who} {_ROLES[role]}"
+            return f"made {act.who} {_ROLES[role]}"

@@ -349,6 +349,34 @@ def test_the_servers_word_on_an_invitation_admits_nobody() -> None:
     assert (made.statements, made.claims.ghosts) == ([], [lurker.user])
 
 
+def test_a_row_says_who_did_what_and_each_name_once() -> None:
+    """The author stands before it: what others have signed is told as theirs."""
+    alice, bobby, carol, davey = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
+    log = room_of(alice)
+
+    def row() -> str:
+        for device in (alice, bobby):
+            device.sync(log)
+        note = alice.receipts[-1].items[-1].note
+        assert note is not None
+        return f"{log.events[-1].author} {note.detail}"
+
+    def executed(by: Device, statement: bytes, remove: Sequence[Device] = ()) -> str:
+        made = Plan([statement], [], [one.id for one in remove], [], claims.Claims())
+        by.sync(log)
+        log.commit(by, by.run(by.vault.stage, ROOM, by.wanted(log, log.now, {}, made)))
+        return row()
+
+    log.commit(alice, alice.stage(log, 5, [bobby, carol]))
+    assert row() == "alice added 2 devices of bobby, carol; admitted bobby; admitted carol"
+    promoted = bytes(alice.sign(log, lambda r: act(log, r, bobby, SetRole, Role.MODERATOR)))
+    assert executed(alice, promoted) == "alice made bobby a moderator"
+    removal = bytes(bobby.sign(log, lambda r: act(log, r, carol, Remove)))
+    assert executed(alice, removal, [carol]) == "alice removed a device of carol; bobby removed carol"
+    ban = bytes(alice.sign(log, lambda r: act(log, r, davey, Remove, True)))
+    assert executed(bobby, ban) == "bobby recorded that alice banned davey"
+
+
 def test_a_role_is_what_an_owner_signed() -> None:
     """It moves with the epoch; the same statement counts once."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")

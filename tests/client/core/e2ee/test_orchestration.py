@@ -26,6 +26,7 @@ from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
+from parlour_client.encryption_words import how_admitted
 from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
@@ -123,6 +124,8 @@ async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(f
         ANA: Trust.FIRST_SEEN,
         EVE: Trust.FIRST_SEEN,
     }
+    words = [how_admitted(person).partition(" on ")[0] for person in report.people]
+    assert words == ["created the encrypted room", "admitted by ana", "admitted by ana"]
 
 
 async def test_a_second_device_waits_for_approval_and_then_takes_part(flat: Flat) -> None:

@@ -59,7 +59,7 @@ class HistoryReplaced:
 
 @dataclass(frozen=True, slots=True)
 class HistoryWithheld:
-    """The server claims events of a room and shows none of them; ``words`` say so, as `Room.trouble` does."""
+    """The server claims, or claimed before, events of a room and shows none of them; ``words`` say so."""
 
     room: RoomId
     words: str

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, forks
 from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.forks import Fork
 from parlour_client.core.archive.outbox import Beside
@@ -270,6 +270,8 @@ class Engine:
         await self.hearing.greet(self.numbers.hello(hello))
         while self.rollback.returned:
             self.news.emit(HistoryReplaced(self.rollback.returned.pop()))
+        while self.rollback.shorter:
+            self.news.emit(HistoryWithheld(self.rollback.shorter.pop(), forks.words(0)))
         while self._forks:
             fork = self._forks.pop(0)
             await self._ingest.tell(fork.room, fork.applied, live=False)

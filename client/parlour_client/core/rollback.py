@@ -5,7 +5,7 @@ a room is compared with the server's until it is clear where the two part. What 
 says so, and its numbers are translated from then on. The engine makes one; a connection is greeted by it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 import apsw
@@ -68,6 +68,8 @@ class Rollback:
         """The last greeting was of other logs than the one before."""
         self.returned: list[RoomId] = []
         """Rooms in which lost events are the server's again, until views were told."""
+        self.shorter: list[RoomId] = []
+        """Rooms of which the server lost only what was never here, until views were told."""
 
     async def load(self) -> None:
         """Take what the archive knows."""
@@ -97,12 +99,21 @@ class Rollback:
                     back = await self._archive.run_durably(forks.take_back, room, numbers, returned)
                     self.numbers.know({room: back})
                     self.returned.append(room)
+        await self._claims(hello, known, {fork.room for fork in found})
         if self.exchanged and self._sealed is not None:
             await self._archive.run_durably(self._sealed.note_exchange)
         await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
         self.incarnation = self.numbers.incarnation = hello.incarnation
         conversation.numbers = self.numbers
         return found
+
+    async def _claims(self, hello: Hello, known: dict[RoomId, Known], told: Collection[RoomId]) -> None:
+        """Note rooms of which the server has less than it said before; those with a row are ``told``."""
+        heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
+        less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
+        if less:
+            await self._archive.run(forks.claims, less)
+            self.shorter += [room for room in less if room not in told]
 
     async def _compared(
         self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]

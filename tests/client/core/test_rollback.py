@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import forks, outbox
-from parlour_client.core.changes import EntryAdded, StatusChanged
+from parlour_client.core.changes import EntryAdded, HistoryWithheld, StatusChanged
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
 from parlour_client.core.translation import LostError
@@ -290,6 +290,27 @@ async def test_a_fresh_device_sees_what_the_server_has(desk: Desk, server: FakeS
     server.say("new", tell=False)
     client = await desk.open()
     assert await texts(client) == ["new"]
+
+
+@pytest.mark.parametrize("follow", [True, False])
+async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *, follow: bool) -> None:
+    """R41: nothing of it was here, so no row stands in the room; it is told once all the same."""
+    server.say("one")
+    client = await desk.open(follow=follow, ready=follow)
+    await client.connected()
+    summary = replace(server.summary(LOBBY), head=Seq(9))
+    await client._engine.archive.save_rooms([summary])  # as when it is lost before anything was fetched
+    restore(server, 2)
+    said: list[object] = []
+    for _ in range(2):
+        await desk.close()
+        desk.clients.clear()
+        client = await desk.open(follow=follow, ready=False)
+        client.subscribe(said.append)
+        await (client.ready() if follow else client.connected())
+    assert [change for change in said if isinstance(change, HistoryWithheld)] == [
+        HistoryWithheld(LOBBY, forks.words(0))
+    ]
 
 
 async def test_other_rooms_are_left_alone(desk: Desk, server: FakeServer) -> None:

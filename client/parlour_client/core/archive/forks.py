@@ -6,7 +6,7 @@ finds out where histories part and calls them.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -76,6 +76,8 @@ class Known:
     numbers: Numbering
     encrypted: bool = False
     """Then its events are taken in one by one, and none is passed over."""
+    claimed: int = 0
+    """The highest number here that the server has said to have; perhaps nothing of it was ever fetched."""
 
 
 def known(connection: apsw.Connection) -> dict[RoomId, Known]:
@@ -85,15 +87,20 @@ def known(connection: apsw.Connection) -> dict[RoomId, Known]:
             coalesce((SELECT max(seq) FROM events WHERE room = rooms.id), 0),
             coalesce((SELECT max(seq) FROM outbox WHERE room = rooms.id AND state = 'stored'), 0),
             coalesce((SELECT cursor FROM mls_rooms WHERE room = rooms.id), 0), top, forgotten), forgotten,
-            EXISTS (SELECT 1 FROM mls_rooms WHERE room = rooms.id)
+            EXISTS (SELECT 1 FROM mls_rooms WHERE room = rooms.id), json_extract(summary, '$.head')
         FROM rooms"""
-    rows = cast("list[tuple[str, str | None, int, int, int]]", list(connection.execute(query)))
+    rows = cast("list[tuple[str, str | None, int, int, int, int]]", list(connection.execute(query)))
     forked = numberings(connection)
     return {
         RoomId(room): Known(
-            Seq(top), Seq(forgotten), incarnation, forked.get(RoomId(room), PLAIN), bool(encrypted)
+            Seq(top),
+            Seq(forgotten),
+            incarnation,
+            forked.get(RoomId(room), PLAIN),
+            bool(encrypted),
+            claimed,
         )
-        for room, incarnation, top, forgotten, encrypted in rows
+        for room, incarnation, top, forgotten, encrypted, claimed in rows
     }
 
 
@@ -106,6 +113,13 @@ def met(connection: apsw.Connection, incarnation: str, rooms: Sequence[RoomId]) 
             "UPDATE rooms SET incarnation = ? WHERE id = ? AND incarnation IS NOT ?",
             (incarnation, room, incarnation),
         )
+
+
+def claims(connection: apsw.Connection, heads: Mapping[RoomId, Seq]) -> None:
+    """Note what the server says now to have of rooms: less than it said before."""
+    for room, head in heads.items():
+        query = "UPDATE rooms SET summary = json_set(summary, '$.head', ?) WHERE id = ?"
+        connection.execute(query, (head, room))
 
 
 def numbers_here(connection: apsw.Connection, room: RoomId, known: Known, head: Seq) -> list[Seq]:

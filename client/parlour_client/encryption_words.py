@@ -15,6 +15,7 @@ from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
 
 GO_ON: Final = "go on"
 """What is typed to take a changed key."""
@@ -44,6 +45,16 @@ LOST: Final = (
     "What was said before stays as it is: readable on the server.",
 )
 """What is lost by turning encryption on."""
+
+
+def admitted_by_encrypting(people: Sequence[UserName]) -> str:
+    """Say whom turning encryption on admits: the server made this list, the person has to look at it."""
+    if not people:
+        return "The server lists nobody in it but you."
+    return (
+        f"The server lists these people besides you: {', '.join(people)}. You admit them, and nobody else. "
+        "If one of them does not belong here, remove them first."
+    )
 
 
 def suite_for(*, post_quantum: bool) -> RoomSuite:

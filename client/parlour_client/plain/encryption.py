@@ -29,6 +29,7 @@ from parlour_client.encryption_words import (
     TRUST,
     WON,
     Way,
+    admitted_by_encrypting,
     decide,
     how_admitted,
     renewed_person,
@@ -115,14 +116,17 @@ async def _renew(mode: "LineMode", room: Room, rest: str) -> None:
 
 
 async def encrypt(mode: "LineMode", rest: str) -> None:
-    """/encrypt [for good]: hear what it means to encrypt this room end to end, or do it."""
+    """/encrypt [for good]: hear whom it admits and what it means to encrypt this room, then do it."""
     room = mode.here()
     if room.encrypted:
         raise SetupError("This room is encrypted already.", "/encryption says how.")
-    if rest == FOR_GOOD:
-        await mode.client.encryption.turn_on(room.id)
+    people = [one.user for one in await mode.client.members(room.id) if one.user != mode.client.account.user]
+    if rest == FOR_GOOD and set(people) <= mode.named.get(room.id, set()):
+        await mode.client.encryption.turn_on(room.id, people)
         mode.say(mode.standing.room_line(mode.client.encryption, room))
         return
+    mode.named[room.id] = set(people)
+    mode.say(admitted_by_encrypting(people))
     mode.say(WON)
     for sentence in LOST:
         mode.say(sentence)

@@ -74,6 +74,8 @@ class LineMode:
         self._out = out
         self.listed: list[OwnDevice] = []
         """One's devices, as they were last said with their numbers."""
+        self.named: dict[RoomId, set[UserName]] = {}
+        """Whom the question about encrypting a room named."""
         self.standing = Standing()
         self.transfers = Transfers(self.say)
         self._memory = Memory()

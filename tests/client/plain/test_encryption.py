@@ -121,8 +121,21 @@ async def test_encrypting_is_said_first_and_done_in_words(ear: Ear) -> None:
     assert set(LOST) <= set(heard)
     assert not ear.client.encryption.calls
     heard = await ear.say("/encrypt for good")
-    assert ("turn_on", LOBBY) in ear.client.encryption.calls
+    assert ("turn_on", LOBBY, BOB, CAROL) in ear.client.encryption.calls
     assert heard == ["lobby, encryption: E2EE 0/1 verified."]
+
+
+async def test_encrypting_names_the_people_first(ear: Ear) -> None:
+    """M27: who was not named is not admitted; the question is asked again with them in it."""
+    heard = await ear.say("/encrypt for good")
+    assert any("besides you: bob, carol." in line for line in heard)
+    dave = replace(ear.client.people[LOBBY][-1], user=parse_user_name("dave"))
+    ear.client.people[LOBBY].append(dave)
+    heard = await ear.say("/encrypt for good")
+    assert any("besides you: bob, carol, dave." in line for line in heard)
+    assert not ear.client.encryption.calls
+    await ear.say("/encrypt for good")
+    assert ("turn_on", LOBBY, BOB, CAROL, dave.user) in ear.client.encryption.calls
 
 
 async def test_a_key_is_compared_by_typing(ear: Ear) -> None:

@@ -114,8 +114,8 @@ class FakeEncryption:
         self.trusted[user] = Trust.FIRST_SEEN
         return await self.person(user)
 
-    async def turn_on(self, room: RoomId) -> None:
-        self.calls.append(("turn_on", room))
+    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
+        self.calls.append(("turn_on", room, *people))
         self.rooms[room] = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")
 
     async def claims(self, room: RoomId) -> Sequence[str]:

@@ -192,13 +192,14 @@ async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_ap
         await write(pilot, "/encrypt")
         assert not client.encryption.calls
         assert LOST[0] in screen_text(pilot)
+        assert "besides you: bob" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert not client.encryption.calls
         await write(pilot, "/encrypt")
         await pilot.press("y")
         await settled(pilot)
-        assert client.encryption.calls == [("turn_on", LOBBY)]
+        assert client.encryption.calls == [("turn_on", LOBBY, BOB, CAROL)]
 
 
 async def test_a_person_is_verified_by_typing_the_last_digits(client: FakeClient, open_app: OpenApp) -> None:

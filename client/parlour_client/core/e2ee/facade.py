@@ -127,10 +127,9 @@ class Facade:
         now = {one.user for one in report.roster.people}
         return Claims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
 
-    async def turn_on(self, room: RoomId) -> None:
-        """Make a room encrypted, for good, for the people who are listed now."""
-        present = [member.user for member in await self._members(room)]
-        await self._membership.ask_in(room, [user for user in present if user != self._rooms.me])
+    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
+        """Make a room encrypted, for good, for these people, whatever the server lists by then."""
+        await self._membership.ask_in(room, [user for user in people if user != self._rooms.me])
         await self._encrypt(room)
         await self._settled(room)
 

@@ -231,8 +231,8 @@ class Encryption(Protocol):
         """Take a changed key as first seen: the person decided to go on."""
         ...
 
-    async def turn_on(self, room: RoomId) -> None:
-        """Make a room encrypted, for good."""
+    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
+        """Make a room encrypted, for good, and admit these people besides oneself: nobody else is added."""
         ...
 
     async def claims(self, room: RoomId) -> Sequence[str]:

@@ -134,12 +134,15 @@ class EncryptionPart(MessagesPart):
         room = self._open_one()
         if room.encrypted:
             raise ValueError("This room is encrypted already. /encryption shows how.")
+        people = [
+            one.user for one in await self.client.members(room.id) if one.user != self.client.account.user
+        ]
 
         def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
             if yes:
-                self.ask(lambda: self.client.encryption.turn_on(room.id))
+                self.ask(lambda: self.client.encryption.turn_on(room.id, people))
 
-        self.push(ConfirmScreen(turn_on_question(room.title)), answer)
+        self.push(ConfirmScreen(turn_on_question(room.title, people)), answer)
 
     async def _do_strict(self, rest: str) -> None:
         if rest.strip() not in {"on", "off"}:

@@ -288,12 +288,27 @@ async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
     await ana.invite(room, BEN)
     await say(flat, ana, room, "in the open")
-    await ana.encryption.turn_on(room)
+    await ana.encryption.turn_on(room, [BEN])
     await flat.quiet()
     await say(flat, ben, room, "CANARY sealed")
     await flat.quiet()
     assert await texts(ana, room) == ["in the open", "CANARY sealed"] == await texts(ben, room)
     assert "CANARY" not in repr(flat.house.rooms[room].log)
+
+
+async def test_turning_on_admits_only_the_people_who_were_looked_at(flat: Flat) -> None:
+    """M27: somebody whom the server adds to its list behind the question is not in the group."""
+    ana, _, _ = await flat.open(ANA), await flat.open(BEN), await flat.open(EVE)
+    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    await ana.invite(room, BEN)
+    await ana.invite(room, EVE)
+    await ana.encryption.turn_on(room, [BEN])
+    await say(flat, ana, room, "sealed for two")
+    report = await ana.encryption.report(room)
+    assert {member.user for member in report.members} == {ANA, BEN}
+    assert report.claims == [
+        "The server lists eve as a member; no member admitted them. Nothing is sent to them."
+    ]
 
 
 async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) -> None:

@@ -50,7 +50,7 @@ async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
     assert sent.request is not None
     seq = await ana.stored(sent.request)
     await ana.stored(await ana.pin(room, seq, on=True))
-    await ana.encryption.turn_on(room)
+    await ana.encryption.turn_on(room, [BEN])
     await flat.quiet()
     return ana, ben, room, seq
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.delivery import Delivery
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_client.core.wire import Dial, Wire
 from parlour_protocol import delivery as d
 from parlour_protocol.frames import (
@@ -50,6 +50,8 @@ class Lies:
     """By the name of the call: what it is refused with, one after another; after that it is done."""
     lost: dict[str, list[ParlourClientError]] = field(default_factory=dict)
     """The same, after the call was done: its answer is lost."""
+    away: bool = False
+    """The server is stopped: nothing is reached, nor a connection kept to where it was."""
     wires: "list[TappedWire]" = field(default_factory=list)
     calls: "TappedDelivery | None" = None
     opened: int = 0
@@ -225,6 +227,8 @@ def tapped_dial(dial: Dial, lies: Lies) -> Dial:
 
 
 async def _refused(lies: Lies, call: str) -> None:
+    if lies.away:
+        raise UnreachableError("Nothing listens there.")
     waiting = lies.refusals.get(call, [])
     if waiting:
         raise waiting.pop(0)

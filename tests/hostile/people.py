@@ -166,6 +166,7 @@ class Device:
 
     async def hang_up(self) -> None:
         """Close its connections: the server is about to stop."""
+        self.lies.away = True
         self.lies.drop()
         assert self.lies.calls is not None
         await self.lies.calls.close()
@@ -306,6 +307,7 @@ class World:
         yield self.server
         await self.server.start()
         for device in self.on():
+            device.lies.away = False
             await device.connect()
 
     async def start(self, *users: str) -> list[Device]:
@@ -371,16 +373,16 @@ class World:
 
     async def agreed(self, room: RoomId, *devices: Device) -> None:
         """Wait until these devices are in one group, and in the same epoch of it."""
+        await self.until_true(lambda: self.agree(room, *devices))
 
-        async def is_so() -> bool:
-            reports = [await device.report(room) for device in devices]
-            first, people = reports[0], {device.user for device in devices}
-            return all(
-                one.authenticator == first.authenticator != "" and people <= {m.user for m in one.members}
-                for one in reports
-            )
-
-        await self.until_true(is_so)
+    async def agree(self, room: RoomId, *devices: Device) -> bool:
+        """Say whether these devices are in one group, and in the same epoch of it."""
+        reports = [await device.report(room) for device in devices]
+        first, people = reports[0], {device.user for device in devices}
+        return all(
+            one.authenticator == first.authenticator != "" and people <= {m.user for m in one.members}
+            for one in reports
+        )
 
     async def agreed_without(self, room: RoomId, user: str, *devices: Device) -> None:
         """Wait until these devices are in one group, and somebody is in it no more."""

@@ -1,8 +1,8 @@
 """What the server claims of a room's members and no member has signed: kept, told once, and named on request.
 
-A ghost is listed as a member and was admitted by nobody; somebody dropped is not listed any more and was
-removed by nobody. Neither changes the group. Each is an alarm at first; when members decide otherwise, or the
-server takes it back, it is forgotten. Functions over a connection; ``plan`` finds them.
+A ghost is listed as a member and was admitted by nobody, or removed; somebody dropped is not listed any more
+and was removed by nobody. Neither changes the group. Each is an alarm at first; when members decide
+otherwise, or the server takes it back, it is forgotten. Functions over a connection; ``plan`` finds them.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,20 @@ from collections.abc import Sequence
 import apsw
 
 from parlour_client.core.archive import alarms
+from parlour_client.core.e2ee.evidence import statement_of
 from parlour_client.core.e2ee.plan import Claims
 from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.membership import Remove, Roster
 from parlour_protocol.names import UserName, parse_user_name
 
 
-def keep(connection: apsw.Connection, room: RoomId, found: Claims, now: Millis) -> bool:
-    """Keep what is claimed now; what is new is an alarm. False: nothing has changed."""
+def keep(
+    connection: apsw.Connection, room: RoomId, found: Claims, roster: Roster | None, now: Millis
+) -> bool:
+    """Keep what is claimed now; what is new is an alarm. False: nothing has changed.
+
+    ``roster``: who is in the room, with those who were removed.
+    """
     before = of(connection, room)
     if before == found:
         return False
@@ -29,7 +36,7 @@ def keep(connection: apsw.Connection, room: RoomId, found: Claims, now: Millis) 
     for user in {*before.ghosts, *before.dropped} - {*found.ghosts, *found.dropped}:
         alarms.forget(connection, alarms.Kind.MEMBERS, _about(room, user))
     for user in found.ghosts:
-        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, ghost_words(user))
+        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, ghost_words(user, roster))
     for user in found.dropped:
         alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, dropped_words(user))
     return True
@@ -43,20 +50,40 @@ def of(connection: apsw.Connection, room: RoomId) -> Claims:
     return Claims(ghosts, [user for user, kind in rows if kind == "dropped"])
 
 
-def words(claims: Claims) -> Sequence[str]:
+def words(claims: Claims, roster: Roster | None) -> Sequence[str]:
     """Return a sentence for each claim."""
-    return [*map(ghost_words, claims.ghosts), *map(dropped_words, claims.dropped)]
+    ghosts = [ghost_words(user, roster) for user in claims.ghosts]
+    return [*ghosts, *map(dropped_words, claims.dropped)]
 
 
-def ghost_words(user: UserName) -> str:
-    """Say that somebody is listed whom nobody admitted."""
-    return f"The server lists {user} as a member; no member admitted them. Nothing is sent to them."
+def ghost_words(user: UserName, roster: Roster | None) -> str:
+    """Say that somebody is listed whom nobody admitted, or who was removed."""
+    why = "no member admitted them" if roster is None else _why_outside(user, roster)
+    return f"The server lists {user} as a member; {why}. Nothing is sent to them."
+
+
+def _why_outside(user: UserName, roster: Roster) -> str:
+    gone = roster.departed(user)
+    if gone is None:
+        return "no member admitted them"
+    match statement_of(gone.proof).act:
+        case Remove(ban=True):
+            return f"{gone.by} banned them"
+        case Remove():
+            return "they left" if gone.by == user else f"{gone.by} removed them"
+        case _:  # a ban that was lifted brings nobody in
+            return "no member admitted them again"
 
 
 def dropped_words(user: UserName) -> str:
     """Say that somebody is not listed whom nobody removed."""
     here = f"The server no longer lists {user} as a member; no member removed them."
     return f"{here} They can still read this room."
+
+
+def room_of(alarm: alarms.Raised) -> RoomId | None:
+    """Return the room that an alarm is about."""
+    return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None
 
 
 def _about(room: RoomId, user: UserName) -> str:

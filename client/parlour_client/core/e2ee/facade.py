@@ -13,6 +13,7 @@ from typing import Final
 
 from parlour_client.core.e2ee import claims, statements
 from parlour_client.core.e2ee.assurance import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
+from parlour_client.core.e2ee.groups import known_roster
 from parlour_client.core.e2ee.history import Histories
 from parlour_client.core.e2ee.interface import (
     Alarm,
@@ -70,7 +71,7 @@ class Facade:
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.standings.of(room)
         state, problem = self._labels.standing(room, report)
-        return RoomEncryption(state, self._labels.label(report, state), problem, claims.words(report.claims))
+        return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
 
     async def report(self, room: RoomId) -> RoomReport:
         """Return everything that is known of a room's encryption."""
@@ -106,9 +107,13 @@ class Facade:
             suite=report.suite,
             keys="" if report.suite is None else KEYS[report.suite],
             people=self._labels.people(report, listed),
-            claims=claims.words(report.claims),
+            claims=self._claims(report),
             decided_by_members=report.roster is not None,
         )
+
+    @staticmethod
+    def _claims(report: GroupReport) -> Sequence[str]:
+        return claims.words(report.claims, report.roster)
 
     @staticmethod
     def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
@@ -135,7 +140,8 @@ class Facade:
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         """Return what the server claims of a room's members."""
-        return claims.words(await self._rooms.archive.look(claims.of, room))
+        found = await self._rooms.archive.look(claims.of, room)
+        return claims.words(found, await self._rooms.archive.look(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
         """Say what could not be done for the room's members just now."""
@@ -185,7 +191,12 @@ class Facade:
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what must be told loudly."""
-        return self._people.alarms()
+        return [self._named(alarm) for alarm in self._people.alarms()]
+
+    def _named(self, alarm: Alarm) -> Alarm:
+        """Name the room of an alarm that is about one: it is shown on every window."""
+        room = None if alarm.room is None else self._rooms.state.room(alarm.room)
+        return alarm if room is None else replace(alarm, text=f"{room.title}: {alarm.text}")
 
     async def dismiss(self, alarm: int) -> None:
         """Take an alarm off the windows."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from parlour_client.core.archive import Archive, alarms, log_copy, own_keys, pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee import own, people, recovery
+from parlour_client.core.e2ee import claims, own, people, recovery
 from parlour_client.core.e2ee.acquaintances import Acquaintances
 from parlour_client.core.e2ee.devices import OwnDevices
 from parlour_client.core.e2ee.directory import Directory
@@ -123,7 +123,7 @@ class Identities:
         self._levels = await self._archive.run(pins.levels)
         self._code = await self._people.own_code()
         self._alarms = [
-            Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT)
+            Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, claims.room_of(one))
             for one in await self._archive.run(alarms.load)
         ]
         if self._remembered() != before:  # else a view that asks anew would go round in circles

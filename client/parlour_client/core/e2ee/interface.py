@@ -193,6 +193,8 @@ class Alarm:
     at: Millis
     permanent: bool
     """It stays for ever: what the server did cannot be taken back."""
+    room: RoomId | None = None
+    """The room that it is about."""
 
 
 class Encryption(Protocol):

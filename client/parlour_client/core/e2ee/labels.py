@@ -72,7 +72,7 @@ class Labels:
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
         old = _OLD if report.roster is None else ""
-        return [old, *claims.words(report.claims), self._absent(room, report)]
+        return [old, *claims.words(report.claims, report.roster), self._absent(room, report)]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._rooms.me}

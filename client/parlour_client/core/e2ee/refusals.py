@@ -22,7 +22,7 @@ class NotReadyError(EncryptionError):
     hint = "It is sent as soon as the room is ready."
 
 
-class DisplacedError(NotReadyError):
+class DisplacedError(EncryptionError):
     """Another copy of this home has renewed the device's keys: this copy has none that the group uses."""
 
     hint = "Use that one, or log in here as a new device."

@@ -333,8 +333,10 @@ class Vault:
         now: Millis,
     ) -> Plan:
         """Plan the next commit, and keep what the server claims beyond it. Raises NotReadyError."""
-        made = plan(connection, self._own, self.held(connection, room), state, peer, now)
-        return replace(made, told=claims.keep(connection, room, made.claims, now))
+        held = self.held(connection, room)
+        made = plan(connection, self._own, held, state, peer, now)
+        roster = statements.expected(connection, held)
+        return replace(made, told=claims.keep(connection, room, made.claims, roster, now))
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
         """Sign a statement about the room's members, if it would hold now. Raises EncryptionError."""

@@ -370,7 +370,9 @@ async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat:
         await shown(flat, client, room)
         assert await texts(client, room) == ["among us", "among us two"]
         told = [alarm.text for alarm in client.encryption.alarms()]
-        assert told == ["The server lists eve as a member; no member admitted them. Nothing is sent to them."]
+        words = "The server lists eve as a member; no member admitted them. Nothing is sent to them."
+        assert told == [f"garden: {words}"]  # it stands on every window
+        told = [words]
         assert client.encryption.room(room).claims == told
         assert await client.encryption.claims(room) == told
         report = await client.encryption.report(room)
@@ -419,7 +421,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None
     told = (
         "The server no longer lists ben as a member; no member removed them. They can still read this room."
     )
-    assert [alarm.text for alarm in ana.encryption.alarms()] == [told]
+    assert [alarm.text for alarm in ana.encryption.alarms()] == [f"garden: {told}"]
     assert told in ana.encryption.room(room).problem
     assert device in await members(ana, room)
     flat.house.state = honest  # type: ignore[method-assign]

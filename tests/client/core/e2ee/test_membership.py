@@ -22,7 +22,7 @@ from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Banned, Contested, Founded, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Epoch, Incarnation, Millis, new_group_id
-from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole
+from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole, Unban
 from parlour_protocol.mls import Group, GroupContextExtensions, Lifetime, add_proposal, remove_proposal
 from parlour_protocol.names import UserName
 
@@ -335,6 +335,44 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
     assert alarms.load(alice.connection) == []  # told once
     plan(alice, log)
     assert alarms.load(alice.connection) == []
+
+
+def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
+    """M21: also before the removal is executed; somebody never admitted has the sentence of before."""
+    alice, bobby, carol, davey = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
+    log = room_of(alice, bobby, carol)
+    kick = alice.sign(log, lambda r: act(log, r, bobby, Remove))
+    log.add(alice.user, Kicked(who=bobby.user, statement=kick))
+    alice.sync(log)
+    ban = alice.sign(log, lambda r: act(log, r, davey, Remove, True))
+    log.add(alice.user, Banned(who=davey.user, statement=ban))
+    left = carol.sign(log, lambda r: act(log, r, carol, Remove))
+    log.add(carol.user, Left(statement=left))
+    alice.sync(log)
+    others = [bobby, carol, davey]
+    executed = plan(alice, log, missing=[davey], leaving=[bobby, carol])
+    log.commit(alice, alice.run(alice.vault.stage, ROOM, alice.wanted(log, 7, {}, executed)))
+    alice.sync(log)
+    for one in alarms.load(alice.connection):
+        alice.run(alarms.dismiss, one.id)
+    alice.run(lambda c: c.execute("DELETE FROM alarms"))
+    alice.run(lambda c: c.execute("DELETE FROM mls_claims"))
+    made = plan(alice, log, missing=[*others, Device("lurker")])
+    told = [
+        f"The server lists {user} as a member; {why}. Nothing is sent to them."
+        for user, why in (
+            ("bobby", "alice removed them"),
+            ("carol", "they left"),
+            ("davey", "alice banned them"),
+            ("lurker", "no member admitted them"),
+        )
+    ]
+    assert [one.detail for one in alarms.load(alice.connection)] == told
+    assert list(claims.words(made.claims, roster_of(alice, log))) == told
+    assert {claims.room_of(one) for one in alarms.load(alice.connection)} == {ROOM}
+    lifted = alice.sign(log, lambda r: act(log, r, davey, Unban))
+    roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)))
+    assert "no member admitted them again" in claims.ghost_words(davey.user, roster)
 
 
 def test_the_servers_word_on_an_invitation_admits_nobody() -> None:

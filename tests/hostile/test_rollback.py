@@ -6,7 +6,7 @@ import pytest
 from tests.hostile.people import World
 from tests.hostile.views import View
 
-from parlour_protocol.frames.bodies import Added, Joined
+from parlour_protocol.frames.bodies import Added, Joined, Kicked
 from parlour_protocol.ids import RoomId, new_incarnation
 from parlour_protocol.names import parse_user_name
 
@@ -140,6 +140,26 @@ async def test_a_person_founds_the_group_again(world: World) -> None:
     await ada.reconnect()
     await world.during(ada.client.encryption.refound(room))
     await ben.start()
+    await world.goes_on(room, ada, ben)
+    await world.judge()
+
+
+async def test_who_is_removed_by_the_log_alone_founds_the_group_again(world: World) -> None:
+    """After a rollback the server makes up that ben was removed: the group that he founds is followed."""
+    ada, ben = await world.start("ada", "ben")
+    room = await world.room(ada, ben)
+    await world.goes_on(room, ada, ben)
+    await rolled_back(world, "copy", room)
+    await world.goes_on(room, ada, ben)
+    async with world.halted():
+        world.server.append(room, "ada", Kicked(who=parse_user_name("ben"), members=1))
+    await world.goes_on(room, ada, ben)
+    head = world.server.head(room)
+    View(room, dropped=set(range(head - 1, head + 100))).tell(ben.lies)
+    await ben.reconnect()
+    ben.lies.end()
+    await ben.reconnect()
+    await world.told(ben, "ben recreated")
     await world.goes_on(room, ada, ben)
     await world.judge()
 

@@ -362,8 +362,8 @@ async def older_for_one(walk: Walk) -> None:
     if walk.chance.random() < 0.5:
         victim.lies.incarnation(new_incarnation())
     await victim.reconnect(ready=False)
-    await walk.told(("older",))
     await victim.connect()  # a restored server is connected to once more, when the device is registered there
+    await walk.told(("older",))
 
 
 async def another_name(walk: Walk) -> None:

@@ -70,7 +70,7 @@ def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
     if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
         return forged(event, _UNFOUNDED)
     known = rolled_back.load(batch.connection, row.room)
-    if known is not None and known.people is not None and event.author not in known.people:
+    if rolled_back.is_stranger(batch.connection, row.room, event.author, known):
         return forged(event, rolled_back.NOT_A_MEMBER.format(user=event.author))
     note = Note(NoteKind.FOUNDED, event.author)
     if known is not None and known.due:

@@ -14,7 +14,7 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee.groups import RoomRow
+from parlour_client.core.e2ee.groups import RoomRow, known_roster
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import Added, Banned, Founded, Joined, Kicked, Left
@@ -61,6 +61,17 @@ def load(connection: apsw.Connection, room: RoomId) -> RolledBack | None:
 def is_due(connection: apsw.Connection, room: RoomId) -> bool:
     """Say whether the room's group is to be founded again."""
     return (known := load(connection, room)) is not None and known.due
+
+
+def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known: RolledBack | None) -> bool:
+    """Say whether somebody is known not to be in a room that was rolled back.
+
+    A removal that only the log tells of takes nobody off the roster, which members have signed.
+    """
+    if known is None or known.people is None or user in known.people:
+        return False
+    roster = known_roster(connection, room)
+    return roster is None or roster.person(user) is None
 
 
 def settle(connection: apsw.Connection, room: RoomId) -> None:

@@ -1,6 +1,7 @@
 """A member whom only the server's table knows, as the commands tell of one."""
 
 import json
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -40,3 +41,32 @@ def test_a_ghost_is_named_by_send_export_and_encryption(
     assert all(member["admitted_by"] == "ada" for member in report["members"])
     assert "among us" not in lurker.run("export", "hollow", "--json").stdout
     assert "among us" in ben.run("export", "hollow", "--json").stdout
+
+
+def test_a_send_says_that_somebody_could_not_be_added(tmp_path: Path) -> None:
+    """The server answers 429 to the key package that cora's device needs: the message goes, and it tells."""
+    server = Server(tmp_path)
+    server.command("init")
+    rates = "[rates]\nclaims_per_hour = 1\nhttp_per_minute = 100000\nhttp_burst = 10000\n"
+    (server.data / "parlour.toml").write_text(rates)
+    server.start()
+    try:
+        ada, ben, cora = (Person(tmp_path / name, server) for name in ("ada", "ben", "cora"))
+        for name, person in (("ada", ada), ("ben", ben), ("cora", cora)):
+            person.join(name)
+            person.run("device", "list")
+        ada.run("room", "create", "den", "--encrypted")
+        for name, person, words in (
+            ("ben", ben, ""),
+            ("cora", cora, "parlour: Not everybody in den can read this yet: "),
+        ):
+            ada.run("room", "invite", "den", name)
+            person.run("room", "accept", "den")
+            told = ada.run("send", "den", f"welcome {name}")
+            assert ("Not everybody in den" in told.stderr) == bool(words)
+            assert words in told.stderr
+        assert "too many" in told.stderr.lower()
+        assert "welcome cora" in ben.run("export", "den", "--json").stdout
+        assert "welcome cora" not in cora.run("export", "den", "--json").stdout
+    finally:
+        server.kill(signal.SIGTERM)

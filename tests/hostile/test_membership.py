@@ -157,7 +157,7 @@ async def test_an_admission_is_good_once(world: World) -> None:
             server.append(room, author, server.event(room, seq))
         server.list_as_member(room, "cat")
     await world.goes_on(room, ada, ben)
-    await world.told(ada, "cat", "no member admitted them")
+    await world.told(ada, "cat", "ada removed them", "Nothing is sent to them")
     await world.judge()
 
 

@@ -10,8 +10,8 @@ import pytest
 from tests.hostile.people import World
 from tests.hostile.walk import ACTS, Walk
 
-FIRST = int(os.environ.get("PARLOUR_SEED", "10"))
-WALKS = int(os.environ.get("PARLOUR_SOAK", "3"))
+FIRST = int(os.environ.get("PARLOUR_SEED", "33"))
+WALKS = int(os.environ.get("PARLOUR_SOAK", "2"))
 
 
 async def walked(world: World, seed: int, steps: int) -> None:

@@ -96,6 +96,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
     except UnreachableError:
         raise
     except ParlourClientError:
+        await tell_claims(client, room)
         echo(await _what_becomes_of(client, entry), err=True)
         raise
 

@@ -198,7 +198,7 @@ _WORDS: dict[ErrorCode, str] = {
     ErrorCode.CONFLICT: "The server has another request under this id.",
     ErrorCode.ENCRYPTED: "The room is end-to-end encrypted: nothing readable goes into it.",
     ErrorCode.STALE_EPOCH: "The room's keys have changed meanwhile.",
-    ErrorCode.REMOVAL_PENDING: "Somebody who left must be removed from the room's group first.",
+    ErrorCode.REMOVAL_PENDING: "The server takes no messages while somebody it calls gone is in the group.",
     ErrorCode.UNAVAILABLE: "The server cannot do it now; nothing was stored.",
 }
 

@@ -139,7 +139,9 @@ class Links:
     def is_known(self, data: bytes) -> bool:
         """Say whether this very ciphertext was processed before."""
         digest = digest_of(data)
-        query = "SELECT 1 FROM mls_places WHERE room = ? AND substr(digest, 1, 8) = ? AND digest = ?"
+        query = """
+            SELECT 1 FROM mls_places INDEXED BY mls_places_tip
+            WHERE room = ? AND digest IS NOT NULL AND substr(digest, 1, 8) = ? AND digest = ?"""
         return any(self._connection.execute(query, (self._room, digest[:TIP_BYTES], digest)))
 
     def place(self, seq: Seq, data: bytes | None, unread: UserName | None, *, late: bool) -> bool:

@@ -18,7 +18,7 @@ class RoomsChanged:
 
 @dataclass(frozen=True, slots=True)
 class InvitationsChanged:
-    """An invitation came, was answered, or was taken back: read ``Client.invitations`` anew."""
+    """An invitation came, was answered, or was taken back: read ``Client.invitations`` again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def statement_of(data: bytes) -> Statement:
     try:
         return read_statement(data, verify)
     except StatementError as error:
-        raise RuleBrokenError(f"a statement about the room's members is no good: {error}") from error
+        raise RuleBrokenError(f"a statement about the room's members does not hold: {error}") from error
 
 
 @lru_cache(1024)
@@ -66,7 +66,7 @@ def revocation_of(data: bytes) -> Revocation:
     try:
         return Revocation.read(data, verify)
     except StatementError as error:
-        raise RuleBrokenError(f"a revocation is no good: {error}") from error
+        raise RuleBrokenError(f"a revocation does not hold: {error}") from error
 
 
 def roster_after(roster: Roster, statements: Iterable[bytes], devices: Collection[DeviceId]) -> Roster:

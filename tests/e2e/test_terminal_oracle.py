@@ -136,7 +136,7 @@ async def test_it_fails_where_one_view_shows_raw_text(
 async def test_it_fails_where_the_line_mode_shows_raw_text(monkeypatch: pytest.MonkeyPatch):
     """There is no last wall behind it: the text acts."""
     monkeypatch.setattr(terminal, "PATIENCE", 15.0)  # what was wiped away is waited for
-    command = (*LAUNCH, "raw=parlour_client.plain.speech.shown")
+    command = (*LAUNCH, "raw=parlour_client.plain.line_text.shown")
     failures = await terminal_oracle.show_lines([CLEAR], 0, command=command)
     assert any("CSI" in words for _, _, words in failures), failures
 

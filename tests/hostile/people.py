@@ -30,7 +30,7 @@ from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way
 from parlour_client.core.signin import SignIn, open_archive
 from parlour_client.core.wire import Dial, Wire
-from parlour_client.encryption_words import note_words
+from parlour_client.text.encryption_text import note_words
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId

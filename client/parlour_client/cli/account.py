@@ -13,15 +13,15 @@ from typing import Final
 import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.running import first_passphrase, opened, run, the_home, the_passphrase
-from parlour_client.cli.words import DEVICE, USER, print_json
+from parlour_client.cli.render import DEVICE, USER, print_json
+from parlour_client.cli.run_client import first_passphrase, opened, run, the_home, the_passphrase
+from parlour_client.console.printing import echo
 from parlour_client.core.archive.key import into_keyring, open_key, rewrap
 from parlour_client.core.e2ee.interface import Trust as PersonTrust
 from parlour_client.core.home import Home
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn
 from parlour_client.core.trust import CaFile, Pin, Trust
-from parlour_client.printing import echo
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.ids import SessionId
 from parlour_protocol.link import InviteLink, ServerAddress

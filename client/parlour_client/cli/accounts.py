@@ -12,12 +12,12 @@ from typing import Final
 
 import click
 
+from parlour_client.console.printing import echo
 from parlour_client.core.archive.key import needs_passphrase
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.home import KEY, Home, default_folder
 from parlour_client.core.model import Account
 from parlour_client.core.signin import SignIn, open_archive
-from parlour_client.printing import echo
 from parlour_protocol.secret import Secret
 
 DEFAULT: Final = "default"
@@ -65,7 +65,7 @@ async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
 @click.command(epilog="\b\nExample:\n  parlour accounts\n  parlour --account work")
 def accounts() -> None:
     """List your accounts, each with its person and server."""
-    from parlour_client.cli.running import run  # noqa: PLC0415 - it loads asyncio
+    from parlour_client.cli.run_client import run  # noqa: PLC0415 - it loads asyncio
 
     found = names()
     if not found:

@@ -15,7 +15,7 @@ import click
 
 from parlour_client.cli.account import this_device
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
-from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client

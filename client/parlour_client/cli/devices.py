@@ -11,11 +11,11 @@ from typing import Final
 import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.running import run_connected
-from parlour_client.cli.words import print_json
+from parlour_client.cli.render import print_json
+from parlour_client.cli.run_client import run_connected
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_client.printing import echo
 from parlour_protocol.ids import DeviceId
 
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 import click
 
-from parlour_client.cli.running import connected, run, the_home
-from parlour_client.cli.words import USER, find_room, print_json
+from parlour_client.cli.render import USER, find_room, print_json
+from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.assurance import SUITE_NAMES
 from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
 from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
 from parlour_client.core.errors import SetupError
-from parlour_client.encryption_words import NOTHING_TO_RENEW, RENEW_QUESTION, admissions, renewed_person
-from parlour_client.printing import echo
+from parlour_client.text.encryption_text import NOTHING_TO_RENEW, RENEW_QUESTION, admissions, renewed_person
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import RoomId
 

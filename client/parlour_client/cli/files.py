@@ -10,15 +10,15 @@ from typing import Final
 
 import click
 
-from parlour_client.cli.running import PATIENCE, connected, run, the_home
-from parlour_client.cli.words import find_room, print_json, shown
+from parlour_client.cli.render import find_room, print_json, shown
+from parlour_client.cli.run_client import PATIENCE, connected, run, the_home
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_client.core.home import Home
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import load
-from parlour_client.file_words import downloads_folder
-from parlour_client.printing import echo
+from parlour_client.text.file_text import downloads_folder
 from parlour_protocol.ids import Seq
 
 _NUMBERS: Final = "parlour tail ROOM --json says the numbers."

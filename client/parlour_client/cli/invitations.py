@@ -8,14 +8,14 @@ from typing import Final
 
 import click
 
-from parlour_client.cli.running import run_connected
-from parlour_client.cli.words import USER, find_room, print_json
+from parlour_client.cli.render import USER, find_room, print_json
+from parlour_client.cli.run_client import run_connected
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room as find
-from parlour_client.plain.speech import day_and_time
-from parlour_client.printing import echo
+from parlour_client.plain.line_text import day_and_time
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName
 

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from parlour_client.cli.running import opened, run, the_home, the_passphrase
+from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
 from parlour_client.core.home import Home
 from parlour_client.core.signin import SignIn
 from parlour_protocol.link import InviteLink

@@ -4,8 +4,8 @@ from typing import Final
 
 import click
 
-from parlour_client.cli.running import run_connected
-from parlour_client.cli.words import USER, find_room
+from parlour_client.cli.render import USER, find_room
+from parlour_client.cli.run_client import run_connected
 from parlour_client.core.client import Client
 from parlour_protocol.frames.base import Role
 from parlour_protocol.names import UserName

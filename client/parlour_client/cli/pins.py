@@ -6,8 +6,8 @@ its group.
 
 import click
 
-from parlour_client.cli.running import connected, run, the_home
-from parlour_client.cli.words import find_room, print_entry
+from parlour_client.cli.render import find_room, print_entry
+from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.home import Home
 from parlour_protocol.ids import Seq

@@ -6,13 +6,13 @@ goes through the rule unless it is JSON, which is ASCII-escaped.
 
 import click
 
-from parlour_client.cli.running import connected, run, the_home, the_passphrase
+from parlour_client.cli.render import find_room, print_entry, tell_claims
+from parlour_client.cli.run_client import connected, run, the_home, the_passphrase
 from parlour_client.cli.tail import print_event, said_of
-from parlour_client.cli.words import find_room, print_entry, tell_claims
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SessionEndedError, UnreachableError
 from parlour_client.core.home import Home
-from parlour_client.printing import echo
 from parlour_protocol.ids import Seq
 
 _PATIENCE = 5.0

@@ -12,14 +12,14 @@ import click
 from parlour_client.cli.invitations import WAITS, accept, decline, uninvite
 from parlour_client.cli.moderating import ban, kick, mute, role, unban, unmute
 from parlour_client.cli.pins import pin, pins
-from parlour_client.cli.running import run_connected
+from parlour_client.cli.render import ROOM_NAME, USER, find_room, print_json, shown
+from parlour_client.cli.run_client import run_connected
 from parlour_client.cli.send import delivered
-from parlour_client.cli.words import ROOM_NAME, USER, find_room, print_json, shown
+from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.texts import message_text
-from parlour_client.printing import echo
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.names import RoomName, UserName
 

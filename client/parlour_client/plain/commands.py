@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
 from parlour_client.plain import encryption, files, messages, rooms
-from parlour_client.plain.login import login
-from parlour_client.plain.speech import shown
+from parlour_client.plain.line_text import shown
+from parlour_client.plain.password_line import login
 
 if TYPE_CHECKING:
     from parlour_client.plain.line_mode import LineMode

@@ -18,7 +18,10 @@ from parlour_client.core.e2ee.interface import (
 )
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Room
-from parlour_client.encryption_words import (
+from parlour_client.plain.encryption_status import label_line, words_line
+from parlour_client.plain.line_text import day_and_time, shown
+from parlour_client.plain.words import name_and_rest, number, on_or_off
+from parlour_client.text.encryption_text import (
     GO_ON,
     LOST,
     NO,
@@ -34,9 +37,6 @@ from parlour_client.encryption_words import (
     how_admitted,
     renewed_person,
 )
-from parlour_client.plain.speech import day_and_time, shown
-from parlour_client.plain.standing import label_line, words_line
-from parlour_client.plain.words import name_and_rest, number, on_or_off
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_user_name

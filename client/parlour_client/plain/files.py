@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.errors import SetupError
-from parlour_client.file_words import downloads_folder, facts_of, typed_path
-from parlour_client.plain.speech import shown
+from parlour_client.plain.line_text import shown
 from parlour_client.plain.words import number
+from parlour_client.text.file_text import downloads_folder, facts_of, typed_path
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import Seq
 

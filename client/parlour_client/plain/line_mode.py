@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from parlour_client.console.input_lines import read_lines
+from parlour_client.console.printing import say
 from parlour_client.core.changes import (
     Change,
     EncryptionChanged,
@@ -29,12 +31,10 @@ from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
-from parlour_client.lines import read_lines
-from parlour_client.paste import look_at_text
 from parlour_client.plain.commands import obey
-from parlour_client.plain.login import HiddenLine, take_password
-from parlour_client.plain.memory import Memory
-from parlour_client.plain.speech import (
+from parlour_client.plain.encryption_status import Standing
+from parlour_client.plain.file_transfer import Transfers
+from parlour_client.plain.line_text import (
     change_line,
     entry_line,
     invitation_line,
@@ -42,9 +42,9 @@ from parlour_client.plain.speech import (
     shown,
     status_line,
 )
-from parlour_client.plain.standing import Standing
-from parlour_client.plain.transfers import Transfers
-from parlour_client.printing import say
+from parlour_client.plain.password_line import HiddenLine, take_password
+from parlour_client.plain.printed_messages import Memory
+from parlour_client.text.secret_guard import look_at_text
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, Room
 from parlour_client.core.room_names import find_room
-from parlour_client.plain.speech import outgoing_line, shown
+from parlour_client.plain.line_text import outgoing_line, shown
 from parlour_client.plain.words import number, on_or_off, seconds, two, without_yes
 from parlour_protocol.ids import Millis, Seq
 

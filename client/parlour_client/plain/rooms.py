@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room
-from parlour_client.encryption_words import POST_QUANTUM, suite_for
-from parlour_client.plain.login import login
+from parlour_client.plain.line_text import room_line, shown
 from parlour_client.plain.messages import find, last
-from parlour_client.plain.speech import room_line, shown
+from parlour_client.plain.password_line import login
 from parlour_client.plain.words import name_and_rest, number, on_or_off, seconds, two, without_yes
+from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.names import parse_room_name, parse_user_name
 

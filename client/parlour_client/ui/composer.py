@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
-from parlour_client.paste import Finding, look_at_paste, look_at_text
+from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
 from parlour_client.ui.anchored import Anchored
 from parlour_client.ui.completion import Offer, Offers, complete
 from parlour_client.ui.keys.in_turn import edit_in_turn

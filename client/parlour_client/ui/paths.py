@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from parlour_client.file_words import written_path
+from parlour_client.text.file_text import written_path
 
 LOOKED_AT: Final = 2_000
 """Names of a folder that are looked at: the composer must not wait for a big one."""

@@ -10,9 +10,10 @@ from click.testing import CliRunner
 from keyring.backends.fail import Keyring as NoKeyring
 from tests.client.core.ring_fake import FakeKeyring
 
-from parlour_client.cli import root, running
+from parlour_client.cli import root
+from parlour_client.cli import run_client as running
 from parlour_client.cli.chat import _FirstLock, _saved
-from parlour_client.cli.running import first_passphrase
+from parlour_client.cli.run_client import first_passphrase
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.stretch import Cost
 from parlour_client.core.home import Home

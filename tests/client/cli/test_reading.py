@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
 from tests.client.core.e2ee.house import House
 
-from parlour_client.cli import running
+from parlour_client.cli import run_client as running
 from parlour_client.cli.reading import _export
 from parlour_client.cli.send import _send_one
 from parlour_client.cli.tail import _tail

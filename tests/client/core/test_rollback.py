@@ -11,7 +11,7 @@ from parlour_client.core.changes import EntryAdded, HistoryWithheld, StatusChang
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
 from parlour_client.core.translation import LostError
-from parlour_client.encryption_words import note_words
+from parlour_client.text.encryption_text import note_words
 from parlour_protocol.frames import AnyResult, LogEvent
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Page, RoomEntered

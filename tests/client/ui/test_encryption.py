@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.interface import Alarm, OwnKeys, RoomEncryption, R
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.encryption_words import LOST, NOTHING_TO_RENEW, RENEWED
+from parlour_client.text.encryption_text import LOST, NOTHING_TO_RENEW, RENEWED
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import RequestId

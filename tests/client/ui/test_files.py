@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import Settings
-from parlour_client.file_words import downloads_folder, size_words, typed_path, written_path
+from parlour_client.text.file_text import downloads_folder, size_words, typed_path, written_path
 from parlour_client.ui.completion import complete
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.timeline.rows import GUTTER, Setting, rows_of

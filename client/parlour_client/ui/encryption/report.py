@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomReport, Trust
-from parlour_client.encryption_words import TRUST, how_admitted
+from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day

@@ -6,7 +6,7 @@ told by ``ask``. The chat screen inherits it.
 
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import find_room
-from parlour_client.encryption_words import POST_QUANTUM, suite_for
+from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
 from parlour_client.ui.commands import CLEAR, first_word, parse, seconds
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.help import help_page

@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
-from parlour_client.encryption_words import NO, NOTHING_TO_RENEW, RENEWED, Decision, Way
+from parlour_client.text.encryption_text import NO, NOTHING_TO_RENEW, RENEWED, Decision, Way
 from parlour_client.ui.dialogs import ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.encryption.alarms import alarm_screen

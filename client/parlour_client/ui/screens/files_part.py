@@ -15,7 +15,7 @@ from textual.worker import Worker
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Entry
-from parlour_client.file_words import downloads_folder, size_words, typed_path
+from parlour_client.text.file_text import downloads_folder, size_words, typed_path
 from parlour_client.ui.preferences import settings_of
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_client.ui.screens.base import words_of

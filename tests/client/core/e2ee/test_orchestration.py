@@ -26,7 +26,7 @@ from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
-from parlour_client.encryption_words import how_admitted
+from parlour_client.text.encryption_text import how_admitted
 from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText

@@ -18,8 +18,8 @@ from parlour_client.core.model import (
     Outgoing,
     Room,
 )
-from parlour_client.encryption_words import is_shown_beside, note_words
-from parlour_client.file_words import facts_of
+from parlour_client.text.encryption_text import is_shown_beside, note_words
+from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 import click
 
+from parlour_client.console.printing import echo
 from parlour_client.core import room_names
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Entry, Room
-from parlour_client.file_words import facts_of
-from parlour_client.printing import echo
+from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from parlour_client.console.printing import echo
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase
 from parlour_client.core.changes import Change, EntryAdded, HistoryWithheld
@@ -22,7 +23,6 @@ from parlour_client.core.client import Client
 from parlour_client.core.home import Home, default_folder
 from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_client.core.signin import open_archive
-from parlour_client.printing import echo
 from parlour_protocol.secret import Secret
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
-from parlour_client.file_words import size_words
+from parlour_client.text.file_text import size_words
 from parlour_protocol.errors import ParlourProtocolError
 
 _LARGE: Final = 1_000_000

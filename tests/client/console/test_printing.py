@@ -17,12 +17,12 @@ from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY
 from tests.client.ui.ui_fake import FakeClient
 
 import parlour_client
-from parlour_client.cli import words
+from parlour_client.cli import render as words
 from parlour_client.cli.tail import print_event
+from parlour_client.console.printing import echo, say
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_client.plain.line_mode import LineMode
-from parlour_client.printing import echo, say
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import FileRef, Kicked, Message, TopicSet
@@ -205,4 +205,4 @@ def test_nothing_else_prints_for_people() -> None:
         if re.search(r"\bclick\.echo\(|\bprint\(|stdout\.write|stderr\.write", path.read_text("utf-8"))
     }
     # JSON for scripts, the picture of a code, which is no text, and a link that has to stay in one row.
-    assert printing == {"cli/words.py", "cli/encryption.py", "cli/invite_link.py"}
+    assert printing == {"cli/render.py", "cli/encryption.py", "cli/invite_link.py"}

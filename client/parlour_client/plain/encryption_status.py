@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from parlour_client.core.e2ee.interface import Encryption, RoomEncryption, WordsProcess
 from parlour_client.core.model import Room
-from parlour_client.plain.speech import shown
+from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RequestId, RoomId
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, ReactionCount
 from parlour_client.plain.commands import COMMANDS
-from parlour_client.plain.speech import beginning, change_line, entry_line, outgoing_line
+from parlour_client.plain.line_text import beginning, change_line, entry_line, outgoing_line
 from parlour_client.plain.words import number, seconds, two
 from parlour_protocol.frames import MessageText, WireText
 from parlour_protocol.frames.bodies import Joined, Message, Unreadable

@@ -14,7 +14,7 @@ from parlour_protocol.delivery import Commit
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RequestId
 from parlour_protocol.names import parse_user_name
-from parlour_server.api.large_bodies import LargeBodies
+from parlour_server.api.large_json import LargeBodies
 
 COMMITS = 5
 STEP = 0.0005

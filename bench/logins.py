@@ -23,7 +23,7 @@ from bench import people, servers
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.names import parse_user_name, skeleton
 from parlour_protocol.secret import Secret
-from parlour_server.auth.passwords import Passwords
+from parlour_server.auth.password_hashing import Passwords
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import NewAccountRecord

@@ -23,7 +23,7 @@ from parlour_protocol.limits import LIMITS
 from parlour_protocol.sealed import AnyContent
 from parlour_protocol.session import TRANSITIONS
 from parlour_server.api.delivery_operations import DELIVERY_OPERATIONS
-from parlour_server.config.settings import Settings
+from parlour_server.config.server_settings import Settings
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")

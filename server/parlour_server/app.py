@@ -1,7 +1,7 @@
 """The composition root: makes every part of a server once, starts them in order, and stops them.
 
 Nothing else makes a collaborator, and nothing is a global. What starts last stops first; whatever fails to
-start leaves nothing running. `serving.py` runs it in a process, tests and benchmarks run it in theirs.
+start leaves nothing running. `server_process.py` runs it in a process, tests and benchmarks run it in theirs.
 """
 
 import asyncio
@@ -10,58 +10,58 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from parlour_server.api.accounts import AccountEndpoints
-from parlour_server.api.app import make_api
-from parlour_server.api.bodies import Pace
-from parlour_server.api.devices import DeviceEndpoints
-from parlour_server.api.door import Door
+from parlour_server.api.account_endpoints import AccountEndpoints
+from parlour_server.api.asgi import make_api
+from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.endpoints import Endpoints
-from parlour_server.api.files import FileEndpoints
-from parlour_server.api.groups import GroupEndpoints
-from parlour_server.api.large_bodies import LargeBodies
+from parlour_server.api.file_endpoints import FileEndpoints
+from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.health_endpoints import Readiness, ServiceEndpoints
+from parlour_server.api.large_json import LargeBodies
 from parlour_server.api.operations import body_cap
-from parlour_server.api.service import Readiness, ServiceEndpoints
+from parlour_server.api.request_body import Pace
+from parlour_server.api.request_guard import Door
 from parlour_server.audit import AuditEvent, LoggedAudit
-from parlour_server.auth.accounts import AccountMaker
-from parlour_server.auth.activity import Activity
-from parlour_server.auth.changes import PasswordChanges
-from parlour_server.auth.logins import Logins
-from parlour_server.auth.passwords import Passwords
-from parlour_server.auth.rates import Rates
+from parlour_server.auth.login import Logins
+from parlour_server.auth.login_throttle import Throttle
+from parlour_server.auth.password_change import PasswordChanges
+from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.registration import AccountMaker
+from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_watch import SessionWatch
 from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
-from parlour_server.auth.watch import SessionWatch
-from parlour_server.bus.local import LocalBus
-from parlour_server.chat.lasting import Appender
-from parlour_server.chat.service import ChatService
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.chat.chat_service import ChatService
+from parlour_server.chat.commands import Appender
 from parlour_server.clock import Clock, SteadyClock, SystemClock
-from parlour_server.config.settings import Settings
-from parlour_server.delivery.budgets import Budgets
-from parlour_server.delivery.devices import Devices
-from parlour_server.delivery.files import Files
-from parlour_server.delivery.groups import Groups
-from parlour_server.delivery.keylog import KeyLog
-from parlour_server.delivery.logkey import LogKey
-from parlour_server.delivery.packages import Packages
-from parlour_server.delivery.shelf import Shelf
-from parlour_server.delivery.sweeping import Sweeper
+from parlour_server.config.server_settings import Settings
+from parlour_server.delivery.blob_store import Shelf
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.device_registry import Devices
+from parlour_server.delivery.file_expiry import Sweeper
+from parlour_server.delivery.key_log import KeyLog
+from parlour_server.delivery.key_log_signer import LogKey
+from parlour_server.delivery.key_packages import Packages
+from parlour_server.delivery.mls_groups import Groups
+from parlour_server.delivery.uploads import Files
 from parlour_server.errors import SetupError
-from parlour_server.journal import Follower
+from parlour_server.journal_follower import Follower
 from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
-from parlour_server.net.key_exchange import GROUPS, taken_besides
-from parlour_server.net.scrape import ScrapeListener
-from parlour_server.net.server import NetServer
-from parlour_server.net.tls import TlsFiles
-from parlour_server.pruning import Pruner
-from parlour_server.setup.address import forget_running, name_of, note_running
+from parlour_server.net.metrics_listener import ScrapeListener
+from parlour_server.net.net_server import NetServer
+from parlour_server.net.tls_context import TlsFiles
+from parlour_server.net.tls_groups import GROUPS, taken_besides
+from parlour_server.pruner import Pruner
 from parlour_server.setup.certificates import Renewal, renew_if_due
-from parlour_server.setup.datafolder import DataFolder
-from parlour_server.setup.lock import locked
-from parlour_server.setup.opening import make_store
-from parlour_server.setup.operator import OperatorLog
-from parlour_server.setup.reserve import give_up_reserve, keep_reserve
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.setup.disk_reserve import give_up_reserve, keep_reserve
+from parlour_server.setup.folder_lock import locked
+from parlour_server.setup.open_store import make_store
+from parlour_server.setup.operator_log import OperatorLog
+from parlour_server.setup.public_address import forget_running, name_of, note_running
 
 _CLOSE_SECONDS: Final = 0.5
 _SETTLE_EVERY: Final = 60

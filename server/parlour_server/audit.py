@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from parlour_server.clock import Clock, SystemClock
+from parlour_server.log_limiter import MINUTE, Repeats, Summary
 from parlour_server.logs import log
-from parlour_server.origins import origin_of
-from parlour_server.repeats import MINUTE, Repeats, Summary
+from parlour_server.rate_limit_key import origin_of
 
 
 class AuditEvent(StrEnum):

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
-from tests.attacks.homes import Home, text
+from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import House, Wire, request
 
 from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS
-from parlour_server.config.settings import Rates
+from parlour_server.config.server_settings import Rates
 
 
 def error(answer: Any) -> tuple[int, str]:

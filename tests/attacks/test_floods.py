@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 import pytest
 from tests.attacks.raw import House, Wire, frame, request
 
-from parlour_server.config.settings import Rates
+from parlour_server.config.server_settings import Rates
 
 TEXT = "x" * 8000
 

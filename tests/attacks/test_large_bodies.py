@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.attacks.homes import Home, text
+from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import House, request
 
 COMMITS = 12

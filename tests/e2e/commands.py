@@ -22,7 +22,7 @@ import structlog
 from click.testing import CliRunner
 
 from parlour_client.cli import root as client
-from parlour_server.cli import root as server
+from parlour_server.cli import command_line as server
 
 DEADLINE: Final = 60.0
 _ALONE: Final = frozenset({"--stdin", "--plain", "chat", "demo", "run"})

@@ -22,13 +22,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.link import InviteLink
 from parlour_protocol.secret import Secret
 from parlour_server.app import Application
-from parlour_server.auth.passwords import Passwords
-from parlour_server.config.load import load
-from parlour_server.setup.address import reachable_at
-from parlour_server.setup.backup import read_backup, write_backup
+from parlour_server.auth.password_hashing import Passwords
+from parlour_server.config.settings_loader import load
+from parlour_server.setup.backup_archive import read_backup, write_backup
 from parlour_server.setup.certificates import pin_of, read_certificate
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.initialise import initialise
+from parlour_server.setup.public_address import reachable_at
 
 WIDE = """
 [rates]

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from parlour_client.cli.root import cli as parlour
-from parlour_server.cli.root import cli as parlour_server
+from parlour_server.cli.command_line import cli as parlour_server
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

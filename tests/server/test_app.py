@@ -12,10 +12,10 @@ from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from parlour_server.app import Application
 from parlour_server.clock import Clock, SystemClock
-from parlour_server.config.settings import Listen, Settings
+from parlour_server.config.server_settings import Listen, Settings
 from parlour_server.setup import certificates
 from parlour_server.setup.certificates import pin_of
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.data_folder import DataFolder
 
 PATIENCE = 20.0
 

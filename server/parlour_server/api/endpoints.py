@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_server.api.accounts import AccountEndpoints
-from parlour_server.api.devices import DeviceEndpoints
-from parlour_server.api.files import FileEndpoints
-from parlour_server.api.groups import GroupEndpoints
-from parlour_server.api.service import ServiceEndpoints
+from parlour_server.api.account_endpoints import AccountEndpoints
+from parlour_server.api.device_endpoints import DeviceEndpoints
+from parlour_server.api.file_endpoints import FileEndpoints
+from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.health_endpoints import ServiceEndpoints
 
 Handler = Callable[[Request], Awaitable[Response]]
 

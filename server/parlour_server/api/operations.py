@@ -1,7 +1,7 @@
 """The table of what the HTTPS API does: one row an operation, from which routes and documentation are made.
 
 The code behind a row is the method of the row's name in one of the endpoint classes (`endpoints.py`). The
-sizes of bodies stand here and nowhere else: `bodies.py` and the gate ask this table.
+sizes of bodies stand here and nowhere else: `request_body.py` and the gate ask this table.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What a failure looks like to the outside: one form for all, a short code and a sentence for the person.
 
-Nothing here names a library, a path or a cause that the asker may not know (H10, P4). `app.py` of this
+Nothing here names a library, a path or a cause that the asker may not know (H10, P4). `asgi.py` of this
 package turns every raised error into an answer by this table; what is not in it is a fault of ours and
 says nothing but that.
 """

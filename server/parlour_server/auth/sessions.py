@@ -2,9 +2,9 @@
 
 A token is 256 random bits, made here alone (K6: fixation) and stored as its SHA-256 (K2). A session ends when
 somebody ends it: its sockets hear of it by the bus at once, by the journal otherwise. At its absolute or its
-idle limit it is not good any more (S3): it is refused, and its sockets are closed (``watch.py``). It is not
-deleted then, because a clock that was wrong would have ended everybody's sessions for good; the cap on an
-account's sessions is what keeps them few. The HTTPS API, ``logins`` and ``watch.py`` call it.
+idle limit it is not good any more (S3): it is refused, and its sockets are closed (``session_watch.py``). It
+is not deleted then, because a clock that was wrong would have ended everybody's sessions for good; the cap on
+an account's sessions is what keeps them few. The HTTPS API, ``logins`` and ``session_watch.py`` call it.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ from parlour_protocol.ids import Millis, SessionId, new_session_id
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.activity import Activity
-from parlour_server.bus.interface import Bus, SessionsEnded
+from parlour_server.auth.session_activity import Activity
+from parlour_server.bus.bus import Bus, SessionsEnded
 from parlour_server.clock import Clock
-from parlour_server.config.settings import Logins as LoginSettings
+from parlour_server.config.server_settings import Logins as LoginSettings
 from parlour_server.errors import SessionRefusedError, UnavailableError
 from parlour_server.store.interface import Sessions as SessionStore
 from parlour_server.store.types import SessionRecord

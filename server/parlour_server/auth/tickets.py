@@ -2,13 +2,13 @@
 
 A ticket is 256 random bits, kept as its SHA-256 for at most 30 seconds and taken once (K2, K3, K4). It opens
 a socket and nothing else: the HTTPS API finds no session by it (K5). `POST /v1/tickets` issues them, and
-the handshake takes them out of the store (`net/upgrade.py`).
+the handshake takes them out of the store (`net/websocket_upgrade.py`).
 """
 
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.rates import Rates
-from parlour_server.auth.throttle import Throttle
+from parlour_server.auth.login_throttle import Throttle
+from parlour_server.auth.request_rates import Rates
 from parlour_server.store.interface import Tickets as TicketStore
 from parlour_server.store.types import SessionRecord, TicketGrant
 

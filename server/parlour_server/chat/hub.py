@@ -42,17 +42,17 @@ from parlour_protocol.frames.replies import (
 )
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_server.bus.interface import DeviceEphemeral, RoomEphemeral, UserEphemeral
-from parlour_server.chat.background import Background
-from parlour_server.chat.feed import RoomFeed
-from parlour_server.chat.gaps import GapFiller
-from parlour_server.chat.guard import Guard
-from parlour_server.chat.pacing import Scheduler
-from parlour_server.chat.roster import Roster
-from parlour_server.chat.state import PeerState
+from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
+from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.batching import Scheduler
+from parlour_server.chat.connected_peers import Roster
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.gap_filler import GapFiller
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.chat.sequencer import RoomFeed
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
-from parlour_server.wire import text_frame
+from parlour_server.websocket_frames import text_frame
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
 """Bodies that begin or end a membership; nearly all events are none of them."""

@@ -16,14 +16,14 @@ from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import StatusNow
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
-from parlour_server.bus.interface import Bus, RoomEphemeral
-from parlour_server.chat.guard import Guard
+from parlour_server.bus.bus import Bus, RoomEphemeral
+from parlour_server.chat.batching import Scheduler
+from parlour_server.chat.connected_peers import Roster
+from parlour_server.chat.error_boundary import Guard
 from parlour_server.chat.hub import Hub
-from parlour_server.chat.pacing import Scheduler
-from parlour_server.chat.roster import Roster
-from parlour_server.chat.state import PeerState
+from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
-from parlour_server.wire import text_frame
+from parlour_server.websocket_frames import text_frame
 
 _SETTLE: Final = 1.0
 """Seconds from a change until it is told: long enough for a reconnection."""

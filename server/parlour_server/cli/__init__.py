@@ -1,5 +1,5 @@
 """The command `parlour-server`. Importing this package loads click and nothing heavy."""
 
-from parlour_server.cli.root import main
+from parlour_server.cli.command_line import main
 
 __all__ = ["main"]

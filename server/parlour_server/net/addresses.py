@@ -2,7 +2,7 @@
 
 ``plain_address`` writes an address one way; ``listen_address`` reads the `host:port` of the configuration,
 ``Networks`` the balancers that it names. None ever asks a name server. `net/listener.py` and
-`net/server.py` call them.
+`net/net_server.py` call them.
 """
 
 import ipaddress

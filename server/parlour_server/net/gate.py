@@ -2,8 +2,8 @@
 
 ``judge`` is pure: no I/O, no clock, no state. It refuses whatever is not exactly expected, and the order of
 its checks is part of its promise: form, Host, Origin for every request; for the chat then method, query,
-handshake, subprotocol, and last the ticket, so that no foreign page can use one up. `net/http.py` asks it
-about every request before anything else sees it.
+handshake, subprotocol, and last the ticket, so that no foreign page can use one up. `net/http_connection.py`
+asks it about every request before anything else sees it.
 
 Origin and Host are never a substitute for the ticket (H2): whoever is not a browser can send any.
 """
@@ -17,10 +17,10 @@ from urllib.parse import parse_qsl
 from parlour_protocol.api import CHAT_PATH
 from parlour_protocol.limits import HTTP_BODY
 from parlour_protocol.secret import Secret
-from parlour_server.net import refusals
-from parlour_server.net.handshake import answer_handshake
-from parlour_server.net.redaction import REDACTED
-from parlour_server.net.refusals import Refusal
+from parlour_server.net import http_refusals as refusals
+from parlour_server.net.http_refusals import Refusal
+from parlour_server.net.ticket_redaction import REDACTED
+from parlour_server.net.websocket_handshake import answer_handshake
 
 MAX_HEADERS: Final = 32  # our client sends 10, a browser 20; long lists are an attack on parsers (H7)
 HEAD_BYTES: Final = 16 * 1024

@@ -4,7 +4,7 @@ Sockets are accepted here rather than by asyncio's own server, because a cap mus
 it costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its
 log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket
 of a named balancer begins with a PROXY header, or is closed; from anybody else a PROXY header is what it is
-to TLS, a broken hello, so no stranger can claim an address (L6). `net/server.py` makes one.
+to TLS, a broken hello, so no stranger can claim an address (L6). `net/net_server.py` makes one.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net import proxy_protocol
 from parlour_server.net.addresses import Networks, plain_address
+from parlour_server.net.connection_slots import Slot, Slots
 from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
-from parlour_server.net.slots import Slot, Slots
-from parlour_server.net.tls import TlsFiles
+from parlour_server.net.tls_context import TlsFiles
 
 BACKLOG: Final = 1024
 _ACCEPTS_AT_ONCE: Final = 64  # a flood of connections must not starve those that are open

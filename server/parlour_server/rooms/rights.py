@@ -39,11 +39,9 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import Millis
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.allowing import allow, allow_readable, refuse_timed
-from parlour_server.rooms.groups import decide_group
-from parlour_server.rooms.sealed import decide_sealed
-from parlour_server.rooms.statements import require_statement
-from parlour_server.rooms.subjects import (
+from parlour_server.rooms.encrypted_message_rules import decide_sealed
+from parlour_server.rooms.group_rules import decide_group
+from parlour_server.rooms.moderation_rules import (
     decide_ban,
     decide_invite,
     decide_kick,
@@ -53,8 +51,10 @@ from parlour_server.rooms.subjects import (
     decide_uninvite,
     decide_unmute,
 )
-from parlour_server.rooms.table import LOWEST_ROLE, Action
-from parlour_server.rooms.times import in_force
+from parlour_server.rooms.permission_checks import allow, allow_readable, refuse_timed
+from parlour_server.rooms.rights_table import LOWEST_ROLE, Action
+from parlour_server.rooms.statement_rules import require_statement
+from parlour_server.rooms.timed_restrictions import in_force
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 

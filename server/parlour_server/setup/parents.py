@@ -1,6 +1,6 @@
 """The folders above a private one: who can write there can put another one in its place.
 
-The data folder's own mode says nothing about that (O2). It changes nothing. `setup/datafolder.py` asks.
+The data folder's own mode says nothing about that (O2). It changes nothing. `setup/data_folder.py` asks.
 """
 
 import grp

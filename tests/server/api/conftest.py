@@ -10,41 +10,41 @@ from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.secret import Secret
-from parlour_server.api.accounts import AccountEndpoints
-from parlour_server.api.app import make_api
-from parlour_server.api.bodies import Pace
-from parlour_server.api.devices import DeviceEndpoints
-from parlour_server.api.door import Door
+from parlour_server.api.account_endpoints import AccountEndpoints
+from parlour_server.api.asgi import make_api
+from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.endpoints import Endpoints
-from parlour_server.api.files import FileEndpoints
-from parlour_server.api.groups import GroupEndpoints
-from parlour_server.api.large_bodies import LargeBodies
-from parlour_server.api.service import Readiness, ServiceEndpoints
-from parlour_server.auth.accounts import AccountMaker
-from parlour_server.auth.activity import Activity
-from parlour_server.auth.changes import PasswordChanges
-from parlour_server.auth.logins import Logins
-from parlour_server.auth.passwords import Passwords
-from parlour_server.auth.rates import Rates
+from parlour_server.api.file_endpoints import FileEndpoints
+from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.health_endpoints import Readiness, ServiceEndpoints
+from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.request_body import Pace
+from parlour_server.api.request_guard import Door
+from parlour_server.auth.login import Logins
+from parlour_server.auth.login_throttle import Throttle
+from parlour_server.auth.password_change import PasswordChanges
+from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.registration import AccountMaker
+from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.session_activity import Activity
 from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
-from parlour_server.bus.local import LocalBus
-from parlour_server.chat.lasting import Appender
-from parlour_server.config.settings import Settings
-from parlour_server.delivery.budgets import Budgets
-from parlour_server.delivery.devices import Devices
-from parlour_server.delivery.files import Files
-from parlour_server.delivery.groups import Groups
-from parlour_server.delivery.keylog import KeyLog
-from parlour_server.delivery.logkey import LogKey
-from parlour_server.delivery.packages import Packages
-from parlour_server.delivery.shelf import Shelf
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.chat.commands import Appender
+from parlour_server.config.server_settings import Settings
+from parlour_server.delivery.blob_store import Shelf
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.device_registry import Devices
+from parlour_server.delivery.key_log import KeyLog
+from parlour_server.delivery.key_log_signer import LogKey
+from parlour_server.delivery.key_packages import Packages
+from parlour_server.delivery.mls_groups import Groups
+from parlour_server.delivery.uploads import Files
+from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
 
 if TYPE_CHECKING:
-    from tests.server.api.homes import Village
+    from tests.server.api.api_harness import Village
 
 SETTINGS = Settings()
 SERVER = "localhost"
@@ -159,6 +159,6 @@ async def api(application: ASGIApp) -> AsyncIterator[Api]:
 @pytest.fixture
 def village(api: Api, store: Store, clock: StoppedClock, make_account: MakeAccount) -> "Village":
     """Return who makes people with devices."""
-    from tests.server.api.homes import Village  # noqa: PLC0415 - it needs this module
+    from tests.server.api.api_harness import Village  # noqa: PLC0415 - it needs this module
 
     return Village(api, store, clock, make_account)

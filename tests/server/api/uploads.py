@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.server.api.homes import Home, Village
+from tests.server.api.api_harness import Home, Village
 
 from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.data_folder import DataFolder
 
 BYTES = {"Content-Type": "application/octet-stream"}
 DATA = bytes(range(256)) * 1000

@@ -5,13 +5,13 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
-from parlour_server.auth.activity import Activity
-from parlour_server.auth.rates import Rates
+from parlour_server.auth.login_throttle import Throttle
+from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.session_activity import Activity
 from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.throttle import Throttle
 from parlour_server.auth.tickets import Tickets
-from parlour_server.bus.local import LocalBus
-from parlour_server.config.settings import Logins
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.config.server_settings import Logins
 from parlour_server.errors import SessionRefusedError, TooManyAttemptsError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import SessionRecord

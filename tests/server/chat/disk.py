@@ -13,12 +13,12 @@ from parlour_protocol.frames.requests import Accept, Invite
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name, skeleton
-from parlour_server.auth.activity import Activity
-from parlour_server.bus.local import LocalBus
-from parlour_server.chat.lasting import Appender
-from parlour_server.chat.service import ChatService
-from parlour_server.config.settings import Delivery, Settings
-from parlour_server.store.sqlite.store import SqliteStore
+from parlour_server.auth.session_activity import Activity
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.chat.chat_service import ChatService
+from parlour_server.chat.commands import Appender
+from parlour_server.config.server_settings import Delivery, Settings
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import (
     Appended,
     Attached,

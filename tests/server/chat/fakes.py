@@ -18,12 +18,12 @@ from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
 from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import AuditEvent
-from parlour_server.auth.activity import Activity
-from parlour_server.bus.interface import EventCommitted
-from parlour_server.bus.local import LocalBus
+from parlour_server.auth.session_activity import Activity
+from parlour_server.bus.bus import EventCommitted
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.peer import PeerInfo
-from parlour_server.chat.service import ChatService
-from parlour_server.config.settings import Delivery, Rates, Settings
+from parlour_server.config.server_settings import Delivery, Rates, Settings
 from parlour_server.store.types import Account, AppendEvent, SessionRecord, TicketGrant
 
 _F = TypeVar("_F", bound=Frame)

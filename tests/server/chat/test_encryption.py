@@ -59,7 +59,7 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, Seq, new_group_id, new_request_id
 from parlour_protocol.membership import Remove
 from parlour_protocol.names import parse_user_name
-from parlour_server.bus.interface import DeviceEphemeral, KeysChanged, SessionsEnded
+from parlour_server.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry
 
 SEALED = SealedBytes(b"sealed").text

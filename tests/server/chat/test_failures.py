@@ -14,8 +14,10 @@ from parlour_protocol.frames.replies import Error, Hello, InvitationCame, KeyLog
 from parlour_protocol.frames.requests import History, Invite, Join, Kick, ListRooms, OpenDirect, Send
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
-from parlour_server.bus.interface import EventCommitted, KeysChanged
-from parlour_server.chat import background, gaps, hub
+from parlour_server.bus.bus import EventCommitted, KeysChanged
+from parlour_server.chat import background_tasks as background
+from parlour_server.chat import gap_filler as gaps
+from parlour_server.chat import hub
 from parlour_server.errors import UnavailableError
 
 

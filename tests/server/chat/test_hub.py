@@ -12,8 +12,8 @@ from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomCl
 from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
-from parlour_server.bus.interface import EventCommitted
-from parlour_server.chat import gaps
+from parlour_server.bus.bus import EventCommitted
+from parlour_server.chat import gap_filler as gaps
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import new_request_id
 from parlour_server.audit import AuditEvent
-from parlour_server.config.settings import Rates
+from parlour_server.config.server_settings import Rates
 
 ID = b"A" * 22
 ROOM = b"r" * 22

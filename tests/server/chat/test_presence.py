@@ -9,10 +9,10 @@ from parlour_protocol.errors import SESSION_ENDED
 from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import StatusNow
 from parlour_protocol.frames.requests import Join, SetStatus
-from parlour_server.bus.interface import RoomEphemeral, SessionsEnded
+from parlour_server.bus.bus import RoomEphemeral, SessionsEnded
 from parlour_server.chat import presence
-from parlour_server.chat.throttle import STATUSES_PER_MINUTE
-from parlour_server.config.settings import Delivery
+from parlour_server.chat.request_budgets import STATUSES_PER_MINUTE
+from parlour_server.config.server_settings import Delivery
 
 
 @pytest.fixture(autouse=True)

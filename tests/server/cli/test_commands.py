@@ -20,10 +20,10 @@ from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.link import InviteLink
 from parlour_protocol.names import parse_user_name
-from parlour_server.cli.root import cli, guarded
+from parlour_server.cli.command_line import cli, guarded
 from parlour_server.clock import SystemClock
-from parlour_server.setup.datafolder import DataFolder
-from parlour_server.setup.opening import opened
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.setup.open_store import opened
 
 Capture = pytest.CaptureFixture[str]
 
@@ -68,7 +68,7 @@ def test_every_command_explains_itself(words: tuple[str, ...], capsys: Capture) 
 def test_help_loads_nothing_heavy() -> None:
     """`parlour-server --help` is quick because the libraries are loaded by the commands that need them."""
     code = (
-        "import sys; from parlour_server.cli.root import guarded; guarded(['--help']);"
+        "import sys; from parlour_server.cli.command_line import guarded; guarded(['--help']);"
         "print([m for m in ('sqlalchemy','alembic','starlette','uvicorn','cryptography','argon2',"
         "'websockets',"
         "'msgspec','structlog') if m in sys.modules], file=sys.stderr)"
@@ -477,10 +477,10 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
     """S6: by id, or all."""
     from parlour_protocol.names import parse_device_name  # noqa: PLC0415
     from parlour_server.audit import LoggedAudit  # noqa: PLC0415
-    from parlour_server.auth.activity import Activity  # noqa: PLC0415
+    from parlour_server.auth.session_activity import Activity  # noqa: PLC0415
     from parlour_server.auth.sessions import Sessions  # noqa: PLC0415
-    from parlour_server.bus.local import LocalBus  # noqa: PLC0415
-    from parlour_server.config.settings import Logins  # noqa: PLC0415
+    from parlour_server.bus.local_bus import LocalBus  # noqa: PLC0415
+    from parlour_server.config.server_settings import Logins  # noqa: PLC0415
 
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")

@@ -26,8 +26,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from parlour_protocol.link import InviteLink
-from parlour_server.setup.address import running
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.setup.public_address import running
 
 PASSWORD = "tigress-violin-marble"
 PATIENCE = 60.0

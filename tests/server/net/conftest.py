@@ -25,12 +25,12 @@ from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent
 from parlour_server.chat.peer import Peer
-from parlour_server.config.settings import Connections, Listen, Settings
-from parlour_server.net.loops import LoopFactory, loop_factory
-from parlour_server.net.server import NetServer
-from parlour_server.net.tls import TlsFiles
+from parlour_server.config.server_settings import Connections, Listen, Settings
+from parlour_server.net.event_loops import LoopFactory, loop_factory
+from parlour_server.net.net_server import NetServer
+from parlour_server.net.tls_context import TlsFiles
 from parlour_server.store.types import TicketGrant
-from parlour_server.wire import text_frame
+from parlour_server.websocket_frames import text_frame
 
 PATIENCE = 5.0  # a test that waits longer has failed
 

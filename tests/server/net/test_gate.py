@@ -3,7 +3,7 @@
 import pytest
 
 from parlour_protocol.secret import Secret
-from parlour_server.net import refusals
+from parlour_server.net import http_refusals as refusals
 from parlour_server.net.gate import (
     MAX_HEADERS,
     Decision,
@@ -15,7 +15,7 @@ from parlour_server.net.gate import (
     host_values,
     judge,
 )
-from parlour_server.net.refusals import Refusal
+from parlour_server.net.http_refusals import Refusal
 
 TICKET = "t" * 43
 RULES = Rules(

@@ -12,8 +12,8 @@ import pytest
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net.addresses import listen_address, plain_address
-from parlour_server.net.slots import Slots
-from parlour_server.origins import origin_of
+from parlour_server.net.connection_slots import Slots
+from parlour_server.rate_limit_key import origin_of
 
 
 def test_nagle_is_off(every_loop: Any, bench: Any) -> None:

@@ -15,9 +15,9 @@ from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
 
 from parlour_server.errors import SetupError
-from parlour_server.net import loops
-from parlour_server.net.http import asgi_config
-from parlour_server.net.quiet import quiet_logger
+from parlour_server.net import event_loops as loops
+from parlour_server.net.http_connection import asgi_config
+from parlour_server.net.quiet_logger import quiet_logger
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

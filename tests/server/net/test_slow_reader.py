@@ -5,7 +5,7 @@ from typing import Any
 
 from parlour_protocol.errors import SESSION_ENDED, TOO_FAST
 from parlour_server.audit import AuditEvent
-from parlour_server.wire import text_frame
+from parlour_server.websocket_frames import text_frame
 
 BLOCK = text_frame(b"x" * 65_536)
 
@@ -65,7 +65,7 @@ def test_ending_a_peer_that_never_reads(every_loop: Any, bench: Any) -> None:
 
 def test_stopping_with_a_stuck_client(every_loop: Any, bench: Any, monkeypatch: Any) -> None:
     """R5: one client that reads nothing does not hold up the server's stop, however long it may close."""
-    monkeypatch.setattr("parlour_server.net.server.STOP_SECONDS", 0.7)
+    monkeypatch.setattr("parlour_server.net.net_server.STOP_SECONDS", 0.7)
 
     async def scenario() -> None:
         async with bench(close_seconds=60) as b:

@@ -48,7 +48,7 @@ from parlour_protocol.limits import (
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide
-from parlour_server.rooms.table import LOWEST_ROLE, RANK, Action
+from parlour_server.rooms.rights_table import LOWEST_ROLE, RANK, Action
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, GroupFacts, Membership, Target
 
 ADA, BOB = parse_user_name("ada"), parse_user_name("bob")

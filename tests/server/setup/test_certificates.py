@@ -14,7 +14,7 @@ from tests.server.fakes import StoppedClock
 
 from parlour_server.errors import SetupError
 from parlour_server.logs import set_up
-from parlour_server.net.tls import TlsFiles
+from parlour_server.net.tls_context import TlsFiles
 from parlour_server.setup import certificates
 from parlour_server.setup.certificates import (
     Renewal,
@@ -25,7 +25,7 @@ from parlour_server.setup.certificates import (
     read_certificate,
     renew_if_due,
 )
-from parlour_server.setup.datafolder import DataFolder
+from parlour_server.setup.data_folder import DataFolder
 
 NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org:443", "[2001:DB8::1]:443")
 

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from parlour_protocol.frames.base import RoomKind
-from parlour_server.auth.house import house, lobby
+from parlour_server.auth.system_account import house, lobby
 from parlour_server.clock import SystemClock
-from parlour_server.config.load import load
+from parlour_server.config.settings_loader import load
 from parlour_server.errors import SetupError
-from parlour_server.setup.address import forget_running, note_running, reachable_at, running
-from parlour_server.setup.datafolder import DataFolder
-from parlour_server.setup.examine import examine
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.setup.doctor import examine
+from parlour_server.setup.folder_lock import locked
 from parlour_server.setup.initialise import initialise
-from parlour_server.setup.lock import locked
+from parlour_server.setup.public_address import forget_running, note_running, reachable_at, running
 from parlour_server.store.interface import Store
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.server.store.delivery import Delivery
+from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import FakeClock, StoreMaker, World
 
 from parlour_server.store import migrate

@@ -15,11 +15,11 @@ Tokens come in as their SHA-256, never as themselves (K2: stolen store).
 from typing import Protocol
 
 from parlour_protocol.ids import Incarnation, Millis
-from parlour_server.store.interface.accounts import Accounts, Attempts, Sessions, Tickets
-from parlour_server.store.interface.consent import Consent
-from parlour_server.store.interface.devices import Devices, Groups, KeyLog
-from parlour_server.store.interface.rooms import Decide, Log, Rooms
-from parlour_server.store.interface.upkeep import Files, Journal
+from parlour_server.store.interface.account_store import Accounts, Attempts, Sessions, Tickets
+from parlour_server.store.interface.consent_store import Consent
+from parlour_server.store.interface.device_store import Devices, Groups, KeyLog
+from parlour_server.store.interface.file_store import Files, Journal
+from parlour_server.store.interface.room_store import Decide, Log, Rooms
 
 
 class Store(Protocol):

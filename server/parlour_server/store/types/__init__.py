@@ -3,14 +3,14 @@
 Those that are made for every message are structs of msgspec, which are made five times as fast.
 """
 
-from parlour_server.store.types.accounts import (
+from parlour_server.store.types.account_records import (
     Account,
     InviteRecord,
     NewAccountRecord,
     SessionRecord,
     TicketGrant,
 )
-from parlour_server.store.types.devices import (
+from parlour_server.store.types.device_records import (
     CertificateRecord,
     ClaimRecord,
     DeviceChange,
@@ -19,8 +19,13 @@ from parlour_server.store.types.devices import (
     NewEntry,
     NewPackages,
 )
-from parlour_server.store.types.journal import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
-from parlour_server.store.types.rooms import (
+from parlour_server.store.types.journal_records import (
+    DevicesChanged,
+    JournalEntry,
+    RoomAdvanced,
+    SessionEnded,
+)
+from parlour_server.store.types.room_records import (
     Appended,
     AppendEvent,
     Attached,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.server.store.delivery import DAY, SERVER, Delivery
+from tests.server.store.encryption_world import DAY, SERVER, Delivery
 from tests.server.store.world import World
 
 from parlour_protocol.delivery import DeviceStatus

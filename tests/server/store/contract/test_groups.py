@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from msgspec.structs import replace
-from tests.server.store.delivery import Delivery, attached, contest, handshake, sealed
+from tests.server.store.encryption_world import Delivery, attached, contest, handshake, sealed
 from tests.server.store.world import allow
 
 from parlour_protocol.delivery import GroupDevice, GroupState

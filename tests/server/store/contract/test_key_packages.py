@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.server.store.delivery import DAY, Delivery
+from tests.server.store.encryption_world import DAY, Delivery
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomSuite

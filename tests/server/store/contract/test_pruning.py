@@ -1,6 +1,6 @@
 """What has been over for months goes, a batch at a time; what only looks old after a jump stays."""
 
-from tests.server.store.delivery import Delivery
+from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import World
 
 from parlour_protocol.frames.bodies import Banned, Muted

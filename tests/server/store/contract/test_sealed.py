@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.server.store.delivery import Delivery, handshake, sealed
+from tests.server.store.encryption_world import Delivery, handshake, sealed
 from tests.server.store.world import allow, message
 
 from parlour_protocol.errors import ErrorCode

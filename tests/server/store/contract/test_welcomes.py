@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.server.store.delivery import Delivery
+from tests.server.store.encryption_world import Delivery
 
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames.bodies import Joined, Left

@@ -17,7 +17,7 @@ from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.sqlite.integrity import damage
+from parlour_server.store.sqlite.engine.integrity import damage
 
 MANY = 20_000
 

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 from parlour_server.errors import SetupError
 from parlour_server.store import migrate
 from parlour_server.store.schema import metadata
-from parlour_server.store.version import SCHEMA_VERSION
+from parlour_server.store.schema_version import SCHEMA_VERSION
 
 
 def _tables(path: Path) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.server.store.delivery import Delivery, sealed
+from tests.server.store.encryption_world import Delivery, sealed
 
 from parlour_server.store.sqlite import SqliteStore
 

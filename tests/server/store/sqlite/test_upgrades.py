@@ -14,7 +14,7 @@ from parlour_protocol.names import parse_user_name, skeleton
 from parlour_server.errors import SetupError
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.sqlite.look_alikes import look_alikes
+from parlour_server.store.sqlite.accounts.look_alike_names import look_alikes
 
 KITCHEN, DIRECT = "k" * 22, "d" * 22
 ROWS: dict[str, list[tuple[Any, ...]]] = {

@@ -1,0 +1,114 @@
+"""The endpoints of accounts, sessions and tickets.
+
+Each method reads the request, calls one thing of `auth`, and answers; no rule about passwords, sessions or
+tickets stands here.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from parlour_protocol.api import (
+    AccountMade,
+    Login,
+    NewAccount,
+    PasswordChange,
+    SessionInfo,
+    SessionList,
+    SessionMade,
+    TicketMade,
+)
+from parlour_protocol.ids import SessionId
+from parlour_server.api.problems import RequestRefusedError, answer, nothing, wrong_password
+from parlour_server.api.request_body import address_of, bearer
+from parlour_server.api.request_guard import Door
+from parlour_server.auth.login import Logins
+from parlour_server.auth.password_change import PasswordChanges
+from parlour_server.auth.registration import AccountMaker
+from parlour_server.auth.tickets import Tickets
+from parlour_server.clock import Clock
+from parlour_server.errors import LoginRefusedError, SessionRefusedError
+from parlour_server.store.types import SessionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEndpoints:
+    """Who comes in, and how."""
+
+    door: Door
+    accounts: AccountMaker
+    logins: Logins
+    tickets: Tickets
+    passwords: PasswordChanges
+    clock: Clock
+
+    async def make_account(self, request: Request) -> Response:
+        """Make an account: 201."""
+        body = await self.door.body(request, NewAccount)
+        await self.accounts.make(
+            body.username, body.password, invite=body.invite, address=address_of(request)
+        )
+        return answer(AccountMade(body.username), HTTPStatus.CREATED)
+
+    async def log_in(self, request: Request) -> Response:
+        """Make a session: 201."""
+        body = await self.door.body(request, Login)
+        try:
+            presented = bearer(request)
+        except SessionRefusedError:
+            presented = None
+        record, token = await self.logins.log_in(
+            body.username, body.password, body.device, address=address_of(request), presented=presented
+        )
+        return answer(SessionMade(token, self._seconds_left(record), record.user), HTTPStatus.CREATED)
+
+    async def list_sessions(self, request: Request) -> Response:
+        """List the account's sessions: 200."""
+        session = await self.door.session(request)
+        listed = await self.door.sessions.list(session)
+        return answer(SessionList(tuple(_told(one, session) for one in listed)))
+
+    async def log_out(self, request: Request) -> Response:
+        """End this session: 204."""
+        session = await self.door.session(request)
+        await self.door.sessions.end(session, session.id)
+        return nothing()
+
+    async def end_session(self, request: Request) -> Response:
+        """End one of the account's sessions: 204."""
+        session = await self.door.session(request)
+        if not await self.door.sessions.end(session, SessionId(request.path_params["id"])):
+            raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "You have no such session.")
+        return nothing()
+
+    async def issue_ticket(self, request: Request) -> Response:
+        """Issue a ticket: 201."""
+        session = await self.door.session(request)
+        ticket = await self.tickets.issue(session, address=address_of(request))
+        return answer(TicketMade(ticket, self.tickets.seconds), HTTPStatus.CREATED)
+
+    async def change_password(self, request: Request) -> Response:
+        """Replace the password: 204."""
+        session = await self.door.session(request)
+        body = await self.door.body(request, PasswordChange)
+        try:
+            await self.passwords.change(session, body.old, body.new, address=address_of(request))
+        except LoginRefusedError:
+            raise wrong_password("The old password is wrong.") from None
+        return nothing()
+
+    def _seconds_left(self, record: SessionRecord) -> int:
+        return max(0, (record.expires - self.clock.now()) // 1000)
+
+
+def _told(record: SessionRecord, asking: SessionRecord) -> SessionInfo:
+    return SessionInfo(
+        record.id,
+        record.device,
+        record.created,
+        record.last_seen,
+        record.expires,
+        current=record.id == asking.id,
+    )

@@ -1,0 +1,77 @@
+"""The endpoints of devices and their key packages.
+
+Each method reads the request, calls one thing of `delivery`, and answers; no rule about keys stands here.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from parlour_protocol.delivery import AccountKey, Certify, Claim, KeyPackages, RegisterDevice, Revoke
+from parlour_server.api.problems import answer, nothing, wrong_password
+from parlour_server.api.request_body import address_of
+from parlour_server.api.request_guard import Door, device_in
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.device_registry import Devices
+from parlour_server.delivery.key_packages import Packages
+from parlour_server.errors import LoginRefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEndpoints:
+    """Account keys, devices, key packages."""
+
+    door: Door
+    devices: Devices
+    packages: Packages
+    budgets: Budgets
+
+    async def set_account_key(self, request: Request) -> Response:
+        """Publish or replace the account's key: 204."""
+        session = await self.door.session(request)
+        body = await self.door.body(request, AccountKey)
+        try:
+            await self.devices.set_account_key(session, body, address=address_of(request))
+        except LoginRefusedError:
+            raise wrong_password("The password is wrong.") from None
+        return nothing()
+
+    async def register_device(self, request: Request) -> Response:
+        """Bind the session to a device: 201."""
+        session = await self.door.session(request)
+        body = await self.door.body(request, RegisterDevice)
+        return answer(await self.devices.register(session, body), HTTPStatus.CREATED)
+
+    async def list_devices(self, request: Request) -> Response:
+        """List the account's devices: 200."""
+        return answer(await self.devices.list(await self.door.session(request)))
+
+    async def certify_device(self, request: Request) -> Response:
+        """Approve a device: 204."""
+        session = await self.door.session(request)
+        device = device_in(request)
+        await self.devices.certify(session, device, await self.door.body(request, Certify))
+        return nothing()
+
+    async def revoke_device(self, request: Request) -> Response:
+        """Revoke a device: 204."""
+        session = await self.door.session(request)
+        device = device_in(request)
+        await self.devices.revoke(session, device, await self.door.body(request, Revoke))
+        return nothing()
+
+    async def put_key_packages(self, request: Request) -> Response:
+        """Take key packages: 204."""
+        session = await self.door.session(request)
+        device = device_in(request)
+        with self.budgets.large_body(session.user):
+            body = await self.door.large_body(request, KeyPackages, session.user)
+        await self.packages.put(session, device, body)
+        return nothing()
+
+    async def claim_key_packages(self, request: Request) -> Response:
+        """Give out key packages: 200."""
+        session = await self.door.session(request)
+        return answer(await self.packages.claim(session, await self.door.body(request, Claim)))

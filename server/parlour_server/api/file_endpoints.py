@@ -1,0 +1,52 @@
+"""The endpoints of files: bytes in, bytes out, and nothing in the answer that a person chose.
+
+A download is `application/octet-stream`, an attachment without a name, not to be sniffed: whatever somebody
+uploaded, a browser that is led here shows none of it. The bytes are never held in memory as a whole.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from parlour_protocol.limits import FILE_BYTES
+from parlour_server.api.problems import HEADERS, answer
+from parlour_server.api.request_body import in_time, length_of_bytes
+from parlour_server.api.request_guard import Door, id_in, room_in
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.uploads import Files
+
+_HEADERS: Final = {
+    **HEADERS,
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileEndpoints:
+    """Uploads and downloads."""
+
+    door: Door
+    files: Files
+    budgets: Budgets
+
+    async def upload_file(self, request: Request) -> Response:
+        """Take a file: 201."""
+        session = await self.door.session(request)
+        size = length_of_bytes(request, FILE_BYTES)
+        with self.budgets.large_body(session.user):
+            upload = await self.files.may_upload(session, room_in(request), size)
+            async with in_time(self.door.pace.allows(size)):
+                stored = await self.files.upload(upload, request.stream())
+        return answer(stored, HTTPStatus.CREATED)
+
+    async def download_file(self, request: Request) -> Response:
+        """Give a file: 200."""
+        session = await self.door.session(request)
+        found = await self.files.find(session, id_in(request))
+        headers = {**_HEADERS, "Content-Length": str(found.size)}
+        body = () if request.method == "HEAD" else self.files.read(found)
+        return StreamingResponse(body, headers=headers, media_type="application/octet-stream")

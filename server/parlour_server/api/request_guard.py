@@ -1,0 +1,92 @@
+"""What every endpoint asks of a request first: whose it is, what is in it, which thing it names.
+
+A ticket is no session: it finds none, so it opens nothing here (K5: confused deputy). An id that has not the
+form of one is answered like one that does not exist. All endpoint classes share one door.
+"""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+
+from parlour_protocol.api import Payload, decode_payload
+from parlour_protocol.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId, RoomId
+from parlour_protocol.limits import HTTP_BODY
+from parlour_protocol.names import UserName
+from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.operations import cap_of
+from parlour_server.api.problems import RequestRefusedError
+from parlour_server.api.request_body import Pace, bearer, read_json
+from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.sessions import Sessions
+from parlour_server.store.types import SessionRecord
+
+_P = TypeVar("_P", bound=Payload)
+_ID: Final = re.compile(ID_PATTERN)
+_DEVICE: Final = re.compile(DEVICE_ID_PATTERN)
+_NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where requests come in."""
+
+    sessions: Sessions
+    pace: Pace
+    rates: Rates
+    large: LargeBodies
+
+    async def session(self, request: Request) -> SessionRecord:
+        """Return the live session that asks, counted for its account, from whatever address it comes (L26).
+
+        Raises SessionRefusedError, TooManyAttemptsError.
+        """
+        session = await self.sessions.authenticate(bearer(request))
+        self.rates.spend(session.user)
+        return session
+
+    async def body(self, request: Request, kind: type[_P]) -> _P:
+        """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
+        cap = cap_of(kind)
+        if cap.value > HTTP_BODY.value:
+            raise RuntimeError(f"{kind.__name__} is read by large_body, not on the event loop")
+        return decode_payload(kind, await read_json(request, cap, self.pace))
+
+    async def large_body(self, request: Request, kind: type[_P], user: UserName) -> _P:
+        """Return a body that may be large. Raises MalformedFrameError and RequestRefusedError."""
+        data = await read_json(request, cap_of(kind), self.pace)
+        return await self.large.decode(user, kind, data)
+
+
+def id_in(request: Request) -> str:
+    """Return the id in the path. Raises RequestRefusedError for what is none."""
+    return _matching(request, _ID)
+
+
+def room_in(request: Request) -> RoomId:
+    """Return the room in the path. Raises RequestRefusedError."""
+    return RoomId(_matching(request, _ID))
+
+
+def device_in(request: Request) -> DeviceId:
+    """Return the device in the path. Raises RequestRefusedError."""
+    return DeviceId(_matching(request, _DEVICE))
+
+
+def number_in(request: Request, name: str) -> int:
+    """Return a number of the query, 0 when it is absent. Raises RequestRefusedError."""
+    values = request.query_params.getlist(name)
+    if not values:
+        return 0
+    if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
+        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "malformed", f"`{name}` is to be one number.")
+    return int(values[0])
+
+
+def _matching(request: Request, pattern: re.Pattern[str]) -> str:
+    found: str = request.path_params["id"]
+    if not pattern.fullmatch(found):
+        raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "There is no such thing.")
+    return found

@@ -1,0 +1,130 @@
+"""Back-off against guessing (P5): counts failed logins by account and by address, kept over a restart.
+
+Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down, never
+lock it out for good (NIST would end the password after a hundred failures: that is what a stranger would
+want). An address from which the account was used within a week is judged by its own failures alone, so that
+strangers' failures do not keep the owner out at home. An unknown user name is counted like a known one (P4).
+``logins``, ``changes`` and ``tickets`` call it. Invariants:
+
+* a login that goes right forgets the failures of its account, never those of its address: whoever has an
+  account of their own could otherwise guess at others without end, logging in between;
+* logins under way count as failures until they are over, of their account and of their address, so that a
+  burst passes no more than the limit.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_protocol.ids import Millis
+from parlour_server.clock import Clock
+from parlour_server.config.server_settings import Logins as LoginSettings
+from parlour_server.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.rate_limit_key import origin_of
+from parlour_server.store.interface import Attempts
+
+_FIRST_WAIT_SECONDS: Final = 5
+_HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
+_FAMILIAR_FOR: Final = 7 * _DAY  # a store keeps attempts no longer
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The counters of one attempt. Names are kept as digests: what was typed may be a password (K7)."""
+
+    account: str
+    pair: str
+    familiar: str
+    address: str
+
+    @classmethod
+    def of(cls, name: str, address: str) -> "_Keys":
+        def digest(text: str) -> str:
+            return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+        site = origin_of(address)
+        both = digest(f"{name}\0{site}")
+        return cls(f"account:{digest(name)}", f"pair:{both}", f"familiar:{both}", f"address:{site}")
+
+
+class Throttle:
+    """Tells who must wait."""
+
+    def __init__(self, attempts: Attempts, clock: Clock, settings: LoginSettings) -> None:
+        self._attempts = attempts
+        self._clock = clock
+        self._settings = settings
+        self._under_way: Counter[str] = Counter()
+        self._marked: dict[str, Millis] = {}
+
+    @asynccontextmanager
+    async def attempt(self, name: str, address: str) -> AsyncIterator[None]:
+        """Run one attempt to log in as ``name`` (as typed, normalised).
+
+        Raises TooManyAttemptsError before anything is tried; notes a LoginRefusedError of the body as a
+        failure, and the end of the body as a success.
+        """
+        keys = _Keys.of(name, address)
+        stored = await self._attempts.failures(
+            (keys.account, keys.pair, keys.familiar, keys.address), self._clock.now()
+        )
+        mine = keys.pair if keys.familiar in self._live(stored, _FAMILIAR_FOR) else keys.account
+        self._refuse_if_waiting(stored, mine, keys.address)
+        self._under_way.update((mine, keys.address))
+        try:
+            yield
+        except LoginRefusedError:
+            await self._failed(keys, mine)
+            raise
+        else:
+            await self._attempts.clear((keys.account, keys.pair))
+            await self.used(name, address)
+        finally:
+            self._under_way.subtract((mine, keys.address))
+            for key in (mine, keys.address):
+                if not self._under_way[key]:
+                    del self._under_way[key]
+
+    async def used(self, name: str, address: str) -> None:
+        """Note that a session of the account is used from this address: it is familiar from now on."""
+        key = _Keys.of(name, address).familiar
+        now = self._clock.now()
+        if now - self._marked.get(key, 0) < _DAY:
+            return  # one write a day is enough to last for a week
+        if len(self._marked) >= _MOST_REMEMBERED:
+            self._marked.clear()
+        self._marked[key] = now
+        await self._attempts.add((key,), now, forget_after=Millis(_FAMILIAR_FOR))
+
+    def _refuse_if_waiting(self, stored: dict[str, tuple[int, Millis]], mine: str, address: str) -> None:
+        failures, last = self._live(stored, _DAY).get(mine, (0, self._clock.now()))
+        wait = self._wait(failures + self._under_way[mine], last, self._settings.failures_per_account)
+        failures, last = self._live(stored, _HOUR).get(address, (0, self._clock.now()))
+        failures += self._under_way[address]
+        wait = max(wait, self._wait(failures, last, self._settings.failures_per_address))
+        if wait > 0:
+            raise TooManyAttemptsError(wait)
+
+    def _wait(self, failures: int, last: Millis, allowed: int) -> int:
+        """Return how many seconds from now the next attempt may come."""
+        if failures < allowed:
+            return 0
+        # min() before the shift: the number of failures is a stranger's, and 2**it must stay a number
+        doubled = _FIRST_WAIT_SECONDS << min(failures - allowed, 16)
+        wait = min(doubled, self._settings.longest_wait_seconds)
+        # A clock that was set back must not make the wait longer than it was to be.
+        passed = max(0, self._clock.now() - last) / 1000
+        return max(0, -int(-(wait - passed) // 1))
+
+    def _live(self, stored: dict[str, tuple[int, Millis]], age: int) -> dict[str, tuple[int, Millis]]:
+        now = self._clock.now()
+        return {key: value for key, value in stored.items() if now - value[1] <= age}
+
+    async def _failed(self, keys: _Keys, mine: str) -> None:
+        await self._attempts.add((mine,), self._clock.now(), forget_after=Millis(_DAY))
+        await self._attempts.add((keys.address,), self._clock.now(), forget_after=Millis(_HOUR))

@@ -1,0 +1,62 @@
+"""Changing a password: by its owner with the old one, or by the operator with a new random one.
+
+A change by the owner needs the old password, even with a live session (P7: stolen session), and ends all
+other sessions and their sockets. It is throttled like a login. `POST /v1/password` calls it.
+"""
+
+from parlour_protocol.secret import Secret
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.auth.login_throttle import Throttle
+from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_rules import check_new_password
+from parlour_server.auth.sessions import Sessions
+from parlour_server.errors import LoginRefusedError
+from parlour_server.store.interface import Accounts
+from parlour_server.store.types import SessionRecord
+
+
+class PasswordChanges:
+    """Replaces passwords. ``names`` are the server's own, which no password may be made of."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        sessions: Sessions,
+        passwords: Passwords,
+        throttle: Throttle,
+        audit: Audit,
+        names: tuple[str, ...],
+    ) -> None:
+        self._accounts = accounts
+        self._sessions = sessions
+        self._passwords = passwords
+        self._throttle = throttle
+        self._audit = audit
+        self._names = names
+
+    async def confirm(self, session: SessionRecord, password: Secret, *, address: str) -> None:
+        """Check the password of somebody who is logged in, for what a session alone may not do.
+
+        Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
+        """
+        async with self._throttle.attempt(session.user, address):
+            account = await self._accounts.find(session.user)
+            hashed = account.password_hash if account else None
+            await self._passwords.verify(hashed, password, address=address)
+            if account is None or account.disabled:
+                raise LoginRefusedError
+
+    async def change(self, session: SessionRecord, old: Secret, new: Secret, *, address: str) -> None:
+        """Replace the password and end all other sessions of the account.
+
+        Raises PasswordRefusedError for the new one, LoginRefusedError for the old one,
+        TooManyAttemptsError, UnavailableError.
+        """
+        check_new_password(new, (session.user, session.device, *self._names))
+        await self.confirm(session, old, address=address)
+        hashed = await self._passwords.hash(new, address=address)
+        await self._accounts.set_password(session.user, hashed)
+        await self._sessions.end_others(session)
+        self._audit.record(
+            AuditEvent.PASSWORD_CHANGED, user=session.user, address=address, session=session.id
+        )

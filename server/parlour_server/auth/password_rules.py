@@ -1,0 +1,36 @@
+"""The rules for a new password: NIST SP 800-63B-4 section 3.1.1.2, and nothing that it does without.
+
+Fifteen code points at least, 1024 bytes at most, not on the blocklist, not made of the names at hand; any
+character is welcome, nothing has to be mixed, nothing expires. A refusal says its reason in a sentence.
+``accounts`` and ``changes`` call it before they hash.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+
+from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
+from parlour_protocol.secret import Secret
+from parlour_server.auth.password_blocklist import why_guessable
+from parlour_server.errors import PasswordRefusedError
+
+
+def check_new_password(password: Secret, names: Iterable[str]) -> None:
+    """Raise PasswordRefusedError for a password that a guesser tries early.
+
+    ``names`` are the words that belong to this account: user, server, device.
+    """
+    value = password.reveal()
+    if len(value) > PASSWORD_BYTES.value:
+        raise PasswordRefusedError(f"The password is longer than {PASSWORD_BYTES.value} bytes.")
+    value = unicodedata.normalize("NFKC", value)
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in value):  # noqa: PLR2004 - the surrogates
+        raise PasswordRefusedError("The password is not Unicode text.")
+    # Code points are counted after NFKC: U+FDFA alone would be eighteen of them before it is hashed.
+    if min(len(password.reveal()), len(value)) < PASSWORD_MIN.value:
+        raise PasswordRefusedError(
+            f"The password is too short: {PASSWORD_MIN.value} characters at least. Four words make one."
+        )
+    if len(value.encode()) > PASSWORD_BYTES.value:
+        raise PasswordRefusedError(f"The password is longer than {PASSWORD_BYTES.value} bytes.")
+    if reason := why_guessable(value, names):
+        raise PasswordRefusedError(reason)

@@ -1,0 +1,55 @@
+"""The bus of a single process: a notice is delivered before ``publish`` returns, in order.
+
+It refuses nothing and loses nothing; a handler that raises is logged and keeps neither the publisher nor
+the other handlers from going on. A notice published from within a handler waits until the one being told
+has reached everybody, so that all handlers see one order. The composition root makes it.
+"""
+
+import logging
+from collections import deque
+from typing import Final
+
+from parlour_server.bus.bus import Handler, Notice
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LocalBus:
+    """Everybody is in this process."""
+
+    def __init__(self) -> None:
+        """Begin with nobody subscribed."""
+        self._handlers: tuple[Handler, ...] = ()
+        self._waiting: deque[Notice] = deque()
+        self._telling = False
+
+    def publish(self, notice: Notice) -> None:
+        """Tell every handler now; from within a handler: as soon as the earlier notices are told."""
+        self._waiting.append(notice)
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._waiting:
+                self._tell(self._waiting.popleft())
+        finally:
+            self._telling = False
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call ``handler`` for every notice from now on."""
+        self._handlers = (*self._handlers, handler)
+
+    async def open(self) -> None:
+        """Nothing to connect."""
+
+    async def close(self) -> None:
+        """Forget the handlers; everything published was told already."""
+        self._handlers = ()
+
+    def _tell(self, notice: Notice) -> None:
+        for handler in self._handlers:
+            try:
+                handler(notice)
+            except Exception as error:  # noqa: BLE001 - a subscriber's failure must not be the publisher's
+                # the error's text may quote a message (K7), so only its kind is written
+                _log.error("a handler of %s failed: %s", type(notice).__name__, type(error).__name__)

@@ -1,0 +1,114 @@
+"""One room's outgoing bytes: collected for a moment, joined once, written once to each member.
+
+An idle room's event goes out at the end of this turn of the loop; a busy room's events wait until the
+floor has passed since its last flush, so that one write (and one TLS record) carries many of them. It
+never waits for a member and never looks at what it writes. The loop in ``flush`` is the hottest of the
+whole server: everything that could be done before it, is.
+"""
+
+from asyncio import Handle
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.peer_state import PeerState
+
+_SHARE: Final = 2.0
+"""A room's next flush comes no sooner than this many times the cost of its last: others get their turn."""
+
+
+class Scheduler(Protocol):
+    """What pacing needs of the event loop."""
+
+    def time(self) -> float:
+        """Return the loop's clock, in seconds."""
+        ...
+
+    def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
+        """Call at the end of this turn."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Handle:
+        """Call when the clock shows ``when``."""
+        ...
+
+
+class PacedWriter:
+    """The members of a room that are connected here, and what they have not been told yet."""
+
+    __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
+
+    def __init__(self, loop: Scheduler, floor: float) -> None:
+        """``floor``: seconds between two writes of a busy room."""
+        self._loop = loop
+        self._floor = floor
+        self._due = 0.0
+        self._timer: Handle | None = None
+        self._pending: list[bytes] = []
+        self._writes: list[Callable[[bytes], None]] | None = None
+        self.members: dict[PeerState, None] = {}
+
+    def add(self, state: PeerState) -> None:
+        """Let a member take part from the next event on; what is collected goes to the earlier ones alone."""
+        self.flush()
+        self.members[state] = None
+        self._writes = None
+
+    def discard(self, state: PeerState) -> None:
+        """Write to this member no more, not even what is collected: flush before, if it is to have it."""
+        self.members.pop(state, None)
+        self._writes = None
+
+    def put(self, wire: bytes) -> None:
+        """Collect the wire form of an event."""
+        self._pending.append(wire)
+        if self._timer is None:
+            loop = self._loop
+            if loop.time() >= self._due:
+                self._timer = loop.call_soon(self.flush)
+            else:
+                self._timer = loop.call_at(self._due, self.flush)
+
+    def flush(self) -> None:
+        """Write what is collected, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pending = self._pending
+        if not pending:
+            return
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        started = self._loop.time()
+        writes = self._writes
+        if writes is None:
+            # a new list, never a changed one: a write may lead to a member being discarded meanwhile
+            writes = self._writes = [state.peer.write for state in self.members]
+        waiting = iter(writes)
+        write: Callable[[bytes], None] | None = None
+        while True:
+            try:
+                for write in waiting:
+                    write(data)
+                break
+            except Exception as error:  # noqa: BLE001 - one connection's failure must not be the next one's
+                self._fail(write, error)
+        cost = self._loop.time() - started
+        self._due = started + max(self._floor, _SHARE * cost)
+
+    def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
+        """Close the connection that ``write`` belongs to: it missed something."""
+        with Guard("a delivery"):
+            raise error
+        for state in list(self.members):
+            if state.peer.write == write:
+                state.fail()
+
+    def close(self) -> None:
+        """Drop what is collected: nobody is here any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._pending.clear()
+        self.members.clear()
+        self._writes = None

@@ -1,0 +1,227 @@
+"""The chat: greets connections, hands their frames to the intake, and what servers tell to the hub.
+
+It implements ``Chat`` of `peer.py`. A connection is counted in before anything is read for it, so that no
+event and no revocation can slip through between; one that is ended is forgotten by everybody at once and
+gets nothing more (S2). The composition root makes it; `net` and the bus call it.
+"""
+
+import asyncio
+
+from parlour_protocol.errors import (
+    GOING_AWAY,
+    SESSION_ENDED,
+    CloseCode,
+)
+from parlour_protocol.frames.codec import request_id_of
+from parlour_protocol.frames.replies import Hello, StatusNow
+from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
+from parlour_server.audit import Audit
+from parlour_server.auth.session_activity import Activity
+from parlour_server.bus.bus import (
+    Bus,
+    ConsentChanged,
+    DeviceEphemeral,
+    EventCommitted,
+    KeysChanged,
+    Notice,
+    SessionsEnded,
+    UserEphemeral,
+)
+from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.commands import Appender
+from parlour_server.chat.connected_peers import Roster
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_frames import unavailable
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.key_change_notifier import KeyNews
+from parlour_server.chat.peer import Peer
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.chat.presence import Presence
+from parlour_server.chat.queries import Asker
+from parlour_server.chat.request_budgets import AccountBudget, ConnectionBudget
+from parlour_server.chat.request_dispatcher import Intake
+from parlour_server.clock import Clock
+from parlour_server.config.server_settings import Settings
+from parlour_server.store.interface import Store
+
+
+class ChatService:
+    """Everything between a connection's frames and the store."""
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        settings: Settings,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        steady: Clock,
+        activity: Activity,
+        audit: Audit,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """``server`` is the name that the hello gives; the bus tells this chat from now on.
+
+        ``steady`` measures the limits of sessions, ``clock`` dates what is said.
+        """
+        self._server = server
+        self._rates = settings.rates
+        self._store = store
+        self._clock = clock
+        self._steady = steady
+        self._activity = activity
+        self._states: dict[Peer, PeerState] = {}
+        self._roster = Roster()
+        self._background = Background()
+        self._hub = Hub(
+            store=store,
+            roster=self._roster,
+            loop=loop,
+            background=self._background,
+            floor=settings.delivery.flush_ms / 1000,
+        )
+        self._presence = Presence(
+            roster=self._roster,
+            hub=self._hub,
+            bus=bus,
+            loop=loop,
+            clock=clock,
+            members=settings.delivery.presence_members,
+        )
+        self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
+        appender = Appender(
+            server=server,
+            log=store.log,
+            bus=bus,
+            clock=clock,
+            audit=audit,
+            incarnation=store.incarnation,
+        )
+        asker = Asker(
+            store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
+        )
+        self._intake = Intake(
+            accounts=AccountBudget(settings.rates),
+            appender=appender,
+            asker=asker,
+            audit=audit,
+            background=self._background,
+            clock=clock,
+            end=self._end,
+            strikes=settings.rates.strikes,
+        )
+        bus.subscribe(self._heard)
+
+    def opened(self, peer: Peer) -> None:
+        """Count the connection in, and greet it."""
+        state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()), self._end)
+        self._states[peer] = state
+        self._activity.opened(state.info.grant.session)
+        self._roster.add(state)
+        self._background.start("a greeting", self._greet(state), state.fail)
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        """Handle one frame."""
+        state = self._states.get(peer)
+        if state is None or state.gone:
+            return
+        self._activity.used(state.info.grant.session)
+        with Guard("a frame", lambda: self._failed(state, data)):
+            self._intake.receive(state, data)
+
+    def closed(self, peer: Peer) -> None:
+        """Forget the connection."""
+        state = self._states.pop(peer, None)
+        if state is not None:
+            self._activity.closed(state.info.grant.session)
+            self._forget(state)
+
+    def room_advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
+        """Hear from the journal that another process appended these events to a room."""
+        self._hub.advanced(room, first, last)
+
+    def keys_changed(self, user: UserName) -> None:
+        """Hear from the journal that an account's key or devices changed."""
+        self._keys.changed(user)
+
+    async def close(self) -> None:
+        """End every connection and every task."""
+        for state in self._roster.everybody():
+            self._end(state, GOING_AWAY)
+        await self._background.close()
+
+    def _heard(self, notice: Notice) -> None:
+        if isinstance(notice, EventCommitted):
+            self._hub.committed(notice.event)
+        elif isinstance(notice, SessionsEnded):
+            self._end_sessions(notice.sessions)
+        elif isinstance(notice, UserEphemeral):
+            self._hub.tell_user(notice)
+        elif isinstance(notice, DeviceEphemeral):
+            self._hub.tell_device(notice)
+        elif isinstance(notice, KeysChanged):
+            self._keys.changed(notice.user)
+        elif isinstance(notice, ConsentChanged):
+            self._hub.consent_changed(notice.user, notice.room)
+        elif isinstance(notice.frame, StatusNow):
+            self._presence.heard(notice, notice.frame)
+        else:
+            self._hub.tell_room(notice)
+
+    def _end_sessions(self, sessions: frozenset[SessionId]) -> None:
+        for state in self._roster.with_sessions(sessions):
+            self._end(state, SESSION_ENDED)
+
+    async def _greet(self, state: PeerState) -> None:
+        grant = state.info.grant
+        with self._roster.watching(grant.user) as ended:
+            found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
+        if found is None:
+            # It ended between its ticket's redemption and the moment from which its end is heard here.
+            self._end(state, SESSION_ENDED)
+            return
+        if state.gone:
+            return
+        state.greet(
+            Hello(
+                server=self._server,
+                user=grant.user,
+                device=grant.device,
+                session=grant.session,
+                now=self._clock.now(),
+                incarnation=self._store.incarnation,
+                rooms=tuple(self._hub.settle(state, found.rooms, ended)),
+                invitations=found.invitations,
+            )
+        )
+        self._hub.enter_late(state)
+        self._presence.changed(state.user, state.rooms_told)
+
+    def _failed(self, state: PeerState, data: bytes) -> None:
+        """Answer a frame whose handling failed; where it began no request, close the connection."""
+        request = request_id_of(data)
+        if request is not None and request in state.session.in_flight:
+            state.answer(unavailable(request))
+        else:
+            state.fail()
+
+    def _end(self, state: PeerState, code: CloseCode) -> None:
+        if state.gone:
+            return
+        try:
+            self._forget(state)
+        finally:
+            state.peer.end(code)
+
+    def _forget(self, state: PeerState) -> None:
+        """Take the connection out of everything, at once; doing it twice is the same as once."""
+        if state.gone:
+            return
+        state.gone = True
+        state.session.close()
+        state.queue.clear()
+        self._roster.remove(state)
+        self._presence.left(state)
+        self._hub.leave_all(state)

@@ -1,0 +1,174 @@
+"""Requests that append to a room's log: turned into an event, handed to the store, answered when on disk.
+
+No task is made for a message: the store's future answers from its callback. Author, device and time are
+the server's own and never the client's (S5: spoofed sender). The intake calls ``append``; joining, which
+needs more of an answer than a number, and the HTTPS API's commits call ``commit``.
+"""
+
+from asyncio import CancelledError, Future
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import AnyBody, Banned, Kicked, Muted, RoleSet, Unbanned, Unmuted
+from parlour_protocol.frames.replies import Ok, Stored
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.ids import DeviceId, Incarnation, Millis, RequestId, RoomId
+from parlour_protocol.names import DeviceName, UserName
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.bus.bus import Bus, EventCommitted
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_frames import refusal, unavailable
+from parlour_server.chat.event_bodies import LastingRequest, body_of
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.clock import Clock
+from parlour_server.errors import ParlourServerError, RefusedError
+from parlour_server.rooms.rights import decide
+from parlour_server.rooms.statement_rules import check_statement
+from parlour_server.store.interface import Log
+from parlour_server.store.types import Appended, AppendEvent, Attached
+
+_MODERATION: Final[frozenset[type]] = frozenset({RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted})
+AUTHORIZATION: Final = frozenset(
+    {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
+)
+"""Refusals that an operator may want to see (M7)."""
+
+
+class Author(Protocol):
+    """Who appends: a ticket's grant, or the session that asks over HTTPS."""
+
+    @property
+    def user(self) -> UserName:
+        """The account."""
+        ...
+
+    @property
+    def device(self) -> DeviceName:
+        """What the person calls the device."""
+        ...
+
+    @property
+    def device_id(self) -> DeviceId | None:
+        """The device with keys that speaks, if any."""
+        ...
+
+
+class Appender:
+    """Hands events to the store and tells of those that are on disk."""
+
+    def __init__(
+        self, *, server: str, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation
+    ) -> None:
+        """Take the collaborators, the name that stands in signed statements, and what the logs are called."""
+        self._server = server
+        self.incarnation = incarnation
+        self._log = log
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+
+    def append(self, state: PeerState, frame: LastingRequest) -> None:
+        """Append what the request says; the answer follows by itself."""
+        now = self._clock.now()
+        try:
+            future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
+        except RefusedError as error:
+            self.refused(state, frame, error)
+            return
+        future.add_done_callback(self._answer_with(state, frame))
+
+    async def commit(
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        attached: Attached | None = None,
+    ) -> Appended:
+        """Append one event, tell of it, and return when it is on disk.
+
+        Raises RefusedError or UnavailableError.
+        """
+        future = self._start(author, request, room, body, self._clock.now(), attached)
+        # as a callback, so that it is told before whatever the store finished after it
+        future.add_done_callback(self._publish_quietly)
+        return await future
+
+    def refused(self, state: PeerState, frame: AnyRequest, error: ParlourServerError) -> None:
+        """Answer a request that was refused, and put refusals of rights into the audit log."""
+        state.answer(refusal(frame.id, error))
+        if isinstance(error, RefusedError) and error.code in AUTHORIZATION:
+            self._audit.record(
+                AuditEvent.REQUEST_REFUSED,
+                code=error.code.value,
+                request=type(frame).__name__.lower(),
+                room=getattr(frame, "room", None),
+                user=state.user,
+                connection=state.info.id,
+                address=state.info.address,
+            )
+
+    def _start(
+        self,
+        author: Author,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        now: Millis,
+        attached: Attached | None = None,
+    ) -> "Future[Appended]":
+        event = AppendEvent(
+            room=room,
+            author=author.user,
+            device=author.device,
+            request=request,
+            at=now,
+            body=body,
+            sender=author.device_id,
+            attached=attached,
+        )
+        check_statement(event, self._server)
+        return self._log.append(event, decide)
+
+    def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
+        def done(future: "Future[Appended]") -> None:
+            with Guard("an append", lambda: state.answer(unavailable(frame.id))):
+                self._settle(state, frame, future)
+
+        return done
+
+    def _settle(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
+        try:
+            appended = future.result()
+        except ParlourServerError as error:
+            self.refused(state, frame, error)
+            return
+        except CancelledError:
+            state.answer(unavailable(frame.id))
+            return
+        event = appended.event
+        stored = Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
+        state.answer(Ok(re=frame.id, result=stored))
+        self._publish(appended)
+
+    def _publish_quietly(self, future: "Future[Appended]") -> None:
+        if not future.cancelled() and future.exception() is None:
+            with Guard("telling of an event"):
+                self._publish(future.result())
+
+    def _publish(self, appended: Appended) -> None:
+        if appended.replay:
+            return  # M6: it was told when it was stored
+        for event in (appended.event, *appended.also):
+            self._bus.publish(EventCommitted(event))
+        body = appended.event.body
+        if type(body) in _MODERATION:
+            self._audit.record(
+                AuditEvent.MODERATION,
+                what=type(body).__name__.lower(),
+                room=appended.event.room,
+                seq=appended.event.seq,
+                user=appended.event.author,
+                subject=getattr(body, "who", None),
+            )

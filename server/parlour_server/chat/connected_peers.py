@@ -1,0 +1,69 @@
+"""Who is connected to this server: connections by account and by session.
+
+Whoever reads a membership from the store watches meanwhile which memberships end, so that what was read
+cannot outlive its end (S4). It sends nothing and decides nothing; the service, the hub and presence ask it.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from parlour_protocol.ids import RoomId, Seq, SessionId
+from parlour_protocol.names import UserName
+from parlour_server.chat.peer_state import PeerState
+
+
+class Roster:
+    """The connections of this process that are not gone."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._users: dict[UserName, tuple[PeerState, ...]] = {}
+        self._watches: dict[UserName, list[dict[RoomId, Seq]]] = {}
+
+    def add(self, state: PeerState) -> None:
+        """Count a connection in, before anything is read for it."""
+        self._users[state.user] = (*self._users.get(state.user, ()), state)
+
+    def remove(self, state: PeerState) -> None:
+        """Count a connection out; doing it twice is the same as once."""
+        left = tuple(other for other in self._users.get(state.user, ()) if other is not state)
+        if left:
+            self._users[state.user] = left
+        else:
+            self._users.pop(state.user, None)
+
+    def of(self, user: UserName) -> Collection[PeerState]:
+        """Return the account's connections: a snapshot that may be walked while they change."""
+        return self._users.get(user, ())
+
+    def with_sessions(self, sessions: frozenset[SessionId]) -> list[PeerState]:
+        """Return the connections of these sessions (walks over everybody: sessions end rarely)."""
+        return [
+            state
+            for states in self._users.values()
+            for state in states
+            if state.info.grant.session in sessions
+        ]
+
+    def everybody(self) -> list[PeerState]:
+        """Return all connections."""
+        return [state for states in self._users.values() for state in states]
+
+    @contextmanager
+    def watching(self, user: UserName) -> Iterator[dict[RoomId, Seq]]:
+        """Note, as long as the block runs, the numbers of the events that end a membership of ``user``."""
+        ended: dict[RoomId, Seq] = {}
+        watches = self._watches.setdefault(user, [])
+        watches.append(ended)
+        try:
+            yield ended
+        finally:
+            # by identity: two watches with the same content are equal as dicts
+            watches[:] = [other for other in watches if other is not ended]
+            if not watches:
+                self._watches.pop(user, None)
+
+    def note_end(self, user: UserName, room: RoomId, seq: Seq) -> None:
+        """Tell the watches that event ``seq`` ended the user's membership of the room."""
+        for ended in self._watches.get(user, ()):
+            ended[room] = max(seq, ended.get(room, seq))

@@ -1,0 +1,93 @@
+"""Holes in a room's numbers: wait a moment, then read what is missing from the store.
+
+On several servers notices overtake each other, so that most holes close by themselves; one that does not
+was a lost notice, and the store is the truth. Reading that fails is tried again, the room's delivery
+waiting in order meanwhile. The hub alone calls it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.limits import PAGE_BYTES, PAGE_EVENTS
+from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.batching import Scheduler
+from parlour_server.chat.sequencer import RoomFeed
+from parlour_server.errors import UnavailableError
+from parlour_server.store.interface import Store
+
+_WAIT: Final = 0.05
+"""Seconds that an overtaken notice has to arrive."""
+_RETRY: Final = 1.0
+"""Seconds until the store is asked again when it could not answer."""
+
+
+class GapFiller:
+    """Fetches what no notice brought."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        offer: Callable[[LogEvent], None],
+        loop: Scheduler,
+        background: Background,
+    ) -> None:
+        """``offer`` takes every event that is read, in order."""
+        self._store = store
+        self._offer = offer
+        self._loop = loop
+        self._background = background
+
+    def found(self, feed: RoomFeed) -> None:
+        """Fill the feed's hole, if it is still there in a moment."""
+        if not feed.filling:
+            feed.filling = True
+            self._later(feed, _WAIT)
+
+    def look(self, room: RoomId, first: Seq) -> None:
+        """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
+        # Whom it would have told is not known, and the room is read again when the next event comes.
+        self._background.insist("looking at a room", lambda: self._look(room, first), lambda: None)
+
+    def _later(self, feed: RoomFeed, seconds: float) -> None:
+        self._loop.call_at(self._loop.time() + seconds, self._begin, feed)
+
+    def _begin(self, feed: RoomFeed) -> None:
+        if feed.has_hole and feed.out.members:
+            self._background.start("filling a hole", self._fill(feed), feed.fail)
+        else:
+            feed.filling = False
+
+    async def _fill(self, feed: RoomFeed) -> None:
+        with suppress(UnavailableError):  # it is tried again below
+            await self._read_on(feed)
+        if feed.has_hole:
+            self._later(feed, _RETRY)
+        else:
+            feed.filling = False
+
+    async def _read_on(self, feed: RoomFeed) -> None:
+        more = True
+        while more and feed.out.members:
+            before = feed.last
+            events, more = await self._store.log.page(
+                feed.room, after=before, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
+            )
+            for event in events:
+                self._offer(event)
+            if feed.last == before:
+                return
+
+    async def _look(self, room: RoomId, first: Seq) -> None:
+        after, more = Seq(first - 1), True
+        while more:
+            events, more = await self._store.log.page(
+                room, after=after, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
+            )
+            for event in events:
+                self._offer(event)
+                after = event.seq
+            more = more and bool(events)

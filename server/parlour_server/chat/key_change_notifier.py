@@ -1,0 +1,48 @@
+"""Tells who must hear that an account has another key or other devices.
+
+The members of its encrypted rooms look at their groups and at the key log, its own devices at the key log;
+what changed is never told here, because the key log says it with proofs. It may tell twice, and it never
+tells somebody who shares no encrypted room with the account. The service and the journal call it.
+"""
+
+from parlour_protocol.frames.replies import KeyLogGrew
+from parlour_protocol.names import UserName
+from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.connected_peers import Roster
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.store.interface import Store
+
+
+class KeyNews:
+    """News of accounts' keys, for the connections of this process."""
+
+    def __init__(self, *, store: Store, hub: Hub, roster: Roster, background: Background) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._hub = hub
+        self._roster = roster
+        self._background = background
+        self._waiting: set[UserName] = set()
+
+    def changed(self, user: UserName) -> None:
+        """Tell of it soon; whoever changes much is told of once at a time."""
+        if user not in self._waiting:
+            self._waiting.add(user)
+            self._background.insist("telling of keys", lambda: self._tell(user), lambda: self._fail(user))
+
+    def _fail(self, user: UserName) -> None:
+        for state in self._roster.of(user):
+            state.fail()
+
+    async def _tell(self, user: UserName) -> None:
+        # From here on a change is a new one: what is read below may not hold it yet.
+        self._waiting.discard(user)
+        rooms = await self._store.groups.rooms_of(user)
+        head = await self._store.keylog.head()
+        hearing: set[PeerState] = {state for state in self._roster.of(user) if state.ready}
+        for room in rooms:
+            hearing.update(self._hub.group_changed(room))
+        if head is not None:
+            for state in hearing:
+                state.push(KeyLogGrew(size=head.size))

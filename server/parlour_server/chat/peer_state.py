@@ -1,0 +1,105 @@
+"""What the chat keeps for one connection, from its opening until it is gone.
+
+``PeerState`` holds the session's state machine, the budgets, the queue of requests that wait their turn,
+and the rooms whose events it gets. It decides nothing; `chat_service.py` makes it, `hub.py` fills its rooms.
+
+A connection works or is closed: what cannot be said to it, or done for it, ends it (``fail``), and its client
+comes back and reads what it missed. Nothing that failed leaves it half served.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from parlour_protocol.errors import INTERNAL_ERROR, CloseCode
+from parlour_protocol.frames.base import Frame, Status
+from parlour_protocol.frames.replies import Error, Hello, Ok
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.session import Session, Side
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.peer import Peer
+from parlour_server.chat.request_budgets import ConnectionBudget
+
+
+class PeerState:
+    """One connection as the chat sees it."""
+
+    __slots__ = (
+        "_end",
+        "asked",
+        "budget",
+        "busy",
+        "entered",
+        "expects",
+        "gone",
+        "info",
+        "peer",
+        "queue",
+        "ready",
+        "requests",
+        "rooms",
+        "session",
+        "status",
+        "strikes",
+        "user",
+    )
+
+    def __init__(
+        self, peer: Peer, budget: ConnectionBudget, end: "Callable[[PeerState, CloseCode], None]"
+    ) -> None:
+        """Begin before the hello, in no room; ``end`` closes the connection."""
+        self._end = end
+        self.peer = peer
+        self.info = peer.info
+        self.user = peer.info.grant.user
+        self.budget = budget
+        self.session = Session(Side.SERVER)
+        self.ready = False
+        """The hello was said; events may follow."""
+        self.gone = False
+        """Ended or closed; nothing more may be delivered."""
+        self.busy = False
+        """A request that waits for the store runs; later ones wait in ``queue``."""
+        self.queue: deque[AnyRequest] = deque()
+        self.rooms: dict[RoomId, Seq] = {}
+        """Rooms whose events this connection gets, and the head at which each began. The hub alone writes."""
+        self.entered: set[RoomId] = set()
+        """Rooms that the user entered while this connection was not ready yet."""
+        self.requests: set[RoomId] = set()
+        """Those of its rooms that the user has not said yes to: they are not told of the user."""
+        self.asked: set[RoomId] = set()
+        """Rooms into which an invitation came, or went, while this connection was not ready yet."""
+        self.expects: RoomId | None = None
+        """A room that the running request enters: its answer brings the summary, so no push does."""
+        self.status = Status.ONLINE
+        self.strikes = 0
+
+    @property
+    def rooms_told(self) -> set[RoomId]:
+        """The rooms that may know whether the user is here."""
+        return self.rooms.keys() - self.requests
+
+    def answer(self, frame: Ok | Error) -> int:
+        """Answer a request in flight, unless the connection is gone. Returns its bytes; never raises."""
+        size = 0
+        if not self.gone:
+            with Guard("an answer", self.fail):
+                self.session.sent(frame)
+                size = self.peer.send(frame)
+        return size
+
+    def greet(self, hello: Hello) -> None:
+        """Say hello: from here on the connection is ready."""
+        self.session.sent(hello)
+        self.peer.send(hello)
+        self.ready = True
+
+    def push(self, frame: Frame) -> None:
+        """Tell this connection alone something that nobody asked for. Never raises."""
+        if not self.gone:
+            with Guard("a push", self.fail):
+                self.peer.send(frame)
+
+    def fail(self) -> None:
+        """Close the connection: something that it must have could not be given to it."""
+        self._end(self, INTERNAL_ERROR)

@@ -1,0 +1,162 @@
+"""Received frames: decoded, put in order, counted, and handed on.
+
+Bad input costs its sender one ``error`` and one audit line, and after too many in a row the connection;
+everybody else notices nothing (R4: poison message). Requests of one connection are begun in the order in
+which they came: while one waits for the store, later ones queue behind it, as many as may be in flight.
+The service calls ``receive`` for every frame.
+"""
+
+from collections.abc import Callable
+
+from parlour_protocol.errors import (
+    POLICY_VIOLATION,
+    TOO_FAST,
+    TOO_MANY_ERRORS,
+    CloseCode,
+    ErrorCode,
+    MalformedFrameError,
+    OutOfOrderError,
+)
+from parlour_protocol.frames.codec import decode_request, request_id_of
+from parlour_protocol.frames.replies import Ok
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.session import State
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.commands import Appender
+from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_frames import malformed, too_fast, too_many, unavailable
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.chat.queries import Asker, AskingRequest
+from parlour_server.chat.request_budgets import AccountBudget
+from parlour_server.clock import Clock
+from parlour_server.errors import ParlourServerError
+
+End = Callable[[PeerState, CloseCode], None]
+"""Ends a connection at once."""
+
+
+class Intake:
+    """Where requests come in."""
+
+    def __init__(
+        self,
+        *,
+        accounts: AccountBudget,
+        appender: Appender,
+        asker: Asker,
+        audit: Audit,
+        background: Background,
+        clock: Clock,
+        end: End,
+        strikes: int,
+    ) -> None:
+        """``strikes``: refusals in a row that end a connection."""
+        self._accounts = accounts
+        self._appender = appender
+        self._asker = asker
+        self._audit = audit
+        self._background = background
+        self._clock = clock
+        self._end = end
+        self._strikes = strikes
+
+    def receive(self, state: PeerState, data: bytes) -> None:
+        """Handle one frame. Raises nothing that ``Guard`` should have to catch."""
+        now = self._clock.monotonic()
+        wait = state.budget.frame(len(data), now)
+        if state.session.state is State.OPENING:
+            self._end(state, POLICY_VIOLATION)  # the server speaks first, and it has not yet
+            return
+        try:
+            frame = decode_request(data)
+        except MalformedFrameError as error:
+            self._refuse_malformed(state, data, str(error))
+            return
+        try:
+            state.session.received(frame)
+        except OutOfOrderError:
+            self._refuse_out_of_order(state, frame)
+            return
+        wait = wait or self._accounts.request(state.user, state.info.address, frame, now)
+        if wait:
+            state.answer(too_fast(frame.id, wait))
+            self._strike(state, ErrorCode.RATE_LIMITED, TOO_FAST)
+            return
+        state.strikes = 0
+        if state.busy:
+            state.queue.append(frame)
+        elif isinstance(frame, AskingRequest):
+            state.busy = True
+            self._background.start("requests", self._work(state, frame), state.fail)
+        else:
+            self._appender.append(state, frame)
+
+    async def _work(self, state: PeerState, frame: AskingRequest) -> None:
+        """Do a request that waits, then what queued up behind it."""
+        following: AskingRequest | None = frame
+        while following is not None:
+            await self._ask(state, following)
+            following = self._next(state)
+        state.busy = False
+
+    async def _ask(self, state: PeerState, frame: AskingRequest) -> None:
+        with Guard("a request", lambda: state.answer(unavailable(frame.id))):
+            try:
+                result = await self._asker.answer(state, frame)
+            except ParlourServerError as error:
+                self._appender.refused(state, frame, error)
+            else:
+                size = state.answer(Ok(re=frame.id, result=result))
+                self._accounts.answered(state.user, state.info.address, frame, size, self._clock.monotonic())
+
+    def _next(self, state: PeerState) -> AskingRequest | None:
+        """Begin the appends at the head of the queue; return the first request that is none."""
+        while state.queue:
+            frame = state.queue.popleft()
+            if isinstance(frame, AskingRequest):
+                return frame
+            with Guard("a request", lambda request=frame.id: state.answer(unavailable(request))):  # type: ignore[misc]
+                self._appender.append(state, frame)
+        return None
+
+    def _refuse_malformed(self, state: PeerState, data: bytes, reason: str) -> None:
+        request = request_id_of(data)
+        if request in state.session.in_flight:
+            request = None  # the error is not the answer to that one
+        # Not noted in the session: no request began with this frame.
+        state.push(malformed(request, reason))
+        self._audit.record(
+            AuditEvent.REQUEST_REFUSED,
+            code=ErrorCode.MALFORMED.value,
+            reason=reason,
+            user=state.user,
+            connection=state.info.id,
+            address=state.info.address,
+        )
+        self._strike(state, ErrorCode.MALFORMED, TOO_MANY_ERRORS)
+
+    def _refuse_out_of_order(self, state: PeerState, frame: AnyRequest) -> None:
+        if frame.id in state.session.in_flight:
+            # Two requests of one id: no answer could tell which of them it is for.
+            self._end(state, POLICY_VIOLATION)
+            return
+        state.push(too_many(frame.id))
+        self._strike(state, ErrorCode.TOO_MANY_IN_FLIGHT, TOO_FAST)
+
+    def _strike(self, state: PeerState, code: ErrorCode, close: CloseCode) -> None:
+        if state.gone:
+            return
+        state.strikes += 1
+        last = state.strikes >= self._strikes
+        if code is not ErrorCode.MALFORMED and (state.strikes == 1 or last):
+            self._audit.record(
+                AuditEvent.LIMIT_HIT,
+                code=code.value,
+                user=state.user,
+                connection=state.info.id,
+                address=state.info.address,
+                closed=last,
+            )
+        if last:
+            self._end(state, close)

@@ -1,0 +1,95 @@
+"""What the commands share: their options, the folder that they work on, and how they print.
+
+Nothing heavy is imported before a command runs, so that `--help` is quick. The command modules call it.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from parlour_server.config.server_settings import Settings
+    from parlour_server.setup.data_folder import DataFolder
+    from parlour_server.store.interface import Store
+
+_T = TypeVar("_T")
+
+data_option = click.option(
+    "--data",
+    "data",
+    metavar="DIR",
+    required=True,
+    envvar="PARLOUR_DATA",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data folder; PARLOUR_DATA in the environment does as well.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def example(text: str) -> str:
+    """Return an epilog that click does not fold."""
+    lines = "\n".join(f"  {line}" for line in text.strip().splitlines())
+    return f"\b\nExample:\n{lines}"
+
+
+def folder_of(data: Path) -> "DataFolder":
+    """Return the private, initialised folder. Raises SetupError."""
+    from parlour_server.setup.data_folder import DataFolder  # noqa: PLC0415 - see the module's docstring
+
+    folder = DataFolder(data.absolute())
+    folder.require()
+    return folder
+
+
+def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
+    """Return the settings in force; flags are given as `section__key`."""
+    from parlour_server.config.settings_loader import load  # noqa: PLC0415 - see the module's docstring
+
+    given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
+    return load(folder.settings, flags=given)
+
+
+def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
+    """Run ``work`` with the store of this folder open; ``did`` names what it changes, for the audit log.
+
+    ``about`` says whom or what it was about. None is for a command that only reads.
+    """
+    import asyncio  # noqa: PLC0415 - see the module's docstring
+
+    from parlour_server.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.setup.open_store import opened  # noqa: PLC0415
+
+    folder = folder_of(data)
+
+    async def run() -> _T:
+        async with opened(folder, SystemClock()) as store:
+            return await work(store)
+
+    result = asyncio.run(run())
+    if did is not None:
+        record(folder, did, **about)
+    return result
+
+
+def record(folder: "DataFolder", did: str, **about: str) -> None:
+    """Tell the audit log what the operator did. Raises SetupError."""
+    from parlour_server.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
+
+    OperatorLog(folder.operator_log).record(did, **about)
+
+
+def say(value: Any) -> None:
+    """Print JSON on one line; anything that is no JSON type is printed as its text."""
+    click.echo(json.dumps(value, default=str, ensure_ascii=True))
+
+
+def shown_time(millis: int | None) -> str:
+    """Return a time as people of any country read it, in UTC."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
+
+    if millis is None:
+        return "never"
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

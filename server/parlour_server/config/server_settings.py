@@ -1,0 +1,211 @@
+"""Every setting of the server: one struct, its sections, each value with its unit, default and reason.
+
+The file (`parlour.toml` in the data folder), the environment (`PARLOUR_…`) and flags are laid over these
+defaults by `config/settings_loader.py`; nothing else in the server reads a file or the environment. A server
+that nobody configured is safe: it listens on loopback, limits everything, and knows no account.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from parlour_protocol.limits import TICKET_SECONDS
+
+
+def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None) -> Meta:
+    """Describe a number: its unit, why it is as it is, and its bounds."""
+    return Meta(ge=ge, le=le, description=reason, extra={"unit": unit})
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table of the configuration file."""
+
+
+class Listen(Section, frozen=True):
+    """Where the server listens and by which names it is known."""
+
+    address: Annotated[str, Meta(description="host:port; loopback unless a public bind is asked for")] = (
+        "127.0.0.1:8443"
+    )
+    names: Annotated[
+        tuple[str, ...],
+        Meta(description="names that the Host header may carry; `name:port` behind a balancer (H3)"),
+    ] = ("localhost", "127.0.0.1", "::1")
+    origins: Annotated[
+        tuple[str, ...],
+        Meta(description="Origins that may open a WebSocket; a native client sends none (H1)"),
+    ] = ()
+    proxies: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="addresses or networks of balancers: each connection from there must begin with a "
+            "PROXY protocol v2 header, which is believed (L6)"
+        ),
+    ] = ()
+    metrics: Annotated[str, Meta(description="loopback host:port of the metrics listener; empty: none")] = ""
+
+
+class Connections(Section, frozen=True):
+    """How many sockets, for how long, with how much unsent."""
+
+    total: Annotated[int, _setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
+    per_address: Annotated[int, _setting("connections", "one address must not take all (H6)")] = 64
+    per_user: Annotated[int, _setting("connections", "devices times windows (H6)")] = 16
+    tls_seconds: Annotated[int, _setting("seconds", "a silent socket before TLS is an attack (H5)")] = 5
+    request_seconds: Annotated[
+        int, _setting("seconds", "a request head must be complete by then, however it trickles (H5)")
+    ] = 5
+    body_seconds: Annotated[int, _setting("seconds", "a request body must be complete by then (K9)")] = 5
+    body_bytes_per_second: Annotated[
+        int, _setting("bytes per second", "a large body gets that much more time (K9: slow upload)", ge=1024)
+    ] = 65_536
+    stalled_seconds: Annotated[
+        int, _setting("seconds", "who takes nothing of an answer for so long is cut off (R2)")
+    ] = 20
+    ping_seconds: Annotated[
+        int,
+        _setting("seconds", "between pings; who sends nothing for 2.1 times as long is cut off (R3, L30)"),
+    ] = 20
+    unsent_bytes: Annotated[
+        int, _setting("bytes", "unsent to one peer; above it the peer is cut off (R2)", ge=65_536)
+    ] = 1_048_576
+    close_seconds: Annotated[
+        int, _setting("seconds", "a closing handshake, then the socket is aborted (S2)")
+    ] = 2
+
+
+class Rates(Section, frozen=True):
+    """How fast one account, one connection and one address may be. All of them are on."""
+
+    messages_per_minute: Annotated[
+        int, _setting("requests per minute", "lasting requests of one account over all its connections (R1)")
+    ] = 600
+    message_burst: Annotated[int, _setting("requests", "a pasted conversation, a bot's start")] = 240
+    requests_per_minute: Annotated[
+        int, _setting("requests per minute", "any request on one connection (R1)")
+    ] = 1_200
+    request_burst: Annotated[int, _setting("requests", "opening a client asks for many pages at once")] = 600
+    bytes_per_minute: Annotated[
+        int, _setting("bytes per minute", "frames of one connection, as bytes (R1)", ge=32_768)
+    ] = 4_194_304
+    bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=32_768)] = 1_048_576
+    reads_per_minute: Annotated[
+        int,
+        _setting("requests per minute", "pages and lists of one account over all its connections (L26)"),
+    ] = 1_200
+    read_burst: Annotated[
+        int, _setting("requests", "a new device fetches a hundred thousand messages in about 500 pages")
+    ] = 600
+    read_bytes_per_minute: Annotated[
+        int, _setting("bytes per minute", "what it reads by that, as bytes (L26)", ge=1_048_576)
+    ] = 134_217_728
+    read_bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=1_048_576)] = 134_217_728
+    read_shares_per_address: Annotated[
+        int, _setting("accounts", "one address reads as much as so many accounts (L26)")
+    ] = 4
+    strikes: Annotated[
+        int, _setting("refused requests in a row", "a client that goes on regardless is disconnected (R1)")
+    ] = 200
+    http_per_minute: Annotated[
+        int,
+        _setting(
+            "requests per minute", "requests of one address, and of one account, to the HTTPS API (P6, L26)"
+        ),
+    ] = 600
+    rooms_per_hour: Annotated[
+        int, _setting("rooms per hour", "rooms made and direct rooms opened by one account")
+    ] = 60
+    invites_per_hour: Annotated[
+        int, _setting("invitations per hour", "of one account, to anybody and into any room (L14)")
+    ] = 120
+    http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
+    key_changes_per_hour: Annotated[
+        int, _setting("changes per hour", "keys, certificates and key packages that one account brings")
+    ] = 240
+    claims_per_hour: Annotated[
+        int, _setting("key packages per hour", "claimed by one account; a full room takes 500 at once")
+    ] = 2_000
+    claims_per_person_per_hour: Annotated[
+        int, _setting("key packages per hour", "of one person, claimed by one other account (exhaustion)")
+    ] = 60
+    claims_of_person_per_hour: Annotated[
+        int, _setting("key packages per hour", "of one person, claimed by anybody (exhaustion)")
+    ] = 1_000
+    commits_per_minute: Annotated[
+        int, _setting("commits per minute", "of one account: each goes to everybody in the room")
+    ] = 120
+
+
+class Logins(Section, frozen=True):
+    """Passwords, sessions, tickets."""
+
+    session_days: Annotated[int, _setting("days", "a session ends then, used or not (S3)")] = 30
+    idle_days: Annotated[int, _setting("days", "a session that nobody used ends (S3)")] = 14
+    sessions_per_user: Annotated[
+        int, _setting("sessions", "over it the one that is idle longest ends (S6)")
+    ] = 20
+    ticket_seconds: Annotated[
+        int, _setting("seconds", "a ticket is made to be used at once (K4)", le=TICKET_SECONDS.value)
+    ] = 30
+    tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 240
+    hash_threads: Annotated[
+        int, _setting("threads", "argon2 takes a core and 64 MiB each; 0 means as many as cores (P6)", ge=0)
+    ] = 0
+    hash_queue: Annotated[int, _setting("logins", "logins that wait for a thread; more get 503 (P6)")] = 64
+    hash_queue_per_address: Annotated[
+        int, _setting("logins", "of those, from one address; addresses take turns (L13)")
+    ] = 24
+    failures_per_account: Annotated[
+        int,
+        _setting("failures", "then each further one doubles the wait; NIST allows 100 at most (P5)", le=100),
+    ] = 10
+    failures_per_address: Annotated[int, _setting("failures", "the same for one address (P5)")] = 50
+    longest_wait_seconds: Annotated[
+        int, _setting("seconds", "the wait never grows further, so nobody is locked out for good (P5)")
+    ] = 900
+
+
+class Delivery(Section, frozen=True):
+    """How events reach many members."""
+
+    flush_ms: Annotated[
+        int,
+        _setting(
+            "milliseconds",
+            "least time between two writes to one busy room's members; an idle room's event goes out at once",
+            ge=0,
+            le=100,
+        ),
+    ] = 13
+    presence_members: Annotated[
+        int,
+        _setting("members", "in larger rooms presence is asked for, not told: telling grows with the square"),
+    ] = 50
+
+
+class Files(Section, frozen=True):
+    """Uploaded files."""
+
+    user_bytes: Annotated[
+        int, _setting("bytes", "all files of one account: one person must not fill the disk", ge=0)
+    ] = 1_073_741_824
+    total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0)] = 21_474_836_480
+    uploads_per_user: Annotated[
+        int, _setting("uploads", "large bodies of one account at a time; each holds memory or a file")
+    ] = 4
+    uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account")] = 240
+    unnamed_minutes: Annotated[
+        int, _setting("minutes", "a file that no message names by then is removed")
+    ] = 60
+
+
+class Settings(Section, frozen=True):
+    """All of it."""
+
+    listen: Listen = Listen()
+    connections: Connections = Connections()
+    rates: Rates = Rates()
+    logins: Logins = Logins()
+    delivery: Delivery = Delivery()
+    files: Files = Files()

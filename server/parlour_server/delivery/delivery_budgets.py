@@ -1,0 +1,83 @@
+"""How much of the delivery service one account may use, and how fast.
+
+Key packages are the scarce thing: whoever claims all of somebody's makes them fall back on the last one
+(exhaustion), so that claims count against the claimer, against each pair of people and against the person
+whose they are. Nothing is queued; over a budget the answer is 429, or the device is left out. The services of
+this package ask before they do anything.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from parlour_protocol.names import UserName
+from parlour_server.clock import Clock
+from parlour_server.config.server_settings import Files, Rates
+from parlour_server.errors import TooManyAttemptsError
+from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets
+
+
+class Budgets:
+    """The budgets of all accounts; forgotten when they are whole again."""
+
+    def __init__(self, rates: Rates, files: Files, clock: Clock) -> None:
+        """Begin with nobody."""
+        self._clock = clock
+        self._changes = _hourly(rates.key_changes_per_hour)
+        self._claims = _hourly(rates.claims_per_hour)
+        self._of_person = _hourly(rates.claims_of_person_per_hour)
+        self._pairs: KeyedBuckets[tuple[UserName, UserName]] = KeyedBuckets(
+            rates.claims_per_person_per_hour, per=HOUR, burst=rates.claims_per_person_per_hour
+        )
+        self._commits: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.commits_per_minute, per=MINUTE, burst=rates.commits_per_minute
+        )
+        self._uploads = _hourly(files.uploads_per_hour)
+        self._large = files.uploads_per_user
+        self._under_way: Counter[UserName] = Counter()
+
+    def change(self, user: UserName) -> None:
+        """Count a change of keys. Raises TooManyAttemptsError."""
+        self._spend(self._changes, user)
+
+    def commit(self, user: UserName) -> None:
+        """Count something that goes to a whole group. Raises TooManyAttemptsError."""
+        self._spend(self._commits, user)
+
+    def upload(self, user: UserName) -> None:
+        """Count a file. Raises TooManyAttemptsError."""
+        self._spend(self._uploads, user)
+
+    def claim(self, claimer: UserName, devices: int) -> None:
+        """Count a request for the key packages of so many devices. Raises TooManyAttemptsError."""
+        self._spend(self._claims, claimer, devices)
+
+    def may_take_from(self, claimer: UserName, owner: UserName) -> bool:
+        """Count one key package of ``owner``; False when none is to be given out now."""
+        if claimer == owner:  # somebody's own new device enters all their rooms at once
+            return True
+        now = self._clock.monotonic()
+        return not self._pairs.take((claimer, owner), now) and not self._of_person.take(owner, now)
+
+    @contextmanager
+    def large_body(self, user: UserName) -> Iterator[None]:
+        """Hold one of the account's places for large bodies. Raises TooManyAttemptsError."""
+        if self._under_way[user] >= self._large:
+            raise TooManyAttemptsError(1)
+        self._under_way[user] += 1
+        try:
+            yield
+        finally:
+            self._under_way[user] -= 1
+            if not self._under_way[user]:
+                del self._under_way[user]
+
+    def _spend(self, buckets: KeyedBuckets[UserName], user: UserName, amount: int = 1) -> None:
+        wait = buckets.take(user, self._clock.monotonic(), amount)
+        if wait > 0:
+            raise TooManyAttemptsError(math.ceil(wait))
+
+
+def _hourly(amount: int) -> KeyedBuckets[UserName]:
+    return KeyedBuckets(amount, per=HOUR, burst=amount)

@@ -1,0 +1,222 @@
+"""Account keys and devices: published, registered, certified, revoked, each proof checked here.
+
+The server has no key that could certify anybody's device: it checks signatures against the account key in
+force and writes them into the key log, where all can see them. A stolen session cannot bind itself to a
+device whose key it does not hold, nor replace the account key without the password (P7). The HTTPS API calls
+it.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from parlour_protocol.delivery import AccountKey, Certify, DeviceInfo, DeviceList, RegisterDevice, Revoke
+from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey
+from parlour_protocol.identity import (
+    AccountEntry,
+    Certificate,
+    DeviceEntry,
+    Entry,
+    Head,
+    Revocation,
+    RevocationEntry,
+    StatementError,
+    account_proof,
+    device_id_of,
+    device_proof,
+)
+from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.ids import DeviceId
+from parlour_protocol.names import UserName
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.auth.password_change import PasswordChanges
+from parlour_server.bus.bus import Bus, KeysChanged, SessionsEnded
+from parlour_server.clock import Clock
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.signatures import holds
+from parlour_server.errors import PasswordNeededError
+from parlour_server.store.interface import Devices as DeviceStore
+from parlour_server.store.types import (
+    CertificateRecord,
+    DeviceChange,
+    DeviceRecord,
+    NewDevice,
+    NewEntry,
+    SessionRecord,
+)
+
+_SKEW: Final = 3_600_000
+"""Milliseconds by which a device's clock may be ahead of the server's."""
+_LONGEST: Final = 10 * 366 * 86_400_000
+"""Milliseconds that a certificate may hold: one for ever could not be let run out."""
+
+_Statement = TypeVar("_Statement", Certificate, Revocation)
+
+
+class Devices:
+    """The devices of all accounts. ``server`` is the name in every statement."""
+
+    def __init__(
+        self,
+        store: DeviceStore,
+        passwords: PasswordChanges,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        budgets: Budgets,
+        *,
+        server: str,
+    ) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._passwords = passwords
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+        self._budgets = budgets
+        self._server = server
+
+    async def set_account_key(self, session: SessionRecord, body: AccountKey, *, address: str) -> None:
+        """Publish the account's key, or replace it, which needs the password.
+
+        Raises StatementError, PasswordNeededError, LoginRefusedError, RefusedError, TooManyAttemptsError.
+        """
+        user = session.user
+        self._budgets.change(user)
+        if not holds(body.key, account_proof(user, self._server), body.proof):
+            raise self._refused(session, "the proof of the account key does not hold")
+        before = await self._store.account_key(user)
+        if before == body.key:
+            return
+        if before is not None:
+            if body.password is None:
+                raise PasswordNeededError
+            await self._passwords.confirm(session, body.password, address=address)
+        entry = self._entry(AccountEntry(self._clock.now(), user, bytes(body.key)))
+        change = await self._store.publish_account_key(
+            user, body.key, entry, replaces=before, session=session.id
+        )
+        self._audit.record(
+            AuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
+        )
+        self._tell(user, change)
+
+    async def register(self, session: SessionRecord, body: RegisterDevice) -> DeviceInfo:
+        """Bind the session to the device whose key it holds. Raises StatementError, RefusedError."""
+        user, now = session.user, self._clock.now()
+        self._budgets.change(user)
+        if not holds(body.key, device_proof(self._server, session.id), body.proof):
+            raise self._refused(session, "the proof of the device's key does not hold for this session")
+        device = device_id_of(user, self._server, body.key)
+        certificate = entry = None
+        if body.certificate is not None:
+            certificate = await self._certificate(session, device, body.certificate)
+            entry = self._entry(DeviceEntry(now, bytes(body.certificate)))
+        new = NewDevice(device, user, body.key, session.device, now)
+        before = await self._store.find(device, now)
+        record = await self._store.register(session.id, new, certificate, entry)
+        self._audit.record(
+            AuditEvent.DEVICE_REGISTERED,
+            user=user,
+            device=device,
+            session=session.id,
+            status=record.status.value,
+        )
+        # At each login, but it is news only once.
+        if record.certificate != (before.certificate if before else None):
+            self._bus.publish(KeysChanged(user))
+        return _told(record, device)
+
+    async def list(self, session: SessionRecord) -> DeviceList:
+        """Return the account's devices, revoked ones too."""
+        records: Sequence[DeviceRecord] = await self._store.list(session.user, self._clock.now())
+        key = await self._store.account_key(session.user)
+        return DeviceList(tuple(_told(record, session.device_id) for record in records), key)
+
+    async def certify(self, session: SessionRecord, device: DeviceId, body: Certify) -> None:
+        """Approve a device of the account, from any session of it: the signature is what counts.
+
+        Raises StatementError, RefusedError.
+        """
+        self._budgets.change(session.user)
+        certificate = await self._certificate(session, device, body.certificate)
+        entry = self._entry(DeviceEntry(self._clock.now(), bytes(body.certificate)))
+        await self._store.certify(session.user, device, certificate, entry)
+        self._audit.record(AuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id)
+        self._bus.publish(KeysChanged(session.user))
+
+    async def revoke(self, session: SessionRecord, device: DeviceId, body: Revoke) -> None:
+        """Revoke a device of the account for good; its sessions and sockets end (S1).
+
+        Raises StatementError, RefusedError.
+        """
+        self._budgets.change(session.user)
+        statement = self._read(session, Revocation, body.revocation)
+        key = await self._fits(session, statement, device)
+        if statement.at > self._clock.now() + _SKEW:
+            raise self._refused(session, "the revocation is dated in the future: set the device's clock")
+        entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
+        change = await self._store.revoke(session.user, device, key, entry)
+        self._audit.record(AuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
+        self._tell(session.user, change)
+
+    async def _certificate(
+        self, session: SessionRecord, device: DeviceId, data: CertificateBytes
+    ) -> CertificateRecord:
+        """Check a certificate of the account for this device. Raises StatementError."""
+        statement = self._read(session, Certificate, data)
+        key = await self._fits(session, statement, device)
+        now = self._clock.now()
+        if statement.created > now + _SKEW:
+            raise self._refused(session, "the certificate begins in the future: set the device's clock")
+        if not now < statement.expires <= now + _LONGEST or statement.expires <= statement.created:
+            raise self._refused(session, "the certificate has run out, or would hold for too long")
+        return CertificateRecord(data, key, statement.expires)
+
+    def _read(self, session: SessionRecord, kind: type[_Statement], data: CertificateBytes) -> _Statement:
+        try:
+            return kind.read(bytes(data), holds)
+        except StatementError as error:
+            raise self._refused(session, str(error)) from error
+
+    async def _fits(
+        self, session: SessionRecord, statement: Certificate | Revocation, device: DeviceId
+    ) -> PublicKey:
+        """Check that a signed statement is about this account's device, here; return the account key."""
+        key = await self._store.account_key(session.user)
+        if (statement.user, statement.server) != (session.user, self._server):
+            raise self._refused(session, "the statement is about another account or another server")
+        # The signature only shows that *somebody's* key made it; the key in force is the account's.
+        if key is None or statement.account_key != key:
+            raise self._refused(session, "the statement was not signed by the account key in force")
+        if statement.device != device:
+            raise self._refused(session, "the statement is about another device")
+        return key
+
+    def _refused(self, session: SessionRecord, why: str) -> StatementError:
+        self._audit.record(AuditEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
+        return StatementError(why)
+
+    def _entry(self, entry: Entry) -> NewEntry:
+        return NewEntry(LogEntryBytes(encode_entry(entry)), Head.empty(self._server))
+
+    def _tell(self, user: UserName, change: DeviceChange) -> None:
+        if change.sessions:
+            self._bus.publish(SessionsEnded(change.sessions))
+        if change.changed:
+            self._bus.publish(KeysChanged(user))
+
+
+def _told(record: DeviceRecord, current: DeviceId | None) -> DeviceInfo:
+    return DeviceInfo(
+        record.id,
+        record.key,
+        record.name,
+        record.status,
+        record.created,
+        record.last_seen,
+        record.packages,
+        record.last_resort,
+        record.hybrid_packages,
+        record.hybrid_last_resort,
+        current=record.id == current,
+    )

@@ -1,0 +1,68 @@
+"""Removes the files whose time is over: named by nobody, their message deleted, their upload broken off.
+
+It runs every minute, and at once when somebody deletes a message; several servers on one folder may do it at
+the same time. It never raises: a disk or a store that cannot do it is asked again. The composition root runs
+it.
+"""
+
+import asyncio
+from typing import Final
+
+from parlour_protocol.frames.bodies import Deleted
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.bus.bus import Bus, EventCommitted, Notice
+from parlour_server.clock import Clock
+from parlour_server.delivery.blob_store import Shelf
+from parlour_server.errors import UnavailableError
+from parlour_server.logs import warn
+from parlour_server.store.interface import Files as FileStore
+
+EVERY_SECONDS: Final = 60.0
+_AT_ONCE: Final = 200
+
+
+class Sweeper:
+    """Keeps the shelf tidy."""
+
+    def __init__(self, store: FileStore, shelf: Shelf, bus: Bus, clock: Clock, audit: Audit) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._shelf = shelf
+        self._clock = clock
+        self._audit = audit
+        self._wanted = asyncio.Event()
+        bus.subscribe(self._heard)
+
+    async def run(self) -> None:
+        """Sweep now and again, until cancelled."""
+        while True:
+            self._wanted.clear()
+            try:
+                await self.sweep()
+            except UnavailableError:
+                warn("files_not_removed", consequence="files whose time is over stay until the next try")
+            try:
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> None:
+        """Remove everything that is due. Raises UnavailableError."""
+        broken = await self._shelf.unfinished()
+        if broken:
+            # The record first: while the upload lies there it is found again.
+            await self._store.forget(broken)
+            await self._shelf.discard(broken)
+        removed = len(broken)
+        while found := list(await self._store.expired(self._clock.now(), limit=_AT_ONCE)):
+            # The bytes first: a record without bytes is found again, bytes without a record would not be.
+            await self._shelf.remove(found)
+            await self._store.forget(found)
+            removed += len(found)
+        if removed:
+            self._audit.record(AuditEvent.FILES_REMOVED, count=removed)
+
+    def _heard(self, notice: Notice) -> None:
+        if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):
+            self._wanted.set()

@@ -1,0 +1,35 @@
+"""Reads the key log for clients: pages of entries, and the head that this server signs.
+
+The store appends to it, in the transactions that change keys; nothing here could change or leave out an
+entry. The signature makes a server answer for the heads it showed. The HTTPS API calls it.
+"""
+
+from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.identity import Head
+from parlour_protocol.limits import KEY_LOG_PAGE
+from parlour_server.delivery.key_log_signer import LogKey
+from parlour_server.store.interface import KeyLog as KeyLogStore
+
+
+class KeyLog:
+    """The key log of the server that is called ``server``."""
+
+    def __init__(self, store: KeyLogStore, key: LogKey, *, server: str) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._key = key
+        self._server = server
+
+    async def page(self, after: int) -> KeyLogPage:
+        """Return the entries after number ``after``, and the signed head of the whole log."""
+        entries, found = await self._store.page(after=after, limit=KEY_LOG_PAGE.value)
+        head = found or Head.empty(self._server)
+        return KeyLogPage(
+            server=self._server,
+            entries=tuple(entries),
+            size=head.size,
+            head=Digest(head.digest),
+            signature=self._key.sign(head, self._server),
+            key=self._key.public,
+        )

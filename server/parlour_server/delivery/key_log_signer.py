@@ -1,0 +1,59 @@
+"""The key that signs the head of the key log: made once, kept in the data folder, 0600.
+
+Its public half goes to every client with each page of the log; a client that sees another one than before
+warns. It signs heads and nothing else. `init` makes it for a new folder.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from parlour_protocol.frames.opaque import PublicKey, Signature
+from parlour_protocol.identity import Head
+from parlour_server.errors import SetupError
+from parlour_server.setup.data_folder import write_private
+
+
+class LogKey:
+    """Signs heads of one server's log."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        """Use this key."""
+        self._key = key
+        self.public = PublicKey(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+
+    def sign(self, head: Head, server: str) -> Signature:
+        """Sign a head of the log of ``server``."""
+        return Signature(self._key.sign(head.to_be_signed(server)))
+
+    @classmethod
+    def load(cls, path: Path) -> "LogKey":
+        """Read the key. Raises SetupError."""
+        try:
+            key = load_pem_private_key(path.read_bytes(), password=None)
+        except (OSError, ValueError, TypeError) as error:
+            raise SetupError(
+                f"cannot read the key of the key log, {path}: restore it from a backup"
+            ) from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise SetupError(f"{path} holds no Ed25519 key: restore it from a backup")
+        return cls(key)
+
+
+def make_log_key(path: Path) -> bool:
+    """Make the key where there is none; False when there was one. Raises SetupError."""
+    if path.exists():
+        return False
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with suppress(FileExistsError):  # two servers that start at once must not sign with two keys
+        write_private(path, pem, replace=False)
+        return True
+    return False

@@ -1,0 +1,100 @@
+"""Key packages: brought by a device for itself, claimed by whoever adds it to a room.
+
+A claim gives out packages only of devices that ought to be in the room's group and are not; those whose
+budget is used up are left out like those that have none (package exhaustion), so that a stranger cannot make
+somebody unreachable for others. A package's content is opaque here: who claims it checks it. The HTTPS API
+calls it.
+"""
+
+from typing import Final
+
+from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, KeyPackages
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.frames.replies import KeysLow
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.bus.bus import Bus, DeviceEphemeral, KeysChanged
+from parlour_server.clock import Clock
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.errors import NoDeviceError, RefusedError, TooManyAttemptsError
+from parlour_server.store.interface import Store
+from parlour_server.store.types import ClaimRecord, NewPackages, SessionRecord
+
+_DAY: Final = 86_400_000
+_USUAL: Final = 30 * _DAY
+_LONGEST: Final = 90 * _DAY
+"""Milliseconds; a client refuses packages that hold for longer."""
+_LOW: Final = {RoomSuite.X25519: KEY_PACKAGES_LOW.value, RoomSuite.X_WING: HYBRID_PACKAGES_LOW.value}
+_WAIT: Final = 60
+"""Seconds to wait when every device asked for is over its budget."""
+
+
+class Packages:
+    """The key packages of all devices."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, audit: Audit, budgets: Budgets) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+        self._budgets = budgets
+
+    async def put(self, session: SessionRecord, device: DeviceId, body: KeyPackages) -> None:
+        """Take packages of the device that this session speaks for, and of no other.
+
+        Raises NoDeviceError, RefusedError, TooManyAttemptsError.
+        """
+        if session.device_id != device:
+            raise NoDeviceError
+        self._budgets.change(session.user)
+        now = self._clock.now()
+        expires = Millis(now + _USUAL) if body.expires is None else body.expires
+        if not now < expires <= now + _LONGEST:
+            raise RefusedError(
+                ErrorCode.MALFORMED, "key packages must end within 90 days, and not before now"
+            )
+        first = await self._store.devices.put_packages(
+            NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite)
+        )
+        if first:  # whoever looked for it before found none: now it can be added to its rooms
+            self._bus.publish(KeysChanged(session.user))
+
+    async def claim(self, session: SessionRecord, body: Claim) -> Claimed:
+        """Give out one package for each device that is to be added to the room.
+
+        Raises NoDeviceError, RefusedError, TooManyAttemptsError.
+        """
+        if session.device_id is None:
+            raise NoDeviceError
+        user, now = session.user, self._clock.now()
+        wanted = tuple(dict.fromkeys(body.devices))
+        self._budgets.claim(user, len(wanted))
+        state = await self._store.groups.state(body.room, user, now)
+        if state is None:
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
+        owners = {one.device: one.user for one in state.missing}
+        known = [device for device in wanted if device in owners]
+        allowed = [device for device in known if self._budgets.may_take_from(user, owners[device])]
+        if known and not allowed:
+            self._audit.record(AuditEvent.LIMIT_HIT, limit="claims_of_person", user=user, room=body.room)
+            raise TooManyAttemptsError(_WAIT)
+        found = await self._store.devices.claim(body.room, user, allowed, now, body.suite) if allowed else ()
+        for record in found:
+            self._tell_if_low(record)
+        self._audit.record(
+            AuditEvent.KEY_PACKAGES_CLAIMED,
+            user=user,
+            room=body.room,
+            asked=len(wanted),
+            given=len(found),
+            of=", ".join(sorted({record.user for record in found})),
+        )
+        return Claimed(tuple(ClaimedPackage(record.device, record.package) for record in found))
+
+    def _tell_if_low(self, record: ClaimRecord) -> None:
+        if record.last_resort or record.left <= _LOW[record.suite]:
+            low = KeysLow(left=record.left, last_resort_used=record.last_resort)
+            self._bus.publish(DeviceEphemeral(record.device, low))

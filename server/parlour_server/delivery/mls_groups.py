@@ -1,0 +1,149 @@
+"""The MLS groups of rooms: founded, taken to the next epoch, contested, and the Welcomes that wait.
+
+Each of these is an event of the room's log, appended like a message, so that one order holds for all and the
+rules are decided in one transaction (`rooms/group_rules.py`); of two commits for one epoch the store takes
+one. A device sees its own Welcomes alone. What is inside is opaque here. The HTTPS API calls it.
+"""
+
+from typing import Final
+
+from parlour_protocol.delivery import Commit, Contest, Found, GroupState, Logged, Welcomes
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import AnyBody, Contested, Founded, Handshake
+from parlour_protocol.ids import DeviceId, RequestId, RoomId, WelcomeId
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.chat.commands import AUTHORIZATION, Appender
+from parlour_server.clock import Clock
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.errors import NoDeviceError, RefusedError
+from parlour_server.store.interface import Groups as GroupStore
+from parlour_server.store.types import Attached, SessionRecord
+
+_WELCOMES_BYTES: Final = 1024 * 1024
+"""Bytes of Welcomes and trees in one answer; one Welcome is given whatever its size."""
+
+
+class Groups:
+    """The groups of all rooms."""
+
+    def __init__(
+        self, store: GroupStore, appender: Appender, clock: Clock, audit: Audit, budgets: Budgets
+    ) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._appender = appender
+        self._clock = clock
+        self._audit = audit
+        self._budgets = budgets
+
+    async def state(self, session: SessionRecord, room: RoomId) -> GroupState:
+        """Return where the room's group stands. Raises RefusedError(NOT_FOUND)."""
+        state = await self._store.state(room, session.user, self._clock.now())
+        if state is None:
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
+        return state
+
+    async def found(self, session: SessionRecord, room: RoomId, body: Found) -> Logged:
+        """Begin the room's group with this session's device. Raises NoDeviceError, RefusedError."""
+        device = _device(session)
+        founded = Founded(group=body.group, device=device, replaces=body.replaces)
+        logged = await self._append(session, body.request, room, founded)
+        self._audit.record(
+            AuditEvent.GROUP_FOUNDED,
+            user=session.user,
+            device=device,
+            room=room,
+            seq=logged.seq,
+            replaces=body.replaces is not None,
+        )
+        return logged
+
+    def check_may_commit(self, session: SessionRecord) -> None:
+        """Refuse before a commit's large body is read. Raises NoDeviceError, TooManyAttemptsError."""
+        _device(session)
+        self._budgets.commit(session.user)
+
+    async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> Logged:
+        """Take the group to its next epoch, if nobody did before. Raises NoDeviceError, RefusedError."""
+        _device(session)
+        handshake = Handshake(
+            group=body.group,
+            epoch=body.epoch,
+            data=body.data,
+            added=body.added,
+            removed=body.removed,
+            unusable=body.unusable,
+        )
+        logged = await self._append(session, body.request, room, handshake, _attached(body))
+        self._audit.record(
+            AuditEvent.GROUP_COMMITTED,
+            user=session.user,
+            device=session.device_id,
+            room=room,
+            seq=logged.seq,
+            added=len(body.added),
+            removed=len(body.removed),
+        )
+        return logged
+
+    async def contest(self, session: SessionRecord, room: RoomId, body: Contest) -> Logged:
+        """Say that the newest commit cannot be followed. Raises NoDeviceError, RefusedError."""
+        device = _device(session)
+        self._budgets.commit(session.user)
+        logged = await self._append(
+            session, body.request, room, Contested(group=body.group, epoch=body.epoch)
+        )
+        self._audit.record(
+            AuditEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
+        )
+        return logged
+
+    async def welcomes(self, session: SessionRecord, device: DeviceId) -> Welcomes:
+        """Return what waits for the device that this session speaks for. Raises NoDeviceError."""
+        if session.device_id != device:
+            raise NoDeviceError  # whoever else's inbox it is: who is added where is nobody else's business
+        found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
+        return Welcomes(tuple(found), self._appender.incarnation, more)
+
+    async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
+        """Take a Welcome out of the inbox of this session's device; False when it is not there."""
+        return await self._store.drop_welcome(_device(session), welcome)
+
+    async def _append(
+        self,
+        session: SessionRecord,
+        request: RequestId,
+        room: RoomId,
+        body: AnyBody,
+        attached: Attached | None = None,
+    ) -> Logged:
+        try:
+            appended = await self._appender.commit(session, request, room, body, attached)
+        except RefusedError as error:
+            if error.code in AUTHORIZATION:
+                self._audit.record(
+                    AuditEvent.REQUEST_REFUSED,
+                    code=error.code.value,
+                    request=type(body).__name__.lower(),
+                    room=room,
+                    user=session.user,
+                )
+            raise
+        return Logged(appended.event.seq, appended.event.at, self._appender.incarnation)
+
+
+def _device(session: SessionRecord) -> DeviceId:
+    if session.device_id is None:
+        raise NoDeviceError
+    return session.device_id
+
+
+def _attached(body: Commit) -> Attached | None:
+    """Return Welcome and tree, which are there exactly when devices are added."""
+    if bool(body.added) != (body.welcome is not None) or (body.welcome is None) != (body.tree is None):
+        raise RefusedError(
+            ErrorCode.MALFORMED, "a Welcome and a tree belong to a commit that adds devices, and to no other"
+        )
+    if body.welcome is None or body.tree is None:
+        return None
+    return Attached(body.welcome, body.tree)

@@ -1,0 +1,156 @@
+"""Uploaded files: taken from one member of a room, given to the others, removed when their time is over.
+
+A file is bytes: its name and type stand in the message that names it, and in an encrypted room the bytes are
+ciphertext. Nothing from outside ever becomes part of a path (CWE-22): the server makes each id, and looks an
+id that it is asked for up in the store before it opens anything. The HTTPS API calls it; `file_expiry.py`
+removes.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_protocol.delivery import FileStored
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId, Millis, RoomId, new_file_id
+from parlour_protocol.limits import FILE_BYTES
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.clock import Clock
+from parlour_server.config.server_settings import Files as FileSettings
+from parlour_server.delivery.blob_store import Incoming, Shelf
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.errors import FilesFullError, RefusedError, UnavailableError
+from parlour_server.rooms.timed_restrictions import in_force
+from parlour_server.store.interface import Store
+from parlour_server.store.types import FileRecord, SessionRecord
+
+_MINUTE: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that may begin: everything that can be refused without its bytes was looked at."""
+
+    session: SessionRecord
+    room: RoomId
+    size: int
+    encrypted: bool
+
+
+class Files:
+    """The files of all rooms."""
+
+    def __init__(
+        self,
+        store: Store,
+        shelf: Shelf,
+        clock: Clock,
+        audit: Audit,
+        budgets: Budgets,
+        settings: FileSettings,
+    ) -> None:
+        """Take the collaborators."""
+        self._store = store
+        self._shelf = shelf
+        self._clock = clock
+        self._audit = audit
+        self._budgets = budgets
+        self._settings = settings
+
+    async def may_upload(self, session: SessionRecord, room: RoomId, size: int) -> Upload:
+        """Check everything before the first byte is read.
+
+        Raises RefusedError, FilesFullError, TooManyAttemptsError.
+        """
+        if not 0 < size <= FILE_BYTES.value:
+            raise RefusedError(ErrorCode.MALFORMED, f"a file has 1 to {FILE_BYTES.value} bytes")
+        member = await self._store.rooms.membership(room, session.user)
+        summary = await self._store.rooms.summary(room, session.user)
+        if member is None or summary is None:
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+        if in_force(member.muted_until, self._clock.now()):
+            raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
+        self._budgets.upload(session.user)
+        mine, everybodys = await self._store.files.used(session.user)
+        if mine + size > self._settings.user_bytes or everybodys + size > self._settings.total_bytes:
+            raise FilesFullError(_FULL)
+        return Upload(session, room, size, summary.encrypted)
+
+    async def upload(self, upload: Upload, chunks: AsyncIterator[bytes]) -> FileStored:
+        """Write the bytes down; when this returns, they and their record are on disk.
+
+        Raises RefusedError, FilesFullError, UnavailableError.
+        """
+        file = new_file_id()
+        digest, size = hashlib.sha256(), 0
+        async with self._shelf.receiving(file) as incoming:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > upload.size:
+                    raise RefusedError(ErrorCode.MALFORMED, "more bytes came than Content-Length said")
+                digest.update(chunk)
+                await incoming.write(chunk)
+            if size != upload.size:
+                raise RefusedError(ErrorCode.MALFORMED, "fewer bytes came than Content-Length said")
+            await incoming.sync()
+            record = self._record(file, upload, Digest(digest.digest()))
+            await self._keep(record, incoming)
+        self._audit.record(AuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size)
+        return FileStored(file, size, record.sha256, record.expires)
+
+    async def find(self, session: SessionRecord, file: str) -> FileRecord:
+        """Return a file that the session's account may have. Raises RefusedError(NOT_FOUND)."""
+        found = await self._store.files.find(FileId(file), session.user, self._clock.now())
+        if found is None or not self._shelf.has(found.id):
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such file, or it is not for you")
+        return found
+
+    def read(self, record: FileRecord) -> AsyncIterator[bytes]:
+        """Return the bytes of a file, some at a time."""
+        return self._shelf.read(record.id)
+
+    def _record(self, file: FileId, upload: Upload, digest: Digest) -> FileRecord:
+        now = self._clock.now()
+        # In an encrypted room only the members see which message names it: it stays.
+        expires = None if upload.encrypted else Millis(now + self._settings.unnamed_minutes * _MINUTE)
+        return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
+
+    async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
+        """Keep record and bytes, both or neither, also when whoever uploads them goes in the middle of it."""
+
+        async def both() -> None:
+            await self._put(record)
+            try:
+                await incoming.keep()
+            except UnavailableError:
+                await self._store.files.forget([record.id])
+                raise
+
+        keeping = asyncio.ensure_future(both())
+        try:
+            await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])
+            if keeping.exception() is None:
+                # Nobody hears its id: it would take room for good in an encrypted room.
+                await self._shelf.remove([record.id])
+                await self._store.files.forget([record.id])
+            raise
+
+    async def _put(self, record: FileRecord) -> None:
+        try:
+            await self._store.files.put(
+                record, user_bytes=self._settings.user_bytes, total_bytes=self._settings.total_bytes
+            )
+        except RefusedError as error:
+            if error.code is ErrorCode.LIMIT_REACHED:
+                raise FilesFullError(_FULL) from error
+            raise
+
+
+_FULL: Final = (
+    "Your files, or all files of this server, would take too much room: delete messages with files."
+)

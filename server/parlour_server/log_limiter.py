@@ -1,0 +1,68 @@
+"""What strangers can make a server write, bounded (R6, L19: log floods).
+
+Refusals of one kind from one address are told at first, then counted, and a line a minute says how many there
+were. There is a bound on the lines of all addresses together and on the addresses that are counted apart, so
+neither the log nor the memory is anybody's to fill. No I/O and no clock: ``audit`` asks about every refusal.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_server.token_buckets import TokenBucket
+
+MINUTE: Final = 60.0
+FIRST: Final = 10
+"""Lines of one kind from one address in a minute."""
+LINES_PER_SECOND: Final = 5
+BURST: Final = 50
+MOST_SOURCES: Final = 200
+"""Pairs of kind and address that are counted apart in a minute."""
+ELSEWHERE: Final = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many refusals of a kind from a source were not told one by one, in how many seconds."""
+
+    event: str
+    source: str
+    count: int
+    seconds: int
+
+
+class Repeats:
+    """Counts refusals by kind and source."""
+
+    def __init__(self, now: float) -> None:
+        """Begin a minute."""
+        self._began = now
+        self._lines = TokenBucket(LINES_PER_SECOND, per=1.0, burst=BURST, now=now)
+        self._told: Counter[tuple[str, str]] = Counter()
+        self._counted: Counter[tuple[str, str]] = Counter()
+
+    def is_told(self, event: str, source: str, now: float) -> bool:
+        """Tell whether this one gets a line of its own; otherwise it is counted."""
+        key = (event, source)
+        if key not in self._told and len(self._told) >= MOST_SOURCES:
+            self._counted[event, ELSEWHERE] += 1
+            return False
+        if self._told[key] < FIRST and not self._lines.take(now):
+            self._told[key] += 1
+            return True
+        self._told.setdefault(key, 0)
+        self._counted[key] += 1
+        return False
+
+    def due(self, now: float) -> list[Summary]:
+        """Return what was counted, once a minute is over; and begin the next."""
+        return self.end(now) if now - self._began >= MINUTE else []
+
+    def end(self, now: float) -> list[Summary]:
+        """Return what was counted until now, and begin the next minute."""
+        seconds = max(1, round(now - self._began))
+        found = [Summary(event, source, count, seconds) for (event, source), count in self._counted.items()]
+        self._began = now
+        self._told.clear()
+        self._counted.clear()
+        return found

@@ -1,0 +1,92 @@
+"""How many sockets there may be, in all and from one address, counted from accept on.
+
+A slot is taken before TLS, so a silent socket counts as much as a chatting one (H6: connection exhaustion),
+and is given back exactly once, however the connection ends. It never waits: over a cap there is no slot.
+A balancer's socket is counted for nobody until its PROXY header has said for whom it is.
+The listener takes them; whoever holds the socket at its end gives them back.
+"""
+
+import asyncio
+from collections import Counter
+
+from parlour_server.rate_limit_key import origin_of
+
+
+class Slot:
+    """The right to one socket."""
+
+    __slots__ = ("_origin", "_slots", "address")
+
+    def __init__(self, slots: "Slots", address: str, origin: str | None) -> None:
+        """Belong to ``slots``; ``address`` is the remote address, ``origin`` what it is counted for."""
+        self._slots: Slots | None = slots
+        self._origin = origin
+        self.address = address
+
+    def belong_to(self, address: str) -> bool:
+        """Count a balancer's socket for its client from now on; False when that address has too many."""
+        origin = origin_of(address)
+        if self._slots is None or not self._slots.count_for(origin):
+            return False
+        self.address, self._origin = address, origin
+        return True
+
+    def release(self) -> None:
+        """Give the slot back; the second time does nothing."""
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.give_back(self._origin)
+
+
+class Slots:
+    """All slots of one server."""
+
+    def __init__(self, *, total: int, per_address: int) -> None:
+        """Set the caps."""
+        self._total = total
+        self._per_address = per_address
+        self._taken = 0
+        self._by_origin: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def __len__(self) -> int:
+        return self._taken
+
+    def take(self, address: str) -> Slot | None:
+        """Return a slot for a socket from this address, or None when a cap is reached."""
+        origin = origin_of(address)
+        if self._taken >= self._total or not self.count_for(origin):
+            return None
+        return self._make(address, origin)
+
+    def take_for_balancer(self, address: str) -> Slot | None:
+        """Return a slot for a socket whose client is not known yet, or None when the total is reached."""
+        return None if self._taken >= self._total else self._make(address, None)
+
+    def count_for(self, origin: str) -> bool:
+        """Count one socket more for ``origin``; False, and nothing is counted, when it has its share."""
+        count = self._by_origin.get(origin, 0)
+        if count >= self._per_address:
+            return False
+        self._by_origin[origin] = count + 1
+        return True
+
+    def give_back(self, origin: str | None) -> None:
+        """Count one less; only ``Slot.release`` calls it."""
+        self._taken -= 1
+        if origin is not None:
+            self._by_origin[origin] -= 1
+            if not self._by_origin[origin]:
+                del self._by_origin[origin]
+        if not self._taken:
+            self._empty.set()
+
+    async def empty(self) -> None:
+        """Wait until every slot was given back."""
+        await self._empty.wait()
+
+    def _make(self, address: str, origin: str | None) -> Slot:
+        self._taken += 1
+        self._empty.clear()
+        return Slot(self, address, origin)

@@ -1,0 +1,84 @@
+"""The answers to requests that are turned away before anything else sees them.
+
+Each is one constant: status, reason word for the audit log, and the whole HTTP response as bytes, the same
+for everybody (H4: whoever probes with tickets learns nothing from the answer). None names a library or a
+version (H10). `net/gate.py` and `net/http_connection.py` choose among them; every one closes the connection.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from websockets.datastructures import Headers
+from websockets.http11 import Response
+
+from parlour_protocol.api import Problem, encode_payload
+
+
+class Refusal:
+    """One answer. ``reason`` is for the audit log and the body; ``wire`` is the response."""
+
+    __slots__ = ("reason", "status", "wire")
+
+    def __init__(self, status: HTTPStatus, reason: str, message: str, **headers: str) -> None:
+        """Build the response. ``message`` is for the person; a header's `_` stands for `-`."""
+        self.status = status
+        self.reason = reason
+        body = encode_payload(Problem(error=reason, message=message))
+        fields = Headers()
+        for name, value in headers.items():
+            fields[name.replace("_", "-")] = value
+        fields["Content-Type"] = "application/json"
+        fields["Content-Length"] = str(len(body))
+        fields["Cache-Control"] = "no-store"
+        fields["Connection"] = "close"
+        self.wire = Response(status.value, status.phrase, fields, body).serialize()
+
+
+BAD_REQUEST: Final = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This is no valid HTTP/1.1 request.")
+TOO_LARGE: Final = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The request's head is too large."
+)
+OLD_VERSION: Final = Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "http_version", "Use HTTP/1.1.")
+WRONG_HOST: Final = Refusal(
+    HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", "This server is not known by that name and port."
+)
+WRONG_ORIGIN: Final = Refusal(
+    HTTPStatus.FORBIDDEN, "wrong_origin", "Pages of this origin may not talk to this server."
+)
+NEEDS_LENGTH: Final = Refusal(
+    HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send a body with Content-Length, not in chunks."
+)
+BODY_TOO_LARGE: Final = Refusal(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The request's body is too large."
+)
+ONLY_GET: Final = Refusal(
+    HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "A WebSocket is opened with GET.", Allow="GET"
+)
+NO_UPGRADE: Final = Refusal(
+    HTTPStatus.UPGRADE_REQUIRED,
+    "upgrade_required",
+    "This address speaks WebSocket alone.",
+    Upgrade="websocket",
+    Sec_WebSocket_Version="13",
+)
+BAD_HANDSHAKE: Final = Refusal(
+    HTTPStatus.BAD_REQUEST, "bad_handshake", "This is no valid WebSocket handshake with our subprotocol."
+)
+UNAUTHORIZED: Final = Refusal(
+    HTTPStatus.UNAUTHORIZED,
+    "unauthorized",
+    "A fresh ticket is needed; log in again if you have none.",
+    WWW_Authenticate="Bearer",
+)
+TOO_MANY_CONNECTIONS: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "too_many_connections",
+    "This account has too many connections open; close one.",
+    Retry_After="30",
+)
+UNAVAILABLE: Final = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "unavailable",
+    "The server cannot do this now; try again.",
+    Retry_After="5",
+)

@@ -1,0 +1,77 @@
+"""What a peer sends: frames to whole text messages, within bounds.
+
+RFC 6455 lets a peer split a message into any number of frames, send empty ones, and send control frames
+between; each costs us time and the peer six bytes (F7: fragment floods). So fragments and control frames are
+counted. It takes frames and returns messages or raises ``InboxError``: no I/O. `net/websocket_connection.py`
+owns one for each connection.
+"""
+
+from typing import Final
+
+from websockets.frames import Frame, Opcode
+
+from parlour_protocol.errors import INVALID_DATA, TOO_BIG, TOO_FAST, UNSUPPORTED_DATA, CloseCode
+from parlour_server.errors import ParlourServerError
+
+MAX_FRAGMENTS: Final = 16  # our own client sends whole messages; this is for others' libraries
+MAX_CONTROLS: Final = 64  # pings and pongs between two pings of ours
+
+
+class InboxError(ParlourServerError):
+    """The peer broke a bound; the connection ends with ``code``."""
+
+    def __init__(self, code: CloseCode) -> None:
+        """End with ``code``."""
+        super().__init__(code.meaning)
+        self.code = code
+
+
+class Inbox:
+    """Puts one connection's frames together. Sizes and masks were checked by websockets' parser."""
+
+    __slots__ = ("_controls", "_fragments")
+
+    def __init__(self) -> None:
+        """Begin between two messages."""
+        self._fragments: list[bytes | bytearray | memoryview] | None = None
+        self._controls = 0
+
+    def receive(self, frame: Frame) -> bytes | None:
+        """Return the message that this frame completes, if it does. Raises InboxError."""
+        match frame.opcode:
+            case Opcode.TEXT:
+                if frame.fin:
+                    return _text(bytes(frame.data))
+                self._fragments = [frame.data]
+            case Opcode.CONT:
+                return self._continue(frame)
+            case Opcode.BINARY:
+                raise InboxError(UNSUPPORTED_DATA)
+            case _:
+                self._controls += 1
+                if self._controls > MAX_CONTROLS:
+                    raise InboxError(TOO_FAST)
+        return None
+
+    def allow_controls(self) -> None:
+        """Begin to count control frames anew."""
+        self._controls = 0
+
+    def _continue(self, frame: Frame) -> bytes | None:
+        fragments = self._fragments or []
+        fragments.append(frame.data)
+        if len(fragments) > MAX_FRAGMENTS:
+            raise InboxError(TOO_BIG)
+        if not frame.fin:
+            return None
+        self._fragments = None
+        return _text(b"".join(fragments))
+
+
+def _text(data: bytes) -> bytes:
+    """Return ``data``. Raises InboxError for what is not UTF-8 (RFC 6455 section 8.1)."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise InboxError(INVALID_DATA) from None
+    return data

@@ -1,0 +1,251 @@
+"""One WebSocket connection: RFC 6455 on one side, the chat's ``Peer`` on the other.
+
+It parses with websockets' sans-I/O ``ServerProtocol`` (no compression, one frame at most of a request's
+size), hands whole text messages to the chat, and writes what the chat sends. It knows no room and reads no
+message. No task, no stream, no lock: an idle connection costs memory only. `net/websocket_upgrade.py` makes
+it.
+
+* After ``end`` nothing is delivered in either direction, and the socket is gone soon, whatever the peer does.
+* A peer that does not read is cut off, never waited for.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from parlour_protocol import frames
+from parlour_protocol.errors import TOO_SLOW, CloseCode
+from parlour_protocol.limits import REQUEST_FRAME
+from parlour_server.chat.peer import Chat, PeerInfo
+from parlour_server.net.message_assembler import Inbox, InboxError
+from parlour_server.net.quiet_logger import quiet_logger
+from parlour_server.net.send_buffer import Outbox
+from parlour_server.net.socket_close import abort_after, forget
+from parlour_server.net.ticket_redaction import ReadBuffer
+from parlour_server.websocket_frames import text_frame
+
+_SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, some milliseconds
+_PING: Final = bytes((0x80 | Opcode.PING, 0))
+_ABNORMAL: Final = 1006  # RFC 6455 section 7.4.1: what a connection that just broke is said to end with
+_log: Final = quiet_logger("websocket")
+
+
+class Watcher(Protocol):
+    """Who must hear that a connection is cut off or gone. Implemented by `net/connection_registry.py`."""
+
+    def cut_off(self, connection: "Connection", limit: str) -> None:
+        """Record that the connection broke a limit and was aborted."""
+        ...
+
+    def gone(self, connection: "Connection", code: int) -> None:
+        """Forget the connection; its socket is closed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What every connection of a server is held to."""
+
+    unsent_bytes: int
+    close_seconds: float
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A ``Peer``. Lives from the handshake's answer until its socket is closed."""
+
+    __slots__ = (
+        "_buffer",
+        "_chat",
+        "_ended",
+        "_inbox",
+        "_limits",
+        "_loop",
+        "_outbox",
+        "_timer",
+        "_transport",
+        "_watcher",
+        "_ws",
+        "info",
+        "share",
+        "silence",
+        "write",
+    )
+
+    def __init__(
+        self,
+        info: PeerInfo,
+        transport: asyncio.Transport,
+        chat: Chat,
+        watcher: Watcher,
+        limits: Limits,
+        buffer: ReadBuffer,
+    ) -> None:
+        """Take over ``transport``, on which the handshake was answered; it is read into ``buffer``."""
+        self._buffer = buffer
+        self.info = info
+        self.share = 0  # which beat of the pulse pings it
+        self.silence = 0
+        """Beats of the pulse since the peer sent anything."""
+        self._chat = chat
+        self._watcher = watcher
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._outbox = Outbox(self._loop, transport, limits.unsent_bytes, self._overflow)
+        self.write = self._outbox.put_now
+        """Write frames that are ready; cuts the peer off when too much is unsent. The chat calls it."""
+        self._inbox = Inbox()
+        self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
+        self._ended: CloseCode | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # what the chat calls (Peer)
+
+    def send(self, frame: frames.Frame) -> int:
+        """Send one frame to this peer, at the end of this loop iteration; return its bytes."""
+        if self._ended is not None:
+            return 0
+        wire = text_frame(frames.encode(frame))
+        self._outbox.put(wire)
+        return len(wire)
+
+    def end(self, code: CloseCode) -> None:
+        """Close with ``code``; by force after ``close_seconds`` (S2: a peer that does not read)."""
+        if self._ended is not None:
+            return
+        self._stop(code)
+        if self._ws.state is State.OPEN:
+            self._ws.send_close(code, code.meaning)
+        self._pass_on()
+
+    # what the keepalive calls
+
+    def ping(self) -> None:
+        """Ask whether the peer is there."""
+        if self._ended is None:
+            self._inbox.allow_controls()
+            self._outbox.put(_PING)
+
+    def give_up(self) -> None:
+        """Drop a peer that was silent for too long (R3)."""
+        if self._ended is None:
+            self._cut_off("keepalive")
+
+    def abort(self) -> None:
+        """Drop the socket now."""
+        self._transport.abort()
+
+    # what the transport calls (asyncio.BufferedProtocol)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return the buffer that all sockets share: each read is taken out of it at once."""
+        del sizehint
+        return self._buffer.view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse a little at a time, so that a flood of tiny frames is noticed before it costs much."""
+        data = self._buffer.take(nbytes)
+        self.silence = 0
+        for part in _slices(data):
+            self._ws.receive_data(part)
+            for event in self._ws.events_received():
+                if isinstance(event, Frame):
+                    self._receive(event)
+            self._pass_on()
+
+    def eof_received(self) -> None:
+        """Note the end: nothing more will come."""
+        self._ws.receive_eof()
+        self._pass_on()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the chat and the registry; nothing refers to this connection afterwards."""
+        del exc  # how it broke is the network's affair
+        self._outbox.close()
+        forget(self._transport)
+        self._stop(self._code_received())
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            self._watcher.gone(self, self._ended or _ABNORMAL)
+        finally:
+            self._chat.closed(self)
+            _release(self._ws)
+
+    # inside
+
+    def _receive(self, frame: Frame) -> None:
+        if self._ended is not None:
+            return
+        try:
+            message = self._inbox.receive(frame)
+        except InboxError as error:
+            self._ws.fail(error.code, error.code.meaning)
+            self._stop(error.code)
+            return
+        if message is not None:
+            self._chat.received(self, message)
+
+    def _pass_on(self) -> None:
+        """Write what the WebSocket layer has to say: pongs, and close frames with what they entail."""
+        closing = self._ws.state is not State.OPEN
+        if closing:
+            self._stop(self._code_received())
+        for data in self._ws.data_to_send():
+            if data:
+                self._outbox.put(data)
+            else:
+                self._outbox.flush()
+                self._transport.close()
+        if closing:
+            self._outbox.flush()
+            self._arm()
+
+    def _arm(self) -> None:
+        """Set the time at which the socket is gone by force; every way of closing comes through here."""
+        if self._timer is None:
+            self._timer = abort_after(self._loop, self._transport, self._limits.close_seconds)
+
+    def _stop(self, code: CloseCode) -> None:
+        """Deliver nothing more, if that is not so already; what was sent before goes out first."""
+        if self._ended is None:
+            self._outbox.flush()
+        if self._ended is None:
+            self._ended = code
+            self._outbox.seal()
+
+    def _code_received(self) -> CloseCode:
+        received = self._ws.close_rcvd or self._ws.close_sent
+        return CloseCode(received.code if received else _ABNORMAL, "")
+
+    def _overflow(self) -> None:
+        self._cut_off("unsent_bytes")
+
+    def _cut_off(self, limit: str) -> None:
+        self._ended = TOO_SLOW
+        self._outbox.close()
+        self._watcher.cut_off(self, limit)
+        self._transport.abort()
+
+
+def _release(ws: ServerProtocol) -> None:
+    """Break the reference cycles of a protocol that is done with, so that its memory is free at once.
+
+    Its parser is a generator that refers to it, and so does the traceback of the error that ended it. Neither
+    attribute is documented: `tests/server/net/test_memory.py` fails when they no longer do this.
+    """
+    ws.parser.close()
+    ws.parser_exc = None
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    if len(data) <= _SLICE:
+        yield data
+        return
+    for start in range(0, len(data), _SLICE):
+        yield data[start : start + _SLICE]

@@ -1,0 +1,42 @@
+"""The rule for sealed messages: from a device of the group, for its epoch, when nobody is to leave it.
+
+A message is refused, never dropped: its sender seals it again for the epoch that is in force. Called by
+`rights.py` for every encrypted message, so it asks for nothing that costs more than one look at the group.
+"""
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.group_rules import check_group
+from parlour_server.rooms.permission_checks import allow
+from parlour_server.rooms.rights_table import Action
+from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
+
+
+def decide_sealed(event: AppendEvent, facts: Facts, body: SealedMessage) -> None:
+    """Refuse what the group could not read, or what somebody could read who has left the room."""
+    allow(event, facts, Action.WRITE)
+    group = check_group(facts, body.group)
+    if not _is_timely(event, group, body):
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the group has moved on: seal it again")
+    if group.removal_pending:  # perhaps the sender's: who came back is removed, and let in anew
+        raise RefusedError(
+            ErrorCode.REMOVAL_PENDING, "somebody who left is to be removed from the group first"
+        )
+    if not group.sender_present:
+        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
+    if body.blanks is not None:
+        _decide_blanking(event, facts, facts.target)
+
+
+def _is_timely(event: AppendEvent, group: GroupFacts, body: SealedMessage) -> bool:
+    """Tell whether the epoch is the one in force, or just past and nobody was removed by its end."""
+    return body.epoch == group.epoch or (body.epoch == group.epoch - 1 and event.at < group.stale_until)
+
+
+def _decide_blanking(event: AppendEvent, facts: Facts, target: Target | None) -> None:
+    if target is None or target.kind not in {"sealed", "blank"}:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such sealed message")
+    if target.kind == "blank":
+        raise RefusedError(ErrorCode.ALREADY, "this message is deleted already")
+    allow(event, facts, Action.DELETE_OWN if target.author == event.author else Action.DELETE_ANY)

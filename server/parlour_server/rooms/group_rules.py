@@ -1,0 +1,129 @@
+"""The rules of a room's MLS group: who founds it, which commit wins an epoch, who may contest it.
+
+The server cannot read a commit; it holds what can be held without: the epoch is a compare-and-set, devices
+enter and leave only if the room's members say so, and the sender is in the group. What a commit does inside
+is checked by every client. Called by `rights.py`, in the transaction that appends.
+"""
+
+from typing import assert_never
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Contested, EncryptionOn, Founded, Handshake
+from parlour_protocol.ids import DeviceId, GroupId
+from parlour_protocol.limits import GROUP_DEVICES
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.permission_checks import allow
+from parlour_server.rooms.rights_table import RANK, Action
+from parlour_server.store.types import AppendEvent, Facts, GroupFacts
+
+
+def decide_group(
+    event: AppendEvent, facts: Facts, body: EncryptionOn | Founded | Handshake | Contested
+) -> None:
+    """Refuse what would change the room's group, or let it through."""
+    match body:
+        case EncryptionOn():
+            decide_encryption(event, facts)
+        case Founded():
+            decide_founding(event, facts, body)
+        case Handshake():
+            decide_handshake(event, facts, body)
+        case Contested():
+            decide_contest(event, facts, body)
+        case _:
+            assert_never(body)
+
+
+def decide_encryption(event: AppendEvent, facts: Facts) -> None:
+    """Let an owner switch encryption on, once; nothing switches it off."""
+    allow(event, facts, Action.ENCRYPT)
+    if facts.encrypted:
+        raise RefusedError(ErrorCode.ALREADY, "the room is encrypted already")
+
+
+def decide_founding(event: AppendEvent, facts: Facts, body: Founded) -> None:
+    """Let a certified device make the first group, or one in the place of a group that cannot go on."""
+    author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
+    check_encrypted(facts)
+    if event.sender is None or event.sender != body.device or not facts.sender_active:
+        raise RefusedError(ErrorCode.FORBIDDEN, "this session speaks for no approved device")
+    group = facts.group
+    # The first founder wins, as the first commit of an epoch does.
+    if (group and group.id) != body.replaces:
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group now: ask for its state")
+    if group is not None and not (group.contested or group.abandoned):
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group is in order: nobody contested it")
+    # Any member: the next group has the same people, or its members refuse it.
+    stands_above = RANK[author.role] > RANK[Role.MEMBER]
+    nobody_else = group is None or group.abandoned or group.only_authors
+    if not (nobody_else or stands_above or (group and group.sender_present)):
+        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
+    if facts.group_used:
+        raise RefusedError(ErrorCode.CONFLICT, "this group id was used before")
+
+
+def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
+    """Let the first commit of an epoch win, with no other members than the room's."""
+    allow(event, facts, Action.COMMIT)
+    group = check_group(facts, body.group)
+    if body.epoch != group.epoch:
+        raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first: apply it, then try again")
+    _check_present(group)
+    added, removed = _distinct(body.added), _distinct(body.removed)
+    if not _distinct(body.unusable) <= removed:
+        raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key is not among the removed ones")
+    # A device that nobody in the room stands behind (a ghost), or a removal that is nobody's due (RFC 9750
+    # section 5.3): most often the list of members changed while the commit was made. Whether a key is
+    # unusable no server sees: the members check it, and contest the commit if it is not so.
+    if added != group.addable or removed != group.removable:
+        raise RefusedError(ErrorCode.STALE_EPOCH, "who is to enter or leave has changed: ask for the state")
+    if bool(added) is (event.attached is None):
+        raise RefusedError(
+            ErrorCode.MALFORMED, "Welcome and tree go with devices that are added, and only so"
+        )
+    if group.devices + len(added) - len(removed) > GROUP_DEVICES.value:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "an encrypted room cannot hold so many devices")
+
+
+def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
+    """Let a device that is or belongs in the group say, once for its account, that it could not follow.
+
+    A commit that removed everybody as unusable could otherwise be contested by nobody.
+    """
+    allow(event, facts, Action.COMMIT)
+    group = check_group(facts, body.group)
+    if body.epoch > group.epoch:
+        raise RefusedError(ErrorCode.STALE_EPOCH, "no commit led to this epoch")
+    if event.sender not in group.addable:
+        _check_present(group)
+    if group.contested_by_author:
+        raise RefusedError(ErrorCode.ALREADY, "you contested this group already")
+
+
+def check_encrypted(facts: Facts) -> None:
+    """Refuse what only an encrypted room takes."""
+    if not facts.encrypted:
+        raise RefusedError(ErrorCode.FORBIDDEN, "this room is not encrypted")
+
+
+def check_group(facts: Facts, group: GroupId) -> GroupFacts:
+    """Return the group in force, if it is this one."""
+    check_encrypted(facts)
+    if facts.group is None or facts.group.id != group:
+        raise RefusedError(
+            ErrorCode.STALE_EPOCH, "the room has another group now, or none: ask for its state"
+        )
+    return facts.group
+
+
+def _check_present(group: GroupFacts) -> None:
+    if not group.sender_present:
+        raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
+
+
+def _distinct(devices: tuple[DeviceId, ...]) -> frozenset[DeviceId]:
+    found = frozenset(devices)
+    if len(found) != len(devices):
+        raise RefusedError(ErrorCode.MALFORMED, "a device is named twice")
+    return found

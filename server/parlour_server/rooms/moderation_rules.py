@@ -1,0 +1,122 @@
+"""What one member may do to another: invite, role, kick, ban, mute, and their opposites.
+
+The rule under all of them: nobody acts on somebody of an equal or a higher role, and on oneself only to
+step down. `rights.py` has checked by then that the author is a member whose role allows the action at all.
+"""
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Banned, Kicked, Muted, RoleSet, Unmuted
+from parlour_protocol.ids import Millis
+from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.rooms.rights_table import RANK
+from parlour_server.rooms.timed_restrictions import in_force
+from parlour_server.store.types import AppendEvent, Facts, Membership
+
+
+def decide_invite(event: AppendEvent, facts: Facts) -> None:
+    """Invite somebody who exists, is not there, is not banned and was not invited by the author just now.
+
+    It never depends on what that person does with invitations, or on how many they have (L14: no oracle).
+    """
+    if not facts.subject_exists:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
+    if facts.subject is not None:
+        raise RefusedError(ErrorCode.ALREADY, "they are in this room already")
+    if in_force(facts.subject_banned_until, event.at):
+        raise RefusedError(ErrorCode.FORBIDDEN, "they are banned here: a moderator must lift the ban first")
+    if facts.invited_by_author:
+        raise RefusedError(ErrorCode.ALREADY, "you invited them already, and they have not answered yet")
+    if facts.invite_again > event.at:
+        hint = "you took their invitation back not long ago: invite them again later"
+        raise RefusedError(ErrorCode.RATE_LIMITED, hint, retry_after=facts.invite_again - event.at)
+    if facts.invitations_of_author >= INVITATIONS_OF_INVITER.value:
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "too many of your invitations wait for an answer: take one back, or wait"
+        )
+    if facts.invitations_into_room >= INVITATIONS_INTO_ROOM.value:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations into this room wait for an answer")
+
+
+def decide_uninvite(facts: Facts, author: Membership) -> None:
+    """Take back one's own invitation; a moderator: anybody's."""
+    own = facts.invited_by_author
+    if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
+        raise RefusedError(
+            ErrorCode.NOT_FOUND, "there is no such invitation, or it is not yours to take back"
+        )
+
+
+def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
+    """Give a role to somebody below, or step down oneself while another owner stays."""
+    subject = _subject(facts)
+    if subject.role is body.role:
+        raise RefusedError(ErrorCode.ALREADY, "they have this role already")
+    if body.who != event.author:
+        _outranks(author, subject)
+    elif subject.role is Role.OWNER and facts.owners <= 1:
+        raise RefusedError(ErrorCode.FORBIDDEN, "make somebody else an owner first")
+
+
+def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
+    """Put a member out."""
+    _not_oneself(event, body.who, "to go, leave the room")
+    _outranks(author, _subject(facts))
+
+
+def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
+    """Put somebody out and keep them out; they need not be in the room."""
+    _not_oneself(event, body.who, "to go, leave the room")
+    if facts.subject is not None:
+        _outranks(author, facts.subject)
+    elif not facts.subject_exists:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
+    elif _same_end(facts.subject_banned_until, body.until):
+        raise RefusedError(ErrorCode.ALREADY, "they are banned already")
+
+
+def decide_unban(event: AppendEvent, facts: Facts) -> None:
+    """Lift a ban that holds."""
+    if not in_force(facts.subject_banned_until, event.at):
+        raise RefusedError(ErrorCode.ALREADY, "they are not banned")
+
+
+def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membership) -> None:
+    """Silence a member, or change for how long."""
+    _not_oneself(event, body.who, "you cannot mute yourself")
+    subject = _subject(facts)
+    _outranks(author, subject)
+    if _same_end(subject.muted_until, body.until):
+        raise RefusedError(ErrorCode.ALREADY, "they are muted already")
+
+
+def decide_unmute(event: AppendEvent, facts: Facts, body: Unmuted, author: Membership) -> None:
+    """Lift a mute that holds; never one's own."""
+    _not_oneself(event, body.who, "you cannot unmute yourself")
+    subject = _subject(facts)
+    _outranks(author, subject)
+    if not in_force(subject.muted_until, event.at):
+        raise RefusedError(ErrorCode.ALREADY, "they are not muted")
+
+
+def _subject(facts: Facts) -> Membership:
+    if facts.subject is None:
+        raise RefusedError(ErrorCode.NOT_FOUND, "they are not in this room")
+    return facts.subject
+
+
+def _outranks(author: Membership, subject: Membership) -> None:
+    if RANK[author.role] <= RANK[subject.role]:
+        raise RefusedError(ErrorCode.FORBIDDEN, "their role is not below yours")
+
+
+def _not_oneself(event: AppendEvent, who: UserName, hint: str) -> None:
+    if who == event.author:
+        raise RefusedError(ErrorCode.FORBIDDEN, hint)
+
+
+def _same_end(held: Millis | None, wanted: Millis | None) -> bool:
+    """Tell whether what holds ends when it is wanted to: the store's 0 is a body's None, for good."""
+    return held is not None and held == (wanted or 0)

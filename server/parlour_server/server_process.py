@@ -1,0 +1,129 @@
+"""Runs a server as a process: limits of the process, signals, the ready file, and an end in time.
+
+SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP makes it read certificates and
+configuration again. It never leaves a core file, in which passwords would lie. `parlour-server run` calls it.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from parlour_server.app import Application
+from parlour_server.config.server_settings import Settings
+from parlour_server.errors import SetupError
+from parlour_server.logs import log, set_up, warn
+from parlour_server.net.addresses import listen_address
+from parlour_server.net.event_loops import loop_factory
+from parlour_server.net.tls_groups import HAS_HYBRID
+from parlour_server.setup.data_folder import DataFolder, write_private
+
+_LAST_RESORT_SECONDS: Final = 4.9
+_LEAST_WEBSOCKETS: Final = (17, 4)
+_SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where the address is written when the server is ready."""
+
+    file: Path | None = None
+    descriptor: int | None = None
+
+    def tell(self, url: str) -> None:
+        """Write `{"url": …}`, whole or not at all. Raises SetupError."""
+        data = json.dumps({"url": url}).encode() + b"\n"
+        if self.file is not None:
+            write_private(self.file, data)
+        if self.descriptor is not None:
+            try:
+                with os.fdopen(self.descriptor, "wb") as out:
+                    out.write(data)
+            except OSError as error:
+                raise SetupError(f"cannot write to descriptor {self.descriptor}: {error.strerror}") from error
+
+
+def serve(folder: DataFolder, load: Callable[[], Settings], ready: Ready, *, loop: str = "auto") -> None:
+    """Serve until a signal ends it. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
+    folder.require()
+    settings = load()
+    refuse_old_websockets(version("websockets"))
+    set_up()
+    _limit_process(settings)
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        runner.run(_serve(folder, settings, load, ready))
+
+
+async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Settings], ready: Ready) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, stopping)
+    application = Application(folder, settings)
+    loop.add_signal_handler(signal.SIGHUP, _reload, application, load)
+    url = await application.start()
+    try:
+        _say_what_is_in_force(settings, url)
+        ready.tell(url)
+        await stopping.wait()
+    finally:
+        await application.stop()
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    """Begin to stop; should something hang for ever, the process is ended all the same.
+
+    What was acknowledged is on disk, so that nothing is lost by it. A thread, because what hangs may be the
+    event loop.
+    """
+    if stopping.is_set():
+        return
+    stopping.set()
+    last = threading.Timer(_LAST_RESORT_SECONDS, os._exit, (0,))
+    last.daemon = True
+    last.start()
+
+
+def _reload(application: Application, load: Callable[[], Settings]) -> None:
+    try:
+        waiting = application.reload(load())
+    except SetupError as error:
+        warn("reload_refused", why=str(error), in_force="what was before")
+        return
+    if waiting:
+        warn("restart_needed", settings=", ".join(waiting))
+
+
+def refuse_old_websockets(found: str) -> None:
+    """Raise SetupError for a library without the bound on fragments (F7, O1)."""
+    if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < _LEAST_WEBSOCKETS:
+        raise SetupError(f"websockets {found} is installed, which bounds no fragments; install 17.4 or newer")
+
+
+def _limit_process(settings: Settings) -> None:
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.connections.total + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < wanted:
+            warn("few_files", allowed=most, wanted=wanted, do="raise the limit of open files (ulimit -n)")
+
+
+def _say_what_is_in_force(settings: Settings, url: str) -> None:
+    log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
+    if os.geteuid() == 0:
+        warn("running_as_root", do="run the server as a user of its own; it needs no rights")
+    host, _ = listen_address(settings.listen.address)
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        log("public", address=settings.listen.address, note="other machines can connect")

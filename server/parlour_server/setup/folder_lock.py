@@ -1,0 +1,62 @@
+"""One server on a data folder at a time: a lock that the kernel gives back however its process ends.
+
+A second server would write its own address over the first one's, and invite links would lead to a port that
+is gone (L22). The lock is on the folder itself: it needs no file, so it works on a full disk, and a server
+that was killed leaves nothing behind. Commands take no lock, so that they work while a server runs; `migrate`
+does. `app.py` holds it, `setup/public_address.py` asks for it.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from parlour_server.errors import SetupError
+from parlour_server.setup.data_folder import DataFolder
+
+_TRIES: Final = 20
+_PAUSE_SECONDS: Final = 0.02  # a command that asks holds the lock for some microseconds
+
+
+@contextmanager
+def locked(folder: DataFolder) -> Iterator[None]:
+    """Be the only server on this folder. Raises SetupError while another process is."""
+    descriptor = _open(folder)
+    try:
+        for _ in range(_TRIES):
+            if _take(descriptor, fcntl.LOCK_EX):
+                break
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            raise SetupError(
+                f"a server already runs on {folder.path}; stop it first, or give this one a folder of its own"
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(folder: DataFolder) -> bool:
+    """Say whether a server runs on this folder."""
+    descriptor = _open(folder)
+    try:
+        return not _take(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _open(folder: DataFolder) -> int:
+    try:
+        return os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SetupError(f"cannot open the data folder {folder.path}: {error.strerror}") from error
+
+
+def _take(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,30 @@
+"""Opens the store of a data folder: the one place that knows which implementation it is.
+
+It makes no database and changes no schema (`initialise`, `migrate`). The composition root and the commands of
+the command line call it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from parlour_server.clock import Clock
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.store.interface import Store
+
+
+def make_store(folder: DataFolder, clock: Clock, *, tells_by_bus: bool = False) -> Store:
+    """Return the store, not opened yet; ``tells_by_bus`` is for a server alone (``SqliteStore``)."""
+    from parlour_server.store.sqlite.sqlite_store import SqliteStore  # noqa: PLC0415 - not for `--help`
+
+    return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)
+
+
+@asynccontextmanager
+async def opened(folder: DataFolder, clock: Clock) -> AsyncIterator[Store]:
+    """Open the store for the time of a command; a server may run meanwhile."""
+    store = make_store(folder, clock)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()

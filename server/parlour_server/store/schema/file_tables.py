@@ -1,0 +1,30 @@
+"""The tables of uploaded files, whose bytes are elsewhere."""
+
+from typing import Final
+
+from sqlalchemy import Column, LargeBinary, Table, Text
+
+from parlour_server.store.schema.columns import KEYED, Number, key, metadata
+
+files: Final = Table(
+    "files",
+    metadata,
+    Column("file", Text, primary_key=True),
+    key("room", "rooms.room"),
+    key("owner", "accounts.account"),
+    Column("size", Number, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("expires", Number, index=True),
+    **KEYED,
+)
+
+# Changed in the transaction that changes the files: a sum over all of them would cost more with each file.
+file_usage: Final = Table(
+    "file_usage",
+    metadata,
+    # empty: all owners together
+    Column("owner", Text, primary_key=True),
+    Column("bytes", Number, nullable=False),
+    **KEYED,
+)

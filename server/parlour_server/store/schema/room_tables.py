@@ -1,0 +1,130 @@
+"""The tables of rooms: who is in them, their logs, and what is counted on the logs."""
+
+from typing import Final
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, key, metadata
+
+rooms: Final = Table(
+    "rooms",
+    metadata,
+    Column("room", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    # unique among public rooms alone: that a private room's name is taken would say that the room exists
+    Column("name", Text, index=True),
+    Column("skeleton", Text, index=True),
+    # the two people of a direct room, in order, so that a pair has one spelling; the same twice for notes
+    Column("low", Text, ForeignKey("accounts.account")),
+    Column("high", Text, ForeignKey("accounts.account")),
+    Column("topic", Text, nullable=False),
+    Column("head", Number, nullable=False),
+    Column("members", Integer, nullable=False),
+    # set once, never taken back
+    Column("encrypted", Flag, nullable=False),
+    # the MLS cipher suite that its maker asked for; members see in the group itself what it is
+    Column("suite", Integer, nullable=False, default=3, server_default="3"),
+    UniqueConstraint("low", "high"),
+    CheckConstraint("low <= high", name="pair"),
+    Index(
+        "uq_rooms_public",
+        "skeleton",
+        unique=True,
+        sqlite_where=text("kind = 'public'"),
+        postgresql_where=text("kind = 'public'"),
+    ),
+    **KEYED,
+)
+
+members: Final = Table(
+    "members",
+    metadata,
+    key("room", "rooms.room", primary_key=True),
+    key("account", "accounts.account", primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("since", Number, nullable=False),
+    Column("read", Number, nullable=False),
+    # `given`; in a direct room that somebody else opened: `asked` until they say yes, `refused` hides it
+    Column("consent", Text, nullable=False),
+    Index(None, "account"),
+    Index(None, "room", "role", "since"),
+    **KEYED,
+)
+
+bans: Final = Table(
+    "bans",
+    metadata,
+    key("room", "rooms.room", primary_key=True),
+    key("account", "accounts.account", primary_key=True),
+    Column("until", Number, nullable=False),
+    **KEYED,
+)
+
+# Apart from the members, so that leaving and coming back does not end a mute.
+mutes: Final = Table(
+    "mutes",
+    metadata,
+    key("room", "rooms.room", primary_key=True),
+    key("account", "accounts.account", primary_key=True),
+    Column("until", Number, nullable=False),
+    **KEYED,
+)
+
+# With a rowid, unlike the others: rows go to the end of one B-tree, which halves the cost of a commit.
+
+events: Final = Table(
+    "events",
+    metadata,
+    key("room", "rooms.room", primary_key=True),
+    Column("seq", Number, primary_key=True),
+    Column("at", Number, nullable=False),
+    key("author", "accounts.account"),
+    Column("device", Text, nullable=False),
+    # absent from events that the store appended on its own: one request, one event
+    Column("request", Text),
+    Column("kind", Text, nullable=False),
+    # the message that an edit or a reaction is about, so that deleting finds them
+    Column("target", Number),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("author", "request"),
+    Index(
+        None,
+        "room",
+        "target",
+        sqlite_where=text("target IS NOT NULL"),
+        postgresql_where=text("target IS NOT NULL"),
+    ),
+    **PLAIN,
+)
+
+reactions: Final = Table(
+    "reactions",
+    metadata,
+    Column("room", Text, primary_key=True),
+    Column("target", Number, primary_key=True),
+    Column("reaction", Text, primary_key=True),
+    key("account", "accounts.account", primary_key=True),
+    ForeignKeyConstraint(["room", "target"], ["events.room", "events.seq"]),
+    **KEYED,
+)
+
+pins: Final = Table(
+    "pins",
+    metadata,
+    Column("room", Text, primary_key=True),
+    Column("target", Number, primary_key=True),
+    ForeignKeyConstraint(["room", "target"], ["events.room", "events.seq"]),
+    **KEYED,
+)

@@ -1,0 +1,38 @@
+"""What servers tell each other by, what the logs are called, and how a server sees that writing works."""
+
+from typing import Final
+
+from sqlalchemy import CheckConstraint, Column, Integer, Table, Text
+
+from parlour_server.store.schema.columns import PLAIN, Number, metadata
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("at", Number, nullable=False, index=True),
+    Column("session", Text),
+    Column("account", Text),
+    Column("room", Text),
+    Column("seq", Number),
+    **PLAIN,
+)
+
+incarnation: Final = Table(
+    "incarnation",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("since", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)
+
+health: Final = Table(
+    "health",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("checks", Number, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+    **PLAIN,
+)

@@ -1,0 +1,1 @@
+"""Accounts, sessions, tickets and failed logins in SQLite."""

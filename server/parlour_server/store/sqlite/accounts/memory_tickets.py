@@ -1,0 +1,57 @@
+"""Tickets on one machine: in memory, where taking one is a single step that nothing can interleave.
+
+They do not outlive the process and never touch the disk; their clock cannot be set back (K4). A
+distributed store keeps them in its database instead, behind the same interface. Called by the HTTPS API
+(put) and the handshake (take).
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from parlour_server.clock import Clock
+from parlour_server.errors import UnavailableError
+from parlour_server.store.sqlite.accounts.sqlite_sessions import live_session
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.types import TicketGrant
+
+TICKETS: Final = 32_768
+"""Tickets at once: three for each connection that the server holds by default, about 12 MiB."""
+
+
+class MemoryTickets:
+    """Single-use tickets."""
+
+    def __init__(self, readers: Readers, clock: Clock) -> None:
+        """Look sessions up through ``readers``; deadlines are by ``clock.monotonic``."""
+        self._readers = readers
+        self._clock = clock
+        self._tickets: dict[bytes, tuple[float, TicketGrant]] = {}
+
+    async def put(self, ticket: bytes, grant: TicketGrant, *, seconds: int) -> None:
+        """Keep a ticket for so many seconds. Raises UnavailableError when there are too many."""
+        now = self._clock.monotonic()
+        self._drop_oldest_expired(now)
+        if len(self._tickets) >= TICKETS:
+            self._tickets = {key: kept for key, kept in self._tickets.items() if kept[0] > now}
+        if len(self._tickets) >= TICKETS:
+            raise UnavailableError("too many tickets are waiting to be used")
+        self._tickets[ticket] = (now + seconds, grant)
+
+    async def take(self, ticket: bytes) -> TicketGrant | None:
+        """Take the ticket; one caller gets the grant, and only while its session lives."""
+        # No await before pop: of any number of callers one gets it (K3: replay, TOCTOU).
+        deadline, grant = self._tickets.pop(ticket, (0.0, None))
+        if grant is None or self._clock.monotonic() >= deadline:
+            return None
+        now = self._clock.now()
+        session = await self._readers.run(lambda db: live_session(db, grant.session, now))
+        # The device as it is now: it may have been bound, or revoked, since the ticket was issued.
+        return None if session is None else replace(grant, device_id=session.device_id)
+
+    def _drop_oldest_expired(self, now: float) -> None:
+        """Forget expired tickets from the front: they lie in the order they came in."""
+        while self._tickets:
+            oldest = next(iter(self._tickets))
+            if self._tickets[oldest][0] > now:
+                return
+            del self._tickets[oldest]

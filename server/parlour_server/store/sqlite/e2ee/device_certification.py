@@ -1,0 +1,149 @@
+"""Account keys, certificates and revocations: what they mean for the tables, with their entries in the log.
+
+Whatever an account key signed counts only while it is the account's key, looked up in the same transaction.
+A revoked device loses its sessions, key packages and Welcomes, and must leave its groups. Called by
+`sqlite_devices.py` and `device_registration.py` in a write's transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.ids import DeviceId, Millis, SessionId
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store.sqlite.accounts.sqlite_sessions import end_found
+from parlour_server.store.sqlite.e2ee.device_rows import find_device
+from parlour_server.store.sqlite.e2ee.group_devices import settle
+from parlour_server.store.sqlite.e2ee.sqlite_key_log import append_entry
+from parlour_server.store.sqlite.e2ee.welcome_rows import drop_for
+from parlour_server.store.sqlite.engine.column_values import plain
+from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.store.sqlite.engine.sqlite_journal import note_devices_changed
+from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewEntry
+
+
+def account_key_of(db: sqlite3.Connection, user: UserName) -> PublicKey | None:
+    """Return the key in force, None while none was published."""
+    row = db.execute("SELECT key FROM account_keys WHERE account = ?", (plain(user),)).fetchone()
+    return None if row is None else PublicKey(row[0])
+
+
+def publish(
+    db: WriteConnection,
+    user: UserName,
+    key: PublicKey,
+    entry: NewEntry,
+    *,
+    replaces: PublicKey | None,
+    session: SessionId | None,
+    at: Millis,
+) -> DeviceChange:
+    """Set the account's key; under a new one, nothing that the old one certified counts any more."""
+    held = account_key_of(db, user)
+    if held == key:
+        return DeviceChange(changed=False)
+    if held != replaces:
+        raise RefusedError(ErrorCode.CONFLICT, "the account has another key than you know of")
+    db.execute(
+        "INSERT INTO account_keys (account, key) VALUES (?, ?)"
+        " ON CONFLICT (account) DO UPDATE SET key = excluded.key",
+        (plain(user), bytes(key)),
+    )
+    append_entry(db, entry)
+    certified = db.execute(
+        "SELECT device FROM devices WHERE account = ? AND status = 'active'", (plain(user),)
+    ).fetchall()
+    ended = _end_devices(db, user, [device for (device,) in certified], at, but=session)
+    return DeviceChange(changed=True, sessions=ended)
+
+
+def certify(
+    db: WriteConnection,
+    user: UserName,
+    device: DeviceId,
+    certificate: CertificateRecord,
+    entry: NewEntry,
+    at: Millis,
+) -> DeviceRecord:
+    """Make a device of this account active, or give it a newer certificate."""
+    held = own_device(db, user, device, at)
+    if held.status is DeviceStatus.REVOKED:
+        raise RefusedError(
+            ErrorCode.FORBIDDEN, "this device was revoked; a device needs a new key after that"
+        )
+    activate(db, held, certificate, entry, at)
+    return own_device(db, user, device, at)
+
+
+def activate(
+    db: WriteConnection, held: DeviceRecord, certificate: CertificateRecord, entry: NewEntry, at: Millis
+) -> None:
+    """Keep a certificate, unless the device has one that ends as late."""
+    check_account_key(db, held.user, certificate.account_key)
+    if held.expires is not None and certificate.expires <= held.expires:
+        return  # it is known, or older: an old certificate must not shorten a newer one (rollback)
+    db.execute(
+        "UPDATE devices SET status = 'active', certificate = ?, expires = ? WHERE device = ?",
+        (bytes(certificate.data), certificate.expires, held.id),
+    )
+    append_entry(db, entry)
+    note_devices_changed(db, at, held.user)
+
+
+def revoke(
+    db: WriteConnection,
+    user: UserName,
+    device: DeviceId,
+    account_key: PublicKey,
+    entry: NewEntry,
+    at: Millis,
+) -> DeviceChange:
+    """Revoke a device of this account for good."""
+    held = own_device(db, user, device, at)
+    if held.status is DeviceStatus.REVOKED:
+        return DeviceChange(changed=False)
+    check_account_key(db, user, account_key)
+    append_entry(db, entry)
+    return DeviceChange(changed=True, sessions=_end_devices(db, user, [device], at))
+
+
+def check_account_key(db: sqlite3.Connection, user: UserName, key: PublicKey) -> None:
+    """Refuse what another key than the account's signed (an old certificate after the key was replaced)."""
+    if account_key_of(db, user) != key:
+        raise RefusedError(ErrorCode.CONFLICT, "this was signed by a key that is not the account's")
+
+
+def own_device(db: sqlite3.Connection, user: UserName, device: DeviceId, at: Millis) -> DeviceRecord:
+    """Return a device of this account. Raises RefusedError(NOT_FOUND)."""
+    held = find_device(db, device, at)
+    if held is None or held.user != user:
+        raise RefusedError(ErrorCode.NOT_FOUND, "your account has no such device")
+    return held
+
+
+def _end_devices(
+    db: WriteConnection,
+    user: UserName,
+    devices: Iterable[DeviceId],
+    at: Millis,
+    *,
+    but: SessionId | None = None,
+) -> frozenset[SessionId]:
+    """Revoke the devices with all that is theirs; return the sessions that ended."""
+    ended: set[SessionId] = set()
+    for device in devices:
+        db.execute("UPDATE devices SET status = 'revoked' WHERE device = ?", (device,))
+        db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
+        drop_for(db, device)
+        bound = db.execute(
+            "SELECT session FROM sessions WHERE device_id = ? AND session IS NOT ?", (device, but)
+        ).fetchall()
+        end_found(db, user, at, bound)
+        ended |= {session for (session,) in bound}
+        db.execute("UPDATE sessions SET device_id = NULL WHERE device_id = ?", (device,))
+    settle(db, user)
+    note_devices_changed(db, at, user)
+    return frozenset(ended)

@@ -1,0 +1,89 @@
+"""Binds a session to the device that it speaks for, which is made when it is new.
+
+A session speaks for one device and keeps it; a revoked device never comes back. It refuses before it changes
+anything. Called by `sqlite_devices.py` in a write's transaction.
+"""
+
+import sqlite3
+
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.ids import DeviceId, SessionId
+from parlour_protocol.limits import DEVICES_PER_USER
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store.sqlite.e2ee.device_certification import activate, check_account_key, own_device
+from parlour_server.store.sqlite.e2ee.device_rows import find_device
+from parlour_server.store.sqlite.engine.column_values import plain
+from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.store.types import CertificateRecord, DeviceRecord, NewDevice, NewEntry
+
+
+def register(
+    db: WriteConnection,
+    session: SessionId,
+    new: NewDevice,
+    certificate: CertificateRecord | None,
+    entry: NewEntry | None,
+) -> DeviceRecord:
+    """Bind the session to the device. Raises RefusedError."""
+    _check_session(db, session, new)
+    held = find_device(db, new.id, new.at)
+    if held is not None and (held.user != new.user or held.status is DeviceStatus.REVOKED):
+        raise RefusedError(
+            ErrorCode.FORBIDDEN, "this device was revoked; a device needs a new key after that"
+        )
+    if certificate is not None:
+        check_account_key(db, new.user, certificate.account_key)
+    if held is None:
+        _make_room_for_one(db, new.user)
+        _insert(db, new)
+    else:
+        db.execute("UPDATE devices SET last_seen = max(last_seen, ?) WHERE device = ?", (new.at, new.id))
+    db.execute("UPDATE sessions SET device_id = ? WHERE session = ?", (new.id, session))
+    if certificate is not None and entry is not None:
+        activate(db, own_device(db, new.user, new.id, new.at), certificate, entry, new.at)
+    return own_device(db, new.user, new.id, new.at)
+
+
+def _check_session(db: sqlite3.Connection, session: SessionId, new: NewDevice) -> None:
+    row = db.execute(
+        "SELECT s.device_id FROM sessions s JOIN accounts a USING (account)"
+        " WHERE s.session = ? AND s.account = ? AND s.expires > ? AND a.disabled = 0",
+        (session, plain(new.user), new.at),
+    ).fetchone()
+    if row is None:
+        raise RefusedError(ErrorCode.NOT_FOUND, "this session has ended")
+    if row[0] not in {None, new.id}:
+        raise RefusedError(ErrorCode.CONFLICT, "this session speaks for another device: log in again")
+
+
+def _make_room_for_one(db: sqlite3.Connection, user: UserName) -> None:
+    """Forget a device that nobody ever approved and that is logged in nowhere, if there are too many."""
+    count: int = db.execute(
+        "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'", (plain(user),)
+    ).fetchone()[0]
+    if count < DEVICES_PER_USER.value:
+        return
+    row = db.execute(
+        "SELECT device FROM devices d WHERE account = ? AND status = 'pending'"
+        " AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.device_id = d.device)"
+        " ORDER BY last_seen, device LIMIT 1",
+        (plain(user),),
+    ).fetchone()
+    if row is None:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "your account has too many devices: revoke one first")
+    _forget(db, row[0])
+
+
+def _forget(db: sqlite3.Connection, device: DeviceId) -> None:
+    db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
+    db.execute("DELETE FROM devices WHERE device = ?", (device,))
+
+
+def _insert(db: sqlite3.Connection, new: NewDevice) -> None:
+    db.execute(
+        "INSERT INTO devices (device, account, key, name, status, created, last_seen)"
+        " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
+        (new.id, plain(new.user), bytes(new.key), plain(new.name), new.at, new.at),
+    )

@@ -1,0 +1,69 @@
+"""The row of a device, as a record with what it has at the server.
+
+Called by everything that shows a device or changes one.
+"""
+
+import sqlite3
+from typing import Final
+
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.opaque import CertificateBytes, PublicKey
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_server.store.sqlite.engine.column_values import device_name, user_name
+from parlour_server.store.types import DeviceRecord
+
+STATUSES: Final = {status.value: status for status in DeviceStatus}
+
+# The numbers are those of ``RoomSuite``.
+DEVICE: Final = """
+    SELECT d.device, d.account, d.key, d.name, d.status, d.created, d.last_seen, d.certificate, d.expires,
+        (SELECT count(*) FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 3 AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
+        EXISTS (SELECT 1 FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 3 AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1),
+        (SELECT count(*) FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 61443 AND p.last_resort = 0 AND p.given = 0 AND p.expires > ?1),
+        EXISTS (SELECT 1 FROM key_packages p WHERE p.device = d.device
+            AND p.suite = 61443 AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1)
+    FROM devices d
+"""
+"""Its first parameter is the time; the caller adds a WHERE."""
+
+
+def find_device(db: sqlite3.Connection, device: DeviceId, now: Millis) -> DeviceRecord | None:
+    """Return one device."""
+    row = db.execute(DEVICE + " WHERE d.device = ?2", (now, device)).fetchone()
+    return None if row is None else device_record(*row)
+
+
+def device_record(
+    device: DeviceId,
+    account: str,
+    key: bytes,
+    name: str,
+    status: str,
+    created: Millis,
+    last_seen: Millis,
+    certificate: bytes | None,
+    expires: Millis | None,
+    packages: int,
+    last_resort: int,
+    hybrid_packages: int,
+    hybrid_last_resort: int,
+) -> DeviceRecord:
+    """Return a device from the columns of ``DEVICE``."""
+    return DeviceRecord(
+        id=device,
+        user=user_name(account),
+        key=PublicKey(key),
+        name=device_name(name),
+        status=STATUSES[status],
+        created=created,
+        last_seen=last_seen,
+        certificate=None if certificate is None else CertificateBytes(certificate),
+        expires=expires,
+        packages=packages,
+        last_resort=bool(last_resort),
+        hybrid_packages=hybrid_packages,
+        hybrid_last_resort=bool(hybrid_last_resort),
+    )

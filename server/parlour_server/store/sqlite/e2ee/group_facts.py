@@ -1,0 +1,75 @@
+"""Looks up what a decision about a room's MLS group rests on, in the transaction that appends.
+
+An encrypted message costs one indexed SELECT; what only commits and contests need is read for them alone. It
+judges nothing. Called by `rooms/event_facts.py`.
+"""
+
+import sqlite3
+from typing import Any, Final
+
+from parlour_protocol.frames.bodies import Contested, Founded, Handshake, SealedMessage
+from parlour_protocol.ids import GroupId
+from parlour_server.store.sqlite.e2ee.group_devices import addable
+from parlour_server.store.sqlite.engine.column_values import plain
+from parlour_server.store.types import AppendEvent, GroupFacts
+
+GroupBody = Founded | Handshake | SealedMessage | Contested
+
+_GROUP: Final = """
+    SELECT g.group_id, g.epoch, g.contested, g.stale_until,
+        EXISTS (SELECT 1 FROM group_devices d
+            WHERE d.group_id = g.group_id AND d.device = ?2 AND d.account = ?3 AND d.leaving = 0),
+        EXISTS (SELECT 1 FROM group_devices d WHERE d.group_id = g.group_id AND d.leaving = 1)
+    FROM groups g WHERE g.room = ?1 AND g.in_force = 1
+"""
+_ACTIVE: Final = (
+    "SELECT 1 FROM devices WHERE device = ? AND account = ? AND status = 'active' AND expires > ?"
+)
+
+
+def group_facts(db: sqlite3.Connection, event: AppendEvent, body: GroupBody) -> dict[str, Any]:
+    """Return the facts about the group that this body needs."""
+    row = db.execute(_GROUP, (event.room, event.sender, plain(event.author))).fetchone()
+    more: dict[str, Any] = {}
+    if row is not None:
+        group, epoch, contested, stale_until, present, pending = row
+        extra = _extra(db, event, body, group)
+        more["group"] = GroupFacts(
+            group, epoch, bool(contested), stale_until, bool(present), bool(pending), **extra
+        )
+    if isinstance(body, Founded):
+        active = db.execute(_ACTIVE, (event.sender, plain(event.author), event.at)).fetchone()
+        used = db.execute("SELECT 1 FROM groups WHERE group_id = ?", (body.group,)).fetchone()
+        more |= {"sender_active": active is not None, "group_used": used is not None}
+    return more
+
+
+def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: GroupId) -> dict[str, Any]:
+    """Return what only some kinds of body need to know of the group."""
+    if isinstance(body, Handshake):
+        return {
+            "devices": _count(db, group),
+            "addable": frozenset(addable(db, event.room, group, body.added, event.at)),
+            "removable": frozenset(d for d in body.removed if _is_removable(db, group, d, body)),
+        }
+    if isinstance(body, Contested):
+        query = "SELECT 1 FROM contests WHERE group_id = ? AND account = ?"
+        contested = db.execute(query, (group, plain(event.author))).fetchone() is not None
+        missing = addable(db, event.room, group, filter(None, (event.sender,)), event.at)
+        return {"contested_by_author": contested, "addable": frozenset(missing)}
+    if isinstance(body, Founded):
+        query = "SELECT DISTINCT account FROM group_devices WHERE group_id = ? AND leaving = 0 LIMIT 2"
+        accounts = db.execute(query, (group,)).fetchall()
+        return {"abandoned": not accounts, "only_authors": accounts == [(plain(event.author),)]}
+    return {}
+
+
+def _count(db: sqlite3.Connection, group: GroupId) -> int:
+    count: int = db.execute("SELECT count(*) FROM group_devices WHERE group_id = ?", (group,)).fetchone()[0]
+    return count
+
+
+def _is_removable(db: sqlite3.Connection, group: GroupId, device: str, body: Handshake) -> bool:
+    query = "SELECT leaving FROM group_devices WHERE group_id = ? AND device = ?"
+    row = db.execute(query, (group, device)).fetchone()
+    return row is not None and (bool(row[0]) or device in body.unusable)

@@ -1,0 +1,94 @@
+"""The MLS groups of encrypted rooms in SQLite, as far as a server knows them.
+
+It only looks, and drops Welcomes that were fetched: groups change by events of the log. Nothing is told to
+somebody who is not in the room. Called by the HTTPS API.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, Millis, RoomId, Seq, WelcomeId
+from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.e2ee.group_devices import missing_devices
+from parlour_server.store.sqlite.e2ee.welcome_rows import drop_welcome, waiting_welcomes
+from parlour_server.store.sqlite.engine.column_values import plain, user_name
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.sqlite.engine.snapshot import snapshot
+from parlour_server.store.sqlite.engine.writer import Writer
+
+_MEMBER: Final = """
+    SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation), r.head FROM rooms r
+    JOIN members m ON m.room = r.room AND m.account = ?2
+    LEFT JOIN groups g ON g.room = r.room AND g.in_force = 1
+    WHERE r.room = ?1 AND r.encrypted = 1
+"""
+_ROOMS: Final = """
+    SELECT r.room FROM members m JOIN rooms r USING (room) WHERE m.account = ?1 AND r.encrypted = 1
+    UNION SELECT g.room FROM group_devices d JOIN groups g USING (group_id)
+    WHERE d.device IN (SELECT device FROM devices WHERE account = ?1)
+"""
+
+
+class SqliteGroups:
+    """Where groups stand, and Welcomes that wait."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+
+    async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
+        """Return where the room's group stands; None for a stranger, or when it is not encrypted."""
+
+        def read(db: sqlite3.Connection) -> GroupState | None:
+            with snapshot(db):
+                row = db.execute(_MEMBER, (room, plain(user))).fetchone()
+                return None if row is None else _state(db, room, row, now)
+
+        return await self._readers.run(read)
+
+    async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
+        """Return the encrypted rooms that the user is in, or has devices in the group of."""
+
+        def read(db: sqlite3.Connection) -> list[RoomId]:
+            return [RoomId(room) for (room,) in db.execute(_ROOMS, (plain(user),))]
+
+        return await self._readers.run(read)
+
+    async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
+        """Return the device's oldest Welcomes and whether there are more."""
+        return await self._readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
+
+    async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
+        """Take a Welcome out of the device's inbox; False when it is not there."""
+        return await self._writer.submit(partial(drop_welcome, device=device, welcome=welcome))
+
+
+def _state(
+    db: sqlite3.Connection,
+    room: RoomId,
+    row: tuple[GroupId | None, int | None, int | None, Incarnation, Seq],
+    now: Millis,
+) -> GroupState:
+    group, epoch, contested, incarnation, head = row
+    present: list[GroupDevice] = []
+    leaving: list[GroupDevice] = []
+    query = "SELECT device, account, leaving FROM group_devices WHERE group_id = ? ORDER BY account, device"
+    for device, account, must_leave in db.execute(query, (group,)):
+        found = GroupDevice(device=device, user=user_name(account))
+        present.append(found)
+        if must_leave:
+            leaving.append(found)
+    return GroupState(
+        epoch=Epoch(epoch or 0),
+        incarnation=incarnation,
+        group=group,
+        contested=bool(contested),
+        present=tuple(present),
+        missing=missing_devices(db, room, group, now),
+        leaving=tuple(leaving),
+        head=head,
+    )

@@ -1,0 +1,53 @@
+"""The key log in SQLite: entries in one hash chain, each with the head of the log that it makes.
+
+Entries are appended in the transaction of what they record, never changed and never taken away; the table's
+key refuses a number twice. The devices append, the HTTPS API reads.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from parlour_protocol.frames.opaque import LogEntryBytes
+from parlour_protocol.identity import Head
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.types import NewEntry
+
+
+class SqliteKeyLog:
+    """Reads the log."""
+
+    def __init__(self, readers: Readers) -> None:
+        """Read through ``readers``."""
+        self._readers = readers
+
+    async def head(self) -> Head | None:
+        """Return the head of the whole log, None while it is empty."""
+        return await self._readers.run(_head)
+
+    async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
+        """Return the entries after number ``after``, and the head of the whole log as it was with them."""
+
+        def read(db: sqlite3.Connection) -> tuple[list[LogEntryBytes], Head | None]:
+            # The head first: what is appended after it is left out, so the two fit without a transaction.
+            head = _head(db)
+            rows = db.execute(
+                "SELECT entry FROM key_log WHERE number > ? AND number <= ? ORDER BY number LIMIT ?",
+                (after, 0 if head is None else head.size, limit),
+            )
+            return [LogEntryBytes(entry) for (entry,) in rows], head
+
+        return await self._readers.run(read)
+
+
+def append_entry(db: sqlite3.Connection, entry: NewEntry) -> None:
+    """Append an entry to the log."""
+    head = (_head(db) or entry.start).after(entry.data)
+    db.execute(
+        "INSERT INTO key_log (number, entry, digest) VALUES (?, ?, ?)",
+        (head.size, bytes(entry.data), head.digest),
+    )
+
+
+def _head(db: sqlite3.Connection) -> Head | None:
+    row = db.execute("SELECT number, digest FROM key_log ORDER BY number DESC LIMIT 1").fetchone()
+    return None if row is None else Head(*row)

@@ -1,0 +1,96 @@
+"""Welcomes that wait for devices: kept once for all that a commit added, until the last of them has it.
+
+A Welcome whose device was removed, or whose group was replaced, is dropped: it opens nothing any more. A
+device that must leave is not shown one. Called by the log, the effects of events, and the groups.
+"""
+
+import sqlite3
+
+from parlour_protocol.delivery import WaitingWelcome
+from parlour_protocol.frames.bodies import Handshake
+from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import DeviceId, GroupId, WelcomeId, new_welcome_id
+from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.store.types import Attached
+
+_WAITING = """
+    SELECT i.id, g.room, w.group_id, w.seq, w.data, w.tree FROM inbox i
+    JOIN welcomes w USING (welcome) JOIN groups g USING (group_id)
+    JOIN group_devices d ON d.group_id = w.group_id AND d.device = i.device AND d.leaving = 0
+    JOIN members m ON m.room = g.room AND m.account = d.account AND m.consent != 'refused'
+    WHERE i.device = ? ORDER BY i.welcome
+"""
+
+
+def keep_welcome(db: WriteConnection, event: LogEvent, body: Handshake, attached: Attached) -> None:
+    """Put a commit's Welcome into the inbox of each device that it added."""
+    kept = db.execute(
+        "INSERT INTO welcomes (group_id, seq, data, tree) VALUES (?, ?, ?, ?)",
+        (body.group, event.seq, bytes(attached.welcome), bytes(attached.tree)),
+    ).lastrowid
+    db.executemany(
+        "INSERT INTO inbox (id, device, welcome) VALUES (?, ?, ?)",
+        [(new_welcome_id(), device, kept) for device in body.added],
+    )
+
+
+def waiting_welcomes(
+    db: sqlite3.Connection, device: DeviceId, max_bytes: int
+) -> tuple[list[WaitingWelcome], bool]:
+    """Return the device's oldest Welcomes, up to the size but one at least, and whether there are more."""
+    found: list[WaitingWelcome] = []
+    size = 0
+    for welcome, room, group, seq, data, tree in db.execute(_WAITING, (device,)):
+        size += len(data) + len(tree)
+        if found and size > max_bytes:
+            return found, True
+        found.append(
+            WaitingWelcome(
+                id=welcome, room=room, group=group, seq=seq, welcome=WelcomeBytes(data), tree=TreeBytes(tree)
+            )
+        )
+    return found, False
+
+
+def drop_welcome(db: sqlite3.Connection, device: DeviceId, welcome: WelcomeId) -> bool:
+    """Take one out of the device's inbox; False when it is not there."""
+    row = db.execute("SELECT welcome FROM inbox WHERE id = ? AND device = ?", (welcome, device)).fetchone()
+    if row is not None:
+        db.execute("DELETE FROM inbox WHERE id = ?", (welcome,))
+        _drop_unwanted(db, row[0])
+    return row is not None
+
+
+def drop_one_of(db: sqlite3.Connection, group: GroupId, device: DeviceId) -> None:
+    """Drop what waits for the device from this group."""
+    rows = db.execute(
+        "SELECT welcome FROM inbox JOIN welcomes USING (welcome) WHERE device = ? AND group_id = ?",
+        (device, group),
+    ).fetchall()
+    for (kept,) in rows:
+        db.execute("DELETE FROM inbox WHERE device = ? AND welcome = ?", (device, kept))
+        _drop_unwanted(db, kept)
+
+
+def drop_for(db: sqlite3.Connection, device: DeviceId) -> None:
+    """Drop everything that waits for the device."""
+    rows = db.execute("SELECT welcome FROM inbox WHERE device = ?", (device,)).fetchall()
+    db.execute("DELETE FROM inbox WHERE device = ?", (device,))
+    for (kept,) in rows:
+        _drop_unwanted(db, kept)
+
+
+def drop_all_of(db: sqlite3.Connection, group: GroupId) -> None:
+    """Drop every Welcome of a group that is over."""
+    db.execute(
+        "DELETE FROM inbox WHERE welcome IN (SELECT welcome FROM welcomes WHERE group_id = ?)", (group,)
+    )
+    db.execute("DELETE FROM welcomes WHERE group_id = ?", (group,))
+
+
+def _drop_unwanted(db: sqlite3.Connection, kept: int) -> None:
+    db.execute(
+        "DELETE FROM welcomes WHERE welcome = ?1 AND NOT EXISTS (SELECT 1 FROM inbox WHERE welcome = ?1)",
+        (kept,),
+    )

@@ -1,0 +1,61 @@
+"""What is over and of no use to anybody goes, a little at a time.
+
+The rows are looked for by a reader, and removed by the writer in small batches that each share a commit with
+what people do meanwhile, so that nobody waits for it. It takes only what has been over for months: a clock
+that jumps ahead and back must not lift a ban, or end a session that is alive. What is bounded by itself is
+not here; docs/growth.md lists all of it. Called by the store.
+"""
+
+import sqlite3
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from parlour_protocol.ids import Millis
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.sqlite.engine.writer import Writer
+
+GRACE_MILLIS: Final = 90 * 86_400_000
+"""For how long something must have been over."""
+BATCH: Final = 200
+"""Rows that one write removes: less than a millisecond of the writer."""
+
+
+class _Rule(NamedTuple):
+    table: str
+    key: tuple[str, ...]
+    over: str
+
+
+_RULES: Final = (
+    _Rule("sessions", ("session",), "expires <= :before"),
+    _Rule("invites", ("digest",), "expires <= :before"),
+    _Rule("attempts", ("key",), "last <= :before"),
+    _Rule("key_packages", ("number",), "expires <= :before"),
+    _Rule("bans", ("room", "account"), "until BETWEEN 1 AND :before"),
+    _Rule("mutes", ("room", "account"), "until BETWEEN 1 AND :before"),
+)
+
+
+async def prune(writer: Writer, readers: Readers, now: Millis) -> int:
+    """Remove a batch of each kind; returns how many rows went. Raises UnavailableError."""
+    before, gone = now - GRACE_MILLIS, 0
+    for rule in _RULES:
+        found = await readers.run(partial(_find, rule=rule, before=before))
+        if found:
+            gone += await writer.submit(partial(_remove, rule=rule, before=before, found=found))
+    return gone
+
+
+def _find(db: sqlite3.Connection, *, rule: _Rule, before: int) -> list[tuple[Any, ...]]:
+    query = f"SELECT {', '.join(rule.key)} FROM {rule.table} WHERE {rule.over} LIMIT :batch"  # noqa: S608 - of ours
+    return db.execute(query, {"before": before, "batch": BATCH}).fetchall()
+
+
+def _remove(db: sqlite3.Connection, *, rule: _Rule, before: int, found: list[tuple[Any, ...]]) -> int:
+    # With the condition again: somebody may have been banned anew between the look and now.
+    keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
+    query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours
+    gone = 0
+    for row in found:
+        gone += db.execute(query, {**dict(zip(rule.key, row, strict=True)), "before": before}).rowcount
+    return gone

@@ -1,0 +1,175 @@
+"""Looks up what a decision rests on, in the transaction that appends.
+
+Only what the kind of body needs is read, because this runs for every event: a plain message costs one
+indexed SELECT. It judges nothing. Called by the log, just before ``decide``.
+"""
+
+import sqlite3
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Contested,
+    Deleted,
+    Edited,
+    Founded,
+    Handshake,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    RoleSet,
+    SealedMessage,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+)
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import UserName
+from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists
+from parlour_server.store.sqlite.e2ee.group_facts import group_facts
+from parlour_server.store.sqlite.engine.column_values import ROOM_KINDS, plain, read_membership, user_name
+from parlour_server.store.sqlite.rooms.member_rows import count_owners
+from parlour_server.store.sqlite.rooms.sqlite_consent import (
+    GIVEN,
+    count_rooms,
+    facts_of_invitation,
+    is_invited,
+)
+from parlour_server.store.sqlite.rooms.sqlite_files import find_file
+from parlour_server.store.types import AppendEvent, Facts, Target
+
+_PERSON: Final = """
+    SELECT m.role, u.until, b.until FROM rooms r
+    LEFT JOIN members m ON m.room = r.room AND m.account = ?1
+    LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
+    LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
+    WHERE r.room = ?2
+"""
+# The same for the author, with the room and the request: one SELECT is all that a plain message costs.
+_STANDING: Final = """
+    SELECT r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until FROM rooms r
+    LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
+    LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
+    LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
+    LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
+    WHERE r.room = ?2
+"""
+_REACTIONS: Final = """
+    SELECT count(DISTINCT nullif(reaction, ?3)), coalesce(max(reaction = ?3 AND account = ?4), 0)
+    FROM reactions WHERE room = ?1 AND target = ?2
+"""
+_IN_GROUP: Final = """
+    SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
+    WHERE g.room = ? AND g.in_force = 1 AND d.account = ? LIMIT 1
+"""
+_PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE room = ?1"
+
+
+class Standing(NamedTuple):
+    """The room and its author as they are when an append begins."""
+
+    kind: str
+    head: Seq
+    encrypted: int
+    repeats: Seq | None
+    """Not None: this request of this author appended an event before, here or elsewhere."""
+    role: str | None
+    consent: str | None
+    muted_until: Millis | None
+    banned_until: Millis | None
+
+
+def read_standing(db: sqlite3.Connection, event: AppendEvent) -> Standing | None:
+    """Return how things stand for an event that somebody wants to append; None for no such room."""
+    row = db.execute(_STANDING, (plain(event.author), event.room, event.request)).fetchone()
+    return None if row is None else Standing._make(row)
+
+
+def read_facts(db: sqlite3.Connection, event: AppendEvent, standing: Standing) -> Facts:
+    """Return the facts for the decision: what stands, and what only this kind of body needs."""
+    body = event.body
+    more: dict[str, Any] = {}
+    if type(body) is not Message or body.reply_to is not None or body.file is not None:
+        more = _more(db, event, body)
+    author = read_membership(event.author, standing.role, standing.muted_until, standing.consent)
+    if author is not None and author.asked:
+        more["author_rooms"] = count_rooms(db, event.author)
+    encrypted = bool(standing.encrypted)
+    return Facts(ROOM_KINDS[standing.kind], author, standing.banned_until, encrypted=encrypted, **more)
+
+
+def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
+    """Return what only some kinds of body need."""
+    more: dict[str, Any] = {}
+    if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
+        more = _of_target(db, event, body)
+    elif isinstance(body, SealedMessage | Founded | Handshake | Contested):
+        more = group_facts(db, event, body)
+        if isinstance(body, SealedMessage) and body.blanks is not None:
+            more["target"] = _target(db, event.room, body.blanks)
+    elif isinstance(body, Joined):
+        more["author_rooms"] = count_rooms(db, event.author)
+        more["author_invited"] = is_invited(db, event)
+    elif isinstance(body, Added | Kicked | Banned | Unbanned | Muted | Unmuted | RoleSet):
+        more = _subject(db, event.room, body.who)
+    elif isinstance(body, Invited | Uninvited):
+        more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
+    if isinstance(body, RoleSet | Left | Kicked | Banned):
+        more["owners"] = count_owners(db, event.room)
+        who = event.author if isinstance(body, Left) else body.who
+        more["in_group"] = db.execute(_IN_GROUP, (event.room, plain(who))).fetchone() is not None
+    return more
+
+
+def _of_target(
+    db: sqlite3.Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
+) -> dict[str, Any]:
+    """Return the message that this one is about, and the file that it names."""
+    if isinstance(body, Message):
+        return {
+            "target": body.reply_to and _target(db, event.room, body.reply_to),
+            "file": body.file and find_file(db, body.file.file),
+        }
+    if isinstance(body, Reacted):
+        return {"target": _reacted_target(db, event, body)}
+    if isinstance(body, Pinned):
+        return _pinned_target(db, event.room, body.target)
+    return {"target": _target(db, event.room, body.target)}
+
+
+def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, Any]:
+    role, muted_until, banned_until = db.execute(_PERSON, (plain(who), room)).fetchone()
+    return {
+        "subject": read_membership(who, role, muted_until, GIVEN),
+        "subject_exists": role is not None or account_exists(db, who),
+        "subject_banned_until": banned_until,
+    }
+
+
+def _target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> Target | None:
+    row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
+    return None if row is None else Target(seq, user_name(row[0]), row[1])
+
+
+def _pinned_target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> dict[str, Any]:
+    target = _target(db, room, seq)
+    pins, pinned = db.execute(_PINS, (room, seq)).fetchone()
+    return {"target": target and replace(target, pinned=bool(pinned)), "pins": pins}
+
+
+def _reacted_target(db: sqlite3.Connection, event: AppendEvent, body: Reacted) -> Target | None:
+    target = _target(db, event.room, body.target)
+    if target is None:
+        return None
+    key = (event.room, body.target, plain(body.reaction), plain(event.author))
+    others, own = db.execute(_REACTIONS, key).fetchone()
+    return Target(target.seq, target.author, target.kind, others, bool(own))

@@ -1,0 +1,143 @@
+"""What is known of uploaded files, in SQLite: whose they are, how large, and until when.
+
+Their bytes are never here. A file counts against its owner until its record is forgotten, which happens when
+its bytes are gone. Called by the HTTPS API and by what removes old files.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId, Millis, RoomId
+from parlour_protocol.names import UserName
+from parlour_server.errors import RefusedError
+from parlour_server.store.sqlite.engine.column_values import plain, user_name
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.sqlite.engine.writer import Writer
+from parlour_server.store.types import FileRecord
+
+_COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
+
+
+_EVERYBODY: Final = ""
+"""Stands in the place of an owner; no name is empty."""
+
+
+class SqliteFiles:
+    """The records of files."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+
+    async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
+        """Keep the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
+
+        def write(db: sqlite3.Connection) -> None:
+            _check_member(db, file.room, file.owner)
+            # In the transaction: else uploads at the same time would pass the quota together (TOCTOU).
+            own, total = _used(db, file.owner)
+            if own + file.size > user_bytes:
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "your files take all the space that you have")
+            if total + file.size > total_bytes:
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "the server has no space left for files")
+            db.execute(
+                "INSERT INTO files (file, room, owner, size, sha256, created, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    file.id,
+                    file.room,
+                    plain(file.owner),
+                    file.size,
+                    bytes(file.sha256),
+                    file.created,
+                    file.expires,
+                ),
+            )
+            _count(db, file.owner, file.size)
+
+        await self._writer.submit(write)
+
+    async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
+        """Return a file that has not expired, of a room that the user is in."""
+
+        def read(db: sqlite3.Connection) -> FileRecord | None:
+            row = db.execute(
+                f"SELECT {_COLUMNS} FROM files f JOIN members m ON m.room = f.room AND m.account = ?"  # noqa: S608 - columns of ours
+                " WHERE f.file = ? AND (f.expires IS NULL OR f.expires > ?)",
+                (plain(user), file, now),
+            ).fetchone()
+            return None if row is None else _record(*row)
+
+        return await self._readers.run(read)
+
+    async def used(self, user: UserName) -> tuple[int, int]:
+        """Return how many bytes the user's files take, and everybody's."""
+        return await self._readers.run(lambda db: _used(db, user))
+
+    async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
+        """Return files whose bytes are to be removed."""
+
+        def read(db: sqlite3.Connection) -> list[FileId]:
+            query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
+            return [FileId(file) for (file,) in db.execute(query, (now, limit))]
+
+        return await self._readers.run(read)
+
+    async def forget(self, files: Iterable[FileId]) -> None:
+        """Drop the records of files whose bytes are gone."""
+        gone = list(files)
+
+        def write(db: sqlite3.Connection) -> None:
+            for file in gone:
+                query = "DELETE FROM files WHERE file = ? RETURNING owner, size"
+                for owner, size in db.execute(query, (file,)).fetchall():
+                    _count(db, user_name(owner), -size)
+
+        await self._writer.submit(write)
+
+
+def find_file(db: sqlite3.Connection, file: FileId) -> FileRecord | None:
+    """Return the record of a file, whose ever it is."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM files f WHERE f.file = ?", (file,)).fetchone()  # noqa: S608 - columns of ours
+    return None if row is None else _record(*row)
+
+
+def keep_file(db: sqlite3.Connection, file: FileId) -> None:
+    """Let a file stay: a message names it."""
+    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))
+
+
+def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
+    """Let a file expire now: the message that it belongs to was deleted."""
+    db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))
+
+
+def _used(db: sqlite3.Connection, user: UserName) -> tuple[int, int]:
+    query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
+    used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYBODY)))
+    return used.get(plain(user), 0), used.get(_EVERYBODY, 0)
+
+
+def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
+    """Add to what the owner's files take, and everybody's: in the transaction that changes the files."""
+    db.executemany(
+        "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
+        " ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes",
+        [(plain(owner), size), (_EVERYBODY, size)],
+    )
+
+
+def _check_member(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+    query = "SELECT 1 FROM members WHERE room = ? AND account = ?"
+    if db.execute(query, (room, plain(user))).fetchone() is None:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+
+
+def _record(
+    file: FileId, room: RoomId, owner: str, size: int, sha256: bytes, created: Millis, expires: Millis | None
+) -> FileRecord:
+    return FileRecord(file, room, user_name(owner), size, Digest(sha256), created, expires)

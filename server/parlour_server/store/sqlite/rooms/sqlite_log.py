@@ -1,0 +1,112 @@
+"""The log: appends events with their rights decided and their effects done, and reads pages of them.
+
+One transaction holds all of an append; it refuses before it changes anything. It never orders by time:
+a clock that is set back changes what people read, not the order. Called by the chat for every request
+that lasts.
+"""
+
+from asyncio import Future
+from collections.abc import Sequence
+from functools import partial
+
+from msgspec.structs import replace
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import AnyBody, Handshake, Joined, Message, Move, RoleSet, SealedMessage
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_server.errors import RefusedError
+from parlour_server.store.interface import Decide
+from parlour_server.store.sqlite.e2ee.welcome_rows import keep_welcome
+from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.sqlite.engine.writer import Writer
+from parlour_server.store.sqlite.rooms.event_effects import MOVES, apply_effect
+from parlour_server.store.sqlite.rooms.event_facts import read_facts, read_standing
+from parlour_server.store.sqlite.rooms.event_rows import find_request, insert_event, is_same
+from parlour_server.store.sqlite.rooms.log_pages import DamageLog, read_page
+from parlour_server.store.sqlite.rooms.member_rows import count_members, heir
+from parlour_server.store.sqlite.rooms.sqlite_consent import ASKED, admission, say_yes
+from parlour_server.store.types import Appended, AppendEvent, Facts
+
+
+class SqliteLog:
+    """The events of the rooms."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+        self._damage = DamageLog()
+
+    def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
+        """Append one event; the future ends when it is on disk, or with why it is not."""
+        return self._writer.submit(partial(self._append, event, decide))
+
+    def _append(self, event: AppendEvent, decide: Decide, db: WriteConnection) -> Appended:
+        standing = read_standing(db, event)
+        if standing is None or standing.repeats is not None:
+            earlier = _replay(db, event)
+            if earlier is not None:
+                return earlier
+        if standing is None:
+            decide(event, Facts(None, None))
+            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
+        decide(event, read_facts(db, event, standing))
+        stored = _numbered(event, Seq(standing.head + 1), event.body)
+        stored = _append_with_effect(db, stored, event.request)
+        if standing.consent == ASKED and isinstance(event.body, Message | SealedMessage):
+            say_yes(db, event.room, event.author)  # who writes has accepted
+        if isinstance(event.body, Handshake) and event.attached is not None:
+            keep_welcome(db, stored, event.body, event.attached)
+        also = _name_heir(db, stored) if type(event.body) in MOVES else ()
+        return Appended(stored, also=also)
+
+    async def page(
+        self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
+    ) -> tuple[Sequence[LogEvent], bool]:
+        """Return events in ascending order and whether more lie in the asked direction."""
+        read = partial(read_page, room=room, after=after, before=before, limit=limit, max_bytes=max_bytes)
+        events, more = await self._readers.run(read)
+        self._damage.note(events)
+        return events, more
+
+
+def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
+    """Return what this request appended before. Raises RefusedError when that was something else."""
+    earlier = find_request(db, event.author, event.request)
+    if earlier is None:
+        return None
+    if earlier.room != event.room or not is_same(earlier, event):
+        raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
+    return Appended(earlier, replay=True)
+
+
+def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent:
+    """Return an event of the same room, time and author, with its number."""
+    return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
+
+
+def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
+    """Make somebody owner if the room has none; the log shows it, in the name of who caused it."""
+    who = heir(db, cause.room)
+    if who is None:
+        return ()
+    event = _numbered(cause, Seq(cause.seq + 1), RoleSet(who=who, role=Role.OWNER))
+    return (_append_with_effect(db, event, None),)
+
+
+def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
+    """Do what the event means and append it; return it as stored, with the number of members after it.
+
+    Who accepted an invitation comes in with the admission that was signed for it.
+    """
+    if isinstance(event.body, Joined) and event.body.statement is None:
+        signed = admission(db, event.room, event.author, event.at)
+        event = _numbered(event, event.seq, replace(event.body, statement=signed))
+    apply_effect(db, event)
+    if isinstance(event.body, Move):
+        event = _numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))
+    insert_event(db, event, request)
+    return event

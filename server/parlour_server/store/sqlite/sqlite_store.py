@@ -1,0 +1,90 @@
+"""The SQLite store: one file, for one machine, with nothing to install.
+
+It opens only a database of this program's schema and never changes one. Any number of processes of the
+machine may open it at once. Built by the composition root and by administration commands.
+"""
+
+from pathlib import Path
+
+from parlour_protocol.ids import Incarnation, Millis
+from parlour_server.clock import Clock
+from parlour_server.errors import SetupError
+from parlour_server.store.sqlite.accounts.login_attempts import SqliteAttempts
+from parlour_server.store.sqlite.accounts.memory_tickets import MemoryTickets
+from parlour_server.store.sqlite.accounts.sqlite_accounts import SqliteAccounts
+from parlour_server.store.sqlite.accounts.sqlite_sessions import SqliteSessions
+from parlour_server.store.sqlite.e2ee.sqlite_devices import SqliteDevices
+from parlour_server.store.sqlite.e2ee.sqlite_groups import SqliteGroups
+from parlour_server.store.sqlite.e2ee.sqlite_key_log import SqliteKeyLog
+from parlour_server.store.sqlite.engine.connection import WriteConnection, check_schema
+from parlour_server.store.sqlite.engine.incarnation import incarnation_of
+from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.store.sqlite.engine.retention import prune
+from parlour_server.store.sqlite.engine.sqlite_journal import SqliteJournal
+from parlour_server.store.sqlite.engine.writer import Writer
+from parlour_server.store.sqlite.rooms.sqlite_consent import SqliteConsent
+from parlour_server.store.sqlite.rooms.sqlite_files import SqliteFiles
+from parlour_server.store.sqlite.rooms.sqlite_log import SqliteLog
+from parlour_server.store.sqlite.rooms.sqlite_rooms import SqliteRooms
+
+
+class SqliteStore:
+    """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
+
+    ``tells_by_bus``: whoever appends tells every server by the bus, so that the journal need not. Without it
+    each event is announced in its own transaction, and nobody who appends has to think of it.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:
+        """Prepare for the database at ``path``; ``open`` connects."""
+        self._path = path
+        self._incarnation: Incarnation | None = None
+        self._writer = Writer(path, clock, announces=not tells_by_bus)
+        self._readers = Readers(path, clock)
+        self.accounts = SqliteAccounts(self._writer, self._readers, clock)
+        self.sessions = SqliteSessions(self._writer, self._readers, clock)
+        self.tickets = MemoryTickets(self._readers, clock)
+        self.rooms = SqliteRooms(self._writer, self._readers)
+        self.log = SqliteLog(self._writer, self._readers)
+        self.consent = SqliteConsent(self._writer, self._readers, clock)
+        self.devices = SqliteDevices(self._writer, self._readers, clock)
+        self.keylog = SqliteKeyLog(self._readers)
+        self.groups = SqliteGroups(self._writer, self._readers)
+        self.files = SqliteFiles(self._writer, self._readers)
+        self.attempts = SqliteAttempts(self._writer, self._readers)
+        self.journal = SqliteJournal(self._readers)
+
+    @property
+    def incarnation(self) -> Incarnation:
+        """What these logs are called, once the store is open."""
+        if self._incarnation is None:
+            raise SetupError(f"{self._path} is not open")
+        return self._incarnation
+
+    async def open(self) -> None:
+        """Connect. Raises SetupError for a database that is missing or not of this program's schema."""
+        check_schema(self._path)
+        found = incarnation_of(self._path)
+        self._incarnation = found and found[0]
+        await self._writer.open()
+
+    async def close(self) -> None:
+        """Write what is queued and disconnect."""
+        await self._readers.close()
+        await self._writer.close()
+
+    async def prune(self, now: Millis) -> int:
+        """Remove a batch of what has been over for months; returns how many rows."""
+        return await prune(self._writer, self._readers, now)
+
+    async def check(self) -> None:
+        """Raise UnavailableError when a write would fail: it writes one row, and shares its commit."""
+
+        def write(db: WriteConnection) -> None:
+            # Counting: SQLite writes nothing for an update that changes nothing.
+            db.execute(
+                "INSERT INTO health (id, checks) VALUES (1, 1)"
+                " ON CONFLICT (id) DO UPDATE SET checks = checks + 1"
+            )
+
+        await self._writer.submit(write)

@@ -1,0 +1,319 @@
+"""Devices over the API: who may publish, register, certify and revoke; each forgery is refused."""
+
+from typing import Any
+
+import pytest
+from nacl.bindings import crypto_core_ed25519_is_valid_point
+from nacl.signing import SigningKey
+from tests.server.api.api_harness import DAY, Home, Village
+from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
+
+from parlour_protocol.api import decode_payload
+from parlour_protocol.delivery import Certify, KeyLogPage, KeyPackages
+from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.identity import Head
+from parlour_protocol.identity.keylog import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
+from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.names import parse_user_name
+from parlour_server.audit import AuditEvent
+from parlour_server.bus.bus import KeysChanged, Notice, SessionsEnded
+from parlour_server.config.server_settings import Settings
+from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.signatures import _SMALL_ORDER, holds
+
+MALLORY = SigningKey(b"mallory".ljust(32))
+
+
+async def test_the_first_device_certifies_itself(village: Village) -> None:
+    """Key, registration with certificate, packages: the device is active, and the list says so."""
+    ada = await village.person("ada")
+    listed = (await ada.ask("GET", "/v1/devices")).json()
+    assert listed["account_key"]
+    info = await ada.info()
+    assert (info.status, info.packages, info.last_resort, info.current) == ("active", 5, True, True)
+
+
+async def test_a_second_device_is_pending_until_it_is_approved(village: Village) -> None:
+    """Its own login binds it; only the account's key makes it valid."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    made = await phone.ask("POST", "/v1/devices", phone.registration())
+    assert made.json()["status"] == "pending"
+    assert (await laptop.certify(phone)).status_code == 204
+    assert (await phone.info()).status == "active"
+
+
+async def test_members_hear_when_a_device_can_be_added(village: Village, notices: list[Notice]) -> None:
+    """Its approval came before its key packages: whoever looked then could not add it."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    await phone.ask("POST", "/v1/devices", phone.registration())
+    await laptop.certify(phone)
+    heard = len(notices)
+    await phone.bring(1)
+    assert notices[heard:] == [KeysChanged(laptop.user)]
+    await phone.bring(1)
+    assert len(notices) == heard + 1
+
+
+@pytest.mark.parametrize("what", ["session", "key", "server session of another"])
+async def test_a_stolen_session_cannot_speak_for_a_device_whose_key_it_does_not_hold(
+    village: Village, audit: ReadableAudit, what: str
+) -> None:
+    """P7: the proof is over this session, by that key; a proof that was seen elsewhere is worth nothing."""
+    ada = await village.person("ada")
+    thief = await village.login("ada", ada.account)
+    body = {
+        "session": thief.registration(session=SessionId("s" * 22)),
+        "key": thief.registration(by=MALLORY),
+        "server session of another": ada.registration(),
+    }[what]
+    refused = await thief.ask("POST", "/v1/devices", body)
+    assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
+    assert AuditEvent.STATEMENT_REFUSED in audit.kinds()
+    assert len((await ada.ask("GET", "/v1/devices")).json()["devices"]) == 1
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "signed by nobody we know": {"by": MALLORY},
+    "for another account": {"user": parse_user_name("eve")},
+    "for another server": {"server": "other.example"},
+    "for another device": {"device_key": bytes(MALLORY.verify_key)},
+    "from the future": {"created": Millis(1_800_000_000_000 + DAY)},
+    "over": {"expires": Millis(1_800_000_000_000)},
+    "for ever": {"expires": Millis(1_800_000_000_000 + 11 * 366 * DAY)},
+    "over before it began": {
+        "created": Millis(1_800_000_000_000 + 3_000_000),
+        "expires": Millis(1_800_000_000_000 + 2_000_000),
+    },
+}
+
+
+@pytest.mark.parametrize("changed", FORGED.values(), ids=FORGED.keys())
+async def test_a_forged_certificate_is_refused(
+    village: Village, audit: ReadableAudit, changed: dict[str, Any]
+) -> None:
+    """Each field of a certificate is checked against what the server knows, at both doors."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    with_it = phone.registration()
+    forged = type(with_it)(with_it.key, with_it.proof, phone.certificate(**changed))
+    at_registration = await phone.ask("POST", "/v1/devices", forged)
+    await phone.ask("POST", "/v1/devices", with_it)
+    later = await laptop.certify(phone, **changed)
+    for refused in (at_registration, later):
+        assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
+    assert (await phone.info()).status == "pending"
+    assert audit.kinds().count(AuditEvent.STATEMENT_REFUSED) == 2
+
+
+async def test_a_certificate_by_a_key_that_was_replaced_is_refused(village: Village) -> None:
+    """What an old account key signs is void from the moment of the new one."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", MALLORY)
+    assert (await phone.ask("POST", "/v1/devices", phone.registration())).status_code == 201
+    assert (await phone.ask("POST", "/v1/identity", phone.account_key(PASSWORD))).status_code == 204
+    refused = await phone.ask("POST", f"/v1/devices/{phone.device}/certificate", _old(phone, laptop))
+    assert refused.json()["error"] == "statement_refused"
+
+
+def _old(phone: Home, laptop: Home) -> Certify:
+
+    return Certify(phone.certificate(by=laptop.account))
+
+
+async def test_replacing_the_account_key_needs_the_password(village: Village, notices: list[Notice]) -> None:
+    """P7: a stolen session alone cannot; with the password all devices are revoked and their sessions end."""
+    laptop = await village.person("ada")
+    thief = await village.login("ada", MALLORY)
+    refused = await thief.ask("POST", "/v1/identity", thief.account_key())
+    assert (refused.status_code, refused.json()["error"]) == (403, "password_needed")
+    refused = await thief.ask("POST", "/v1/identity", thief.account_key("wrong-violin-marble"))
+    assert (refused.status_code, refused.json()["error"]) == (403, "wrong_password")
+    assert (await laptop.info()).status == "active"
+    done = await thief.ask("POST", "/v1/identity", thief.account_key(PASSWORD))
+    assert done.status_code == 204
+    assert (await laptop.ask("GET", "/v1/devices")).status_code == 401
+    ended = [notice.sessions for notice in notices if isinstance(notice, SessionsEnded)]
+    assert frozenset({laptop.session}) in ended
+    assert notices[-1] == KeysChanged(laptop.user)
+
+
+async def test_guessing_the_password_at_the_key_is_throttled(village: Village) -> None:
+    """P5: the same counter as at the login."""
+    await village.person("ada")
+    thief = await village.login("ada", MALLORY)
+    answers = [
+        (await thief.ask("POST", "/v1/identity", thief.account_key("wrong-violin-marble"))).status_code
+        for _ in range(11)
+    ]
+    assert answers == [403] * 10 + [429]
+
+
+async def test_an_account_key_that_is_not_held_is_refused(village: Village) -> None:
+    """The proof is by the key itself: nobody publishes somebody else's."""
+    await village.make_account("ada")
+    ada = await village.login("ada")
+    refused = await ada.ask("POST", "/v1/identity", ada.account_key(by=MALLORY))
+    assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
+
+
+async def test_the_same_key_again_changes_nothing(village: Village, notices: list[Notice]) -> None:
+    """A repeated request is no replacement: nobody is revoked, nobody is told."""
+    ada = await village.person("ada")
+    notices.clear()
+    assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
+    assert (await ada.ask("POST", "/v1/devices", ada.registration(certified=True))).status_code == 201
+    assert notices == []
+    assert (await ada.info()).status == "active"
+
+
+async def test_revoking_ends_the_devices_sessions_at_once(
+    village: Village, notices: list[Notice], audit: ReadableAudit
+) -> None:
+    """S1: told on the bus, gone from the store; the device never comes back."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    await phone.ask("POST", "/v1/devices", phone.registration(certified=True))
+    notices.clear()
+    assert (await laptop.revoke(phone)).status_code == 204
+    assert notices == [SessionsEnded(frozenset({phone.session})), KeysChanged(laptop.user)]
+    assert (await phone.ask("GET", "/v1/devices")).status_code == 401
+    assert AuditEvent.DEVICE_REVOKED in audit.kinds()
+    again = await village.login("ada", laptop.account)
+    again.key = phone.key
+    back = await again.ask("POST", "/v1/devices", again.registration(certified=True))
+    assert (back.status_code, back.json()["error"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"by": MALLORY},
+        {"user": parse_user_name("eve")},
+        {"server": "other.example"},
+        {"device_key": bytes(MALLORY.verify_key)},
+        {"at": Millis(1_800_000_000_000 + DAY)},
+    ],
+)
+async def test_a_forged_revocation_is_refused(village: Village, changed: dict[str, Any]) -> None:
+    """Else a stolen session could lock the devices of an account out."""
+    laptop = await village.person("ada")
+    thief = await village.login("ada", laptop.account)
+    refused = await thief.revoke(laptop, **changed)
+    assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
+    assert (await laptop.info()).status == "active"
+
+
+async def test_a_revocation_is_no_certificate(village: Village) -> None:
+    """One statement cannot be replayed as the other."""
+    ada = await village.person("ada")
+    refused = await ada.ask("POST", f"/v1/devices/{ada.device}/certificate", Certify(ada.revocation()))
+    assert refused.json()["error"] == "statement_refused"
+
+
+async def test_the_devices_of_others_are_nobodys_business(village: Village) -> None:
+    """Another account's device is not found by its id, whatever is signed."""
+    ada, eve = await village.person("ada"), await village.person("eve")
+    for answer in (
+        await eve.ask("PUT", f"/v1/devices/{ada.device}/key-packages", KeyPackages()),
+        await eve.ask("GET", f"/v1/devices/{ada.device}/welcomes"),
+        await eve.certify(ada, by=eve.account),
+        await eve.revoke(ada, by=eve.account),
+    ):
+        assert answer.status_code in {400, 403}
+    assert (await ada.info()).status == "active"
+    assert len((await eve.ask("GET", "/v1/devices")).json()["devices"]) == 1
+
+
+async def test_key_packages_are_brought_by_their_own_device_alone(village: Village) -> None:
+    """Another device of the account, or a session without a device, would put in keys of its own."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    body = KeyPackages((KeyPackageBytes(b"ghost"),))
+    for _ in range(2):
+        refused = await phone.ask("PUT", f"/v1/devices/{laptop.device}/key-packages", body)
+        assert (refused.status_code, refused.json()["error"]) == (403, "no_device")
+        await phone.ask("POST", "/v1/devices", phone.registration(certified=True))
+    assert (await laptop.info()).packages == 5
+
+
+@pytest.mark.parametrize("expires", [-1, 0, 91 * DAY])
+async def test_key_packages_with_a_strange_end_are_refused(
+    village: Village, clock: StoppedClock, expires: int
+) -> None:
+    """Those that are over are given to nobody; those that never end are refused by every client."""
+    ada = await village.person("ada")
+    body = KeyPackages((KeyPackageBytes(b"x"),), expires=Millis(clock.now() + expires))
+    refused = await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", body)
+    assert (refused.status_code, refused.json()["error"]) == (400, "malformed")
+
+
+async def test_changes_of_keys_are_limited(village: Village, clock: StoppedClock, budgets: Budgets) -> None:
+    """R1: each change is an entry of a log that is kept for ever and read by everybody."""
+    ada = await village.person("ada")
+    spent = 3  # for settling in
+    for _ in range(Settings().rates.key_changes_per_hour - spent):
+        budgets.change(ada.user)
+    package = KeyPackages((KeyPackageBytes(b"x"),))
+    for answer in (
+        await ada.ask("POST", "/v1/identity", ada.account_key()),
+        await ada.ask("POST", "/v1/devices", ada.registration()),
+        await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", package),
+        await ada.certify(ada),
+        await ada.revoke(ada),
+    ):
+        assert answer.status_code == 429
+    clock.pass_seconds(3600)
+    assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
+
+
+async def test_the_key_log_shows_every_change_and_its_head_is_signed(village: Village) -> None:
+    """A client computes the head from the entries, and checks the server's signature."""
+    laptop = await village.person("ada")
+    phone = await village.login("ada", laptop.account)
+    await phone.ask("POST", "/v1/devices", phone.registration())
+    await laptop.certify(phone)
+    await laptop.revoke(phone)
+    page = (await laptop.ask("GET", "/v1/key-log")).json()
+
+    read = decode_payload(KeyLogPage, (await laptop.ask("GET", "/v1/key-log")).content)
+    kinds = [type(decode_entry(bytes(entry))) for entry in read.entries]
+    assert kinds == [AccountEntry, DeviceEntry, DeviceEntry, RevocationEntry]
+    head = Head.empty("localhost")
+    for entry in read.entries:
+        head = head.after(bytes(entry))
+    assert (read.server, read.size, read.head) == ("localhost", 4, head.digest)
+    assert holds(read.key, head.to_be_signed("localhost"), read.signature)
+    rest = (await laptop.ask("GET", "/v1/key-log?after=3")).json()
+    assert rest["entries"] == page["entries"][3:]
+    assert rest["head"] == page["head"]
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "after=1&after=2", "after=1e3", "after=", "after=\u0661"]
+)
+async def test_a_strange_place_in_the_key_log_is_refused(village: Village, query: str) -> None:
+    """One number, in ASCII."""
+    ada = await village.person("ada")
+    refused = await ada.ask("GET", f"/v1/key-log?{query}")
+    assert (refused.status_code, refused.json()["error"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("encoded", sorted(_SMALL_ORDER), ids=lambda key: key.hex()[:8])
+def test_a_key_of_small_order_signs_nothing(encoded: bytes) -> None:
+    """Under such a key one signature holds for many messages; libsodium refuses it, and so do we."""
+    assert not crypto_core_ed25519_is_valid_point(encoded)
+    for key in (encoded, encoded[:-1] + bytes([encoded[-1] | 0x80])):
+        assert not any(holds(key, bytes([n]), bytes([1]) + bytes(63)) for n in range(64))
+
+
+def test_a_good_signature_holds_and_a_damaged_one_does_not() -> None:
+    """As libsodium makes them."""
+    signature = MALLORY.sign(b"hello").signature
+    key = bytes(MALLORY.verify_key)
+    assert holds(key, b"hello", signature)
+    for bad in (signature[:-1], signature + b"\0", bytes(64), b""):
+        assert not holds(key, b"hello", bad)
+    assert not holds(key, b"hellp", signature)
+    assert not holds(key[:31], b"hello", signature)

@@ -1,0 +1,290 @@
+"""Files over the API: members of the room alone, whole or not at all, nothing of a path from outside."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.server.api.api_harness import Village
+from tests.server.api.uploads import BYTES, DATA, on_disk, say, upload, uploaded
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import Kicked, Muted
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId, new_file_id
+from parlour_protocol.limits import FILE_BYTES
+from parlour_server.config.server_settings import Files as FileSettings
+from parlour_server.delivery.blob_store import Incoming, Shelf
+from parlour_server.errors import RefusedError, UnavailableError
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.store.interface import Store
+
+
+async def never() -> AsyncIterator[bytes]:
+    """Fail when a body is read."""
+    raise AssertionError("read")
+    yield b""
+
+
+async def test_a_file_goes_in_and_comes_out(village: Village, folder: DataFolder) -> None:
+    """The same bytes, privately on the disk, with the digest that the server computed."""
+    ada, bob = await village.person("ada"), await village.person("bob")
+    room = await village.room(ada, bob, encrypted=False)
+    answer = await upload(ada, room)
+    stored = answer.json()
+    assert answer.status_code == 201
+    assert stored["sha256"] == Digest(hashlib.sha256(DATA).digest()).text
+    assert stored["size"] == len(DATA)
+    [path] = on_disk(folder)
+    assert path.name == stored["file"]
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert folder.files.stat().st_mode & 0o777 == 0o700
+    for home in (ada, bob):
+        got = await home.ask("GET", f"/v1/files/{stored['file']}")
+        assert got.content == DATA
+
+
+async def test_a_download_is_nothing_that_a_browser_shows(village: Village) -> None:
+    """No type, no name and no script of the person who uploaded it (stored XSS)."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    file = await uploaded(ada, room, b"<script>alert(1)</script>")
+    got = await ada.ask("GET", f"/v1/files/{file}")
+    assert got.headers["content-type"] == "application/octet-stream"
+    assert got.headers["content-disposition"] == "attachment"
+    assert got.headers["x-content-type-options"] == "nosniff"
+    assert got.headers["cache-control"] == "no-store"
+    assert "sandbox" in got.headers["content-security-policy"]
+    assert got.headers["content-length"] == "25"
+    head = await ada.ask("HEAD", f"/v1/files/{file}")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
+    """A stranger, and who was put out: as for a file that does not exist."""
+    ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
+    room = await village.room(ada, bob)
+    file = await uploaded(ada, room)
+    assert (await bob.ask("GET", f"/v1/files/{file}")).status_code == 200
+    await village.append(ada, room, Kicked(who=bob.user))
+    nothing = await eve.ask("GET", f"/v1/files/{new_file_id()}")
+    for stranger in (bob, eve):
+        refused = await stranger.ask("GET", f"/v1/files/{file}")
+        assert (refused.status_code, refused.content) == (404, nothing.content)
+
+
+async def test_only_members_who_may_write_upload(village: Village, folder: DataFolder) -> None:
+    """Not a stranger, not somebody muted."""
+    ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
+    room = await village.room(ada, bob)
+    await village.append(ada, room, Muted(who=bob.user))
+    assert (await upload(eve, room)).json()["error"] == "not_found"
+    assert (await upload(bob, room)).json()["error"] == "muted"
+    assert on_disk(folder) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "../parlour.toml",
+        "..%2Fparlour.toml",
+        "%2e%2e%2fserver.key",
+        "..%5cserver.key",
+        "%2Fetc%2Fpasswd",
+        "." * 22,
+        "A" * 21,
+        "A" * 23,
+        "A" * 22 + "%00",
+        "A" * 22 + "%0a",
+        "A" * 22 + ".part",
+    ],
+)
+async def test_path_traversal_finds_nothing(village: Village, folder: DataFolder, file: str) -> None:
+    """CWE-22: what is no id is not looked for at all."""
+    ada = await village.person("ada")
+    (folder.files / ("A" * 22)).write_bytes(b"an orphan without a record")
+    (folder.files / ("A" * 22 + ".part")).write_bytes(b"half")
+    refused = await ada.ask("GET", f"/v1/files/{file}")
+    assert refused.status_code == 404
+    assert (await ada.ask("GET", f"/v1/files/{'A' * 22}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["../x", "x" * 21, "", "a/b", "x" * 22 + "\n", ".part"])
+def test_the_shelf_itself_takes_no_other_names(tmp_path: Path, name: str) -> None:
+    """Whoever calls it."""
+    with pytest.raises(ValueError, match="not the id"):
+        Shelf(tmp_path).path(FileId(name))
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ({"Content-Length": str(FILE_BYTES.value + 1)}, 413, "body_too_large"),
+        ({"Content-Length": "99999999999999999999"}, 413, "body_too_large"),
+        ({"Content-Length": "0"}, 400, "malformed"),
+        ({"Content-Type": "text/html"}, 415, "not_bytes"),
+        ({"Content-Type": "multipart/form-data; boundary=x"}, 415, "not_bytes"),
+    ],
+)
+async def test_a_wrong_body_is_refused_from_its_head(
+    village: Village, folder: DataFolder, headers: dict[str, str], status: int, error: str
+) -> None:
+    """K8, K9: before a byte is read or a file is made."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+
+    refused = await ada.ask(
+        "POST",
+        f"/v1/rooms/{room}/files",
+        content=never(),
+        headers={**BYTES, "Content-Length": "5", **headers},
+    )
+    assert (refused.status_code, refused.json()["error"]) == (status, error)
+    assert on_disk(folder) == []
+
+
+@pytest.mark.parametrize("announced", [9, 11])
+async def test_another_length_than_announced_leaves_nothing(
+    village: Village, folder: DataFolder, store: Store, announced: int
+) -> None:
+    """Cut off, or more than was said: no file, no record, no half of one."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    refused = await upload(ada, room, b"0123456789", **{"Content-Length": str(announced)})
+    assert refused.status_code == 400
+    assert on_disk(folder) == []
+    assert await store.files.used(ada.user) == (0, 0)
+
+
+async def test_more_than_was_announced_is_not_read_to_its_end(village: Village, folder: DataFolder) -> None:
+    """The first byte too many ends it: no disk is filled by a length that was a lie."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"01234"
+        yield b"56789"
+        raise AssertionError("read on")
+
+    head = {**BYTES, "Content-Length": "9"}
+    refused = await ada.ask("POST", f"/v1/rooms/{room}/files", content=chunks(), headers=head)
+    assert refused.status_code == 400
+    assert on_disk(folder) == []
+
+
+async def test_what_is_no_id_is_not_looked_for(
+    village: Village, endpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CWE-22: the store and the disk never see it."""
+    ada = await village.person("ada")
+
+    async def find(*_: object) -> None:
+        raise AssertionError("looked for")
+
+    monkeypatch.setattr(type(endpoints.files.files), "find", find)
+    for name in ("A" * 21, "A" * 23, "A" * 22 + "%0a", "A" * 22 + ".part", "%2e%2e%2fserver.key"):
+        assert (await ada.ask("GET", f"/v1/files/{name}")).status_code == 404
+
+
+async def test_a_body_without_a_length_is_refused(village: Village) -> None:
+    """411: a length that nobody said cannot be bounded before it came."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    refused = await ada.ask("POST", f"/v1/rooms/{room}/files", content=chunks(), headers=BYTES)
+    assert (refused.status_code, refused.json()["error"]) == (411, "needs_length")
+
+
+async def test_one_person_cannot_fill_the_disk(
+    village: Village, endpoints: Any, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quota of an account is looked at before the bytes come; the other's room is still there."""
+    monkeypatch.setattr(endpoints.files.files, "_settings", FileSettings(user_bytes=1000, total_bytes=1500))
+    ada, bob = await village.person("ada"), await village.person("bob")
+    room = await village.room(ada, bob)
+    assert (await upload(ada, room, bytes(600))).status_code == 201
+    refused = await upload(ada, room, bytes(600))
+    assert (refused.status_code, refused.json()["error"]) == (507, "no_room")
+    head = {**BYTES, "Content-Length": "600"}
+    unread = await ada.ask("POST", f"/v1/rooms/{room}/files", content=never(), headers=head)
+    assert unread.status_code == 507
+    assert (await upload(bob, room, bytes(600))).status_code == 201
+    assert (await upload(bob, room, bytes(400))).status_code == 507  # all together
+    assert len(on_disk(folder)) == 2
+
+
+async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budgets: Any) -> None:
+    """R1: each open upload holds a file and a socket."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    settings = FileSettings()
+    with ExitStack() as held:
+        for _ in range(settings.uploads_per_user):
+            held.enter_context(budgets.large_body(ada.user))
+        assert (await upload(ada, room, b"x")).status_code == 429
+    assert (await upload(ada, room, b"x")).status_code == 201
+    for _ in range(settings.uploads_per_hour - 1):
+        budgets.upload(ada.user)
+    assert (await upload(ada, room, b"x")).status_code == 429
+
+
+async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) -> None:
+    """Nobody sends on, under their name, what another uploaded; nobody carries it to another room."""
+    ada, bob = await village.person("ada"), await village.person("bob")
+    room = await village.room(ada, bob, encrypted=False)
+    other = await village.room(ada, bob, name="attic", encrypted=False)
+    stored = (await upload(ada, room)).json()
+    for author, place, changed in (
+        (bob, room, {}),
+        (ada, other, {}),
+        (ada, room, {"file": new_file_id()}),
+        (ada, room, {"size": 5}),
+        (ada, room, {"sha256": Digest(bytes(32))}),
+    ):
+        with pytest.raises(RefusedError) as refused:
+            await say(village, author, place, stored, **changed)
+        assert refused.value.code in {ErrorCode.NOT_FOUND, ErrorCode.MALFORMED}
+    await say(village, ada, room, stored)
+
+
+@pytest.mark.parametrize("fails", ["gone", "disk"])
+async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_bytes(
+    village: Village,
+    folder: DataFolder,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str,
+) -> None:
+    """Its person went, or the disk failed, between the two: in an encrypted room it would stay for good."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    recorded, go = asyncio.Event(), asyncio.Event()
+    keep = Incoming.keep
+
+    async def wait(self: Incoming) -> None:
+        recorded.set()
+        await go.wait()
+        if fails == "disk":
+            raise UnavailableError
+        await keep(self)
+
+    monkeypatch.setattr(Incoming, "keep", wait)
+    uploading = asyncio.ensure_future(upload(ada, room))
+    await recorded.wait()
+    assert (await store.files.used(ada.user))[0] == len(DATA)
+    if fails == "gone":
+        uploading.cancel()
+    go.set()
+    if fails == "gone":
+        with pytest.raises(asyncio.CancelledError):
+            await uploading
+    else:
+        assert (await uploading).status_code == 503
+    assert await store.files.used(ada.user) == (0, 0)
+    assert on_disk(folder) == []

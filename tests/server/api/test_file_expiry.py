@@ -1,0 +1,147 @@
+"""Files whose time is over: named by nobody, their message deleted, their upload broken off."""
+
+import os
+
+import pytest
+from tests.server.api.api_harness import LAPTOP, Village
+from tests.server.api.uploads import DATA, on_disk, say, upload, uploaded
+from tests.server.fakes import ReadableAudit, StoppedClock
+
+from parlour_protocol.frames.bodies import Deleted
+from parlour_protocol.ids import Seq, new_file_id, new_request_id
+from parlour_server.audit import AuditEvent
+from parlour_server.bus.bus import EventCommitted
+from parlour_server.bus.local_bus import LocalBus
+from parlour_server.delivery.blob_store import Shelf
+from parlour_server.delivery.file_expiry import Sweeper
+from parlour_server.rooms.rights import decide
+from parlour_server.setup.data_folder import DataFolder
+from parlour_server.store.interface import Store
+from parlour_server.store.types import AppendEvent, FileRecord
+
+
+@pytest.fixture
+def sweeper(
+    store: Store, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
+) -> Sweeper:
+    """Return what removes files."""
+    return Sweeper(store.files, Shelf(folder.files), bus, clock, audit)
+
+
+async def test_a_file_that_nobody_named_is_removed_after_an_hour(
+    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: Sweeper, store: Store
+) -> None:
+    """Its bytes and its record; one that was named stays, and so does one of an encrypted room."""
+    ada = await village.person("ada")
+    room = await village.room(ada, encrypted=False)
+    secret = await village.room(ada, name="attic")
+    named = (await upload(ada, room, b"named")).json()
+    await say(village, ada, room, named)
+    sealed = await uploaded(ada, secret, b"sealed")
+    lost = (await upload(ada, room, b"lost")).json()
+    assert lost["expires"] == clock.now() + 3_600_000
+    await sweeper.sweep()
+    assert len(on_disk(folder)) == 3
+    clock.pass_seconds(3600)
+    assert (await ada.ask("GET", f"/v1/files/{lost['file']}")).status_code == 404
+    await sweeper.sweep()
+    assert {path.name for path in on_disk(folder)} == {named["file"], sealed}
+    assert (await store.files.used(ada.user))[0] == len(b"named") + len(b"sealed")
+
+
+async def test_a_deleted_message_takes_its_file_with_it(
+    village: Village, folder: DataFolder, bus: LocalBus, clock: StoppedClock, sweeper: Sweeper, store: Store
+) -> None:
+    """Deleting is for good: the sweeper is woken by it, and the bytes are gone."""
+    ada = await village.person("ada")
+    room = await village.room(ada, encrypted=False)
+    stored = (await upload(ada, room)).json()
+    await say(village, ada, room, stored)
+    event = AppendEvent(room, ada.user, LAPTOP, new_request_id(), clock.now(), Deleted(target=Seq(2)))
+    appended = await store.log.append(event, decide)
+    assert not sweeper._wanted.is_set()
+    bus.publish(EventCommitted(appended.event))
+    assert sweeper._wanted.is_set()
+    await sweeper.sweep()
+    assert on_disk(folder) == []
+    assert (await ada.ask("GET", f"/v1/files/{stored['file']}")).status_code == 404
+
+
+async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
+    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store, audit: ReadableAudit
+) -> None:
+    """Between its record and its place: both go at once; what is under way stays, however old it seems."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    file = await uploaded(ada, room, b"x")
+    incoming = folder.files / "incoming"
+    (folder.files / file).rename(incoming / file)
+    under_way = new_file_id()
+    async with Shelf(folder.files).receiving(under_way):
+        os.utime(incoming / under_way, (1, 1))
+        await sweeper.sweep()
+        assert on_disk(folder) == [incoming / under_way]
+        assert await store.files.used(ada.user) == (0, 0)
+        assert AuditEvent.FILES_REMOVED in audit.kinds()
+    assert on_disk(folder) == []
+
+
+async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
+    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store
+) -> None:
+    """It had taken the upload over and not yet forgotten its record."""
+    ada = await village.person("ada")
+    file = await uploaded(ada, await village.room(ada), b"x")
+    (folder.files / file).rename(folder.files / "incoming" / file)
+    assert await Shelf(folder.files).unfinished() == [file]
+    await sweeper.sweep()
+    assert on_disk(folder) == []
+    assert await store.files.used(ada.user) == (0, 0)
+
+
+async def test_a_sweep_beside_an_upload_that_is_being_finished(
+    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record is written and its file has no place yet: the sweep leaves both, whatever the clock says."""
+    ada = await village.person("ada")
+    room = await village.room(ada)
+    put = store.files.put
+
+    async def put_and_sweep(record: FileRecord, **limits: int) -> None:
+        await put(record, **limits)
+        for path in (folder.files / "incoming").iterdir():
+            os.utime(path, (1, 1))
+        await sweeper.sweep()
+
+    monkeypatch.setattr(store.files, "put", put_and_sweep)
+    file = await uploaded(ada, room)
+    assert [path.name for path in on_disk(folder)] == [file]
+    assert (await ada.ask("GET", f"/v1/files/{file}")).content == DATA
+    assert await store.files.used(ada.user) == (len(DATA), len(DATA))
+
+
+async def test_what_an_older_version_left_unfinished_is_cleared_away(
+    folder: DataFolder, sweeper: Sweeper
+) -> None:
+    """Uploads lay beside the files, as `ID.part`."""
+    folder.files.mkdir(mode=0o700)
+    (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
+    Shelf(folder.files).open()
+    await sweeper.sweep()
+    assert on_disk(folder) == []
+
+
+async def test_a_sweep_never_lists_the_files(
+    village: Village, folder: DataFolder, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each deletion wakes it: what it costs must not grow with what others have uploaded."""
+    ada = await village.person("ada")
+    await uploaded(ada, await village.room(ada), b"x")
+    listed: list[str] = []
+    for name in ("scandir", "listdir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda path=".", real=real: (listed.append(os.fspath(path)), real(path))[1]
+        )
+    await sweeper.sweep()
+    assert listed == [os.fspath(folder.files / "incoming")]

@@ -1,0 +1,60 @@
+"""The key log: one chain of all that account keys said, whoever wrote it."""
+
+import asyncio
+
+from tests.server.store.encryption_world import SERVER, Delivery
+
+from parlour_protocol.identity import Head
+from parlour_server.store.interface import Store
+
+
+async def test_an_empty_log_has_no_head(delivery: Delivery) -> None:
+    """Its reader begins with the head that every log of this server begins with."""
+    assert await delivery.store.keylog.head() is None
+    assert await delivery.store.keylog.page(after=0, limit=10) == ([], None)
+
+
+async def test_the_head_commits_to_every_entry(delivery: Delivery) -> None:
+    """Chained again from the entries, it is the head that the store says."""
+    for number in range(3):
+        await delivery.person(f"person{number}")
+    entries, head = await delivery.store.keylog.page(after=0, limit=100)
+    chained = Head.empty(SERVER)
+    for entry in entries:
+        chained = chained.after(entry)
+    assert head == chained == await delivery.store.keylog.head()
+    assert chained.size == len(entries) == 6
+
+
+async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:
+    """Each page has the head of the whole log; after the last one there is nothing."""
+    for number in range(3):
+        await delivery.person(f"person{number}")
+    everything, head = await delivery.store.keylog.page(after=0, limit=100)
+    found = []
+    for after in (0, 2, 4):
+        page, of_page = await delivery.store.keylog.page(after=after, limit=2)
+        assert (len(page), of_page) == (2, head)
+        found += page
+    assert found == everything
+    assert await delivery.store.keylog.page(after=6, limit=2) == ([], head)
+
+
+async def test_two_servers_write_one_chain(delivery: Delivery, administration: Store) -> None:
+    """No entry is lost, none has the number of another."""
+    people = await delivery.world.people(6)
+    stores = [delivery.store, administration] * 3
+    await asyncio.gather(
+        *(
+            store.devices.publish_account_key(
+                user, delivery.key(), delivery.entry(), replaces=None, session=None
+            )
+            for store, user in zip(stores, people, strict=True)
+        )
+    )
+    entries, head = await administration.keylog.page(after=0, limit=100)
+    chained = Head.empty(SERVER)
+    for entry in entries:
+        chained = chained.after(entry)
+    assert head == chained
+    assert len(set(entries)) == 6

@@ -22,10 +22,11 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, index
-from parlour_client.core.home import Home
-from parlour_client.core.profile import Profile, save_profile
-from parlour_client.core.query import parse
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, save_profile
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import search_index as index
+from parlour_client.core.search_query import parse
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import MessageText

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench.house import Member, house, make_room, name_of
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, CurrentProfile
-from parlour_client.core.delivery_client import DeliveryClient
-from parlour_client.core.home import Home
-from parlour_client.core.https import Api
-from parlour_client.core.sync import fetch
-from parlour_client.core.trust import Verifier
+from parlour_client.core.sync.catch_up import fetch
+from parlour_client.core.transport.delivery_client import DeliveryClient
+from parlour_client.core.transport.https import Api
+from parlour_client.core.transport.trust import Verifier
 from parlour_protocol.delivery import Commit, Logged
 from parlour_protocol.frames.bodies import SealedMessage
 from parlour_protocol.frames.requests import History

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from bench import people, servers
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
-from parlour_client.core.delivery_client import DeliveryClient
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.enrolling import enrol
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.home import Home
-from parlour_client.core.https import Api
-from parlour_client.core.profile import Profile, save_profile
-from parlour_client.core.trust import CaFile, Verifier
+from parlour_client.core.transport.delivery_client import DeliveryClient
+from parlour_client.core.transport.https import Api
+from parlour_client.core.transport.trust import CaFile, Verifier
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName, parse_room_name, parse_user_name

@@ -14,12 +14,12 @@ from typing import Any
 
 import apsw
 
-from parlour_client.core.changes import Change, EntryAdded
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups import Shelf, load_room
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.keylog import server_of
-from parlour_client.core.home import Home
+from parlour_client.core.events import Change, EntryAdded
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import Group, MlsError
 

@@ -20,10 +20,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parlour_client.core.changes import Change, RoomsChanged, StatusChanged
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, RefusedError, StoppedError
-from parlour_client.core.home import Home
+from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import Account, Invitation, LinkState, Room
 from parlour_protocol.frames import WireText
 from parlour_protocol.frames.base import RoomKind

@@ -19,13 +19,13 @@ from typing import Any
 
 import apsw
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive import database
 from parlour_client.core.client import Client
 from parlour_client.core.clock import SystemClock, Timer
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.home import Home
-from parlour_client.core.signin import SignIn, open_archive
-from parlour_client.core.trust import Pin
+from parlour_client.core.transport.trust import Pin
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, RequestId, RoomId
 from parlour_protocol.link import InviteLink

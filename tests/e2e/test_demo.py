@@ -9,8 +9,8 @@ from typing import cast
 
 import pytest
 
-from parlour_client.core.changes import Change, RoomsChanged, StatusChanged
 from parlour_client.core.client import Client
+from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.demo.acts import MissedError, Scene, play
 from parlour_client.demo.house import DemoError, House

@@ -12,10 +12,10 @@ import apsw
 import pytest
 from tests.e2e.processes import Person, Server, json_lines, password
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.e2ee import own
 from parlour_client.core.e2ee.recovery import words_of
-from parlour_client.core.home import Home
-from parlour_client.core.signin import open_archive
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
 

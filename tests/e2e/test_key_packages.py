@@ -5,18 +5,18 @@ import asyncio
 from tests.e2e.processes import Person
 from tests.e2e.test_encryption import PATIENCE, running
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, load_profile
+from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
 from parlour_client.core.clock import SystemClock
-from parlour_client.core.delivery_client import DeliveryClient
 from parlour_client.core.e2ee.directory import Directory
 from parlour_client.core.e2ee.enrolling import _NoWire
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.home import Home
-from parlour_client.core.https import Api
-from parlour_client.core.profile import Profile, load_profile
-from parlour_client.core.signin import open_archive
-from parlour_client.core.trust import Verifier
+from parlour_client.core.transport.delivery_client import DeliveryClient
+from parlour_client.core.transport.https import Api
+from parlour_client.core.transport.trust import Verifier
 from parlour_protocol.delivery import DeviceList, KeyPackages
 from parlour_protocol.secret import Secret
 

@@ -21,15 +21,15 @@ from tests.e2e.processes import password
 from tests.hostile.middle import Lies, TappedDelivery, tapped_dial
 from tests.hostile.server import HostileServer, SharedClock
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls, dial_over_tls
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.interface import RoomReport
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.home import Home
 from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way
-from parlour_client.core.signin import SignIn, open_archive
-from parlour_client.core.wire import Dial, Wire
+from parlour_client.core.transport.wire import Dial, Wire
 from parlour_client.text.encryption_text import note_words
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Unreadable

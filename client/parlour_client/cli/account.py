@@ -1,7 +1,7 @@
 """`join`, `login`, `logout`, `sessions`, `passwd`, `passphrase`: the account of one home folder.
 
 A password is read without being shown, used once and kept nowhere. The commands only read what was typed and
-print what happened; ``core.signin`` does the work.
+print what happened; ``core.account.sign_in`` does the work.
 """
 
 import asyncio
@@ -16,12 +16,12 @@ from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.render import DEVICE, USER, print_json
 from parlour_client.cli.run_client import first_passphrase, opened, run, the_home, the_passphrase
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive.key import into_keyring, open_key, rewrap
 from parlour_client.core.e2ee.interface import Trust as PersonTrust
-from parlour_client.core.home import Home
 from parlour_client.core.model import Account
-from parlour_client.core.signin import SignIn
-from parlour_client.core.trust import CaFile, Pin, Trust
+from parlour_client.core.transport.trust import CaFile, Pin, Trust
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.ids import SessionId
 from parlour_protocol.link import InviteLink, ServerAddress

@@ -13,11 +13,11 @@ from typing import Final
 import click
 
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import KEY, Home, default_folder
+from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive.key import needs_passphrase
 from parlour_client.core.errors import ParlourClientError, SetupError
-from parlour_client.core.home import KEY, Home, default_folder
 from parlour_client.core.model import Account
-from parlour_client.core.signin import SignIn, open_archive
 from parlour_protocol.secret import Secret
 
 DEFAULT: Final = "default"

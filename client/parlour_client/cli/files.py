@@ -13,9 +13,9 @@ import click
 from parlour_client.cli.render import find_room, print_json, shown
 from parlour_client.cli.run_client import PATIENCE, connected, run, the_home
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_client.core.home import Home
 from parlour_client.core.model import Entry, Room
 from parlour_client.core.settings import load
 from parlour_client.text.file_text import downloads_folder

@@ -9,8 +9,8 @@ import sys
 import click
 
 from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
-from parlour_client.core.home import Home
-from parlour_client.core.signin import SignIn
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import SignIn
 from parlour_protocol.link import InviteLink
 
 

@@ -8,8 +8,8 @@ import click
 
 from parlour_client.cli.render import find_room, print_entry
 from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.core.account.home import Home
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.home import Home
 from parlour_protocol.ids import Seq
 
 

@@ -10,9 +10,9 @@ from parlour_client.cli.render import find_room, print_entry, tell_claims
 from parlour_client.cli.run_client import connected, run, the_home, the_passphrase
 from parlour_client.cli.tail import print_event, said_of
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SessionEndedError, UnreachableError
-from parlour_client.core.home import Home
 from parlour_protocol.ids import Seq
 
 _PATIENCE = 5.0

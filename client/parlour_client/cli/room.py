@@ -16,10 +16,10 @@ from parlour_client.cli.render import ROOM_NAME, USER, find_room, print_json, sh
 from parlour_client.cli.run_client import run_connected
 from parlour_client.cli.send import delivered
 from parlour_client.console.printing import echo
+from parlour_client.core.checked_text import message_text
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import Room
-from parlour_client.core.texts import message_text
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.names import RoomName, UserName
 

@@ -17,8 +17,8 @@ from typing import Any, Final
 import click
 
 from parlour_client.console.printing import echo
+from parlour_client.core.account.hardening import keep_memory_private
 from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError
-from parlour_client.core.hardening import keep_memory_private
 from parlour_protocol.errors import ParlourProtocolError
 
 _FAILED: Final = 1

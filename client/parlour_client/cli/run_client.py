@@ -16,13 +16,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home, default_folder
+from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase
-from parlour_client.core.changes import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.client import Client
-from parlour_client.core.home import Home, default_folder
+from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.model import Entry, Note, NoteKind
-from parlour_client.core.signin import open_archive
 from parlour_protocol.secret import Secret
 
 T = TypeVar("T")

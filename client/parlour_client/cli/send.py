@@ -16,11 +16,11 @@ from parlour_client.cli.render import find_room, print_json, tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home
+from parlour_client.core.checked_text import message_text
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
-from parlour_client.core.home import Home
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
-from parlour_client.core.texts import message_text
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""

@@ -15,11 +15,11 @@ import msgspec
 from parlour_client.cli.render import file_words, find_room, print_json, shown
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.console.printing import echo
-from parlour_client.core.changes import Change
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
-from parlour_client.core.home import Home
+from parlour_client.core.events import Change
 from parlour_client.core.model import UNREADABLE, LinkState, Room
 from parlour_client.text.encryption_text import note_words
 from parlour_protocol.frames import LogEvent

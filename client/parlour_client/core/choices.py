@@ -7,10 +7,10 @@ every event; ``Client`` inherits this.
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from parlour_client.core.archive.rooms import Choice
-from parlour_client.core.changes import EntryChanged, IgnoredChanged, RoomsChanged
+from parlour_client.core.archive.known_rooms import Choice
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
+from parlour_client.core.events import EntryChanged, IgnoredChanged, RoomsChanged
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 

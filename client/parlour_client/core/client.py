@@ -9,8 +9,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random, SystemRandom
 
+from parlour_client.core.account.hardening import keep_memory_private
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, load_profile
+from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.calls import RoomCalls
-from parlour_client.core.changes import Change
+from parlour_client.core.checked_text import message_text
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.e2ee.delivery import Delivery
@@ -21,17 +25,13 @@ from parlour_client.core.e2ee.interface import Encryption
 from parlour_client.core.e2ee.membership import Membership
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, LoggedOutError, SetupError, StoppedError
+from parlour_client.core.event_bus import News
+from parlour_client.core.events import Change
 from parlour_client.core.files import Files
 from parlour_client.core.forgetting import Forgetting
-from parlour_client.core.hardening import keep_memory_private
-from parlour_client.core.home import Home
 from parlour_client.core.looking import Looking
 from parlour_client.core.model import Account, ConnectionStatus, Entry, Invitation, LinkState, Note, Room
-from parlour_client.core.news import News
-from parlour_client.core.profile import Profile, load_profile
-from parlour_client.core.signin import SignIn, open_archive
-from parlour_client.core.texts import message_text
-from parlour_client.core.wire import Dial, Wire
+from parlour_client.core.transport.wire import Dial, Wire
 from parlour_client.core.writing import Writing
 from parlour_protocol.frames import AnyRequest, AnyResult, LogEvent, encode
 from parlour_protocol.frames.base import Status
@@ -50,9 +50,9 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 
     ``ping_seconds`` is how often the server is pinged; None: as is usual.
     """
-    from parlour_client.core.https import Api  # noqa: PLC0415 - a client in a test needs no network
-    from parlour_client.core.socket import PING_SECONDS, open_socket  # noqa: PLC0415
-    from parlour_client.core.trust import Verifier  # noqa: PLC0415
+    from parlour_client.core.transport.https import Api  # noqa: PLC0415 - a client in a test needs no network
+    from parlour_client.core.transport.trust import Verifier  # noqa: PLC0415
+    from parlour_client.core.transport.websocket import PING_SECONDS, open_socket  # noqa: PLC0415
 
     verifier = Verifier(current().address, current().trust)
     api = Api(verifier)
@@ -68,9 +68,9 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 
 def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
     """Return the delivery service of a profile's server, over one verified connection."""
-    from parlour_client.core.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
-    from parlour_client.core.https import Api  # noqa: PLC0415
-    from parlour_client.core.trust import Verifier  # noqa: PLC0415
+    from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
+    from parlour_client.core.transport.https import Api  # noqa: PLC0415
+    from parlour_client.core.transport.trust import Verifier  # noqa: PLC0415
 
     verifier = Verifier(current().address, current().trust)
     return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()))

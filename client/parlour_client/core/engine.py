@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive, forks
-from parlour_client.core.archive.adding import Applied
-from parlour_client.core.archive.forks import Fork
-from parlour_client.core.archive.outbox import Beside
-from parlour_client.core.changes import HistoryReplaced, HistoryWithheld, RoomsChanged, StatusChanged
+from parlour_client.core.account.profile import Profile
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import divergence as forks
+from parlour_client.core.archive.divergence import Fork
+from parlour_client.core.archive.insertion import Applied
+from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.clock import Clock
-from parlour_client.core.connection import Connection
-from parlour_client.core.conversation import Conversation, Read
 from parlour_client.core.e2ee.delivery import Delivery
 from parlour_client.core.e2ee.lanes import Lane
 from parlour_client.core.e2ee.rooms import SealedRooms
@@ -29,25 +28,27 @@ from parlour_client.core.errors import (
     StoppedError,
     UnreachableError,
 )
-from parlour_client.core.hearing import Hearing
-from parlour_client.core.ingest import Ingest
-from parlour_client.core.invitations import WaitingInvitations
-from parlour_client.core.item import Item, Lasting
-from parlour_client.core.missing import withheld_words
+from parlour_client.core.event_bus import News
+from parlour_client.core.events import HistoryReplaced, HistoryWithheld, RoomsChanged, StatusChanged
 from parlour_client.core.model import Entry, LinkState
-from parlour_client.core.news import News
-from parlour_client.core.outbox import Outbox
-from parlour_client.core.outgoing import OutgoingNews
-from parlour_client.core.presence import Presence
-from parlour_client.core.profile import Profile
-from parlour_client.core.read_markers import ReadMarkers
-from parlour_client.core.receipts import Receipts
-from parlour_client.core.rollback import Rollback
-from parlour_client.core.state import State
-from parlour_client.core.sync import Sync
+from parlour_client.core.outbox.item import Item, Lasting
+from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.outbox.progress import OutgoingNews
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.room_log.withheld import withheld_words
+from parlour_client.core.sync.catch_up import Sync
+from parlour_client.core.sync.dispatcher import Hearing
+from parlour_client.core.sync.presence import Presence
+from parlour_client.core.sync.read_markers import ReadMarkers
+from parlour_client.core.sync.receipts import Receipts
+from parlour_client.core.sync.receiver import Ingest
+from parlour_client.core.sync.rollback import Rollback
+from parlour_client.core.sync.state import State
+from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.timeline import Timeline
-from parlour_client.core.translation import Numbers
-from parlour_client.core.wire import Dial, Wire
+from parlour_client.core.transport.connection import Connection
+from parlour_client.core.transport.conversation import Conversation, Read
+from parlour_client.core.transport.wire import Dial, Wire
 from parlour_protocol.frames import AnyRequest, AnyResult, Hello
 from parlour_protocol.ids import RoomId, Seq
 

@@ -12,15 +12,15 @@ import re
 from pathlib import Path
 from typing import Final
 
-from parlour_client.core.changes import EntryAdded
+from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.e2ee.receiving import keep_file_key
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry
-from parlour_client.core.texts import message_text
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName

@@ -8,10 +8,10 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.changes import RoomForgotten, RoomsChanged
 from parlour_client.core.clock import Clock
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.events import RoomForgotten, RoomsChanged
 from parlour_protocol.ids import Millis, RoomId
 
 SWEEP_SECONDS: Final = 3600.0

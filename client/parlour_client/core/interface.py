@@ -9,9 +9,9 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol
 
-from parlour_client.core.changes import Change
 from parlour_client.core.e2ee.attachments import Progress
 from parlour_client.core.e2ee.interface import Encryption
+from parlour_client.core.events import Change
 from parlour_client.core.model import (
     Account,
     ConnectionStatus,
@@ -93,7 +93,7 @@ class ChatClient(Protocol):
         ...
 
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
-        """Search the archive, newest first; ``words`` as ``core.query`` says. Raises QueryError."""
+        """Search the archive, newest first; ``words`` as ``core.search_query`` says. Raises QueryError."""
         ...
 
     async def entry(self, room: RoomId, seq: Seq) -> Entry | None:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Entry, Gap, MemberView, Outgoing, Profile, Room, Thread, Version
-from parlour_client.core.query import QueryError, parse
-from parlour_client.core.signin import SignIn
+from parlour_client.core.search_query import QueryError, parse
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Role, Status
 from parlour_protocol.frames.bodies import Deleted, Edited, Pinned, Reacted

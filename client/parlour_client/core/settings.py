@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.private import open_private
+from parlour_client.core.private_files import open_private
 
 FILE: Final = "settings.toml"
 MAX_BYTES: Final = 256 * 1024

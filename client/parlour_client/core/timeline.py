@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.conversation import Conversation
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.item import Item
 from parlour_client.core.model import Account, Delivery, Entry
-from parlour_client.core.outbox import Outbox
-from parlour_client.core.state import State
-from parlour_client.core.sync import Sync, fetch
+from parlour_client.core.outbox.item import Item
+from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.sync.catch_up import Sync, fetch
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.requests import History, Send

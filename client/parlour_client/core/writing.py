@@ -6,12 +6,12 @@ server's word.
 
 from collections.abc import Sequence
 
-from parlour_client.core.changes import EntryAdded
+from parlour_client.core.checked_text import message_text, reaction_text
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import SetupError
-from parlour_client.core.item import StoredAt
+from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry
-from parlour_client.core.texts import message_text, reaction_text
+from parlour_client.core.outbox.item import StoredAt
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id

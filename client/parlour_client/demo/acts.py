@@ -13,8 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from parlour_client.core.changes import Change, StatusChanged
 from parlour_client.core.errors import ParlourClientError, RefusedError
+from parlour_client.core.events import Change, StatusChanged
 from parlour_client.demo.house import House
 from parlour_client.demo.people import Person, sign_up
 from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOOK_ALIKE, MALLORY, SCRIPT

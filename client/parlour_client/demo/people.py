@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client
-from parlour_client.core.home import Home
 from parlour_client.core.model import Entry, Room
-from parlour_client.core.signin import SignIn, open_archive
 from parlour_client.demo.house import DemoError, House
 from parlour_protocol.ids import Seq
 from parlour_protocol.link import InviteLink

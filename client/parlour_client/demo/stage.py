@@ -9,9 +9,9 @@ import contextlib
 import random
 import sys
 
-from parlour_client.core.changes import EntryAdded
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.core.events import EntryAdded
 from parlour_client.demo.house import House, open_house
 from parlour_client.demo.people import Person, gather, sign_up
 from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR

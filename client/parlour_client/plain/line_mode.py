@@ -14,7 +14,9 @@ from typing import Final
 
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
-from parlour_client.core.changes import (
+from parlour_client.core.e2ee.interface import OwnDevice
+from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.core.events import (
     Change,
     EncryptionChanged,
     EntryAdded,
@@ -26,8 +28,6 @@ from parlour_client.core.changes import (
     RoomsChanged,
     StatusChanged,
 )
-from parlour_client.core.e2ee.interface import OwnDevice
-from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.settings import Settings, Value, kept_seconds, save

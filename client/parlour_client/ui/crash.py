@@ -20,7 +20,7 @@ from rich.segment import Segment, Segments
 from textual.app import App
 from textual.worker import WorkerFailed
 
-from parlour_client.core.private import open_private
+from parlour_client.core.private_files import open_private
 from parlour_protocol.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from parlour_client.core.changes import Change, EntryAdded, RoomsChanged
+from parlour_client.core.events import Change, EntryAdded, RoomsChanged
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings

@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry
-from parlour_client.core.query import HELP
+from parlour_client.core.search_query import HELP
 from parlour_client.ui.found import MessageChoices, head_of
 from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line

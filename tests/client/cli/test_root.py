@@ -15,7 +15,7 @@ from parlour_client.cli.passwords import read_password
 from parlour_client.cli.render import print_json, shown
 from parlour_client.console.input_lines import MAX_LINE, split_lines
 from parlour_client.core.archive.key import open_key, rewrap
-from parlour_client.core.archive.stretch import Cost
+from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.errors import NoAccountError
 from parlour_protocol.errors import InvalidLinkError
 from parlour_protocol.secret import Secret

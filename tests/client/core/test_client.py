@@ -7,8 +7,8 @@ import weakref
 import pytest
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.changes import EntryAdded, EntryChanged, RoomsChanged, StatusChanged
 from parlour_client.core.errors import SessionEndedError, SetupError, StoppedError
+from parlour_client.core.events import EntryAdded, EntryChanged, RoomsChanged, StatusChanged
 from parlour_client.core.model import Delivery, LinkState
 from parlour_protocol.errors import SESSION_ENDED, ErrorCode
 from parlour_protocol.frames import Error, MessageText, Reaction, TopicText

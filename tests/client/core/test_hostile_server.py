@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive import adding
-from parlour_client.core.changes import EntryAdded, StatusChanged
+from parlour_client.core.archive import insertion as adding
 from parlour_client.core.client import Client
+from parlour_client.core.events import EntryAdded, StatusChanged
 from parlour_client.core.model import Delivery, LinkState
 from parlour_protocol.frames import Hello, LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Edited, Message, Reacted

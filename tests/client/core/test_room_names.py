@@ -5,7 +5,7 @@ import pytest
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.room_names import find_room
-from parlour_client.core.state import State
+from parlour_client.core.sync.state import State
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import RoomId, Seq

@@ -7,7 +7,8 @@ from tests.client.plain.ear import Ear
 from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import (
+from parlour_client.core.errors import RefusedError
+from parlour_client.core.events import (
     EntryAdded,
     EntryChanged,
     HistoryChanged,
@@ -15,8 +16,6 @@ from parlour_client.core.changes import (
     InvitationsChanged,
     StatusChanged,
 )
-from parlour_client.core.errors import RefusedError
-from parlour_client.core.missing import missing_words, withheld_words
 from parlour_client.core.model import (
     ConnectionStatus,
     Delivery,
@@ -26,6 +25,7 @@ from parlour_client.core.model import (
     Note,
     NoteKind,
 )
+from parlour_client.core.room_log.withheld import missing_words, withheld_words
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
 from parlour_client.ui.commands import COMMANDS as ON_SCREEN

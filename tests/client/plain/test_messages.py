@@ -7,7 +7,7 @@ import pytest
 from tests.client.plain.ear import Ear
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged
+from parlour_client.core.events import EntryChanged
 from parlour_client.core.settings import Settings, load
 from parlour_client.plain.line_mode import LineMode
 from parlour_protocol.ids import Seq

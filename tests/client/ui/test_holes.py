@@ -7,9 +7,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryAdded, HistoryChanged, HistoryWithheld, RoomsChanged
-from parlour_client.core.missing import missing_words, withheld_words
+from parlour_client.core.events import EntryAdded, HistoryChanged, HistoryWithheld, RoomsChanged
 from parlour_client.core.model import ConnectionStatus, Entry, Gap, LinkState, Note, NoteKind
+from parlour_client.core.room_log.withheld import missing_words, withheld_words
 from parlour_client.ui.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.timeline.store import Store
 from parlour_protocol.frames.bodies import Unreadable

@@ -6,9 +6,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient
 
-from parlour_client.core.changes import EntryChanged
+from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, Version
-from parlour_client.core.query import QueryError
+from parlour_client.core.search_query import QueryError
 from parlour_client.ui.screens.people import SessionsScreen
 from parlour_client.ui.screens.thread import ThreadScreen
 from parlour_protocol.api import SessionInfo

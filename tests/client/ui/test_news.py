@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryAdded
+from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Delivery
 from parlour_client.core.settings import Settings
 from parlour_client.ui import news

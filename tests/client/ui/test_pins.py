@@ -7,7 +7,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_chat import lobby
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.changes import EntryChanged, ReceiptsChanged
+from parlour_client.core.events import EntryChanged, ReceiptsChanged
 from parlour_client.ui.preferences import Preferring
 from parlour_client.ui.screens.pins import PinsScreen
 from parlour_client.ui.timeline.store import Store

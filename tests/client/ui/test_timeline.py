@@ -4,7 +4,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.changes import HistoryChanged
+from parlour_client.core.events import HistoryChanged
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.timeline import Timeline
 from parlour_protocol.ids import Seq

@@ -13,7 +13,10 @@ from pathlib import Path
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
-from parlour_client.core.changes import (
+from parlour_client.core.e2ee import attachments
+from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.errors import ParlourClientError, RefusedError
+from parlour_client.core.events import (
     Change,
     EntryAdded,
     EntryChanged,
@@ -24,9 +27,6 @@ from parlour_client.core.changes import (
     RoomsChanged,
     StatusChanged,
 )
-from parlour_client.core.e2ee import attachments
-from parlour_client.core.e2ee.attachments import Progress
-from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.core.model import (
     Account,
     ConnectionStatus,

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from parlour_client.core.errors import ApiRefusedError
-from parlour_client.core.wire import WireClosedError
+from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol import delivery
 from parlour_protocol.api import (
     CHAT_PATH,

@@ -19,10 +19,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from parlour_client.core.archive import Archive, outbox
-from parlour_client.core.home import Home
-from parlour_client.core.profile import Profile, save_profile
-from parlour_client.core.trust import pin_of
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, save_profile
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.transport.trust import pin_of
 from parlour_protocol.api import (
     CHAT_PATH,
     SUBPROTOCOL,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from parlour_client.core import connection
+from parlour_client.core.transport import connection
 
 
 def impatient() -> None:

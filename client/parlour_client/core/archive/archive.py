@@ -12,24 +12,24 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from parlour_client.core.archive import (
-    adding,
     events,
-    forgetting,
-    outbox,
+    insertion,
+    known_rooms,
+    outbox_table,
     people,
-    pinned,
-    rooms,
+    pinned_messages,
+    retention,
     search,
     threads,
 )
-from parlour_client.core.archive.adding import Applied
 from parlour_client.core.archive.database import Database
 from parlour_client.core.archive.events import Window
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.key import Key, open_key
-from parlour_client.core.archive.outbox import Beside, Outgoing
-from parlour_client.core.archive.rooms import Choice, Choices, KnownRoom
+from parlour_client.core.archive.known_rooms import Choice, Choices, KnownRoom
+from parlour_client.core.archive.outbox_table import Beside, Outgoing
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
-from parlour_client.core.query import Query
+from parlour_client.core.search_query import Query
 from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -79,7 +79,7 @@ class Archive:
     # history
     async def add(self, new: Sequence[LogEvent], mentions: Sequence[bool], top: Seq) -> list[Applied]:
         """Store events of one room; returns the ones that were new."""
-        return await self._database.write(adding.add, new, mentions, top)
+        return await self._database.write(insertion.add, new, mentions, top)
 
     async def below(self, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False) -> Window:
         """Return the newest rows of the timeline under ``before``."""
@@ -113,7 +113,7 @@ class Archive:
 
     async def forget(self, room: RoomId | None, before: Millis | None) -> Sequence[RoomId]:
         """Forget messages, on the disk too when this returns; return the rooms that lost some."""
-        changed = await self._database.write_durably(forgetting.forget, room, before)
+        changed = await self._database.write_durably(retention.forget, room, before)
         if changed:
             await self._database.shorten_log()
         return changed
@@ -132,7 +132,7 @@ class Archive:
 
     async def pins(self, room: RoomId) -> Sequence[Entry]:
         """Return what is pinned in a room, as far as it is here."""
-        return await self._database.read(pinned.pins, room)
+        return await self._database.read(pinned_messages.pins, room)
 
     async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
         """Return the texts that a message had."""
@@ -145,88 +145,88 @@ class Archive:
     # rooms, settings, drafts
     async def rooms(self) -> Sequence[KnownRoom]:
         """Return the rooms that the account is in."""
-        return await self._database.read(rooms.load)
+        return await self._database.read(known_rooms.load)
 
     async def save_rooms(
         self, summaries: Sequence[RoomSummary], *, all_of_them: bool = False
     ) -> dict[RoomId, Seq]:
         """Write rooms; returns the newest event that is here of each."""
         if all_of_them:
-            await self._database.write(rooms.keep_only, [summary.room for summary in summaries])
-        return await self._database.write(rooms.save, summaries)
+            await self._database.write(known_rooms.keep_only, [summary.room for summary in summaries])
+        return await self._database.write(known_rooms.save, summaries)
 
     async def leave_room(self, room: RoomId) -> None:
         """Take a room off the list."""
-        await self._database.write(rooms.leave, room)
+        await self._database.write(known_rooms.leave, room)
 
     async def rooms_by_name(self) -> Sequence[tuple[RoomId, str]]:
         """Return all rooms that there is history of, left ones too, with their names."""
-        return await self._database.read(rooms.names)
+        return await self._database.read(known_rooms.names)
 
     async def choices(self) -> Choices:
         """Return what the person chose for rooms and people."""
-        return await self._database.read(rooms.choices)
+        return await self._database.read(known_rooms.choices)
 
     async def choose(self, room: RoomId, column: Choice, *, on: bool) -> None:
         """Write a choice for a room."""
-        await self._database.write(rooms.choose, room, column, on=on)
+        await self._database.write(known_rooms.choose, room, column, on=on)
 
     async def remember_open(self, room: RoomId) -> None:
         """Write which room is open."""
-        await self._database.write(rooms.remember_open, room)
+        await self._database.write(known_rooms.remember_open, room)
 
     async def ignore(self, user: UserName, *, on: bool) -> None:
         """Write whether somebody is ignored."""
-        await self._database.write(rooms.ignore, user, on=on)
+        await self._database.write(known_rooms.ignore, user, on=on)
 
     async def star(self, room: RoomId, seq: Seq, *, on: bool) -> None:
         """Write whether a message has a star."""
-        await self._database.write(rooms.star, room, seq, on=on)
+        await self._database.write(known_rooms.star, room, seq, on=on)
 
     async def setting(self, name: str) -> str | None:
         """Return a setting."""
-        return await self._database.read(rooms.setting, name)
+        return await self._database.read(known_rooms.setting, name)
 
     async def set_setting(self, name: str, value: str | None) -> None:
         """Write a setting, or take it away."""
-        await self._database.write_durably(rooms.set_setting, name, value)
+        await self._database.write_durably(known_rooms.set_setting, name, value)
 
     async def draft(self, room: RoomId) -> str:
         """Return what was typed and not sent."""
-        return await self._database.read(rooms.draft, room)
+        return await self._database.read(known_rooms.draft, room)
 
     async def save_draft(self, room: RoomId, text: str) -> None:
         """Keep what was typed."""
-        await self._database.write(rooms.save_draft, room, text)
+        await self._database.write(known_rooms.save_draft, room, text)
 
     # outbox
     async def outgoing(self) -> Sequence[Outgoing]:
         """Return what is to be sent, in order."""
-        return await self._database.read(outbox.load)
+        return await self._database.read(outbox_table.load)
 
     async def put(
         self, room: RoomId, frames: Sequence[AnyRequest], at: Millis, beside: Beside | None = None
     ) -> Sequence[Outgoing]:
         """Queue requests, on the disk when this returns; ``beside`` writes in the same transaction."""
-        return await self._database.write_durably(outbox.put, room, frames, at, beside)
+        return await self._database.write_durably(outbox_table.put, room, frames, at, beside)
 
     def acknowledge(
         self, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
-    ) -> "asyncio.Future[outbox.Place]":
+    ) -> "asyncio.Future[outbox_table.Place]":
         """Note where a request is stored, and say what is there already. ``bounded``: keep only the newest.
 
         Queued when this returns, so that it is written before an event that is added later.
         """
-        return self._database.submit_write(outbox.acknowledge, request, room, seq, bounded=bounded)
+        return self._database.submit_write(outbox_table.acknowledge, request, room, seq, bounded=bounded)
 
     async def set_outgoing(self, request: RequestId, state: str, problem: str = "") -> None:
         """Mark a request as queued or failed."""
-        await self._database.write(outbox.set_state, request, state, problem)
+        await self._database.write(outbox_table.set_state, request, state, problem)
 
     async def drop(self, request: RequestId) -> None:
         """Forget a request."""
-        await self._database.write(outbox.remove, request)
+        await self._database.write(outbox_table.remove, request)
 
     async def take_back(self, request: RequestId, *, left: bool) -> None:
         """Forget a request that the person took back; ``left``: the server may have it."""
-        await self._database.write(outbox.take_back, request, left=left)
+        await self._database.write(outbox_table.take_back, request, left=left)

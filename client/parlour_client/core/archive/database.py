@@ -16,7 +16,7 @@ import apsw
 
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.errors import ArchiveError, DamagedArchiveError
-from parlour_client.core.private import open_private
+from parlour_client.core.private_files import open_private
 from parlour_protocol.secret import Secret
 
 P = ParamSpec("P")

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from parlour_client.core.archive import system_keyring
-from parlour_client.core.archive.stretch import (
+from parlour_client.core.archive.passphrase import (
     KEY_BYTES,
     MAX_LANES,
     MAX_MEMORY,
@@ -36,7 +36,7 @@ from parlour_client.core.errors import (
     SetupError,
     WrongPassphraseError,
 )
-from parlour_client.core.private import open_private
+from parlour_client.core.private_files import open_private
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.secret import Secret

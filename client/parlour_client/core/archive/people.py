@@ -6,7 +6,7 @@ It says nothing about when somebody was seen anywhere else. Functions over a con
 import apsw
 
 from parlour_client.core.archive.events import shown
-from parlour_client.core.archive.index import author_fact
+from parlour_client.core.archive.search_index import author_fact
 from parlour_client.core.model import Entry
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName

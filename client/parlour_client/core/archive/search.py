@@ -10,10 +10,10 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive import index
+from parlour_client.core.archive import search_index as index
 from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Entry
-from parlour_client.core.query import Query
+from parlour_client.core.search_query import Query
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 

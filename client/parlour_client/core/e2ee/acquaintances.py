@@ -9,7 +9,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import Archive, own_keys, pins
+from parlour_client.core.archive import Archive, own_keys
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import own, people

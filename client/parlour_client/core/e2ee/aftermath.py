@@ -7,7 +7,6 @@ it after each run of events.
 
 from collections.abc import Awaitable, Callable
 
-from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.erasing import Erasing
 from parlour_client.core.e2ee.errands import Errands
@@ -18,6 +17,7 @@ from parlour_client.core.e2ee.renewal import Renewal
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.standings import Standings
 from parlour_client.core.e2ee.surroundings import Surroundings
+from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.names import UserName

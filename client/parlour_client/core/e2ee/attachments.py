@@ -17,7 +17,7 @@ from typing import BinaryIO, Final, Protocol
 from nacl import bindings as sodium
 
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
-from parlour_client.core.private import open_private
+from parlour_client.core.private_files import open_private
 from parlour_client.core.saved_name import saved_name
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.limits import FILE_BYTES

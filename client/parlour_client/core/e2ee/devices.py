@@ -7,7 +7,8 @@ person types names one key. ``identities`` passes the person's wishes on.
 
 from collections.abc import Sequence
 
-from parlour_client.core.archive import Archive, log_copy, own_keys
+from parlour_client.core.archive import Archive, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import people
 from parlour_client.core.e2ee.directory import Directory

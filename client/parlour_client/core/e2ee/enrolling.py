@@ -6,6 +6,7 @@ it.
 
 import apsw
 
+from parlour_client.core.account.profile import Profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import SystemClock
 from parlour_client.core.e2ee.delivery import Delivery
@@ -13,7 +14,6 @@ from parlour_client.core.e2ee.groups import Shelf
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.keylog import server_of
 from parlour_client.core.errors import EncryptionError
-from parlour_client.core.profile import Profile
 from parlour_protocol.ids import GroupId, RoomId
 from parlour_protocol.names import UserName
 from parlour_protocol.sealed import VerifyContent

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from parlour_client.core.archive import Archive, log_copy, own_keys
+from parlour_client.core.archive import Archive, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import own, packages

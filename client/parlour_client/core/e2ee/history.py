@@ -18,12 +18,12 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import adding, history_parts
-from parlour_client.core.archive.adding import Mark
+from parlour_client.core.archive import history_parts
+from parlour_client.core.archive import insertion as adding
 from parlour_client.core.archive.history_parts import Part
-from parlour_client.core.archive.numberings import numbering
+from parlour_client.core.archive.insertion import Mark
+from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.changes import HistoryReplaced
 from parlour_client.core.e2ee import attachments, vouched
 from parlour_client.core.e2ee.asking import TRANSIENT
 from parlour_client.core.e2ee.interface import OwnDevice
@@ -33,9 +33,10 @@ from parlour_client.core.e2ee.rooms import SealedRooms
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.e2ee.vouched import Vouched
 from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
-from parlour_client.core.news import Emit
-from parlour_client.core.numbering import Numbering
-from parlour_client.core.translation import event_here, event_there
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import HistoryReplaced
+from parlour_client.core.room_log.numbering import Numbering
+from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode

@@ -14,7 +14,7 @@ import apsw
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.adding import Applied
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.delivery import Delivery
@@ -25,8 +25,8 @@ from parlour_client.core.e2ee.refusals import JoinRefusedError
 from parlour_client.core.e2ee.results import Receipt
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
-from parlour_client.core.sync import Sync
-from parlour_client.core.translation import Numbers
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.sync.catch_up import Sync
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite

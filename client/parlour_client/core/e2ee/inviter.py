@@ -10,7 +10,9 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, log_copy, own_keys, pins
+from parlour_client.core.archive import alarms, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_protocol.ids import Millis
 from parlour_protocol.link import Inviter

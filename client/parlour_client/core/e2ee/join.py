@@ -12,7 +12,8 @@ from typing import Protocol
 
 import apsw
 
-from parlour_client.core.archive import log_copy, pins
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee.batch import Own, People, concerns_about, stripped, with_body
 from parlour_client.core.e2ee.evidence import statement_of
 from parlour_client.core.e2ee.groups import (

@@ -13,7 +13,9 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, alarms, log_copy, own_keys, pins
+from parlour_client.core.archive import Archive, alarms, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee import inviter

@@ -13,12 +13,12 @@ from functools import partial
 from typing import Final, Literal, Protocol
 
 from parlour_client.core.clock import Clock
-from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.e2ee.sealing import AT_ONCE, Arrived, Sealed, Sealing
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
-from parlour_client.core.item import Item, StoredAt, at_of
 from parlour_client.core.model import Delivery
+from parlour_client.core.outbox.item import Item, StoredAt, at_of
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored

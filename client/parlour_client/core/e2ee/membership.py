@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import apsw
 
-from parlour_client.core.archive import pins
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee import people, statements
 from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.rooms import SealedRooms

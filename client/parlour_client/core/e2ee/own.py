@@ -11,7 +11,9 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, log_copy, own_keys, pins
+from parlour_client.core.archive import alarms, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity_errors import DevicePendingError, OwnKeyChangedError

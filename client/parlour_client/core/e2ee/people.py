@@ -11,8 +11,10 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import log_copy, own_keys, pins
-from parlour_client.core.archive.judging import Facts, facts
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import own_keys
+from parlour_client.core.archive.certificate_facts import Facts, facts
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.rules import read_certificate
 from parlour_protocol.identity import Certificate, StatementError

@@ -12,7 +12,8 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import log_copy, pins
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee import people, statements
 from parlour_client.core.e2ee.batch import Own
 from parlour_client.core.e2ee.evidence import MAX_STATEMENTS, revocation_of, roster_after

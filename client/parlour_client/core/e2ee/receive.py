@@ -21,8 +21,8 @@ from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.e2ee.rules import certificate_of
 from parlour_client.core.e2ee.statements import note, statement_in
 from parlour_client.core.errors import ServerMisbehavedError
-from parlour_client.core.missing import Missing, first_of
 from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.room_log.withheld import Missing, first_of
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (

@@ -11,16 +11,18 @@ from typing import Final, Protocol, cast
 
 import apsw
 
-from parlour_client.core.archive import adding, events, history_parts, outbox
-from parlour_client.core.archive.adding import Applied, Came, Mark
-from parlour_client.core.archive.forks import wire_digest
+from parlour_client.core.archive import events, history_parts
+from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
+from parlour_client.core.archive.insertion import Applied, Came, Mark
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
-from parlour_client.core.missing import first_of
 from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet

@@ -12,10 +12,8 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import own_keys
-from parlour_client.core.archive.forks import Fork
+from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.changes import EncryptionChanged
-from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee import packages
 from parlour_client.core.e2ee.aftermath import Aftermath
 from parlour_client.core.e2ee.batch import Own
@@ -37,7 +35,9 @@ from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.vault import Vault
 from parlour_client.core.e2ee.way import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
-from parlour_client.core.sync import Sync
+from parlour_client.core.events import EncryptionChanged
+from parlour_client.core.sync.catch_up import Sync
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.delivery import GroupState, Logged
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind

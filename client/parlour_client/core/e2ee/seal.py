@@ -13,7 +13,7 @@ import apsw
 from msgspec.structs import replace
 
 from parlour_client.core.archive.given_up import give_up
-from parlour_client.core.archive.rooms import is_strict
+from parlour_client.core.archive.known_rooms import is_strict
 from parlour_client.core.e2ee.batch import People, concerns_about
 from parlour_client.core.e2ee.contents import known
 from parlour_client.core.e2ee.groups import Held, RoomRow, Shelf, require_durable

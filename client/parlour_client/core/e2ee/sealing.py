@@ -14,8 +14,7 @@ from typing import Final, Protocol
 import apsw
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.outbox import Beside
-from parlour_client.core.conversation import Conversation
+from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.e2ee import keylog
 from parlour_client.core.e2ee.contents import content_of, was_readable
 from parlour_client.core.e2ee.keeper import Keeper
@@ -31,6 +30,7 @@ from parlour_client.core.errors import (
     RefusedError,
     ServerMisbehavedError,
 )
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.archive import Archive, log_copy
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import key_log_copy as log_copy
 from parlour_client.core.e2ee import commit as commits
 from parlour_client.core.e2ee.asking import TRANSIENT, Asking
 from parlour_client.core.e2ee.commit import Wanted

@@ -5,13 +5,13 @@ says when to look anew, the facade asks.
 """
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.changes import EncryptionChanged
 from parlour_client.core.e2ee.device_keys import DeviceKeys
 from parlour_client.core.e2ee.errands import Errands, Stirring
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.report import GroupReport, Stand
-from parlour_client.core.news import Emit
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import EncryptionChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 

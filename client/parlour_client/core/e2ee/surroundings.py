@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from parlour_client.core.account.profile import Profile
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.adding import Applied
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.clock import Clock
-from parlour_client.core.news import Emit
-from parlour_client.core.profile import Profile
-from parlour_client.core.state import State
-from parlour_client.core.translation import Numbers
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.sync.state import State
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
 

@@ -10,7 +10,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from parlour_client.core.archive import pins
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee import people
 from parlour_client.core.e2ee.interface import Trust
 from parlour_protocol.errors import MalformedFrameError

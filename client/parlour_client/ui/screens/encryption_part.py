@@ -9,11 +9,11 @@ from contextlib import suppress
 
 from textual.content import Content
 
-from parlour_client.core.changes import Change, EncryptionChanged
 from parlour_client.core.e2ee.code import qr_rows
 from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
 from parlour_client.core.e2ee.words import VERIFIED
 from parlour_client.core.errors import EncryptionError
+from parlour_client.core.events import Change, EncryptionChanged
 from parlour_client.core.model import Room
 from parlour_client.text.encryption_text import NO, NOTHING_TO_RENEW, RENEWED, Decision, Way
 from parlour_client.ui.dialogs import ConfirmScreen

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 
-from parlour_client.core import changes
+from parlour_client.core import events as changes
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Outgoing
 from parlour_client.ui.found import MessageChoices

@@ -11,7 +11,7 @@ from typing import Final
 from textual import on
 from textual.worker import Worker
 
-from parlour_client.core import changes
+from parlour_client.core import events as changes
 from parlour_client.core.errors import RefusedError, UnreachableError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import ConnectionStatus, Entry, Invitation, LinkState, MemberView, Room

@@ -10,11 +10,11 @@ from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.house import LAPTOP, House, Line
 from tests.client.core.e2ee.wires import HouseWire
 
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.errors import UnreachableError
-from parlour_client.core.home import Home
-from parlour_client.core.profile import Profile, save_profile
 from parlour_protocol.frames import (
     Hello,
 )

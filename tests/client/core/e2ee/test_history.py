@@ -18,7 +18,6 @@ from tests.client.core.e2ee.test_orchestration import notes, pair, say
 
 from parlour_client.cli.tail import said_of
 from parlour_client.core.archive import history_parts
-from parlour_client.core.changes import Change, HistoryReplaced
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import attachments
 from parlour_client.core.e2ee.history import PART_BYTES
@@ -26,8 +25,9 @@ from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.settle import Settler
 from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import NoteKind
-from parlour_client.core.sync import Sync
+from parlour_client.core.sync.catch_up import Sync
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Message, SealedMessage

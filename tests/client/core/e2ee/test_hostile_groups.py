@@ -14,12 +14,12 @@ from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
-from parlour_client.core import sync
 from parlour_client.core.client import Client
-from parlour_client.core.conversation import Conversation
 from parlour_client.core.e2ee.interface import RoomState
 from parlour_client.core.e2ee.keeper import Keeper
 from parlour_client.core.errors import UnreachableError
+from parlour_client.core.sync import catch_up
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.delivery import Commit, GroupState, Logged, Welcomes
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
@@ -136,7 +136,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
         flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
     await ana._engine.encryption.keeper._renew(room)
     await say(flat, ana, room, "behind it all")
-    fetch, gate, came = sync.fetch, asyncio.Event(), 0
+    fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
     async def slowly(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
         nonlocal came
@@ -145,7 +145,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
             await gate.wait()
         return await fetch(conversation, ask)
 
-    monkeypatch.setattr(sync, "fetch", slowly)
+    monkeypatch.setattr(catch_up, "fetch", slowly)
     opening = asyncio.ensure_future(flat.open(BEN))
     await flat.until(lambda: came > 1)
     await a_while(flat)

@@ -3,7 +3,7 @@
 import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, World
 
-from parlour_client.core.archive import pins
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee import inviter
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.keys import AccountKey

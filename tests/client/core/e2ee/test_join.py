@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
-from parlour_client.core.archive import pins
+from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.e2ee import statements
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import JoinRefusedError, NotDurableError, NotReadyError

@@ -4,7 +4,8 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Registered, Service, World
 
-from parlour_client.core.archive import log_copy, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee import keylog, own
 from parlour_client.core.e2ee.identity_errors import KeyLogError, OtherServerError

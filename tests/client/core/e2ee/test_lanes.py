@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 from tests.client.core.core_fake import LOBBY, FakeClock
 
+from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.lanes import Lane
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.item import Item, Lasting, at_of
 from parlour_client.core.model import Delivery
-from parlour_client.core.texts import message_text
+from parlour_client.core.outbox.item import Item, Lasting, at_of
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored

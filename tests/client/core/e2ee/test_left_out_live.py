@@ -9,7 +9,7 @@ from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_o
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
-from parlour_client.core.changes import HistoryReplaced
+from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import LinkState, NoteKind
 from parlour_client.plain.line_text import entry_line
 from parlour_client.text.encryption_text import note_words

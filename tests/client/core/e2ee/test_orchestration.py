@@ -13,7 +13,6 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.liar import shown
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
-from parlour_client.core import sync
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee import erasing
 from parlour_client.core.e2ee.asking import Asking
@@ -26,6 +25,7 @@ from parlour_client.core.e2ee.report import GroupReport
 from parlour_client.core.e2ee.sealing import keyed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
+from parlour_client.core.sync import catch_up
 from parlour_client.text.encryption_text import how_admitted
 from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
 from parlour_protocol.errors import ErrorCode
@@ -383,7 +383,7 @@ async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
     flat: Flat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages of every epoch in between are read, in order: an encrypted room is never begun at its end."""
-    monkeypatch.setattr(sync, "LONGEST_CATCH_UP", 10)
+    monkeypatch.setattr(catch_up, "LONGEST_CATCH_UP", 10)
     ana, ben, room = await pair(flat)
     await flat.close(ben)
     for number in range(3):

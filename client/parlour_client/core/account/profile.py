@@ -1,0 +1,79 @@
+"""Who logged in where: the account, the server, how it is trusted, and the session token.
+
+It is one setting inside the encrypted archive; no password is ever part of it. The sign-in writes it, the
+client reads it.
+"""
+
+from typing import Final
+
+import msgspec
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.errors import DamagedArchiveError, NoAccountError
+from parlour_client.core.model import Account
+from parlour_client.core.transport.trust import CaFile, Pin, SystemRoots, Trust
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.codec import strict_decoder
+from parlour_protocol.frames.fields import encode_field
+from parlour_protocol.link import ServerAddress
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+_NAME: Final = "profile"
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is saved. ``session`` is absent after a logout; ``ca`` and ``pin`` exclude each other."""
+
+    server: str
+    user: UserName
+    device: DeviceName
+    session: Secret | None = None
+    ca: str | None = None
+    pin: str | None = None
+
+    @property
+    def address(self) -> ServerAddress:
+        """Where the server is."""
+        return ServerAddress.parse(self.server)
+
+    @property
+    def trust(self) -> Trust:
+        """How the server is known."""
+        if self.pin is not None:
+            return Pin(self.pin)
+        return CaFile(self.ca) if self.ca is not None else SystemRoots()
+
+    @property
+    def account(self) -> Account:
+        """Who it is."""
+        return Account(self.user, self.device, self.server)
+
+
+def trust_fields(trust: Trust) -> dict[str, str]:
+    """Return the profile's fields for a trust."""
+    match trust:
+        case Pin(value):
+            return {"pin": value}
+        case CaFile(pem):
+            return {"ca": pem}
+        case SystemRoots():
+            return {}
+
+
+async def load_profile(archive: Archive) -> Profile:
+    """Return the saved account. Raises NoAccountError."""
+    text = await archive.setting(_NAME)
+    if text is None:
+        raise NoAccountError("Nobody has logged in with this home folder yet.")
+    try:
+        profile: Profile = strict_decoder(Profile)(text.encode())
+    except MalformedFrameError as error:
+        raise DamagedArchiveError("The saved account cannot be read.") from error
+    return profile
+
+
+async def save_profile(archive: Archive, profile: Profile) -> None:
+    """Write the account."""
+    await archive.set_setting(_NAME, _encoder.encode(profile).decode())

@@ -1,0 +1,200 @@
+"""Joining, logging in, logging out, sessions and the password: what a client does before and beside chatting.
+
+The server is verified before a credential goes out; the password is used once and kept nowhere. A home keeps
+one account: logging in as somebody else, or elsewhere, is refused rather than mixing two histories. The
+commands and the TUI's first screen call it.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.account.home import Home
+from parlour_client.core.account.profile import Profile, load_profile, save_profile, trust_fields
+from parlour_client.core.archive import Archive
+from parlour_client.core.clock import SystemClock
+from parlour_client.core.e2ee.interface import Trust as PersonTrust
+from parlour_client.core.errors import (
+    LoggedOutError,
+    NoAccountError,
+    ParlourClientError,
+    SessionEndedError,
+    SetupError,
+)
+from parlour_client.core.model import Account
+from parlour_client.core.transport.https import Api
+from parlour_client.core.transport.trust import Pin, SystemRoots, Trust, Verifier
+from parlour_protocol.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.ids import SessionId
+from parlour_protocol.link import InviteLink, Inviter, ServerAddress
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+_ENROL_SECONDS: Final = 20.0
+
+
+async def open_archive(home: Home, passphrase: Secret | None = None) -> Archive:
+    """Open the home's archive."""
+    return await Archive.open(home.archive, home.key, passphrase)
+
+
+class SignIn:
+    """The account of one home, over an open archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Keep the account in ``archive``."""
+        self._archive = archive
+
+    async def saved(self) -> Account | None:
+        """Return the account that is logged in here, None for none."""
+        try:
+            profile = await load_profile(self._archive)
+        except NoAccountError:
+            return None
+        return profile.account if profile.session is not None else None
+
+    async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
+        """Make an account with an invite, and log in. Who invites is known by the key in the link."""
+        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+
+        trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
+        if link.by is not None and link.by.user == user:
+            raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
+        await self._fits(link.address, user)
+        if link.by is not None:  # before the server is asked: it may answer nothing and leave a login to us
+            await self._archive.run_durably(inviter.keep, link.address.authority, link.by)
+        api = Api(Verifier(link.address, trust))
+        made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
+        return await self.log_in(link.address, trust, made.user, password, device)
+
+    async def log_in(
+        self,
+        address: ServerAddress,
+        trust: Trust | None,
+        user: UserName,
+        password: Secret,
+        device: DeviceName,
+    ) -> Account:
+        """Log in and save the session. Without ``trust`` the server is known as it was the last time."""
+        known = await self._fits(address, user)
+        if trust is None:
+            trust = known.trust if known is not None else SystemRoots()
+        unopened = Profile(
+            server=address.authority, user=user, device=device, session=None, **trust_fields(trust)
+        )
+        profile, session = await self._open_session(unopened, password)
+        await self._enrol(profile, Verifier(address, trust), session)
+        return profile.account
+
+    async def log_in_again(self, password: Secret) -> Profile:
+        """Open another session for the account of this home, from the same device, and save it.
+
+        The client that runs lets it speak for the device.
+        """
+        profile, _ = await self._open_session(await load_profile(self._archive), password)
+        return profile
+
+    async def inviter(self) -> Inviter:
+        """Return us as an invite link names us. Raises DevicePendingError before this device is approved."""
+        from parlour_client.core.e2ee import own  # noqa: PLC0415 - the engine's part
+
+        await load_profile(self._archive)
+        found = await self._archive.look(own.load_active)  # else the key is only what the server shows
+        return Inviter(found.user, PublicKey(found.account_key or b""))
+
+    async def invite(self, link: InviteLink) -> InviteLink:
+        """Return a link to our server as a link from us."""
+        profile = await load_profile(self._archive)
+        same_key = link.pin is not None and link.pin == profile.pin
+        if link.address.authority != profile.server and not same_key:
+            raise SetupError(
+                f"This link leads to {link.address.authority}, and your account is on {profile.server}.",
+                "Take a link to that server, or the account on the other one: --home DIR, --account NAME.",
+            )
+        return dataclasses.replace(link, by=await self.inviter())
+
+    async def trust(self, user: UserName) -> PersonTrust:
+        """Return how a person's key stands."""
+        from parlour_client.core.e2ee import people  # noqa: PLC0415 - the engine's part
+
+        return await self._archive.look(people.trust, user)
+
+    async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
+        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+
+        login = Login(username=profile.user, password=password, device=profile.device)
+        made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
+        if made.user != profile.user:
+            raise SetupError("The server answered with another account.", "Ask the server's owner.")
+        await self._archive.run_durably(inviter.pin, profile.server, SystemClock().now())
+        profile = replace(profile, session=made.session)
+        await save_profile(self._archive, profile)
+        return profile, made.session
+
+    async def _enrol(self, profile: Profile, verifier: Verifier, session: Secret) -> None:
+        """Let the session speak for this device at once, so that others can write to it before it chats.
+
+        A server without encryption, or one that is slow, does not fail the login: the client tries again.
+        """
+        from parlour_client.core.e2ee.enrolling import enrol  # noqa: PLC0415
+        from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - the engine's part
+
+        delivery = DeliveryClient(Api(verifier, keep=True), lambda: session)
+        try:
+            async with asyncio.timeout(_ENROL_SECONDS):
+                await enrol(self._archive, profile, delivery)
+        except (ParlourClientError, TimeoutError):
+            return
+        finally:
+            await delivery.close()
+
+    async def log_out(self) -> None:
+        """End the session here and on the server."""
+        with suppress(SessionEndedError):  # it had ended before: what was wanted
+            async with self._current() as (api, session):
+                await api.end_session(session)
+        await save_profile(self._archive, replace(await load_profile(self._archive), session=None))
+
+    async def sessions(self) -> Sequence[SessionInfo]:
+        """List the account's sessions."""
+        async with self._current() as (api, session):
+            return await api.sessions(session)
+
+    async def end_session(self, which: SessionId) -> None:
+        """End one of the other sessions."""
+        async with self._current() as (api, session):
+            await api.end_session(session, which)
+
+    async def change_password(self, old: Secret, new: Secret) -> None:
+        """Change the password; every other session ends."""
+        async with self._current() as (api, session):
+            await api.change_password(session, PasswordChange(old=old, new=new))
+
+    @asynccontextmanager
+    async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
+        """Give what speaks for the account. Where it is logged out the error names the command to log in."""
+        profile = await load_profile(self._archive)
+        if profile.session is None:
+            raise LoggedOutError.of(profile.server, profile.user)
+        try:
+            yield Api(Verifier(profile.address, profile.trust)), profile.session
+        except SessionEndedError as error:
+            raise SessionEndedError.of(profile.server, profile.user) from error
+
+    async def _fits(self, address: ServerAddress, user: UserName) -> Profile | None:
+        """Return the saved profile; refuse another account: two histories are not mixed in one archive."""
+        try:
+            known = await load_profile(self._archive)
+        except NoAccountError:
+            return None
+        if (known.server, known.user) != (address.authority, user):
+            raise SetupError(
+                f"This home belongs to {known.user} on {known.server}.",
+                "Name another folder with --home DIR for another account.",
+            )
+        return known

@@ -1,0 +1,374 @@
+"""Where a server's history parted from what is here: the numbering of each room, and what is lost.
+
+A rollback takes nothing away here. What the server has not any more stays under its numbers, ``fork`` puts a
+row that says so behind it, and what comes next stands above. Functions over a connection; ``core.rollback``
+finds out where histories part and calls them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive.insertion import Applied, Mark
+from parlour_client.core.archive.known_rooms import set_setting, setting
+from parlour_client.core.archive.numbering_table import numberings, save_numbering
+from parlour_client.core.archive.rows import is_row
+from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.room_log.numbering import PLAIN, Numbering
+from parlour_client.core.room_log.translation import event_here
+from parlour_client.core.room_log.withheld import AUTHOR, DEVICE
+from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
+from parlour_protocol.frames.bodies import (
+    Added,
+    Banned,
+    Blank,
+    Created,
+    Deleted,
+    Edited,
+    EncryptionOn,
+    Handshake,
+    Invited,
+    Kicked,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    RoleSet,
+    SealedMessage,
+    TopicSet,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+    Unreadable,
+)
+from parlour_protocol.frames.requests import RoomRequest, Send
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import DeviceName, UserName
+
+INCARNATION: Final = "incarnation"
+"""The setting with the incarnation of the server's logs that this archive met last."""
+_EXACT: Final = Message | Edited | Deleted | Reacted | Pinned | TopicSet | RoleSet | Created | EncryptionOn
+"""Bodies that are the same to the last byte; of others a later version may say more than it did."""
+
+
+def wire_digest(body: AnyBody) -> bytes | None:
+    """Return what a sealed body is known by after its ciphertext was dropped; None for others."""
+    if isinstance(body, SealedMessage | Handshake):
+        return hashlib.sha256(f"{body.group} {body.epoch} ".encode() + body.data).digest()
+    return None
+
+
+# what is known
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What this archive has of a room."""
+
+    top: Seq
+    """The highest number here of which something is known, as a local one."""
+    forgotten: Seq
+    """Up to here the person made this device forget: nothing of it can be compared."""
+    incarnation: str | None
+    """Of the logs that its numbers were last compared with; None: from before there were incarnations."""
+    numbers: Numbering
+    encrypted: bool = False
+    """Then its events are taken in one by one, and none is passed over."""
+    claimed: int = 0
+    """The highest number here that the server has said to have; perhaps nothing of it was ever fetched."""
+
+
+def known(connection: apsw.Connection) -> dict[RoomId, Known]:
+    """Return what there is of each room."""
+    query = """
+        SELECT id, incarnation, max(
+            coalesce((SELECT max(seq) FROM events WHERE room = rooms.id), 0),
+            coalesce((SELECT max(seq) FROM outbox WHERE room = rooms.id AND state = 'stored'), 0),
+            coalesce((SELECT cursor FROM mls_rooms WHERE room = rooms.id), 0), top, forgotten), forgotten,
+            EXISTS (SELECT 1 FROM mls_rooms WHERE room = rooms.id), json_extract(summary, '$.head')
+        FROM rooms"""
+    rows = cast("list[tuple[str, str | None, int, int, int, int]]", list(connection.execute(query)))
+    forked = numberings(connection)
+    return {
+        RoomId(room): Known(
+            Seq(top),
+            Seq(forgotten),
+            incarnation,
+            forked.get(RoomId(room), PLAIN),
+            bool(encrypted),
+            claimed,
+        )
+        for room, incarnation, top, forgotten, encrypted, claimed in rows
+    }
+
+
+def met(connection: apsw.Connection, incarnation: str, rooms: Sequence[RoomId]) -> None:
+    """Note that what is here of these rooms was compared with this incarnation's logs."""
+    if setting(connection, INCARNATION) != incarnation:
+        set_setting(connection, INCARNATION, incarnation)
+    for room in rooms:
+        connection.execute(
+            "UPDATE rooms SET incarnation = ? WHERE id = ? AND incarnation IS NOT ?",
+            (incarnation, room, incarnation),
+        )
+
+
+def claims(connection: apsw.Connection, heads: Mapping[RoomId, Seq]) -> None:
+    """Note what the server says now to have of rooms: less than it said before."""
+    for room, head in heads.items():
+        query = "UPDATE rooms SET summary = json_set(summary, '$.head', ?) WHERE id = ?"
+        connection.execute(query, (head, room))
+
+
+def numbers_here(connection: apsw.Connection, room: RoomId, known: Known, head: Seq) -> list[Seq]:
+    """Return which of the server's numbers up to ``head`` can be compared, in order."""
+    query = """
+        SELECT seq FROM events WHERE room = ?1 AND seq NOT IN (SELECT last FROM missing WHERE room = ?1)
+        UNION SELECT seq FROM outbox WHERE room = ?1 AND state = 'stored' AND seq IS NOT NULL ORDER BY seq"""
+    there = (known.numbers.to_server(Seq(int(str(seq)))) for (seq,) in connection.execute(query, (room,)))
+    return [number for number in there if number is not None and number <= head]
+
+
+def alike(connection: apsw.Connection, events: Sequence[LogEvent], me: UserName) -> list[bool | None]:
+    """Say of each event, in our numbers, whether it is the one that is here; None: there is none."""
+    return [_alike(connection, event, me) for event in events]
+
+
+def doubt(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool:
+    """Have a room compared at the next greeting, if an event is not the one that is here; say so."""
+    differs = _alike(connection, event, me) is False
+    if differs:
+        connection.execute("UPDATE rooms SET incarnation = '' WHERE id = ?", (event.room,))
+    return differs
+
+
+def is_other(connection: apsw.Connection, room: RoomId) -> bool:
+    """Say whether what is here of a room was last compared with logs of another incarnation."""
+    query = """
+        SELECT 1 FROM rooms WHERE id = ?
+            AND incarnation != (SELECT value FROM settings WHERE name = 'incarnation')"""
+    return connection.execute(query, (room,)).fetchone() is not None
+
+
+def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool | None:
+    if isinstance(event.body, Unreadable):
+        return None  # the server's storage is damaged there: it does not say what it was
+    if list(connection.execute("SELECT 1 FROM missing WHERE room = ? AND last = ?", (event.room, event.seq))):
+        return None  # a row that says that it was not shown
+    query = """
+        SELECT at, author, device, body, sealed OR trouble != '' OR note IS NOT NULL, digest FROM events
+        WHERE room = ? AND seq = ?"""
+    for row in connection.execute(query, (event.room, event.seq)):
+        at, author, device, body, opened, digest = cast("tuple[int, str, str, str, int, bytes | None]", row)
+        when = (
+            at if digest is None else event.at
+        )  # sealed bytes are never twice the same, whatever their time
+        if (when, author, device) != (event.at, event.author, event.device):
+            return False
+        return _same_body(decode_body(body), event.body, digest, opened=bool(opened))
+    query = "SELECT request, frame FROM outbox WHERE room = ? AND seq = ? AND state = 'stored'"
+    for request, frame in cast(
+        "list[tuple[str, str]]", list(connection.execute(query, (event.room, event.seq)))
+    ):
+        return event.author == me and _is_sent(
+            connection, request, decode_request(frame.encode()), event.body
+        )
+    return None
+
+
+def _is_sent(connection: apsw.Connection, request: str, frame: AnyRequest, body: AnyBody) -> bool:
+    """Say whether an event is what a request of ours put there."""
+    match body:
+        case SealedMessage():
+            query = "SELECT 1 FROM mls_ciphertexts WHERE digest = ? AND request = ?"
+            found = connection.execute(query, (hashlib.sha256(body.data).digest(), request))
+            return any(True for _ in found)
+        case Message():
+            return isinstance(frame, Send) and body.text == frame.text
+        case _:
+            return not isinstance(frame, Send)
+
+
+def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: bool) -> bool:
+    """Compare two bodies of one time and author. What was deleted on one side is no difference."""
+    if isinstance(here, Blank) or isinstance(there, Blank | Unreadable):
+        return True
+    theirs = wire_digest(there)
+    if digest is not None:
+        return theirs == digest
+    if theirs is not None:
+        return opened or type(here) is type(there)
+    if not opened and isinstance(there, _EXACT):
+        return encode_body(here) == encode_body(there)
+    return type(here) is type(there) and _whom(here) == _whom(there)
+
+
+def _whom(body: AnyBody) -> UserName | None:
+    if isinstance(body, Invited | Uninvited | Added | Kicked | Banned | Unbanned | Muted | Unmuted):
+        return body.who
+    return None
+
+
+# a fork
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What came of a rollback in one room."""
+
+    room: RoomId
+    numbers: Numbering
+    shared: Seq
+    """The last number here that the server has as well."""
+    top: Seq
+    """The number here of the row that says so: what is between is lost."""
+    messages: int
+    """That exist only here."""
+    applied: Sequence[Applied]
+
+
+def words(messages: int) -> str:
+    """Say what happened, for the row and wherever else it is told."""
+    told = "The server's history is older than what is known here: it was restored or rolled back."
+    if not messages:
+        return told
+    only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"
+    return f"{told} {only} only on this device."
+
+
+BACK: Final = "The server showed an older history for a while. It has the messages above again."
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Events that were lost and that the server has again: a run of them, from ``local`` on."""
+
+    shared: Seq
+    """The server's number in front of them."""
+    local: Seq
+    count: int
+
+
+def may_return(known: Known, head: Seq) -> bool:
+    """Say whether what the server lost may be the server's again: nothing of its other history is here."""
+    last = known.numbers.pieces[-1]
+    is_open = not known.encrypted and not known.numbers.is_plain
+    return is_open and last.local > known.top and head >= last.server
+
+
+def returning(
+    connection: apsw.Connection,
+    events: Sequence[LogEvent],
+    shared: Seq,
+    known: Known,
+    so_far: Returned | None,
+    me: UserName,
+) -> Returned | None:
+    """Return which lost events these are, which follow the server's number ``shared``; None: none of them.
+
+    ``so_far``: what was found of the events in front of these.
+    """
+    starts = [so_far.local] if so_far is not None else _starts(connection, events, shared, known)
+    best = so_far
+    for local in starts:
+        numbers = known.numbers.resumed(shared, local)
+        count = 0
+        for event in events:
+            same = _alike(connection, event_here(event, numbers), me)
+            if same is False:
+                break
+            if same:
+                count = event.seq - shared
+        if count > (0 if best is None else best.count):
+            best = Returned(shared, local, count)
+    return best
+
+
+def _starts(connection: apsw.Connection, events: Sequence[LogEvent], shared: Seq, known: Known) -> list[Seq]:
+    """Return where lost events may begin that are the ones behind ``shared``."""
+    low = known.numbers.to_local(shared)
+    query = """
+        SELECT seq FROM events WHERE room = ? AND seq > ? AND at = ? AND author = ? AND device = ?
+        ORDER BY seq"""
+    for event in events:
+        values = (event.room, low, event.at, str(event.author), str(event.device))
+        found = [int(str(seq)) - (event.seq - shared - 1) for (seq,) in connection.execute(query, values)]
+        if starts := [Seq(seq) for seq in found if seq > low]:
+            return starts
+    return []
+
+
+def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, returned: Returned) -> Numbering:
+    """Let lost events be the server's again, and correct the row that says that they are lost."""
+    last = returned.local + returned.count - 1
+    shared, top = returned.shared, numbers.head(returned.shared)
+    beyond = numbers.resumed(shared, returned.local).forked(Seq(shared + returned.count), top)
+    save_numbering(connection, room, beyond)
+    query = """
+        SELECT min(seq) FROM events
+        WHERE room = ? AND seq > ? AND json_extract(note, '$.kind') = ? AND author = ?"""
+    values = (room, last, NoteKind.ROLLED_BACK.value, str(AUTHOR))
+    for (row,) in list(connection.execute(query, values)):
+        if row is None:
+            continue
+        count = "SELECT count(*) FROM events WHERE room = ? AND seq > ? AND seq < ? AND kind = 'message'"
+        left = next(int(str(one)) for (one,) in connection.execute(count, (room, last, row)))
+        note = Note(NoteKind.ROLLED_BACK, None, words(left) if left else BACK)
+        adding.correct(connection, room, Seq(int(str(row))), note)
+    return beyond
+
+
+def fork(
+    connection: apsw.Connection,
+    room: RoomId,
+    shared: Seq,
+    known: Known,
+    now: Millis,
+    me: tuple[UserName, DeviceName],
+    names_me: Callable[[AnyBody], bool],
+) -> Fork | None:
+    """Keep what the server lost, and number what comes next above it; None: nothing here was lost.
+
+    ``shared`` is the last number, of the server, of which both sides have the same event.
+    """
+    last = known.numbers.head(shared)  # what an earlier rollback took away is not taken away again
+    if known.top <= last:
+        return None
+    kept = _keep_sent(connection, room, last, me, names_me)
+    query = """
+        SELECT coalesce(sum(kind = 'message'), 0), coalesce(max(seq), 0) FROM events
+        WHERE room = ? AND seq > ?"""
+    messages, top = next(iter(cast("Iterable[tuple[int, int]]", connection.execute(query, (room, last)))))
+    told = Seq(max(top, known.top) + 1)
+    numbers = known.numbers.forked(shared, told)
+    save_numbering(connection, room, numbers)
+    event = LogEvent(room=room, seq=told, at=now, author=AUTHOR, device=DEVICE, body=Blank(was="message"))
+    mark = Mark(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
+    applied = [*kept, *adding.add(connection, [event], [False], told, [mark])]
+    return Fork(room, numbers, last, told, messages, applied)
+
+
+def _keep_sent(
+    connection: apsw.Connection,
+    room: RoomId,
+    last: Seq,
+    me: tuple[UserName, DeviceName],
+    names_me: Callable[[AnyBody], bool],
+) -> list[Applied]:
+    """Keep messages of ours that the server had stored at lost numbers, and whose events never came."""
+    applied: list[Applied] = []
+    encrypted = any(True for _ in connection.execute("SELECT 1 FROM mls_rooms WHERE room = ?", (room,)))
+    for row in outbox.load(connection):
+        frame = row.frame
+        if row.state != "stored" or row.seq is None or row.seq <= last or not isinstance(frame, RoomRequest):
+            continue
+        if frame.room != room:
+            continue
+        if isinstance(frame, Send):
+            body = Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
+            event = LogEvent(room=room, seq=row.seq, at=row.at, author=me[0], device=me[1], body=body)
+            mark = Mark(is_row(body), sealed=encrypted)
+            applied += adding.add(connection, [event], [names_me(body)], row.seq, [mark])
+        outbox.remove(connection, frame.id)
+    return applied

@@ -1,0 +1,236 @@
+"""Events on their way into the archive: a run of one room goes in at once, each event once.
+
+An event that was deleted takes its text with it, from the table and from the search index. What can be asked
+for a whole run is asked once and not for each event: ten thousand messages wait after a night. Functions
+over a connection, run by ``Database`` on its thread.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive.events import floors, shown
+from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
+from parlour_client.core.archive.search_index import index_fresh, index_message
+from parlour_client.core.model import Entry, Note
+from parlour_client.core.room_log.withheld import Missing
+from parlour_protocol.frames import LogEvent, decode_body, encode_body
+from parlour_protocol.frames.bodies import (
+    Blank,
+    Deleted,
+    Edited,
+    Message,
+    Pinned,
+    Reacted,
+    SealedMessage,
+)
+from parlour_protocol.ids import RequestId, RoomId, Seq
+
+TOLD_ONE_BY_ONE: Final = 50
+"""Events whose rows are told; after a longer run a view reads anew what it shows."""
+_INSERT: Final = """
+    INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
+        sealed, trouble, note, digest)
+    VALUES (
+        (SELECT iif(free < ?2, free, NULL) FROM (
+            SELECT max(?1, coalesce(max(id), 0) + 1) AS free FROM events WHERE id < ?2)),
+        ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+    ON CONFLICT (room, seq) DO UPDATE
+        SET kind = excluded.kind, target = NULL, is_row = excluded.is_row, mention = 0, body = excluded.body
+        WHERE excluded.kind = 'blank' AND events.kind != 'blank'
+    RETURNING id
+"""  # an id sorts by time (NULL, which lets SQLite choose, where a millisecond is full); what is known
+# changes in one way alone: it was deleted on the server meanwhile
+LATEST_TIME: Final = (1 << 42) - 1
+"""Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
+AT_ONE_TIME: Final = 20
+"""Bits that tell apart what happened in the same millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """One event that was new here.
+
+    ``entry`` is the timeline's row that it made or changed, None when there is none (its target is not
+    here) and after a run of more than ``TOLD_ONE_BY_ONE``. ``request`` is ours when it is a message that
+    this archive's outbox sent.
+    """
+
+    event: LogEvent
+    entry: Entry | None
+    mention: bool
+    request: RequestId | None = None
+    about: Entry | None = None
+    """The message that was pinned or taken off, which changed beside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What this client says of a sealed event. ``row``: it stands in the timeline by itself."""
+
+    row: bool
+    sealed: bool = False
+    trouble: str = ""
+    note: Note | None = None
+    digest: bytes | None = None
+    """Of what came sealed, by which it is known again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """An event that is in the archive now. ``number`` is its row's there."""
+
+    event: LogEvent
+    mention: bool
+    number: int = 0
+    request: RequestId | None = None
+
+
+def add(
+    connection: apsw.Connection,
+    events: Sequence[LogEvent],
+    mentions: Sequence[bool],
+    top: Seq,
+    marks: Sequence[Mark] | None = None,
+) -> list[Applied]:
+    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
+
+    ``marks`` are there for events of an encrypted room, which the vault has opened.
+    """
+    if not events:
+        return []
+    room = events[0].room
+    marks = marks or [_mark(event) for event in events]
+    _, forgotten = floors(connection, room)  # what was forgotten is not taken again
+    fresh = [
+        Came(event, mention, number)
+        for event, mention, mark in zip(events, mentions, marks, strict=True)
+        if event.seq > forgotten
+        and _is_missing_still(connection, event)
+        and (number := _insert(connection, event, mention, mark)) is not None
+    ]
+    for came in fresh:
+        if isinstance(came.event.body, Deleted):
+            _blank(connection, room, came.event.body.target)
+        elif isinstance(came.event, Missing):
+            values = (room, came.event.first, came.event.seq)
+            connection.execute("INSERT OR REPLACE INTO missing VALUES (?, ?, ?)", values)
+    _index(connection, room, fresh)
+    connection.execute("UPDATE rooms SET top = max(top, ?) WHERE id = ?", (top, room))
+    return applied(connection, room, fresh)
+
+
+def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> list[Applied]:
+    """Return what events that are here did; rows of the outbox that are stored there go."""
+    if not run:
+        return []
+    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, Missing)])
+    about = [target_of(came.event.body) or came.event.seq for came in run]
+    pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
+    told = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
+    rows = {entry.seq: entry for entry in told}
+    return [
+        Applied(
+            came.event,
+            rows.get(seq),
+            came.mention,
+            ours.get(came.event.seq, came.request),
+            rows.get(pinned.get(came.event.seq)),
+        )
+        for came, seq in zip(run, about, strict=True)
+    ]
+
+
+def _mark(event: LogEvent) -> Mark:
+    return Mark(row=True, note=event.note) if isinstance(event, Missing) else Mark(is_row(event.body))
+
+
+def _is_missing_still(connection: apsw.Connection, event: LogEvent) -> bool:
+    """Say no for missing events of which some are here, or that a row tells of already."""
+    if not isinstance(event, Missing):
+        return True
+    query = """
+        SELECT 1 FROM events WHERE room = ?1 AND seq BETWEEN ?2 AND ?3
+        UNION ALL SELECT 1 FROM missing WHERE room = ?1 AND first <= ?3 AND last >= ?2"""
+    return not list(connection.execute(query, (event.room, event.first, event.seq)))
+
+
+def _insert(
+    connection: apsw.Connection,
+    event: LogEvent,
+    mention: bool,  # noqa: FBT001 - a column
+    mark: Mark,
+) -> int | None:
+    """Return the number of the row that is new or changed."""
+    body, first = event.body, min(event.at, LATEST_TIME) << AT_ONE_TIME
+    values = (
+        first, first + (1 << AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
+        kind_of(body), about_of(body), body.reply_to if isinstance(body, Message) else None,
+        mark.row, mention, encode_body(body).decode(), mark.sealed, mark.trouble,
+        note_text(mark.note) if mark.note is not None else None, mark.digest,
+    )  # fmt: skip
+    made = connection.execute(_INSERT, tuple(str(v) if isinstance(v, str) else v for v in values))
+    return next((int(str(number)) for (number,) in made), None)
+
+
+def correct(connection: apsw.Connection, room: RoomId, seq: Seq, note: Note | None) -> None:
+    """Let an event that is here say something else of itself, or nothing any more."""
+    query = "SELECT body, trouble FROM events WHERE room = ? AND seq = ?"
+    for text, trouble in list(connection.execute(query, (room, seq))):
+        body = decode_body(str(text))
+        row = note is not None or bool(trouble) or (is_row(body) and not isinstance(body, SealedMessage))
+        values = (note_text(note) if note is not None else None, row, room, seq)
+        connection.execute("UPDATE events SET note = ?, is_row = ? WHERE room = ? AND seq = ?", values)
+
+
+def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
+    """Overwrite a message, its edits and its reactions, as the server does."""
+    query = """
+        SELECT seq, kind FROM events
+        WHERE room = ? AND (seq = ? OR target = ?) AND kind NOT IN ('blank', 'deleted', 'pinned')"""
+    update = """
+        UPDATE events SET kind = 'blank', target = NULL, is_row = ?, mention = 0, body = ?
+        WHERE room = ? AND seq = ?"""
+    for seq, kind in list(connection.execute(query, (room, target, target))):
+        body = Blank(was=str(kind))
+        connection.execute(update, (is_row(body), encode_body(body).decode(), room, seq))
+
+
+def _index(connection: apsw.Connection, room: RoomId, fresh: Sequence[Came]) -> None:
+    """Let the search find what came; a message about which something else is here is read from the table."""
+    if not fresh:
+        return
+    seqs = [came.event.seq for came in fresh]
+    query = "SELECT DISTINCT target FROM events WHERE room = ? AND target BETWEEN ? AND ?"
+    targets = {int(str(seq)) for (seq,) in connection.execute(query, (room, min(seqs), max(seqs)))}
+    again: set[Seq] = set()
+    for came in fresh:
+        event, seq = came.event, _message_of(came.event)
+        if isinstance(event.body, Message) and event.seq not in targets:
+            index_fresh(connection, came.number, event, event.body, mention=came.mention)
+        elif seq is not None:
+            again.add(seq)
+    for seq in again:
+        index_message(connection, room, seq)
+
+
+def _message_of(event: LogEvent) -> Seq | None:
+    """Return the message whose searchable text an event may change."""
+    if isinstance(event.body, Message | Blank):
+        return event.seq
+    return event.body.target if isinstance(event.body, Edited | Deleted | Reacted) else None
+
+
+def _arrived(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> dict[Seq, RequestId]:
+    """Take rows of the outbox away whose events these are; returns whose they were."""
+    if not seqs:
+        return {}
+    query = "SELECT seq, request FROM outbox WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY position DESC"
+    ours: dict[Seq, RequestId] = {}
+    for seq, request in list(connection.execute(query, (room, min(seqs), max(seqs)))):
+        if seq in seqs:
+            ours[Seq(int(str(seq)))] = RequestId(str(request))
+            connection.execute("DELETE FROM outbox WHERE request = ?", (request,))
+    return ours

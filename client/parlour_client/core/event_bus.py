@@ -1,0 +1,69 @@
+"""Who hears of changes: listeners that are called at once, and iterators that read at their own pace.
+
+Everything runs in the event loop's thread. An iterator that lags too far behind is ended rather than
+letting memory grow. The client owns one; views and bots subscribe.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+from parlour_client.core.errors import StoppedError
+from parlour_client.core.events import Change
+
+MAX_LAG: Final = 10_000
+"""Changes that wait for one iterator."""
+
+Emit = Callable[[Change], None]
+
+
+class News:
+    """The listeners."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._listeners: dict[object, Callable[[Change], None]] = {}
+        self._ended = asyncio.Event()
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call ``listener`` for every change; returns what ends that."""
+        token = object()
+        self._listeners[token] = listener
+        return lambda: self._listeners.pop(token, None) and None
+
+    def emit(self, change: Change) -> None:
+        """Tell everybody."""
+        for listener in list(self._listeners.values()):
+            listener(change)
+
+    def end(self) -> None:
+        """End all iterators."""
+        self._ended.set()
+
+    async def changes(self) -> AsyncIterator[Change]:
+        """Yield changes from now on. Raises StoppedError when its reader lags behind too far."""
+        waiting: list[Change] = []
+        some = asyncio.Event()
+
+        def hear(change: Change) -> None:
+            waiting.append(change)
+            some.set()
+
+        unsubscribe = self.subscribe(hear)
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            while True:
+                heard = asyncio.ensure_future(some.wait())
+                await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
+                heard.cancel()
+                batch, waiting[:] = list(waiting), []
+                some.clear()
+                if len(batch) > MAX_LAG:
+                    raise StoppedError("This program reads the changes too slowly.")
+                for change in batch:
+                    yield change
+                if ended.done():
+                    return
+        finally:
+            ended.cancel()
+            unsubscribe()

@@ -1,0 +1,1 @@
+"""What the person writes, kept on disk until the server has it."""

@@ -1,0 +1,75 @@
+"""Whose turn it is to go out: the oldest request first, and of each room one at a time.
+
+The next one of a room goes when the server has answered the one before, so that none overtakes another that
+was told to wait: what is on its way cannot be called back. Rooms do not wait for each other, but all wait
+after a refusal for speed, since the server counts them together. The outbox makes one for each connection.
+"""
+
+import heapq
+from collections.abc import Callable
+from typing import Final
+
+from parlour_client.core.clock import Clock
+from parlour_client.core.model import Delivery
+from parlour_client.core.outbox.item import Item
+from parlour_protocol.ids import RequestId, RoomId
+
+WINDOW: Final = 32
+"""Rooms with a request on its way at a time: other requests keep half the slots."""
+
+
+class Turns:
+    """The requests that wait, and the rooms that have one on its way."""
+
+    def __init__(self, clock: Clock, moved: Callable[[], None]) -> None:
+        """Begin with nothing; ``moved`` is called when there may be a turn to take."""
+        self._clock = clock
+        self._moved = moved
+        self._waiting: list[tuple[int, RequestId, Item]] = []
+        self._behind: dict[RoomId, list[Item]] = {}
+        self._going: set[RoomId] = set()
+        self._holds = 0
+        self._window = WINDOW
+
+    def put(self, item: Item) -> None:
+        """Let a request wait at its place."""
+        heapq.heappush(self._waiting, (item.position, item.request, item))
+        self._moved()
+
+    def take(self) -> Item | None:
+        """Return the request that goes now; its room has no other turn until it is ``free``."""
+        if self._holds or len(self._going) >= self._window:
+            return None
+        while self._waiting:
+            _, _, item = heapq.heappop(self._waiting)
+            room = item.frame.room
+            if item.delivery is not Delivery.QUEUED:  # it was taken back since, or has arrived
+                continue
+            if room in self._going:
+                self._behind.setdefault(room, []).append(item)
+                continue
+            self._going.add(room)
+            return item
+        if not self._going:
+            self._window = WINDOW  # nothing waits: the server keeps up again
+        return None
+
+    def free(self, room: RoomId) -> None:
+        """Give a room its next turn."""
+        self._going.discard(room)
+        for item in self._behind.pop(room, ()):
+            self.put(item)
+        self._moved()
+
+    def hold(self, seconds: float) -> None:
+        """Let nothing go for so long."""
+        self._holds += 1
+        self._clock.call_later(seconds, self._go_on)
+
+    def slow_down(self) -> None:
+        """Let one go at a time, until nothing waits any more."""
+        self._window = 1
+
+    def _go_on(self) -> None:
+        self._holds -= 1
+        self._moved()

@@ -1,0 +1,207 @@
+"""Frames with numbers of a log, from the server's numbers to ours and back: the one place that knows where.
+
+A room that was never rolled back costs a look into a dict. A page never reaches over a fork, so that its
+numbers go up by one on both sides. What is about an event that no server has any more is refused. Pure
+functions; ``Conversation`` calls them for what it receives and sends, encryption for what comes by HTTPS.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.errors import SetupError, UnreachableError
+from parlour_client.core.room_log.numbering import PLAIN, Numbering
+from parlour_protocol.delivery import WaitingWelcome
+from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted, SealedMessage
+from parlour_protocol.frames.replies import (
+    Entered,
+    Page,
+    Pins,
+    Push,
+    ReadBy,
+    ReadMarked,
+    RoomEntered,
+    Stored,
+)
+from parlour_protocol.frames.requests import (
+    Delete,
+    Edit,
+    History,
+    MarkRead,
+    Pin,
+    React,
+    RoomRequest,
+    Send,
+    SendSealed,
+)
+from parlour_protocol.ids import Incarnation, RoomId, Seq
+
+OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
+
+
+class LostError(SetupError):
+    """It is about a message that the server has not any more."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(
+            "The server does not have this message any more: it exists only on this device.",
+            "Its history was restored or rolled back. You can copy the text and send it again.",
+        )
+
+
+class Numbers:
+    """The numberings of all rooms. One that is missing is plain."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._rooms: dict[RoomId, Numbering] = {}
+        self.incarnation: Incarnation | None = None
+        """Of the logs that the server greeted with last: to others these numbers mean nothing."""
+
+    def check(self, named: Incarnation) -> None:
+        """Refuse an answer by HTTPS that is of other logs than the greeting. Raises UnreachableError."""
+        if self.incarnation is not None and named != self.incarnation:
+            raise UnreachableError(OTHER_LOGS, "It is tried again with the next connection.")
+
+    def of(self, room: RoomId) -> Numbering:
+        """Return a room's numbering."""
+        return self._rooms.get(room, PLAIN)
+
+    def know(self, numberings: Mapping[RoomId, Numbering]) -> None:
+        """Take what the archive has, or what was found out now."""
+        self._rooms.update({room: one for room, one in numberings.items() if not one.is_plain})
+
+    # from the server
+    def hello(self, hello: Hello) -> Hello:
+        """Return the greeting in our numbers."""
+        return replace(hello, rooms=tuple(map(self.summary, hello.rooms))) if self._rooms else hello
+
+    def summary(self, summary: RoomSummary) -> RoomSummary:
+        """Return a room's summary in our numbers."""
+        numbers = self._rooms.get(summary.room)
+        if numbers is None:
+            return summary
+        return replace(summary, head=numbers.head(summary.head), read=numbers.to_local(summary.read))
+
+    def push(self, push: Push) -> Push:
+        """Return what was pushed in our numbers."""
+        match push:
+            case LogEvent():
+                return self.event(push)
+            case RoomEntered(room=summary):
+                return replace(push, room=self.summary(summary))
+            case ReadMarked() | ReadBy():
+                return replace(push, seq=self.of(push.room).to_local(push.seq))
+            case _:
+                return push
+
+    def result(self, result: AnyResult | None) -> AnyResult | None:
+        """Return what an answer brings in our numbers."""
+        match result:
+            case Stored():
+                return replace(result, seq=self.of(result.room).to_local(result.seq))
+            case Entered(room=summary):
+                return replace(result, room=self.summary(summary))
+            case Page():
+                return self._page(result)
+            case Pins():
+                return replace(result, targets=tuple(map(self.of(result.room).to_local, result.targets)))
+            case _:
+                return result
+
+    def event(self, event: LogEvent) -> LogEvent:
+        """Return an event in our numbers."""
+        numbers = self._rooms.get(event.room)
+        return event if numbers is None else event_here(event, numbers)
+
+    def welcome(self, waiting: WaitingWelcome) -> WaitingWelcome:
+        """Return a Welcome with the number here of the event that it belongs to."""
+        return replace(waiting, seq=self.of(waiting.room).to_local(waiting.seq))
+
+    def _page(self, page: Page) -> Page:
+        """Keep what lies above the last fork in it: the newest page is asked for without a number."""
+        numbers = self._rooms.get(page.room)
+        if numbers is None or not page.events:
+            return page
+        start = numbers.piece_start(page.events[-1].seq)
+        kept = tuple(self.event(event) for event in page.events if event.seq >= start)
+        return replace(page, events=kept, more=page.more or len(kept) < len(page.events))
+
+    # to the server
+    def request(self, frame: AnyRequest) -> AnyRequest:  # noqa: PLR0911 - one case each
+        """Return a request in the server's numbers. Raises LostError."""
+        if not isinstance(frame, RoomRequest) or (numbers := self._rooms.get(frame.room)) is None:
+            return frame
+        match frame:
+            case Send(reply_to=target) if target is not None:
+                return replace(frame, reply_to=_there(numbers, target))
+            case SendSealed(blanks=target) if target is not None:
+                return replace(frame, blanks=_there(numbers, target))
+            case Edit() | Delete() | React() | Pin():
+                return replace(frame, target=_there(numbers, frame.target))
+            case MarkRead():
+                return replace(frame, seq=numbers.floor(frame.seq))
+            case History():
+                return _history(frame, numbers)
+            case _:
+                return frame
+
+    def require_there(self, room: RoomId, *targets: Seq | None) -> None:
+        """Refuse what is about a message that the server has not any more. Raises LostError."""
+        for target in targets:
+            if target is not None:
+                _there(self.of(room), target)
+
+
+def event_here(event: LogEvent, numbers: Numbering) -> LogEvent:
+    """Return an event of the server in our numbers."""
+    return replace(event, seq=numbers.to_local(event.seq), body=_body(event.body, numbers.to_local))
+
+
+def event_there(event: LogEvent, numbers: Numbering) -> LogEvent | None:
+    """Return an event in the server's numbers; None for one that is lost, or about one that is."""
+    try:
+        there = partial(_there, numbers)
+        return replace(event, seq=there(event.seq), body=_body(event.body, there))
+    except LostError:
+        return None
+
+
+def _there(numbers: Numbering, target: Seq) -> Seq:
+    found = numbers.to_server(target)
+    if found is None:
+        raise LostError
+    return found
+
+
+def _history(frame: History, numbers: Numbering) -> History:
+    """Ask for no more than reaches to the next fork."""
+    if frame.after is not None:
+        after = numbers.floor(frame.after)
+        end = numbers.piece_end(Seq(after + 1))
+        return replace(
+            frame, after=after, limit=frame.limit if end is None else min(frame.limit, end - after)
+        )
+    if frame.before is not None:
+        before = numbers.ceiling(frame.before)
+        if before == 1:
+            return replace(frame, before=before)
+        start = numbers.piece_start(Seq(before - 1))
+        return replace(frame, before=before, limit=min(frame.limit, before - start))
+    return frame
+
+
+def _body(body: AnyBody, number: Callable[[Seq], Seq]) -> AnyBody:
+    match body:
+        case Message(reply_to=target) if target is not None:
+            return replace(body, reply_to=number(target))
+        case Edited() | Deleted() | Reacted() | Pinned():
+            return replace(body, target=number(body.target))
+        case SealedMessage(blanks=target) if target is not None:
+            return replace(body, blanks=number(target))
+        case _:
+            return body

@@ -1,0 +1,1 @@
+"""What the server says, into the archive, the room list and the views."""

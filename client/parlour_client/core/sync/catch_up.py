@@ -1,0 +1,248 @@
+"""Keeps every room without a hole: what was missed is fetched, what comes twice is dropped.
+
+A room's numbers go up by one, so the next number decides and never the order of arrival: the next one is
+accepted, an old one is known, a later one means that some are missing and the log is read from the server
+until they are here. What the server leaves out becomes a row of that room (``missing``), and the room goes
+on behind it; where it shows nothing of what it says to have, it is asked again when it says more. A *strict*
+room (an encrypted one) is read from where it was left, however far that is, and can be held. The client runs
+one for its life.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.errors import RefusedError, ServerMisbehavedError, UnreachableError
+from parlour_client.core.room_log.numbering import PLAIN
+from parlour_client.core.room_log.withheld import Missing, complete
+from parlour_client.core.sync.receiver import Ingest
+from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.frames import LogEvent, RoomSummary
+from parlour_protocol.frames.replies import Page
+from parlour_protocol.frames.requests import History
+from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.limits import PAGE_EVENTS
+
+LONGEST_CATCH_UP: Final = 10_000
+"""Events fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
+_AT_ONCE: Final = 8
+"""Rooms that catch up side by side."""
+Withheld = Callable[[RoomId, Seq, Seq], None]
+"""Hears that a room ends here, and where the server says that it does."""
+
+
+class Sync:
+    """Where each room stands, and the fetching of what is missing."""
+
+    def __init__(self, ingest: Ingest, withheld: Withheld, *, follow: bool) -> None:
+        """Hand accepted events to ``ingest``. Without ``follow`` only rooms that are tracked are fetched."""
+        self._ingest = ingest
+        self._tell_withheld = withheld
+        self._follow = follow
+        self._tops: dict[RoomId, Seq] = {}
+        self._heads: dict[RoomId, Seq] = {}
+        self._withheld: dict[RoomId, Seq] = {}
+        """Up to where the server claims events of which it showed none when it was asked."""
+        self._strict: set[RoomId] = set()
+        self._tracked: set[RoomId] = set()
+        self._held: set[RoomId] = set()
+        self._briefly: set[RoomId] = set()
+        self._compared: set[RoomId] = set()
+        """Rooms whose last event here was seen to be the server's, on this connection."""
+        self._behind = asyncio.Event()
+        self._moved = asyncio.Event()
+        self.caught_up = asyncio.Event()
+
+    def top(self, room: RoomId) -> Seq:
+        """Return the newest event of the room that was accepted."""
+        return self._tops.get(room, Seq(0))
+
+    def head(self, room: RoomId) -> Seq:
+        """Return the newest event that the room has, as far as the server has said."""
+        return self._heads.get(room, Seq(0))
+
+    def know(self, tops: Mapping[RoomId, Seq]) -> None:
+        """Take what the archive has; never goes back, and says nothing of strict rooms."""
+        for room, top in tops.items():
+            if room not in self._strict:
+                self._tops[room] = max(top, self._tops.get(room, Seq(0)))
+
+    def greet(self, summaries: Sequence[RoomSummary]) -> None:
+        """Take the heads that the server told."""
+        self._compared.clear()
+        self._heads = {}
+        self._withheld = {}
+        self.caught_up.clear()
+        for summary in summaries:
+            self.see(summary.room, summary.head)
+        self._settle()
+
+    def see(self, room: RoomId, head: Seq) -> None:
+        """Note that the room has an event of this number."""
+        self._heads[room] = max(head, self._heads.get(room, Seq(0)))
+        if self._is_behind(room):
+            self.caught_up.clear()
+            self._behind.set()
+
+    def hear(self, event: LogEvent) -> None:
+        """Take an event as it is told live."""
+        room, top = event.room, self.top(event.room)
+        mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
+        if event.seq == top + 1 and mine and room not in self._held:
+            self._heads[room] = max(event.seq, self._heads.get(room, Seq(0)))
+            self._accept(room, [event], live=True)
+        elif event.seq > top:
+            self.see(room, event.seq)
+
+    def forget(self, room: RoomId) -> None:
+        """Fetch nothing more of a room: the account is not in it any more."""
+        self._heads.pop(room, None)
+        self._withheld.pop(room, None)
+        self._briefly.discard(room)
+        self._settle()
+
+    # strict rooms
+    def stand_at(self, room: RoomId, cursor: Seq) -> None:
+        """Make a room strict, if it is not, and go on after ``cursor``, forwards or backwards."""
+        self._strict.add(room)
+        self._tops[room] = cursor
+        self._changed(room)
+
+    def hold(self, room: RoomId, *, briefly: bool = False) -> None:
+        """Accept and fetch nothing of a strict room until ``release``.
+
+        ``briefly``: what it waits for is being fetched, and nothing is caught up before that is here.
+        """
+        self._held.add(room)
+        (self._briefly.add if briefly else self._briefly.discard)(room)
+        self._settle()
+
+    def release(self, room: RoomId, cursor: Seq) -> None:
+        """Go on after ``cursor``."""
+        self._held.discard(room)
+        self._briefly.discard(room)
+        self.stand_at(room, cursor)
+        self._settle()
+
+    def track(self, room: RoomId) -> None:
+        """Keep this room without a hole also in a program that follows no others."""
+        self._tracked.add(room)
+        self._changed(room)
+
+    async def reached(self, room: RoomId, seq: Seq) -> None:
+        """Wait until the room has no hole up to its head, and ``seq`` at least, and all of it is written."""
+        while True:
+            self._moved.clear()
+            if room not in self._held and self.top(room) >= max(seq, self._heads.get(room, Seq(0))):
+                await self._ingest.drained()
+                if room not in self._held and self.top(room) >= seq:
+                    return
+            elif max(self._heads.get(room, Seq(0)), self._withheld.get(room, Seq(0))) < seq:
+                self.see(room, seq)
+            else:
+                await self._moved.wait()
+
+    async def run(self, conversation: Conversation) -> None:
+        """Fetch whatever is missing, until cancelled."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+        while True:
+            self._behind.clear()
+            await _all(self._catch_up(conversation, room, limit) for room in self._all_behind())
+            if not self._all_behind():
+                await self._ingest.drained()
+                self._settle()
+                await self._behind.wait()
+
+    def _is_behind(self, room: RoomId) -> bool:
+        wanted = self._follow or room in self._tracked
+        return wanted and room not in self._held and self._heads.get(room, Seq(0)) > self.top(room)
+
+    def _all_behind(self) -> list[RoomId]:
+        return [room for room in self._heads if self._is_behind(room)]
+
+    def _changed(self, room: RoomId) -> None:
+        if self._is_behind(room):
+            self.caught_up.clear()
+            self._behind.set()
+        self._moved.set()
+
+    def _settle(self) -> None:
+        if not self._all_behind() and not self._briefly:
+            self.caught_up.set()
+        self._moved.set()
+
+    async def _catch_up(self, conversation: Conversation, room: RoomId, limit: asyncio.Semaphore) -> None:
+        async with limit:
+            try:
+                while self._is_behind(room):
+                    head, top = self._heads[room], self.top(room)
+                    far = room not in self._strict and (top == 0 or head - top > LONGEST_CATCH_UP)
+                    await self._fetch(conversation, room, None if far else top)
+                    await self._ingest.has_space()
+            except RefusedError:  # put out of the room in the meantime; `room_closed` says so
+                self.forget(room)
+
+    async def _fetch(self, conversation: Conversation, room: RoomId, after: Seq | None) -> None:
+        """Fetch the page after a number, or the newest page."""
+        # The first page of a connection begins with the last event that is here, to see that it is the same.
+        overlaps = bool(after) and room not in self._compared
+        begin = Seq(after - 1) if after and overlaps else after
+        ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
+        page = await fetch(conversation, ask)
+        if after is not None and self._stands_elsewhere(room, after):
+            return  # a strict room was held or set back meanwhile
+        if overlaps and page and page[0].seq == after and await self._ingest.contradicts(page[0]):
+            raise UnreachableError("The server's history is not the one that is known here: it is compared.")
+        self._compared.add(room)
+        top = self.top(room)
+        if fresh := [_above(event, top) for event in page if event.seq > top]:
+            self._accept(room, fresh, live=False)
+        elif self._heads.get(room, Seq(0)) > top:
+            self._withhold(room, top)
+
+    def _withhold(self, room: RoomId, top: Seq) -> None:
+        """Go on without what the server claims and does not show: it is asked once, not for ever."""
+        claimed = self._withheld[room] = self._heads[room]
+        self._heads[room] = top
+        self._moved.set()
+        self._tell_withheld(room, top, claimed)
+
+    def _stands_elsewhere(self, room: RoomId, after: Seq) -> bool:
+        return room in self._held or self.top(room) < after
+
+    def _accept(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
+        if events:
+            self._tops[room] = events[-1].seq
+            self._withheld.pop(room, None)
+            self._ingest.accept(room, events, events[-1].seq, live=live)
+            self._moved.set()
+
+
+def _above(event: LogEvent, top: Seq) -> LogEvent:
+    """Return an event that tells of missing ones without those that are here."""
+    return replace(event, first=max(event.first, top + 1)) if isinstance(event, Missing) else event
+
+
+async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
+    """Return a page of history whose numbers go up by one, with a `Missing` where some are left out.
+
+    A page of another room is one without events. Raises ServerMisbehavedError, RefusedError.
+    """
+    page = await conversation.read(ask)
+    if not isinstance(page, Page):
+        raise ServerMisbehavedError("The server answered with something else than history.")
+    numbers = conversation.numbers.of(ask.room) if conversation.numbers is not None else PLAIN
+    return complete(ask, page.events if page.room == ask.room else (), numbers)
+
+
+async def _all(coroutines: Iterable[Coroutine[None, None, None]]) -> None:
+    """Run them side by side; the first failure ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

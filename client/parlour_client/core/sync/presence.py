@@ -1,0 +1,75 @@
+"""Who types and who is here: told by the server, never stored, forgotten when the connection ends.
+
+Somebody who began to type and never said that they stopped is taken off after a few seconds. The client
+hands in what the server tells and views read it.
+"""
+
+from functools import partial
+from typing import Final
+
+from parlour_client.core.clock import Clock, Timer
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import PresenceChanged, TypingChanged
+from parlour_protocol.frames.base import Status
+from parlour_protocol.frames.replies import StatusNow, TypingNow
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import UserName
+
+TYPING_SECONDS: Final = 8.0
+"""A client repeats itself while its person types; silence longer than this means stopped."""
+MAX_TYPING: Final = 50
+"""People kept for one room: a view shows three."""
+
+
+class Presence:
+    """The passing things."""
+
+    def __init__(self, me: UserName, clock: Clock, emit: Emit) -> None:
+        """Begin knowing nobody."""
+        self._me = me
+        self._clock = clock
+        self._emit = emit
+        self._typing: dict[RoomId, dict[UserName, Timer]] = {}
+
+    def typing(self, frame: TypingNow) -> None:
+        """Take what the server says of somebody typing."""
+        if frame.user == self._me:
+            return
+        self._stop(frame.room, frame.user)
+        users = self._typing.setdefault(frame.room, {})
+        if frame.on and len(users) < MAX_TYPING:
+            expire = partial(self._expired, frame.room, frame.user)
+            users[frame.user] = self._clock.call_later(TYPING_SECONDS, expire)
+        self._tell(frame.room)
+
+    def status(self, frame: StatusNow) -> None:
+        """Take what the server says of somebody's presence."""
+        if frame.user != self._me:
+            self._emit(PresenceChanged(frame.user, frame.status))
+        if frame.status is Status.OFFLINE:
+            for room in [room for room, users in self._typing.items() if frame.user in users]:
+                self._expired(room, frame.user)
+
+    def said_something(self, room: RoomId, user: UserName) -> None:
+        """Somebody who sent a message does not type it any more."""
+        if user in self._typing.get(room, {}):
+            self._expired(room, user)
+
+    def clear(self) -> None:
+        """Forget everything: the connection ended."""
+        for room in list(self._typing):
+            for user in list(self._typing[room]):
+                self._stop(room, user)
+            self._tell(room)
+        self._typing.clear()
+
+    def _expired(self, room: RoomId, user: UserName) -> None:
+        self._stop(room, user)
+        self._tell(room)
+
+    def _stop(self, room: RoomId, user: UserName) -> None:
+        if timer := self._typing.get(room, {}).pop(user, None):
+            timer.cancel()
+
+    def _tell(self, room: RoomId) -> None:
+        self._emit(TypingChanged(room, tuple(self._typing.get(room, ()))))

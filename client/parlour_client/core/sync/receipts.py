@@ -1,0 +1,44 @@
+"""How far others have read, as they chose to tell: never stored, one number a person.
+
+In an open room it is the server's word. In an encrypted one it came sealed from that very person, and what
+the server says there is not heard. The engine and encryption hand in what is told, views read it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import ReceiptsChanged
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
+
+MAX_READERS: Final = 100
+"""People kept for one room."""
+
+
+class Receipts:
+    """The receipts of all rooms."""
+
+    def __init__(self, me: UserName, emit: Emit) -> None:
+        """Begin knowing nothing."""
+        self._me = me
+        self._emit = emit
+        self._rooms: dict[RoomId, dict[UserName, Seq]] = {}
+
+    def hear(self, room: RoomId, user: UserName, seq: Seq) -> None:
+        """Take what somebody lets be known; going back is no news."""
+        readers = self._rooms.setdefault(room, {})
+        known = readers.get(user)
+        full = known is None and len(readers) >= MAX_READERS
+        if user == self._me or full or seq <= (known or 0):
+            return
+        readers[user] = seq
+        self._emit(ReceiptsChanged(room))
+
+    def of(self, room: RoomId) -> Mapping[UserName, Seq]:
+        """Return who has read up to where."""
+        return dict(self._rooms.get(room, {}))
+
+    def forget(self, room: RoomId) -> None:
+        """Forget a room that the account is not in any more."""
+        self._rooms.pop(room, None)

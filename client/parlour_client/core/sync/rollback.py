@@ -1,0 +1,204 @@
+"""A server whose history was rolled back: noticed at the greeting, before anything of it is taken in.
+
+Another incarnation of the logs (a restored backup), or a head below what is known here (a copied folder), and
+a room is compared with the server's until it is clear where the two part. What the server lost stays, a row
+says so, and its numbers are translated from then on. The engine makes one; a connection is greeted by it.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Protocol
+
+import apsw
+
+from parlour_client.core.account.profile import Profile
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import divergence as forks
+from parlour_client.core.archive.divergence import Fork, Known, Returned
+from parlour_client.core.archive.numbering_table import numberings
+from parlour_client.core.errors import RefusedError, ServerMisbehavedError
+from parlour_client.core.room_log.numbering import ForkSearch
+from parlour_client.core.room_log.translation import Numbers, event_here
+from parlour_client.core.room_log.withheld import Missing
+from parlour_client.core.sync.catch_up import fetch
+from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import Unreadable
+from parlour_protocol.frames.requests import History
+from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_id
+from parlour_protocol.limits import PAGE_EVENTS
+
+_MOST_PAGES: Final = 64
+"""Pages for one room: halving needs no more, whatever the numbers are."""
+
+
+_NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
+
+
+class Sealed(Protocol):
+    """Encryption, which has more to do where a room's log was rolled back."""
+
+    def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
+        """Take note, in the transaction that writes the fork."""
+        ...
+
+    def note_exchange(self, connection: apsw.Connection) -> None:
+        """Take note that the logs are of another incarnation."""
+        ...
+
+
+class Rollback:
+    """Finds out where the histories of an account's rooms part from what is here."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        profile: Profile,
+        names_me: Callable[[AnyBody], bool],
+        numbers: Numbers,
+        sealed: Sealed | None,
+    ) -> None:
+        """Compare with ``archive``, and put into ``numbers`` what comes of it."""
+        self._archive = archive
+        self._me = profile.user, profile.device
+        self._names_me = names_me
+        self._sealed = sealed
+        self.numbers = numbers
+        self.incarnation: Incarnation | None = None
+        """Of the logs that everything here was compared with last; None: before the first greeting."""
+        self.exchanged = False
+        """The last greeting was of other logs than the one before."""
+        self.returned: list[RoomId] = []
+        """Rooms in which lost events are the server's again, until views were told."""
+        self.shorter: list[RoomId] = []
+        """Rooms of which the server lost only what was never here, until views were told."""
+
+    async def load(self) -> None:
+        """Take what the archive knows."""
+        self.numbers.know(await self._archive.look(numberings))
+        met = await self._archive.setting(forks.INCARNATION)
+        self.incarnation = None if met is None else Incarnation(met)
+
+    async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[Fork]:
+        """Compare what must be compared, and let the conversation speak in our numbers.
+
+        Raises UnreachableError, ServerMisbehavedError.
+        """
+        self.exchanged = self.incarnation is not None and self.incarnation != hello.incarnation
+        known = await self._archive.look(forks.known)
+        self.numbers.know({room: one.numbers for room, one in known.items()})
+        stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
+        found = []
+        if stale:
+            shared = await conversation.first(self._compared(conversation, stale, known))
+            for room, (number, returned) in shared.items():
+                made = await self._archive.run_durably(self._fork, room, number, known[room], hello.now)
+                if made is not None:
+                    self.numbers.know({room: made.numbers})
+                    found.append(made)
+                if returned is not None:
+                    numbers = self.numbers.of(room)
+                    back = await self._archive.run_durably(forks.take_back, room, numbers, returned)
+                    self.numbers.know({room: back})
+                    self.returned.append(room)
+        await self._claims(hello, known, {fork.room for fork in found})
+        if self.exchanged and self._sealed is not None:
+            await self._archive.run_durably(self._sealed.note_exchange)
+        await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
+        self.incarnation = self.numbers.incarnation = hello.incarnation
+        conversation.numbers = self.numbers
+        return found
+
+    async def _claims(self, hello: Hello, known: dict[RoomId, Known], told: Collection[RoomId]) -> None:
+        """Note rooms of which the server has less than it said before; those with a row are ``told``."""
+        heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
+        less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
+        if less:
+            await self._archive.run(forks.claims, less)
+            self.shorter += [room for room in less if room not in told]
+
+    async def _compared(
+        self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
+    ) -> dict[RoomId, tuple[Seq, Returned | None]]:
+        shared: dict[RoomId, tuple[Seq, Returned | None]] = {}
+        for summary in rooms:
+            try:
+                number = await self._shared(conversation, summary, known[summary.room])
+                returned = await self._returned(conversation, summary, number, known[summary.room])
+                shared[summary.room] = number, returned
+            except RefusedError:  # put out of the room in the meantime
+                continue
+        return shared
+
+    async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
+        """Return the last number, of the server, up to which its history is the one that is here."""
+        hidden = False
+        here = await self._archive.look(forks.numbers_here, summary.room, known, summary.head)
+        search = ForkSearch(here, PAGE_EVENTS.value)
+        for _ in range(_MOST_PAGES):
+            if (end := search.ask) is None:
+                break
+            before = Seq(end + 1)
+            ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
+            page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
+            if not page or page[-1].seq != end:  # it is not shown, and so it proves nothing
+                here, hidden = [number for number in here if number != end], True
+                search = ForkSearch(here, PAGE_EVENTS.value)
+                continue
+            events = [event_here(event, known.numbers) for event in page]
+            same = await self._archive.look(forks.alike, events, self._me[0])
+            alike = dict(zip((one.seq for one in page), same, strict=True))
+            first = page[0].seq
+            try:
+                search.take(first, [alike.get(Seq(number)) for number in range(first, end + 1)])
+            except ValueError as error:  # another program of this home forgot it just now
+                raise ServerMisbehavedError(_NO_COMPARISON) from error
+        if not (search.parted or hidden or known.encrypted):  # what lies between is filled when it is read
+            return min(summary.head, known.numbers.floor(known.top))
+        # What could not be compared counts as the server's own: nothing that it says is taken for known.
+        return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
+
+    async def _returned(
+        self, conversation: Conversation, summary: RoomSummary, shared: Seq, known: Known
+    ) -> Returned | None:
+        """Return which events that were lost the server has again behind ``shared``; None: none."""
+        returned: Returned | None = None
+        if known.encrypted or known.numbers.is_plain:  # what was sealed is never opened twice
+            return None
+        for _ in range(_MOST_PAGES):
+            after = Seq(shared + (0 if returned is None else returned.count))
+            if after >= summary.head:
+                break
+            ask = History(id=new_request_id(), room=summary.room, after=after, limit=PAGE_EVENTS.value)
+            page = [one for one in await fetch(conversation, ask) if not isinstance(one, Missing)]
+            if not page:
+                break
+            look = forks.returning
+            more = await self._archive.look(look, page, shared, known, returned, self._me[0])
+            if more == returned:
+                break
+            returned = more
+        return returned
+
+    def _fork(
+        self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
+    ) -> Fork | None:
+        made = forks.fork(connection, room, shared, known, now, self._me, self._names_me)
+        if made is not None and self._sealed is not None:
+            self._sealed.rolled_back(connection, made)
+        return made
+
+
+def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
+    """Say whether what is here of a room is to be compared with the server's.
+
+    What was stored before servers had incarnations is believed while the server has as much.
+    """
+    if known is None or not known.top:
+        return False
+    exchanged = known.incarnation is not None and known.incarnation != hello.incarnation
+    return exchanged or forks.may_return(known, summary.head) or summary.head < known.numbers.floor(known.top)
+
+
+def _can_be_compared(event: LogEvent, end: Seq) -> bool:
+    shown = not (isinstance(event, Missing) or isinstance(event.body, Unreadable))
+    return shown and end - PAGE_EVENTS.value < event.seq <= end

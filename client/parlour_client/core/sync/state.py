@@ -1,0 +1,206 @@
+"""What the client knows of its rooms: the server's summaries, moved on by each event of their logs.
+
+One function per kind of event; an event at or below a room's head is known already and changes nothing here.
+It does no I/O and emits nothing. ``Ingest`` applies events, the client reads ``rooms``.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.archive.known_rooms import Choices
+from parlour_client.core.model import Room
+from parlour_client.core.room_log.withheld import withheld_words
+from parlour_client.core.room_names import marks
+from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
+from parlour_protocol.frames.bodies import (
+    Added,
+    Banned,
+    EncryptionOn,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    Move,
+    RoleSet,
+    SealedMessage,
+    TopicSet,
+)
+from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.names import UserName
+
+_NONE: Final = Choices(frozenset(), frozenset(), frozenset(), frozenset(), {})
+
+
+@dataclass(slots=True)
+class KnownRoom:
+    """One room: its summary, and what was counted."""
+
+    summary: RoomSummary
+    unread: int = 0
+    mentions: int = 0
+    activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
+    withheld: Seq = Seq(0)  # noqa: RUF009 - a NewType
+    """Up to where the server claims events, of which it shows none over the head."""
+
+    def room(self, choices: Choices, mark: str) -> Room:
+        """Return the room as a view sees it."""
+        told = self.summary
+        return Room(
+            id=told.room,
+            kind=told.kind,
+            role=told.role,
+            head=told.head,
+            read=told.read,
+            unread=self.unread,
+            mentions=self.mentions,
+            members=told.members,
+            name=told.name,
+            peer=told.peer,
+            topic=told.topic,
+            encrypted=told.encrypted,
+            favourite=told.room in choices.favourites,
+            muted=told.room in choices.muted,
+            activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
+            mark=mark,
+            request=told.request,
+            trouble=withheld_words(told.head, self.withheld) if self.withheld > told.head else "",
+        )
+
+
+class State:
+    """The rooms of one account."""
+
+    def __init__(self, me: UserName) -> None:
+        """Begin without rooms."""
+        self.me = me
+        self.choices = _NONE
+        """What the person chose; whoever changes it in the archive puts it here."""
+        self._known: dict[RoomId, KnownRoom] = {}
+        self._marks: Mapping[RoomId, str] | None = None
+        self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+    @property
+    def rooms(self) -> Sequence[Room]:
+        """All rooms, by title."""
+        return sorted(map(self._room, self._known.values()), key=lambda room: room.title)
+
+    def room(self, room: RoomId) -> Room | None:
+        """Return one room; None when the account is not in it."""
+        known = self._known.get(room)
+        return self._room(known) if known else None
+
+    def _room(self, known: KnownRoom) -> Room:
+        if self._marks is None:
+            self._marks = marks(known.summary for known in self._known.values())
+        return known.room(self.choices, self._marks.get(known.summary.room, ""))
+
+    @property
+    def summaries(self) -> Sequence[RoomSummary]:
+        """What the archive keeps of all rooms."""
+        return [known.summary for known in self._known.values()]
+
+    def summary(self, room: RoomId) -> RoomSummary | None:
+        """Return what the archive keeps of a room."""
+        known = self._known.get(room)
+        return known.summary if known else None
+
+    def tell(self, summary: RoomSummary) -> None:
+        """Take a room as the server tells it now; counts stay until they are counted anew."""
+        known = self._known.get(summary.room)
+        if known is None:
+            self._known[summary.room] = KnownRoom(summary)
+            self._marks = None
+        else:
+            known.summary, known.withheld = summary, Seq(0)
+
+    def withhold(self, room: RoomId, shown: Seq, claimed: Seq) -> None:
+        """Let a room end where the server shows its last event, whatever it claims."""
+        if known := self._known.get(room):
+            known.summary, known.withheld = replace(known.summary, head=shown), claimed
+
+    def keep_only(self, rooms: Sequence[RoomId]) -> None:
+        """Forget every other room."""
+        self._known = {room: known for room, known in self._known.items() if room in set(rooms)}
+        self._marks = None
+
+    def forget(self, room: RoomId) -> None:
+        """Take a room off: the account is not in it any more."""
+        self._known.pop(room, None)
+        self._marks = None
+
+    def count(self, room: RoomId, unread: int, mentions: int) -> None:
+        """Take counts that the archive made."""
+        if known := self._known.get(room):
+            known.unread, known.mentions = unread, mentions
+
+    def read(self, room: RoomId, seq: Seq) -> None:
+        """Move the read marker; the caller counts anew."""
+        if known := self._known.get(room):
+            known.summary = replace(known.summary, read=seq)
+
+    def names_me(self, body: AnyBody) -> bool:
+        """Say whether a message names this account: `@alice`, as a word of its own."""
+        return isinstance(body, Message) and self._mention.search(body.text) is not None
+
+    def apply(self, event: LogEvent, *, mention: bool) -> bool:
+        """Move a room on by its next event; False when it was known."""
+        known = self._known.get(event.room)
+        if known is None or event.seq <= known.summary.head:
+            return False
+        changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
+        known.summary = replace(changed, head=event.seq)
+        known.activity = max(known.activity, event.at)
+        heard = event.author != self.me and event.author not in self.choices.ignored
+        if isinstance(event.body, Message) and heard and event.seq > known.summary.read:
+            known.unread += 1
+            known.mentions += mention
+        return True
+
+
+_Change = Callable[[RoomSummary, LogEvent, UserName], RoomSummary]
+
+
+def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return told
+
+
+def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    """Take the server's number: a ban of somebody who had left, for one, changes nothing."""
+    assert isinstance(event.body, Move)  # noqa: S101 - the table below says so
+    return told if event.body.members is None else replace(told, members=event.body.members)
+
+
+def _accepted(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+    return replace(told, request=False) if event.author == me and told.request else told
+
+
+def _encrypted(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return replace(told, encrypted=True)
+
+
+def _topic(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+    assert isinstance(event.body, TopicSet)  # noqa: S101 - the table below says so
+    return replace(told, topic=event.body.topic)
+
+
+def _role(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+    assert isinstance(event.body, RoleSet)  # noqa: S101 - the table below says so
+    return replace(told, role=event.body.role) if event.body.who == me else told
+
+
+_CHANGES: Final[dict[type, _Change]] = {
+    Joined: _members,
+    Added: _members,
+    Left: _members,
+    Kicked: _members,
+    Banned: _members,
+    Message: _accepted,
+    SealedMessage: _accepted,
+    EncryptionOn: _encrypted,
+    TopicSet: _topic,
+    RoleSet: _role,
+}

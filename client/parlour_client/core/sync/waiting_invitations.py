@@ -1,0 +1,97 @@
+"""What waits for this account's yes: invitations into rooms, and direct rooms that others opened.
+
+The server tells of invitations live, and how many there are with its greeting; they are asked for then, page
+by page. Direct rooms that wait are rooms already and known by their summaries. Nothing is kept on disk. The
+engine makes one, ``Hearing`` feeds it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import InvitationsChanged
+from parlour_client.core.model import Invitation
+from parlour_client.core.room_names import marks
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.frames import replies
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.requests import ListInvitations
+from parlour_protocol.ids import RoomId, new_request_id
+
+MAX_PAGES: Final = 40
+"""Pages that are read: a server that never says `the end` does not hold the client."""
+
+
+class WaitingInvitations:
+    """Invitations that nobody answered yet."""
+
+    def __init__(self, state: State, emit: Emit) -> None:
+        """Tell of changes through ``emit``."""
+        self._state = state
+        self._emit = emit
+        self._told: dict[RoomId, replies.Invitation] = {}
+        self._expected = 0
+
+    @property
+    def all(self) -> Sequence[Invitation]:
+        """All of them, the newest first."""
+        shown = marks([*self._state.summaries, *self._told.values()])
+        invited = [
+            Invitation(
+                id=told.room,
+                kind=told.kind,
+                inviter=told.inviter,
+                at=told.at,
+                name=told.name,
+                encrypted=told.encrypted,
+                mark=shown.get(told.room, ""),
+            )
+            for told in self._told.values()
+        ]
+        opened = [
+            Invitation(
+                id=room.id,
+                kind=RoomKind.DIRECT,
+                inviter=room.peer,
+                at=room.activity,
+                peer=room.peer,
+                encrypted=room.encrypted,
+            )
+            for room in self._state.rooms
+            if room.request and room.peer is not None
+        ]
+        return sorted([*invited, *opened], key=lambda one: (-one.at, one.id))
+
+    def greet(self, hello: replies.Hello) -> None:
+        """Forget what was told on an earlier connection; ``fetch`` asks for what there is now."""
+        self._told.clear()
+        self._expected = hello.invitations
+
+    async def fetch(self, conversation: Conversation) -> None:
+        """Ask for what the greeting counted."""
+        if not self._expected:
+            return
+        after: RoomId | None = None
+        for _ in range(MAX_PAGES):
+            page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
+            if not isinstance(page, replies.Invitations):
+                raise ServerMisbehavedError("The server answered with something else than invitations.")
+            for told in page.invitations:
+                self._told[told.room] = told
+                after = told.room
+            if not page.more or not page.invitations:
+                break
+        self._emit(InvitationsChanged())
+
+    def came(self, told: replies.Invitation) -> None:
+        """Take one that came just now."""
+        if self._told.get(told.room) != told:
+            self._told[told.room] = told
+            self._emit(InvitationsChanged())
+
+    def gone(self, room: RoomId) -> None:
+        """Forget one: answered here or on another device, or taken back."""
+        if self._told.pop(room, None) is not None:
+            self._emit(InvitationsChanged())

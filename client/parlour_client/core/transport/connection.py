@@ -1,0 +1,148 @@
+"""Keeps one connection to the server: opens it, waits and opens it again, and says where it stands.
+
+Each try gets a fresh ticket (K10). Waiting grows and is spread by chance, so that a thousand clients do
+not come back in one second. What needs the person (an ended session, a changed pin) stops it; nothing else
+does. After an ended session it goes on when there is a new one. The client runs one; ``converse`` is what it
+does while a connection lasts.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Final
+
+from parlour_client.core.clock import Clock
+from parlour_client.core.errors import ParlourClientError, SessionEndedError, UnreachableError
+from parlour_client.core.model import Account, ConnectionStatus, LinkState
+from parlour_client.core.transport.conversation import Conversation
+from parlour_client.core.transport.wire import Dial, WireClosedError
+from parlour_protocol.errors import (
+    GOING_AWAY,
+    SESSION_ENDED,
+    SESSION_EXPIRED,
+    TOO_FAST,
+    TOO_MANY_ERRORS,
+    TOO_SLOW,
+)
+from parlour_protocol.frames import Hello
+
+FIRST_WAIT: Final = 0.25
+LONGEST_WAIT: Final = 30.0
+STEADY_AFTER: Final = 10_000
+"""Milliseconds: a connection that lasted so long starts the waiting anew; a shorter one does not."""
+
+Converse = Callable[[Conversation, Hello], Awaitable[None]]
+
+
+class Connection:
+    """The state of the connection, and the loop that keeps it up."""
+
+    def __init__(
+        self,
+        account: Account,
+        dial: Dial,
+        converse: Converse,
+        clock: Clock,
+        chance: Random,
+        tell: Callable[[], None],
+    ) -> None:
+        """Keep a connection to the account's server; ``tell`` is called when ``status`` changed."""
+        self._account = account
+        self._dial = dial
+        self._converse = converse
+        self._clock = clock
+        self._chance = chance
+        self._tell = tell
+        self._hurry = asyncio.Event()
+        self._renewed = asyncio.Event()
+        self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
+        self.error: ParlourClientError | None = None
+        """Why the last try failed, or the last connection ended."""
+
+    def hurry(self) -> None:
+        """Try now instead of waiting on."""
+        self._hurry.set()
+
+    def renewed(self) -> None:
+        """Go on: there is a new session."""
+        self.error = None
+        self._renewed.set()
+
+    def fail(self, error: ParlourClientError) -> None:
+        """Stop for good: something else than the connection does not work."""
+        self.error = error
+        self._set(LinkState.STOPPED)
+
+    async def run(self) -> None:
+        """Connect and stay connected; returns when only the person can help, and a new session would not."""
+        tries = 0
+        while True:
+            self._set(LinkState.CONNECTING)
+            began = self._clock.now()
+            try:
+                await self._one_connection()
+            except ParlourClientError as error:
+                self.error = self._in_words(error)
+            except TimeoutError:
+                self.error = UnreachableError("The server does not answer.")
+            if self.error is not None and self.error.stops:
+                self._renewed.clear()
+                self._set(LinkState.STOPPED)
+                if not isinstance(self.error, SessionEndedError):
+                    return
+                await self._renewed.wait()
+                tries = 0
+                continue
+            tries = 1 if self._clock.now() - began > STEADY_AFTER else tries + 1
+            await self._wait(tries)
+
+    async def _one_connection(self) -> None:
+        wire = await self._dial()
+        try:
+            conversation = Conversation(wire, self._clock)
+            hello = await conversation.hello()
+            self.error = None
+            self._set(LinkState.ONLINE, security=wire.security)
+            await self._converse(conversation, hello)
+        finally:
+            await wire.close()
+
+    async def _wait(self, tries: int) -> None:
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 20))
+        seconds = longest * self._chance.uniform(0.5, 1.0)
+        self._set(LinkState.OFFLINE, retry_in=seconds)
+        self._hurry.clear()
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        hurried = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hurried.cancel()
+
+    def _set(
+        self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None
+    ) -> None:
+        problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
+        ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
+        self.status = ConnectionStatus(
+            state, self._account.server, security, problem, retry_in, session_ended=ended
+        )
+        self._tell()
+
+    def _in_words(self, error: ParlourClientError) -> ParlourClientError:
+        """Say why a connection ended."""
+        code = error.code if isinstance(error, WireClosedError) else None
+        if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
+            return SessionEndedError.of(self._account.server, self._account.user)
+        if not isinstance(error, WireClosedError):
+            return error
+        return UnreachableError(_CLOSE_WORDS.get(code or 0, "The connection was lost."))
+
+
+_CLOSE_WORDS: Final = {
+    int(GOING_AWAY): "The server is going away for a moment.",
+    int(TOO_FAST): "The server closed the connection: too many messages.",
+    int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
+    int(TOO_SLOW): "The server closed the connection: this client read too slowly.",
+}

@@ -1,0 +1,148 @@
+"""The delivery service over HTTPS: one typed call for each of its operations, in the name of one account.
+
+Answers are read up to the limit of what an honest one can be. It decides nothing and keeps nothing but one
+open connection. The engine makes one for each run, the sign-in one for each login.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.transport.https import Api
+from parlour_protocol.delivery import (
+    AccountKey,
+    Certify,
+    Claim,
+    Claimed,
+    Commit,
+    Contest,
+    DeviceInfo,
+    DeviceList,
+    FileStored,
+    Found,
+    GroupState,
+    KeyLogPage,
+    KeyPackages,
+    Logged,
+    RegisterDevice,
+    Revoke,
+    Welcomes,
+)
+from parlour_protocol.ids import DeviceId, FileId, RoomId, SessionId, WelcomeId
+from parlour_protocol.limits import (
+    CERTIFICATE_BYTES,
+    CLAIM_DEVICES,
+    HTTP_COMMIT,
+    KEY_LOG_PAGE,
+    KEY_PACKAGE_BYTES,
+)
+from parlour_protocol.secret import Secret
+
+_SPARE: Final = 64 * 1024
+"""For everything in an answer but its opaque parts."""
+_CLAIMED: Final = CLAIM_DEVICES.value * KEY_PACKAGE_BYTES.value * 4 // 3 + _SPARE
+_KEY_LOG: Final = KEY_LOG_PAGE.value * CERTIFICATE_BYTES.value * 4 // 3 + _SPARE
+_GROUP: Final = 512 * 1024
+"""500 devices, each named with its owner, and as many that ought to enter."""
+_WELCOMES: Final = 2 * HTTP_COMMIT.value
+
+
+class DeliveryClient:
+    """Speaks for one account: with the session that it has when a call is made."""
+
+    def __init__(self, api: Api, session: Callable[[], Secret]) -> None:
+        """Speak over ``api``."""
+        self._api = api
+        self._current = session
+
+    @property
+    def _session(self) -> Secret:
+        return self._current()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._api.close()
+
+    async def session_id(self) -> SessionId:
+        """Return the public handle of this session."""
+        for session in await self._api.sessions(self._session):
+            if session.current:
+                return session.id
+        raise ServerMisbehavedError("The server does not list the session that asks.")
+
+    async def publish_account_key(self, body: AccountKey) -> None:
+        """Publish the account's key, or replace it."""
+        await self._api.succeed("POST", "/v1/identity", self._session, body)
+
+    async def register_device(self, body: RegisterDevice) -> DeviceInfo:
+        """Bind this session to a device."""
+        return await self._api.call("POST", "/v1/devices", DeviceInfo, bearer=self._session, body=body)
+
+    async def devices(self) -> DeviceList:
+        """List the account's devices."""
+        return await self._api.call("GET", "/v1/devices", DeviceList, bearer=self._session)
+
+    async def certify(self, device: DeviceId, body: Certify) -> None:
+        """Approve a device of the account."""
+        await self._api.succeed("POST", f"/v1/devices/{device}/certificate", self._session, body)
+
+    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+        """Revoke a device of the account."""
+        await self._api.succeed("POST", f"/v1/devices/{device}/revocation", self._session, body)
+
+    async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
+        """Bring key packages."""
+        await self._api.succeed("PUT", f"/v1/devices/{device}/key-packages", self._session, body)
+
+    async def claim(self, body: Claim) -> Claimed:
+        """Take one key package of each device."""
+        return await self._api.call(
+            "POST", "/v1/key-packages/claims", Claimed, bearer=self._session, body=body, limit=_CLAIMED
+        )
+
+    async def key_log(self, after: int) -> KeyLogPage:
+        """Read the key log after entry ``after``."""
+        path = f"/v1/key-log?after={after}"
+        return await self._api.call("GET", path, KeyLogPage, bearer=self._session, limit=_KEY_LOG)
+
+    async def group(self, room: RoomId) -> GroupState:
+        """Ask where a room's group stands."""
+        path = f"/v1/rooms/{room}/group"
+        return await self._api.call("GET", path, GroupState, bearer=self._session, limit=_GROUP)
+
+    async def found(self, room: RoomId, body: Found) -> Logged:
+        """Found a room's group. Raises StaleEpochError."""
+        return await self._api.call(
+            "POST", f"/v1/rooms/{room}/group", Logged, bearer=self._session, body=body
+        )
+
+    async def commit(self, room: RoomId, body: Commit) -> Logged:
+        """Take a group to its next epoch. Raises StaleEpochError."""
+        return await self._api.call(
+            "POST", f"/v1/rooms/{room}/commits", Logged, bearer=self._session, body=body
+        )
+
+    async def contest(self, room: RoomId, body: Contest) -> Logged:
+        """Tell that a commit cannot be followed."""
+        return await self._api.call(
+            "POST", f"/v1/rooms/{room}/contests", Logged, bearer=self._session, body=body
+        )
+
+    async def welcomes(self, device: DeviceId) -> Welcomes:
+        """Read the oldest Welcomes of this device."""
+        path = f"/v1/devices/{device}/welcomes"
+        return await self._api.call("GET", path, Welcomes, bearer=self._session, limit=_WELCOMES)
+
+    async def drop_welcome(self, welcome: WelcomeId) -> None:
+        """Take a Welcome out of the inbox: it was used, or is of no use."""
+        await self._api.succeed("DELETE", f"/v1/welcomes/{welcome}", self._session)
+
+    async def upload(self, room: RoomId, chunks: AsyncIterator[bytes], size: int) -> FileStored:
+        """Store a file of exactly ``size`` bytes."""
+        path = f"/v1/rooms/{room}/files"
+        return await self._api.call("POST", path, FileStored, bearer=self._session, body=chunks, size=size)
+
+    def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a file."""
+        return self._api.download(f"/v1/files/{file}", self._session)

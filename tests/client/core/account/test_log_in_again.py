@@ -1,0 +1,100 @@
+"""After a session that ended: another login, and the client goes on where it stopped."""
+
+import asyncio
+
+import pytest
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
+
+from parlour_client.core.account.profile import Profile, load_profile
+from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.client import Client
+from parlour_client.core.errors import LoginRefusedError, SessionEndedError, SetupError
+from parlour_client.core.events import StatusChanged
+from parlour_client.core.model import Delivery, LinkState
+from parlour_protocol.errors import SESSION_ENDED, SESSION_EXPIRED
+from parlour_protocol.secret import Secret
+
+RIGHT = Secret("correct horse battery")
+
+
+@pytest.fixture(autouse=True)
+def logins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Answer logins without a network; returns the passwords that came."""
+    came: list[str] = []
+
+    async def log_in_again(sign_in: SignIn, password: Secret) -> Profile:
+        came.append(password.reveal())
+        if password != RIGHT:
+            raise LoginRefusedError("Wrong name or password.", "login_refused")
+        return await load_profile(sign_in._archive)
+
+    monkeypatch.setattr(SignIn, "log_in_again", log_in_again)
+    return came
+
+
+async def end_session(client: Client, server: FakeServer, code: int = SESSION_ENDED) -> None:
+    """Let the server end the session, and wait until the client says so."""
+    await heard(
+        client, lambda c: isinstance(c, StatusChanged) and c.status.session_ended, lambda: server.drop(code)
+    )
+
+
+@pytest.mark.parametrize("code", [SESSION_ENDED, SESSION_EXPIRED])
+async def test_what_was_written_meanwhile_is_sent_under_the_new_session(
+    desk: Desk, server: FakeServer, code: int
+) -> None:
+    """The client does not stop: it waits for a login, keeps the outbox and sends it, once."""
+    client = await desk.open()
+    await end_session(client, server, code)
+    assert client.status.state is LinkState.STOPPED
+    entry = await client.send(LOBBY, "written while logged out")
+    assert (entry.delivery, entry.request is not None) == (Delivery.QUEUED, True)
+    assert entry.request is not None
+    await client.log_in_again(RIGHT)
+    async with asyncio.timeout(10):
+        await client.ready()
+        await client.stored(entry.request)
+    assert client.status.state is LinkState.ONLINE
+    texts = [str(one.text) for one in await client.timeline(LOBBY)]
+    assert texts.count("written while logged out") == 1
+
+
+async def test_a_wrong_password_changes_nothing(desk: Desk, server: FakeServer) -> None:
+    """It can be tried again, and the reason is in the error."""
+    client = await desk.open()
+    await end_session(client, server)
+    with pytest.raises(LoginRefusedError):
+        await client.log_in_again(Secret("wrong"))
+    assert client.status.session_ended
+    await client.log_in_again(RIGHT)
+    async with asyncio.timeout(10):
+        await client.ready()
+
+
+async def test_it_can_end_again(desk: Desk, server: FakeServer) -> None:
+    """A second session that ends is a second login, not a dead end."""
+    client = await desk.open()
+    for _ in range(2):
+        await end_session(client, server)
+        with pytest.raises(SessionEndedError) as refused:
+            await client.ready()
+        assert refused.value.hint == "Log in again: parlour login test:8443 --username alice"
+        await client.log_in_again(RIGHT)
+        async with asyncio.timeout(10):
+            await client.ready()
+
+
+async def test_who_is_logged_in_needs_no_login(desk: Desk, logins: list[str]) -> None:
+    """A password goes nowhere without a reason."""
+    client = await desk.open()
+    with pytest.raises(SetupError):
+        await client.log_in_again(RIGHT)
+    assert not logins
+
+
+async def test_a_client_that_waits_for_a_login_can_be_stopped(desk: Desk, server: FakeServer) -> None:
+    """Quitting does not wait for a password."""
+    client = await desk.open()
+    await end_session(client, server)
+    async with asyncio.timeout(10):
+        await client.stop()

@@ -1,0 +1,112 @@
+"""A run of events into the archive: what is asked once for all of them tells the same as one by one."""
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeServer
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
+from parlour_client.core.search_query import Query
+from parlour_protocol.frames import AnyBody, LogEvent, MessageText, Reaction
+from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import Millis, Seq, new_request_id
+
+
+@pytest.fixture
+async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
+    """Return an open archive with the lobby in it."""
+    archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
+    await archive.save_rooms([FakeServer().summary(LOBBY)])
+    yield archive
+    await archive.close()
+
+
+def event(seq: int, body: AnyBody | str) -> LogEvent:
+    """Return an event of bobby's; a text is a message."""
+    said = Message(text=MessageText.parse(body)) if isinstance(body, str) else body
+    return LogEvent(room=LOBBY, seq=Seq(seq), at=Millis(BEGIN + seq), author=BOB, device=LAPTOP, body=said)
+
+
+async def add(archive: Archive, *events: LogEvent) -> Sequence[Applied]:
+    """Store events."""
+    return await archive.add(events, [False] * len(events), max(one.seq for one in events))
+
+
+async def found(archive: Archive, word: str) -> list[str]:
+    """Return the texts of the messages that are found by a word."""
+    return [str(entry.text) for entry in await archive.search(Query([word], unfinished=True), ALICE, 99)]
+
+
+def edit(target: int, text: str) -> Edited:
+    """Return a new text for a message."""
+    return Edited(target=Seq(target), text=MessageText.parse(text))
+
+
+async def test_a_run_says_of_each_event_what_it_did(archive: Archive) -> None:
+    """Rows of its own, of messages in the same run, of messages far away, and of nothing that is here."""
+    await add(archive, event(1, "long ago"), event(2, "later"))
+    hand = Reacted(target=Seq(1), reaction=Reaction.parse("ok"), on=True)
+    run = [
+        event(5_001, "new"),
+        event(5_002, hand),
+        event(5_003, edit(5_001, "newer")),
+        event(5_004, edit(77, "ghost")),
+    ]
+    told = await add(archive, *run)
+    assert [one.entry and (one.entry.seq, str(one.entry.text)) for one in told] == [
+        (5_001, "newer"), (1, "long ago"), (5_001, "newer"), None,
+    ]  # fmt: skip
+    assert told[1].entry is not None
+    assert [count.reaction for count in told[1].entry.reactions] == ["ok"]
+
+
+async def test_a_run_twice_is_taken_once(archive: Archive) -> None:
+    """Also when it begins with what is known, and has an event twice in itself."""
+    first = [event(1, "one"), event(2, "two")]
+    assert len(await add(archive, *first)) == 2
+    told = await add(archive, *first, event(3, "three"), event(3, "another three"))
+    assert [one.event.seq for one in told] == [3]
+    assert await found(archive, "three") == ["three"]
+    assert await found(archive, "two") == ["two"]
+
+
+async def test_what_came_before_its_message_counts_in_the_search(archive: Archive) -> None:
+    """A page from below a hole: an edit, a reaction and a deletion of its messages are here already."""
+    hand = Reacted(target=Seq(2), reaction=Reaction.parse("ok"), on=True)
+    await add(archive, event(7, edit(1, "second version")), event(8, hand), event(9, "plain"))
+    await add(archive, event(1, "first version"), event(2, "liked"), event(3, "neither"))
+    assert await found(archive, "version") == ["second version"]
+    assert await found(archive, "first") == []
+    assert [str(e.text) for e in await archive.search(Query(states={"edited"}), ALICE, 9)] == [
+        "second version"
+    ]
+    assert [str(e.text) for e in await archive.search(Query(has={"reaction"}), ALICE, 9)] == ["liked"]
+    assert await found(archive, "neither") == ["neither"]
+
+
+async def test_what_one_run_says_and_takes_back_is_not_found(archive: Archive) -> None:
+    """Neither in the table nor in the index."""
+    await add(archive, event(1, "CANARYone"), event(2, Deleted(target=Seq(1))), event(3, "stays"))
+    assert await found(archive, "canary") == []
+    assert await found(archive, "stays") == ["stays"]
+    words = await archive.look(lambda c: list(c.execute("SELECT * FROM words_content")))
+    bodies = await archive.look(lambda c: list(c.execute("SELECT body FROM events")))
+    assert "CANARY" not in str(words) + str(bodies)
+
+
+@pytest.mark.parametrize("length", [TOLD_ONE_BY_ONE, TOLD_ONE_BY_ONE + 1])
+async def test_our_own_rows_go_with_a_run_of_any_length(archive: Archive, length: int) -> None:
+    """The outbox's row of an event that is here is told and taken away; others stay."""
+    frames = [Send(id=new_request_id(), room=LOBBY, text=MessageText.parse(text)) for text in ("a", "b", "c")]
+    await archive.put(LOBBY, frames, Millis(1))
+    for frame, seq in zip(frames, (2, length, length + 1), strict=True):
+        await archive.acknowledge(frame.id, LOBBY, Seq(seq))
+    told = await add(archive, *[event(seq, f"said {seq}") for seq in range(1, length + 1)])
+    assert {one.event.seq: one.request for one in told if one.request} == {
+        2: frames[0].id, length: frames[1].id,
+    }  # fmt: skip
+    assert [row.frame.id for row in await archive.outgoing()] == [frames[2].id]
+    assert all((one.entry is not None) == (length <= TOLD_ONE_BY_ONE) for one in told)

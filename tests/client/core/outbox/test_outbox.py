@@ -1,0 +1,307 @@
+# ruff: noqa: ASYNC110 - the loop is turned by hand, with a clock and chance of the test's own
+"""The outbox: durable, in order, idempotent."""
+
+import asyncio
+
+import pytest
+from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
+
+from parlour_client.core.checked_text import message_text
+from parlour_client.core.errors import RefusedError, SetupError
+from parlour_client.core.events import Change, EntryChanged, EntryRemoved, StatusChanged
+from parlour_client.core.model import Delivery, LinkState
+from parlour_client.core.outbox.item import Item
+from parlour_client.core.outbox.outbox import MAX_TRIES
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, ReasonText
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.text import safe_text
+
+
+async def test_a_drop_between_storing_and_answering_stores_once(desk: Desk, server: FakeServer) -> None:
+    """The request keeps its id, so the server knows it the second time (M6)."""
+    client = await desk.open()
+    server.drop_after_storing = 1
+    entry = await client.send(LOBBY, "once")
+    assert entry.request is not None
+    await heard(client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE)
+    await desk.regain(client)
+    assert await client.stored(entry.request) == 2
+    assert server.texts() == ["once"]
+    sends = [request for request in server.requests if isinstance(request, Send)]
+    assert len(sends) == 2
+    assert sends[0] == sends[1]
+
+
+async def test_a_killed_client_sends_the_rest_the_next_time(desk: Desk, server: FakeServer) -> None:
+    """What was queued is on disk with its id: a new process sends it, and nothing is stored twice."""
+    client = await desk.open()
+    server.silent = True
+    entries = await client.send_many(LOBBY, ["one", "two", "three"])
+    while not server.done:
+        await asyncio.sleep(0)
+    await client.stop()
+    server.silent = False
+    again = await desk.open()
+    for entry in entries:
+        assert entry.request is not None
+        await again.stored(entry.request)
+    assert server.texts() == ["one", "two", "three"]
+    assert [row.text for row in await again.timeline(LOBBY)] == [None, "one", "two", "three"]
+
+
+async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: FakeServer) -> None:
+    """Messages written without a connection stand at the end of the timeline, and go out when it is back."""
+    client = await desk.open()
+    await heard(
+        client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
+    )
+    entries = [await client.send(LOBBY, text) for text in ("one", "two")]
+    rows = await client.timeline(LOBBY)
+    assert [(row.text, row.delivery) for row in rows[1:]] == [
+        ("one", Delivery.QUEUED),
+        ("two", Delivery.QUEUED),
+    ]
+    await desk.regain(client)
+    for entry in entries:
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two"]
+
+
+async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
+    desk: Desk, server: FakeServer
+) -> None:
+    """It had left the queue for the lane of the room; the next conversation has another lane."""
+
+    class Holding:
+        """A lane that never gets on."""
+
+        def __init__(self) -> None:
+            self.items: list[Item] = []
+
+        def put(self, item: Item) -> None:
+            self.items.append(item)
+
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+    client, lane = await desk.open(), Holding()
+    outbox = client._engine.outbox
+    outbox._make_lane = lambda _room, _conversation: lane
+    first = await client.send(LOBBY, "one")
+    while not lane.items:
+        await asyncio.sleep(0)
+    await heard(
+        client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
+    )
+    outbox._make_lane = None
+    second = await client.send(LOBBY, "two")
+    await desk.regain(client)
+    for entry in (first, second):
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two"]
+
+
+def sends(server: FakeServer) -> list[str]:
+    """Return the texts that reached the server, stored or not, in order."""
+    return [safe_text(request.text).plain for request in server.requests if isinstance(request, Send)]
+
+
+async def turns(count: int = 50) -> None:
+    """Let everything happen that needs no time."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: FakeServer) -> None:
+    """The first is refused, as by a budget that has room again for the second: it goes first all the same.
+
+    It waits as long as the server says, then all goes on by itself.
+    """
+    client = await desk.open()
+    server.refusals = [RATE_LIMITED]
+    entries = await client.send_many(LOBBY, ["one", "two", "three"])
+    while server.refusals:
+        await asyncio.sleep(0)
+    await turns()
+    assert sends(server) == ["one"]
+    desk.clock.advance(2.9)
+    await turns()
+    assert sends(server) == ["one"]
+    desk.clock.advance(0.2)
+    for entry in entries:
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two", "three"]
+
+
+async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer) -> None:
+    """It was stored before the connection broke, and its event comes before its turn does."""
+    client = await desk.open()
+    await desk.lose(client)
+    entry = await client.send(LOBBY, "here already")
+    assert entry.request is not None
+    event = server.append(LOBBY, Message(text=message_text("here already")), author="alice", tell=False)
+    client._engine.outbox.arrived(entry.request, event)
+    await desk.regain(client)
+    await turns()
+    assert sends(server) == []
+
+
+@pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT])
+async def test_whatever_makes_one_wait_keeps_the_order(
+    code: ErrorCode, desk: Desk, server: FakeServer
+) -> None:
+    """A full disk for a moment, too: what was written later does not overtake."""
+    client = await desk.open()
+    server.refusals = [Error(code=code)]
+    entries = await client.send_many(LOBBY, ["one", "two"])
+    while server.refusals:
+        await asyncio.sleep(0)
+    await turns()
+    desk.clock.advance(10)
+    for entry in entries:
+        assert entry.request is not None
+        await client.stored(entry.request)
+    assert server.texts() == ["one", "two"]
+
+
+async def test_a_room_waits_for_no_other(desk: Desk, server: FakeServer) -> None:
+    """The server is silent about one room's message; another room's goes out."""
+    server.add_room(GARDEN, "garden")
+    client = await desk.open()
+    server.silent = True
+    await client.send_many(LOBBY, ["one", "two"])
+    await turns()
+    await client.send(GARDEN, "of the garden")
+    await turns()
+    assert sends(server) == ["one", "of the garden"]
+
+
+async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server: FakeServer) -> None:
+    """A refusal is told in words, the rest goes on, and retry sends it with its own id."""
+    client = await desk.open()
+    server.refusals = [Error(code=ErrorCode.MUTED, hint=ReasonText.parse("until\x1b[31m noon"))]
+    first, second = await client.send_many(LOBBY, ["one", "two"])
+    assert first.request is not None
+    assert second.request is not None
+    with pytest.raises(RefusedError, match="muted") as refused:
+        await client.stored(first.request)
+    assert refused.value.hint == "until⟦ESC⟧[31m noon"
+    await client.stored(second.request)
+    await client.retry(first.request)
+    assert await client.stored(first.request) == 3
+    assert server.texts() == ["two", "one"]
+
+
+async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, server: FakeServer) -> None:
+    """A later `send` passes it by; the chat shows it, and sends it again or takes it back."""
+    server.refusals = [Error(code=ErrorCode.MUTED)] * 2
+    command = await desk.open(follow=False, ready=False)
+    await command.connected()
+    for text in ("kept", "dropped"):
+        refused = await command.send(LOBBY, text)
+        assert refused.request is not None
+        with pytest.raises(RefusedError, match="muted"):
+            await command.stored(refused.request)
+    await command.stop()
+    later = await desk.open(follow=False, ready=False)
+    await later.connected()
+    entry = await later.send(LOBBY, "later")
+    assert entry.request is not None
+    await later.stored(entry.request)
+    await later.stop()
+    assert server.texts() == ["later"]
+    chat = await desk.open()
+    kept, dropped = chat.outgoing()
+    assert [one.entry.delivery for one in (kept, dropped)] == [Delivery.FAILED] * 2
+    assert "muted" in kept.entry.problem
+    assert kept.entry.request is not None
+    assert dropped.entry.request is not None
+    await chat.cancel(dropped.entry.request)
+    await chat.retry(kept.entry.request)
+    await chat.stored(kept.entry.request)
+    assert server.texts() == ["later", "kept"]
+    await chat.stop()
+    assert not (await desk.open()).outgoing()
+
+
+async def test_a_failed_message_stays_failed_over_a_restart(desk: Desk, server: FakeServer) -> None:
+    """What was refused is not sent by itself by the next process."""
+    client = await desk.open()
+    server.refusals = [Error(code=ErrorCode.FORBIDDEN)]
+    entry = await client.send(LOBBY, "no")
+    await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.FAILED)
+    await client.stop()
+    again = await desk.open()
+    (row,) = (await again.timeline(LOBBY))[1:]
+    assert (row.request, row.delivery, row.text) == (entry.request, Delivery.FAILED, "no")
+    assert "does not allow" in row.problem
+    assert server.texts() == []
+
+
+async def test_cancelling_takes_a_message_back(desk: Desk, server: FakeServer) -> None:
+    """A queued message can be taken back; one that is on its way cannot."""
+    client = await desk.open()
+    server.silent = True
+    going = await client.send(LOBBY, "going")
+    await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
+    assert going.request is not None
+    with pytest.raises(SetupError, match="on its way"):
+        await client.cancel(going.request)
+    await heard(
+        client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
+    )
+    queued = await client.send(LOBBY, "queued")
+    assert queued.request is not None
+    removed: list[Change] = []
+    client.subscribe(removed.append)
+    await client.cancel(queued.request)
+    assert EntryRemoved(LOBBY, queued.request) in removed
+    server.silent = False
+    await desk.regain(client)
+    await client.stored(going.request)
+    assert server.texts() == ["going"]
+
+
+async def test_a_server_that_cannot_store_is_asked_again_some_times(desk: Desk, server: FakeServer) -> None:
+    """UNAVAILABLE is tried again after a moment, and after some tries the person is asked."""
+    client = await desk.open()
+    server.refusals = [Error(code=ErrorCode.UNAVAILABLE)] * (MAX_TRIES - 1)
+    entry = await client.send(LOBBY, "patience")
+    assert entry.request is not None
+    waiting = asyncio.ensure_future(client.stored(entry.request))
+    while not waiting.done():
+        desk.clock.advance(10)
+        await asyncio.sleep(0)
+    assert waiting.result() == 2
+    server.refusals = [Error(code=ErrorCode.UNAVAILABLE)] * MAX_TRIES
+    entry = await client.send(LOBBY, "in vain")
+    assert entry.request is not None
+    waiting = asyncio.ensure_future(client.stored(entry.request))
+    while not waiting.done():
+        desk.clock.advance(10)
+        await asyncio.sleep(0)
+    assert isinstance(waiting.exception(), RefusedError)
+
+
+async def test_two_programs_on_one_home_do_not_send_each_others_messages(
+    desk: Desk, server: FakeServer
+) -> None:
+    """A `send` beside an open client shares the archive; only one of them adopts what was left."""
+    first = await desk.open()
+    server.silent = True
+    waiting = await first.send(LOBBY, "of the first")
+    await heard(first, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
+    before = sum(isinstance(request, Send) for request in server.requests)
+    second = await desk.open(follow=False, ready=False)
+    await second.connected()
+    server.silent = False
+    entry = await second.send(LOBBY, "of the second")
+    assert entry.request is not None
+    await second.stored(entry.request)
+    assert sum(isinstance(request, Send) for request in server.requests) == before + 1
+    assert waiting.request is not None

@@ -1,0 +1,132 @@
+"""The rooms as the log's events move them on, who types, and who hears of it."""
+
+import asyncio
+
+import pytest
+from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
+
+from parlour_client.core import event_bus as news
+from parlour_client.core.errors import StoppedError
+from parlour_client.core.event_bus import News
+from parlour_client.core.events import Change, PresenceChanged, RoomsChanged, TypingChanged
+from parlour_client.core.sync.presence import TYPING_SECONDS, Presence
+from parlour_client.core.sync.state import State
+from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
+from parlour_protocol.frames.base import Role, Status
+from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
+from parlour_protocol.frames.replies import StatusNow, TypingNow
+from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.names import UserName
+
+
+def event(seq: int, body: AnyBody, author: UserName = BOB) -> LogEvent:
+    """Return an event of the lobby."""
+    return LogEvent(room=LOBBY, seq=Seq(seq), at=Millis(1), author=author, device=LAPTOP, body=body)
+
+
+@pytest.fixture
+def state() -> State:
+    """Return a state with a lobby of two at event 1."""
+    state = State(ALICE)
+    state.tell(FakeServer().summary(LOBBY))
+    return state
+
+
+@pytest.mark.parametrize(
+    ("body", "members"),
+    [
+        (Joined(members=3), 3),
+        (Added(who=BOB, members=3), 3),
+        (Left(members=1), 1),
+        (Kicked(who=BOB, members=1), 1),
+        (Banned(who=BOB, members=1), 1),
+        (Banned(who=BOB, members=2), 2),  # bob had left before
+    ],
+    ids=str,
+)
+def test_people_come_and_go(state: State, body: AnyBody, members: int) -> None:
+    """The number of members is what the server says in the event: nothing here counts on its own."""
+    assert state.apply(event(2, body), mention=False)
+    room = state.room(LOBBY)
+    assert room is not None
+    assert (room.members, room.head) == (members, 2)
+
+
+def test_an_event_that_is_told_late_does_not_change_the_number_of_members(state: State) -> None:
+    """An encrypted room may store a later event first; its number holds."""
+    state.apply(event(3, Left(members=1)), mention=False)
+    assert not state.apply(event(2, Joined(members=3)), mention=False)
+    room = state.room(LOBBY)
+    assert room is not None
+    assert room.members == 1
+
+
+def test_topic_and_role_follow_the_log(state: State) -> None:
+    """A role is taken over when it is ours."""
+    state.apply(event(2, TopicSet(topic=TopicText.parse("bees"))), mention=False)
+    state.apply(event(3, RoleSet(who=BOB, role=Role.OWNER)), mention=False)
+    state.apply(event(4, RoleSet(who=ALICE, role=Role.MODERATOR)), mention=False)
+    room = state.room(LOBBY)
+    assert room is not None
+    assert (room.topic, room.role) == ("bees", Role.MODERATOR)
+
+
+def test_what_is_known_changes_nothing(state: State) -> None:
+    """An event at or below the head, or of a room that was left, is not applied again."""
+    assert not state.apply(event(1, Joined()), mention=False)
+    state.forget(LOBBY)
+    assert not state.apply(event(2, Joined()), mention=False)
+
+
+@pytest.mark.parametrize("text", ["@alice", "hi @ALICE!", "(@alice)", "@alice.", "a\n@alice: yes"])
+def test_a_mention_is_a_word_of_its_own(state: State, text: str) -> None:
+    """`@alice` names alice, however it is written."""
+    assert state.names_me(Message(text=MessageText.parse(text)))
+
+
+@pytest.mark.parametrize(
+    "text", ["alice", "@alicex", "mail@alice", "@alice-b", "@alice.b", "@@alice", "@bob"]
+)
+def test_what_is_no_mention(state: State, text: str) -> None:
+    """Another name, or an address, does not."""
+    assert not state.names_me(Message(text=MessageText.parse(text)))
+
+
+def test_typing_ends_by_itself() -> None:
+    """Who began to type and is never heard of again is taken off; so is who sends."""
+    clock, told = FakeClock(), list[Change]()
+    presence = Presence(ALICE, clock, told.append)
+    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    presence.typing(TypingNow(room=LOBBY, user=ALICE, on=True))
+    assert told == [TypingChanged(LOBBY, (BOB,))]
+    clock.advance(TYPING_SECONDS - 1)
+    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    clock.advance(TYPING_SECONDS - 1)
+    assert told[-1] == TypingChanged(LOBBY, (BOB,))
+    clock.advance(2)
+    assert told[-1] == TypingChanged(LOBBY, ())
+    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    presence.said_something(LOBBY, BOB)
+    assert told[-1] == TypingChanged(LOBBY, ())
+
+
+def test_presence_is_told_and_ends_typing() -> None:
+    """Who went does not type."""
+    clock, told = FakeClock(), list[Change]()
+    presence = Presence(ALICE, clock, told.append)
+    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    presence.status(StatusNow(user=BOB, status=Status.OFFLINE))
+    assert told[1:] == [PresenceChanged(BOB, Status.OFFLINE), TypingChanged(LOBBY, ())]
+
+
+async def test_a_reader_that_lags_behind_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow without end for a bot that never reads."""
+    monkeypatch.setattr(news, "MAX_LAG", 10)
+    source = News()
+    reader = source.changes()
+    first = asyncio.ensure_future(anext(reader))
+    await asyncio.sleep(0)
+    for _ in range(11):
+        source.emit(RoomsChanged())
+    with pytest.raises(StoppedError):
+        await first

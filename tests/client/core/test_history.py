@@ -1,0 +1,282 @@
+"""Looking things up in the archive and beyond: search, threads, earlier texts, gaps, choices, the outbox."""
+
+import pytest
+from tests.client.core.core_fake import ALICE, BOB, GARDEN, LOBBY, Desk, FakeServer, heard
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SetupError
+from parlour_client.core.events import EntryChanged
+from parlour_client.core.model import Delivery
+from parlour_client.core.search_query import QueryError
+from parlour_protocol.frames import LogEvent, MessageText
+from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
+from parlour_protocol.frames.fields import Reaction
+from parlour_protocol.frames.replies import AnyResult, Page
+from parlour_protocol.frames.requests import History, MarkRead
+from parlour_protocol.ids import RoomId, Seq
+
+
+def answer(server: FakeServer, text: str, to: int, *, author: str = "bobby", tell: bool = True) -> LogEvent:
+    """Say something in reply."""
+    body = Message(text=MessageText.parse(text), reply_to=Seq(to))
+    return server.append(LOBBY, body, author=author, tell=tell)
+
+
+async def texts(client: Client, words: str, room: RoomId | None = None) -> list[str | None]:
+    """Search and return the texts."""
+    return [entry.text for entry in await client.search(words, room=room)]
+
+
+async def test_search_by_each_restriction(desk: Desk, server: FakeServer) -> None:
+    """Every restriction finds what it says and nothing else, newest first."""
+    server.add_room(GARDEN, "garden")
+    said = server.say("honey at http://bees.example")
+    server.say("honey for @alice", author="carol")
+    server.say("more honey", room=GARDEN)
+    mine = server.say("my honey", author="alice")
+    server.append(LOBBY, Reacted(target=said.seq, reaction=Reaction.parse("ok"), on=True))
+    server.append(LOBBY, Edited(target=mine.seq, text=MessageText.parse("my own honey")), author="alice")
+    client = await desk.open()
+    await client.star(LOBBY, mine.seq)
+    assert await texts(client, "has:link") == [said.body.text]  # type: ignore[union-attr]
+    assert await texts(client, "is:mention") == ["honey for @alice"]
+    assert await texts(client, "in:garden honey") == ["more honey"]
+    assert await texts(client, "from:carol") == ["honey for @alice"]
+    assert await texts(client, "is:mine") == ["my own honey"]
+    assert await texts(client, "is:edited") == ["my own honey"]
+    assert await texts(client, "is:starred") == ["my own honey"]
+    assert await texts(client, "has:reaction") == [said.body.text]  # type: ignore[union-attr]
+    assert await texts(client, "from:carol from:alice own") == ["my own honey"]
+    assert await texts(client, "honey", GARDEN) == ["more honey"]
+    assert await texts(client, "after:2200 honey") == []
+    assert len(await texts(client, "before:2200 honey")) == 4
+    assert await texts(client, "has:file") == []
+
+
+async def test_a_reaction_taken_back_is_no_reaction(desk: Desk, server: FakeServer) -> None:
+    """The index follows what stands there now."""
+    said = server.say("honey")
+    client = await desk.open()
+    for on, found in ((True, ["honey"]), (False, [])):
+        body = Reacted(target=said.seq, reaction=Reaction.parse("ok"), on=on)
+        await heard(
+            client, lambda c: isinstance(c, EntryChanged), lambda body=body: server.append(LOBBY, body)
+        )
+        assert await texts(client, "has:reaction") == found
+
+
+async def test_unread_is_found_and_stays_unread(desk: Desk, server: FakeServer) -> None:
+    """Searching marks nothing as read, here or on the server."""
+    client = await desk.open()
+    await client.mark_read(LOBBY, Seq(1))
+    await heard(client, lambda _: True, lambda: server.say("fresh"))
+    await client.ready()
+    before = len([frame for frame in server.requests if isinstance(frame, MarkRead)])
+    assert await texts(client, "is:unread") == ["fresh"]
+    room = client.room(LOBBY)
+    assert room is not None
+    assert room.unread == 1
+    assert len([frame for frame in server.requests if isinstance(frame, MarkRead)]) == before
+    await client.mark_read(LOBBY, Seq(2))
+    assert await texts(client, "is:unread") == []
+
+
+async def test_a_wrong_search_is_refused(desk: Desk) -> None:
+    """With a sentence, and before anything is asked."""
+    client = await desk.open()
+    with pytest.raises(QueryError, match="no room of that name"):
+        await client.search("in:attic x")
+    with pytest.raises(QueryError, match="Write what to look for"):
+        await client.search("   ")
+
+
+async def test_search_works_without_a_connection(desk: Desk, server: FakeServer) -> None:
+    """What is here is found offline."""
+    server.say("honey")
+    client = await desk.open()
+    await desk.lose(client)
+    assert await texts(client, "hon") == ["honey"]
+
+
+async def test_a_thread_from_anywhere_in_it(desk: Desk, server: FakeServer) -> None:
+    """The same thread from its root, from its middle and from its end; others stay out."""
+    root = server.say("who has honey?")
+    server.say("nice weather")
+    first = answer(server, "I have", root.seq, author="carol")
+    answer(server, "how much?", first.seq)
+    answer(server, "I, too", root.seq, author="carol")
+    client = await desk.open()
+    for seq in (root.seq, first.seq, Seq(root.seq + 3)):
+        thread = await client.thread(LOBBY, seq)
+        assert [entry.text for entry in thread.entries] == [
+            "who has honey?", "I have", "how much?", "I, too",
+        ]  # fmt: skip
+        assert thread.missing is None
+    (entry,) = [e for e in await client.timeline(LOBBY) if e.seq == root.seq]
+    assert entry.replies == 2
+
+
+async def test_a_thread_in_a_circle_ends(desk: Desk, server: FakeServer) -> None:
+    """A server that lets two messages answer each other does not hang the client."""
+    one = server.say("one")
+    answer(server, "two", one.seq + 2)
+    answer(server, "three", one.seq + 1)
+    client = await desk.open()
+    thread = await client.thread(LOBBY, Seq(one.seq + 2))
+    assert [entry.text for entry in thread.entries] == ["two", "three"]
+
+
+async def test_a_thread_fetches_its_root(desk: Desk, server: FakeServer) -> None:
+    """The root lies in history that this device never read."""
+    root = server.say("the beginning")
+    for number in range(600):
+        server.say(f"hay {number}")
+    answer(server, "the end", root.seq)
+    client = await desk.open()
+    thread = await client.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
+    assert [entry.text for entry in thread.entries] == ["the beginning", "the end"]
+
+
+async def test_a_root_that_cannot_be_had_is_told(desk: Desk, server: FakeServer) -> None:
+    """Offline the thread says what it lacks."""
+    root = server.say("the beginning")
+    for number in range(600):
+        server.say(f"hay {number}")
+    answer(server, "the end", root.seq)
+    client = await desk.open()
+    await desk.lose(client)
+    thread = await client.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
+    assert [entry.text for entry in thread.entries] == ["the end"]
+    assert thread.missing == root.seq
+
+
+async def test_earlier_texts_are_kept_until_the_message_is_deleted(desk: Desk, server: FakeServer) -> None:
+    """All texts in order; none after a deletion."""
+    said = server.say("first")
+    for text in ("second", "third"):
+        server.append(LOBBY, Edited(target=said.seq, text=MessageText.parse(text)))
+    client = await desk.open()
+    assert [one.text for one in await client.versions(LOBBY, said.seq)] == ["first", "second", "third"]
+    await heard(
+        client,
+        lambda c: isinstance(c, EntryChanged) and c.entry.deleted,
+        lambda: server.append(LOBBY, Deleted(target=said.seq)),
+    )
+    assert list(await client.versions(LOBBY, said.seq)) == []
+
+
+async def test_gaps_are_told_and_filled(desk: Desk, server: FakeServer) -> None:
+    """After a long absence the newest page is here and the gap below it is known; reading fills it."""
+    client = await desk.open()
+    await desk.lose(client)
+    for number in range(10_300):
+        server.say(f"number {number}", tell=False)
+    await desk.regain(client)
+    head = len(server.rooms[LOBBY].log)
+    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    assert (gap.after, gap.gone) == (1, False)
+    assert gap.count > 9_000
+    entries = await client.timeline(LOBBY, before=gap.before, limit=100)
+    assert [entry.seq for entry in entries] == list(range(gap.before - 100, gap.before))
+    (left,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    assert left.before < gap.before
+
+
+async def test_a_server_that_denies_its_history_hides_nothing_that_is_here(
+    desk: Desk, server: FakeServer
+) -> None:
+    """It answers with an empty page: what is here below is shown, and the gap says that it is gone."""
+    for number in range(20):
+        server.say(f"number {number}")
+    client = await desk.open()
+    await desk.lose(client)
+    for number in range(10_300):
+        server.say(f"later {number}", tell=False)
+    await desk.regain(client)
+
+    def denying(ask: History) -> AnyResult:
+        return Page(room=ask.room, events=(), more=False, incarnation=server.incarnation)
+
+    server.page_of = denying
+    head = len(server.rooms[LOBBY].log)
+    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    entries = await client.timeline(LOBBY, before=gap.before, limit=500)
+    assert "number 3" in [entry.text for entry in entries]
+    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    assert gap.gone
+
+
+async def test_somebody_ignored_counts_for_nothing(desk: Desk, server: FakeServer) -> None:
+    """No unread message, no mention, no search result, live or counted anew; it lasts over a restart."""
+    client = await desk.open()
+    await client.mark_read(LOBBY, Seq(1))
+    await client.ignore(BOB)
+    await heard(client, lambda _: True, lambda: server.say("buy this @alice"))
+    await client.ready()
+    await heard(client, lambda _: True, lambda: server.say("hello", author="carol"))
+    await client.ready()
+    room = client.room(LOBBY)
+    assert room is not None
+    assert (room.unread, room.mentions) == (1, 0)
+    assert await texts(client, "is:unread") == ["hello"]
+    assert await texts(client, "from:bobby") == ["buy this @alice"]
+    await client.stop()
+    again = await desk.open()
+    assert again.ignored == {BOB}
+    room = again.room(LOBBY)
+    assert room is not None
+    assert room.unread == 1
+    await again.ignore(BOB, on=False)
+    room = again.room(LOBBY)
+    assert room is not None
+    assert (room.unread, room.mentions) == (2, 1)
+    with pytest.raises(SetupError, match="yourself"):
+        await again.ignore(ALICE)
+
+
+async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, server: FakeServer) -> None:
+    """Favourite, muted, starred and open come back after a restart; not one request was made for them."""
+    said = server.say("keep this")
+    client = await desk.open()
+    asked = len(server.requests)
+    await client.favour(LOBBY)
+    await client.silence(LOBBY)
+    await client.star(LOBBY, said.seq)
+    await client.remember_open(LOBBY)
+    assert len(server.requests) == asked
+    await client.stop()
+    again = await desk.open()
+    room = again.room(LOBBY)
+    assert room is not None
+    assert (room.favourite, room.muted) == (True, True)
+    assert room.activity == said.at
+    assert again.last_room == LOBBY
+    assert [entry.starred for entry in await again.timeline(LOBBY) if entry.text] == [True]
+
+
+async def test_the_outbox_is_told_whole(desk: Desk, server: FakeServer) -> None:
+    """Messages, edits, deletions and reactions that wait are all listed, in order."""
+    said = server.say("mine", author="alice")
+    client = await desk.open()
+    await desk.lose(client)
+    await client.send(LOBBY, "later")
+    await client.edit(LOBBY, said.seq, "mine, better")
+    await client.react(LOBBY, said.seq, "ok")
+    await client.delete(LOBBY, said.seq)
+    waiting = client.outgoing()
+    assert [one.what for one in waiting] == ["message", "edit", "reaction", "deletion"]
+    assert {one.entry.delivery for one in waiting} == {Delivery.QUEUED}
+    await desk.regain(client)
+
+
+async def test_what_is_known_of_a_person(desk: Desk, server: FakeServer) -> None:
+    """How much of theirs is here and the newest of it."""
+    server.say("first")
+    server.say("second")
+    server.say("other", author="carol")
+    client = await desk.open()
+    person = await client.person(BOB)
+    assert person.messages == 2
+    assert person.last is not None
+    assert person.last.text == "second"
+    assert not person.ignored

@@ -1,0 +1,101 @@
+"""The search language: what is understood, and what is refused with which sentence."""
+
+import contextlib
+import time
+from datetime import datetime
+
+import pytest
+
+from parlour_client.core.search_query import Query, QueryError, parse
+from parlour_protocol.ids import Millis, RoomId
+
+GARDEN = RoomId("G" * 22)
+NOW = Millis(1_795_500_000_000)
+
+
+def read(text: str) -> Query:
+    """Read a search by somebody who has one room."""
+    return parse(text, lambda name: [GARDEN] if name == "garden" else [], NOW)
+
+
+def day(*numbers: int) -> int:
+    """Return the beginning of a day here, in milliseconds."""
+    return int(datetime(*numbers).astimezone().timestamp() * 1000)  # type: ignore[arg-type]
+
+
+def test_words_phrases_and_restrictions() -> None:
+    """Everything at once, in any order; the last word is unfinished, a phrase is not."""
+    query = read('honey from:@Bob "first of all" in:#garden has:link is:unread is:mention bee')
+    assert query.phrases == ["honey", "first of all", "bee"]
+    assert query.unfinished
+    assert query.people == ["bob"]
+    assert query.rooms == [GARDEN]
+    assert (query.has, query.states) == ({"link"}, {"unread", "mention"})
+    assert not read('"first of all"').unfinished
+
+
+def test_nothing_is_nothing() -> None:
+    """Spaces ask for nothing, and one restriction is something."""
+    assert read("  ").is_empty
+    assert not read("is:mine").is_empty
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("2026-11-24", (2026, 11, 24)), ("2026-11", (2026, 11, 1)), ("2026", (2026, 1, 1))],
+)
+def test_dates(written: str, meant: tuple[int, int, int]) -> None:
+    """A day, a month, a year; by the clock of this machine's place."""
+    assert read(f"after:{written}").after == day(*meant)
+    assert read(f"before:{written}").before == day(*meant)
+
+
+def test_times_that_are_told_from_now() -> None:
+    """Hours, days and weeks ago, today, yesterday."""
+    assert read("after:3h").after == NOW - 3 * 3_600_000
+    assert (
+        abs((read("after:2w").after or 0) - (NOW - 14 * 86_400_000)) <= 3_600_000
+    )  # a clock may have changed
+    today = datetime.fromtimestamp(NOW / 1000).astimezone()
+    assert read("after:today").after == day(today.year, today.month, today.day)
+    assert (read("after:yesterday").after or 0) < (read("after:today").after or 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("has:bees", "After has: stands one of link, file, reaction."),
+        ("is:red", "After is: stands one of unread, mention, starred, edited, mine."),
+        ("in:attic", "You have no room of that name"),
+        ("from:b\u202eb", "is no name of a person"),
+        ("before:soon", "A date is 2026-11-24"),
+        ("before:2026-13-01", "A date is 2026-11-24"),
+        ("before:99999", "A date is 2026-11-24"),
+        ("after:2026 before:2025", "before: must be later than after:"),
+        ("from:", "Something must stand after from:."),
+        ("author:bob", "There is no author: in a search; write from:."),
+        ("?!", "Only letters, digits and emoji can be found."),
+        (" ".join(["word"] * 17), "A search takes 16 words at most."),
+    ],
+)
+def test_what_is_wrong_is_a_sentence(written: str, told: str) -> None:
+    """Each mistake is told, with what can be written."""
+    with pytest.raises(QueryError, match=told.replace(".", r"\.").replace("?", r"\?")) as caught:
+        read(written)
+    assert "from:NAME" in caught.value.hint
+    assert "\u202e" not in str(caught.value)
+
+
+def test_a_link_is_words() -> None:
+    """A colon in a word is no restriction."""
+    assert read("https://bees.example/x").phrases == ["https://bees.example/x"]
+    assert read("note:well").phrases == ["note:well"]
+
+
+def test_a_hostile_search_costs_nothing() -> None:
+    """A long line is read in time that grows with its length alone."""
+    start = time.process_time()
+    for line in ('"' * 20_001, "a:" * 20_000, '"a' * 20_000, "from:" * 20_000):
+        with contextlib.suppress(QueryError):
+            read(line)
+    assert time.process_time() - start < 1

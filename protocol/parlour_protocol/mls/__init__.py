@@ -4,12 +4,12 @@ Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: re
 file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 
-from .changes import add_proposal, remove_proposal
-from .cipher_suites import CLASSIC, HYBRID, CipherSuite, suite_of
-from .commit import CommitOptions, LeafChange
-from .content import Sender
-from .epoch import Member, Outcome
-from .errors import (
+from parlour_protocol.mls.changes import add_proposal, remove_proposal
+from parlour_protocol.mls.cipher_suites import CLASSIC, HYBRID, CipherSuite, suite_of
+from parlour_protocol.mls.commit import CommitOptions, LeafChange
+from parlour_protocol.mls.content import Sender
+from parlour_protocol.mls.epoch import Member, Outcome
+from parlour_protocol.mls.errors import (
     AuthenticationError,
     InvalidError,
     MalformedError,
@@ -26,22 +26,22 @@ from .errors import (
     UnusableKeyError,
     WrongEpochError,
 )
-from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
-from .external import external_proposal, new_member_proposal
-from .group import Group
-from .group_extensions import ExternalSender
-from .join import KeyPackageSecrets
-from .key_store import KeyPackageStore
-from .leaf import Capabilities, Credential, Extension, LeafNode, Lifetime
-from .messages import GroupContext
-from .policy import STRICT, Change, Policy
-from .proposals import Add, GroupContextExtensions, Proposal, ReInit
-from .psks import NO_PSKS, Psks
-from .secret import Secret
-from .secret_tree import RatchetLimits
-from .state import Pending, Status
-from .suite import SigningKey
-from .usable_keys import unusable_leaves
+from parlour_protocol.mls.events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
+from parlour_protocol.mls.external import external_proposal, new_member_proposal
+from parlour_protocol.mls.group import Group
+from parlour_protocol.mls.group_extensions import ExternalSender
+from parlour_protocol.mls.join import KeyPackageSecrets
+from parlour_protocol.mls.key_store import KeyPackageStore
+from parlour_protocol.mls.leaf import Capabilities, Credential, Extension, LeafNode, Lifetime
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.policy import STRICT, Change, Policy
+from parlour_protocol.mls.proposals import Add, GroupContextExtensions, Proposal, ReInit
+from parlour_protocol.mls.psks import NO_PSKS, Psks
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import RatchetLimits
+from parlour_protocol.mls.state import Pending, Status
+from parlour_protocol.mls.suite import SigningKey
+from parlour_protocol.mls.usable_keys import unusable_leaves
 
 __all__ = [
     "CLASSIC",

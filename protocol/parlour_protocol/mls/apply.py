@@ -7,19 +7,28 @@ be and changes nothing. Making and receiving commits both go through here, so bo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .constants import EXTERNAL_SENDERS, LeafNodeSource, SenderType
-from .content import Commit, Sender
-from .epoch import Item
-from .errors import InvalidError, PolicyError
-from .group_extensions import decode_external_senders
-from .key_package import KeyPackage
-from .leaf import Extensions, LeafNode, find_extension
-from .messages import GroupContext
-from .policy import Change, Policy
-from .proposals import Add, ExternalInit, GroupContextExtensions, PreSharedKey, PskId, ReInit, Remove, Update
-from .tree import RatchetTree
-from .usable_keys import unusable_leaves
-from .validate_leaf import (
+from parlour_protocol.mls.constants import EXTERNAL_SENDERS, LeafNodeSource, SenderType
+from parlour_protocol.mls.content import Commit, Sender
+from parlour_protocol.mls.epoch import Item
+from parlour_protocol.mls.errors import InvalidError, PolicyError
+from parlour_protocol.mls.group_extensions import decode_external_senders
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions, LeafNode, find_extension
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.policy import Change, Policy
+from parlour_protocol.mls.proposals import (
+    Add,
+    ExternalInit,
+    GroupContextExtensions,
+    PreSharedKey,
+    PskId,
+    ReInit,
+    Remove,
+    Update,
+)
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.usable_keys import unusable_leaves
+from parlour_protocol.mls.validate_leaf import (
     LeafRules,
     check_all_support,
     check_credential_types,
@@ -28,8 +37,13 @@ from .validate_leaf import (
     check_replacement,
     required_of,
 )
-from .validate_proposals import check_external, check_psk_id, check_regular, check_reinit_version
-from .validate_tree import check_unique_encryption_keys, check_unique_signature_keys
+from parlour_protocol.mls.validate_proposals import (
+    check_external,
+    check_psk_id,
+    check_regular,
+    check_reinit_version,
+)
+from parlour_protocol.mls.validate_tree import check_unique_encryption_keys, check_unique_signature_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ A state that was damaged at rest could be read as a state that never was, and wo
 The digest finds damage, not forgery: what is kept is as trusted as where it is kept.
 """
 
-from .errors import MalformedError
-from .suite import HASH_SIZE, digest
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.suite import HASH_SIZE, digest
 
 
 def wrap(kind: bytes, body: bytes) -> bytes:

@@ -7,18 +7,25 @@ takes effect with `commit_accepted` and not before; one that has lost is taken u
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .apply import Rules, check_single
-from .choose import choose, intents, still_wanted
-from .commit import DEFAULT_OPTIONS, NO_CHANGE, CommitOptions, LeafChange, frame_proposal, make_commit
-from .constants import LeafNodeSource, ResumptionUsage
-from .content import member
-from .epoch import Item
-from .errors import InvalidError, NotForThisGroupError, StateError
-from .events import CommitApplied
-from .key_package import KeyPackage
-from .leaf import Extensions
-from .messages import read_message
-from .proposals import (
+from parlour_protocol.mls.apply import Rules, check_single
+from parlour_protocol.mls.choose import choose, intents, still_wanted
+from parlour_protocol.mls.commit import (
+    DEFAULT_OPTIONS,
+    NO_CHANGE,
+    CommitOptions,
+    LeafChange,
+    frame_proposal,
+    make_commit,
+)
+from parlour_protocol.mls.constants import LeafNodeSource, ResumptionUsage
+from parlour_protocol.mls.content import member
+from parlour_protocol.mls.epoch import Item
+from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, StateError
+from parlour_protocol.mls.events import CommitApplied
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions
+from parlour_protocol.mls.messages import read_message
+from parlour_protocol.mls.proposals import (
     Add,
     ExternalPskId,
     GroupContextExtensions,
@@ -28,13 +35,13 @@ from .proposals import (
     ResumptionPskId,
     Update,
 )
-from .psks import NO_PSKS, Psks
-from .receive import accept, proposal_ref, with_proposal
-from .state import Pending
-from .suite import HASH_SIZE
-from .transition import OwnUpdate
-from .tree import MAX_LEAVES
-from .view import GroupView
+from parlour_protocol.mls.psks import NO_PSKS, Psks
+from parlour_protocol.mls.receive import accept, proposal_ref, with_proposal
+from parlour_protocol.mls.state import Pending
+from parlour_protocol.mls.suite import HASH_SIZE
+from parlour_protocol.mls.transition import OwnUpdate
+from parlour_protocol.mls.tree import MAX_LEAVES
+from parlour_protocol.mls.view import GroupView
 
 
 class GroupChanges(GroupView):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .content import ProposalOrRef, member
-from .epoch import Epoch, Item
-from .leaf import encode_extensions
-from .proposals import (
+from parlour_protocol.mls.content import ProposalOrRef, member
+from parlour_protocol.mls.epoch import Epoch, Item
+from parlour_protocol.mls.leaf import encode_extensions
+from parlour_protocol.mls.proposals import (
     Add,
     ExternalInit,
     ExternalPskId,
@@ -25,9 +25,9 @@ from .proposals import (
     ResumptionPskId,
     Update,
 )
-from .state import Intent
-from .suite import HASH_SIZE, Random, digest
-from .usable_keys import unusable_leaves
+from parlour_protocol.mls.state import Intent
+from parlour_protocol.mls.suite import HASH_SIZE, Random, digest
+from parlour_protocol.mls.usable_keys import unusable_leaves
 
 T = TypeVar("T")
 

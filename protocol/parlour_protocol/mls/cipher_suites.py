@@ -7,9 +7,9 @@ everything that enters it must be of the same one: key packages, leaves, paths, 
 from dataclasses import dataclass
 from typing import Final
 
-from .constants import X25519_SUITE, XWING_SUITE
-from .errors import InvalidError, NotForThisGroupError
-from .kem import X25519, Kem, XWing
+from parlour_protocol.mls.constants import X25519_SUITE, XWING_SUITE
+from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError
+from parlour_protocol.mls.kem import X25519, Kem, XWing
 
 
 @dataclass(frozen=True, slots=True)

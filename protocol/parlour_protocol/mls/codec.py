@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from typing import TypeVar
 
-from .errors import MalformedError
+from parlour_protocol.mls.errors import MalformedError
 
 T = TypeVar("T")
 

@@ -7,27 +7,46 @@ epoch lies ready in what is returned, to be entered when the delivery service ha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .apply import Applied, Rules, apply_proposals
-from .codec import vec
-from .constants import EXTERNAL_PUB, RATCHET_TREE, WireFormat
-from .content import AuthData, AuthenticatedContent, Commit, FramedContent, ProposalOrRef, member
-from .epoch import Epoch, Item, Outcome
-from .errors import InvalidError
-from .framing import protect_private, protect_public, sign
-from .hpke import encrypt_with_label
-from .leaf import Capabilities, Credential, Extension, Extensions, LeafNode
-from .messages import EncryptedGroupSecrets, GroupContext, GroupInfo, GroupSecrets, Welcome, encode_message
-from .path import PathPlan, plan, seal
-from .policy import Policy
-from .proposals import Proposal
-from .psks import Psks
-from .schedule import welcome_key
-from .secret import Secret
-from .secret_tree import SecretTree
-from .suite import Random, SigningKey, aead_seal, system_random
-from .transition import NO_COMMIT_SECRET, advance, kept_privates, outcome_of, provisional
-from .validate_leaf import LeafRules, check_contents, check_credential_types, check_replacement
-from .validate_proposals import check_path_signature_key, path_required
+from parlour_protocol.mls.apply import Applied, Rules, apply_proposals
+from parlour_protocol.mls.codec import vec
+from parlour_protocol.mls.constants import EXTERNAL_PUB, RATCHET_TREE, WireFormat
+from parlour_protocol.mls.content import (
+    AuthData,
+    AuthenticatedContent,
+    Commit,
+    FramedContent,
+    ProposalOrRef,
+    member,
+)
+from parlour_protocol.mls.epoch import Epoch, Item, Outcome
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.framing import protect_private, protect_public, sign
+from parlour_protocol.mls.hpke import encrypt_with_label
+from parlour_protocol.mls.leaf import Capabilities, Credential, Extension, Extensions, LeafNode
+from parlour_protocol.mls.messages import (
+    EncryptedGroupSecrets,
+    GroupContext,
+    GroupInfo,
+    GroupSecrets,
+    Welcome,
+    encode_message,
+)
+from parlour_protocol.mls.path import PathPlan, plan, seal
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import Proposal
+from parlour_protocol.mls.psks import Psks
+from parlour_protocol.mls.schedule import welcome_key
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.suite import Random, SigningKey, aead_seal, system_random
+from parlour_protocol.mls.transition import NO_COMMIT_SECRET, advance, kept_privates, outcome_of, provisional
+from parlour_protocol.mls.validate_leaf import (
+    LeafRules,
+    check_contents,
+    check_credential_types,
+    check_replacement,
+)
+from parlour_protocol.mls.validate_proposals import check_path_signature_key, path_required
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,14 @@ The structures know their own encodings and nothing about keys; `framing` protec
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .codec import Reader, optional, u8, u16, u32, u64, vec, vec_of
-from .constants import ContentType, SenderType, WireFormat
-from .errors import MalformedError
-from .hpke import HpkeCiphertext
-from .kem import OUTPUT_SIZES, PUBLIC_SIZES
-from .leaf import LeafNode
-from .proposals import Proposal, encode_proposal, read_proposal
-from .suite import HASH_SIZE
+from parlour_protocol.mls.codec import Reader, optional, u8, u16, u32, u64, vec, vec_of
+from parlour_protocol.mls.constants import ContentType, SenderType, WireFormat
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.hpke import HpkeCiphertext
+from parlour_protocol.mls.kem import OUTPUT_SIZES, PUBLIC_SIZES
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.proposals import Proposal, encode_proposal, read_proposal
+from parlour_protocol.mls.suite import HASH_SIZE
 
 MAX_PROPOSALS = 4_096
 """Proposals in one commit."""

@@ -7,19 +7,19 @@ because the leaf of somebody who has left may belong to another by the time that
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from .codec import Reader, u8, u32, u64, vec, vec_of
-from .constants import SenderType
-from .content import Sender
-from .errors import StateError
-from .framing import MessageKeys
-from .leaf import Credential, LeafNode
-from .messages import GroupContext
-from .proposals import Proposal, encode_proposal, read_proposal
-from .schedule import EpochSecrets
-from .secret import Secret
-from .secret_tree import SecretTree
-from .suite import HASH_SIZE, KEY_SIZE, SigningKey
-from .tree import MAX_LEAVES, RatchetTree
+from parlour_protocol.mls.codec import Reader, u8, u32, u64, vec, vec_of
+from parlour_protocol.mls.constants import SenderType
+from parlour_protocol.mls.content import Sender
+from parlour_protocol.mls.errors import StateError
+from parlour_protocol.mls.framing import MessageKeys
+from parlour_protocol.mls.leaf import Credential, LeafNode
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.proposals import Proposal, encode_proposal, read_proposal
+from parlour_protocol.mls.schedule import EpochSecrets
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.suite import HASH_SIZE, KEY_SIZE, SigningKey
+from parlour_protocol.mls.tree import MAX_LEAVES, RatchetTree
 
 
 @dataclass(frozen=True, slots=True)

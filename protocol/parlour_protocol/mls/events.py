@@ -7,9 +7,9 @@ whatever the payload says.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .content import Sender
-from .epoch import Member, Outcome
-from .proposals import Proposal
+from parlour_protocol.mls.content import Sender
+from parlour_protocol.mls.epoch import Member, Outcome
+from parlour_protocol.mls.proposals import Proposal
 
 
 @dataclass(frozen=True, slots=True)

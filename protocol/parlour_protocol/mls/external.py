@@ -7,26 +7,26 @@ member has invited; an external sender can only propose.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from .apply import Applied, Rules, apply_proposals
-from .codec import Reader, decode
-from .constants import EXTERNAL_PUB, SenderType, WireFormat
-from .content import AuthData, AuthenticatedContent, Commit, FramedContent, Sender
-from .epoch import Epoch, Item
-from .errors import InvalidError
-from .framing import protect_public, sign
-from .join import Invitation, KeyPackageSecrets, check_context, check_group_info, tree_of
-from .leaf import find_extension
-from .messages import GroupContext, GroupInfo, Welcome, encode_message
-from .path import plan, seal
-from .policy import Policy
-from .proposals import Add, ExternalInit, PreSharedKey, Proposal, Remove
-from .psks import NO_PSKS, Psks
-from .schedule import EpochSecrets, external_init_send, interim_hash
-from .secret import Secret
-from .secret_tree import SecretTree
-from .suite import ZERO, Random, SigningKey, system_random
-from .transition import advance, provisional
-from .tree import RatchetTree
+from parlour_protocol.mls.apply import Applied, Rules, apply_proposals
+from parlour_protocol.mls.codec import Reader, decode
+from parlour_protocol.mls.constants import EXTERNAL_PUB, SenderType, WireFormat
+from parlour_protocol.mls.content import AuthData, AuthenticatedContent, Commit, FramedContent, Sender
+from parlour_protocol.mls.epoch import Epoch, Item
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.framing import protect_public, sign
+from parlour_protocol.mls.join import Invitation, KeyPackageSecrets, check_context, check_group_info, tree_of
+from parlour_protocol.mls.leaf import find_extension
+from parlour_protocol.mls.messages import GroupContext, GroupInfo, Welcome, encode_message
+from parlour_protocol.mls.path import plan, seal
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import Add, ExternalInit, PreSharedKey, Proposal, Remove
+from parlour_protocol.mls.psks import NO_PSKS, Psks
+from parlour_protocol.mls.schedule import EpochSecrets, external_init_send, interim_hash
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.suite import ZERO, Random, SigningKey, system_random
+from parlour_protocol.mls.transition import advance, provisional
+from parlour_protocol.mls.tree import RatchetTree
 
 
 @dataclass(frozen=True, slots=True)

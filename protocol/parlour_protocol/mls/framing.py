@@ -8,9 +8,9 @@ when everything about the message has been accepted. Which epoch a message belon
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .codec import Reader, decode, u8, u16, u32, u64, vec
-from .constants import ContentType, SenderType, WireFormat
-from .content import (
+from parlour_protocol.mls.codec import Reader, decode, u8, u16, u32, u64, vec
+from parlour_protocol.mls.constants import ContentType, SenderType, WireFormat
+from parlour_protocol.mls.content import (
     AuthData,
     AuthenticatedContent,
     FramedContent,
@@ -19,11 +19,17 @@ from .content import (
     member,
     read_body,
 )
-from .errors import InvalidError, MalformedError
-from .messages import PrivateMessage, PublicMessage
-from .secret import Secret
-from .secret_tree import APPLICATION, HANDSHAKE, RatchetLimits, SecretTree, sender_data_key
-from .suite import (
+from parlour_protocol.mls.errors import InvalidError, MalformedError
+from parlour_protocol.mls.messages import PrivateMessage, PublicMessage
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import (
+    APPLICATION,
+    HANDSHAKE,
+    RatchetLimits,
+    SecretTree,
+    sender_data_key,
+)
+from parlour_protocol.mls.suite import (
     PROTOCOL_VERSION,
     Random,
     SigningKey,

@@ -9,31 +9,31 @@ returned.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from .apply import check_group_extensions
-from .changes import GroupChanges, add_proposal
-from .cipher_suites import CLASSIC, CipherSuite
-from .codec import decode
-from .constants import WireFormat
-from .content import AuthData, FramedContent, member
-from .epoch import Epoch
-from .errors import NotForThisGroupError, PolicyError, StateError
-from .events import ApplicationMessage, Event
-from .external import ExternalJoin, make_external_commit
-from .framing import protect_private, sign
-from .join import Invitation, TreeBeside, join
-from .key_store import KeyPackageStore, own_leaf
-from .leaf import Credential, Extensions, Lifetime
-from .messages import GroupContext, GroupInfo, Welcome, encode_message, read_message
-from .policy import STRICT, Policy
-from .proposals import PreSharedKey, Remove
-from .psks import NO_PSKS, Psks
-from .receive import Circumstances, receive
-from .schedule import derive_epoch, interim_hash
-from .secret_tree import SecretTree
-from .state import State
-from .suite import HASH_SIZE, Random, SigningKey, system_random
-from .tree import RatchetTree
-from .validate_leaf import LeafRules, check_all_support
+from parlour_protocol.mls.apply import check_group_extensions
+from parlour_protocol.mls.changes import GroupChanges, add_proposal
+from parlour_protocol.mls.cipher_suites import CLASSIC, CipherSuite
+from parlour_protocol.mls.codec import decode
+from parlour_protocol.mls.constants import WireFormat
+from parlour_protocol.mls.content import AuthData, FramedContent, member
+from parlour_protocol.mls.epoch import Epoch
+from parlour_protocol.mls.errors import NotForThisGroupError, PolicyError, StateError
+from parlour_protocol.mls.events import ApplicationMessage, Event
+from parlour_protocol.mls.external import ExternalJoin, make_external_commit
+from parlour_protocol.mls.framing import protect_private, sign
+from parlour_protocol.mls.join import Invitation, TreeBeside, join
+from parlour_protocol.mls.key_store import KeyPackageStore, own_leaf
+from parlour_protocol.mls.leaf import Credential, Extensions, Lifetime
+from parlour_protocol.mls.messages import GroupContext, GroupInfo, Welcome, encode_message, read_message
+from parlour_protocol.mls.policy import STRICT, Policy
+from parlour_protocol.mls.proposals import PreSharedKey, Remove
+from parlour_protocol.mls.psks import NO_PSKS, Psks
+from parlour_protocol.mls.receive import Circumstances, receive
+from parlour_protocol.mls.schedule import derive_epoch, interim_hash
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.state import State
+from parlour_protocol.mls.suite import HASH_SIZE, Random, SigningKey, system_random
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.validate_leaf import LeafRules, check_all_support
 
 
 class Group(GroupChanges):

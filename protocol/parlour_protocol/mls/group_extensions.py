@@ -7,8 +7,8 @@ acceptable is for `validate_leaf` and the policy to say.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .codec import Reader, decode, u16_vec, vec, vec_of
-from .leaf import MAX_EXTENSIONS, Credential
+from parlour_protocol.mls.codec import Reader, decode, u16_vec, vec, vec_of
+from parlour_protocol.mls.leaf import MAX_EXTENSIONS, Credential
 
 
 @dataclass(frozen=True, slots=True)

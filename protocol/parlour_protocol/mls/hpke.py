@@ -7,9 +7,9 @@ forms; the export form serves external commits (RFC 9420 section 8.3).
 import functools
 from dataclasses import dataclass
 
-from .codec import u16, vec
-from .kem import HPKE_VERSION, Kem, KeyPair
-from .suite import (
+from parlour_protocol.mls.codec import u16, vec
+from parlour_protocol.mls.kem import HPKE_VERSION, Kem, KeyPair
+from parlour_protocol.mls.suite import (
     HASH_SIZE,
     KEY_SIZE,
     NONCE_SIZE,

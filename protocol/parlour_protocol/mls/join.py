@@ -9,29 +9,34 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from . import treemath
-from .cipher_suites import suite_of
-from .codec import decode
-from .constants import RATCHET_TREE, ResumptionUsage
-from .epoch import Epoch
-from .errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
-from .hpke import decrypt_with_label
-from .kem import KeyPair
-from .key_package import KeyPackage
-from .leaf import Extensions, find_extension
-from .lineage import Predecessor, check_lineage
-from .messages import GroupInfo, GroupSecrets, Welcome
-from .path import climb
-from .policy import Policy
-from .proposals import PskId, ResumptionPskId
-from .psks import Psks
-from .schedule import epoch_from_joiner, interim_hash, welcome_key
-from .secret import Secret
-from .secret_tree import SecretTree
-from .suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_open, check_mac
-from .tree import RatchetTree
-from .validate_leaf import LeafRules, check_credential_types, check_group_extensions, check_member_leaf
-from .validate_tree import check_tree
+from parlour_protocol.mls import treemath
+from parlour_protocol.mls.cipher_suites import suite_of
+from parlour_protocol.mls.codec import decode
+from parlour_protocol.mls.constants import RATCHET_TREE, ResumptionUsage
+from parlour_protocol.mls.epoch import Epoch
+from parlour_protocol.mls.errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
+from parlour_protocol.mls.hpke import decrypt_with_label
+from parlour_protocol.mls.kem import KeyPair
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions, find_extension
+from parlour_protocol.mls.lineage import Predecessor, check_lineage
+from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome
+from parlour_protocol.mls.path import climb
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import PskId, ResumptionPskId
+from parlour_protocol.mls.psks import Psks
+from parlour_protocol.mls.schedule import epoch_from_joiner, interim_hash, welcome_key
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, aead_open, check_mac
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.validate_leaf import (
+    LeafRules,
+    check_credential_types,
+    check_group_extensions,
+    check_member_leaf,
+)
+from parlour_protocol.mls.validate_tree import check_tree
 
 TreeBeside: TypeAlias = Callable[[Extensions], bytes]
 """Gives the encoded tree when the extensions of the group info are known: they may hold what opens it."""

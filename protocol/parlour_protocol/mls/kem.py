@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
-from .codec import u16
-from .errors import AuthenticationError, MalformedError, PolicyError, UnusableKeyError
-from .secret import Secret
-from .suite import Random, expand, extract, system_random
+from parlour_protocol.mls.codec import u16
+from parlour_protocol.mls.errors import AuthenticationError, MalformedError, PolicyError, UnusableKeyError
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import Random, expand, extract, system_random
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey

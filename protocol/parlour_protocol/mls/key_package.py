@@ -5,11 +5,11 @@ Decoding checks the shape only; `validate_leaf.check_key_package` says whether o
 
 from dataclasses import dataclass, field, replace
 
-from .codec import Reader, u16, vec
-from .constants import LAST_RESORT
-from .kem import PUBLIC_SIZES
-from .leaf import Extensions, LeafNode, encode_extensions, find_extension, read_extensions
-from .suite import PROTOCOL_VERSION, SigningKey, ref_hash, verify
+from parlour_protocol.mls.codec import Reader, u16, vec
+from parlour_protocol.mls.constants import LAST_RESORT
+from parlour_protocol.mls.kem import PUBLIC_SIZES
+from parlour_protocol.mls.leaf import Extensions, LeafNode, encode_extensions, find_extension, read_extensions
+from parlour_protocol.mls.suite import PROTOCOL_VERSION, SigningKey, ref_hash, verify
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,20 @@ encrypts it.
 
 from collections.abc import Iterator, Mapping
 
-from .blob import unwrap, wrap
-from .cipher_suites import CLASSIC, CipherSuite
-from .codec import Reader, decode, vec, vec_of
-from .constants import LAST_RESORT, LeafNodeSource
-from .errors import NotForThisGroupError
-from .join import KeyPackageSecrets
-from .kem import KeyPair
-from .key_package import KeyPackage
-from .leaf import Capabilities, Credential, Extension, Extensions, LeafNode, Lifetime
-from .messages import Welcome, encode_message
-from .policy import STRICT, Policy
-from .secret import Secret
-from .suite import KEY_SIZE, Random, SigningKey, system_random
-from .validate_leaf import LeafRules, check_lifetime
+from parlour_protocol.mls.blob import unwrap, wrap
+from parlour_protocol.mls.cipher_suites import CLASSIC, CipherSuite
+from parlour_protocol.mls.codec import Reader, decode, vec, vec_of
+from parlour_protocol.mls.constants import LAST_RESORT, LeafNodeSource
+from parlour_protocol.mls.errors import NotForThisGroupError
+from parlour_protocol.mls.join import KeyPackageSecrets
+from parlour_protocol.mls.kem import KeyPair
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Capabilities, Credential, Extension, Extensions, LeafNode, Lifetime
+from parlour_protocol.mls.messages import Welcome, encode_message
+from parlour_protocol.mls.policy import STRICT, Policy
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import KEY_SIZE, Random, SigningKey, system_random
+from parlour_protocol.mls.validate_leaf import LeafRules, check_lifetime
 
 _KIND = b"PARLOUR-KPS\x02"
 _MANY = 1 << 20

@@ -7,11 +7,17 @@ tree is the business of `validate_leaf`. Unknown extension and credential types 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from .codec import Reader, u8, u16, u16_vec, u32, u64, vec, vec_of
-from .constants import BASIC_CREDENTIAL, DEFAULT_EXTENSIONS, DEFAULT_PROPOSALS, X25519_SUITE, LeafNodeSource
-from .errors import MalformedError
-from .kem import PUBLIC_SIZES
-from .suite import KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
+from parlour_protocol.mls.codec import Reader, u8, u16, u16_vec, u32, u64, vec, vec_of
+from parlour_protocol.mls.constants import (
+    BASIC_CREDENTIAL,
+    DEFAULT_EXTENSIONS,
+    DEFAULT_PROPOSALS,
+    X25519_SUITE,
+    LeafNodeSource,
+)
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.kem import PUBLIC_SIZES
+from parlour_protocol.mls.suite import KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
 
 MAX_EXTENSIONS = 256
 """Extensions in one list: far more than any group has, few enough that a list costs nothing."""

@@ -6,12 +6,12 @@ members are compared by their credentials.
 
 from dataclasses import dataclass
 
-from .constants import ResumptionUsage
-from .errors import InvalidError, NotAuthorisedError, NotForThisGroupError
-from .leaf import Credential
-from .messages import GroupContext
-from .proposals import PskId, ReInit, ResumptionPskId
-from .tree import RatchetTree
+from parlour_protocol.mls.constants import ResumptionUsage
+from parlour_protocol.mls.errors import InvalidError, NotAuthorisedError, NotForThisGroupError
+from parlour_protocol.mls.leaf import Credential
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.proposals import PskId, ReInit, ResumptionPskId
+from parlour_protocol.mls.tree import RatchetTree
 
 FIRST_EPOCH = 1
 

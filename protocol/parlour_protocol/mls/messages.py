@@ -7,10 +7,10 @@ refuses other versions, unknown formats and trailing bytes.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .cipher_suites import CipherSuite, suite_of
-from .codec import Reader, decode, optional, u8, u16, u32, u64, vec, vec_of
-from .constants import ContentType, SenderType, WireFormat
-from .content import (
+from parlour_protocol.mls.cipher_suites import CipherSuite, suite_of
+from parlour_protocol.mls.codec import Reader, decode, optional, u8, u16, u32, u64, vec, vec_of
+from parlour_protocol.mls.constants import ContentType, SenderType, WireFormat
+from parlour_protocol.mls.content import (
     AuthData,
     FramedContent,
     content_type,
@@ -18,13 +18,13 @@ from .content import (
     read_content_type,
     read_wire_format,
 )
-from .errors import MalformedError
-from .hpke import HpkeCiphertext
-from .key_package import KeyPackage
-from .leaf import Extensions, encode_extensions, read_extensions
-from .proposals import PskId, read_psk_id
-from .secret import Secret
-from .suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, verify
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.hpke import HpkeCiphertext
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions, encode_extensions, read_extensions
+from parlour_protocol.mls.proposals import PskId, read_psk_id
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import HASH_SIZE, PROTOCOL_VERSION, SigningKey, verify
 
 MAX_NEW_MEMBERS = 4_096
 """Entries in one Welcome."""

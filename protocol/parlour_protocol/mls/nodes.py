@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .codec import Reader, optional, u8, u32, u32_vec, vec
-from .errors import MalformedError
-from .kem import PUBLIC_SIZES
-from .leaf import LeafNode
-from .suite import digest
+from parlour_protocol.mls.codec import Reader, optional, u8, u32, u32_vec, vec
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.kem import PUBLIC_SIZES
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.suite import digest
 
 _LEAF, _PARENT = 1, 2
 

@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from . import treemath
-from .cipher_suites import CipherSuite
-from .constants import LeafNodeSource
-from .content import UpdatePath, UpdatePathNode
-from .errors import AuthenticationError, InvalidError
-from .hpke import HpkeCiphertext, decrypt_with_label, encrypt_with_label
-from .kem import KeyPair
-from .leaf import LeafNode
-from .nodes import ParentNode, parent_hash
-from .secret import Secret
-from .suite import HASH_SIZE, Random, SigningKey, derive_secret, system_random
-from .tree import RatchetTree
+from parlour_protocol.mls import treemath
+from parlour_protocol.mls.cipher_suites import CipherSuite
+from parlour_protocol.mls.constants import LeafNodeSource
+from parlour_protocol.mls.content import UpdatePath, UpdatePathNode
+from parlour_protocol.mls.errors import AuthenticationError, InvalidError
+from parlour_protocol.mls.hpke import HpkeCiphertext, decrypt_with_label, encrypt_with_label
+from parlour_protocol.mls.kem import KeyPair
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.nodes import ParentNode, parent_hash
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import HASH_SIZE, Random, SigningKey, derive_secret, system_random
+from parlour_protocol.mls.tree import RatchetTree
 
 Privates = Mapping[int, Secret]
 """Private keys by node index."""

@@ -8,14 +8,14 @@ takes effect, whoever made it, ourselves included.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .constants import BASIC_CREDENTIAL, X25519_SUITE
-from .content import Sender
-from .errors import NotAuthorisedError, PolicyError
-from .framing import padded_length
-from .group_extensions import ExternalSender
-from .leaf import Credential, Extensions, LeafNode
-from .proposals import PskId, ReInit
-from .secret_tree import RatchetLimits
+from parlour_protocol.mls.constants import BASIC_CREDENTIAL, X25519_SUITE
+from parlour_protocol.mls.content import Sender
+from parlour_protocol.mls.errors import NotAuthorisedError, PolicyError
+from parlour_protocol.mls.framing import padded_length
+from parlour_protocol.mls.group_extensions import ExternalSender
+from parlour_protocol.mls.leaf import Credential, Extensions, LeafNode
+from parlour_protocol.mls.proposals import PskId, ReInit
+from parlour_protocol.mls.secret_tree import RatchetLimits
 
 DAY = 86_400
 

@@ -7,11 +7,11 @@ whole, which is what section 12.2 asks of a member that does not support the typ
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from .codec import Reader, u8, u16, u32, u64, vec
-from .constants import ProposalType, ResumptionUsage
-from .errors import MalformedError
-from .key_package import KeyPackage
-from .leaf import Extensions, LeafNode, encode_extensions, read_extensions
+from parlour_protocol.mls.codec import Reader, u8, u16, u32, u64, vec
+from parlour_protocol.mls.constants import ProposalType, ResumptionUsage
+from parlour_protocol.mls.errors import MalformedError
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions, LeafNode, encode_extensions, read_extensions
 
 _EXTERNAL_PSK, _RESUMPTION_PSK = 1, 2
 

@@ -6,10 +6,10 @@ Looking up never falls back to anything: a key that is missing stops the commit 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from .errors import UnknownPskError
-from .proposals import ExternalPskId, PskId
-from .schedule import psk_secret
-from .secret import Secret
+from parlour_protocol.mls.errors import UnknownPskError
+from parlour_protocol.mls.proposals import ExternalPskId, PskId
+from parlour_protocol.mls.schedule import psk_secret
+from parlour_protocol.mls.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ caller.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .apply import Rules, check_single
-from .constants import ContentType, SenderType
-from .content import AuthenticatedContent, Commit
-from .epoch import Epoch, Item, Member, PastEpoch
-from .errors import (
+from parlour_protocol.mls.apply import Rules, check_single
+from parlour_protocol.mls.constants import ContentType, SenderType
+from parlour_protocol.mls.content import AuthenticatedContent, Commit
+from parlour_protocol.mls.epoch import Epoch, Item, Member, PastEpoch
+from parlour_protocol.mls.errors import (
     MlsError,
     NewerEpochError,
     NotForThisGroupError,
@@ -22,16 +22,22 @@ from .errors import (
     PolicyError,
     StateError,
 )
-from .events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
-from .framing import SenderData, check_signature, open_private, open_public, open_sender_data
-from .messages import PrivateMessage, PublicMessage, read_message
-from .policy import Policy
-from .proposals import Proposal
-from .psks import Psks
-from .state import MAX_PROPOSALS_KEPT, MAX_PROPOSALS_SIZE, State, Status
-from .suite import digest, ref_hash
-from .transition import Arrival, receive_commit
-from .validate_message import check_epoch, check_group, signature_key
+from parlour_protocol.mls.events import ApplicationMessage, CommitApplied, Echo, Event, ProposalReceived
+from parlour_protocol.mls.framing import (
+    SenderData,
+    check_signature,
+    open_private,
+    open_public,
+    open_sender_data,
+)
+from parlour_protocol.mls.messages import PrivateMessage, PublicMessage, read_message
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import Proposal
+from parlour_protocol.mls.psks import Psks
+from parlour_protocol.mls.state import MAX_PROPOSALS_KEPT, MAX_PROPOSALS_SIZE, State, Status
+from parlour_protocol.mls.suite import digest, ref_hash
+from parlour_protocol.mls.transition import Arrival, receive_commit
+from parlour_protocol.mls.validate_message import check_epoch, check_group, signature_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ this.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from .codec import Reader, u16, vec
-from .content import AuthenticatedContent
-from .errors import InvalidError
-from .hpke import setup_receiver, setup_sender
-from .kem import Kem, KeyPair
-from .proposals import PskId
-from .secret import Secret
-from .suite import (
+from parlour_protocol.mls.codec import Reader, u16, vec
+from parlour_protocol.mls.content import AuthenticatedContent
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.hpke import setup_receiver, setup_sender
+from parlour_protocol.mls.kem import Kem, KeyPair
+from parlour_protocol.mls.proposals import PskId
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import (
     HASH_SIZE,
     KEY_SIZE,
     NONCE_SIZE,

@@ -8,10 +8,10 @@ A tree holds nothing from which a used key could be derived again (section 9.2).
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from . import treemath
-from .codec import Reader, u32, u64, vec, vec_of
-from .errors import MalformedError, OlderEpochError, PolicyError
-from .suite import HASH_SIZE, KEY_SIZE, NONCE_SIZE, expand_with_label
+from parlour_protocol.mls import treemath
+from parlour_protocol.mls.codec import Reader, u32, u64, vec, vec_of
+from parlour_protocol.mls.errors import MalformedError, OlderEpochError, PolicyError
+from parlour_protocol.mls.suite import HASH_SIZE, KEY_SIZE, NONCE_SIZE, expand_with_label
 
 MAX_GENERATION = 0xFFFF_FFFF
 HANDSHAKE, APPLICATION = 0, 1

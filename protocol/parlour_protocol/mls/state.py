@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from .blob import unwrap, wrap
-from .codec import Reader, decode, optional, u8, u64, vec, vec_of
-from .epoch import Epoch, Item, Outcome, PastEpoch
-from .errors import MalformedError, StateError
-from .policy import Policy
-from .proposals import Proposal, ReInit, encode_proposal, read_proposal
-from .secret import Secret
-from .suite import HASH_SIZE, KEY_SIZE, SigningKey, digest
-from .transition import OwnUpdate
+from parlour_protocol.mls.blob import unwrap, wrap
+from parlour_protocol.mls.codec import Reader, decode, optional, u8, u64, vec, vec_of
+from parlour_protocol.mls.epoch import Epoch, Item, Outcome, PastEpoch
+from parlour_protocol.mls.errors import MalformedError, StateError
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import Proposal, ReInit, encode_proposal, read_proposal
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.suite import HASH_SIZE, KEY_SIZE, SigningKey, digest
+from parlour_protocol.mls.transition import OwnUpdate
 
 _KIND = b"PARLOUR-MLS\x02"
 _MANY = 1 << 20

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from nacl import bindings
 from nacl.exceptions import BadSignatureError, CryptoError
 
-from .codec import u16, vec
-from .errors import AuthenticationError, MalformedError
-from .secret import Secret
+from parlour_protocol.mls.codec import u16, vec
+from parlour_protocol.mls.errors import AuthenticationError, MalformedError
+from parlour_protocol.mls.secret import Secret
 
 PROTOCOL_VERSION = 1
 """mls10 (section 6)."""

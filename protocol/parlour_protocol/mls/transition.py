@@ -7,28 +7,33 @@ only after it does a new epoch exist for the caller.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from .apply import Applied, Rules, apply_proposals
-from .constants import LeafNodeSource, SenderType
-from .content import AuthenticatedContent, Commit, Sender, UpdatePath
-from .epoch import Epoch, Item, Outcome
-from .errors import InvalidError, StateError
-from .leaf import LeafNode
-from .messages import GroupContext
-from .path import Privates, merge, open_path
-from .psks import Psks
-from .schedule import (
+from parlour_protocol.mls.apply import Applied, Rules, apply_proposals
+from parlour_protocol.mls.constants import LeafNodeSource, SenderType
+from parlour_protocol.mls.content import AuthenticatedContent, Commit, Sender, UpdatePath
+from parlour_protocol.mls.epoch import Epoch, Item, Outcome
+from parlour_protocol.mls.errors import InvalidError, StateError
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.path import Privates, merge, open_path
+from parlour_protocol.mls.psks import Psks
+from parlour_protocol.mls.schedule import (
     confirmed_hash,
     epoch_from_joiner,
     external_init_receive,
     interim_hash,
     joiner_secret,
 )
-from .secret import Secret
-from .secret_tree import SecretTree
-from .suite import ZERO, SigningKey, check_mac
-from .tree import RatchetTree
-from .validate_leaf import LeafRules, check_credential_types, check_leaf, check_replacement
-from .validate_proposals import check_path, check_path_keys, check_path_signature_key
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.suite import ZERO, SigningKey, check_mac
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.validate_leaf import (
+    LeafRules,
+    check_credential_types,
+    check_leaf,
+    check_replacement,
+)
+from parlour_protocol.mls.validate_proposals import check_path, check_path_keys, check_path_signature_key
 
 NO_COMMIT_SECRET = Secret(ZERO)
 """What a commit without a path contributes (section 12.4.1)."""

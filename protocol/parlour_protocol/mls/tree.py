@@ -9,12 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from . import treemath
-from .codec import Reader, vec_of
-from .errors import InvalidError
-from .leaf import LeafNode
-from .nodes import Node, ParentNode, encode_node, leaf_hash_input, parent_hash_input, read_node
-from .suite import digest
+from parlour_protocol.mls import treemath
+from parlour_protocol.mls.codec import Reader, vec_of
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.nodes import (
+    Node,
+    ParentNode,
+    encode_node,
+    leaf_hash_input,
+    parent_hash_input,
+    read_node,
+)
+from parlour_protocol.mls.suite import digest
 
 MAX_LEAVES = 1 << 20
 """Leaves of the largest tree that is read: a million members, far above any group of this client."""

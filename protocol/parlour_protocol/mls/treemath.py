@@ -6,7 +6,7 @@ holds; the ratchet tree, the secret tree and the update paths walk with these.
 
 from collections.abc import Iterator
 
-from .errors import InvalidError
+from parlour_protocol.mls.errors import InvalidError
 
 
 def node_width(leaves: int) -> int:

@@ -5,9 +5,9 @@ one, and could make no commit any more, because no path can be encrypted past it
 leaf that brought it.
 """
 
-from .kem import LOW_ORDER_POINTS
-from .tree import RatchetTree
-from .validate_tree import maker_of
+from parlour_protocol.mls.kem import LOW_ORDER_POINTS
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.validate_tree import maker_of
 
 _POINT = 32
 """Bytes at the end of a public key, of X25519 as of X-Wing, that are the point."""

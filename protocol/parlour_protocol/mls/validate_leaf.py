@@ -7,15 +7,15 @@ may hold 30,000 values, and looking each up in another would take its square.
 
 from dataclasses import dataclass, field
 
-from .cipher_suites import CipherSuite
-from .constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
-from .errors import InvalidError, NotForThisGroupError, PolicyError, UnusableKeyError
-from .group_extensions import RequiredCapabilities
-from .key_package import KeyPackage
-from .leaf import Extensions, LeafNode, find_extension
-from .policy import Policy
-from .suite import PROTOCOL_VERSION
-from .tree import RatchetTree
+from parlour_protocol.mls.cipher_suites import CipherSuite
+from parlour_protocol.mls.constants import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
+from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, PolicyError, UnusableKeyError
+from parlour_protocol.mls.group_extensions import RequiredCapabilities
+from parlour_protocol.mls.key_package import KeyPackage
+from parlour_protocol.mls.leaf import Extensions, LeafNode, find_extension
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.suite import PROTOCOL_VERSION
+from parlour_protocol.mls.tree import RatchetTree
 
 
 @dataclass(frozen=True, slots=True)

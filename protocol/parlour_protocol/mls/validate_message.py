@@ -3,10 +3,10 @@
 One function for each rule; each raises. They run before anything in the message is acted on.
 """
 
-from .constants import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, SenderType
-from .content import Commit, FramedContent
-from .epoch import Epoch
-from .errors import (
+from parlour_protocol.mls.constants import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, SenderType
+from parlour_protocol.mls.content import Commit, FramedContent
+from parlour_protocol.mls.epoch import Epoch
+from parlour_protocol.mls.errors import (
     InvalidError,
     NewerEpochError,
     NotAuthorisedError,
@@ -14,10 +14,10 @@ from .errors import (
     OlderEpochError,
     PolicyError,
 )
-from .group_extensions import decode_external_senders
-from .leaf import find_extension
-from .policy import Policy
-from .proposals import Add
+from parlour_protocol.mls.group_extensions import decode_external_senders
+from parlour_protocol.mls.leaf import find_extension
+from parlour_protocol.mls.policy import Policy
+from parlour_protocol.mls.proposals import Add
 
 
 def check_group(group_id: bytes, epoch: Epoch) -> None:

@@ -7,12 +7,12 @@ commit, before anything is applied; rules about the resulting tree are in `valid
 
 from collections.abc import Sequence
 
-from .constants import PATH_REQUIRED, ResumptionUsage
-from .content import Commit, UpdatePath
-from .epoch import Item
-from .errors import InvalidError, NotAuthorisedError
-from .leaf import LeafNode
-from .proposals import (
+from parlour_protocol.mls.constants import PATH_REQUIRED, ResumptionUsage
+from parlour_protocol.mls.content import Commit, UpdatePath
+from parlour_protocol.mls.epoch import Item
+from parlour_protocol.mls.errors import InvalidError, NotAuthorisedError
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.proposals import (
     Add,
     ExternalInit,
     GroupContextExtensions,
@@ -23,8 +23,8 @@ from .proposals import (
     ResumptionPskId,
     Update,
 )
-from .suite import HASH_SIZE, PROTOCOL_VERSION
-from .tree import RatchetTree
+from parlour_protocol.mls.suite import HASH_SIZE, PROTOCOL_VERSION
+from parlour_protocol.mls.tree import RatchetTree
 
 Items = Sequence[Item]
 

@@ -4,12 +4,12 @@ One function for each rule; each raises. Joining calls `check_tree`; what concer
 `validate_leaf`.
 """
 
-from . import treemath
-from .cipher_suites import CipherSuite
-from .errors import InvalidError
-from .leaf import LeafNode
-from .nodes import ParentNode, parent_hash
-from .tree import RatchetTree
+from parlour_protocol.mls import treemath
+from parlour_protocol.mls.cipher_suites import CipherSuite
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.leaf import LeafNode
+from parlour_protocol.mls.nodes import ParentNode, parent_hash
+from parlour_protocol.mls.tree import RatchetTree
 
 
 def check_tree(tree: RatchetTree, suite: CipherSuite) -> None:

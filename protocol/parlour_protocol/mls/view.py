@@ -5,17 +5,17 @@ The reading half of `Group`; it holds the one immutable state and never replaces
 
 from typing import Self
 
-from .cipher_suites import CipherSuite
-from .commit import group_info
-from .epoch import Item, Member
-from .lineage import Predecessor
-from .messages import GroupContext, encode_message
-from .policy import STRICT, Policy
-from .psks import Psks
-from .secret import Secret
-from .state import Pending, State, Status
-from .suite import Random, system_random
-from .tree import RatchetTree
+from parlour_protocol.mls.cipher_suites import CipherSuite
+from parlour_protocol.mls.commit import group_info
+from parlour_protocol.mls.epoch import Item, Member
+from parlour_protocol.mls.lineage import Predecessor
+from parlour_protocol.mls.messages import GroupContext, encode_message
+from parlour_protocol.mls.policy import STRICT, Policy
+from parlour_protocol.mls.psks import Psks
+from parlour_protocol.mls.secret import Secret
+from parlour_protocol.mls.state import Pending, State, Status
+from parlour_protocol.mls.suite import Random, system_random
+from parlour_protocol.mls.tree import RatchetTree
 
 
 class GroupView:

@@ -24,17 +24,17 @@ from parlour_protocol.mls import (
     Lifetime,
     SigningKey,
 )
-from parlour_protocol.mls.changes import add_proposal
-from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.key_store import own_leaf
-from parlour_protocol.mls.messages import GroupContext
-from parlour_protocol.mls.path import plan
-from parlour_protocol.mls.policy import DAY, STRICT
-from parlour_protocol.mls.schedule import derive_epoch, interim_hash
-from parlour_protocol.mls.secret import Secret
-from parlour_protocol.mls.secret_tree import SecretTree
-from parlour_protocol.mls.state import State
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
+from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.group.changes import add_proposal
+from parlour_protocol.mls.group.group_state import State
+from parlour_protocol.mls.group.key_package_store import own_leaf
+from parlour_protocol.mls.messages.mls_message import GroupContext
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.update_path import plan
+from parlour_protocol.mls.validate.policy import DAY, STRICT
 
 NOW = 1_790_000_000
 LIFETIME = Lifetime(NOW - 3_600, NOW + 30 * DAY)

@@ -17,14 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from parlour_protocol.mls import Credential, Group, KeyPackageStore, Lifetime, MlsError, SigningKey
-from parlour_protocol.mls.codec import decode
-from parlour_protocol.mls.content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.group_extensions import decode_external_senders
-from parlour_protocol.mls.leaf import LeafNode, read_extensions
-from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
-from parlour_protocol.mls.proposals import read_proposal
-from parlour_protocol.mls.state import State
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.codec.presentation import decode
+from parlour_protocol.mls.group.group_state import State
+from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
+from parlour_protocol.mls.messages.group_extensions import decode_external_senders
+from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
+from parlour_protocol.mls.messages.mls_message import (
+    GroupInfo,
+    GroupSecrets,
+    Welcome,
+    encode_message,
+    read_message,
+)
+from parlour_protocol.mls.messages.proposals import read_proposal
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 
 NOW = 1_790_000_000
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "mls"

@@ -14,13 +14,13 @@ from parlour_client.core import settings as client_settings
 from parlour_client.ui.keys.rebind import known
 from parlour_protocol import delivery, errors
 from parlour_protocol.api import Payload
+from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.errors import CloseCode, ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
-from parlour_protocol.sealed import AnyContent
 from parlour_protocol.session import TRANSITIONS
 from parlour_server.api.delivery_operations import DELIVERY_OPERATIONS
 from parlour_server.config.server_settings import Settings

@@ -77,7 +77,7 @@ def _head(title: str, version: str, decisions: str, reader: str) -> str:
 
 
 def ranges(points: Iterable[int]) -> str:
-    """Write sorted code points as `0041-005A 00AA`, the form that `text/ranges.py` reads."""
+    """Write sorted code points as `0041-005A 00AA`, the form that `text/unicode_data.py` reads."""
     runs: list[list[int]] = []
     for point in sorted(points):
         if runs and runs[-1][1] == point - 1:
@@ -205,7 +205,7 @@ def _text_module(database: Database) -> str:
     scripts, joining, spaceless = script_tables(database)
     parts = [_head(
         title="The classes of code points that the text rule knows.", version=database.version,
-        decisions="`text/judge.py`", reader="text/ranges.py",
+        decisions="`text/line_classifier.py`", reader="text/unicode_data.py",
     )]  # fmt: skip
     parts[0] = parts[0].replace("# fmt: off\n", "# fmt: off\n# ruff: noqa: S105 - MAY_PASS is no password\n")
     parts += [
@@ -222,7 +222,7 @@ def _text_module(database: Database) -> str:
 def _script_module(database: Database) -> str:
     head = _head(
         title="The code points allowed in names, by the scripts that use them.", version=database.version,
-        decisions="`names/discipline.py`", reader="names/discipline.py",
+        decisions="`names/canonical.py`", reader="names/canonical.py",
     )  # fmt: skip
     groups = name_scripts(database)
     body = "".join(f'    "{key}": {_literal(ranges(groups[key]))},\n' for key in sorted(groups))
@@ -245,7 +245,7 @@ def _confusable_module(folder: Path) -> str:
 def _variation_module(variations: Variations) -> str:
     head = HEADER.format(
         title="The registered variation sequences: which selector may stand, unseen, after which character.",
-        source="the data in SOURCES", decisions="`text/judge.py`", reader="text/ranges.py",
+        source="the data in SOURCES", decisions="`text/line_classifier.py`", reader="text/unicode_data.py",
     )  # fmt: skip
     sources = "".join(f'    "{source}",\n' for source in variations.sources)
     standardized = "".join(

@@ -15,6 +15,7 @@ import apsw
 
 from parlour_client.core.archive.database import _open
 from parlour_client.core.archive.key import open_key
+from parlour_protocol.encrypted import TextContent, decode_sealed
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import (
     Added,
@@ -28,8 +29,7 @@ from parlour_protocol.frames.bodies import (
     SealedMessage,
 )
 from parlour_protocol.mls import ApplicationMessage, Group, MlsError
-from parlour_protocol.mls.tree import MAX_LEAVES
-from parlour_protocol.sealed import TextContent, decode_sealed
+from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES
 
 
 @dataclass(frozen=True, slots=True)

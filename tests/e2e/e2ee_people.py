@@ -19,7 +19,7 @@ from typing import Any
 from tests.e2e.cable import Cable
 from tests.e2e.processes import Server, environment, password
 
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 
 PROGRAM = Path(__file__).with_name("e2ee_device.py")
 PATIENCE = 120.0

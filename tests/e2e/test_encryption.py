@@ -16,7 +16,7 @@ from parlour_client.core.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.link import InviteLink, Inviter
+from parlour_protocol.invite_link import InviteLink, Inviter
 from parlour_protocol.names import parse_user_name
 from parlour_protocol.secret import Secret
 

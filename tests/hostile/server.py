@@ -19,7 +19,7 @@ from tests.server.fakes import CHEAP
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.ids import RoomId
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.secret import Secret
 from parlour_server.app import Application
 from parlour_server.auth.password_hashing import Passwords

@@ -24,7 +24,7 @@ from parlour_client.core.model import Account
 from parlour_client.core.transport.trust import CaFile, Pin, Trust
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.ids import SessionId
-from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.secret import Secret
 

@@ -11,7 +11,7 @@ import click
 from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 
 
 @click.command(

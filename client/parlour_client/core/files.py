@@ -22,13 +22,13 @@ from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, S
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry
 from parlour_protocol.delivery import FileStored
+from parlour_protocol.encrypted import FileKeyed
 from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RoomId, new_request_id
 from parlour_protocol.mls import Secret
-from parlour_protocol.sealed import FileKeyed
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")
 

@@ -24,7 +24,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_protocol.text import safe_text
-from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 BURST = 40
 """Messages sent while the server is killed and started again."""

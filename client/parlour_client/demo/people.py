@@ -16,7 +16,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.demo.house import DemoError, House
 from parlour_protocol.ids import Seq
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 

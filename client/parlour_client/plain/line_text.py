@@ -45,7 +45,8 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.ids import Millis
-from parlour_protocol.text import BLANK_LABEL, safe_text, width
+from parlour_protocol.text import BLANK_LABEL, safe_text
+from parlour_protocol.text import cell_width as width
 
 _INDENT: Final = "    | "
 _BEGINNING: Final = 60

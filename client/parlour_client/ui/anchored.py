@@ -21,7 +21,7 @@ from textual.widgets import TextArea
 
 from parlour_client.ui.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
 from parlour_client.ui.preferences import settings_of
-from parlour_protocol.text.width import clusters
+from parlour_protocol.text.cell_width import clusters
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base

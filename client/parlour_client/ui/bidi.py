@@ -15,8 +15,8 @@ from textual.events import Mount, Unmount
 
 from parlour_client.core.settings import Settings
 from parlour_client.ui.preferences import Preferring
-from parlour_protocol.text import ranges
-from parlour_protocol.text.width import clusters
+from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text.cell_width import clusters
 
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
 _EXPLICIT, _IMPLICIT = "\x1b[8l", "\x1b[8h"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parlour_client.core.interface import ChatClient
-from parlour_protocol.link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 

@@ -13,7 +13,7 @@ from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, of_safe, own, peer_line
 from parlour_client.ui.timeline.words import clock, day
 from parlour_protocol.text import safe_text
-from parlour_protocol.text.inspect import CodePoint, inspect_text
+from parlour_protocol.text.inspector import CodePoint, inspect_text
 
 MAX_ROWS: Final = 400
 """Code points in the table; a longer text is cut here with a count."""

@@ -13,7 +13,7 @@ from textual.widgets.option_list import Option
 
 from parlour_client.ui.anchored import Anchored
 from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
-from parlour_protocol.text.width import beginning
+from parlour_protocol.text.cell_width import beginning
 
 ESCAPE: Final = "bold $text-warning"
 """The style of an escape; its brackets make it readable without colour."""

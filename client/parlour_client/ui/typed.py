@@ -7,8 +7,8 @@ line ends become LF. What others will see as escapes is counted, not changed. Th
 from typing import NamedTuple
 
 from parlour_protocol.text import safe_text
-from parlour_protocol.text.guard import FORBIDDEN
-from parlour_protocol.text.judge import LineJudge
+from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.text.line_classifier import LineJudge
 
 
 class Typed(NamedTuple):

@@ -1,7 +1,7 @@
 """The types of a frame's fields that need more than a pattern: names and the kinds of text.
 
 Each is made by one function that refuses what is against its rule, so a decoded frame holds only checked
-values. Text here has passed the first wall (`text/wire.py`): it can be stored and sent, but it is still
+values. Text here has passed the first wall (`text/wire_text.py`): it can be stored and sent, but it is still
 a stranger's text and must go through ``safe_text`` before anybody sees it.
 """
 
@@ -27,7 +27,7 @@ from parlour_protocol.names import (
     parse_user_name,
 )
 from parlour_protocol.secret import Secret
-from parlour_protocol.text.wire import check_wire_text
+from parlour_protocol.text.wire_text import check_wire_text
 
 
 class WireText(str):

@@ -5,7 +5,8 @@ Statements are bytes with a signature of Ed25519 under a label of their own; who
 could sign for a person. No private key is ever here.
 """
 
-from parlour_protocol.identity.device import (
+from parlour_protocol.identity.certificates import Certificate, Revocation, Verify
+from parlour_protocol.identity.device_id import (
     account_proof,
     credential_of,
     device_id_of,
@@ -13,8 +14,7 @@ from parlour_protocol.identity.device import (
     pairing_code,
 )
 from parlour_protocol.identity.errors import StatementError
-from parlour_protocol.identity.keylog import AccountEntry, DeviceEntry, Entry, Head, RevocationEntry
-from parlour_protocol.identity.statements import Certificate, Revocation, Verify
+from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, Entry, Head, RevocationEntry
 
 __all__ = [
     "AccountEntry",

@@ -17,7 +17,7 @@ from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.fields import decode_field
 from parlour_protocol.identity import StatementError, Verify
-from parlour_protocol.identity.statements import Key, Server, plain_text
+from parlour_protocol.identity.certificates import Key, Server, plain_text
 from parlour_protocol.ids import Count, Millis, MillisField, RoomId, RoomIdField
 from parlour_protocol.membership.statements import (
     Admit,

@@ -15,7 +15,7 @@ from msgspec import Meta
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import decode_field
 from parlour_protocol.identity import Certificate, StatementError, Verify
-from parlour_protocol.identity.statements import Key, Server, plain_text
+from parlour_protocol.identity.certificates import Key, Server, plain_text
 from parlour_protocol.ids import Count, DeviceId, MillisField, RoomIdField
 from parlour_protocol.limits import STATEMENT_BYTES
 from parlour_protocol.names import UserName

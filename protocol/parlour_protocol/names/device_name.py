@@ -55,7 +55,7 @@ def _enforced_ascii(raw: str) -> str:
 def _enforced_unicode(raw: str) -> str:
     # Imported here so that `parlour --help` does not pay for PRECIS and the tables.
     from parlour_protocol.names.precis import enforce_nickname  # noqa: PLC0415
-    from parlour_protocol.text.rule import safe_text  # noqa: PLC0415
+    from parlour_protocol.text.sanitiser import safe_text  # noqa: PLC0415
 
     name = enforce_nickname(raw)
     shown = safe_text(name)

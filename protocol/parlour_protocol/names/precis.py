@@ -1,7 +1,7 @@
 """The PRECIS profiles that names go through (RFC 8265, RFC 8266), as functions with our error.
 
 It adds nothing to the profiles. `precis_i18n` builds its profiles at import, so this module is imported only
-for names beyond ASCII, by `discipline.py` and `device_name.py`.
+for names beyond ASCII, by `canonical.py` and `device_name.py`.
 """
 
 from typing import Final

@@ -6,7 +6,7 @@ The same discipline, 1 to 40 letters; `lobby` is allowed, a few words that the c
 
 from typing import Final, Self
 
-from parlour_protocol.names.discipline import canonical_name
+from parlour_protocol.names.canonical import canonical_name
 from parlour_protocol.names.errors import NameReason, NameRefusedError
 from parlour_protocol.names.reserved import is_reserved_room_name
 

@@ -2,7 +2,7 @@
 
 That is one script, or what is written together: Latin with Japanese, with Chinese and Bopomofo, or with
 Korean. It knows the code points that UTS #39 allows in identifiers, up to the Unicode version of the oldest
-Python that is supported, so that every server gives the same answer. `discipline.py` calls it, for names with
+Python that is supported, so that every server gives the same answer. `canonical.py` calls it, for names with
 a character beyond ASCII only.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 from parlour_protocol.names import script_table
 from parlour_protocol.names.errors import NameReason, NameRefusedError
-from parlour_protocol.text.ranges import parse
+from parlour_protocol.text.unicode_data import parse
 
 _WRITTEN_TOGETHER: Final = (
     frozenset({"Latn", "Jpan"}),

@@ -7,7 +7,7 @@ it asks.
 
 from typing import Final, Self
 
-from parlour_protocol.names.discipline import canonical_name
+from parlour_protocol.names.canonical import canonical_name
 from parlour_protocol.names.errors import NameReason, NameRefusedError
 from parlour_protocol.names.reserved import is_reserved_user_name
 

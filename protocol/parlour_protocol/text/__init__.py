@@ -5,9 +5,9 @@ tables of one pinned Unicode version. Nothing here knows a terminal or a widget;
 """
 
 from parlour_protocol.text.errors import WireTextError, WireTextReason
-from parlour_protocol.text.rule import safe_text
-from parlour_protocol.text.safe import BLANK_LABEL, SafeText, Span
-from parlour_protocol.text.wire import check_wire_text
+from parlour_protocol.text.safe_text import BLANK_LABEL, SafeText, Span
+from parlour_protocol.text.sanitiser import safe_text
+from parlour_protocol.text.wire_text import check_wire_text
 
 __all__ = [
     "BLANK_LABEL",

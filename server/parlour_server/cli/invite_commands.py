@@ -17,7 +17,7 @@ from parlour_server.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.link import InviteLink, Inviter
+    from parlour_protocol.invite_link import InviteLink, Inviter
     from parlour_protocol.secret import Secret
 
 _DAY = 86_400_000
@@ -59,7 +59,7 @@ def create(
 ) -> None:
     """Print a link that makes accounts. Whoever has the link can use it: send it privately."""
     from parlour_protocol.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.link import Inviter  # noqa: PLC0415
+    from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.secret import Secret  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import InviteRecord  # noqa: PLC0415
@@ -100,7 +100,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
     """Take an invite away: WHICH is its id from `invite list`, or its whole link."""
-    from parlour_protocol.link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.interface import Store  # noqa: PLC0415
 
@@ -117,7 +117,7 @@ def revoke(data: Path, which: str) -> None:
 
 
 def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "InviteLink":
-    from parlour_protocol.link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.setup.public_address import reachable_at, running  # noqa: PLC0415
 

@@ -24,7 +24,7 @@ from parlour_protocol.identity import (
     device_id_of,
     device_proof,
 )
-from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit, AuditEvent

@@ -11,7 +11,7 @@ import json
 import os
 from typing import Any
 
-from parlour_protocol.link import DEFAULT_PORT, ServerAddress
+from parlour_protocol.invite_link import DEFAULT_PORT, ServerAddress
 from parlour_server.config.server_settings import Settings
 from parlour_server.net.addresses import listen_address
 from parlour_server.setup.data_folder import DataFolder, write_private

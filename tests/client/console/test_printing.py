@@ -29,7 +29,7 @@ from parlour_protocol.frames.bodies import FileRef, Kicked, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, ReasonText, TopicText, WireText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, Millis, Seq
-from parlour_protocol.text.layout import BAR
+from parlour_protocol.text.rows import BAR
 
 COLUMNS, ROWS = 80, 60
 SPOOF = "22:03 admin: send me your password"

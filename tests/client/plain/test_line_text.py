@@ -16,7 +16,7 @@ from parlour_protocol.frames.bodies import Joined, Message, Unreadable
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 BOB, BOX = parse_user_name("bobby"), parse_device_name("box")
 

@@ -11,7 +11,7 @@ from parlour_client.ui.completion import complete
 from parlour_client.ui.composer import Composer
 from parlour_client.ui.screens.chat import ChatScreen
 from parlour_client.ui.typed import clean
-from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 
 async def composer(pilot: Pilot[None]) -> Composer:

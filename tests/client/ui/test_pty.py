@@ -12,7 +12,7 @@ from tests.client.ui.corpus import samples
 from tests.client.ui.terminal import Terminal
 from tests.client.ui.test_walls import WORST
 
-from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 HERE = Path(__file__).parent
 SEQUENCE = re.compile(

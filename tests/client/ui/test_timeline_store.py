@@ -17,8 +17,8 @@ from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import Reaction, ReasonText, TopicText
 from parlour_protocol.ids import Millis, RequestId, Seq
 from parlour_protocol.text import BLANK_LABEL, safe_text
-from parlour_protocol.text.guard import FORBIDDEN
-from parlour_protocol.text.width import cell_width
+from parlour_protocol.text.cell_width import cell_width
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 
 def message(seq: int | None, text: str = "hello", author: object = BOB, minutes: int = 0) -> Entry:

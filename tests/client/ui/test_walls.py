@@ -23,7 +23,7 @@ from parlour_protocol.frames.fields import Reaction, ReasonText, TopicText
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
-from parlour_protocol.text.guard import FORBIDDEN
+from parlour_protocol.text.forbidden import FORBIDDEN
 
 WORST = (
     "\x1b]52;c;ZXZpbA==\x1b\\", "\x1b[c", "\x1b[>q", "\x9b2J", "\x1bc", "\x1b[?1049l",

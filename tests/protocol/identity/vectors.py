@@ -23,7 +23,7 @@ from parlour_protocol.identity import (
     device_proof,
     pairing_code,
 )
-from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.ids import SessionId
 
 

@@ -1,6 +1,6 @@
 """Welcomes as an inviter that means harm makes them: signed and sealed, whatever they say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,26 +8,26 @@ import pytest
 from tests.protocol.mls.mls_world import World, lawless
 
 from parlour_protocol.mls import Extension, MlsError, add_proposal
-from parlour_protocol.mls import commit as commit_module
-from parlour_protocol.mls.codec import decode
-from parlour_protocol.mls.constants import RATCHET_TREE
-from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.messages import GroupInfo
-from parlour_protocol.mls.nodes import Node
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.codec.presentation import decode
+from parlour_protocol.mls.codec.registries import RATCHET_TREE
+from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.group import create_commit as commit_module
+from parlour_protocol.mls.messages.mls_message import GroupInfo
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.tree_nodes import Node
 
 InfoEdit = Callable[[Epoch, GroupInfo], GroupInfo]
 
 
-def invite(world: World, edit: InfoEdit | None = None, **patches: Any) -> bytes:
+def invite(world: World, edit: InfoEdit | None = None, patches: Mapping[str, Any] | None = None) -> bytes:
     """Stage a commit that adds `guest` and give its Welcome, its group info changed before signing."""
     real = commit_module.group_info
-    if edit is not None:
-        changed = edit
-        patches["commit__group_info"] = lambda epoch, **how: changed(epoch, real(epoch, **how)).signed(
-            epoch.signer
-        )
-    with lawless(**patches):
+
+    def forged(epoch: Epoch, **how: Any) -> GroupInfo:
+        info = real(epoch, **how)
+        return info if edit is None else edit(epoch, info).signed(epoch.signer)
+
+    with lawless({"group.create_commit.group_info": forged, **(patches or {})}):
         guest = world.device("guest").publish(suite=world.suite)
         return world.stage("m0", [add_proposal(guest)]).welcome or b""
 

@@ -1,5 +1,6 @@
 """Key packages with whatever is wrong in them, signed all the same."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 from tests.protocol.mls.mls_world import NOW, Device, World, lawless, refused, unchanged
 
 from parlour_protocol.mls import MlsError
-from parlour_protocol.mls.key_package import KeyPackage
-from parlour_protocol.mls.proposals import Add
+from parlour_protocol.mls.messages.key_package import KeyPackage
+from parlour_protocol.mls.messages.proposals import Add
 
 
 def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any) -> KeyPackage:
@@ -19,7 +20,9 @@ def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any)
     return replace(good, leaf_node=node, **changes).signed(device.signer)
 
 
-def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str, **patches: Any) -> None:
+def check_add(
+    world: World, bad: KeyPackage, error: type[MlsError], why: str, patches: Mapping[str, Any] | None = None
+) -> None:
     """Check that a package is refused when adding, as a proposal, and in a commit of a lawless member."""
     with unchanged(world["m0"]), pytest.raises(error, match=why):
         world["m0"].commit([Add(bad)], now=NOW)
@@ -27,7 +30,7 @@ def check_add(world: World, bad: KeyPackage, error: type[MlsError], why: str, **
         proposal = world["m0"].propose(Add(bad), now=NOW)
     refused(world["m1"], proposal, error, why)
     world["m0"].set_aside_proposals()
-    with lawless(**patches):
+    with lawless(patches):
         message = world["m0"].commit([Add(bad)], now=NOW).message
     refused(world["m1"], message, error, why)
     world["m0"].commit_refused()

@@ -5,7 +5,7 @@ checks, so that a test can let a member commit what RFC 9420 forbids and see eve
 """
 
 import random as stdlib_random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
@@ -29,9 +29,9 @@ from parlour_protocol.mls import (
     Psks,
     SigningKey,
 )
-from parlour_protocol.mls.changes import add_proposal
-from parlour_protocol.mls.join import KeyPackageSecrets
-from parlour_protocol.mls.proposals import Remove
+from parlour_protocol.mls.group.changes import add_proposal
+from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
+from parlour_protocol.mls.messages.proposals import Remove
 
 NOW = 1_790_000_000
 MONTH = 30 * 86_400
@@ -212,7 +212,7 @@ def _remove_what_can_be(items: Any, tree: Any) -> Any:
 
 
 _RULES = {
-    "apply": (
+    "group.apply_proposals": (
         "check_regular",
         "check_external",
         "check_key_package",
@@ -223,22 +223,24 @@ _RULES = {
         "check_group_extensions",
         "_check_allowed",
     ),
-    "commit": ("check_contents", "check_replacement", "check_path_signature_key", "check_credential_types"),
-    "external": ("check_context", "check_group_info"),
+    "group.create_commit": (
+        "check_contents",
+        "check_replacement",
+        "check_path_signature_key",
+        "check_credential_types",
+    ),
+    "group.external_commit": ("check_context", "check_group_info"),
 }
 
 
 @contextmanager
-def lawless(**patches: Any) -> Iterator[None]:
-    """Switch off what keeps a sender honest; `patches` replace more, as `module__name=value`."""
-    package = "parlour_protocol.mls"
+def lawless(patches: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Switch off what keeps a sender honest; `patches` replaces more, by `folder.module.name`."""
     with ExitStack() as stack:
-        for module, names in _RULES.items():
-            for name in names:
-                stack.enter_context(mock.patch(f"{package}.{module}.{name}", _no_check))
-        stack.enter_context(mock.patch(f"{package}.apply.check_update", _update_index))
-        stack.enter_context(mock.patch(f"{package}.apply._remove", _remove_what_can_be))
-        stack.enter_context(mock.patch(f"{package}.changes.check_single", _no_check))
-        for where, value in patches.items():
-            stack.enter_context(mock.patch(f"{package}.{where.replace('__', '.', 1)}", value))
+        replaced = {f"{module}.{name}": _no_check for module, names in _RULES.items() for name in names}
+        replaced["group.apply_proposals.check_update"] = _update_index
+        replaced["group.apply_proposals._remove"] = _remove_what_can_be
+        replaced["group.changes.check_single"] = _no_check
+        for where, value in {**replaced, **(patches or {})}.items():
+            stack.enter_context(mock.patch(f"parlour_protocol.mls.{where}", value))
         yield

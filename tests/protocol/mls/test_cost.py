@@ -29,15 +29,15 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls import commit as commit_module
-from parlour_protocol.mls.codec import u16, u32, vec
-from parlour_protocol.mls.constants import REQUIRED_CAPABILITIES, LeafNodeSource
-from parlour_protocol.mls.epoch import Epoch
-from parlour_protocol.mls.group_extensions import RequiredCapabilities
-from parlour_protocol.mls.messages import GroupInfo
-from parlour_protocol.mls.nodes import Node, ParentNode
-from parlour_protocol.mls.proposals import Add, ExternalPskId, PreSharedKey
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.codec.presentation import u16, u32, vec
+from parlour_protocol.mls.codec.registries import REQUIRED_CAPABILITIES, LeafNodeSource
+from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.group import create_commit as commit_module
+from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities
+from parlour_protocol.mls.messages.mls_message import GroupInfo
+from parlour_protocol.mls.messages.proposals import Add, ExternalPskId, PreSharedKey
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.tree_nodes import Node, ParentNode
 
 SIZE = 65_536
 SECONDS, BYTES = 0.050, 10_000_000
@@ -137,7 +137,7 @@ def joining(tree: Callable[[Epoch], list[Node]], extension: Extension | None = N
         inside = (Extension(2, forged.encode()),)
         return replace(real(epoch, **how), context=context, extensions=inside).signed(epoch.signer)
 
-    with lawless(commit__group_info=info):
+    with lawless({"group.create_commit.group_info": info}):
         welcome = world.stage("m0", [add_proposal(guest.publish())]).welcome or b""
     assert 57_000 < len(welcome) <= SIZE
     return lambda: attempt(guest.join, welcome)

@@ -12,20 +12,26 @@ from tests.protocol.mls.mls_world import NOW, World, unchanged
 from tests.protocol.mls.vectors import OWN, load, unhex
 
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
-from parlour_protocol.mls.cipher_suites import CLASSIC
-from parlour_protocol.mls.codec import Reader, decode, header, optional, u16, u32, vec
-from parlour_protocol.mls.content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.group_extensions import RequiredCapabilities, decode_external_senders
-from parlour_protocol.mls.hpke import encrypt_with_label
-from parlour_protocol.mls.key_package import KeyPackage
-from parlour_protocol.mls.leaf import LeafNode, read_extensions
-from parlour_protocol.mls.messages import GroupInfo, GroupSecrets, Welcome, encode_message, read_message
-from parlour_protocol.mls.nodes import ParentNode
-from parlour_protocol.mls.proposals import read_proposal
-from parlour_protocol.mls.secret_tree import SecretTree
-from parlour_protocol.mls.state import State
-from parlour_protocol.mls.suite import SigningKey, aead_open, verify
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.codec.presentation import Reader, decode, header, optional, u16, u32, vec
+from parlour_protocol.mls.crypto.cipher_suites import CLASSIC
+from parlour_protocol.mls.crypto.hpke import encrypt_with_label
+from parlour_protocol.mls.crypto.primitives import SigningKey, aead_open, verify
+from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.group.group_state import State
+from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
+from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities, decode_external_senders
+from parlour_protocol.mls.messages.key_package import KeyPackage
+from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
+from parlour_protocol.mls.messages.mls_message import (
+    GroupInfo,
+    GroupSecrets,
+    Welcome,
+    encode_message,
+    read_message,
+)
+from parlour_protocol.mls.messages.proposals import read_proposal
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.tree_nodes import ParentNode
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "message": read_message,

@@ -11,11 +11,11 @@ import pytest
 from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import Group, add_proposal, remove_proposal
-from parlour_protocol.mls import path as path_module
-from parlour_protocol.mls import schedule as schedule_module
-from parlour_protocol.mls import secret_tree as tree_module
-from parlour_protocol.mls.proposals import Add
-from parlour_protocol.mls.secret_tree import SecretTree
+from parlour_protocol.mls.epoch import key_schedule as schedule_module
+from parlour_protocol.mls.epoch import secret_tree as tree_module
+from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.messages.proposals import Add
+from parlour_protocol.mls.tree import update_path as path_module
 
 
 class Recorder:

@@ -34,10 +34,10 @@ from parlour_protocol.mls import (
     new_member_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.constants import EXTERNAL_SENDERS
-from parlour_protocol.mls.group_extensions import encode_external_senders
-from parlour_protocol.mls.messages import encode_message
-from parlour_protocol.mls.proposals import Add
+from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS
+from parlour_protocol.mls.messages.group_extensions import encode_external_senders
+from parlour_protocol.mls.messages.mls_message import encode_message
+from parlour_protocol.mls.messages.proposals import Add
 
 PUBLIC = CommitOptions(public=True)
 WARDEN = SigningKey(Secret(bytes(range(32))))

@@ -26,8 +26,8 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.state import State
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.group.group_state import State
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 
 MOST = 30
 

@@ -13,32 +13,10 @@ import pytest
 from tests.protocol.mls import passive
 from tests.protocol.mls.vectors import Vector, unhex
 
-from parlour_protocol.mls import treemath
-from parlour_protocol.mls.cipher_suites import CLASSIC, HYBRID
-from parlour_protocol.mls.codec import Reader, decode, header
-from parlour_protocol.mls.constants import ContentType, WireFormat
-from parlour_protocol.mls.content import (
-    AuthData,
-    AuthenticatedContent,
-    Body,
-    Commit,
-    FramedContent,
-    UpdatePath,
-    member,
-    read_body,
-)
-from parlour_protocol.mls.errors import InvalidError
-from parlour_protocol.mls.framing import (
-    MessageKeys,
-    check_signature,
-    open_private,
-    open_public,
-    open_sender_data,
-    protect_private,
-    protect_public,
-    sign,
-)
-from parlour_protocol.mls.hpke import (
+from parlour_protocol.mls.codec.presentation import Reader, decode, header
+from parlour_protocol.mls.codec.registries import ContentType, WireFormat
+from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, HYBRID
+from parlour_protocol.mls.crypto.hpke import (
     Context,
     HpkeCiphertext,
     decrypt_with_label,
@@ -46,49 +24,8 @@ from parlour_protocol.mls.hpke import (
     setup_receiver,
     setup_sender,
 )
-from parlour_protocol.mls.kem import Kem, KeyPair
-from parlour_protocol.mls.key_package import KeyPackage
-from parlour_protocol.mls.leaf import LeafNode, read_extensions
-from parlour_protocol.mls.messages import (
-    GroupContext,
-    GroupInfo,
-    GroupSecrets,
-    PrivateMessage,
-    PublicMessage,
-    Welcome,
-    encode_message,
-    read_message,
-)
-from parlour_protocol.mls.path import climb, merge, open_path, plan, seal
-from parlour_protocol.mls.proposals import (
-    Add,
-    ExternalInit,
-    ExternalPskId,
-    GroupContextExtensions,
-    PreSharedKey,
-    ReInit,
-    Remove,
-    Update,
-    read_proposal,
-    read_psk_id,
-)
-from parlour_protocol.mls.schedule import (
-    confirmed_hash,
-    epoch_from_joiner,
-    interim_hash,
-    joiner_secret,
-    psk_secret,
-    welcome_key,
-)
-from parlour_protocol.mls.secret import Secret
-from parlour_protocol.mls.secret_tree import (
-    APPLICATION,
-    HANDSHAKE,
-    RatchetLimits,
-    SecretTree,
-    sender_data_key,
-)
-from parlour_protocol.mls.suite import (
+from parlour_protocol.mls.crypto.kem import Kem, KeyPair
+from parlour_protocol.mls.crypto.primitives import (
     ZERO,
     Random,
     SigningKey,
@@ -100,9 +37,72 @@ from parlour_protocol.mls.suite import (
     system_random,
     verify,
 )
-from parlour_protocol.mls.tree import RatchetTree
-from parlour_protocol.mls.treemath import span
-from parlour_protocol.mls.validate_tree import check_tree
+from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.epoch.key_schedule import (
+    confirmed_hash,
+    epoch_from_joiner,
+    interim_hash,
+    joiner_secret,
+    psk_secret,
+    welcome_key,
+)
+from parlour_protocol.mls.epoch.message_protection import (
+    MessageKeys,
+    check_signature,
+    open_private,
+    open_public,
+    open_sender_data,
+    protect_private,
+    protect_public,
+    sign,
+)
+from parlour_protocol.mls.epoch.secret_tree import (
+    APPLICATION,
+    HANDSHAKE,
+    RatchetLimits,
+    SecretTree,
+    sender_data_key,
+)
+from parlour_protocol.mls.errors import InvalidError
+from parlour_protocol.mls.messages.framed_content import (
+    AuthData,
+    AuthenticatedContent,
+    Body,
+    Commit,
+    FramedContent,
+    UpdatePath,
+    member,
+    read_body,
+)
+from parlour_protocol.mls.messages.key_package import KeyPackage
+from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
+from parlour_protocol.mls.messages.mls_message import (
+    GroupContext,
+    GroupInfo,
+    GroupSecrets,
+    PrivateMessage,
+    PublicMessage,
+    Welcome,
+    encode_message,
+    read_message,
+)
+from parlour_protocol.mls.messages.proposals import (
+    Add,
+    ExternalInit,
+    ExternalPskId,
+    GroupContextExtensions,
+    PreSharedKey,
+    ReInit,
+    Remove,
+    Update,
+    read_proposal,
+    read_psk_id,
+)
+from parlour_protocol.mls.tree import tree_math
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.tree_math import span
+from parlour_protocol.mls.tree.update_path import climb, merge, open_path, plan, seal
+from parlour_protocol.mls.validate.tree_rules import check_tree
 
 
 def check_deserialization(vector: Vector) -> None:
@@ -114,13 +114,13 @@ def check_deserialization(vector: Vector) -> None:
 def check_tree_math(vector: Vector) -> None:
     """Every node has the relatives that the vector says."""
     leaves, top = vector["n_leaves"], vector["root"]
-    assert (treemath.node_width(leaves), treemath.root(leaves)) == (vector["n_nodes"], top)
+    assert (tree_math.node_width(leaves), tree_math.root(leaves)) == (vector["n_nodes"], top)
     for node in range(vector["n_nodes"]):
-        parent = treemath.level(node) > 0
-        assert (treemath.left(node) if parent else None) == vector["left"][node]
-        assert (treemath.right(node) if parent else None) == vector["right"][node]
-        assert (treemath.parent(node) if node != top else None) == vector["parent"][node]
-        assert (treemath.sibling(node) if node != top else None) == vector["sibling"][node]
+        parent = tree_math.level(node) > 0
+        assert (tree_math.left(node) if parent else None) == vector["left"][node]
+        assert (tree_math.right(node) if parent else None) == vector["right"][node]
+        assert (tree_math.parent(node) if node != top else None) == vector["parent"][node]
+        assert (tree_math.sibling(node) if node != top else None) == vector["sibling"][node]
 
 
 def check_crypto_basics(vector: Vector) -> None:

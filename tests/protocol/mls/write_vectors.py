@@ -27,15 +27,29 @@ from parlour_protocol.mls import (
     Secret,
     SigningKey,
     remove_proposal,
-    treemath,
 )
-from parlour_protocol.mls.cipher_suites import CLASSIC, HYBRID
-from parlour_protocol.mls.codec import decode, header
-from parlour_protocol.mls.constants import LeafNodeSource, WireFormat
-from parlour_protocol.mls.content import AuthenticatedContent, encode_body
-from parlour_protocol.mls.hpke import Context, decrypt_with_label, encrypt_with_label, setup_sender
-from parlour_protocol.mls.leaf import LeafNode
-from parlour_protocol.mls.messages import (
+from parlour_protocol.mls.codec.presentation import decode, header
+from parlour_protocol.mls.codec.registries import LeafNodeSource, WireFormat
+from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, HYBRID
+from parlour_protocol.mls.crypto.hpke import Context, decrypt_with_label, encrypt_with_label, setup_sender
+from parlour_protocol.mls.crypto.primitives import derive_secret, expand_with_label, extract, mac, ref_hash
+from parlour_protocol.mls.epoch.key_schedule import (
+    confirmed_hash,
+    epoch_from_joiner,
+    interim_hash,
+    joiner_secret,
+    psk_secret,
+)
+from parlour_protocol.mls.epoch.secret_tree import (
+    APPLICATION,
+    HANDSHAKE,
+    RatchetLimits,
+    SecretTree,
+    sender_data_key,
+)
+from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, encode_body
+from parlour_protocol.mls.messages.leaf_node import LeafNode
+from parlour_protocol.mls.messages.mls_message import (
     GroupContext,
     GroupSecrets,
     PublicMessage,
@@ -43,24 +57,17 @@ from parlour_protocol.mls.messages import (
     encode_message,
     read_message,
 )
-from parlour_protocol.mls.path import PathPlan, plan, seal
-from parlour_protocol.mls.proposals import Add, ExternalInit, ExternalPskId, Remove, Update, encode_proposal
-from parlour_protocol.mls.schedule import (
-    confirmed_hash,
-    epoch_from_joiner,
-    interim_hash,
-    joiner_secret,
-    psk_secret,
+from parlour_protocol.mls.messages.proposals import (
+    Add,
+    ExternalInit,
+    ExternalPskId,
+    Remove,
+    Update,
+    encode_proposal,
 )
-from parlour_protocol.mls.secret_tree import (
-    APPLICATION,
-    HANDSHAKE,
-    RatchetLimits,
-    SecretTree,
-    sender_data_key,
-)
-from parlour_protocol.mls.suite import derive_secret, expand_with_label, extract, mac, ref_hash
-from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.tree import tree_math as treemath
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree.update_path import PathPlan, plan, seal
 
 RANDOM = stdlib_random.Random(9420).randbytes  # noqa: S311 - the files can be made again
 SUITE = {"cipher_suite": 3}

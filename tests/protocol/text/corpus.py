@@ -19,9 +19,9 @@ from wcwidth import iter_graphemes
 from parlour_protocol.limits import MESSAGE_BYTES, MESSAGE_LINES
 from parlour_protocol.names import NameRefusedError, UserName, parse_user_name, skeleton
 from parlour_protocol.text import BLANK_LABEL, SafeText, WireTextError, check_wire_text, safe_text
-from parlour_protocol.text.guard import FORBIDDEN
-from parlour_protocol.text.inspect import MAX_INSPECTED, inspect_text
-from parlour_protocol.text.layout import GUTTER, RowKind, visual_rows
+from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.text.inspector import MAX_INSPECTED, inspect_text
+from parlour_protocol.text.rows import GUTTER, RowKind, visual_rows
 
 CORPUS = Path(__file__).parents[2] / "data" / "text" / "corpus.json"
 """The corpus that the tests use; the script takes any other."""

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from wcwidth import iter_graphemes
 
 from parlour_protocol.text import safe_text
-from parlour_protocol.text.guard import FORBIDDEN
-from parlour_protocol.text.inspect import inspect_text
-from parlour_protocol.text.judge import Verdict
-from parlour_protocol.text.layout import GUTTER, visual_rows
+from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.text.inspector import inspect_text
+from parlour_protocol.text.line_classifier import Verdict
+from parlour_protocol.text.rows import GUTTER, visual_rows
 
 CONTEXTUAL = "\u200b\u200c\u200d\u200e\u200f\u061c\u180b\u180e\ufe00\ufe0e\ufe0f\U000e0100"
 DANGEROUS = (

@@ -12,7 +12,7 @@ from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Certify, KeyLogPage, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.identity import Head
-from parlour_protocol.identity.keylog import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
+from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
 from parlour_protocol.ids import Millis, SessionId
 from parlour_protocol.names import parse_user_name
 from parlour_server.audit import AuditEvent

@@ -18,7 +18,7 @@ import pytest
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
-from parlour_protocol.link import InviteLink
+from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.names import parse_user_name
 from parlour_server.cli.command_line import cli, guarded
 from parlour_server.clock import SystemClock

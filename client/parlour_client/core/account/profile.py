@@ -15,7 +15,7 @@ from parlour_client.core.transport.trust import CaFile, Pin, SystemRoots, Trust
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.frames.fields import encode_field
-from parlour_protocol.link import ServerAddress
+from parlour_protocol.invite_link import ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 

@@ -31,7 +31,7 @@ from parlour_client.core.transport.trust import Pin, SystemRoots, Trust, Verifie
 from parlour_protocol.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import SessionId
-from parlour_protocol.link import InviteLink, Inviter, ServerAddress
+from parlour_protocol.invite_link import InviteLink, Inviter, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 

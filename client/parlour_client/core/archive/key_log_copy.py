@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from parlour_protocol.identity import Head, RevocationEntry
-from parlour_protocol.identity.keylog import decode_entry
+from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName, parse_user_name
 

@@ -19,9 +19,9 @@ from parlour_client.core.e2ee.standings import Standings
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
+from parlour_protocol.encrypted import HistoryContent, ReadContent, VerifyContent
 from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import HistoryContent, ReadContent, VerifyContent
 
 TakeHistory = Callable[[], Awaitable[None]]
 

@@ -14,13 +14,7 @@ import apsw
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.errors import EncryptionError
-from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
-from parlour_protocol.frames.opaque import FileKey
-from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
-from parlour_protocol.sealed import (
+from parlour_protocol.encrypted import (
     AnyContent,
     DeleteContent,
     EditContent,
@@ -32,6 +26,12 @@ from parlour_protocol.sealed import (
     TextContent,
     VerifyContent,
 )
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
+from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
 
 RoleOf = Callable[[UserName], Role | None]
 Intent = Send | Edit | Delete | React | Pin

@@ -14,9 +14,9 @@ from parlour_client.core.e2ee.groups import Shelf
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.keylog import server_of
 from parlour_client.core.errors import EncryptionError
+from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.ids import GroupId, RoomId
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent
 
 
 class _NoWire:

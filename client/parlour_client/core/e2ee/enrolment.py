@@ -28,7 +28,7 @@ from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
 from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation, RevocationEntry
-from parlour_protocol.identity.keylog import decode_entry
+from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret

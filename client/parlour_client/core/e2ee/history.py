@@ -38,6 +38,7 @@ from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.encrypted import FileKeyed, HistoryContent
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
 from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
@@ -46,7 +47,6 @@ from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.mls import Secret
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: a part that is lost costs little."""

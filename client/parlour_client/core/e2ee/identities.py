@@ -29,9 +29,9 @@ from parlour_client.core.e2ee.own import OwnIdentity
 from parlour_client.core.e2ee.wire import Wire
 from parlour_client.core.e2ee.word_processes import WordProcesses
 from parlour_client.core.errors import SetupError, UnreachableError
+from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.sealed import VerifyContent
 from parlour_protocol.secret import Secret
 
 

@@ -15,7 +15,7 @@ from parlour_client.core.archive import key_log_copy as log_copy
 from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_protocol.ids import Millis
-from parlour_protocol.link import Inviter
+from parlour_protocol.invite_link import Inviter
 from parlour_protocol.names import UserName
 
 _METHOD: Final = "invite link"

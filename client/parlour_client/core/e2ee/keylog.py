@@ -25,11 +25,11 @@ from parlour_client.core.e2ee.log_reading import LogEntry, read_entries
 from parlour_client.core.e2ee.signing import verify
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import KeyLogSeen
 
 MAX_GROWTH: Final = 200_000
 """Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""

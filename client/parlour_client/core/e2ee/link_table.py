@@ -16,9 +16,7 @@ from parlour_client.core.e2ee import links
 from parlour_client.core.e2ee.links import Differs, How, Numbered, Shown, Stretch, Unseen
 from parlour_client.core.e2ee.refusals import NotReadyError
 from parlour_client.core.model import Note, NoteKind
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
-from parlour_protocol.sealed.links import (
+from parlour_protocol.encrypted.links import (
     MAX_RANGES,
     NO_TIP,
     NOTHING,
@@ -28,6 +26,8 @@ from parlour_protocol.sealed.links import (
     digest_of,
     folded,
 )
+from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
 
 _APART: Final = 1 << 20
 """Between two places, so that what is missing finds one between them."""

@@ -17,7 +17,7 @@ from parlour_protocol.identity import (
     RevocationEntry,
     StatementError,
 )
-from parlour_protocol.identity.keylog import decode_entry
+from parlour_protocol.identity.key_log import decode_entry
 
 Said = AccountEntry | Certificate | Revocation
 

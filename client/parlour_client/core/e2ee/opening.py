@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.link_table import older_copy
 from parlour_client.core.e2ee.refusals import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.e2ee.rules import Person, person_of
+from parlour_protocol.encrypted import Payload, TextContent, decode_sealed
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import SealedMessage
@@ -31,7 +32,6 @@ from parlour_protocol.mls import (
     OlderEpochError,
     OwnMessageError,
 )
-from parlour_protocol.sealed import Payload, TextContent, decode_sealed
 
 BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
 _MISSED: Final = "This device missed an update of the room's keys: a member must add it again."

@@ -14,9 +14,9 @@ import apsw
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock
 from parlour_client.core.errors import ParlourClientError, UnreachableError
+from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import ReadContent
 
 GATHER_SECONDS: Final = 3.0
 """Seconds from what was read first to the mark: where many write, not each message is answered by one."""

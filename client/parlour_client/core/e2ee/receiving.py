@@ -23,12 +23,12 @@ from parlour_client.core.e2ee.opening import BEFORE_JOIN
 from parlour_client.core.e2ee.results import Receipt, Received
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import first_of
+from parlour_protocol.encrypted import FileKeyed, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import FileKeyed, HistoryContent, TextContent
 
 Names = Callable[[AnyBody], bool]
 """Says whether a message names this account."""

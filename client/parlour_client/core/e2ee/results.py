@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from parlour_client.core.model import Note
+from parlour_protocol.encrypted import AnyContent, KeyLogSeen
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import AnyContent, KeyLogSeen
 
 
 @dataclass(frozen=True, slots=True)

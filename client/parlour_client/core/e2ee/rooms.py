@@ -39,11 +39,11 @@ from parlour_client.core.events import EncryptionChanged
 from parlour_client.core.sync.catch_up import Sync
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.delivery import GroupState, Logged
+from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
 from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
-from parlour_protocol.sealed import AnyContent
 
 _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""

@@ -28,11 +28,11 @@ from parlour_client.core.e2ee.refusals import (
     NotReadyError,
 )
 from parlour_client.core.e2ee.rules import certificate_bytes, read_certificate
+from parlour_protocol.encrypted import Payload, decode_sealed, encode_sealed
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import Payload, decode_sealed, encode_sealed
 
 _REFUSED: Final = "This device could not follow a change of the room's keys."
 _CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."

@@ -31,13 +31,13 @@ from parlour_client.core.errors import (
     ServerMisbehavedError,
 )
 from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.encrypted import AnyContent, FileKeyed, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendSealed
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
 from parlour_protocol.mls import MlsError
-from parlour_protocol.sealed import AnyContent, FileKeyed, Payload
 
 Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5

@@ -39,6 +39,7 @@ from parlour_client.core.e2ee.rules import certificate_of
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
 from parlour_protocol.delivery import Commit, Found, GroupState, WaitingWelcome
+from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.requests import SendSealed
@@ -46,7 +47,6 @@ from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import Payload
 
 Vouched: TypeAlias = tuple[UserName, bytes, Role]
 """Somebody whom a founder vouches for: name, account key, role."""

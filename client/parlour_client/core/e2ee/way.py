@@ -6,10 +6,10 @@ What goes by it is sealed like any message and never shown as one. ``SealedRooms
 from typing import TYPE_CHECKING
 
 from parlour_client.core.errors import EncryptionError
+from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent
 
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.rooms import SealedRooms

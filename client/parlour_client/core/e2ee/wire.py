@@ -5,9 +5,9 @@ The orchestration implements it. Nothing that goes through ``say`` is shown as a
 
 from typing import Protocol
 
+from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent
 
 
 class Wire(Protocol):

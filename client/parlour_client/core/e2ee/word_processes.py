@@ -16,9 +16,9 @@ from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.e2ee.wire import Wire
 from parlour_client.core.e2ee.words import VERIFIED, Context, Exchange, State
 from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_protocol.encrypted import VerifyContent, VerifyStep
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, new_request_id
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent, VerifyStep
 
 LIFETIME: Final = 10 * 60_000
 """Milliseconds from the start to the last step: two people talk to each other now."""

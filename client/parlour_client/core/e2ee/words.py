@@ -19,9 +19,9 @@ from nacl.exceptions import CryptoError
 from parlour_client.core.e2ee.recovery import word_list
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.errors import SetupError
+from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.mls import Secret
-from parlour_protocol.sealed import Share, VerifyContent, VerifyStep
 
 COUNT: Final = 5
 _BITS: Final = 11

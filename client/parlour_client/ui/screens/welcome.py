@@ -26,8 +26,8 @@ from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.screens.base import words_of
 from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.limits import PASSWORD_MIN
-from parlour_protocol.link import InviteLink, ServerAddress
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 

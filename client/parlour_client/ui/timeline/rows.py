@@ -19,8 +19,8 @@ from parlour_client.ui.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
 from parlour_protocol.text import BLANK_LABEL, Span, safe_text
-from parlour_protocol.text.safe import Line
-from parlour_protocol.text.width import cell_width, clusters
+from parlour_protocol.text.cell_width import cell_width, clusters
+from parlour_protocol.text.safe_text import Line
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "

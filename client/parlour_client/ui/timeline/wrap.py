@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 
 from parlour_protocol.text import SafeText, Span
-from parlour_protocol.text.width import clusters
+from parlour_protocol.text.cell_width import clusters
 
 SpanRow = tuple[Span, ...]
 

@@ -15,9 +15,9 @@ from parlour_client.core.archive.given_up import give_up
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.link_table import Links, moved
 from parlour_client.core.model import Note
+from parlour_protocol.encrypted import Link
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName, parse_user_name
-from parlour_protocol.sealed import Link
 
 ROOM = RoomId("room1234567890abcdefgh")
 

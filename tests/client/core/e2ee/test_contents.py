@@ -6,6 +6,15 @@ from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, reques
 from parlour_client.core.e2ee.contents import content_of
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.errors import EncryptionError
+from parlour_protocol.encrypted import (
+    DeleteContent,
+    EditContent,
+    FileKeyed,
+    PinContent,
+    ReactContent,
+    ReadContent,
+    TextContent,
+)
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
@@ -24,15 +33,6 @@ from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import FileId, Millis, Seq, new_file_id
 from parlour_protocol.membership import Roster, SetRole
-from parlour_protocol.sealed import (
-    DeleteContent,
-    EditContent,
-    FileKeyed,
-    PinContent,
-    ReactContent,
-    ReadContent,
-    TextContent,
-)
 
 THUMB = Reaction.parse("👍")
 HELLO = MessageText.parse("hello")

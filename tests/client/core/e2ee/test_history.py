@@ -28,6 +28,7 @@ from parlour_client.core.errors import ApiRefusedError, EncryptionError, Unreach
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_client.core.sync.catch_up import Sync
+from parlour_protocol.encrypted import FileKeyed, HistoryContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Message, SealedMessage
@@ -35,7 +36,6 @@ from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.mls import Secret
-from parlour_protocol.sealed import FileKeyed, HistoryContent
 
 
 async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:

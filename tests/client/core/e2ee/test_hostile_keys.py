@@ -20,13 +20,13 @@ from parlour_client.core.e2ee.refusals import BlockedError
 from parlour_client.core.e2ee.signing import sign
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice
+from parlour_protocol.encrypted import KeyLogSeen, ReadContent
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes, Signature
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, RoomId, new_request_id
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
 from parlour_protocol.names import UserName, parse_device_name
-from parlour_protocol.sealed import KeyLogSeen, ReadContent
 
 CANARY = "CANARY"
 FORGER = AccountKey(Secret(bytes(range(1, 33))))
@@ -184,7 +184,7 @@ async def _is_in(client: Client, room: RoomId, ghost: Ghost) -> bool:
 
 def _entry(flat: Flat, ghost: Ghost) -> bytes:
     from parlour_protocol.identity import DeviceEntry  # noqa: PLC0415 - here alone
-    from parlour_protocol.identity.keylog import encode_entry  # noqa: PLC0415
+    from parlour_protocol.identity.key_log import encode_entry  # noqa: PLC0415
 
     return encode_entry(DeviceEntry(flat.clock.now(), ghost.certificate))
 

@@ -9,7 +9,7 @@ from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.people import Kind
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.link import Inviter
+from parlour_protocol.invite_link import Inviter
 
 SERVER = "chat.example.org:8443"
 

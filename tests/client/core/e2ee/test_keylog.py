@@ -13,9 +13,9 @@ from parlour_client.core.e2ee.keylog import Heard, KeyLog
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
+from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes
 from parlour_protocol.mls import Secret
-from parlour_protocol.sealed import KeyLogSeen
 
 
 async def seen(home: Home) -> KeyLogSeen:

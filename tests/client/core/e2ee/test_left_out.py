@@ -15,12 +15,12 @@ from parlour_client.core.e2ee.refusals import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.report import Stand
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.model import NoteKind
+from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent, encode_sealed
 from parlour_protocol.frames import LogEvent, Reaction
 from parlour_protocol.frames.bodies import Blank, Contested, Message
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, Millis, Seq
 from parlour_protocol.mls import Policy
-from parlour_protocol.sealed import DeleteContent, ReactContent, ReadContent, encode_sealed
 
 OLDER = (
     "This device has sent messages here that this copy of its home does not know: the home was restored from "

@@ -28,6 +28,7 @@ from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.text.encryption_text import how_admitted
 from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
+from parlour_protocol.encrypted import FileKeyed
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
@@ -49,7 +50,6 @@ from parlour_protocol.ids import (
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.names import parse_room_name
-from parlour_protocol.sealed import FileKeyed
 
 OTHER = parse_room_name("mine")
 

@@ -10,9 +10,9 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.interface import Trust
 from parlour_client.core.e2ee.read_marks import GATHER_SECONDS
 from parlour_client.core.model import LinkState
+from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.ids import RoomId, Seq, new_request_id
-from parlour_protocol.sealed import ReadContent
 
 
 async def let_pass(flat: Flat, seconds: float = 4 * GATHER_SECONDS) -> None:

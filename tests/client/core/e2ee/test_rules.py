@@ -13,7 +13,7 @@ from parlour_protocol.frames.bodies import SealedMessage
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
-from parlour_protocol.mls.constants import SenderType
+from parlour_protocol.mls.codec.registries import SenderType
 
 BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
 

@@ -7,13 +7,13 @@ from tests.client.core.e2ee.vault_world import ROOM, Device, request, room_of, s
 
 from parlour_client.core.e2ee.groups import highest_epoch
 from parlour_client.core.e2ee.refusals import ArrivedError, BlockedError, NotDurableError, NotReadyError
+from parlour_protocol.encrypted import DeleteContent
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, GroupId, Millis
 from parlour_protocol.limits import MESSAGE_BYTES
 from parlour_protocol.mls import add_proposal
-from parlour_protocol.sealed import DeleteContent
 
 COUNT_SEALED = "SELECT (SELECT count(*) FROM mls_sealed), (SELECT count(*) FROM mls_ciphertexts)"
 

@@ -11,14 +11,14 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_hostile_keys import Ghost, account_of, members
 from tests.client.core.e2ee.test_orchestration import pair, say
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of
-from tests.protocol.mls.test_usable_keys import before_the_rule
+from tests.protocol.mls.validate.test_unusable_keys import before_the_rule
 
 from parlour_client.core.e2ee.commit import Wanted
 from parlour_client.core.e2ee.refusals import BadPackageError
 from parlour_protocol.identity import DeviceEntry
-from parlour_protocol.identity.keylog import encode_entry
+from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.mls import SigningKey, add_proposal
-from parlour_protocol.mls.messages import encode_message
+from parlour_protocol.mls.messages.mls_message import encode_message
 
 ZERO = bytes(32)
 

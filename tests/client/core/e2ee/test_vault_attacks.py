@@ -14,6 +14,7 @@ from tests.client.core.e2ee.vault_world import (
 from parlour_client.core.e2ee.results import Received
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import NoteKind
+from parlour_protocol.encrypted import encode_sealed
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import (
     AnyBody,
@@ -29,7 +30,6 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import SealedBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
-from parlour_protocol.sealed import encode_sealed
 
 CANARY = "CANARY"
 

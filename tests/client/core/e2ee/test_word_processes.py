@@ -10,9 +10,9 @@ from parlour_client.core.e2ee.interface import Trust, WordsProcess
 from parlour_client.core.e2ee.keys import AccountKey
 from parlour_client.core.e2ee.word_processes import LIFETIME, MAX_KEPT
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_protocol.encrypted import VerifyContent, VerifyStep
 from parlour_protocol.ids import DeviceId, RequestId, RoomId
 from parlour_protocol.names import UserName
-from parlour_protocol.sealed import VerifyContent, VerifyStep
 
 OTHER_ROOM = RoomId("s" * 22)
 

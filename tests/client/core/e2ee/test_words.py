@@ -13,9 +13,9 @@ from nacl import bindings
 from parlour_client.core.e2ee.safety import Party
 from parlour_client.core.e2ee.words import TRANSITIONS, VERIFIED, Act, Context, Exchange, State
 from parlour_client.core.errors import SetupError
+from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.names import parse_user_name
-from parlour_protocol.sealed import Share, VerifyContent, VerifyStep
 
 ANA = Party(parse_user_name("ana"), "here", b"a" * 32)
 BEN = Party(parse_user_name("ben"), "here", b"b" * 32)

@@ -19,7 +19,7 @@ from parlour_client.core.transport.trust import (
 )
 from parlour_client.core.transport.websocket import open_socket
 from parlour_protocol.api import Login
-from parlour_protocol.link import ServerAddress
+from parlour_protocol.invite_link import ServerAddress
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
 

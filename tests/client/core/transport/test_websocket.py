@@ -15,8 +15,8 @@ from parlour_client.core.transport import websocket as socket
 from parlour_client.core.transport.trust import CaFile, Verifier
 from parlour_client.core.transport.websocket import WebSocketWire, open_socket
 from parlour_client.core.transport.wire import WireClosedError
+from parlour_protocol.invite_link import ServerAddress
 from parlour_protocol.limits import SERVER_FRAME
-from parlour_protocol.link import ServerAddress
 from parlour_protocol.secret import Secret
 
 CA = make(ca=True)

@@ -1,0 +1,192 @@
+"""The envelope inside an MLS application message: what was said, and what its sender had seen.
+
+That is the key log, and the messages before this one (``links``). Version 1, one JSON object, had no links
+and is still read.
+
+Messages are named by the id of the request that sent them (it travels as MLS authenticated data), never by
+the server's number: a server that moves numbers about cannot move a reply, an edit or a reaction to another
+message. Sizes are hidden by MLS padding around it. The client writes and reads it; the server never.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from parlour_protocol.encrypted.links import Link
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.base import Part
+from parlour_protocol.frames.bodies import MediaType
+from parlour_protocol.frames.codec import strict_decoder
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, encode_field
+from parlour_protocol.frames.opaque import Digest, FileKey, Share
+from parlour_protocol.ids import Count, FileIdField, RequestIdField
+from parlour_protocol.limits import FILE_BYTES
+
+MessageId = RequestIdField
+"""A message, by the id of the request that sent it."""
+
+
+class FileKeyed(Part, frozen=True):
+    """An attachment: where its ciphertext lies, and what opens it. Its name and true size stand only here."""
+
+    file: FileIdField
+    key: FileKey
+    sha256: Digest
+    """Of the ciphertext."""
+    name: FileName
+    media_type: MediaType
+    size: Annotated[int, Meta(ge=0, le=FILE_BYTES.value)]
+    """Of the content, without padding."""
+
+
+class Content(Part, frozen=True, tag_field="kind"):
+    """What is said."""
+
+
+class TextContent(Content, frozen=True, tag="text"):
+    """A message."""
+
+    text: MessageText
+    reply_to: MessageId | None = None
+    file: FileKeyed | None = None
+
+
+class EditContent(Content, frozen=True, tag="edit"):
+    """A new text for a message of the same author."""
+
+    target: MessageId
+    text: MessageText
+
+
+class DeleteContent(Content, frozen=True, tag="delete"):
+    """A message is taken back, by its author or a moderator."""
+
+    target: MessageId
+
+
+class ReactContent(Content, frozen=True, tag="react"):
+    """A reaction is put (``on``) or taken back."""
+
+    target: MessageId
+    reaction: Reaction
+    on: bool = True
+
+
+class PinContent(Content, frozen=True, tag="pin"):
+    """A message is pinned or taken off."""
+
+    target: MessageId
+    on: bool = True
+
+
+class ReadContent(Content, frozen=True, tag="read"):
+    """A read receipt: everything up to this message. Only sent where a person turned receipts on."""
+
+    target: MessageId
+
+
+class VerifyStep(StrEnum):
+    """The steps of verifying with short words, in order."""
+
+    START = "start"
+    """``share`` is a commitment to the starter's public key."""
+    ANSWER = "answer"
+    """``share`` is the other one's public key."""
+    REVEAL = "reveal"
+    """``share`` is the starter's public key; now both sides show the words."""
+    CONFIRM = "confirm"
+    """The person said that the words are the same."""
+    CANCEL = "cancel"
+
+
+class VerifyContent(Content, frozen=True, tag="verify"):
+    """One step of verifying each other with short words, in a direct room."""
+
+    process: RequestIdField
+    step: VerifyStep
+    share: Share | None = None
+
+
+class HistoryContent(Content, frozen=True, tag="history"):
+    """A part of the archive for the account's own new device; only taken in the room of one's own devices."""
+
+    file: FileKeyed
+    part: Count
+    parts: Count
+
+
+AnyContent = (
+    TextContent
+    | EditContent
+    | DeleteContent
+    | ReactContent
+    | PinContent
+    | ReadContent
+    | VerifyContent
+    | HistoryContent
+)
+
+
+class KeyLogSeen(Part, frozen=True):
+    """The key log as the sender's device saw it: entries, and the digest of the head."""
+
+    size: Count
+    digest: Digest
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """What stands in the envelope."""
+
+    content: AnyContent
+    key_log: KeyLogSeen | None = None
+    link: Link | None = None
+    """Only absent in version 1."""
+
+
+class _Version1(Part, frozen=True):
+    content: AnyContent
+    key_log: KeyLogSeen | None = None
+    v: Literal[1] = 1
+
+
+class _Version2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
+    """Binary around the content: a usual message stays in the first step of padding."""
+
+    v: Literal[2]
+    link: Link
+    key_log: tuple[Count, Annotated[bytes, Meta(min_length=32, max_length=32)]] | None
+    content: bytes
+
+
+_json = msgspec.json.Encoder(enc_hook=encode_field)
+_binary = msgspec.msgpack.Encoder()
+_version2 = msgspec.msgpack.Decoder(_Version2)
+
+
+def encode_sealed(payload: Payload) -> bytes:
+    """Return the bytes to be protected."""
+    seen = payload.key_log
+    if payload.link is None:
+        return _json.encode(_Version1(content=payload.content, key_log=seen))
+    key_log = None if seen is None else (seen.size, bytes(seen.digest))
+    return _binary.encode([2, payload.link.fields(), key_log, _json.encode(payload.content)])
+
+
+def decode_sealed(data: bytes) -> Payload:
+    """Read what another device wrote, as strictly as a frame. Raises MalformedFrameError."""
+    if data[:1] == b"{":
+        first: _Version1 = strict_decoder(_Version1)(data)
+        return Payload(content=first.content, key_log=first.key_log)
+    try:
+        read = _version2.decode(data)
+        read.link.check()
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedFrameError(f"not an envelope of a known version: {error}") from error
+    content: AnyContent = strict_decoder(AnyContent)(read.content)
+    seen = None if read.key_log is None else KeyLogSeen(size=read.key_log[0], digest=Digest(read.key_log[1]))
+    return Payload(content=content, key_log=seen, link=read.link)
+
+
+__all__ = ["MalformedFrameError", "Payload", "Share", "decode_sealed", "encode_sealed"]

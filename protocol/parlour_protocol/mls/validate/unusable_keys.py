@@ -1,0 +1,27 @@
+"""Which members of a group brought a key that nobody can encrypt to: a low-order point of X25519.
+
+Such keys are refused wherever they enter (`CipherSuite.check_public_key`). A group of earlier times may have
+one, and could make no commit any more, because no path can be encrypted past it: so each commit removes the
+leaf that brought it.
+"""
+
+from parlour_protocol.mls.crypto.kem import LOW_ORDER_POINTS
+from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.validate.tree_rules import maker_of
+
+_POINT = 32
+"""Bytes at the end of a public key, of X25519 as of X-Wing, that are the point."""
+
+
+def unusable_leaves(tree: RatchetTree) -> frozenset[int]:
+    """Return the leaves that every commit must remove.
+
+    It is their own key, or the key of a parent node that they made; removing the leaf blanks both.
+    """
+    bad = [
+        at
+        for at, node in enumerate(tree.nodes)
+        if node is not None and node.encryption_key[-_POINT:] in LOW_ORDER_POINTS
+    ]
+    makers = (at // 2 if at % 2 == 0 else maker_of(tree, at) for at in bad)
+    return frozenset(leaf for leaf in makers if leaf is not None)

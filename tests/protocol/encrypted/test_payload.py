@@ -1,0 +1,126 @@
+"""The envelope inside a sealed message: every kind goes round, and no other version is guessed at."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.protocol.frames.strategies import instances, kinds_of
+
+from parlour_protocol.encrypted import (
+    AnyContent,
+    KeyLogSeen,
+    Payload,
+    TextContent,
+    decode_sealed,
+    encode_sealed,
+)
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.opaque import Digest, FileKey
+from parlour_protocol.ids import FileId, RequestId
+from parlour_protocol.limits import MESSAGE_BYTES, SEALED_BYTES
+
+CONTENTS = kinds_of(AnyContent)
+ID = "A" * 22
+GOOD: dict[str, Any] = {"content": {"kind": "text", "text": "hi"}}
+
+
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(max_examples=25)
+def test_every_content_goes_round(kind: type[msgspec.Struct], data: st.DataObject) -> None:
+    """What one device encodes, another reads as the same value."""
+    payload = Payload(content=data.draw(instances(kind)), key_log=data.draw(instances(KeyLogSeen)))
+    assert decode_sealed(encode_sealed(payload)) == payload
+
+
+@pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+@settings(max_examples=5)
+def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
+    """An author inside the message is nobody's to say: the MLS sender is the author (Marmot #45)."""
+    plain = json.loads(encode_sealed(Payload(content=data.draw(instances(kind)))))
+    for more in ({"author": "eve"}, {"sender": "eve"}, {"at": 1}, {"seq": 7}):
+        for changed in (plain | more, plain | {"content": plain["content"] | more}):
+            with pytest.raises(MalformedFrameError):
+                decode_sealed(json.dumps(changed).encode())
+    for name in (field.name for field in msgspec.structs.fields(kind) if field.required):
+        content = {key: value for key, value in plain["content"].items() if key != name}
+        with pytest.raises(MalformedFrameError):
+            decode_sealed(json.dumps({"content": content}).encode())
+
+
+REFUSED = {
+    "version 0": GOOD | {"v": 0},
+    "version 2": GOOD | {"v": 2},
+    "version as a text": GOOD | {"v": "1"},
+    "version true": GOOD | {"v": True},
+    "an unknown kind": {"content": {"kind": "poll", "text": "hi"}},
+    "no kind": {"content": {"text": "hi"}},
+    "a frame": {"type": "send", "id": ID, "room": "r" * 22, "text": "hi"},
+    "a target by the server's number": {"content": {"kind": "edit", "target": 7, "text": "hi"}},
+    "a short digest of the key log": GOOD | {"key_log": {"size": 1, "digest": "AAAA"}},
+    "a padded digest": GOOD | {"key_log": {"size": 1, "digest": "A" * 43 + "="}},
+    "a file name with a path": {
+        "content": {
+            "kind": "text",
+            "text": "hi",
+            "file": {
+                "file": ID,
+                "key": FileKey(bytes(32)).text,
+                "sha256": Digest(bytes(32)).text,
+                "name": "../../.ssh/authorized_keys",
+                "media_type": "text/plain",
+                "size": 1,
+            },
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("plain", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_not_of_this_version_is_refused(plain: dict[str, Any]) -> None:
+    """A sender is no friend: what it sealed is read as strictly as a frame."""
+    with pytest.raises(MalformedFrameError):
+        decode_sealed(json.dumps(plain).encode())
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"null", b"[" * 20_000, b'{"content":', b"\xff\xfe"])
+def test_bytes_that_are_no_payload(data: bytes) -> None:
+    """Nothing else is raised, whatever was sealed."""
+    with pytest.raises(MalformedFrameError):
+        decode_sealed(data)
+
+
+def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
+    """One reading alone (M1): else two clients could show two texts for one message."""
+    good = json.dumps(GOOD).encode()
+    assert decode_sealed(good).content == TextContent(text=MessageText("hi"))
+    for bad in (
+        good + b"{}",
+        good + b"\0",
+        good[:-1] + b',"content":{"kind":"text","text":"other"}}',
+        good.replace(b'"hi"', b'"hi","text":"other"'),
+    ):
+        with pytest.raises(MalformedFrameError):
+            decode_sealed(bad)
+
+
+def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
+    """Text, file and key log at their longest: padded by 12 % and sealed it fits (SEALED_BYTES)."""
+    file = {
+        "file": FileId("f" * 22),
+        "key": FileKey(bytes(32)).text,
+        "sha256": Digest(bytes(32)).text,
+        "name": "n" * 255,
+        "media_type": "a" * 63 + "/" + "b" * 63,
+        "size": 26_214_400,
+    }
+    text = '"' * MESSAGE_BYTES.value  # each becomes two bytes
+    content = {"kind": "text", "text": text, "reply_to": RequestId("i" * 36), "file": file}
+    plain = {"content": content, "key_log": {"size": 2**53 - 1, "digest": Digest(bytes(32)).text}}
+    size = len(encode_sealed(decode_sealed(json.dumps(plain).encode())))
+    assert size * 1.12 + 512 <= SEALED_BYTES.value

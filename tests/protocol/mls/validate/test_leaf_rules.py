@@ -1,0 +1,200 @@
+"""Attacks with leaves and key packages, one for each rule of RFC 9420 sections 7.3, 10.1 and 13.4."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.protocol.mls.mls_packages import check_add, package
+from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, lawless, refused, unchanged
+
+from parlour_protocol.mls import (
+    CLASSIC,
+    AuthenticationError,
+    Capabilities,
+    CommitOptions,
+    Credential,
+    Extension,
+    InvalidError,
+    LeafChange,
+    LeafNode,
+    Lifetime,
+    MalformedError,
+    MlsError,
+    NotAuthorisedError,
+    NotForThisGroupError,
+    PolicyError,
+    SigningKey,
+)
+from parlour_protocol.mls.codec.presentation import decode
+from parlour_protocol.mls.codec.registries import LeafNodeSource
+from parlour_protocol.mls.messages.mls_message import encode_message
+from parlour_protocol.mls.messages.proposals import Add, Update
+
+KEY = CLASSIC.kem.complete(bytes(range(32))).public
+
+
+BAD_PACKAGES: dict[str, tuple[dict[str, Any], dict[str, Any], type[MlsError], str]] = {
+    "other suite": ({}, {"cipher_suite": 1}, NotForThisGroupError, "cipher suite"),
+    "other version": ({}, {"version": 2}, NotForThisGroupError, "version"),
+    "init key is leaf key": ({"encryption_key": KEY}, {"init_key": KEY}, InvalidError, "init key"),
+    "source update": (
+        {"source": LeafNodeSource.UPDATE, "lifetime": None},
+        {},
+        InvalidError,
+        "made for UPDATE",
+    ),
+    "source commit": (
+        {"source": LeafNodeSource.COMMIT, "lifetime": None, "parent_hash": b""},
+        {},
+        InvalidError,
+        "made for COMMIT",
+    ),
+    "version not listed": ({"capabilities": Capabilities(versions=(2,))}, {}, InvalidError, "version"),
+    "suite not listed": ({"capabilities": Capabilities(cipher_suites=(1,))}, {}, InvalidError, "suite"),
+    "credential not listed": (
+        {"capabilities": Capabilities(credentials=(2,))},
+        {},
+        InvalidError,
+        "its own credential type",
+    ),
+    "extension not listed": ({"extensions": (Extension(0xF0C1, b""),)}, {}, InvalidError, "61633"),
+    "lifetime too long": ({"lifetime": Lifetime(0, NOW + 1)}, {}, PolicyError, "too long"),
+    "lifetime negative": ({"lifetime": Lifetime(NOW + 1, NOW - 1)}, {}, PolicyError, "negative"),
+    "expired": ({"lifetime": Lifetime(NOW - 9_999, NOW - 4_000)}, {}, PolicyError, "expired"),
+    "not valid yet": ({"lifetime": Lifetime(NOW + 4_000, NOW + 9_999)}, {}, PolicyError, "not valid yet"),
+    "x509 credential": (
+        {"credential": Credential(2, b""), "capabilities": Capabilities(credentials=(1, 2))},
+        {},
+        PolicyError,
+        "not supported by this client",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PACKAGES)
+def test_bad_key_packages(name: str) -> None:
+    """Sections 7.3 and 10.1: refused by who adds, by who gets the proposal, by who gets the commit."""
+    leaf, changes, error, why = BAD_PACKAGES[name]
+    world = World(2)
+    check_add(world, package(world, leaf=leaf, **changes), error, why)
+
+
+def test_a_key_package_with_a_foreign_signature() -> None:
+    """Section 10.1: the package, and the leaf in it, are signed by the leaf's owner."""
+    world = World(2)
+    good = package(world)
+    stranger = SigningKey.generate(world.random)
+    check_add(
+        world,
+        replace(good, signature=stranger.sign("KeyPackageTBS", good.body())),
+        AuthenticationError,
+        "key package",
+    )
+    forged = replace(good.leaf_node, signature=bytes(64))
+    check_add(world, replace(good, leaf_node=forged), AuthenticationError, "leaf node")
+
+
+def test_a_key_package_of_a_member() -> None:
+    """ValSem101, 103: signature and encryption keys are unique among members (section 7.3)."""
+    world = World(2)
+    twin = world.devices["m1"].secrets().package
+    with unchanged(world["m0"]), pytest.raises(InvalidError, match="same signature key"):
+        world["m0"].commit([Add(twin)], now=NOW)
+    with lawless():
+        message = world["m0"].commit([Add(twin)], now=NOW).message
+    refused(world["m1"], message, InvalidError, "same signature key")
+    world["m0"].commit_refused()
+    member = world["m1"].tree.leaf(1)
+    assert member is not None
+    thief = package(world, leaf={"encryption_key": member.encryption_key})
+    with lawless():
+        message = world["m0"].commit([Add(thief)], now=NOW).message
+    refused(world["m1"], message, InvalidError, "same encryption key")
+
+
+def bad_update(world: World, **changes: Any) -> Update:
+    """Make an Update of m0 with some fields changed, signed for its place."""
+    old = world["m0"].tree.leaf(0)
+    assert old is not None
+    fresh: dict[str, Any] = {
+        "encryption_key": CLASSIC.kem.generate(world.random).public,
+        "source": LeafNodeSource.UPDATE,
+        "lifetime": None,
+    }
+    leaf = replace(old, **{**fresh, **changes})
+    return Update(leaf.signed(world.devices["m0"].signer, GROUP_ID, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "why"),
+    [
+        (
+            {"source": LeafNodeSource.KEY_PACKAGE, "lifetime": Lifetime(NOW, NOW)},
+            InvalidError,
+            "made for KEY_PACKAGE",
+        ),
+        ({"credential": Credential.basic(b"somebody else")}, NotAuthorisedError, "another identity"),
+        ({"capabilities": Capabilities(credentials=(2,))}, InvalidError, "credential type"),
+        ({"extensions": (Extension(0xF0C1, b""),)}, InvalidError, "does not list"),
+    ],
+    ids=["source", "identity", "capabilities", "extensions"],
+)
+def test_bad_updates(changes: dict[str, Any], error: type[MlsError], why: str) -> None:
+    """ValSem109, 110 and section 5.3.1: an Update obeys the rules of leaves and keeps its identity."""
+    world = World(3)
+    proposal = bad_update(world, **changes)
+    with lawless():
+        message = world["m0"].propose(proposal, now=NOW)
+    refused(world["m1"], message, error, why)
+
+
+def test_an_update_that_keeps_its_key() -> None:
+    """Section 7.3: the new encryption key differs from the old one."""
+    world = World(2)
+    old = world["m0"].tree.leaf(0)
+    assert old is not None
+    proposal = bad_update(world, encryption_key=old.encryption_key)
+    with lawless():
+        message = world["m0"].propose(proposal, now=NOW)
+    refused(world["m1"], message, InvalidError, "keeps the encryption key")
+
+
+@pytest.mark.parametrize(("group_id", "index"), [(b"elsewhere", 0), (GROUP_ID, 1)])
+def test_an_update_signed_for_another_place(group_id: bytes, index: int) -> None:
+    """Section 7.2: the signature binds a leaf to its group and index."""
+    world = World(2)
+    leaf = bad_update(world).leaf_node.signed(world.devices["m0"].signer, group_id, index)
+    with lawless():
+        message = world["m0"].propose(Update(leaf), now=NOW)
+    refused(world["m1"], message, AuthenticationError, "leaf node")
+
+
+def test_a_commit_cannot_change_the_identity_or_drop_a_capability() -> None:
+    """Section 5.3.1: the leaf of a commit's path is checked like any other that enters the tree."""
+    for change, error, why in (
+        (LeafChange(credential=Credential.basic(b"admin")), NotAuthorisedError, "another identity"),
+        (LeafChange(capabilities=Capabilities(credentials=(9,))), InvalidError, "credential type"),
+        (LeafChange(extensions=(Extension(0xF0C1, b""),)), InvalidError, "does not list"),
+    ):
+        world = World(2)
+        with unchanged(world["m0"]), pytest.raises(error, match=why):
+            world.stage("m0", (), CommitOptions(leaf=change))
+        with lawless():
+            message = world.stage("m0", (), CommitOptions(leaf=change)).message
+        refused(world["m1"], message, error, why)
+
+
+def test_a_changed_leaf_forgets_its_old_bytes() -> None:
+    """A leaf that was decoded and then changed is written as it is now."""
+    leaf = decode(LeafNode.read, package(World(1)).leaf_node.encode())
+    changed = replace(leaf, credential=Credential.basic(b"other"))
+    assert b"other" in changed.encode()
+    assert decode(LeafNode.read, changed.encode()) == changed
+
+
+def test_the_same_extension_twice() -> None:
+    """Section 13.4: a list of extensions holds each type once."""
+    world = World(1)
+    twice = package(world, extensions=(Extension(0xDADA, b"a"), Extension(0xDADA, b"b")))
+    with unchanged(world["m0"]), pytest.raises(MalformedError, match="same type twice"):
+        world["m0"].add([encode_message(twice)], now=NOW)

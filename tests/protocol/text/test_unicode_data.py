@@ -1,0 +1,113 @@
+"""The generated tables: consistent in themselves, and current when the Unicode data is at hand."""
+
+import ast
+import importlib
+import os
+import re
+import unicodedata
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from emoji import EMOJI_DATA
+
+from parlour_protocol.names import confusable_table, script_table
+from parlour_protocol.text import safe_text, tables, variation_table
+from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text.unicode_data import Kind
+
+SOURCES = Path(__file__).parents[3]
+ALL = [
+    getattr(tables, name) for name in dir(tables) if name.isupper() and isinstance(getattr(tables, name), str)
+]
+
+
+def points(table: str) -> set[int]:
+    """Return the code points of a table."""
+    return {point for first, last in ranges.parse(table) for point in range(first, last + 1)}
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Give the generator, which stands beside the packages and is not installed."""
+    monkeypatch.syspath_prepend(str(SOURCES))
+    return importlib.import_module("tools.unicode_tables")
+
+
+def test_the_tables_are_of_the_pinned_versions(generator: ModuleType):
+    """The generated files are of the Unicode versions that the generator takes."""
+    assert tables.UNICODE_VERSION == generator.TEXT_VERSION
+    names = {module.UNICODE_VERSION for module in (script_table, confusable_table)}
+    assert names == {generator.NAMES_VERSION}
+
+
+def test_selectors_that_are_registered_for_nothing_never_pass():
+    """The kind of selectors ends where the registry does."""
+    most = max(map(int, variation_table.IDEOGRAPHIC))
+    selectors = {p for p in range(0xE0100, 0xE01F0) if ranges.kinds()(p) == Kind.VARIATION}
+    assert selectors == set(range(0xE0100, 0xE0100 + most))
+
+
+def test_every_emoji_that_is_offered_can_be_shown():
+    """The bundled list of emoji is not newer than the tables."""
+    escaped = [emoji for emoji in EMOJI_DATA if safe_text(emoji).hidden]
+    assert escaped == []
+
+
+def test_ranges_ascend_without_overlap():
+    """The lookup searches by bisection, so order is a matter of safety."""
+    for table in [*(text for text in ALL if re.match("[0-9A-F]{4}", text)), *tables.SCRIPTS.values()]:
+        pairs = list(ranges.parse(table))
+        assert all(first <= last for first, last in pairs)
+        assert all(before[1] < after[0] for before, after in pairwise(pairs))
+
+
+def test_kinds_do_not_overlap():
+    """Every code point has one kind."""
+    seen: set[int] = set()
+    for _, table in ranges._KIND_RANGES:
+        assert not seen & points(table)
+        seen |= points(table)
+
+
+def test_every_kind_but_hidden_and_tab_may_pass_the_guard():
+    """Walls two and three agree about every code point."""
+    kinds = ranges.kinds()
+    shown = {point for point in range(0x110000) if kinds(point) not in {Kind.HIDDEN, Kind.TAB}}
+    assert shown == points(tables.MAY_PASS)
+
+
+def test_python_agrees_where_it_knows_the_code_point():
+    """What Python calls a control, separator, private or surrogate is hidden; its letters are not."""
+    kinds = ranges.kinds()
+    for point in range(0x110000):
+        category = unicodedata.category(chr(point))
+        if category in {"Cc", "Zl", "Zp", "Co", "Cs"} and point != 0x09:
+            assert kinds(point) == Kind.HIDDEN, hex(point)
+        if category in {"Lu", "Ll", "Nd"}:
+            assert kinds(point) != Kind.HIDDEN, hex(point)
+
+
+def test_the_tables_are_current_when_the_data_is_at_hand(generator: ModuleType):
+    """Building from the Unicode data (`PARLOUR_UCD` names its folder) gives the files that are checked in."""
+    folders = os.environ.get("PARLOUR_UCD", "")
+    if not folders:
+        pytest.skip("PARLOUR_UCD names no folders with ppucd.txt or moji.db")
+    for folder in map(Path, folders.split(os.pathsep)):
+        build = generator.build if (folder / "ppucd.txt").exists() else generator.build_variations
+        for path, text in build(folder).items():
+            assert path.read_text("utf-8") == text
+
+
+def test_nobody_else_makes_safe_text():
+    """`_made_by_rule` is called in sanitiser.py only, in all sources."""
+    callers = set()
+    for folder in ("protocol", "server", "client"):
+        for path in (SOURCES / folder).rglob("*.py"):
+            tree = ast.parse(path.read_text("utf-8"))
+            if any(
+                isinstance(node, ast.Attribute) and node.attr == "_made_by_rule" for node in ast.walk(tree)
+            ):
+                callers.add(path.name)
+    assert callers == {"sanitiser.py"}

@@ -1,4 +1,4 @@
-"""Draw the pictures of `docs/` anew: the real client among the demo's people, on a screen that is only kept.
+"""Draw the pictures in `docs/`: the real client among the demo's people, on a screen that is only saved.
 
 `make screenshots`. Server, people and encryption are real. Time of day and port are always drawn the same;
 keys are new each time, and so are the digits that are made of them: no test compares the pictures.
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from parlour_client.core.client import Client
-from parlour_client.demo.house import open_house
-from parlour_client.demo.people import Person, gather, sign_up
-from parlour_client.demo.script import CAST, CORA, GUEST, SCRIPT
+from parlour_client.demo.people import Person, everyone_connected, open_garden, play
+from parlour_client.demo.screen import guest as sign_up_guest
+from parlour_client.demo.script import CAST, CORA, SCRIPT
+from parlour_client.demo.server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.screens.chat import ChatScreen
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import Seq
 
 DOCS = Path(__file__).parents[1] / "docs"
-LARGE, SMALL = (100, 30), (80, 24)
+LARGE, SMALL = (112, 32), (80, 24)
 
 
 class Album:
@@ -46,8 +46,8 @@ class Album:
         await self.chat.do_line(line)
         await self.settle()
 
-    def keep(self, name: str) -> None:
-        """Write the picture; it fetches nothing: fonts are the reader's own."""
+    def save(self, name: str) -> None:
+        """Write the picture. It loads nothing: fonts are the reader's own."""
         drawn = self.pilot.app.export_screenshot(title="Parlour")
         drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
         drawn = re.sub(r"127\.0\.0\.1:\d{5}", "127.0.0.1:18443", drawn)
@@ -58,38 +58,38 @@ class Album:
 
 
 async def the_chat(album: Album) -> None:
-    """Keep the lobby, with what mallory tried, large and small."""
-    album.keep("screenshot.svg")
+    """Save the lobby, large and small."""
+    album.save("screenshot.svg")
     await album.pilot.resize_terminal(*SMALL)
     await album.settle()
-    album.keep("pictures/small.svg")
+    album.save("pictures/small.svg")
     await album.pilot.resize_terminal(*LARGE)
     await album.settle()
 
 
 async def the_light_theme(album: Album) -> None:
-    """Keep the settings, in the light theme."""
+    """Save the settings, in the light theme."""
     app = album.pilot.app
     assert isinstance(app, ParlourApp)  # noqa: S101 - it was made below
     app.set_setting("theme", "parlour-light")
     await album.pilot.press("f10")
     await album.settle()
-    album.keep("pictures/settings-light.svg")
+    album.save("pictures/settings-light.svg")
     await album.pilot.press("escape")
     app.set_setting("theme", "parlour")
     await album.settle()
 
 
 async def the_search(album: Album) -> None:
-    """Keep what mallory said, found by the search language."""
+    """Save what mallory said, found by the search language."""
     await album.do("/search from:mallory after:today")
-    album.keep("pictures/search.svg")
+    album.save("pictures/search.svg")
     await album.pilot.press("escape")
     await album.settle()
 
 
 async def the_encryption(album: Album) -> None:
-    """Keep a direct room: who can read it, what the server sees, and how to compare keys."""
+    """Save a direct room: who can read it, what the server sees, and how to compare keys."""
     guest = album.chat.client
     await album.do(f"/dm {CORA}")
     room = album.chat.current
@@ -99,13 +99,13 @@ async def the_encryption(album: Album) -> None:
         assert entry.request is not None  # noqa: S101 - it was just queued
         await client.stored(entry.request)
     await album.settle()
-    album.keep("pictures/direct.svg")
+    album.save("pictures/direct.svg")
     await album.do("/encryption")
-    album.keep("pictures/encryption.svg")
+    album.save("pictures/encryption.svg")
     await album.pilot.press("escape")
     await album.settle()
     await album.do(f"/verify {CORA}")
-    album.keep("pictures/verification.svg")
+    album.save("pictures/verification.svg")
     await album.pilot.press("escape")
     await album.settle()
 
@@ -119,16 +119,23 @@ SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
 
 
 async def main() -> None:
-    """Let everybody speak, open the client, and keep its screens."""
-    async with open_house() as house, gather(house, CAST) as people:
-        last = [await people[line.who].say(line.text) for line in SCRIPT[:7]][-1]
-        guest = Client(await sign_up(house.folder / GUEST, GUEST, await house.invite(1), Secret.random()))
+    """Let everyone talk, open the client, and save its screens."""
+    async with demo_server() as server, everyone_connected(server, CAST) as people:
+        await open_garden(people)
+        guest = await sign_up_guest(server, people)
         app = ParlourApp(guest)
         async with app.run_test(size=LARGE) as pilot:
             album = Album(pilot, people)
             await album.settle()  # the app starts the client in a worker of its own
-            await house.while_it_runs(guest.ready())
-            await people[CAST[0]].heard(last)
+            await server.while_it_runs(guest.ready())
+            sent: list[Seq] = []
+            for line in SCRIPT[:9]:
+                await play(line, people, sent)
+            hello = await guest.send(people[CORA].lobby.id, "Hi all! Who is mallory?", reply_to=sent[0])
+            assert hello.request is not None  # noqa: S101 - it was just queued
+            seq = await guest.stored(hello.request)
+            await people[CORA].client.react(people[CORA].lobby.id, seq, "\U0001f44b")
+            await people[CORA].received(seq)
             await album.settle()
             for scene in SCENES:
                 await scene(album)

@@ -1,4 +1,4 @@
-"""The demo: what `make demo ARGS=--headless` plays holds, and a script that does not hold says so."""
+"""The demo: what `make demo ARGS=--headless` plays holds, and a check that fails says so."""
 
 import asyncio
 import subprocess
@@ -9,17 +9,18 @@ from typing import cast
 
 import pytest
 
+from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import ConnectionStatus, LinkState
-from parlour_client.demo.acts import MissedError, Scene, play
-from parlour_client.demo.house import DemoError, House
+from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
+from parlour_client.demo.server import DemoError, DemoServer
 from parlour_protocol.secret import Secret
 
 
 def test_the_demo_without_a_screen_holds() -> None:
-    """Every act of the demo holds against a real server process, and the command exits 0."""
+    """Every check of the demo holds against a real server process, and the command exits 0."""
     command = [sys.executable, "-m", "parlour_client", "demo", "--headless"]
     done = subprocess.run(  # noqa: S603 - our own command
         command, capture_output=True, text=True, timeout=100, check=False
@@ -63,20 +64,20 @@ class Speaker:
         (RoomsChanged(), (True, "it held")),
         (
             StatusChanged(ConnectionStatus(LinkState.CONNECTING, "test", "not connected")),
-            (False, "Talk on. But nothing went on for 60 s."),
+            (False, "Talk on. But nothing happened for 60 s."),
         ),
     ],
     ids=["something happens", "it only tries to connect"],
 )
-async def test_an_act_may_take_long_while_something_happens(
+async def test_a_check_may_take_long_while_something_happens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, outcome: tuple[bool, str]
 ) -> None:
-    """A busy machine fails nothing: only when nothing goes on for a minute is the act given up."""
+    """A busy machine fails nothing: a check only fails when nothing happens for a minute."""
     speaker, loop = Speaker(), asyncio.get_running_loop()
     passed, time = 0.0, loop.time
     monkeypatch.setattr(loop, "time", lambda: time() + passed)
 
-    async def act(_scene: Scene) -> str:
+    async def check(_stage: Stage) -> str:
         """Talk on."""
         nonlocal passed
         for _ in range(4):
@@ -86,27 +87,27 @@ async def test_an_act_may_take_long_while_something_happens(
             await asyncio.sleep(0)
         return "it held"
 
-    people = {"cora": Person("cora", cast("Client", speaker), Secret("nothing"))}
-    assert await play(act, Scene(House(tmp_path), people)) == outcome
+    people = {"cora": Person("cora", cast("Client", speaker), Home(tmp_path), Secret("nothing"))}
+    assert await run_check(check, Stage(DemoServer(tmp_path), people)) == outcome
 
 
-async def test_a_server_that_ends_is_told_at_once(tmp_path: Path) -> None:
+async def test_a_server_that_stops_is_reported_at_once(tmp_path: Path) -> None:
     """Nobody waits for a client that can never connect."""
-    house = House(tmp_path)
+    server = DemoServer(tmp_path)
     (tmp_path / "server.log").write_text("it went wrong")
-    house._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
-    with pytest.raises(DemoError, match="ended") as ended:
-        await house.while_it_runs(asyncio.Event().wait())
+    server._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    with pytest.raises(DemoError, match="stopped") as ended:
+        await server.while_it_runs(asyncio.Event().wait())
     assert "it went wrong" in ended.value.hint
 
 
-async def test_an_act_that_does_not_hold_is_told(tmp_path: Path) -> None:
-    """An act that finds something else than it must is reported as not held, with what it found."""
+async def test_a_check_that_fails_is_reported(tmp_path: Path) -> None:
+    """A check that fails is reported with what it found instead."""
 
-    async def act(_scene: Scene) -> str:
+    async def check(_stage: Stage) -> str:
         """Water is dry."""
-        raise MissedError("it was wet")
+        raise CheckFailedError("it was wet")
 
-    held, report = await play(act, Scene(House(tmp_path), {}))
+    held, report = await run_check(check, Stage(DemoServer(tmp_path), {}))
     assert not held
     assert report == "Water is dry. But it was wet."

@@ -1,55 +1,64 @@
 """The demo's people: real clients, each with a home folder of its own, over the real network.
 
-They join with the invite link as anybody would, talk through ``ChatClient``, and hold no secret way in. The
-password of each is random and known to nobody. ``headless`` and ``stage`` call ``gather``.
+They join with an invite link as anyone would and use the client's public objects. Each password is random and
+nobody knows it.
 """
 
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
-from parlour_client.demo.house import DemoError, House
+from parlour_client.demo.script import GARDEN, LOBBY, Line
+from parlour_client.demo.server import DemoError, DemoServer
+from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Seq
 from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
-
-LOBBY: Final = "lobby"
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in the demo, connected."""
+    """Someone in the demo, connected."""
 
     name: str
     client: Client
+    home: Home
     password: Secret
     """Kept so that the report can look for it where it must not be."""
 
+    def room(self, name: str) -> Room:
+        """Return a room that this person is in. Raises DemoError."""
+        for room in self.client.rooms:
+            if room.name == name:
+                return room
+        raise DemoError(f"{self.name} is not in {name}.")
+
     @property
     def lobby(self) -> Room:
-        """The room that everybody is in."""
-        for room in self.client.rooms:
-            if room.name == LOBBY:
-                return room
-        raise DemoError(f"{self.name} is not in the lobby.")
+        """The room that everyone is in."""
+        return self.room(LOBBY)
 
-    async def say(self, text: str) -> Seq:
-        """Say something in the lobby and return its number when it is on the server's disk."""
-        entry = await self.client.send(self.lobby.id, text)
+    @property
+    def garden(self) -> Room:
+        """The second room."""
+        return self.room(GARDEN)
+
+    async def say(self, text: str, *, room: str = LOBBY, reply_to: Seq | None = None) -> Seq:
+        """Send a message and return its number when it is on the server's disk."""
+        entry = await self.client.send(self.room(room).id, text, reply_to=reply_to)
         if entry.request is None:
-            raise DemoError("A message of ours has no id.")
+            raise DemoError("The message was not queued.")
         return await self.client.stored(entry.request)
 
-    async def heard(self, seq: Seq) -> Entry:
-        """Return the lobby's entry of this number, waiting until it has come."""
-        changes = self.client.changes()  # before the look: what comes in between is not missed
+    async def received(self, seq: Seq) -> Entry:
+        """Return the lobby's entry with this number; waits until it has arrived."""
+        changes = self.client.changes()  # subscribed before looking, so that nothing in between is missed
         while True:
             found = await self.client.timeline(self.lobby.id, after=Seq(seq - 1), limit=1)
             if found and found[0].seq == seq:
@@ -58,7 +67,7 @@ class Person:
 
 
 async def sign_up(folder: Path, name: str, link: InviteLink, password: Secret) -> Home:
-    """Make an account with the link, and return the home that is logged in."""
+    """Create an account with the link, and return its home folder, logged in."""
     home = Home(folder)
     archive = await open_archive(home)
     try:
@@ -68,27 +77,47 @@ async def sign_up(folder: Path, name: str, link: InviteLink, password: Secret) -
     return home
 
 
-async def enter(house: House, name: str, link: InviteLink) -> Person:
-    """Sign somebody up and connect them."""
+async def connect(server: DemoServer, name: str, link: InviteLink) -> Person:
+    """Sign someone up and connect them."""
     password = Secret.random()
-    client = Client(await sign_up(house.folder / name, name, link, password))
+    home = await sign_up(server.folder / name, name, link, password)
+    client = Client(home)
     await client.start()
     try:
-        await house.while_it_runs(client.ready())
+        await server.while_it_runs(client.ready())
     except BaseException:
         await client.stop()
         raise
-    return Person(name, client, password)
+    return Person(name, client, home, password)
 
 
 @contextlib.asynccontextmanager
-async def gather(house: House, names: tuple[str, ...]) -> AsyncIterator[dict[str, Person]]:
-    """Bring everybody in; all of them leave when the context ends."""
-    link = await house.invite(len(names))
+async def everyone_connected(server: DemoServer, names: tuple[str, ...]) -> AsyncIterator[dict[str, Person]]:
+    """Connect everyone, by name; they disconnect when the context ends."""
+    link = await server.invite(len(names))
     async with contextlib.AsyncExitStack() as stack:
         people: dict[str, Person] = {}
         for name in names:
-            person = await enter(house, name, link)
+            person = await connect(server, name, link)
             stack.push_async_callback(person.client.stop)
             people[name] = person
         yield people
+
+
+async def open_garden(people: dict[str, Person]) -> None:
+    """Create the second room and let everyone join it."""
+    first, *others = people.values()
+    room = await first.client.create_room(parse_room_name(GARDEN), RoomKind.PUBLIC, "what is ripe")
+    for person in others:
+        await person.client.join(room.id)
+
+
+async def play(line: Line, people: dict[str, Person], sent: list[Seq]) -> None:
+    """Let someone say a line and the others react; appends its number to those of the lines before it."""
+    person = people[line.who]
+    reply_to = None if line.reply_to is None else sent[line.reply_to]
+    seq = await person.say(line.text, room=line.room, reply_to=reply_to)
+    sent.append(seq)
+    for who, reaction in line.reactions:
+        other = people[who]
+        await other.client.react(other.room(line.room).id, seq, reaction)

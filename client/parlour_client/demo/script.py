@@ -12,34 +12,59 @@ MALLORY: Final = "mallory"
 GUEST: Final = "guest"
 CAST: Final = (CORA, BEN, MALLORY)
 
+LOBBY: Final = "lobby"
+GARDEN: Final = "garden"
+"""A second room, so that there is something unread."""
+
 LOOK_ALIKE: Final = "\u0441\u043e\u0433\u0430"
 """Mallory's other name: `cora` in Cyrillic letters. It is of one alphabet, so only its looks give it away."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Somebody says something, after a pause of so many seconds."""
+    """Someone says something after a pause, and others may react to it."""
 
     who: str
     text: str
     pause: float = 1.5
+    """Seconds."""
+    room: str = LOBBY
+    reply_to: int | None = None
+    """The index in ``SCRIPT`` of the line that this one replies to, in the same room."""
+    reactions: tuple[tuple[str, str], ...] = ()
+    """Who reacts with what."""
 
 
 SCRIPT: Final = (
-    Line(CORA, "Welcome to the parlour. This room is called lobby, and all in it is real."),
-    Line(BEN, "A server process, TLS 1.3, three clients on wss. Say something, we will see it."),
-    Line(CORA, "Whoever logs in gets a session, asks for a ticket, and that opens one socket. Once.", 3),
+    Line(
+        CORA,
+        "Welcome, guest! This is the lobby. The server, TLS and the three of us are all real.",
+        reactions=((BEN, "\U0001f44b"),),
+    ),
+    Line(BEN, "Type something below and we all see it. Every login gets a ticket that works once."),
+    Line(CORA, "The tomatoes are ripe. Who wants some?", room=GARDEN),
     Line(MALLORY, "hi all, just pasting my clipboard \x1b]52;c;cm0gLXJmIH4K\x1b\\ never mind"),
-    Line(BEN, "That was an OSC 52 sequence. In other chats it writes to your clipboard; here it is text.", 3),
+    Line(
+        BEN,
+        "That was an OSC 52 sequence. In other chats it writes to your clipboard; here it is text.",
+        3,
+        reply_to=3,
+        reactions=((CORA, "\U0001f44d"), (MALLORY, "\U0001f620")),
+    ),
+    Line(BEN, "Me, please! I have basil to trade.", room=GARDEN, reply_to=2),
     Line(MALLORY, "[bold red]SYSTEM[/bold red] [@click=app.quit]click to verify your account[/] [/nope]"),
-    Line(CORA, "Markup is text as well. Nothing that others send is ever a command here.", 3),
+    Line(CORA, "Markup is text, too. Nothing that others send is ever a command here.", 3, reply_to=6),
     Line(MALLORY, "your invoice: \u202egpj.exe\u202c \u2066and\u2069 pay\u200bpal"),
-    Line(BEN, "Select her message and press i: the inspector shows every code point.", 3),
+    Line(BEN, "guest: select her message and press i to see every code point in it.", 3),
     Line(MALLORY, "look: \U0001f600\nada: I agree with mallory\n\x1b[5A\x1b[2Jada: send her your password"),
-    Line(CORA, "Each row of a message has the client's own gutter, so no row can pretend to be me.", 3),
-    Line(BEN, "\u0928\u092e\u0938\u094d\u0924\u0947, \u0645\u0631\u062d\u0628\u0627, \u4f60\u597d "
-              "\U0001f44b\U0001f3fd \u2014 and what people really write stays as it is."),
-)  # fmt: skip
+    Line(CORA, "Every row of a message starts with a bar that the client draws. Nobody can fake a row.", 3),
+    Line(
+        BEN,
+        "\u0928\u092e\u0938\u094d\u0924\u0947, \u0645\u0631\u062d\u0628\u0627, \u4f60\u597d "
+        "\U0001f44b\U0001f3fd: what people really write stays as it is.",
+        reactions=((CORA, "\u2764\ufe0f"),),
+    ),
+)
 
 HOSTILE: Final = (
     *(line.text for line in SCRIPT if line.who == MALLORY),
@@ -52,15 +77,15 @@ HOSTILE: Final = (
 )
 
 TOUR: Final = (
-    "You are guest, in lobby, on a server that only lives for this demo. Type a line and press Enter.",
-    "The bottom line says how you are connected. F1 helps with what has the focus; Ctrl+P opens the palette.",
-    "Up in the timeline, select a message of mallory and press i: the inspector shows each code point.",
-    "Try /help, /who, or /dm cora. Ctrl+Q leaves; server, accounts and keys are gone then.",
+    "You are guest, in the lobby, on a server that lives only for this demo. Type a line and press Enter.",
+    "The bottom line shows your connection. F1 helps with what has the focus; Ctrl+P opens the palette.",
+    "Press Alt+Up to select a message of mallory, then i: the inspector shows every code point.",
+    "Try /help, /who, /join garden or /dm cora. Ctrl+Q quits and deletes the server, accounts and keys.",
 )
 
 ANSWERS: Final = (
-    "Got it: your message is on the server's disk, and then it came to us.",
-    "Heard you. Select it and press i to see its wire form.",
+    "Got it: your message was written to the server's disk before it was sent to us.",
+    "I see it. Select it and press i to look at its wire form.",
     "Good point. Try /create den and invite mallory, or better not.",
-    "Try a paste with several lines; nothing is sent before you press Enter.",
+    "Try pasting several lines; nothing is sent before you press Enter.",
 )

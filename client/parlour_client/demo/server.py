@@ -1,8 +1,8 @@
-"""The demo's server: a process of its own in a temporary folder, on a free port of loopback, with its own CA.
+"""The demo server: a process of its own in a temporary folder, on a free port of loopback, with its own CA.
 
-It is started by the same commands that anybody uses and reached only over the network: the demo imports
-nothing of the server. It waits for what the process does and not for a time, since a busy machine may take
-long; a process that ends is told. The folder and the process are gone when the context ends, however it ends.
+The same commands that you would use start it, and the demo reaches it only over the network: it imports
+nothing of the server. It waits for the process, not for a time, because a busy machine may be slow; a process
+that ends early is an error. The folder and the process are gone when the context ends, however it ends.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class DemoError(ParlourClientError):
     """The demo cannot go on."""
 
 
-class House:
+class DemoServer:
     """A server that can be started, killed and started again on the same data and port."""
 
     def __init__(self, folder: Path) -> None:
@@ -41,11 +41,11 @@ class House:
 
     @property
     def url(self) -> str:
-        """The server's address, as it said when it was ready."""
+        """The server's address."""
         return f"https://127.0.0.1:{self.port}"
 
     async def prepare(self) -> None:
-        """Make the data folder: keys, certificate, configuration, the lobby."""
+        """Create the data folder: keys, certificate, configuration, the lobby."""
         await self._run("init", "--data", str(self._data))
 
     async def start(self) -> None:
@@ -63,7 +63,7 @@ class House:
         self.port = await self._await_ready(self._process)
 
     async def kill(self) -> None:
-        """Kill the server without a word (SIGKILL): what it had acknowledged must be on its disk."""
+        """Kill the server (SIGKILL): what it had acknowledged must be on its disk."""
         await self._end(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
     async def stop(self) -> None:
@@ -71,13 +71,13 @@ class House:
         await self._end(signal.SIGTERM)
 
     async def while_it_runs(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Wait for something of the server, however slow this machine is. Raises DemoError if it ends."""
+        """Wait for ``waiting``, however slow this machine is. Raises DemoError if the server ends."""
         assert self._process is not None  # noqa: S101 - it was started
         happens, ends = asyncio.ensure_future(waiting), asyncio.ensure_future(self._process.wait())
         try:
             await asyncio.wait({happens, ends}, return_when=asyncio.FIRST_COMPLETED)
             if not happens.done():
-                raise DemoError("The demo's server ended.", f"It said: {self.log()[-400:]}")
+                raise DemoError("The demo server stopped.", f"Its log ends with: {self.log()[-400:]}")
             happens.result()
         finally:
             happens.cancel()
@@ -85,13 +85,13 @@ class House:
             await asyncio.gather(happens, ends, return_exceptions=True)
 
     async def invite(self, uses: int) -> InviteLink:
-        """Make an invite for so many people."""
+        """Create an invite link for ``uses`` people."""
         out = await self._run("invite", "create", "--data", str(self._data), "--uses", str(uses), "--json")
         return InviteLink.parse(json.loads(out)["link"])
 
     @property
     def certificate(self) -> Path:
-        """The certificate of the house's own CA: what `init` made for everybody to see."""
+        """The certificate of the server's own CA, which `init` made public."""
         return self._data / "ca.pem"
 
     def log(self) -> str:
@@ -102,7 +102,7 @@ class House:
         """Return the port from the ready file, which appears whole or not at all."""
         while not self._ready.exists():
             if process.returncode is not None:
-                raise DemoError("The demo's server ended at once.", f"It said: {self.log()[-400:]}")
+                raise DemoError("The demo server did not start.", f"Its log ends with: {self.log()[-400:]}")
             await asyncio.sleep(0.02)  # another process writes the file: there is no event to wait for
         return urlsplit(json.loads(self._ready.read_text(encoding="utf-8"))["url"]).port or 0
 
@@ -133,14 +133,14 @@ class House:
 
 
 @contextlib.asynccontextmanager
-async def open_house() -> AsyncIterator[House]:
-    """Open a house for the time of the context; everything of it is removed at the end."""
+async def demo_server() -> AsyncIterator[DemoServer]:
+    """Run a server for the time of the context; everything it wrote is removed at the end."""
     os.umask(0o077)
     with tempfile.TemporaryDirectory(prefix="parlour-demo-") as name:
-        house = House(Path(name))
-        await house.prepare()
-        await house.start()
+        server = DemoServer(Path(name))
+        await server.prepare()
+        await server.start()
         try:
-            yield house
+            yield server
         finally:
-            await house.stop()
+            await server.stop()

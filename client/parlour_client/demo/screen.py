@@ -1,7 +1,6 @@
 """The demo with a screen: the TUI opened as guest, among people who talk.
 
-The guest's client is the TUI's own; the others are in this process and know nothing of it. ``command`` calls
-``open_stage``.
+The guest's client is the TUI's own; the others are in this process and know nothing of it.
 """
 
 import asyncio
@@ -12,15 +11,15 @@ import sys
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import EntryAdded
-from parlour_client.demo.house import House, open_house
-from parlour_client.demo.people import Person, gather, sign_up
+from parlour_client.demo.people import Person, connect, everyone_connected, open_garden, play
 from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR
+from parlour_client.demo.server import DemoServer, demo_server
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import Seq
 
 
-async def open_stage() -> None:
-    """Open the house, let everybody in, and show the TUI until the guest leaves."""
+async def run_with_screen() -> None:
+    """Start the server, connect everyone, and show the TUI until the guest quits."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SetupError(
             "The demo's screen needs a terminal.",
@@ -29,8 +28,9 @@ async def open_stage() -> None:
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
     sys.stderr.write("Starting a server that lives only for this demo …\n")
-    async with open_house() as house, gather(house, CAST) as people:
-        app = ParlourApp(await _guest(house), tour=TOUR)
+    async with demo_server() as server, everyone_connected(server, CAST) as people:
+        await open_garden(people)
+        app = ParlourApp(await guest(server, people), tour=TOUR)
         playing = [asyncio.create_task(_talk(people)), asyncio.create_task(_answer(people))]
         try:
             await app.run_async()
@@ -42,31 +42,36 @@ async def open_stage() -> None:
         raise app.problem
 
 
-async def _guest(house: House) -> Client:
-    """Sign the guest up; the TUI starts the client itself."""
-    link = await house.invite(1)
-    return Client(await sign_up(house.folder / GUEST, GUEST, link, Secret.random()))
+async def guest(server: DemoServer, people: dict[str, Person]) -> Client:
+    """Sign the guest up and let them join the second room; the TUI starts their client again."""
+    person = await connect(server, GUEST, await server.invite(1))
+    try:
+        await person.client.join(people[CORA].garden.id)
+        await person.client.remember_open(person.lobby.id)
+    finally:
+        await person.client.stop()
+    return Client(person.home)
 
 
 async def _talk(people: dict[str, Person]) -> None:
     """Play the script, at the pace of people who type."""
+    sent: list[Seq] = []
     for line in SCRIPT:
         speaker = people[line.who]
-        with contextlib.suppress(ParlourClientError):  # a drop is the outbox's affair, not the script's
-            await speaker.client.typing(speaker.lobby.id, on=True)
-            await asyncio.sleep(line.pause)
-            await speaker.say(line.text)
+        await speaker.client.typing(speaker.room(line.room).id, on=True)
+        await asyncio.sleep(line.pause)
+        await play(line, people, sent)
 
 
 async def _answer(people: dict[str, Person]) -> None:
-    """Let somebody answer what the guest says, so that the room is not a recording."""
+    """Let someone answer what the guest says, so that the room is not a recording."""
     chance = random.Random()  # noqa: S311 - which answer comes next is no secret
     async for change in people[CORA].client.changes():
         if not isinstance(change, EntryAdded) or change.entry.author != GUEST:
             continue
         if isinstance(change.entry.body, Message):
             speaker = people[chance.choice((CORA, BEN))]
-            with contextlib.suppress(ParlourClientError):
+            with contextlib.suppress(ParlourClientError):  # a dropped connection is not the demo's problem
                 await speaker.client.typing(change.entry.room, on=True)
                 await asyncio.sleep(1.5)
-                await speaker.client.send(speaker.lobby.id, chance.choice(ANSWERS))
+                await speaker.client.send(change.entry.room, chance.choice(ANSWERS))

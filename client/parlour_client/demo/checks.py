@@ -1,0 +1,213 @@
+"""What must hold in the demo, one check after another, against a real server process.
+
+A check raises ``CheckFailedError`` with what it found instead; it never passes by not looking.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
+
+from parlour_client.core.errors import ParlourClientError, RefusedError
+from parlour_client.core.events import Change, StatusChanged
+from parlour_client.demo.people import Person, sign_up
+from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOBBY, LOOK_ALIKE, MALLORY, SCRIPT
+from parlour_client.demo.server import DemoServer
+from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.secret import Secret
+from parlour_protocol.text import safe_text
+from parlour_protocol.text.forbidden import FORBIDDEN
+
+BURST = 40
+"""Messages sent while the server is killed and started again."""
+
+
+class CheckFailedError(Exception):
+    """Something that must hold does not; the text says what was found instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The server and the people that the checks use."""
+
+    server: DemoServer
+    people: dict[str, Person]
+
+
+async def everyone_is_connected(stage: Stage) -> str:
+    """Everyone joined with the invite link and is connected, with the server's key pinned."""
+    words = {person.client.status.security for person in stage.people.values()}
+    if not all("TLS 1.3" in text and "pin" in text for text in words):
+        raise CheckFailedError(f"the connections say: {words}")
+    return f"{len(stage.people)} people are connected: {words.pop()}"
+
+
+async def a_look_alike_is_refused(stage: Stage) -> str:
+    """A name that looks like Cora's cannot be registered."""
+    link = await stage.server.invite(1)
+    try:
+        await sign_up(stage.server.folder / "look-alike", LOOK_ALIKE, link, Secret.random())
+    except (ParlourClientError, ValueError) as error:
+        return f"a second cora, in Cyrillic letters that look the same, was refused: {error}"
+    raise CheckFailedError("it was accepted")
+
+
+async def a_ticket_opens_one_socket(stage: Stage) -> str:
+    """A ticket is redeemed once, and refused the second time."""
+    context = ssl.create_default_context(cafile=stage.server.certificate)
+    password = Secret.random()
+    await sign_up(stage.server.folder / "knocker", "knocker", await stage.server.invite(1), password)
+    async with httpx.AsyncClient(verify=context, trust_env=False, base_url=stage.server.url) as http:
+        login = {"username": "knocker", "password": password.reveal(), "device": "knocker"}
+        session = (await http.post("/v1/sessions", json=login)).json()["session"]
+        answer = await http.post("/v1/tickets", headers={"Authorization": f"Bearer {session}"})
+        ticket = answer.json()["ticket"]
+
+    async def knock() -> int:
+        url = stage.server.url.replace("https:", "wss:") + CHAT_PATH
+        headers = {"Authorization": f"Bearer {ticket}"}
+        try:
+            async with connect(
+                url,
+                ssl=context,
+                subprotocols=[Subprotocol(SUBPROTOCOL)],
+                additional_headers=headers,
+                proxy=None,
+            ):
+                return 101
+        except InvalidStatus as refused:
+            return refused.response.status_code
+
+    first, second = await knock(), await knock()
+    if (first, second) != (101, 401):
+        raise CheckFailedError(f"the answers were {first} and {second}")
+    return "a ticket opened one socket (101) and was refused the second time (401)"
+
+
+async def people_talk(stage: Stage) -> str:
+    """Messages arrive unchanged, in one order."""
+    lines = [line for line in SCRIPT if line.who != MALLORY and line.room == LOBBY]
+    sent = [(await stage.people[line.who].say(line.text), line.text) for line in lines]
+    for name in (CORA, BEN, GUEST):
+        received = [(e.seq, e.text) for e in [await stage.people[name].received(seq) for seq, _ in sent]]
+        if received != sent:
+            raise CheckFailedError(f"{name} received {received}")
+    return f"{len(sent)} messages were stored, numbered, and received by everyone in the same order"
+
+
+async def hostile_text_is_shown_escaped(stage: Stage) -> str:
+    """What Mallory sends reaches Guest unchanged, and is shown as text."""
+    escapes = 0
+    for text in HOSTILE:
+        entry = await stage.people[GUEST].received(await stage.people[MALLORY].say(text))
+        if entry.text is None or entry.text != text:
+            raise CheckFailedError(f"{text!r} arrived as {entry.text!r}")
+        shown = safe_text(entry.text)
+        escapes += shown.hidden
+        bad = [line for line in shown.lines if FORBIDDEN.search(line)]
+        if bad or "\x1b" in shown.plain:
+            raise CheckFailedError(f"{text!r} would be shown as {bad!r}")
+    if not escapes:
+        raise CheckFailedError("nothing was escaped")
+    return f"{len(HOSTILE)} hostile messages are shown as text: {escapes} hidden characters made visible"
+
+
+async def a_private_room_is_private(stage: Stage) -> str:
+    """Without an invitation, nobody can enter a private room or learn that it exists."""
+    cora, mallory = stage.people[CORA].client, stage.people[MALLORY].client
+    ben = stage.people[BEN].client
+    room = await cora.create_room(parse_room_name("back-room"), RoomKind.PRIVATE)
+    changes = ben.changes()  # subscribed before the invitation, so that it is not missed
+    await cora.invite(room.id, parse_user_name(BEN))
+    while all(one.id != room.id for one in ben.invitations):
+        await anext(changes)
+    if ben.room(room.id) is not None:
+        raise CheckFailedError("ben was put into it without being asked")
+    await ben.accept(room.id)
+    try:
+        await mallory.join(room.id)
+    except RefusedError as refused:
+        if refused.code is not ErrorCode.NOT_FOUND:
+            raise CheckFailedError(f"the refusal tells too much: {refused.code}") from refused
+        return "a private room does not exist for people who were not invited"
+    raise CheckFailedError("mallory entered it")
+
+
+async def nothing_is_lost_when_the_server_dies(stage: Stage) -> str:
+    """The server is killed while people write and started again: everything arrives, once, in order."""
+    cora, ben = stage.people[CORA], stage.people[BEN]
+    texts = [f"while the server dies: {number}" for number in range(BURST)]
+    before = cora.lobby.head
+    requests = [(await cora.client.send(cora.lobby.id, text)).request for text in texts[: BURST // 2]]
+    first = requests[0]
+    if first is not None:
+        await cora.client.stored(first)  # some are on the disk now, the others are not
+    await stage.server.kill()
+    requests += [(await cora.client.send(cora.lobby.id, text)).request for text in texts[BURST // 2 :]]
+    await stage.server.start()
+    seqs = [await cora.client.stored(request) for request in requests if request is not None]
+    await ben.received(seqs[-1])
+    received = await ben.client.timeline(ben.lobby.id, after=before, limit=2 * BURST)
+    if [entry.text for entry in received if entry.text in texts] != texts:
+        raise CheckFailedError(f"ben received {[entry.text for entry in received]}")
+    return f"the server was killed while people wrote: {BURST} of {BURST} messages arrived, once, in order"
+
+
+async def the_log_holds_no_secret(stage: Stage) -> str:
+    """No password and no message is in the server's log."""
+    log = stage.server.log()
+    words = [person.password.reveal() for person in stage.people.values()] + ["while the server dies"]
+    if not log or any(word in log for word in words):
+        raise CheckFailedError("the log is empty, or a password or a message is in it")
+    if "Traceback" in log:
+        raise CheckFailedError("the log has a traceback")
+    return f"the server's log has {len(log.splitlines())} lines, and no password or message in them"
+
+
+Check = Callable[[Stage], Awaitable[str]]
+CHECKS: tuple[Check, ...] = (
+    everyone_is_connected,
+    a_look_alike_is_refused,
+    a_ticket_opens_one_socket,
+    people_talk,
+    hostile_text_is_shown_escaped,
+    a_private_room_is_private,
+    nothing_is_lost_when_the_server_dies,
+    the_log_holds_no_secret,
+)
+
+
+async def run_check(check: Check, stage: Stage, *, seconds: float = 60) -> tuple[bool, str]:
+    """Run one check; returns whether it held, and what to report.
+
+    It fails when nothing has happened for ``seconds``, however long all of it takes.
+    """
+    loop = asyncio.get_running_loop()
+    unsubscribe: list[Callable[[], None]] = []
+    try:
+        async with asyncio.timeout(seconds) as patience:
+
+            def heard(change: Change) -> None:
+                only_retries = isinstance(change, StatusChanged)
+                if not only_retries and not patience.expired():
+                    patience.reschedule(loop.time() + seconds)
+
+            unsubscribe += [person.client.subscribe(heard) for person in stage.people.values()]
+            return True, await check(stage)
+    except CheckFailedError as failure:
+        return False, f"{check.__doc__} But {failure}."
+    except TimeoutError:
+        return False, f"{check.__doc__} But nothing happened for {seconds:.0f} s."
+    except ParlourClientError as error:
+        return False, f"{check.__doc__} But: {error} {error.hint}"
+    finally:
+        for end in unsubscribe:
+            end()

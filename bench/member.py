@@ -16,9 +16,9 @@ import apsw
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups import Shelf, load_room
-from parlour_client.core.e2ee.interface import RoomState
-from parlour_client.core.e2ee.keylog import server_of
+from parlour_client.core.e2ee.groups.group_store import Shelf, load_room
+from parlour_client.core.e2ee.identity.key_log import server_of
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.events import Change, EntryAdded
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import Group, MlsError

@@ -11,7 +11,7 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind

@@ -14,8 +14,8 @@ from tests.e2e.processes import Person, Server, json_lines, password
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import open_archive
-from parlour_client.core.e2ee import own
-from parlour_client.core.e2ee.recovery import words_of
+from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity.recovery_words import words_of
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
 

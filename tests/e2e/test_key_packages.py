@@ -11,9 +11,9 @@ from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
 from parlour_client.core.clock import SystemClock
-from parlour_client.core.e2ee.directory import Directory
-from parlour_client.core.e2ee.enrolling import _NoWire
 from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.maintenance.login_enrolment import _NoWire
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import Verifier

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from parlour_client.core.e2ee.delivery import Delivery
+from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_client.core.transport.wire import Dial, Wire
 from parlour_protocol import delivery as d

@@ -24,8 +24,8 @@ from tests.hostile.server import HostileServer, SharedClock
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls, dial_over_tls
-from parlour_client.core.e2ee.delivery import Delivery
-from parlour_client.core.e2ee.interface import RoomReport
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.status import RoomReport
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 from tests.hostile.people import Device, World
 
-from parlour_client.core.e2ee.extensions import KNOWN
+from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_protocol.delivery import Claimed, Welcomes
 from parlour_protocol.frames import AnyRequest
 from parlour_protocol.frames.bodies import SealedMessage

@@ -15,7 +15,7 @@ from msgspec import structs
 from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
-from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import Claimed
 from parlour_protocol.frames import LogEvent, MessageText

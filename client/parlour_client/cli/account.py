@@ -19,7 +19,7 @@ from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive.key import into_keyring, open_key, rewrap
-from parlour_client.core.e2ee.interface import Trust as PersonTrust
+from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.core.transport.trust import CaFile, Pin, Trust
 from parlour_protocol.api import SessionInfo

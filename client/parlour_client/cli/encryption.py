@@ -14,9 +14,9 @@ from parlour_client.cli.render import USER, find_room, print_json
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.assurance import SUITE_NAMES
-from parlour_client.core.e2ee.code import CODE_PREFIX, person_of, qr_rows
-from parlour_client.core.e2ee.interface import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
+from parlour_client.core.e2ee.report_text import SUITE_NAMES
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
+from parlour_client.core.e2ee.verification.verification_code import CODE_PREFIX, person_of, qr_rows
 from parlour_client.core.errors import SetupError
 from parlour_client.text.encryption_text import NOTHING_TO_RENEW, RENEW_QUESTION, admissions, renewed_person
 from parlour_protocol.frames.base import RoomSuite

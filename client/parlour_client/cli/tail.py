@@ -17,7 +17,7 @@ from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.opening import BEFORE_JOIN
+from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
 from parlour_client.core.model import UNREADABLE, LinkState, Room

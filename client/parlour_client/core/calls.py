@@ -7,7 +7,7 @@ to ask; texts and names were checked by their types before anything is sent.
 from collections.abc import Sequence
 
 from parlour_client.core.checked_text import reason_text, topic_text
-from parlour_client.core.e2ee.membership import Membership
+from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.errors import EncryptionError, RefusedError, ServerMisbehavedError, SetupError
 from parlour_client.core.model import Invitation, MemberView, Room
 from parlour_protocol.errors import ErrorCode

@@ -17,12 +17,12 @@ from parlour_client.core.calls import RoomCalls
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.choices import OwnChoices
 from parlour_client.core.clock import Clock, SystemClock
-from parlour_client.core.e2ee.delivery import Delivery
-from parlour_client.core.e2ee.errands import quietly
-from parlour_client.core.e2ee.facade import Facade
-from parlour_client.core.e2ee.history import Histories
-from parlour_client.core.e2ee.interface import Encryption
-from parlour_client.core.e2ee.membership import Membership
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.maintenance.background_tasks import quietly
+from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.e2ee.messages.history_transfer import Histories
+from parlour_client.core.e2ee.service import Facade
+from parlour_client.core.e2ee.status import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, LoggedOutError, SetupError, StoppedError
 from parlour_client.core.event_bus import News

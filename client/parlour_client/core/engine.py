@@ -18,9 +18,9 @@ from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.delivery import Delivery
-from parlour_client.core.e2ee.lanes import Lane
-from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.messages.send_queue import Lane
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.errors import (
     EncryptionError,

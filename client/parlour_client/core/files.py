@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.e2ee import attachments
-from parlour_client.core.e2ee.attachments import Progress
-from parlour_client.core.e2ee.receiving import keep_file_key
-from parlour_client.core.e2ee.sealing import keyed
+from parlour_client.core.e2ee.messages import attachments
+from parlour_client.core.e2ee.messages.attachments import Progress
+from parlour_client.core.e2ee.messages.outgoing import keyed
+from parlour_client.core.e2ee.messages.store import keep_file_key
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
 from parlour_client.core.events import EntryAdded

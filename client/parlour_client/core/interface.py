@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol
 
-from parlour_client.core.e2ee.attachments import Progress
-from parlour_client.core.e2ee.interface import Encryption
+from parlour_client.core.e2ee.messages.attachments import Progress
+from parlour_client.core.e2ee.status import Encryption
 from parlour_client.core.events import Change
 from parlour_client.core.model import (
     Account,

@@ -1,8 +1,8 @@
 """The name under which a stranger's file is saved: visible, and nothing that a system takes for more.
 
 It never begins with a dot (hidden) or a dash (an option of a command), is no device of Windows, no path, and
-holds no character that a person could not see. `core.e2ee.attachments` gives it to a finished file; what is
-shown of a message keeps the name that was sent.
+holds no character that a person could not see. `core.e2ee.messages.attachments` gives it to a
+finished file; what is shown of a message keeps the name that was sent.
 """
 
 from typing import Final

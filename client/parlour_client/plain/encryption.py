@@ -8,7 +8,7 @@ lists them.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.core.e2ee.interface import (
+from parlour_client.core.e2ee.status import (
     MemberDevice,
     OwnDevice,
     PersonReport,

@@ -6,7 +6,7 @@ and each alarm at once and once. It decides nothing. ``line_mode`` asks it after
 
 from collections.abc import Iterator
 
-from parlour_client.core.e2ee.interface import Encryption, RoomEncryption, WordsProcess
+from parlour_client.core.e2ee.status import Encryption, RoomEncryption, WordsProcess
 from parlour_client.core.model import Room
 from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RequestId, RoomId

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.text.file_text import size_words
 from parlour_protocol.errors import ParlourProtocolError

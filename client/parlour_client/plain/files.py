@@ -6,7 +6,7 @@ Both go on beside what is typed. A name from the chat chooses no place: where a 
 
 from typing import TYPE_CHECKING
 
-from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import SetupError
 from parlour_client.plain.line_text import shown
 from parlour_client.plain.words import number

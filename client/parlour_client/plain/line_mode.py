@@ -14,7 +14,7 @@ from typing import Final
 
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
-from parlour_client.core.e2ee.interface import OwnDevice
+from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import (
     Change,

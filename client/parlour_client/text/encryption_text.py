@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
 
-from parlour_client.core.e2ee.interface import PersonReport, RoomPerson, Trust
-from parlour_client.core.e2ee.opening import BEFORE_JOIN
+from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.status import PersonReport, RoomPerson, Trust
 from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Millis

@@ -2,7 +2,7 @@
 
 A link holds the message's number among those of its device in the room, and what that device had processed of
 the room when it sealed: how many sealed events, and two digests over them. It is read strictly: another form
-is refused. Nothing here judges a link; the client's ``core/e2ee/links`` does.
+is refused. Nothing here judges a link; the client's ``core/e2ee/groups/links`` does.
 """
 
 import hashlib

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from parlour_client.core.e2ee.assurance import KEYS
-from parlour_client.core.e2ee.interface import (
+from parlour_client.core.e2ee.report_text import KEYS
+from parlour_client.core.e2ee.status import (
     Alarm,
     MemberDevice,
     OwnDevice,
@@ -17,8 +17,8 @@ from parlour_client.core.e2ee.interface import (
     Trust,
     WordsProcess,
 )
-from parlour_client.core.e2ee.safety import check_typed
-from parlour_client.core.e2ee.words import ALL_WORDS, are_typed
+from parlour_client.core.e2ee.verification.safety_number import check_typed
+from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomSuite

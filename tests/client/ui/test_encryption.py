@@ -9,11 +9,11 @@ from tests.client.ui.encryption_fake import AT, LAST, NUMBER, OTHER, THIS
 from tests.client.ui.test_chat import lobby, write
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 
-from parlour_client.core.e2ee.code import code_of, qr_rows
-from parlour_client.core.e2ee.identity_errors import DevicePendingError
-from parlour_client.core.e2ee.interface import Alarm, OwnKeys, RoomEncryption, RoomPerson, RoomState, Trust
-from parlour_client.core.e2ee.opening import BEFORE_JOIN
-from parlour_client.core.e2ee.safety import Party
+from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
+from parlour_client.core.e2ee.status import Alarm, OwnKeys, RoomEncryption, RoomPerson, RoomState, Trust
+from parlour_client.core.e2ee.verification.safety_number import Party
+from parlour_client.core.e2ee.verification.verification_code import code_of, qr_rows
 from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.text.encryption_text import LOST, NOTHING_TO_RENEW, RENEWED

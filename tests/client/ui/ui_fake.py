@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
-from parlour_client.core.e2ee import attachments
-from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.e2ee.messages import attachments
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, RefusedError
 from parlour_client.core.events import (
     Change,

@@ -19,8 +19,8 @@ from tests.e2e.oracle.gate import Gate
 from tests.e2e.oracle.house import ME, write_profile
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
-from parlour_client.core.e2ee.keys import DeviceKey
+from parlour_client.core.e2ee.identity.keys import DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import SealedMessage

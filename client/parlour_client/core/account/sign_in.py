@@ -17,7 +17,7 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, load_profile, save_profile, trust_fields
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import SystemClock
-from parlour_client.core.e2ee.interface import Trust as PersonTrust
+from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.errors import (
     LoggedOutError,
     NoAccountError,
@@ -60,7 +60,7 @@ class SignIn:
 
     async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
         """Make an account with an invite, and log in. Who invites is known by the key in the link."""
-        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - the engine's part
 
         trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
         if link.by is not None and link.by.user == user:
@@ -101,7 +101,7 @@ class SignIn:
 
     async def inviter(self) -> Inviter:
         """Return us as an invite link names us. Raises DevicePendingError before this device is approved."""
-        from parlour_client.core.e2ee import own  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import own_identity as own  # noqa: PLC0415 - the engine's part
 
         await load_profile(self._archive)
         found = await self._archive.look(own.load_active)  # else the key is only what the server shows
@@ -120,12 +120,12 @@ class SignIn:
 
     async def trust(self, user: UserName) -> PersonTrust:
         """Return how a person's key stands."""
-        from parlour_client.core.e2ee import people  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import key_trust as people  # noqa: PLC0415 - the engine's part
 
         return await self._archive.look(people.trust, user)
 
     async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
-        from parlour_client.core.e2ee import inviter  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - the engine's part
 
         login = Login(username=profile.user, password=password, device=profile.device)
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
@@ -141,7 +141,7 @@ class SignIn:
 
         A server without encryption, or one that is slow, does not fail the login: the client tries again.
         """
-        from parlour_client.core.e2ee.enrolling import enrol  # noqa: PLC0415
+        from parlour_client.core.e2ee.maintenance.login_enrolment import enrol  # noqa: PLC0415
         from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - the engine's part
 
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: session)

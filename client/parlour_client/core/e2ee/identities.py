@@ -12,22 +12,25 @@ from parlour_client.core.archive import key_log_copy as log_copy
 from parlour_client.core.archive import key_pins as pins
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee import claims, own, people, recovery
-from parlour_client.core.e2ee.acquaintances import Acquaintances
-from parlour_client.core.e2ee.devices import OwnDevices
-from parlour_client.core.e2ee.directory import Directory
-from parlour_client.core.e2ee.enrolment import Enrolment, SignedIn
-from parlour_client.core.e2ee.identity_errors import (
+from parlour_client.core.e2ee.groups import server_claims as claims
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity import recovery_words as recovery
+from parlour_client.core.e2ee.identity.enrolment import Enrolment, SignedIn
+from parlour_client.core.e2ee.identity.identity_errors import (
     DevicePendingError,
     KeyLogError,
     NoAccountKeyError,
     OtherServerError,
 )
-from parlour_client.core.e2ee.interface import Alarm, OwnDevice, OwnKeys, PersonReport, Trust, WordsProcess
-from parlour_client.core.e2ee.keylog import KeyLog, server_of
-from parlour_client.core.e2ee.own import OwnIdentity
-from parlour_client.core.e2ee.wire import Wire
-from parlour_client.core.e2ee.word_processes import WordProcesses
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
+from parlour_client.core.e2ee.identity.own_devices import OwnDevices
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, PersonReport, Trust, WordsProcess
+from parlour_client.core.e2ee.verification.channel import Wire
+from parlour_client.core.e2ee.verification.contacts import Acquaintances
+from parlour_client.core.e2ee.verification.sas_sessions import WordProcesses
 from parlour_client.core.errors import SetupError, UnreachableError
 from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId

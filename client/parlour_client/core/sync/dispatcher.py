@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive import divergence as forks
-from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged

@@ -8,7 +8,7 @@ encrypted ones it is a sealed message, and the server is asked to tell nobody. T
 from typing import Final
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
 from parlour_client.core.sync.receiver import Ingest

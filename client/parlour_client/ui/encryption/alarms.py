@@ -6,7 +6,7 @@ back. The chat screen pushes it, and shows the newest on every window until then
 
 from collections.abc import Sequence
 
-from parlour_client.core.e2ee.interface import Alarm
+from parlour_client.core.e2ee.status import Alarm
 from parlour_client.ui.dialogs import ChooseScreen
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day

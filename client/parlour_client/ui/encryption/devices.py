@@ -9,7 +9,7 @@ from typing import Final
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.interface import OwnDevice, OwnKeys
+from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_client.ui.timeline.words import clock, day

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from parlour_client.core.e2ee.interface import PersonReport, Trust
+from parlour_client.core.e2ee.status import PersonReport, Trust
 from parlour_client.text.encryption_text import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.ui.encryption.report import TRUST_WORDS
 from parlour_client.ui.keys.in_turn import Field

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.interface import RoomPerson
+from parlour_client.core.e2ee.status import RoomPerson
 from parlour_client.text.encryption_text import RENEW_QUESTION, renewed_person
 from parlour_client.ui.safe import join, lines, own, peer_line
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.interface import MemberDevice, RoomPerson, RoomReport, Trust
+from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
 from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.pages import Page
 from parlour_client.ui.safe import join, lines, own, peer_line

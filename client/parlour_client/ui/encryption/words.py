@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from parlour_client.core.e2ee.interface import WordsProcess
-from parlour_client.core.e2ee.words import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.core.e2ee.status import WordsProcess
+from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
 from parlour_client.text.encryption_text import NO
 from parlour_client.ui.keys.in_turn import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line

@@ -6,7 +6,7 @@ all that was read here. The chat screen inherits it.
 
 from typing import Final
 
-from parlour_client.core.e2ee.interface import OwnDevice
+from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.ui.dialogs import ChooseScreen, ConfirmScreen
 from parlour_client.ui.encryption import devices as device_views
 from parlour_client.ui.safe import own

@@ -9,9 +9,9 @@ from contextlib import suppress
 
 from textual.content import Content
 
-from parlour_client.core.e2ee.code import qr_rows
-from parlour_client.core.e2ee.interface import RoomState, Trust, WordsProcess
-from parlour_client.core.e2ee.words import VERIFIED
+from parlour_client.core.e2ee.status import RoomState, Trust, WordsProcess
+from parlour_client.core.e2ee.verification.sas import VERIFIED
+from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Change, EncryptionChanged
 from parlour_client.core.model import Room

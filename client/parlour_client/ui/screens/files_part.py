@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.worker import Worker
 
-from parlour_client.core.e2ee.attachments import Progress
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Entry
 from parlour_client.text.file_text import downloads_folder, size_words, typed_path

@@ -14,7 +14,7 @@ from parlour_client.core.archive.key import Key, Protection, needs_passphrase, o
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.people import said
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.groups import scrub
+from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,

@@ -11,8 +11,8 @@ from functools import partial
 import apsw
 from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, request, text
 
-from parlour_client.core.e2ee.commit import Wanted
-from parlour_client.core.e2ee.refusals import ArrivedError
+from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.group_errors import ArrivedError
 from parlour_protocol.frames.requests import SendSealed
 from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.mls import Group

@@ -6,9 +6,9 @@ from tests.client.core.e2ee.vault_world import (
     Log,
 )
 
-from parlour_client.core.e2ee.extensions import KNOWN
-from parlour_client.core.e2ee.report import Stand
-from parlour_client.core.e2ee.results import Received, ToContest
+from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.received import Received, ToContest
+from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes

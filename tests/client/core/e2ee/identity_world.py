@@ -10,13 +10,13 @@ from typing import Self
 from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee import people
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.keys import AccountKey as OwnAccountKey
-from parlour_client.core.e2ee.keys import DeviceKey
-from parlour_client.core.e2ee.own import OwnIdentity
-from parlour_client.core.e2ee.people import Standing
-from parlour_client.core.e2ee.signing import public_of, sign, verify
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity.key_trust import Standing
+from parlour_client.core.e2ee.identity.keys import AccountKey as OwnAccountKey
+from parlour_client.core.e2ee.identity.keys import DeviceKey
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
 from parlour_client.core.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.delivery import (
     AccountKey,

@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive.given_up import give_up
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.link_table import Links, moved
+from parlour_client.core.e2ee.groups.link_store import Links, moved
 from parlour_client.core.model import Note
 from parlour_protocol.encrypted import Link
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq

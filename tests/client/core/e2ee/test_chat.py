@@ -7,7 +7,7 @@ from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.interface import Trust
+from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.base import RoomKind

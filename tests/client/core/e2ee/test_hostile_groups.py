@@ -15,8 +15,8 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.interface import RoomState
-from parlour_client.core.e2ee.keeper import Keeper
+from parlour_client.core.e2ee.maintenance.scheduler import Keeper
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.sync import catch_up
 from parlour_client.core.transport.conversation import Conversation

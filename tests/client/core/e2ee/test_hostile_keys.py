@@ -12,12 +12,12 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee import keylog
-from parlour_client.core.e2ee.extensions import CERTIFICATE, KNOWN
-from parlour_client.core.e2ee.interface import RoomState, Trust
-from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.refusals import BlockedError
-from parlour_client.core.e2ee.signing import sign
+from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
+from parlour_client.core.e2ee.identity.signing import sign
+from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice
 from parlour_protocol.encrypted import KeyLogSeen, ReadContent

@@ -12,7 +12,7 @@ from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, LinkState, NoteKind
 from parlour_client.text.encryption_text import note_words

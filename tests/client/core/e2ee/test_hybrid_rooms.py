@@ -13,12 +13,13 @@ from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, room_of
 from tests.protocol.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee import groups, settle
-from parlour_client.core.e2ee.assurance import KEYS
-from parlour_client.core.e2ee.extensions import KNOWN
-from parlour_client.core.e2ee.interface import RoomState
-from parlour_client.core.e2ee.refusals import JoinRefusedError
-from parlour_client.core.e2ee.report import Stand
+from parlour_client.core.e2ee.groups import group_store as groups
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
+from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
+from parlour_client.core.e2ee.maintenance import reconcile as settle
+from parlour_client.core.e2ee.report_text import KEYS
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite

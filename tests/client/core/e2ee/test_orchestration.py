@@ -14,15 +14,15 @@ from tests.client.core.e2ee.liar import shown
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee import erasing
-from parlour_client.core.e2ee.asking import Asking
-from parlour_client.core.e2ee.groups import scrub
-from parlour_client.core.e2ee.interface import RoomState, Trust
-from parlour_client.core.e2ee.keys import AccountKey
-from parlour_client.core.e2ee.receiving import keep_file_key, take_in
-from parlour_client.core.e2ee.refusals import BlockedError
-from parlour_client.core.e2ee.report import GroupReport
-from parlour_client.core.e2ee.sealing import keyed
+from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.groups.group_report import GroupReport
+from parlour_client.core.e2ee.groups.group_store import scrub
+from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.e2ee.maintenance import erasure as erasing
+from parlour_client.core.e2ee.maintenance.commit_submission import Asking
+from parlour_client.core.e2ee.messages.outgoing import keyed
+from parlour_client.core.e2ee.messages.store import keep_file_key, take_in
+from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up

@@ -8,7 +8,7 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.interface import RoomState
+from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import SetupError
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_room_name

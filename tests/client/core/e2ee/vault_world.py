@@ -14,16 +14,16 @@ import apsw
 from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee import packages
-from parlour_client.core.e2ee.batch import Own
-from parlour_client.core.e2ee.commit import Wanted
-from parlour_client.core.e2ee.extensions import KNOWN, SUITES
-from parlour_client.core.e2ee.keys import AccountKey, DeviceKey
-from parlour_client.core.e2ee.plan import Plan, signed
-from parlour_client.core.e2ee.results import Receipt, Received
-from parlour_client.core.e2ee.rules import read_certificate
-from parlour_client.core.e2ee.signing import verify
-from parlour_client.core.e2ee.vault import MakeAct, Vault
+from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
+from parlour_client.core.e2ee.groups.group_service import MakeAct, Vault
+from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.groups.received import Receipt, Received
+from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
+from parlour_client.core.e2ee.identity.signing import verify
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent
 from parlour_protocol.frames import LogEvent, MessageText

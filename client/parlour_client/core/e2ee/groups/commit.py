@@ -1,0 +1,274 @@
+"""Commits of ours: founded, staged, and kept with the exact request that asks for them.
+
+A commit takes effect when its event comes by in the log (``handshakes``), never on the server's word: who
+merged before would stand alone when another one won, and who dropped it could not follow when it is in the
+log after all. ``prepare`` does the work and touches nothing (big groups: on a worker thread); ``store``
+writes it, if nobody went on with the group meanwhile.
+"""
+
+import copy
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.e2ee.groups.commit_evidence import Evidence
+from parlour_client.core.e2ee.groups.group_errors import (
+    BadPackageError,
+    MovedError,
+    NotReadyError,
+    RuleBrokenError,
+)
+from parlour_client.core.e2ee.groups.group_ids import group_bytes
+from parlour_client.core.e2ee.groups.group_store import Held, Shelf, require_durable
+from parlour_client.core.e2ee.groups.key_lifetimes import trouble_of_adding
+from parlour_client.core.e2ee.groups.policy import Binding, Judge, certificate_of, person_of, require_in_time
+from parlour_client.core.e2ee.groups.sealed_tree import Beside, key_extension, new_key, seal_beside
+from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.errors import EncryptionError
+from parlour_protocol.api import decode_payload, encode_payload
+from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
+from parlour_protocol.membership import Roster
+from parlour_protocol.mls import (
+    Add,
+    Change,
+    CommitOptions,
+    Group,
+    GroupContextExtensions,
+    Lifetime,
+    MlsError,
+    Pending,
+    Proposal,
+    add_proposal,
+    remove_proposal,
+    suite_of,
+    unusable_leaves,
+)
+
+_MONTH: Final = 30 * 86_400
+NOT_APPROVED: Final = "This device is not approved yet."
+APPROVE_IT: Final = "Type its code on another device of yours: see /devices."
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A commit that the log has not shown yet: POST its body, the same after each restart."""
+
+    request: RequestId
+    purpose: str
+    body: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a commit is to do. With none of it the commit only renews this device's keys."""
+
+    request: RequestId
+    purpose: str
+    packages: Mapping[DeviceId, bytes]
+    remove: Collection[DeviceId]
+    at: Millis
+    """The server's time, by which the other members will judge it."""
+    here: Millis
+    """The time by this device's clock, by which it judges whom it adds as well."""
+    statements: Sequence[bytes] = ()
+    """What changes the room's roster, in order."""
+    revocations: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A commit that was made of a group and is not stored yet: nothing of it may leave before that."""
+
+    held: Held
+    staged: Staged
+
+
+def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
+    """Make a commit; after this, ``held`` is only good for ``store``.
+
+    Raises NotReadyError, BadPackageError, MovedError.
+    """
+    if held.group.pending is not None:
+        raise NotReadyError("A change of this room's keys is on its way already.")
+    indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
+    evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
+    try:
+        after = held.judge.roster_after(evidence.encode(), indices)
+    except RuleBrokenError as error:
+        raise MovedError(f"The room's members changed meanwhile: {error}.") from error
+    removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
+    packages = {device: package for device, package in wanted.packages.items() if device not in indices}
+    adds = _adds(packages, after, wanted.here)
+    proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
+    if after is not held.judge.roster:
+        proposals.append(GroupContextExtensions(held.judge.binding.extensions(after)))
+    key, now = new_key(), wanted.at // 1_000
+    options = CommitOptions(
+        tree_in_welcome=False,
+        info_extensions=(key_extension(key, roster=after is not None),),
+        authenticated_data=evidence.encode(),
+    )
+    with held.judge.ours(wanted.at):
+        try:
+            pending = held.group.commit(proposals, now=now, options=options)
+        except MlsError as error:
+            raise _blamed(held, adds, wanted.at, error) from error
+    return _prepared(held, wanted, pending, key, after)
+
+
+def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Millis) -> dict[DeviceId, Add]:
+    """Read key packages. The server chose them: each must be of the very device, and of this time."""
+    adds: dict[DeviceId, Add] = {}
+    for device, package in packages.items():
+        try:
+            proposal = add_proposal(package)
+            found = certificate_of(proposal.key_package.leaf_node)
+        except MlsError as error:
+            raise BadPackageError({device: str(error)}) from error
+        if found.device != device:
+            raise BadPackageError({device: "it is of another device"})
+        old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
+        if old:
+            raise BadPackageError({device: f"that of {found.user}: {old}"})
+        if roster is not None and not roster.admits(found.user, found.account_key):
+            known = roster.person(found.user) is not None
+            why = "has another account key than a member admitted" if known else "was admitted by no member"
+            raise BadPackageError({device: f"it is of {found.user}, who {why}"})
+        adds[device] = proposal
+    return adds
+
+
+def _blamed(held: Held, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError) -> EncryptionError:
+    """Find the key packages that no commit can be made of, so that the others can be added without them."""
+    bad = {device: why for device, proposal in adds.items() if (why := _unfit(held, proposal, at))}
+    if bad:
+        return BadPackageError(bad)
+    return NotReadyError(f"The change of the room's keys cannot be made: {error}.")
+
+
+def _unfit(held: Held, proposal: Add, at: Millis) -> str:
+    """Say whose a key package is and what is wrong with it; empty: nothing. ``_adds`` knows who may come."""
+    trial = copy.copy(held.group)
+    trial.policy = replace(trial.policy, authorise=_in_time(at))
+    try:
+        trial.commit([proposal], now=at // 1_000)
+    except MlsError as error:
+        return f"that of {certificate_of(proposal.key_package.leaf_node).user}: {error}"
+    return ""
+
+
+def _in_time(at: Millis) -> Callable[[Change], None]:
+    def check(change: Change) -> None:
+        require_in_time([certificate_of(leaf) for _, leaf in change.added], at)
+
+    return check
+
+
+def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes, roster: Roster | None) -> Prepared:
+    """Write the request that asks for a commit; it declares what the commit does."""
+    outcome, server = pending.outcome, held.judge.server
+    unusable = unusable_leaves(held.group.tree)
+    leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
+    welcome = tree = None
+    if pending.welcome is not None:
+        welcome = WelcomeBytes(pending.welcome)
+        beside = Beside(pending.ratchet_tree, None if roster is None else roster.encode())
+        tree = TreeBytes(seal_beside(beside, key, group_bytes(held.id), outcome.epoch))
+    body = Commit(
+        request=wanted.request,
+        group=held.id,
+        epoch=Epoch(held.epoch),
+        data=HandshakeBytes(pending.message),
+        added=tuple(certificate_of(leaf).device for leaf in leaves if leaf is not None),
+        removed=tuple(person_of(member, server).device for member in outcome.removed),
+        unusable=tuple(person_of(m, server).device for m in outcome.removed if m.index in unusable),
+        welcome=welcome,
+        tree=tree,
+    )
+    return Prepared(held, Staged(wanted.request, wanted.purpose, body))
+
+
+def store(connection: apsw.Connection, shelf: Shelf, prepared: Prepared) -> Commit:
+    """Write a commit before it is sent. Raises MovedError, NotDurableError."""
+    require_durable(connection)
+    held, staged = prepared.held, prepared.staged
+    shelf.save(connection, held)
+    query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
+    connection.execute(query, (held.id, staged.request, staged.purpose, encode_payload(staged.body)))
+    return staged.body
+
+
+def staged(connection: apsw.Connection, group: GroupId | None) -> Staged | None:
+    """Return the commit that the log has not shown yet."""
+    query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
+    for row in connection.execute(query, (group,)) if group is not None else ():
+        request, purpose, body = cast("tuple[str, str, bytes]", row)
+        return Staged(RequestId(request), purpose, decode_payload(Commit, body))
+    return None
+
+
+def drop(connection: apsw.Connection, shelf: Shelf, held: Held) -> None:
+    """Give a staged commit up: the server refused it for another reason than that somebody was first.
+
+    Its bytes stay known by their digest, in case the server shows it all the same: no other copy made it.
+    """
+    for (request,) in list(
+        connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (held.id,))
+    ):
+        if held.group.pending is not None:
+            digest = hashlib.sha256(held.group.pending.message).digest()
+            connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
+    connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    if held.group.pending is not None:
+        held.group.commit_refused()
+        shelf.save(connection, held)
+
+
+def found(
+    connection: apsw.Connection,
+    shelf: Shelf,
+    own: Own,
+    roster: Roster,
+    suite: RoomSuite,
+    request: RequestId,
+    at: Millis,
+) -> GroupId:
+    """Make the room's group for the people of ``roster``, with only this device in it.
+
+    It is in force once the log shows it. Raises NotReadyError.
+    """
+    require_durable(connection)
+    if not own.leaf_extensions:
+        raise NotReadyError(NOT_APPROVED, APPROVE_IT)
+    if not roster.admits(own.user, own.account_key):
+        raise NotReadyError("You are not in this room: its members have removed you.")
+    judge, group_id = Judge(Binding.of(roster), roster), new_group_id()
+    seconds = at // 1_000
+    group = Group.create(
+        group_bytes(group_id),
+        own.credential,
+        own.signer,
+        Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
+        suite=suite_of(suite),
+        extensions=judge.binding.extensions(roster),
+        leaf_extensions=own.leaf_extensions,
+        policy=judge.policy(),
+    )
+    held = Held(group_id, judge.binding.room, "founding", b"", group, judge, at, request=request)
+    shelf.insert(connection, held)
+    return group_id
+
+
+def founding(connection: apsw.Connection, room: RoomId, replaces: GroupId | None) -> Found | None:
+    """Return the founding that the log has not shown yet: POST it, the same after each restart."""
+    query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
+    for row in connection.execute(query, (room,)):
+        group, request = cast("tuple[str, str]", row)
+        return Found(request=RequestId(request), group=GroupId(group), replaces=replaces)
+    return None

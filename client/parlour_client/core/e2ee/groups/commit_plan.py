@@ -1,0 +1,218 @@
+"""What the next commit of a room ought to do, and what the server claims beyond it.
+
+The server says which devices are missing in the group and which are to leave it. A device is added when its
+person stands on the roster, or comes onto it by a statement that waits; one is removed when its person goes
+by such a statement, or its revocation is known. The rest are claims: they are told, and nothing follows from
+them. It looks and decides; ``commit`` makes the commit, and every member judges it again (``rules``).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups.commit_evidence import MAX_STATEMENTS, revocation_of, roster_after
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity.signing import sign
+from parlour_protocol.delivery import GroupState
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.identity import Certificate
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.membership import Admit, AnyAct, Remove, Request, Roster, sign_statement
+from parlour_protocol.mls import unusable_leaves
+from parlour_protocol.names import UserName
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the server says of a room's members and no member has signed."""
+
+    ghosts: Sequence[UserName] = ()
+    """Listed as members, admitted by nobody: nothing is sent to them."""
+    dropped: Sequence[UserName] = ()
+    """Not listed any more, removed by nobody: they can still read the room."""
+
+
+NO_CLAIMS: Final = Claims()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a commit ought to do. Empty: nothing is to be done."""
+
+    statements: Sequence[bytes]
+    revocations: Sequence[bytes]
+    remove: Sequence[DeviceId]
+    missing: Sequence[DeviceId]
+    """Devices to be added, if the server has key packages of them."""
+    claims: Claims
+    keyless: Collection[UserName] = ()
+    """People who were asked in from here, and whose account has no key yet."""
+    told: bool = False
+    """The claims are others than when the room was last looked at."""
+
+
+def signed(own: Own, act: AnyAct) -> bytes:
+    """Return a statement by this device."""
+    return sign_statement(act, own.certificate, lambda message: sign(own.signer.seed, message))
+
+
+def plan(
+    connection: apsw.Connection,
+    own: Own,
+    held: Held,
+    state: GroupState,
+    peer: UserName | None,
+    now: Millis,
+) -> Plan:
+    """Plan the next commit of a group. ``peer``: with whom a direct room is."""
+    tree = held.group.tree
+    leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
+    bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
+    unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
+    if held.judge.roster is None:
+        made = _without_roster(connection, held, state, list(leaves.values()))
+    else:
+        made = _Planner(connection, own, held.judge.roster, list(leaves.values()), state, peer, now).plan()
+    return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
+
+
+class _Planner:
+    """Plans one commit of a group with a roster."""
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        own: Own,
+        roster: Roster,
+        leaves: Sequence[Certificate],
+        state: GroupState,
+        peer: UserName | None,
+        now: Millis,
+    ) -> None:
+        self._connection, self._own, self._state, self._now = connection, own, state, now
+        self._leaves = {leaf.device: leaf for leaf in leaves}
+        self._asked_in = statements.asked_in(connection, roster.room)
+        if peer is not None:
+            self._asked_in.add(peer)
+        self._roster, self._after = roster, roster
+        self._statements: list[bytes] = []
+        self._wait: set[UserName] = set()
+        """People who come back only after this commit has removed them."""
+        self._keyless: set[UserName] = set()
+
+    def plan(self) -> Plan:
+        for statement in statements.waiting(self._connection, self._roster.room):
+            who = statement.act.who
+            if isinstance(statement.act, Admit | Request) and self._was_removed(who):
+                self._wait.add(who)  # their devices forgot the group's keys: first they go, then they come
+                continue
+            self._apply(statement.data)
+        for user in sorted(self._asked_in):
+            self._ask_in(user)
+        keys = {one.user: one.account_key for one in self._after.people}
+        gone = [d for d, leaf in self._leaves.items() if keys.get(leaf.user) != leaf.account_key]
+        leaving = [
+            one for one in self._state.leaving if one.device in self._leaves and one.device not in gone
+        ]
+        revocations = {one.device: _revocation(self._connection, self._leaves[one.device]) for one in leaving}
+        missing = [one for one in self._state.missing if one.device not in self._leaves]
+        return Plan(
+            self._statements,
+            [data for data in revocations.values() if data is not None],
+            [*gone, *(device for device, data in revocations.items() if data is not None)],
+            [one.device for one in missing if one.user in keys and one.user not in self._wait],
+            Claims(
+                sorted({one.user for one in missing if one.user not in keys} - self._wait - self._keyless),
+                sorted({one.user for one in leaving if revocations[one.device] is None}),
+            ),
+            self._keyless,
+        )
+
+    def _apply(self, data: bytes) -> bool:
+        """Take a statement into the commit, unless it does not hold, or removes this very device."""
+        if len(self._statements) >= MAX_STATEMENTS:
+            return False
+        try:
+            after = roster_after(self._after, [data], self._leaves)
+        except RuleBrokenError:
+            return False
+        if not after.admits(self._own.user, self._own.account_key):
+            return False  # nobody commits their own removal: another member's device does
+        self._after = after
+        self._statements.append(data)
+        return True
+
+    def _was_removed(self, user: UserName) -> bool:
+        return self._roster.person(user) is not None and self._after.person(user) is None
+
+    def _ask_in(self, user: UserName) -> None:
+        """Sign the admission of somebody whom the person on this device asked in and the server lists."""
+        if user in self._wait or all(one.user != user for one in self._state.missing):
+            return
+        key = people.meet(self._connection, user, self._now)
+        pinned = pins.find(self._connection, user)
+        if key is None:
+            self._keyless.add(user)
+            return
+        if pinned is None or pinned.level == pins.CHANGED or self._after.admits(user, key):
+            return
+        act = Admit(
+            server=self._roster.server,
+            room=self._roster.room,
+            serial=self._after.serial,
+            at=self._now,
+            who=user,
+            account_key=key,
+            origin=self._after.origin,
+        )
+        self._apply(signed(self._own, act))
+
+
+def _without_roster(
+    connection: apsw.Connection, held: Held, state: GroupState, leaves: Sequence[Certificate]
+) -> Plan:
+    """Plan for a group from before rosters: nobody new comes, and who leaves has signed it."""
+    here = {leaf.device: leaf for leaf in leaves}
+    own_words = [
+        one
+        for one in statements.waiting(connection, held.room)
+        if isinstance(one.act, Remove) and one.act.who == one.by
+    ]
+    left = {(one.by, one.signer.account_key) for one in own_words}
+    gone = [leaf.device for leaf in leaves if (leaf.user, leaf.account_key) in left]
+    leaving = [one for one in state.leaving if one.device in here and one.device not in gone]
+    revocations = {one.device: _revocation(connection, here[one.device]) for one in leaving}
+    users = {leaf.user for leaf in leaves}
+    direct = held.judge.binding.kind is RoomKind.DIRECT and len(users) < 2  # noqa: PLR2004 - two
+    missing = [one for one in state.missing if one.device not in here]
+    return Plan(
+        [one.data for one in own_words if (one.by, one.signer.account_key) in left and gone],
+        [data for data in revocations.values() if data is not None],
+        [*gone, *(device for device, data in revocations.items() if data is not None)],
+        [one.device for one in missing if one.user in users or direct],
+        Claims(
+            sorted({one.user for one in missing if one.user not in users and not direct}),
+            sorted({one.user for one in leaving if revocations[one.device] is None}),
+        ),
+    )
+
+
+def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:
+    """Return the revocation of a device by the account key that certified it, if the key log has one."""
+    data = log_copy.revocation(connection, leaf.device)
+    if data is None:
+        return None
+    try:
+        found = revocation_of(data)
+    except RuleBrokenError:
+        return None
+    return data if found.account_key == leaf.account_key else None

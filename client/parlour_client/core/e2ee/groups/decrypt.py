@@ -1,0 +1,197 @@
+"""Opening the encrypted messages of a room: each becomes a readable event, or a row that says why it cannot.
+
+The author is the MLS sender, and the server must have named the same; a message's id stands in the
+authenticated data and is taken once. What is refused leaves the group as it was, so that a forgery cannot
+burn the key of the genuine message, which is still read when it comes. ``receive`` calls it.
+"""
+
+import copy
+import hashlib
+import re
+from dataclasses import replace
+from typing import Final, cast
+
+from parlour_client.core.archive.rows import is_row
+from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.link_store import older_copy
+from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, known, remember
+from parlour_client.core.e2ee.groups.policy import Person, person_of
+from parlour_client.core.e2ee.groups.received import Received
+from parlour_client.core.e2ee.groups.transaction import Batch, forged, stripped, with_body
+from parlour_protocol.encrypted import Payload, TextContent, decode_sealed
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.ids import REQUEST_ID_PATTERN, RequestId
+from parlour_protocol.mls import (
+    ApplicationMessage,
+    MlsError,
+    NewerEpochError,
+    NotForThisGroupError,
+    OlderEpochError,
+    OwnMessageError,
+)
+
+BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
+_MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
+_TOO_LATE: Final = "It came too late: its keys are gone. Ask its author to send it again."
+_DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
+_NEWER: Final = "Of no known form: a newer Parlour wrote it (pip install -U parlour) or a broken one."
+_FORBIDDEN: Final = "It holds characters, or more of them, than a message may hold; it is not shown."
+_TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
+"""How the reason ends where a text was refused, and not a field that a newer version may have."""
+_NO_COPY: Final = "This device sent it, but its text is not here any more."
+_REPLAY: Final = (
+    "A message came a second time, or in another one's place: the server replayed it, or its author uses two "
+    "copies of one home folder. It is not shown."
+)
+_ELSEWHERE: Final = "The server put a message of another room or group here; it is not shown."
+_WRONG_AUTHOR: Final = "The server named another author than the one who wrote it; it is not shown."
+_WRONG_EPOCH: Final = "The server claimed another epoch for a message than the one it was written in."
+_ID: Final = re.compile(REQUEST_ID_PATTERN)
+
+
+def open_message(  # noqa: PLR0911 - one return for each refusal, in order
+    batch: Batch, event: LogEvent, body: SealedMessage
+) -> Received:
+    """Open one event."""
+    held = batch.held
+    if batch.row.group is not None and body.group != batch.row.group:
+        return forged(event, _ELSEWHERE)
+    if held is None or held.id != body.group:
+        return _unread(event, BEFORE_JOIN)
+    ours = _sealed_here(batch, held, event, body) if event.author == batch.own.user else None
+    if ours is not None:  # first: its sender cannot decrypt it, and trying takes longer than looking
+        return ours
+    trial = copy.copy(held.group)
+    try:
+        opened = trial.unprotect(body.data)
+        author = person_of(opened.sender, batch.own.server)
+    except MlsError as error:
+        return _sealed_here(batch, held, event, body) or _refused(batch, held, event, body, error)
+    if opened.epoch != body.epoch:
+        return forged(event, _WRONG_EPOCH)
+    if author.user != event.author:
+        # Least Authority on Marmot, #45: who wrote it is what MLS verified, never what is said beside it.
+        return forged(event, _WRONG_AUTHOR)
+    message = _message_id(opened)
+    if message is None:
+        return _unread(event, _DAMAGED)
+    try:
+        payload = decode_sealed(opened.data)
+    except MalformedFrameError as error:
+        again = known(batch.connection, event.room, message) is not None
+        cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
+        return forged(event, _REPLAY) if again else _unread(event, cause)
+    said = _said(batch, held, event, author, message, payload, epoch=opened.epoch)
+    if said is None:
+        return forged(event, _REPLAY)
+    held.group, batch.changed = trial, True
+    return said
+
+
+def _message_id(opened: ApplicationMessage) -> RequestId | None:
+    text = opened.authenticated_data.decode("latin-1")
+    return RequestId(text) if _ID.fullmatch(text) else None
+
+
+def _refused(batch: Batch, held: Held, event: LogEvent, body: SealedMessage, error: MlsError) -> Received:
+    """Say why it cannot be read; what only a lying server can bring about is told as that."""
+    if isinstance(error, OwnMessageError):
+        return _not_sealed_here(batch, event, body)
+    if isinstance(error, OlderEpochError) and body.epoch == held.epoch:
+        return forged(event, _REPLAY)
+    lies = {NotForThisGroupError: _ELSEWHERE, RuleBrokenError: _WRONG_AUTHOR}
+    if type(error) in lies:
+        return forged(event, lies[type(error)])
+    late = BEFORE_JOIN if event.at < held.joined else _TOO_LATE
+    missed = DisplacedError().whole if held.displaced else _MISSED
+    causes: dict[type[MlsError], str] = {NewerEpochError: missed, OlderEpochError: late}
+    return _unread(event, causes.get(type(error), _DAMAGED))
+
+
+def _unread(event: LogEvent, trouble: str) -> Received:
+    return Received(with_body(event, stripped(event.body)), sealed=True, trouble=trouble)
+
+
+def unread_before_join(event: LogEvent) -> Received:
+    """Show a message of a time when this device was not in the group."""
+    return _unread(event, BEFORE_JOIN)
+
+
+def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage) -> Received | None:
+    """Read a message of this device by its very bytes: its sender is the one who cannot decrypt it.
+
+    Its authenticated data alone would not do: for one's own message nothing checks it.
+    """
+    query = """
+        SELECT mls_sealed.request, payload FROM mls_ciphertexts JOIN mls_sealed USING (request)
+        WHERE digest = ? AND room = ?"""
+    values = (hashlib.sha256(body.data).digest(), event.room)
+    for request, payload in cast("list[tuple[str, bytes]]", list(batch.connection.execute(query, values))):
+        message = RequestId(request)
+        if event.author != batch.own.user:
+            return forged(event, _WRONG_AUTHOR)
+        author = Person(batch.own.user, batch.own.device)
+        found = _said(batch, held, event, author, message, decode_sealed(payload), own=True)
+        if found is None:
+            return forged(event, _REPLAY)
+        batch.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
+        batch.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])
+        return found
+    return None
+
+
+def _not_sealed_here(batch: Batch, event: LogEvent, body: SealedMessage) -> Received:
+    """Tell a replay, and what was given up, from a message that another copy of this home has sealed."""
+    if batch.links.is_known(body.data):
+        return forged(event, _REPLAY)
+    unread = _unread(event, _NO_COPY)
+    given_up = "SELECT 1 FROM mls_ciphertexts WHERE digest = ?"
+    if any(batch.connection.execute(given_up, (hashlib.sha256(body.data).digest(),))):
+        return unread
+    first = not batch.links.is_older
+    batch.links.is_older_copy()
+    return replace(unread, note=older_copy(batch.own.user)) if first else unread
+
+
+def _said(
+    batch: Batch,
+    held: Held,
+    event: LogEvent,
+    author: Person,
+    message: RequestId,
+    payload: Payload,
+    *,
+    own: bool = False,
+    epoch: int | None = None,
+) -> Received | None:
+    """Return what was said; it is genuine, but may still be more than its author may say. None: a replay."""
+    content, request = payload.content, message if own else None
+    blanks = event.body.blanks if isinstance(event.body, SealedMessage) else None
+    said, trouble = None, ""
+    try:
+        said = body_of(batch.connection, batch.speaker(held, author.user), content, blanks)
+    except NotAllowedError as error:
+        trouble = f"{author.user} sent something that is not taken: {error}"
+    text = isinstance(content, TextContent) and not trouble
+    if not remember(batch.connection, event.room, message, event.seq, author.user, text=text):
+        return None
+    note, late = None, False
+    if payload.link is not None and not own:
+        current = epoch == held.epoch
+        note, late = batch.links.hear(event.seq, author.user, author.device, payload.link, current=current)
+    return Received(
+        with_body(event, stripped(event.body) if said is None else said),
+        row=bool(trouble) or note is not None or (said is not None and is_row(said)),
+        sealed=True,
+        trouble=trouble,
+        note=note,
+        late=late,
+        message=message,
+        content=None if trouble else content,
+        device=author.device,
+        key_log=payload.key_log,
+        request=request,
+    )

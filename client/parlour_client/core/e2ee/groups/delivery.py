@@ -1,0 +1,49 @@
+# ruff: noqa: D102 - an interface: a method whose name and types say all of it needs no sentence
+"""What the parts of encryption ask of the delivery service, as one protocol.
+
+``DeliveryClient`` implements it over HTTPS; tests implement it in memory, honest or hostile. Every method
+raises ParlourClientError, ``StaleEpochError`` where another commit came first; what it returns is decoded,
+not believed.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_protocol.delivery import (
+    Claim,
+    Claimed,
+    Commit,
+    Contest,
+    FileStored,
+    Found,
+    GroupState,
+    Logged,
+    Welcomes,
+)
+from parlour_protocol.ids import DeviceId, FileId, RoomId, WelcomeId
+
+
+class Delivery(Directory, Protocol):
+    """The delivery service, for one session."""
+
+    # key packages of others, and groups
+    async def claim(self, body: Claim) -> Claimed: ...
+    async def group(self, room: RoomId) -> GroupState: ...
+    async def found(self, room: RoomId, body: Found) -> Logged: ...
+    async def commit(self, room: RoomId, body: Commit) -> Logged: ...
+    async def contest(self, room: RoomId, body: Contest) -> Logged: ...
+    async def welcomes(self, device: DeviceId) -> Welcomes: ...
+    async def drop_welcome(self, welcome: WelcomeId) -> None: ...
+
+    # files
+    async def upload(self, room: RoomId, chunks: AsyncIterator[bytes], size: int) -> FileStored:
+        """Store a file of exactly ``size`` bytes."""
+        ...
+
+    def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a file: its bytes as they come, as many as the server sends: the caller counts."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,157 @@
+"""Sealing: what leaves for an encrypted room, kept on the disk before it does.
+
+The key of a generation is used up, and ciphertext and plaintext are stored, in the caller's one durable
+transaction; the same request gives the same bytes while the epoch stands and is sealed anew when it moved. It
+never seals while the person has to decide about a key, or while the group may have split. The vault calls it.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from typing import Final, cast
+
+import apsw
+from msgspec.structs import replace
+
+from parlour_client.core.archive.given_up import give_up
+from parlour_client.core.archive.known_rooms import is_strict
+from parlour_client.core.e2ee.groups.group_errors import (
+    WAITING,
+    ArrivedError,
+    BlockedError,
+    DisplacedError,
+    NotReadyError,
+)
+from parlour_client.core.e2ee.groups.group_store import Held, RoomRow, Shelf, require_durable
+from parlour_client.core.e2ee.groups.link_store import Links
+from parlour_client.core.e2ee.groups.payloads import known
+from parlour_client.core.e2ee.groups.policy import certificate_bytes, read_certificate
+from parlour_client.core.e2ee.groups.transaction import People, concerns_about
+from parlour_client.core.e2ee.identity.key_trust import trust
+from parlour_client.core.e2ee.status import Trust
+from parlour_protocol.encrypted import Payload, decode_sealed, encode_sealed
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
+from parlour_protocol.names import UserName
+
+_REFUSED: Final = "This device could not follow a change of the room's keys."
+_CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."
+
+
+def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
+    """Return the group to send to. Raises NotReadyError."""
+    if row is None or held is None or held.status == "founding":
+        raise NotReadyError(WAITING)
+    if held.displaced:
+        raise DisplacedError
+    if held.status == "refused":
+        raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
+    if row.contested:
+        raise NotReadyError(_CONTESTED, "Ask an owner to do so with /encryption.")
+    return held
+
+
+def require_settled(
+    connection: apsw.Connection, people: People, shelf: Shelf, held: Held, me: UserName, now: Millis
+) -> None:
+    """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError.
+
+    So does somebody who is not verified, where the person wishes it so.
+    """
+    judged = held.epoch, people.version(connection)
+    if shelf.settled.get(held.id) == judged:
+        return
+    leaves = [certificate_bytes(leaf) for _, leaf in held.group.tree.members()]
+    for concern in concerns_about(connection, people, leaves, now):
+        raise BlockedError(concern.words)
+    if is_strict(connection, held.room):
+        users = {read_certificate(leaf).user for leaf in leaves} - {me}
+        unverified = sorted(user for user in users if trust(connection, user) is not Trust.VERIFIED)
+        if unverified:
+            raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off sends all the same.")
+    shelf.settled[held.id] = judged
+
+
+def strict_words(unverified: Sequence[UserName]) -> str:
+    """Say why nothing is sent to a room that is kept to verified people."""
+    return f"Not verified: {', '.join(unverified)}. This room is kept to verified people: nothing is sent."
+
+
+def seal(
+    connection: apsw.Connection,
+    shelf: Shelf,
+    held: Held,
+    request: RequestId,
+    payload: Payload,
+    blanks: Seq | None,
+    before: Collection[RequestId],
+) -> SendSealed:
+    """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
+
+    ``before``: requests that the server has, or that leave before this one.
+    """
+    require_durable(connection)
+    here = known(connection, held.room, request)
+    if here is not None:
+        raise ArrivedError(here.seq)
+    links = Links(connection, held.room)
+    links.require_fresh()
+    query = """
+        SELECT group_id, epoch, data, blanks, payload, number FROM mls_sealed
+        WHERE request = ? AND room = ?"""
+    number = None
+    for row in list(connection.execute(query, (request, held.room))):
+        group, epoch, data, at, first, number = cast(
+            "tuple[str, int, bytes, int | None, bytes, int | None]", row
+        )
+        blanks, payload = None if at is None else Seq(at), decode_sealed(first)
+        if (group, epoch) == (held.id, held.epoch):
+            return _frame(held, request, data, blanks)
+    if held.group.proposals:
+        raise NotReadyError("A change of the room's keys waits to be made first.")
+    link = links.next(number, before)
+    text = encode_sealed(replace(payload, link=link))
+    data = held.group.protect(text, request.encode())
+    held.sent += 1
+    shelf.save(connection, held)
+    links.save()
+    _keep(connection, held, request, data, blanks, text, link.number)
+    return _frame(held, request, data, blanks)
+
+
+def _keep(
+    connection: apsw.Connection,
+    held: Held,
+    request: RequestId,
+    data: bytes,
+    blanks: Seq | None,
+    text: bytes,
+    number: int,
+) -> None:
+    query = """
+        INSERT INTO mls_sealed VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE
+        SET group_id = excluded.group_id, epoch = excluded.epoch, data = excluded.data,
+            payload = excluded.payload, number = excluded.number"""
+    connection.execute(query, (request, held.room, held.id, held.epoch, data, blanks, text, number))
+    digest = hashlib.sha256(data).digest()
+    connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
+
+
+def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> SendSealed:
+    return SendSealed(
+        id=request,
+        room=held.room,
+        group=GroupId(held.id),
+        epoch=Epoch(held.epoch),
+        data=SealedBytes(data),
+        blanks=blanks,
+    )
+
+
+def forget(connection: apsw.Connection, request: RequestId) -> None:
+    """Forget a message that never left, or that the server has refused for good.
+
+    Its bytes stay known by their digest, in case the server stores them: no other copy has sealed them.
+    """
+    give_up(connection, request)
+    connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))

@@ -1,0 +1,140 @@
+"""How a room's group stands, as plain values for the screens and the settling of rooms; it only looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+import apsw
+
+from parlour_client.core.e2ee.groups.commit_plan import NO_CLAIMS, Claims
+from parlour_client.core.e2ee.groups.group_ids import digits
+from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, Held, RoomRow
+from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificate_of
+from parlour_client.core.e2ee.groups.received import ToContest
+from parlour_client.core.e2ee.groups.transaction import kind_of_room
+from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.identity import Certificate
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
+from parlour_protocol.membership import Roster
+from parlour_protocol.mls import LeafNode, unusable_leaves
+from parlour_protocol.names import UserName
+
+
+class Stand(Enum):
+    """Where this device stands in a room."""
+
+    UNFOUNDED = "unfounded"
+    """The log has shown no group."""
+    OUTSIDE = "outside"
+    """There is a group, and this device is not in it."""
+    ACTIVE = "active"
+    REFUSED = "refused"
+    """This device could not follow a commit."""
+    DISPLACED = "displaced"
+    """Another copy of this home has renewed the device's keys."""
+    CONTESTED = "contested"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReport:
+    """A device in the group."""
+
+    user: UserName
+    device: DeviceId
+    certificate: Certificate
+    data: bytes
+    """The certificate's bytes, for ``people``."""
+    unusable: bool = False
+    """It brought a key that nobody can encrypt to: the next commit removes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """How a room stands."""
+
+    stand: Stand
+    group: GroupId | None = None
+    epoch: Epoch | None = None
+    authenticator: str = ""
+    members: Sequence[MemberReport] = ()
+    joined: Millis | None = None
+    own_since: Millis | None = None
+    """When this device last renewed its keys; None: not since it joined."""
+    sent: int = 0
+    """Messages of its own since then."""
+    staged: bool = False
+    """A commit of ours waits for the log."""
+    kind: RoomKind | None = None
+    """What its members agreed that the room is."""
+    roster: Roster | None = None
+    """Who is in it; None in a group from before rosters, and outside of it."""
+    claims: Claims = NO_CLAIMS
+    again: bool = False
+    """The server was rolled back: the group is to be founded again."""
+    suite: RoomSuite | None = None
+
+
+class Rosters:
+    """Who is in each group, read once for an epoch and not for every message."""
+
+    def __init__(self) -> None:
+        self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
+
+    def of(self, held: Held) -> Sequence[MemberReport]:
+        """Return the members of a group. A tree never changes: the same one has the same members."""
+        tree = held.group.tree
+        kept = self._read.get(held.id)
+        if kept is None or kept[0] is not tree:
+            if len(self._read) >= IN_MEMORY:
+                self._read.clear()
+            unusable = unusable_leaves(tree)
+            members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
+            kept = self._read[held.id] = tree, members
+        return kept[1]
+
+
+def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
+    certificate = certificate_of(leaf)
+    return MemberReport(
+        certificate.user, certificate.device, certificate, certificate_bytes(leaf), unusable=unusable
+    )
+
+
+def status(
+    row: RoomRow | None, held: Held | None, rosters: Rosters, found: Claims, *, again: bool
+) -> GroupReport:
+    """Return how a room stands."""
+    group = None if row is None else row.group
+    if row is None or held is None:
+        return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group, again=again)
+    stand = Stand.ACTIVE
+    if held.displaced:
+        stand = Stand.DISPLACED
+    elif held.status == "refused":
+        stand = Stand.REFUSED
+    elif row.contested:
+        stand = Stand.CONTESTED
+    return GroupReport(
+        stand,
+        held.id,
+        held.epoch,
+        digits(held.group.epoch_authenticator),
+        rosters.of(held),
+        held.joined,
+        held.own_since,
+        held.sent,
+        staged=held.group.pending is not None,
+        kind=kind_of_room(held),
+        again=again,
+        suite=RoomSuite(held.group.suite.number),
+        roster=held.judge.roster,
+        claims=found,
+    )
+
+
+def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
+    """Return the commits that could not be followed and were not reported yet."""
+    query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
+    rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
+    return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]

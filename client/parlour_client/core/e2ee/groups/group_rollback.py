@@ -1,0 +1,143 @@
+"""An encrypted room whose log was rolled back at the server: what its devices know of the group goes on.
+
+The server's group is an old one, which some devices have left behind and in which people are who were
+removed since. Nothing is sealed for it. The room is founded again, by a device of any member, and with the
+people that the device knew, never with those that the server lists. Functions over a connection; the vault
+calls them.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final, cast
+
+import apsw
+
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.groups.group_store import RoomRow, known_roster
+from parlour_client.core.model import NoteKind
+from parlour_protocol.frames import AnyBody, decode_body
+from parlour_protocol.frames.bodies import Added, Banned, Founded, Joined, Kicked, Left
+from parlour_protocol.ids import GroupId, RoomId, Seq
+from parlour_protocol.names import UserName
+
+FOUND_AGAIN: Final = (
+    "The server's history was rolled back: the room's group has to be founded again before anything is sent."
+)
+CONTESTED: Final = (
+    "The server's history was rolled back: the encrypted group of this room is recreated before anything is "
+    "sent."
+)
+RECREATED: Final = (
+    "{user} recreated the encrypted group of this room, because the server's history was rolled back."
+)
+NOT_A_MEMBER: Final = (
+    "{user} founded a group here, who was removed from the room before the server was rolled back."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What is known of a room since its log was rolled back."""
+
+    due: bool
+    """No group was founded since."""
+    people: frozenset[UserName] | None
+    """Who is in the room, as the devices know it; None: this device was in no group."""
+
+
+def load(connection: apsw.Connection, room: RoomId) -> RolledBack | None:
+    """Return it; None for a room that was not rolled back."""
+    query = "SELECT fork, due, people FROM mls_rolled_back WHERE room = ?"
+    rows = cast("list[tuple[int, int, str | None]]", list(connection.execute(query, (room,))))
+    for fork, due, people in rows:
+        if people is None:
+            return RolledBack(bool(due), None)
+        named = {user_name(str(user)) for user in json.loads(people)}
+        return RolledBack(bool(due), frozenset(_moved(connection, room, Seq(fork), named)))
+    return None
+
+
+def is_due(connection: apsw.Connection, room: RoomId) -> bool:
+    """Say whether the room's group is to be founded again."""
+    return (known := load(connection, room)) is not None and known.due
+
+
+def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known: RolledBack | None) -> bool:
+    """Say whether somebody is known not to be in a room that was rolled back.
+
+    A removal that only the log tells of takes nobody off the roster, which members have signed.
+    """
+    if known is None or known.people is None or user in known.people:
+        return False
+    roster = known_roster(connection, room)
+    return roster is None or roster.person(user) is None
+
+
+def settle(connection: apsw.Connection, room: RoomId) -> None:
+    """Note that a group was founded since."""
+    connection.execute("UPDATE mls_rolled_back SET due = 0 WHERE room = ?", (room,))
+
+
+def note(
+    connection: apsw.Connection,
+    row: RoomRow,
+    shared: Seq,
+    fork: Seq,
+    members: Collection[UserName],
+    me: UserName,
+) -> None:
+    """Take note of a rollback to ``shared``: what was lost ends at ``fork``; ``members`` are the group's.
+
+    The room goes on after ``fork``, with the group that it had at ``shared`` as the one in force.
+    """
+    known = load(connection, row.room)
+    people = {*members} or (None if known is None or known.people is None else {*known.people})
+    if people is not None:
+        people = _moved(connection, row.room, shared, people)
+    row.group, row.contested = _group_at(connection, row, shared), False
+    row.cursor = fork
+    due = bool(members) and people is not None and me in people
+    query = "INSERT OR REPLACE INTO mls_rolled_back VALUES (?, ?, ?, ?)"
+    named = None if people is None else json.dumps(sorted(people))
+    connection.execute(query, (row.room, fork, due, named))
+
+
+def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId | None:
+    """Return the group that was in force: the one that the first lost founding took the place of."""
+    query = """
+        SELECT body FROM events
+        WHERE room = ? AND seq > ? AND kind = 'founded' AND json_extract(note, '$.kind') IN (?, ?)
+        ORDER BY seq"""
+    taken = NoteKind.FOUNDED.value, NoteKind.ROLLED_BACK.value
+    for (body,) in connection.execute(query, (row.room, shared, *taken)):
+        founded = decode_body(str(body))
+        return founded.replaces if isinstance(founded, Founded) else None
+    return row.group
+
+
+_MOVES: Final = """
+    SELECT author, body FROM events
+    WHERE room = ? AND seq > ? AND kind IN ('joined', 'added', 'left', 'kicked', 'banned') ORDER BY seq"""
+
+
+def _moved(connection: apsw.Connection, room: RoomId, after: Seq, people: set[UserName]) -> set[UserName]:
+    """Return who is in the room after what its log says since."""
+    for author, body in cast("Iterable[tuple[str, str]]", list(connection.execute(_MOVES, (room, after)))):
+        came, went = _move(user_name(author), decode_body(body))
+        people = (people | came) - went
+    return people
+
+
+def _move(author: UserName, body: AnyBody) -> tuple[set[UserName], set[UserName]]:
+    match body:
+        case Joined():
+            return {author}, set()
+        case Added(who=who):
+            return {who}, set()
+        case Left():
+            return set(), {author}
+        case Kicked(who=who) | Banned(who=who):
+            return set(), {who}
+        case _:
+            return set(), set()

@@ -1,0 +1,420 @@
+"""The vault: encrypted rooms as the client's orchestration sees them, on the archive's thread.
+
+Every method works inside the transaction that the caller has begun (BEGIN IMMEDIATE; a durable one where it
+says so) and reads no clock: times are given, this device's own but for commits (``times``). It never asks
+the server and never sends; it gives what to send, after that is kept. Several processes of one home may take
+turns.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+import apsw
+
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.groups import commit, join, statements
+from parlour_client.core.e2ee.groups import encrypt as seal
+from parlour_client.core.e2ee.groups import group_report as report
+from parlour_client.core.e2ee.groups import group_rollback as rolled_back
+from parlour_client.core.e2ee.groups import process as receive
+from parlour_client.core.e2ee.groups import server_claims as claims
+from parlour_client.core.e2ee.groups.commit import Prepared, Staged, Wanted
+from parlour_client.core.e2ee.groups.commit_evidence import roster_after
+from parlour_client.core.e2ee.groups.commit_plan import Plan, plan, signed
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Rosters
+from parlour_client.core.e2ee.groups.group_store import (
+    Held,
+    RoomRow,
+    Shelf,
+    known_roster,
+    load_room,
+    pin_suite,
+    pinned_suite,
+    save_room,
+    with_expired,
+)
+from parlour_client.core.e2ee.groups.join import Opened, Packages
+from parlour_client.core.e2ee.groups.link_store import Links, dropped, dropped_note
+from parlour_client.core.e2ee.groups.payloads import RoleOf
+from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
+from parlour_client.core.e2ee.groups.transaction import Batch, Own, People
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.model import Note
+from parlour_protocol.delivery import Commit, Found, GroupState, WaitingWelcome
+from parlour_protocol.encrypted import Payload
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
+from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.membership import AnyAct, Roster
+from parlour_protocol.mls import KeyPackageStore
+from parlour_protocol.names import UserName
+
+Vouched: TypeAlias = tuple[UserName, bytes, Role]
+"""Somebody whom a founder vouches for: name, account key, role."""
+MakeAct: TypeAlias = Callable[[Roster], AnyAct]
+
+_NOBODY: Final = "This device is not in the room's group."
+_NO_ROSTER: Final = "This encrypted room is from before its members decided who is in."
+_RENEW: Final = "An owner has to renew it first: /encryption, or parlour encryption ROOM --renew."
+
+
+class Vault:
+    """All encrypted rooms of one device."""
+
+    def __init__(self, own: Own, people: People, packages: Packages) -> None:
+        """Work for this device. Make a new one when its certificate or its key changed."""
+        self._own = own
+        self._people = people
+        self._packages = packages
+        self._shelf = Shelf(own.server)
+        self._rosters = Rosters()
+
+    # --- rooms
+
+    def pin(self, connection: apsw.Connection, room: RoomId, suite: RoomSuite = RoomSuite.X25519) -> None:
+        """Note for good that a room is encrypted; before there is a group, also what it was made with."""
+        row = load_room(connection, room)
+        if row is None:
+            save_room(connection, RoomRow(room, Seq(0)))
+        if row is None or row.group is None:  # afterwards the group says it, and the server nothing
+            pin_suite(connection, room, suite)
+
+    def is_encrypted(self, connection: apsw.Connection, room: RoomId) -> bool:
+        """Say whether a room was ever known as encrypted."""
+        return load_room(connection, room) is not None
+
+    def since(self, connection: apsw.Connection, room: RoomId) -> Seq | None:
+        """Return the event after which nothing readable is taken, if it was seen."""
+        row = load_room(connection, room)
+        return None if row is None else row.since
+
+    def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
+        """Return the last event that was processed: fetch what follows it."""
+        row = load_room(connection, room)
+        return Seq(0) if row is None else row.cursor
+
+    def begin_at(self, connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
+        """Begin after ``seq``, in a room of which nothing was processed yet."""
+        row = load_room(connection, room) or RoomRow(room, Seq(0))
+        if row.cursor == 0:
+            row.cursor = seq
+            save_room(connection, row)
+
+    def leave(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Forget all keys of a room that this account is no member of any more; its messages stay."""
+        row = load_room(connection, room)
+        for (group,) in list(connection.execute("SELECT group_id FROM mls_groups WHERE room = ?", (room,))):
+            self._shelf.drop(connection, GroupId(str(group)))
+        if row is not None:
+            row.group, row.contested = None, False
+            save_room(connection, row)
+
+    def forget_device(self, connection: apsw.Connection) -> None:
+        """Forget all groups: this device has a new key, which is in none of them."""
+        for (room,) in list(connection.execute("SELECT room FROM mls_rooms")):
+            self.leave(connection, RoomId(str(room)))
+
+    # --- events
+
+    def receive(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        events: Sequence[LogEvent],
+        role_of: RoleOf,
+        now: Millis,
+        *,
+        welcome_missing: bool = False,
+    ) -> Receipt:
+        """Process events in order; store ``items`` in the same transaction. Raises ServerMisbehavedError.
+
+        ``now`` is by this device's clock. ``welcome_missing``: there is no Welcome for the Handshake that an
+        earlier receipt waits for.
+        """
+        row = load_room(connection, room) or RoomRow(room, Seq(0))
+        held = self._shelf.load(connection, row.group)
+        batch = Batch(
+            connection,
+            self._own,
+            self._people,
+            self._shelf,
+            row,
+            held,
+            Links(connection, room),
+            role_of,
+            now,
+            welcome_missing=welcome_missing,
+        )
+        return receive.run(batch, events)
+
+    def dropped(self, connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
+        """Return notes, once, of what the server blanked by itself; when all of the room was processed."""
+        query = "SELECT author FROM events WHERE room = ? AND seq = ?"
+        return {
+            seq: dropped_note(user_name(str(author)))
+            for seq in dropped(connection, room)
+            for (author,) in connection.execute(query, (room, seq))
+        }
+
+    def before(self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
+        """Return events from below the cursor that never were processed: scrolling back before our join."""
+        row = load_room(connection, room) or RoomRow(room, Seq(0))
+        items = receive.before_join(row, events)
+        save_room(connection, row)
+        return items
+
+    def expire(self, connection: apsw.Connection, now: Millis) -> None:
+        """Drop the keys of past epochs that ended long ago by this device's clock, in all rooms."""
+        for group in with_expired(connection, now):
+            held = self._shelf.load(connection, group)
+            if held is not None and held.forget_old(held.ended[0].at, now):
+                self._shelf.save(connection, held)
+
+    # --- messages
+
+    def seal(
+        self,
+        connection: apsw.Connection,
+        request: RequestId,
+        room: RoomId,
+        payload: Payload,
+        at: Millis,
+        blanks: Seq | None = None,
+        before: Collection[RequestId] = (),
+    ) -> SendSealed:
+        """Return the frame to send. In a durable transaction.
+
+        ``before``: requests that the server has, or that leave before this one.
+        Raises ArrivedError, BlockedError, NotReadyError.
+        """
+        if rolled_back.is_due(connection, room):
+            raise NotReadyError(rolled_back.FOUND_AGAIN)
+        held = seal.require_sendable(*self._both(connection, room))
+        seal.require_settled(connection, self._people, self._shelf, held, self._own.user, at)
+        return seal.seal(connection, self._shelf, held, request, payload, blanks, before)
+
+    def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:
+        """Forget a message that never left, or that the server has refused for good."""
+        seal.forget(connection, request)
+
+    # --- commits
+
+    def found(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        kind: RoomKind,
+        request: RequestId,
+        at: Millis,
+        people: Collection[Vouched] = (),
+    ) -> Found:
+        """Make the room's group, or its next one when it was contested or all its devices are gone.
+
+        The next one is for the people of the one before. ``people``: whom our person vouches for, besides
+        themselves, where there is no roster yet. In a durable transaction. The server decides whether nobody
+        is left; who holds keys is not nobody.
+        """
+        row = load_room(connection, room) or RoomRow(room, Seq(0))
+        if self._shelf.load(connection, row.group) is not None and not row.contested:
+            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
+        save_room(connection, row)
+        again = commit.founding(connection, room, row.group)
+        if again is not None:
+            return again
+        roster = known_roster(connection, room) or self._begun(room, kind, at, people)
+        suite = pinned_suite(connection, room)
+        group = commit.found(connection, self._shelf, self._own, roster, suite, request, at)
+        return Found(request=request, group=group, replaces=row.group)
+
+    def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
+        """Take note that the server lost what is between ``shared`` and ``fork``, and go on behind it.
+
+        Our own commits that wait were made for an epoch that the server has not.
+        """
+        row, held = self._both(connection, room)
+        if row is None:
+            return
+        if held is not None:
+            commit.drop(connection, self._shelf, held)
+        self.contested(connection, room)
+        members = {member.user for member in self.status(connection, room).members}
+        before = row.group
+        rolled_back.note(connection, row, shared, fork, members, self._own.user)
+        links = Links(connection, room)
+        links.forked()
+        links.save()
+        if row.group != before and before is not None:
+            self._shelf.drop(connection, before)
+        save_room(connection, row)
+
+    def found_again(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        kind: RoomKind,
+        replaces: GroupId | None,
+        request: RequestId,
+        at: Millis,
+    ) -> Found:
+        """Make the next group of a room that was rolled back, in the place of the server's. Durably.
+
+        Raises NotReadyError where it was founded meanwhile.
+        """
+        row = load_room(connection, room)
+        if row is None or not rolled_back.is_due(connection, room):
+            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
+        if row.group is not None and row.group != replaces:
+            self._shelf.drop(connection, row.group)
+        row.group, row.contested = replaces, True
+        save_room(connection, row)
+        return self.found(connection, room, kind, request, at)
+
+    def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[Vouched]) -> Roster:
+        if not self._own.account_key:
+            raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
+        role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
+        others = [one for one in people if one[0] != self._own.user]
+        everybody = [(self._own.user, self._own.account_key, role), *others]
+        return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
+
+    def founding(self, connection: apsw.Connection, room: RoomId) -> Found | None:
+        """Return the founding that the log has not shown yet."""
+        row = load_room(connection, room)
+        return None if row is None else commit.founding(connection, room, row.group)
+
+    def drop_founding(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Give a founding up that the server has refused for another reason than that one is there."""
+        founding = self.founding(connection, room)
+        if founding is not None:
+            self._shelf.drop(connection, founding.group)
+
+    def held(self, connection: apsw.Connection, room: RoomId) -> Held:
+        """Return the group for ``commit.prepare`` on another thread. Raises NotReadyError."""
+        held = self._held(connection, room)
+        if held is None:
+            raise NotReadyError(_NOBODY)
+        return held
+
+    def stage(self, connection: apsw.Connection, room: RoomId, wanted: Wanted) -> Commit:
+        """Make a commit and keep it. In a durable transaction. Raises NotReadyError, BadPackageError."""
+        return self.store(connection, commit.prepare(self.held(connection, room), wanted, self._own))
+
+    def store(self, connection: apsw.Connection, prepared: Prepared) -> Commit:
+        """Keep a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
+        return commit.store(connection, self._shelf, prepared)
+
+    def staged(self, connection: apsw.Connection, room: RoomId) -> Staged | None:
+        """Return the commit that the log has not shown yet: POST it again after a restart."""
+        row = load_room(connection, room)
+        return None if row is None else commit.staged(connection, row.group)
+
+    def drop_staged(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Give it up: the server refused it, and not because another came first (that the log shows)."""
+        held = self._held(connection, room)
+        if held is not None:
+            commit.drop(connection, self._shelf, held)
+
+    # --- members
+
+    def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return who is in the room; None in a group from before rosters, or outside of it."""
+        held = self._held(connection, room)
+        return None if held is None else held.judge.roster
+
+    def known_roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return who was in the room when this device last followed its group."""
+        return known_roster(connection, room)
+
+    def plan(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        state: GroupState,
+        peer: UserName | None,
+        now: Millis,
+    ) -> Plan:
+        """Plan the next commit, and keep what the server claims beyond it. Raises NotReadyError."""
+        held = self.held(connection, room)
+        made = plan(connection, self._own, held, state, peer, now)
+        roster = statements.expected(connection, held)
+        return replace(made, told=claims.keep(connection, room, made.claims, roster, now))
+
+    def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
+        """Sign a statement about the room's members, if it would hold now. Raises EncryptionError."""
+        held = self.held(connection, room)
+        roster = statements.expected(connection, held)
+        if roster is None:
+            raise NotReadyError(_NO_ROSTER, _RENEW)
+        data = signed(self._own, make(roster))
+        devices = {certificate_of(leaf).device for _, leaf in held.group.tree.members()}
+        try:
+            roster_after(roster, [data], devices)
+        except RuleBrokenError as error:
+            raise EncryptionError(f"The room's members would not accept this: {error}.") from error
+        return data
+
+    def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
+        """Return the roster as it will be when the statements that wait are executed."""
+        held = self._held(connection, room)
+        if held is None or held.judge.roster is None:
+            return None
+        return statements.expected(connection, held)
+
+    def sign_own(self, act: AnyAct) -> bytes:
+        """Sign what is only about this account, from outside too: that it wants to come, or has left."""
+        if not self._own.certificate:
+            raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
+        return signed(self._own, act)
+
+    # --- joining
+
+    def open_welcome(
+        self, store: KeyPackageStore, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
+    ) -> Opened:
+        """Open a Welcome; touches no connection, so any thread may do it. Raises JoinRefusedError."""
+        return join.open_welcome(self._own, kind, store, waiting, event)
+
+    def enter(
+        self, connection: apsw.Connection, opened: Opened, event: LogEvent, now: Millis
+    ) -> tuple[Received, list[Concern]]:
+        """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
+        return join.enter(connection, self._shelf, self._people, self._packages, opened, event, now)
+
+    def join(
+        self,
+        connection: apsw.Connection,
+        kind: RoomKind,
+        waiting: WaitingWelcome,
+        event: LogEvent,
+        now: Millis,
+    ) -> tuple[Received, list[Concern]]:
+        """Open a Welcome and join, for groups that are not big. In a durable transaction."""
+        opened = self.open_welcome(self._packages.load(connection), kind, waiting, event)
+        return self.enter(connection, opened, event, now)
+
+    # --- how it stands
+
+    def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
+        """Return how a room stands."""
+        again = rolled_back.is_due(connection, room)
+        found = claims.of(connection, room)
+        return report.status(*self._both(connection, room), self._rosters, found, again=again)
+
+    def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
+        """Return what could not be followed and was not reported yet."""
+        return report.contests(connection)
+
+    def contested(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Note that it was reported."""
+        connection.execute("UPDATE mls_groups SET contest = NULL WHERE room = ?", (room,))
+
+    def _held(self, connection: apsw.Connection, room: RoomId) -> Held | None:
+        return self._both(connection, room)[1]
+
+    def _both(self, connection: apsw.Connection, room: RoomId) -> tuple[RoomRow | None, Held | None]:
+        row = load_room(connection, room)
+        return row, None if row is None else self._shelf.load(connection, row.group)

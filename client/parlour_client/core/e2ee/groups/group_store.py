@@ -1,0 +1,294 @@
+"""Groups and rooms in the archive: loaded, written whole, and never mixed up between two programs.
+
+A group's row has a random version that is new at each write. What is kept in memory counts only while the
+row still has the same version, so neither another program's step nor a transaction that was rolled back can
+make this one go on from the wrong state (which would fork the group, or use a key twice). The roster lies
+beside its group; the last one of a room is kept when the group is dropped, so that no later group of the room
+forgets who was removed. Used by the other modules of the vault, inside the caller's transaction.
+"""
+
+import copy
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import Final, cast
+
+import apsw
+import msgspec
+
+from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError
+from parlour_client.core.e2ee.groups.key_lifetimes import Ended
+from parlour_client.core.e2ee.groups.policy import Judge, binding_of
+from parlour_client.core.e2ee.identity.stored_state import restored
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.membership import Roster
+from parlour_protocol.mls import Group
+
+IN_MEMORY: Final = 64
+"""Groups that are kept restored between calls."""
+
+
+@dataclass(slots=True)
+class RoomRow:
+    """How far an encrypted room was processed."""
+
+    room: RoomId
+    cursor: Seq
+    since: Seq | None = None
+    group: GroupId | None = None
+    contested: bool = False
+
+
+@dataclass(slots=True)
+class Held:
+    """One group of ours and what is noted beside it. ``group`` is replaced, never shared with the shelf."""
+
+    id: GroupId
+    room: RoomId
+    status: str
+    version: bytes
+    group: Group
+    judge: Judge
+    joined: Millis
+    ended: list[Ended] = field(default_factory=list)
+    """When the epochs ended whose keys are still here, the last one first."""
+    own_since: Millis | None = None
+    sent: int = 0
+    contest: Epoch | None = None
+    request: RequestId | None = None
+    displaced: bool = False
+    """Refused, as another copy of this home has renewed the keys of our leaf."""
+
+    @property
+    def epoch(self) -> Epoch:
+        """The group's epoch."""
+        return Epoch(self.group.epoch)
+
+    def forget_old(self, at: Millis, here: Millis) -> bool:
+        """Drop the keys of epochs that ended long ago, by either clock; True: there were some."""
+        kept = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
+        if kept == len(self.ended):
+            return False
+        self.ended = self.ended[:kept]
+        self.group.forget_past_epochs(kept)
+        return True
+
+    def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
+        """Enter the next epoch. ``removed``: somebody is out now, so nothing of before is taken any more.
+
+        Else they could go on to write for a past epoch, with a server that helps them.
+        """
+        if removed:
+            group.forget_past_epochs()
+        self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
+
+
+class Shelf:
+    """The groups of one program, as they lie in the archive."""
+
+    def __init__(self, server: str) -> None:
+        """Begin with nothing in memory."""
+        self.server = server
+        self.settled: dict[GroupId, tuple[Epoch, int]] = {}
+        """Epoch and version of ``people`` in which nobody's key needed a decision."""
+        self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
+
+    def load(self, connection: apsw.Connection, group: GroupId | None) -> Held | None:
+        """Return a group that this device is in, to be changed and given to ``save``."""
+        query = """
+            SELECT room, status, version, state, ended, joined, own_since, sent, contest, request,
+                displaced
+            FROM mls_groups WHERE group_id = ? AND state IS NOT NULL"""
+        # all of it at once: another query runs inside
+        for row in list(connection.execute(query, (group,))) if group is not None else ():
+            room, status, version, state, ended, joined, own_since, sent, contest, request, displaced = cast(
+                "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
+            )
+            restored, roster = self._restored(connection, GroupId(str(group)), version, state)
+            judge = Judge(binding_of(restored.context.extensions), roster)
+            held = Held(
+                GroupId(str(group)),
+                RoomId(room),
+                status,
+                version,
+                restored,
+                judge,
+                Millis(joined),
+                _read_ended(ended),
+                None if own_since is None else Millis(own_since),
+                sent,
+                None if contest is None else Epoch(contest),
+                None if request is None else RequestId(request),
+                bool(displaced),
+            )
+            held.group.policy = judge.policy()
+            return held
+        return None
+
+    def insert(self, connection: apsw.Connection, held: Held) -> None:
+        """Write a new group. A row that is there from an earlier time in the same group is replaced."""
+        self._kept.pop(held.id, None)  # else a roster of a transaction that was rolled back counts as written
+        query = """
+            INSERT INTO mls_groups (group_id, room, status, version, epoch) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (group_id) DO UPDATE SET version = excluded.version"""
+        connection.execute(query, (held.id, held.room, held.status, held.version, held.epoch))
+        self.save(connection, held)
+
+    def save(self, connection: apsw.Connection, held: Held) -> None:
+        """Write a group that ``load`` gave in the same transaction. Raises MovedError."""
+        version, state = secrets.token_bytes(16), held.group.serialise()
+        query = """
+            UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
+                joined = ?, own_since = ?, sent = ?, contest = ?, request = ?,
+                displaced = ?
+            WHERE group_id = ? AND version = ?"""
+        values = (
+            held.status, version, held.epoch, state, json.dumps([(end.at, end.here) for end in held.ended]),
+            held.joined, held.own_since,
+            held.sent, held.contest, held.request, held.displaced, held.id, held.version,
+        )  # fmt: skip
+        connection.execute(query, values)
+        if connection.changes() != 1:
+            raise MovedError("Another program has gone on with this group.")
+        kept, roster = self._kept.get(held.id), held.judge.roster
+        if roster is not None and (kept is None or kept[2] is not roster):
+            query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
+            connection.execute(query, (roster.encode(), held.id))
+        held.version = version
+        self._keep(held.id, version, held.group, roster)
+
+    def drop(self, connection: apsw.Connection, group: GroupId) -> None:
+        """Forget all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""
+        query = """
+            UPDATE mls_groups SET status = 'gone', state = NULL, contest = NULL, request = NULL, ended = '[]'
+            WHERE group_id = ?"""
+        connection.execute(query, (group,))
+        connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (group,))
+        self._kept.pop(group, None)
+
+    def _restored(
+        self, connection: apsw.Connection, group: GroupId, version: bytes, state: bytes
+    ) -> tuple[Group, Roster | None]:
+        kept = self._kept.get(group)
+        if kept is None or kept[0] != version:
+            roster = None
+            query = "SELECT roster FROM mls_groups WHERE group_id = ? AND roster IS NOT NULL"
+            for (data,) in list(connection.execute(query, (group,))):
+                roster = restored(Roster.read, bytes(data))
+            self._keep(group, version, restored(Group.restore, state), roster)
+        _, found, roster = self._kept[group]
+        return copy.copy(found), roster
+
+    def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster | None) -> None:
+        self._kept[group] = (version, copy.copy(restored), roster)
+        self._kept.move_to_end(group)
+        while len(self._kept) > IN_MEMORY:
+            self._kept.popitem(last=False)
+
+
+def _read_ended(data: str) -> list[Ended]:
+    return [Ended(Millis(at), Millis(here)) for at, here in json.loads(data)]
+
+
+def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
+    """Return the groups that hold keys of epochs which ended long ago by this device's clock."""
+    query = "SELECT group_id, ended FROM mls_groups WHERE ended != '[]' AND state IS NOT NULL"
+    rows = cast("list[tuple[str, str]]", list(connection.execute(query)))
+    return [
+        GroupId(group)
+        for group, ended in rows
+        if not all(end.keeps(end.at, now) for end in _read_ended(ended))
+    ]
+
+
+def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:
+    """Return the highest epoch that this device ever was in, -1 when it never was in that group."""
+    for (epoch,) in connection.execute("SELECT epoch FROM mls_groups WHERE group_id = ?", (group,)):
+        return int(str(epoch))
+    return -1
+
+
+def load_room(connection: apsw.Connection, room: RoomId) -> RoomRow | None:
+    """Return a room that is known to be encrypted."""
+    query = "SELECT cursor, since, group_id, contested FROM mls_rooms WHERE room = ?"
+    for row in connection.execute(query, (room,)):
+        cursor, since, group, contested = cast("tuple[int, int | None, str | None, int]", row)
+        known = None if group is None else GroupId(group)
+        return RoomRow(room, Seq(cursor), None if since is None else Seq(since), known, bool(contested))
+    return None
+
+
+def save_room(connection: apsw.Connection, row: RoomRow) -> None:
+    """Write a room; an encrypted room never becomes an open one."""
+    query = """
+        INSERT INTO mls_rooms (room, cursor, since, group_id, contested) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (room) DO UPDATE
+        SET cursor = excluded.cursor, since = excluded.since, group_id = excluded.group_id,
+            contested = excluded.contested"""
+    connection.execute(query, (row.room, row.cursor, row.since, row.group, row.contested))
+
+
+def pinned_suite(connection: apsw.Connection, room: RoomId) -> RoomSuite:
+    """Return the cipher suite below which no group of a room is founded or joined."""
+    for (suite,) in connection.execute("SELECT suite FROM mls_rooms WHERE room = ?", (room,)):
+        return RoomSuite(int(str(suite)))
+    return RoomSuite.X25519
+
+
+def pin_suite(connection: apsw.Connection, room: RoomId, suite: RoomSuite) -> None:
+    """Raise a room's cipher suite; it is never lowered."""
+    connection.execute("UPDATE mls_rooms SET suite = max(suite, ?) WHERE room = ?", (suite.value, room))
+
+
+def known_roster(connection: apsw.Connection, room: RoomId) -> Roster | None:
+    """Return who was in a room when this device last followed its group."""
+    query = "SELECT roster FROM mls_rooms WHERE room = ? AND roster IS NOT NULL"
+    for (data,) in connection.execute(query, (room,)):
+        return restored(Roster.read, bytes(data))
+    return None
+
+
+def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None) -> None:
+    """Keep who is in a room, beyond the life of its group."""
+    if roster is not None:
+        connection.execute("UPDATE mls_rooms SET roster = ? WHERE room = ?", (roster.encode(), room))
+
+
+def know_people(connection: apsw.Connection, room: RoomId, people: Collection[tuple[str, bytes]]) -> None:
+    """Keep who was in a group from before rosters."""
+    data = msgspec.msgpack.encode(sorted((str(user), key) for user, key in people))
+    connection.execute("UPDATE mls_rooms SET people = ? WHERE room = ?", (data, room))
+
+
+def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, bytes]] | None:
+    """Return who was in it; None when this device was in no such group."""
+    query = "SELECT people FROM mls_rooms WHERE room = ? AND people IS NOT NULL"
+    for (data,) in connection.execute(query, (room,)):
+        return set(msgspec.msgpack.decode(bytes(data), type=list[tuple[str, bytes]]))
+    return None
+
+
+def require_durable(connection: apsw.Connection) -> None:
+    """Refuse a transaction that a power cut could undo after its bytes have left. Raises NotDurableError."""
+    if int(str(connection.pragma("synchronous"))) < 2:  # noqa: PLR2004 - FULL
+        raise NotDurableError("Keys are used up in durable transactions alone.")
+
+
+def scrub(connection: apsw.Connection) -> bool:
+    """Empty the write-ahead log, outside of a transaction; False: somebody reads, and it was not waited for.
+
+    What was deleted is overwritten in the file, but old pages lie in that log until then (Marmot #756).
+    """
+    patience = int(str(connection.pragma("busy_timeout")))
+    connection.set_busy_timeout(0)
+    try:
+        row = next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+    except (apsw.BusyError, apsw.LockedError):  # the latter: a statement of our own has rows left to read
+        return False
+    finally:
+        connection.set_busy_timeout(patience)
+    return not cast("tuple[int, int, int]", row)[0]

@@ -1,0 +1,350 @@
+"""Commits and foundings as the log shows them: followed, known as our own, or refused with nothing changed.
+
+A commit of ours takes effect here and nowhere else, when its event comes by; one that another came before is
+given back as lost. What cannot be followed is to be reported (``ToContest``), once the queue is drained.
+``receive`` calls it.
+"""
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from parlour_client.core.e2ee.groups import group_rollback as rolled_back
+from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups.commit_evidence import Evidence, statement_of
+from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import Held, know_people
+from parlour_client.core.e2ee.groups.key_lifetimes import Ended
+from parlour_client.core.e2ee.groups.policy import (
+    Declared,
+    Person,
+    certificate_bytes,
+    certificate_of,
+    person_of,
+)
+from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
+from parlour_client.core.e2ee.groups.transaction import (
+    Batch,
+    concerns_about,
+    forged,
+    silent,
+    stripped,
+    with_body,
+)
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.api import decode_payload
+from parlour_protocol.delivery import Commit
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import Contested, Founded, Handshake
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
+from parlour_protocol.membership import Roster, Statement
+from parlour_protocol.mls import (
+    CommitApplied,
+    Echo,
+    Group,
+    MlsError,
+    OtherCopyError,
+    OwnMessageError,
+    UnusableKeyError,
+)
+from parlour_protocol.names import UserName
+
+_OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
+_OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
+_NOT_OURS: Final = "The server changed what a commit of this device says; it was not followed."
+_UNFOUNDED: Final = "The server put another group in this one's place, though nobody contested it."
+_STRANGER: Final = "{user}, who is not in this room, founded another group for it; it was not followed."
+_REPLAYED: Final = "The server showed a change of the room's keys a second time; it was not followed."
+_NO_WELCOME: Final = "This device was added, but its invitation did not come: a member must add it again."
+_CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
+
+
+def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
+    """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
+
+    Who holds keys of the group in force lets it go only after a member has contested it.
+    """
+    row = batch.row
+    ours = _founding(batch, body.group)
+    genuine = ours is None or (event.author == batch.own.user and body.device == batch.own.device)
+    may_go = row.contested or batch.held is None
+    roster = None if batch.held is None else statements.expected(batch.connection, batch.held)
+    if roster is not None and roster.person(event.author) is None:
+        return forged(event, _STRANGER.format(user=event.author))
+    replaces = row.group is None or (body.replaces == row.group and may_go)
+    if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
+        return forged(event, _UNFOUNDED)
+    known = rolled_back.load(batch.connection, row.room)
+    if rolled_back.is_stranger(batch.connection, row.room, event.author, known):
+        return forged(event, rolled_back.NOT_A_MEMBER.format(user=event.author))
+    note = Note(NoteKind.FOUNDED, event.author)
+    if known is not None and known.due:
+        note = Note(NoteKind.ROLLED_BACK, event.author, rolled_back.RECREATED.format(user=event.author))
+    rolled_back.settle(batch.connection, row.room)
+    leave_group(batch)
+    _drop_foundings(batch, but=body.group)
+    row.group, row.contested, batch.moved = body.group, False, True
+    if ours is not None:
+        batch.roster = ours.judge.roster
+        ours.status, ours.joined, ours.own_since = "active", event.at, batch.now
+        if ours.request is not None:
+            batch.merged.append(ours.request)
+        ours.request, batch.held, batch.changed = None, ours, True
+        batch.links.enters()
+    return Received(event, note=note)
+
+
+def _founding(batch: Batch, group: GroupId) -> Held | None:
+    held = batch.shelf.load(batch.connection, group)
+    return held if held is not None and held.status == "founding" else None
+
+
+def _was_here(batch: Batch, group: GroupId) -> bool:
+    query = "SELECT 1 FROM mls_groups WHERE group_id = ?"
+    return any(True for _ in batch.connection.execute(query, (group,)))
+
+
+def leave_group(batch: Batch) -> None:
+    """Drop the keys of the group that was in force."""
+    if batch.held is not None and batch.held.judge.roster is None:
+        leaves = [certificate_of(leaf) for _, leaf in batch.held.group.tree.members()]
+        know_people(batch.connection, batch.row.room, {(c.user, c.account_key) for c in leaves})
+    if batch.row.group is not None:
+        batch.lost.extend(_staged_request(batch, batch.row.group))
+        batch.shelf.drop(batch.connection, batch.row.group)
+    batch.held, batch.changed = None, False
+
+
+def _drop_foundings(batch: Batch, but: GroupId) -> None:
+    """Another founding came first: ours never was."""
+    query = (
+        "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
+    )
+    found = list(batch.connection.execute(query, (batch.row.room, but)))
+    for group, request in cast("list[tuple[str, str]]", found):
+        batch.lost.append(RequestId(request))
+        batch.shelf.drop(batch.connection, GroupId(group))
+
+
+def take_contested(batch: Batch, event: LogEvent, body: Contested) -> Received:
+    """Note that a member could not follow the group."""
+    if body.group != batch.row.group:
+        return silent(event)
+    batch.row.contested = batch.moved = True
+    if rolled_back.is_due(batch.connection, event.room):
+        return Received(event, note=Note(NoteKind.ROLLED_BACK, event.author, rolled_back.CONTESTED))
+    return Received(event, note=Note(NoteKind.CONTESTED, event.author))
+
+
+def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
+    batch: Batch, event: LogEvent, body: Handshake
+) -> Received:
+    """Follow a commit, or say why not."""
+    held = batch.held
+    if batch.row.group is not None and body.group != batch.row.group:
+        return forged(event, _OTHER_GROUP)
+    if held is None or held.id != body.group:
+        return _by_others(batch, event, body)
+    if body.epoch < held.epoch:
+        return forged(event, _OLD_EPOCH)
+    own = _own_staged(batch, held, body)
+    if own is not None and not _is_as_sent(batch, event, body, own):
+        return forged(event, _NOT_OURS)
+    trial = copy.copy(held.group)
+    try:
+        followed = _follow(batch, held, trial, body, event.at)
+    except MlsError as error:
+        if held.displaced or _is_of_another_copy(batch, held, event, body, error):
+            return _displaced(batch, held, event)
+        return _refused(held, batch, event, body, error)
+    if followed is None:
+        return forged(event, _REPLAYED)
+    return _entered(batch, held, trial, event, body, followed)
+
+
+def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
+    if batch.own.device not in body.added:
+        return silent(event)
+    if batch.welcome_missing:
+        return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME)
+    return forged(event, _REPLAYED)  # this device was in that epoch already
+
+
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A commit that took effect: by whom, and who is in the room since."""
+
+    applied: CommitApplied
+    by: Person | None
+    roster: Roster | None
+    statements: Sequence[Statement]
+
+
+def _follow(batch: Batch, held: Held, trial: Group, body: Handshake, at: int) -> _Followed | None:
+    """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
+    if body.epoch != held.epoch:
+        raise RuleBrokenError("changes in between are missing")
+    held.judge.declared = Declared(at, body.added, body.removed, body.unusable)
+    before = trial.members()
+    try:
+        event = trial.process(body.data, now=at // 1_000)
+    finally:
+        held.judge.declared = None
+    if isinstance(event, Echo):
+        return None
+    if not isinstance(event, CommitApplied):
+        # A proposal or a message where the server counted a commit: its epoch would run away from ours.
+        raise RuleBrokenError("it is no commit")
+    devices = [person_of(member, batch.own.server).device for member in before]
+    roster = held.judge.roster_after(event.authenticated_data, devices)
+    if not event.removed_us and trial.context.extensions != held.judge.binding.extensions(roster):
+        raise RuleBrokenError("the group says something else of its members than its changes make it")
+    by = next((m for m in before if m.index == event.outcome.committer), None)
+    signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
+    return _Followed(event, None if by is None else person_of(by, batch.own.server), roster, signed)
+
+
+def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: MlsError) -> Received:
+    """Stay where we are: nothing that cannot be verified changes the group."""
+    if held.status != "refused":  # what follows cannot be followed either, and is not reported again
+        held.contest = Epoch(body.epoch + 1)
+        batch.contest = ToContest(held.id, held.contest)
+    held.status, batch.changed = "refused", True
+    whose = ""
+    if isinstance(error, UnusableKeyError) and error.leaf is not None:
+        whose = f" (a device of {certificate_of(error.leaf).user})"
+    words = f"{_CANNOT_FOLLOW}{error}{whose}."
+    return Received(
+        with_body(event, stripped(body)), note=Note(NoteKind.CONTESTED, None, words), trouble=words
+    )
+
+
+def _is_of_another_copy(batch: Batch, held: Held, event: LogEvent, body: Handshake, error: MlsError) -> bool:
+    """Say whether another copy of this home made a commit: our key has signed it, and this one did not.
+
+    While a commit of ours is staged its key is used, so that no signature can be read: our leaf must do.
+    """
+    if not isinstance(error, OwnMessageError) or event.author != batch.own.user:
+        return False
+    digest = hashlib.sha256(body.data).digest()
+    if any(batch.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
+        return False  # given up here, and shown by the server all the same
+    return isinstance(error, OtherCopyError) or held.group.pending is not None
+
+
+def _displaced(batch: Batch, held: Held, event: LogEvent) -> Received:
+    """Stay where we are, and disturb nobody: the others follow the copy of this home that goes on."""
+    kept = with_body(event, stripped(event.body))
+    if held.displaced:
+        return Received(kept, row=False)
+    batch.lost.extend(_staged_request(batch, held.id))
+    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    if held.group.pending is not None:
+        held.group.commit_refused()
+    held.status, held.displaced, batch.changed, batch.moved = "refused", True, True, True
+    return Received(kept, note=Note(NoteKind.OLDER_COPY, batch.own.user, DisplacedError().whole))
+
+
+def _entered(
+    batch: Batch, held: Held, trial: Group, event: LogEvent, body: Handshake, followed: _Followed
+) -> Received:
+    batch.moved = True
+    applied = followed.applied
+    removed = [person_of(member, batch.own.server) for member in applied.outcome.removed]
+    statements.executed(batch.connection, held.room, followed.statements)
+    batch.roster = followed.roster
+    if applied.removed_us:
+        batch.lost.extend(_staged_request(batch, held.id))
+        batch.shelf.drop(batch.connection, held.id)
+        batch.held, batch.changed, batch.removed = None, False, True
+        return _noted(event, [], removed, [], followed)
+    request = _staged_request(batch, held.id)
+    (batch.merged if applied.own else batch.lost).extend(request)
+    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
+    held.move_to(trial, Ended(event.at, batch.now), removed=bool(removed))
+    held.status, held.contest, held.displaced, batch.changed = "active", None, False, True
+    held.judge.roster = followed.roster
+    if applied.own:
+        held.own_since, held.sent = batch.now, 0
+        batch.links.has_fresh_keys()
+    concerns = _concerns(batch, trial, applied)
+    batch.concerns.extend(concerns)
+    after = {member.index: member for member in trial.members()}
+    added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
+    batch.links.epoch_begins()
+    batch.links.came_in([person.device for person in added])
+    return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
+
+
+def _concerns(batch: Batch, trial: Group, applied: CommitApplied) -> list[Concern]:
+    """Ask about every leaf that came in: the added ones, and the committer's own new one."""
+    indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
+    leaves = [trial.tree.leaf(index) for index in indices if index is not None]
+    certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
+    return concerns_about(batch.connection, batch.people, certificates, batch.now)
+
+
+def _noted(
+    event: LogEvent,
+    added: Sequence[Person],
+    removed: Sequence[Person],
+    concerns: Sequence[Concern],
+    followed: _Followed,
+    *,
+    unusable: Sequence[DeviceId] = (),
+) -> Received:
+    """Say who came and went, and who asked for it; a commit that only renews keys is no row.
+
+    ``unusable``: those who went that had brought keys nobody could encrypt to.
+    """
+    kept, by = with_body(event, stripped(event.body)), followed.by
+    if by is not None and by.user != event.author:
+        detail = f"The server says that it was {event.author}, but {by.user} changed the room's keys."
+        return Received(kept, note=Note(NoteKind.FORGED, by.user, detail))
+    if concerns:
+        words = " ".join(dict.fromkeys(concern.words for concern in concerns))
+        return Received(kept, sealed=True, note=Note(NoteKind.KEY_CHANGED, concerns[0].user, words))
+    if not added and not removed and not followed.statements:
+        return Received(kept, row=False, sealed=True)
+    kind = NoteKind.DEVICE_REMOVED if removed and not added else NoteKind.DEVICE_ADDED
+    people = list(dict.fromkeys(person.user for person in (added or removed)))
+    done = [f"added {_names(added, event.author)}"] if added else []
+    why = ", whose key nobody could encrypt to" if len(unusable) == len(removed) else ""
+    done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
+    done += statements.words(followed.statements, event.author, more=bool(done))
+    user = people[0] if len(people) == 1 else None
+    return Received(kept, sealed=True, note=Note(kind, user, "; ".join(done)))
+
+
+def _names(people: Sequence[Person], by: UserName) -> str:
+    """Name devices by whose they are, where they are not the author's own."""
+    users = sorted({str(person.user) for person in people})
+    count = "a device" if len(people) == 1 else f"{len(people)} devices"
+    return count if users == [str(by)] else f"{count} of {', '.join(users)}"
+
+
+def _own_staged(batch: Batch, held: Held, body: Handshake) -> Commit | None:
+    """Return the body of our staged commit when the event carries that very commit."""
+    pending = held.group.pending
+    if pending is None or pending.message != body.data:
+        return None
+    query = "SELECT body FROM mls_staged WHERE group_id = ?"
+    for (data,) in batch.connection.execute(query, (held.id,)):
+        return decode_payload(Commit, cast("bytes", data))
+    return None
+
+
+def _is_as_sent(batch: Batch, event: LogEvent, body: Handshake, own: Commit) -> bool:
+    return event.author == batch.own.user and (
+        own.epoch,
+        own.added,
+        own.removed,
+        own.unusable,
+    ) == (body.epoch, body.added, body.removed, body.unusable)
+
+
+def _staged_request(batch: Batch, group: GroupId) -> list[RequestId]:
+    found = batch.connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (group,))
+    return [RequestId(str(request)) for (request,) in found]

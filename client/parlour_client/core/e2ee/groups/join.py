@@ -1,0 +1,262 @@
+"""Joining a room's group by a Welcome that waits for this device.
+
+``open_welcome`` does the work and touches nothing (it may run on any thread: 500 members take over 100 ms);
+``enter`` writes the group, spends the key package and moves the room's cursor past the commit, in one durable
+transaction. A Welcome for another room, for a group we are in, or of a time when we were in it changes
+nothing: the last would start our ratchet anew, and use keys twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import apsw
+
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.e2ee.groups.commit_evidence import statement_of
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotReadyError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_ids import group_bytes
+from parlour_client.core.e2ee.groups.group_store import (
+    Held,
+    Shelf,
+    highest_epoch,
+    know_roster,
+    known_people,
+    known_roster,
+    load_room,
+    pin_suite,
+    pinned_suite,
+    require_durable,
+    save_room,
+)
+from parlour_client.core.e2ee.groups.link_store import Links
+from parlour_client.core.e2ee.groups.policy import (
+    Binding,
+    Judge,
+    binding_of,
+    certificate_bytes,
+    certificate_of,
+    has_roster,
+    require_members,
+)
+from parlour_client.core.e2ee.groups.received import Concern, Received
+from parlour_client.core.e2ee.groups.sealed_tree import Beside, open_beside
+from parlour_client.core.e2ee.groups.statements import accepted_from
+from parlour_client.core.e2ee.groups.transaction import Own, People, concerns_about, stripped, with_body
+from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.delivery import WaitingWelcome
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.frames.bodies import Handshake
+from parlour_protocol.identity import StatementError
+from parlour_protocol.ids import Millis
+from parlour_protocol.membership import NotAllowedError, Person, Roster
+from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
+from parlour_protocol.names import UserName
+
+
+class Packages(Protocol):
+    """Where this device's key packages lie."""
+
+    def load(self, connection: apsw.Connection) -> KeyPackageStore:
+        """Return them."""
+        ...
+
+    def save(self, connection: apsw.Connection, store: KeyPackageStore) -> None:
+        """Write what is left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A Welcome that was opened and checked, and is not in force yet."""
+
+    group: Group
+    judge: Judge
+    spent: frozenset[bytes]
+    """References of the key packages that it used up."""
+    own: Own
+
+
+def open_welcome(
+    own: Own, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
+) -> Opened:
+    """Open a Welcome and check where it leads; uses up ``store``. Raises JoinRefusedError."""
+    body = event.body
+    if not isinstance(body, Handshake) or (waiting.room, waiting.group, waiting.seq) != (
+        event.room,
+        body.group,
+        event.seq,
+    ):
+        raise JoinRefusedError("The Welcome is not the one of the commit that adds this device.")
+    judge, group_id = Judge(Binding(own.server, event.room, kind), None), group_bytes(body.group)
+    opened: list[Beside] = []
+
+    def tree(info: tuple[Extension, ...]) -> bytes:
+        opened.append(open_beside(waiting.tree, info, group_id, body.epoch + 1))
+        return opened[-1].tree
+
+    before = {package.ref for package in store}
+    try:
+        group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=judge.policy())
+        judge.roster = _roster(group, opened[-1].roster if opened else None)
+        _check(group, own, judge, body, group_id)
+    except MlsError as error:
+        raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+    return Opened(group, judge, frozenset(before - {package.ref for package in store}), own)
+
+
+def _roster(group: Group, data: bytes | None) -> Roster | None:
+    """Read the roster that came along; the group itself says which one it is."""
+    if not has_roster(group.context.extensions):
+        return None
+    if data is None:
+        raise RuleBrokenError("the list of the room's members did not come with it")
+    try:
+        roster = Roster.read(data)
+    except StatementError as error:
+        raise RuleBrokenError(f"the list of the room's members cannot be read: {error}") from error
+    if group.context.extensions != Binding.of(roster).extensions(roster):
+        raise RuleBrokenError("the list of the room's members is not the one of its group")
+    return roster
+
+
+def _check(group: Group, own: Own, judge: Judge, body: Handshake, group_id: bytes) -> None:
+    """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
+    wanted = judge.binding
+    if group.group_id != group_id or group.epoch != body.epoch + 1:
+        raise RuleBrokenError("it leads into another group or epoch")
+    if binding_of(group.context.extensions) != wanted:
+        raise RuleBrokenError("its group is for another room or server")
+    require_members(wanted, judge.roster, (leaf for _, leaf in group.tree.members()))
+    devices = {certificate_of(leaf).device for _, leaf in group.tree.members()}
+    if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
+        raise RuleBrokenError("its group has other members than the commit declares")
+
+
+def enter(
+    connection: apsw.Connection,
+    shelf: Shelf,
+    people: People,
+    packages: Packages,
+    opened: Opened,
+    event: LogEvent,
+    now: Millis,
+) -> tuple[Received, list[Concern]]:
+    """Put an opened Welcome in force. Raises JoinRefusedError, NotDurableError."""
+    require_durable(connection)
+    body, row = event.body, load_room(connection, event.room)
+    if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
+        raise JoinRefusedError("The room has gone on meanwhile.")
+    if row.group not in {None, body.group} or shelf.load(connection, body.group) is not None:
+        raise JoinRefusedError("This device is in the room's group already.")
+    if opened.group.epoch <= highest_epoch(connection, body.group):
+        raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
+    _require_suite(connection, opened.group, event)
+    _require_lineage(connection, opened.judge, opened.own, event)
+    _spend(connection, packages, opened)
+    group = Held(body.group, event.room, "active", b"", opened.group, opened.judge, event.at)
+    shelf.insert(connection, group)
+    links = Links(connection, event.room)
+    links.begins(event.seq)
+    links.enters()
+    links.save()
+    row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
+    save_room(connection, row)
+    pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
+    know_roster(connection, event.room, opened.judge.roster)
+    leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
+    note = Note(NoteKind.HISTORY_STARTS)
+    received = Received(with_body(event, stripped(body)), sealed=True, note=note)
+    return received, concerns_about(connection, people, leaves, now)
+
+
+def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:
+    """Let no group with weaker keys take the place of the room's. Raises JoinRefusedError."""
+    pinned = pinned_suite(connection, event.room)
+    if group.suite.number < pinned:
+        raise JoinRefusedError(
+            "The Welcome was refused: this room has post-quantum keys, and its new group does without them."
+        )
+
+
+def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event: LogEvent) -> None:
+    """Require that the members whom this device knew decided who is in now. Raises JoinRefusedError.
+
+    In a room of ours alone another device of ours may have begun again, with nothing but our account key.
+    """
+    known = known_roster(connection, event.room)
+    if (
+        known is not None
+        and judge.roster is not None
+        and _is_ours(known, own)
+        and _is_begun(judge.roster, own)
+    ):
+        known = None
+    inviter = None if known is not None else accepted_from(connection, event.room)
+    if judge.roster is None:
+        if known is not None or inviter is not None:
+            raise JoinRefusedError(
+                "The Welcome was refused: its group forgets that members decide who is in this room."
+            )
+        return
+    alone = known is not None and _is_alone(known.people, judge.roster.people)
+    try:
+        judge.roster.require_proofs(verify, None if alone else known)
+    except NotAllowedError as error:
+        raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
+    if inviter is not None:
+        _require_admission(connection, judge.roster, own, inviter)
+    before = known_people(connection, event.room) if known is None else None
+    for person in judge.roster.people:
+        if before is not None and not person.proof and (person.user, person.account_key) not in before:
+            who = f"{person.user} was not in the room before"
+            raise JoinRefusedError(f"The Welcome was refused: {who}, and no member admitted them.")
+
+
+def _require_admission(connection: apsw.Connection, roster: Roster, own: Own, inviter: UserName) -> None:
+    """Require that who invited us has signed it, for this group. Raises JoinRefusedError, NotReadyError.
+
+    Anybody can begin a group in the names of others; nobody else can sign their admission to it.
+    """
+    pinned, logged = pins.find(connection, inviter), log_copy.account(connection, inviter)
+    key = pinned.account_key if pinned is not None else logged.key if logged is not None else None
+    if key is None:
+        raise NotReadyError(f"The account key of {inviter}, who invited you, is not known yet.")
+    person = roster.person(own.user)
+    signer = statement_of(person.proof).signer if person is not None and person.proof else None
+    if signer is None or (signer.user, signer.account_key) != (inviter, key):
+        raise JoinRefusedError(
+            f"The Welcome was refused: {inviter}, who invited you, did not admit you to it."
+        )
+
+
+def _is_ours(roster: Roster, own: Own) -> bool:
+    return [(one.user, one.account_key) for one in roster.people] == [(own.user, own.account_key)]
+
+
+def _is_begun(roster: Roster, own: Own) -> bool:
+    """Say whether we are the only one who is in it without an admission."""
+    first = [one for one in roster.people if not one.proof]
+    return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
+
+
+def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:
+    """Say whether a room was, and is, one person's only: a device of theirs may begin its list again.
+
+    The recovery words bring a device that never saw the list into a room that only lost devices were in.
+    """
+    people = [{(one.user, one.account_key, one.role) for one in each} for each in (before, now)]
+    return people[0] == people[1] and len(people[0]) == 1
+
+
+def _spend(connection: apsw.Connection, packages: Packages, opened: Opened) -> None:
+    """Use the key package up for good; another program may have done so meanwhile."""
+    store = packages.load(connection)
+    if not opened.spent <= {package.ref for package in store}:
+        raise JoinRefusedError("The Welcome's key package was used already.")
+    for ref in opened.spent:
+        store.drop(ref)
+    packages.save(connection, store)

@@ -1,0 +1,491 @@
+"""The archive's side of links: what stands in a room, what each device has shown, and how ours are numbered.
+
+``Links`` works for one run of events of one room, inside the caller's transaction, and is written once at its
+end. What it finds becomes the note of the event at which it was found, and is corrected when the missing
+message comes after all. The rule itself is ``links``.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final, cast
+
+import apsw
+import msgspec
+
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.groups import links
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.groups.links import Differs, How, Numbered, Shown, Stretch, Unseen
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.encrypted.links import (
+    MAX_RANGES,
+    NO_TIP,
+    NOTHING,
+    TIP_BYTES,
+    Link,
+    Ranges,
+    digest_of,
+    folded,
+)
+from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+
+_APART: Final = 1 << 20
+"""Between two places, so that what is missing finds one between them."""
+_BEYOND: Final = 64
+"""Numbers that are given up for each message that another copy of this home has sent."""
+_OLDER: Final = (
+    "This device has sent messages here that this copy of its home does not know: the home was restored from "
+    "an older copy, or two copies are in use."
+)
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Shown)
+
+
+class Links:
+    """What is known of one room."""
+
+    def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Load it; a room of which nothing was processed begins empty."""
+        self._connection = connection
+        self._room = room
+        self._number = self._seen = self._base = self._place = 0
+        self._epoch_number = self._epoch_seen = self._epoch_place = 0
+        self._running, self._tip = NOTHING, NO_TIP
+        self._is_whole = self.is_older = self._is_new = False
+        self._shown: dict[DeviceId, Shown] = {}
+        self._changed: set[DeviceId] = set()
+        self._tips: set[bytes] | None = None
+        """What others had processed and is not here, once that was asked for."""
+        self.corrected: dict[Seq, Note | None] = {}
+        """Rows that say something else now; None: they say nothing any more."""
+        self._load()
+        self._before = self._values()
+
+    def _load(self) -> None:
+        query = "SELECT * FROM mls_links WHERE room = ?"
+        self._is_new = True
+        for row in self._connection.execute(query, (self._room,)):
+            _, number, seen, base, running, tip, place, *epoch, whole, older = cast(
+                "tuple[str, int, int, int, bytes, bytes, int, int, int, int, int, int]", row
+            )
+            self._number, self._seen, self._base, self._place = number, seen, base, place
+            self._epoch_number, self._epoch_seen, self._epoch_place = epoch
+            self._running, self._tip = running, tip
+            self._is_whole, self.is_older, self._is_new = bool(whole), bool(older), False
+
+    def save(self) -> None:
+        """Write what changed."""
+        values = self._values()
+        if values[2:] == self._before[2:] and values != self._before and not self._is_new:
+            query = "UPDATE mls_links SET number = ? WHERE room = ?"
+            self._connection.execute(query, (self._number, self._room))
+            self._before = values
+        elif values != self._before:
+            query = "INSERT OR REPLACE INTO mls_links VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            self._connection.execute(query, values)
+            self._before = values
+        for device in self._changed:
+            state = _encoder.encode(self._shown[device])
+            self._connection.execute(
+                "INSERT OR REPLACE INTO mls_shown VALUES (?, ?, ?)", (self._room, device, state)
+            )
+        self._changed.clear()
+        self._is_new = False
+
+    def _values(self) -> tuple[str | int | bytes, ...]:
+        return (
+            self._room, self._number, self._seen, self._base, self._running, self._tip, self._place,
+            self._epoch_number, self._epoch_seen, self._epoch_place, self._is_whole, self.is_older,
+        )  # fmt: skip
+
+    # --- the room
+
+    def begins(self, seq: Seq) -> None:
+        """Hear of the next event that is processed; the first one tells where this device began."""
+        if self._is_new:
+            self._is_whole, self._is_new = seq == 1, False
+
+    def enters(self) -> None:
+        """Note that this device joins the group: what is in the room already it may not have read."""
+        self._is_whole = self._is_whole and self._seen == 0
+        self.is_older = False
+        self.epoch_begins()
+
+    def forked(self) -> None:
+        """Note that the server's history was rolled back: it lost other events for each device.
+
+        What devices had processed is compared again from where the next epoch begins. Their numbers go on.
+        """
+        query = "SELECT device FROM mls_shown WHERE room = ?"
+        for (device,) in list(self._connection.execute(query, (self._room,))):
+            shown = self._of(DeviceId(str(device)))
+            if shown is not None and shown.at is not None:
+                shown.at = None
+                self._changed.add(DeviceId(str(device)))
+
+    def epoch_begins(self) -> None:
+        """Note that a commit took effect: what comes next is of another epoch."""
+        self._epoch_number, self._epoch_seen = self._number, self._seen
+        self._epoch_place = self._place
+
+    def came_in(self, devices: Collection[DeviceId]) -> None:
+        """Note devices that joined: where all of the room is known, their first message is number one."""
+        for device in devices if self._is_whole else ():
+            if self._of(device) is None:
+                self._shown[device] = Shown(0, self._place, mark=self._place)
+                self._changed.add(device)
+
+    def is_known(self, data: bytes) -> bool:
+        """Say whether this very ciphertext was processed before."""
+        digest = digest_of(data)
+        query = """
+            SELECT 1 FROM mls_places INDEXED BY mls_places_tip
+            WHERE room = ? AND digest IS NOT NULL AND substr(digest, 1, 8) = ? AND digest = ?"""
+        return any(self._connection.execute(query, (self._room, digest[:TIP_BYTES], digest)))
+
+    def place(self, seq: Seq, data: bytes | None, unread: UserName | None, *, late: bool) -> bool:
+        """Give the next sealed event its place, after it was heard; True: somebody had seen it earlier.
+
+        ``data`` is None for one that was blanked, ``unread`` whose it is where it could not be read.
+        """
+        if data is not None and self.is_known(data):  # each ciphertext counts once, however often it is shown
+            return False
+        digest = None if data is None else digest_of(data)
+        self._seen += 1
+        if digest is None:
+            self._base, self._running, self._tip = self._seen, NOTHING, NO_TIP
+        else:
+            self._running, self._tip = folded(self._running, (digest,)), digest[:TIP_BYTES]
+        moved = digest is not None and self._awaited(digest[:TIP_BYTES])
+        weight = 0 if late or moved else 1
+        self._place += _APART
+        values = (self._room, self._place, seq, digest, weight, None if unread is None else str(unread))
+        self._connection.execute("INSERT INTO mls_places VALUES (?, ?, ?, ?, ?, ?)", values)
+        return moved
+
+    def _awaited(self, tip: bytes) -> bool:
+        if self._tips is None:
+            query = "SELECT tip FROM mls_awaited WHERE room = ?"
+            self._tips = {cast("bytes", one) for (one,) in self._connection.execute(query, (self._room,))}
+        if tip not in self._tips:
+            return False
+        self._tips.discard(tip)
+        query = "DELETE FROM mls_awaited WHERE room = ? AND tip = ? RETURNING seq, user, count"
+        found = list(self._connection.execute(query, (self._room, tip)))
+        for seq, user, count in cast("list[tuple[int, str, int]]", found):
+            left = differs_note(user_name(user), Differs(How.MISSING, count - 1))
+            self.corrected[Seq(seq)] = left if count > 1 else None
+        return bool(found)
+
+    # --- what others say
+
+    def hear(
+        self, seq: Seq, user: UserName, device: DeviceId, link: Link, *, current: bool
+    ) -> tuple[Note | None, bool]:
+        """Judge a message before it has its place; returns what to say of it, and whether it has one already.
+
+        ``current``: it was sealed in the epoch that is in force, whose beginning is known here.
+        """
+        shown = self._of(device) or self._first_heard(device, link, current=current)
+        self._changed.add(device)
+        if current and shown.at is None:
+            links.begin(shown, link, self._epoch_place)
+        numbered = links.number(shown, link, self._place + _APART)
+        notes = self._missing(seq, user, shown, link, numbered.missing)
+        self._settle(user, shown, numbered)
+        if numbered.late:
+            notes.append(moved(user))
+        elif numbered.repeated:
+            notes.append(_repeated(user))
+        elif link.seen >= shown.seen or shown.at is None:
+            notes += self._compared(seq, user, shown, link)
+        kind = notes[0].kind if notes else NoteKind.LEFT_OUT
+        words = "; ".join(note.detail for note in notes)
+        return (Note(kind, user, words) if notes else None), numbered.told
+
+    def _first_heard(self, device: DeviceId, link: Link, *, current: bool) -> Shown:
+        """Begin with a device: what it sealed in the epoch that is in force can be read here."""
+        since = link.epoch[1] if current else 0
+        floor, place = (link.number - since, self._epoch_place) if since else (link.top, 0)
+        shown = self._shown[device] = Shown(floor, place, mark=place, floor=floor)
+        return shown
+
+    def _missing(
+        self, seq: Seq, user: UserName, shown: Shown, link: Link, missing: Sequence[Unseen]
+    ) -> list[Note]:
+        """Tell of numbers that did not come; what cannot be read may be one of them."""
+        for one in missing:
+            links.excuse(shown, one, self._unread(user, one))
+        links.tell(shown, link, seq)
+        left = links.told_at(shown, seq)
+        if not left:
+            return []
+        already = self._sum_missing(min(one.after for one in missing))
+        if left > already:
+            self._put_missing(self._place + 1, seq, left - already)
+        return [missing_note(user, left)]
+
+    def _unread(self, user: UserName, missing: Unseen) -> int:
+        """Count, each once, messages of somebody that are here and cannot be read, as the missing ones."""
+        query = """
+            UPDATE mls_places SET unread = NULL WHERE room = ?1 AND place IN (
+                SELECT place FROM mls_places WHERE room = ?1 AND place > ?2 AND unread = ?3
+                ORDER BY place LIMIT ?4)"""
+        self._connection.execute(query, (self._room, missing.after, str(user), missing.count))
+        return self._connection.changes()
+
+    def _settle(self, user: UserName, shown: Shown, numbered: Numbered) -> None:
+        """Correct rows that said that something is missing which came, or never was sent."""
+        for one in numbered.void:
+            query = """
+                UPDATE mls_places SET weight = max(0, weight - ?)
+                WHERE room = ? AND seq = ? AND digest IS NULL AND place % ? != 0"""
+            self._connection.execute(query, (one.count, self._room, one.told, _APART))
+        for seq in numbered.settled:
+            left = links.told_at(shown, seq)
+            self.corrected[seq] = missing_note(user, left) if left else None
+
+    def _compared(self, seq: Seq, user: UserName, shown: Shown, link: Link) -> list[Note]:
+        """Compare what a device had processed with what is here, and go on from there."""
+        at = self._find(link.tip)
+        if shown.at is None:
+            return self._first(seq, user, shown, link, at)
+        end = self._place + _APART if at is None else at  # with what was told as missing just now
+        if link.seen == shown.seen:
+            at = end = shown.at
+        differs = links.compare(shown, link, at, self._stretch(shown.at, end))
+        if differs is not None and differs.how is How.MISSING and at is not None:
+            behind = self._stretch(at, self._place).count  # what it had seen may be here, in another place
+            if behind >= differs.count:
+                differs, at = Differs(How.ORDER), None
+        if at is None:
+            lacking = differs.count if differs is not None else 0
+            at = self._advanced(shown.at, link.seen - shown.seen - lacking)
+        if differs is not None:
+            at = self._differing(seq, user, shown.at, at, link, differs)
+        links.follow(shown, link, max(at, shown.at))
+        return [] if differs is None else [differs_note(user, differs)]
+
+    def _first(self, seq: Seq, user: UserName, shown: Shown, link: Link, at: int | None) -> list[Note]:
+        """Find where the first message of a device stands; all that came before may be unknown here."""
+        if at is not None:
+            links.follow(shown, link, at)
+            return []
+        if link.tip == NO_TIP or not self._is_whole or self._stretch(0, self._place).digests is None:
+            return []
+        differs = Differs(How.MISSING)
+        links.follow(shown, link, self._differing(seq, user, 0, self._place, link, differs))
+        return [differs_note(user, differs)]
+
+    def _differing(self, seq: Seq, user: UserName, after: int, at: int, link: Link, differs: Differs) -> int:
+        """Let others who saw the same not tell it again; returns from where to go on."""
+        if differs.how is How.HIDDEN:
+            return at
+        missing = differs.how is How.MISSING
+        if missing and self._find(link.tip) is None:
+            self._tips = None
+            self._connection.execute(
+                "INSERT OR REPLACE INTO mls_awaited VALUES (?, ?, ?, ?, ?)",
+                (self._room, link.tip, seq, str(user), differs.count),
+            )
+            return self._put_missing(at + 1, seq, max(1, differs.count))
+        self._put_missing(max(after + 1, at - 1), seq, differs.count if missing else 0)
+        return at
+
+    def _put_missing(self, place: int, seq: Seq, count: int) -> int:
+        """Give what is missing a place between events."""
+        query = """
+            INSERT INTO mls_places VALUES (?, ?, ?, NULL, ?, NULL)
+            ON CONFLICT DO UPDATE SET weight = weight + excluded.weight WHERE digest IS NULL"""
+        self._connection.execute(query, (self._room, place, seq, count))
+        return place
+
+    # --- places
+
+    def _of(self, device: DeviceId) -> Shown | None:
+        if device not in self._shown:
+            query = "SELECT state FROM mls_shown WHERE room = ? AND device = ?"
+            for (state,) in self._connection.execute(query, (self._room, device)):
+                self._shown[device] = _decoder.decode(cast("bytes", state))
+        return self._shown.get(device)
+
+    def _find(self, tip: bytes) -> int | None:
+        if tip == NO_TIP:
+            return None
+        query = """
+            SELECT place FROM mls_places WHERE room = ? AND digest IS NOT NULL AND substr(digest, 1, 8) = ?
+            ORDER BY place DESC LIMIT 1"""
+        return next((int(str(one)) for (one,) in self._connection.execute(query, (self._room, tip))), None)
+
+    def _stretch(self, after: int, to: int) -> Stretch:
+        query = (
+            "SELECT digest, weight FROM mls_places WHERE room = ? AND place > ? AND place <= ? ORDER BY place"
+        )
+        rows = cast(
+            "list[tuple[bytes | None, int]]", list(self._connection.execute(query, (self._room, after, to)))
+        )
+        digests = [digest for digest, weight in rows if digest is not None and weight]
+        known = all(digest is not None for digest, _ in rows)
+        return Stretch(sum(weight for _, weight in rows), digests if known else None)
+
+    def _sum_missing(self, after: int) -> int:
+        query = """
+            SELECT coalesce(sum(weight), 0) FROM mls_places
+            WHERE room = ? AND place > ? AND digest IS NULL AND place % ? != 0"""
+        for (count,) in self._connection.execute(query, (self._room, after, _APART)):
+            return int(str(count))
+        return 0
+
+    def _advanced(self, after: int, count: int) -> int:
+        """Return the place so many events after one."""
+        query = "SELECT place, weight FROM mls_places WHERE room = ? AND place > ? ORDER BY place"
+        for place, weight in self._connection.execute(query, (self._room, after)):
+            if count <= 0:
+                break
+            count -= int(str(weight))
+            after = int(str(place))
+        return after
+
+    # --- ours
+
+    def is_older_copy(self) -> None:
+        """Note that a message of this device came that this home does not know."""
+        again = "UPDATE mls_sealed SET number = NULL, epoch = -1 WHERE room = ?"  # the other one had them
+        self._connection.execute(again, (self._room,))
+        low, high = self._number + 1, self._number + _BEYOND
+        self._connection.execute("INSERT INTO mls_voids VALUES (?, ?, ?, NULL)", (self._room, low, high))
+        self._number, self.is_older = high, True
+
+    def has_fresh_keys(self) -> None:
+        """Note that a commit of this device took effect: no key of an older copy is in use any more."""
+        self.is_older = False
+
+    def require_fresh(self) -> None:
+        """Refuse to seal with keys that another copy of this home may have used. Raises NotReadyError."""
+        if self.is_older:
+            raise NotReadyError(f"{_OLDER} This device takes new keys in the room first.")
+
+    def next(self, number: int | None, before: Collection[RequestId]) -> Link:
+        """Return the link of a message that is sealed now; ``number`` is its own where it has one already.
+
+        ``before``: requests that the server has, or that leave before this one.
+        """
+        if number is None:
+            self._number += 1
+            number = self._number
+        query = "SELECT request, number FROM mls_sealed WHERE room = ? AND number < ?"
+        mine = cast(
+            "list[tuple[RequestId, int]]", list(self._connection.execute(query, (self._room, number)))
+        )
+        waiting = [(one, one) for request, one in mine if request not in before]
+        voids, said = self._voids(number)
+        return Link(
+            number,
+            self._number,
+            self._seen,
+            (self._seen - self._epoch_seen, max(0, number - self._epoch_number)),
+            self._base,
+            self._tip + self._running,
+            links.ranges([*waiting, *voids], MAX_RANGES),
+            said,
+        )
+
+    def _voids(self, number: int) -> tuple[list[tuple[int, int]], Ranges]:
+        """Return the numbers below one that are given up, and those of them that its message says so of.
+
+        They are said until a message that says so is stored; it may be deleted before somebody reads it, so
+        that no later message counts on them either (``Link.less``).
+        """
+        query = "SELECT low, high, said_in FROM mls_voids WHERE room = ? AND low < ? ORDER BY low"
+        rows = list(self._connection.execute(query, (self._room, number)))
+        voids: list[tuple[int, int]] = []
+        unsaid: list[tuple[int, int]] = []
+        for low, high, said_in in cast("list[tuple[int, int, int | None]]", rows):
+            voids.append((low, high))
+            if said_in is None or said_in == number or self._waits(said_in):
+                unsaid.append((low, high))
+        said = links.ranges(unsaid, max(1, len(unsaid)))[: 2 * MAX_RANGES]
+        if said:
+            query = "UPDATE mls_voids SET said_in = ? WHERE room = ? AND high <= ? AND said_in IS NULL"
+            self._connection.execute(query, (number, self._room, said[-1]))
+        return voids, said
+
+    def _waits(self, number: int) -> bool:
+        query = "SELECT 1 FROM mls_sealed WHERE room = ? AND number = ?"
+        return any(self._connection.execute(query, (self._room, number)))
+
+
+# --- deletions
+
+
+def blanked(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
+    """Note an event that came blanked."""
+    connection.execute("INSERT OR IGNORE INTO mls_blanks VALUES (?, ?)", (room, seq))
+
+
+def deletion(connection: apsw.Connection, room: RoomId, seq: Seq | None) -> None:
+    """Note a message that says, or may say, why an event was blanked."""
+    if seq is not None:
+        connection.execute("DELETE FROM mls_blanks WHERE room = ? AND seq = ?", (room, seq))
+
+
+def dropped(connection: apsw.Connection, room: RoomId) -> list[Seq]:
+    """Return, once, what was blanked though nobody asked for it; when all of the room was processed."""
+    query = "DELETE FROM mls_blanks WHERE room = ? RETURNING seq"
+    return sorted(Seq(int(str(seq))) for (seq,) in list(connection.execute(query, (room,))))
+
+
+# --- words
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count} messages"
+
+
+def missing_note(user: UserName, count: int) -> Note:
+    """Say that messages of somebody did not come."""
+    verb = "is" if count == 1 else "are"
+    return Note(NoteKind.LEFT_OUT, user, f"{_messages(count)} of {user} {verb} missing here")
+
+
+def differs_note(user: UserName, differs: Differs) -> Note:
+    """Say how what somebody was shown differs."""
+    count = _messages(differs.count) if differs.count else "messages"
+    match differs.how:
+        case How.MISSING:
+            verb = "is" if differs.count == 1 else "are"
+            words = f"{user} had seen {count} before this one that {verb} missing here"
+            return Note(NoteKind.LEFT_OUT, user, words)
+        case How.HIDDEN:
+            words = f"the server did not show {user} {count} above this one"
+            return Note(NoteKind.MOVED, user, words)
+        case How.ORDER:
+            return Note(
+                NoteKind.MOVED, user, f"the server showed {user} other messages, or another order, above"
+            )
+
+
+def moved(user: UserName) -> Note:
+    """Say that a message stands behind some that were written later."""
+    words = f"out of order: the server moved this message of {user}, sent before some that stand above it"
+    return Note(NoteKind.MOVED, user, words)
+
+
+def _repeated(user: UserName) -> Note:
+    words = (
+        f"another message of {user} had the same number: that device was restored from an older copy, or "
+        "runs from two copies of one home"
+    )
+    return Note(NoteKind.OLDER_COPY, user, words)
+
+
+def older_copy(user: UserName) -> Note:
+    """Say that this home is an older copy."""
+    return Note(NoteKind.OLDER_COPY, user, f"{_OLDER} Nothing is sent here before this device has new keys.")
+
+
+def dropped_note(user: UserName) -> Note:
+    """Say that the server blanked a message by itself."""
+    words = f"the server dropped this message of {user}: nobody who may delete it has asked for that"
+    return Note(NoteKind.DROPPED, user, words)

@@ -1,0 +1,323 @@
+"""Parlour's own rules for MLS groups, as hooks of the engine's ``Policy``: who a leaf is, what a commit does.
+
+Each leaf that enters a tree carries a certificate of its account for exactly its signature key; after each
+commit the person of every leaf stands on the room's roster, which changes by signed statements only; a commit
+does what its event in the log declares and nothing else; a group is bound to one room of one server. What
+breaks that raises (RuleBrokenError). Whether a person's key is the one we know is ``people``'s, who is asked
+about leaves after they came in, because what is refused must not pin anybody.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_after, statement_of
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
+from parlour_client.core.e2ee.identity.signing import verify
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
+from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.membership import Remove, Roster
+from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
+from parlour_protocol.names import UserName, parse_user_name
+
+SKEW: Final = 3_600_000
+"""Milliseconds that clocks may differ."""
+
+
+class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What a group is for; in its context, so that all members agree on it (extension 0xF0C0)."""
+
+    server: str
+    room: RoomId
+    kind: RoomKind
+
+    @classmethod
+    def of(cls, roster: Roster) -> "Binding":
+        """Return the binding of the room that a roster is of."""
+        return cls(roster.server, roster.room, roster.kind)
+
+    def extensions(self, roster: Roster | None) -> tuple[Extension, ...]:
+        """Return the only extensions that the group's context may have."""
+        bound = Extension(ROOM_BINDING, msgspec.msgpack.encode(self))
+        return (bound,) if roster is None else (bound, Extension(MEMBERSHIP, roster.extension))
+
+
+@lru_cache(1024)
+def binding_of(extensions: tuple[Extension, ...]) -> Binding:
+    """Read a group's binding. Raises RuleBrokenError."""
+    if [extension.type for extension in extensions] not in ([ROOM_BINDING], [ROOM_BINDING, MEMBERSHIP]):
+        raise RuleBrokenError("the group is not bound to a room")
+    try:
+        binding = msgspec.msgpack.decode(extensions[0].data, type=Binding)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise RuleBrokenError("the group is bound to something that is no room") from error
+    if binding.extensions(None) != extensions[:1]:
+        raise RuleBrokenError("the group's binding is not in its one form")
+    return binding
+
+
+def has_roster(extensions: tuple[Extension, ...]) -> bool:
+    """Say whether a group's members decide who is in; groups from before that have no roster."""
+    return any(extension.type == MEMBERSHIP for extension in extensions)
+
+
+@lru_cache(4096)
+def read_certificate(data: bytes) -> Certificate:
+    """Read a certificate and verify its signature. Raises StatementError."""
+    return Certificate.read(data, verify)
+
+
+def certificate_bytes(leaf: LeafNode) -> bytes:
+    """Return the certificate that a leaf carries. Raises RuleBrokenError."""
+    found = next((e.data for e in leaf.extensions if e.type == CERTIFICATE), None)
+    if found is None:
+        raise RuleBrokenError("a leaf carries no certificate of its account")
+    return found
+
+
+def certificate_of(leaf: LeafNode) -> Certificate:
+    """Return a leaf's certificate with its signature verified. Raises RuleBrokenError."""
+    try:
+        return read_certificate(certificate_bytes(leaf))
+    except StatementError as error:
+        raise RuleBrokenError(f"a leaf carries a bad certificate: {error}") from error
+
+
+def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
+    """Require certificates that hold at this time. Raises RuleBrokenError."""
+    if any(not c.created - SKEW <= at <= c.expires + SKEW for c in certificates):
+        raise RuleBrokenError("a commit adds a device whose certificate has expired")
+
+
+def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[LeafNode]) -> None:
+    """Require that the person of every leaf is in the room. Raises RuleBrokenError.
+
+    A group from before rosters says nothing of that, but that a direct room is between two.
+    """
+    if roster is None:
+        users = {certificate_of(leaf).user for leaf in leaves}
+        if binding.kind is RoomKind.DIRECT and len(users) > 2:  # noqa: PLR2004 - two
+            raise RuleBrokenError("it lets a third person into a direct room")
+        return
+    keys = _keys(roster)
+    for leaf in leaves:
+        certificate = certificate_of(leaf)
+        if keys.get(certificate.user) != certificate.account_key:
+            raise RuleBrokenError(f"a device of {certificate.user} is in it, whom no member admitted")
+
+
+def _keys(roster: Roster) -> dict[UserName, bytes]:
+    return {person.user: person.account_key for person in roster.people}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose a leaf is."""
+
+    user: UserName
+    device: DeviceId
+
+
+def person_of(member: Member, server: str) -> Person:
+    """Return whose leaf it is that MLS names as the sender."""
+    return _person(member.credential, member.signature_key, server)
+
+
+@lru_cache(4096)
+def _person(credential: Credential, key: bytes, server: str) -> Person:
+    """Read a credential; it fits the key or it is refused, also in rosters of past epochs."""
+    try:
+        account, _, device = credential.identity.decode().rpartition("/")
+        user = parse_user_name(account.removesuffix(f"@{server}"))
+    except ValueError as error:
+        raise RuleBrokenError("a credential is not of the form user@server/device") from error
+    expected = device_id_of(user, server, key)
+    if device != expected or credential.identity != credential_of(user, server, expected):
+        raise RuleBrokenError("a credential names another device than its key makes it")
+    return Person(user, expected)
+
+
+@dataclass(slots=True)
+class Declared:
+    """What a Handshake event says that its commit does; None for one that we make ourselves."""
+
+    at: int
+    """Milliseconds: when the delivery service took it in."""
+    added: Collection[DeviceId] | None = None
+    removed: Collection[DeviceId] | None = None
+    unusable: Collection[DeviceId] | None = None
+
+
+@dataclass(slots=True)
+class Judge:
+    """The hooks for one group. ``declared``: what the commit under judgement may do; None: no commit is.
+
+    ``roster`` is None in a group from before members decided who is in: nobody new enters it.
+    """
+
+    binding: Binding
+    roster: Roster | None
+    declared: Declared | None = None
+
+    @property
+    def server(self) -> str:
+        """The server whose room it is."""
+        return self.binding.server
+
+    def policy(self) -> Policy:
+        """Return the engine's policy with these hooks."""
+        return Policy(
+            public_messages=False,
+            extensions=KNOWN,
+            validate_credential=self.validate_credential,
+            validate_successor=self.validate_successor,
+            authorise=self.authorise,
+        )
+
+    @contextmanager
+    def ours(self, at: int) -> Iterator[None]:
+        """Judge a commit that we make ourselves: it declares what it does afterwards."""
+        self.declared = Declared(at)
+        try:
+            yield
+        finally:
+            self.declared = None
+
+    def validate_credential(self, leaf: LeafNode) -> None:
+        """Check every leaf before it enters the tree: key package, commit path, join (not Adds alone)."""
+        certificate = certificate_of(leaf)
+        if certificate.server != self.server:
+            raise RuleBrokenError("a certificate is for another server")
+        if certificate.device_key != leaf.signature_key:
+            raise RuleBrokenError("a certificate is for another key than the leaf's")
+        expected = credential_of(certificate.user, certificate.server, certificate.device)
+        if leaf.credential != Credential.basic(expected):
+            raise RuleBrokenError("a leaf's credential is not what its certificate says")
+
+    def validate_successor(self, old: LeafNode, new: LeafNode) -> None:
+        """Let nobody become somebody else by an Update or a commit's path (a renewed certificate is fine)."""
+        before, after = certificate_of(old), certificate_of(new)
+        same = (before.user, before.device, before.account_key) == (
+            after.user,
+            after.device,
+            after.account_key,
+        )
+        if not same or old.credential != new.credential:
+            raise RuleBrokenError("a member's new leaf is of another person, device or account key")
+
+    def authorise(self, change: Change) -> None:
+        """Require that a commit does what its event declares, for its committer alone."""
+        declared = self.declared
+        if declared is None:
+            raise RuleBrokenError("a commit came where none was expected")
+        if change.updated or change.psks or change.reinit is not None:
+            raise RuleBrokenError("a commit does more than to add and remove devices")
+        senders = [by for by, *_ in (*change.added, *change.removed)]
+        senders += [change.extensions[0]] if change.extensions is not None else []
+        if any(by != change.committer for by in senders):
+            raise RuleBrokenError("a commit carries proposals of somebody else")
+        added = [certificate_of(leaf) for _, leaf in change.added]
+        require_in_time(added, declared.at)
+        removed = [certificate_of(leaf).device for _, _, leaf in change.removed]
+        unusable = [certificate_of(leaf).device for _, i, leaf in change.removed if i in change.unusable]
+        for does, says in (
+            ([c.device for c in added], declared.added),
+            (removed, declared.removed),
+            (unusable, declared.unusable),
+        ):
+            if says is not None and sorted(does) != sorted(says):
+                raise RuleBrokenError("a commit adds or removes other devices than its event declares")
+        Membership(self.binding, self.roster, change).require()
+
+    def roster_after(self, authenticated_data: bytes, devices: Collection[DeviceId]) -> Roster | None:
+        """Return the roster after a commit that was judged. ``devices`` were in the group before it."""
+        if self.roster is None:
+            return None
+        return roster_after(self.roster, Evidence.read(authenticated_data).statements, devices)
+
+
+class Membership:
+    """Judges whom one commit adds and removes, and by which right."""
+
+    def __init__(self, binding: Binding, roster: Roster | None, change: Change) -> None:
+        """Judge ``change`` in a group with this roster."""
+        self._binding, self._roster, self._change = binding, roster, change
+        self._evidence = Evidence.read(change.authenticated_data)
+        self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}
+        by = self._leaves.get(change.committer.index)
+        self._by = "somebody" if by is None else str(by.user)
+
+    def require(self) -> None:
+        """Raise RuleBrokenError unless every leaf that comes, stays or goes does so by right."""
+        people = self._people() if self._roster is None else self._listed(self._roster)
+        for _, leaf in self._change.added:
+            self._require_in(certificate_of(leaf), people)
+        revoked = self._evidence.revoked()
+        for _, index, _ in self._change.removed:
+            certificate = self._leaves[index]
+            revocation = revoked.get(certificate.device)
+            ended = revocation is not None and revocation.account_key == certificate.account_key
+            if (
+                not ended
+                and index not in self._change.unusable
+                and certificate.account_key in people.get(certificate.user, ())
+            ):
+                raise RuleBrokenError(
+                    f"{self._by} removed a device of {certificate.user}, and nobody who may has asked for it"
+                )
+        if self._evidence.statements:  # else nobody went, and all who were in are
+            gone = {index for _, index, _ in self._change.removed}
+            for certificate in (one for index, one in self._leaves.items() if index not in gone):
+                if certificate.account_key not in people.get(certificate.user, ()):
+                    raise RuleBrokenError(
+                        f"{self._by} left a device of {certificate.user} in the group, who is to leave it"
+                    )
+
+    def _require_in(self, certificate: Certificate, people: Mapping[UserName, Collection[bytes]]) -> None:
+        keys = people.get(certificate.user)
+        if keys is None:
+            raise RuleBrokenError(f"{self._by} added a device of {certificate.user}, whom no member admitted")
+        if certificate.account_key not in keys:
+            raise RuleBrokenError(
+                f"{self._by} added a device of {certificate.user} with another key than was admitted"
+            )
+
+    def _listed(self, roster: Roster) -> Mapping[UserName, Collection[bytes]]:
+        """Return the account keys of everybody who is in afterwards, as the roster says."""
+        devices = {certificate.device for certificate in self._leaves.values()}
+        after = roster_after(roster, self._evidence.statements, devices)
+        extensions = self._change.extensions
+        if (after is roster) is not (extensions is None):
+            raise RuleBrokenError(
+                f"{self._by} changed the list of members without a statement, or not at all"
+            )
+        if extensions is not None and extensions[1] != self._binding.extensions(after):
+            raise RuleBrokenError(f"{self._by} changed the list of members to something that nobody signed")
+        return {user: (key,) for user, key in _keys(after).items()}
+
+    def _people(self) -> Mapping[UserName, Collection[bytes]]:
+        """Return them for a group from before rosters: those of its leaves, without who wants to leave."""
+        if self._change.extensions is not None:
+            raise RuleBrokenError("a commit does more than to add and remove devices")
+        people: dict[UserName, set[bytes]] = {}
+        for certificate in self._leaves.values():
+            people.setdefault(certificate.user, set()).add(certificate.account_key)
+        for data in self._evidence.statements:
+            statement = statement_of(data)
+            act, key = statement.act, statement.signer.account_key
+            here = (act.server, act.room) == (self._binding.server, self._binding.room)
+            if not here or not isinstance(act, Remove) or act.who != statement.by:
+                raise RuleBrokenError("members of this room cannot be changed before an owner has renewed it")
+            people.get(act.who, set()).discard(key)
+        if self._binding.kind is RoomKind.DIRECT and len(people) < 2:  # noqa: PLR2004 - two
+            for _, leaf in self._change.added:
+                certificate = certificate_of(leaf)
+                if len(people) < 2 or certificate.user in people:  # noqa: PLR2004 - two
+                    people.setdefault(certificate.user, set()).add(certificate.account_key)
+        return people

@@ -1,0 +1,235 @@
+"""Events of one encrypted room, in strict order, to what is stored: one run, one transaction.
+
+Nothing readable is taken after the room became encrypted, from anybody. The run stops before a Handshake that
+adds this device, because its Welcome must be opened first. It never asks the server; the caller stores the
+results in the same transaction: a ratchet's step and its message are on the disk together or not at all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from parlour_client.core.archive.rows import is_row
+from parlour_client.core.e2ee.groups.commit_evidence import roster_after
+from parlour_client.core.e2ee.groups.decrypt import open_message, unread_before_join
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import RoomRow, highest_epoch, know_roster, save_room
+from parlour_client.core.e2ee.groups.handshakes import (
+    leave_group,
+    take_contested,
+    take_founded,
+    take_handshake,
+)
+from parlour_client.core.e2ee.groups.link_store import blanked, deletion, moved
+from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_client.core.e2ee.groups.received import Receipt, Received
+from parlour_client.core.e2ee.groups.statements import note, statement_in
+from parlour_client.core.e2ee.groups.transaction import Batch, silent, with_body
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.room_log.withheld import Missing, first_of
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import (
+    Banned,
+    Blank,
+    Contested,
+    Created,
+    Deleted,
+    Edited,
+    EncryptionOn,
+    Founded,
+    Handshake,
+    Kicked,
+    Left,
+    Message,
+    Pinned,
+    Reacted,
+    RoleSet,
+    SealedMessage,
+)
+from parlour_protocol.ids import Seq
+
+_READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
+_ENCRYPTED: Final = EncryptionOn | Founded | Handshake | SealedMessage | Contested
+_PLAINTEXT: Final = "Something that the server can read came in this encrypted room; it is not shown."
+
+
+def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
+    """Process what follows the room's cursor; what was processed before is dropped.
+
+    Raises ServerMisbehavedError when events are missing in between and none of them says so (`Missing`).
+    """
+    row, waits = batch.row, None
+    for event in events:
+        if event.seq <= row.cursor:
+            continue
+        if first_of(event) > row.cursor + 1 or event.room != row.room:
+            raise ServerMisbehavedError("The server's history of an encrypted room has a hole.")
+        if needs_welcome(batch, event):
+            waits = event
+            break
+        if batch.held is not None and batch.held.forget_old(event.at, batch.now):
+            batch.changed = True
+        batch.links.begins(event.seq)
+        batch.items.append(_placed(batch, event, _take(batch, event)))
+        _note_role(batch, event)
+        row.cursor = event.seq
+        batch.welcome_missing = False
+    if batch.held is not None and batch.changed:
+        batch.shelf.save(batch.connection, batch.held)
+    save_room(batch.connection, row)
+    batch.links.save()
+    corrected = _corrected(batch)
+    know_roster(batch.connection, row.room, batch.roster)
+    return Receipt(
+        batch.items,
+        row.cursor,
+        waits,
+        batch.merged,
+        batch.lost,
+        batch.removed,
+        batch.contest,
+        batch.concerns,
+        batch.moved,
+        batch.links.is_older,
+        corrected,
+    )
+
+
+def needs_welcome(batch: Batch, event: LogEvent) -> bool:
+    """Say whether an event adds this device to a group that it is not in, and never was in so late."""
+    body = event.body
+    if not isinstance(body, Handshake) or batch.own.device not in body.added or batch.welcome_missing:
+        return False
+    return (
+        batch.held is None
+        and batch.row.group in {None, body.group}
+        and body.epoch + 1 > highest_epoch(batch.connection, body.group)
+    )
+
+
+def _take(batch: Batch, event: LogEvent) -> Received:
+    note_encryption(batch.row, event)
+    match event.body:
+        case SealedMessage() as body:
+            return open_message(batch, event, body)
+        case Handshake() as body:
+            return take_handshake(batch, event, body)
+        case Founded() as body:
+            return take_founded(batch, event, body)
+        case Contested() as body:
+            return take_contested(batch, event, body)
+        case _ if _went(batch, event):
+            note(batch.connection, event)
+            leave_group(batch)
+            batch.row.group, batch.row.contested, batch.moved = None, False, True
+            return Received(event)
+        case _:
+            note(batch.connection, event)
+            return _readable(event, batch.row.since)
+
+
+def _placed(batch: Batch, event: LogEvent, item: Received) -> Received:
+    """Give a sealed event its place among those that other devices say they have processed."""
+    body = event.body
+    unread = event.author if item.message is None else None
+    if isinstance(body, Blank) and body.was == "sealed":
+        blanked(batch.connection, event.room, event.seq)
+        batch.links.place(event.seq, None, unread, late=False)
+    elif isinstance(body, SealedMessage):
+        if item.message is None or isinstance(item.event.body, Deleted):
+            deletion(batch.connection, event.room, body.blanks)
+        was_seen = batch.links.place(event.seq, body.data, unread, late=item.late)
+        if was_seen and item.note is None and not item.trouble:
+            return replace(item, row=True, note=moved(event.author))
+    return item
+
+
+def _corrected(batch: Batch) -> dict[Seq, Note | None]:
+    """Correct notes of this run; returns those of events that are stored already."""
+    corrected = dict(batch.links.corrected)
+    for at, item in enumerate(batch.items):
+        seq = item.event.seq
+        if seq in corrected:
+            note = corrected.pop(seq)
+            said = is_row(item.event.body) and not isinstance(item.event.body, SealedMessage)
+            row = note is not None or bool(item.trouble) or said
+            batch.items[at] = replace(item, note=note, row=row)
+    return corrected
+
+
+def _note_role(batch: Batch, event: LogEvent) -> None:
+    match event.body:
+        case Created():
+            batch.roles[event.author] = Role.OWNER
+        case RoleSet(who=who, role=role):
+            batch.roles[who] = role
+        case _:
+            pass
+
+
+def _went(batch: Batch, event: LogEvent) -> bool:
+    """Say whether this account went from the room: by a statement, where there is a roster.
+
+    All its devices forget the keys then, also those that were away; they are added again if it comes back.
+    """
+    match event.body:
+        case Left():
+            went = event.author == batch.own.user
+        case Kicked(who=who) | Banned(who=who):
+            went = who == batch.own.user
+        case _:
+            return False
+    if not went or batch.held is None or batch.held.judge.roster is None:
+        return went
+    data, roster = statement_in(event.body), batch.held.judge.roster
+    devices = {certificate_of(leaf).device for _, leaf in batch.held.group.tree.members()}
+    try:
+        after = roster_after(roster, [] if data is None else [data], devices)
+    except RuleBrokenError:
+        return False
+    return not after.admits(batch.own.user, batch.own.account_key)
+
+
+def note_encryption(row: RoomRow, event: LogEvent) -> None:
+    """Move the point of encryption down to an event that only an encrypted room has; never up."""
+    body = event.body
+    if isinstance(body, _ENCRYPTED) or (isinstance(body, Created) and body.encrypted):
+        row.since = min(event.seq, row.since or event.seq)
+
+
+def _readable(event: LogEvent, since: Seq | None) -> Received:
+    """Take what everybody may read, unless it came where only sealed things may stand."""
+    if isinstance(event, Missing):  # perhaps a commit: then what follows says that it cannot be followed
+        return Received(event, note=event.note)
+    body = event.body
+    if isinstance(body, Blank) and body.was == "sealed":
+        return Received(with_body(event, Blank(was="message")), sealed=True)
+    # What takes back may still reach what was said before the room became encrypted.
+    reaches_back = (
+        isinstance(body, Deleted | Pinned)
+        and not (isinstance(body, Pinned) and body.on)
+        and since is not None
+        and body.target < since
+    )
+    if isinstance(body, _READABLE) and since is not None and event.seq > since and not reaches_back:
+        note = Note(NoteKind.PLAINTEXT_REFUSED, event.author, _PLAINTEXT)
+        return Received(with_body(event, Blank(was="message")), note=note)
+    return Received(event, row=is_row(body))
+
+
+def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
+    """Return older events as somebody sees them who was not in the group then."""
+    items = []
+    for event in events:
+        note_encryption(row, event)
+    for event in events:
+        body = event.body
+        if isinstance(body, SealedMessage):
+            items.append(unread_before_join(event))
+        elif isinstance(body, Handshake | Founded | Contested):
+            items.append(silent(event))
+        else:
+            items.append(_readable(event, row.since))
+    return items

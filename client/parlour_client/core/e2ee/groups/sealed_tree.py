@@ -1,0 +1,69 @@
+"""What a newcomer needs beside a Welcome, sealed under a key that only the Welcome carries: tree and roster.
+
+In clear it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the protection that commits
+have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that a tree
+of another time or group does not open. A group without a roster has the tree by itself, as before there were
+rosters; the length of the key says which. ``commit`` seals, ``join`` opens.
+"""
+
+import secrets
+from typing import Final
+
+import msgspec
+from nacl import bindings
+from nacl.exceptions import CryptoError
+
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
+from parlour_protocol.mls import Extension
+
+KEY: Final = bindings.crypto_aead_xchacha20poly1305_ietf_KEYBYTES
+_NONCE: Final = bindings.crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+_TAG: Final = bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES
+_WITH_ROSTER: Final = b"\1"
+
+
+class Beside(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What is sealed."""
+
+    tree: bytes
+    roster: bytes | None
+
+
+def new_key() -> bytes:
+    """Make the key of one tree."""
+    return secrets.token_bytes(KEY)
+
+
+def key_extension(key: bytes, *, roster: bool) -> Extension:
+    """Return what the group info tells newcomers."""
+    return Extension(TREE_KEY, _WITH_ROSTER + key if roster else key)
+
+
+def seal_beside(beside: Beside, key: bytes, group: bytes, epoch: int) -> bytes:
+    """Return nonce and ciphertext of what goes with ``group`` in ``epoch``."""
+    nonce = secrets.token_bytes(_NONCE)
+    plain = beside.tree if beside.roster is None else msgspec.msgpack.encode(beside)
+    sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(plain, _bound(group, epoch), nonce, key)
+    return nonce + sealed
+
+
+def open_beside(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int) -> Beside:
+    """Open it with the key in the group info. Raises RuleBrokenError."""
+    key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
+    listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)
+    key = key[1:] if listed else key
+    if len(key) != KEY or len(sealed) < _NONCE + _TAG:
+        raise RuleBrokenError("the Welcome carries no key for its tree, or there is no tree")
+    nonce, ciphertext = sealed[:_NONCE], sealed[_NONCE:]
+    try:
+        plain = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
+            ciphertext, _bound(group, epoch), nonce, key
+        )
+        return msgspec.msgpack.decode(plain, type=Beside) if listed else Beside(plain, None)
+    except (CryptoError, msgspec.MsgspecError) as error:
+        raise RuleBrokenError("the tree beside the Welcome is another one or was changed") from error
+
+
+def _bound(group: bytes, epoch: int) -> bytes:
+    return group + epoch.to_bytes(8, "big")

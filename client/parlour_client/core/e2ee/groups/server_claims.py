@@ -1,0 +1,90 @@
+"""What the server claims of a room's members and no member has signed: kept, told once, and named on request.
+
+A ghost is listed as a member and was admitted by nobody, or removed; somebody dropped is not listed any more
+and was removed by nobody. Neither changes the group. Each is an alarm at first; when members decide
+otherwise, or the server takes it back, it is forgotten. Functions over a connection; ``plan`` finds them.
+"""
+
+from collections.abc import Sequence
+
+import apsw
+
+from parlour_client.core.archive import alarms
+from parlour_client.core.e2ee.groups.commit_evidence import statement_of
+from parlour_client.core.e2ee.groups.commit_plan import Claims
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.membership import Remove, Roster
+from parlour_protocol.names import UserName, parse_user_name
+
+
+def keep(
+    connection: apsw.Connection, room: RoomId, found: Claims, roster: Roster | None, now: Millis
+) -> bool:
+    """Keep what is claimed now; what is new is an alarm. False: nothing has changed.
+
+    ``roster``: who is in the room, with those who were removed.
+    """
+    before = of(connection, room)
+    if before == found:
+        return False
+    connection.execute("DELETE FROM mls_claims WHERE room = ?", (room,))
+    for kind, users in (("ghost", found.ghosts), ("dropped", found.dropped)):
+        for user in users:
+            connection.execute(
+                "INSERT INTO mls_claims (room, user, kind) VALUES (?, ?, ?)", (room, user, kind)
+            )
+    for user in {*before.ghosts, *before.dropped} - {*found.ghosts, *found.dropped}:
+        alarms.forget(connection, alarms.Kind.MEMBERS, _about(room, user))
+    for user in found.ghosts:
+        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, ghost_words(user, roster))
+    for user in found.dropped:
+        alarms.sound(connection, alarms.Kind.MEMBERS, _about(room, user), now, dropped_words(user))
+    return True
+
+
+def of(connection: apsw.Connection, room: RoomId) -> Claims:
+    """Return what was claimed when the room was last looked at."""
+    query = "SELECT user, kind FROM mls_claims WHERE room = ? ORDER BY user"
+    rows = [(parse_user_name(str(user)), str(kind)) for user, kind in connection.execute(query, (room,))]
+    ghosts = [user for user, kind in rows if kind == "ghost"]
+    return Claims(ghosts, [user for user, kind in rows if kind == "dropped"])
+
+
+def words(claims: Claims, roster: Roster | None) -> Sequence[str]:
+    """Return a sentence for each claim."""
+    ghosts = [ghost_words(user, roster) for user in claims.ghosts]
+    return [*ghosts, *map(dropped_words, claims.dropped)]
+
+
+def ghost_words(user: UserName, roster: Roster | None) -> str:
+    """Say that somebody is listed whom nobody admitted, or who was removed."""
+    why = "no member admitted them" if roster is None else _why_outside(user, roster)
+    return f"The server lists {user} as a member; {why}. Nothing is sent to them."
+
+
+def _why_outside(user: UserName, roster: Roster) -> str:
+    gone = roster.departed(user)
+    if gone is None:
+        return "no member admitted them"
+    match statement_of(gone.proof).act:
+        case Remove(ban=True):
+            return f"{gone.by} banned them"
+        case Remove():
+            return "they left" if gone.by == user else f"{gone.by} removed them"
+        case _:  # a ban that was lifted brings nobody in
+            return "no member admitted them again"
+
+
+def dropped_words(user: UserName) -> str:
+    """Say that somebody is not listed whom nobody removed."""
+    here = f"The server no longer lists {user} as a member; no member removed them."
+    return f"{here} They can still read this room."
+
+
+def room_of(alarm: alarms.Raised) -> RoomId | None:
+    """Return the room that an alarm is about."""
+    return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None
+
+
+def _about(room: RoomId, user: UserName) -> str:
+    return f"{room}/{user}"

@@ -1,0 +1,146 @@
+"""Signed statements about a room's members that wait for a commit, and whom the person here asked in.
+
+The log brings statements (``note``); any member's device executes them in its next commit, in the log's
+order, and then they wait no more (``executed``). A person may also ask somebody in whose account has no key
+yet: that is remembered here (``ask_in``), and this device signs the admission once there is a key. Functions
+over a connection; the vault and ``receive`` call them.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Final
+
+import apsw
+
+from parlour_client.core.e2ee.groups.commit_evidence import roster_after, statement_of
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.policy import certificate_of
+from parlour_protocol.frames import AnyBody, LogEvent
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Move, RoleSet, Unbanned
+from parlour_protocol.ids import RoomId
+from parlour_protocol.membership import Admit, Remove, Request, Roster, SetRole, Statement, Unban
+from parlour_protocol.names import UserName, parse_user_name
+
+MAX_WAITING: Final = 500
+"""Statements kept of one room: a server that invents events fills no disk."""
+_ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
+
+
+def statement_in(body: AnyBody) -> bytes | None:
+    """Return the statement by which an event says that somebody comes, goes or has another role.
+
+    That of an invitation waits in the log until its person has joined.
+    """
+    match body:
+        case Move(statement=data) | Unbanned(statement=data) | RoleSet(statement=data) if data is not None:
+            return bytes(data)
+        case _:
+            return None
+
+
+def note(connection: apsw.Connection, event: LogEvent) -> None:
+    """Keep an event's statement until a commit executes it; one that proves nothing is left out."""
+    data = statement_in(event.body)
+    if data is None:
+        return
+    try:
+        statement = statement_of(data)
+    except RuleBrokenError:
+        return
+    if statement.act.room == event.room:
+        connection.execute(
+            "INSERT OR IGNORE INTO mls_statements (room, seq, statement) VALUES (?, ?, ?)",
+            (event.room, event.seq, data),
+        )
+        connection.execute(
+            """DELETE FROM mls_statements WHERE room = ?1 AND seq NOT IN
+                (SELECT seq FROM mls_statements WHERE room = ?1 ORDER BY seq DESC LIMIT ?2)""",
+            (event.room, MAX_WAITING),
+        )
+
+
+def waiting(connection: apsw.Connection, room: RoomId) -> Sequence[Statement]:
+    """Return what waits, in the log's order."""
+    query = "SELECT statement FROM mls_statements WHERE room = ? ORDER BY seq"
+    return [statement_of(bytes(data)) for (data,) in list(connection.execute(query, (room,)))]
+
+
+def expected(connection: apsw.Connection, held: Held) -> Roster | None:
+    """Return the roster as it will be when what waits is executed; None in a group without one."""
+    roster = held.judge.roster
+    if roster is None or not (those := waiting(connection, held.room)):
+        return roster
+    devices = {certificate_of(leaf).device for _, leaf in held.group.tree.members()}
+    for statement in those:
+        with suppress(RuleBrokenError):
+            roster = roster_after(roster, [statement.data], devices)
+    return roster
+
+
+def executed(connection: apsw.Connection, room: RoomId, those: Iterable[Statement]) -> None:
+    """Let statements wait no more: a commit has executed them."""
+    for one in those:
+        connection.execute("DELETE FROM mls_statements WHERE room = ? AND statement = ?", (room, one.data))
+        if isinstance(one.act, Admit | Request | Remove):
+            ask_out(connection, room, one.act.who)
+
+
+def ask_in(connection: apsw.Connection, room: RoomId, users: Iterable[UserName]) -> None:
+    """Remember that the person on this device wants these people in the room."""
+    for user in users:
+        connection.execute("INSERT OR IGNORE INTO mls_asked_in (room, user) VALUES (?, ?)", (room, user))
+
+
+def ask_out(connection: apsw.Connection, room: RoomId, user: UserName) -> None:
+    """Forget it again."""
+    connection.execute("DELETE FROM mls_asked_in WHERE room = ? AND user = ?", (room, user))
+
+
+def asked_in(connection: apsw.Connection, room: RoomId) -> set[UserName]:
+    """Return whom the person on this device wants in the room."""
+    query = "SELECT user FROM mls_asked_in WHERE room = ?"
+    return {parse_user_name(str(user)) for (user,) in connection.execute(query, (room,))}
+
+
+def accepted(connection: apsw.Connection, room: RoomId, inviter: UserName) -> None:
+    """Remember whose invitation into a room the person on this device accepted."""
+    connection.execute("INSERT OR REPLACE INTO mls_invited (room, inviter) VALUES (?, ?)", (room, inviter))
+
+
+def accepted_from(connection: apsw.Connection, room: RoomId) -> UserName | None:
+    """Return whose it was; None: this device accepted none."""
+    for (inviter,) in connection.execute("SELECT inviter FROM mls_invited WHERE room = ?", (room,)):
+        return parse_user_name(str(inviter))
+    return None
+
+
+def words(those: Sequence[Statement], by: UserName, *, more: bool) -> Sequence[str]:
+    """Say what statements do that ``by`` has executed, as clauses behind that name.
+
+    ``more``: other clauses of what ``by`` did come first.
+    """
+    own = [_deed(one) for one in those if one.by == by]
+    others = [f"{one.by} {_deed(one)}" for one in those if one.by != by]
+    if others and not own and not more:
+        return ["recorded that " + " and that ".join(others)]
+    return [*own, *others]
+
+
+def _deed(statement: Statement) -> str:
+    """Say what a statement does, without who signed it."""
+    act = statement.act
+    match act:
+        case Admit():
+            return f"admitted {act.who}"
+        case Request():
+            return "joined"
+        case Remove(ban=True):
+            return f"banned {act.who}"
+        case Remove():
+            return "left" if act.who == statement.by else f"removed {act.who}"
+        case Unban():
+            return f"lifted the ban of {act.who}"
+        case SetRole(role=role):
+            return f"made {act.who} {_ROLES[role]}"

@@ -1,0 +1,183 @@
+"""The state of one run of events while it is processed: the room, its group, and what came of them so far.
+
+Made by ``receive``, handed to ``opening`` and ``handshakes``; written once, at the end of the run. Nothing in
+it outlives the transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import apsw
+
+from parlour_client.core.e2ee.groups.group_store import Held, RoomRow, Shelf
+from parlour_client.core.e2ee.groups.link_store import Links
+from parlour_client.core.e2ee.groups.payloads import RoleOf, Speaker
+from parlour_client.core.e2ee.groups.policy import binding_of, read_certificate
+from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
+from parlour_client.core.e2ee.groups.statements import expected
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.model import Note, NoteKind
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.bodies import AnyBody, Blank, Handshake, SealedMessage
+from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
+from parlour_protocol.ids import DeviceId, Millis, RequestId
+from parlour_protocol.membership import Roster
+from parlour_protocol.mls import Credential, Extension, SigningKey
+from parlour_protocol.names import UserName
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """This device, certified."""
+
+    user: UserName
+    server: str
+    device: DeviceId
+    signer: SigningKey
+    credential: Credential
+    leaf_extensions: tuple[Extension, ...]
+    """With the certificate; empty while the device is not approved: then it is in no group."""
+
+    @property
+    def certificate(self) -> bytes:
+        """The device's certificate; empty while it is not approved."""
+        return next((one.data for one in self.leaf_extensions if one.type == CERTIFICATE), b"")
+
+    @property
+    def account_key(self) -> bytes:
+        """The account's key; empty while the device is not approved."""
+        return read_certificate(self.certificate).account_key if self.certificate else b""
+
+    @classmethod
+    def of(cls, identity: OwnIdentity) -> "Own":
+        """Take what ``own`` has loaded."""
+        extensions = () if identity.certificate is None else identity.leaf_extensions
+        return cls(
+            identity.user,
+            identity.server,
+            identity.device.id,
+            identity.device.signer,
+            identity.credential,
+            extensions,
+        )
+
+
+class Standing(Protocol):
+    """What is to be said of a certificate beyond that its signature holds."""
+
+    @property
+    def blocks(self) -> bool:
+        """Nothing is sent before the person decides."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """Why, as a sentence."""
+        ...
+
+
+class People(Protocol):
+    """Who is known by which key; pins a key that it sees for the first time."""
+
+    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis, /) -> Standing:
+        """Judge a certificate."""
+        ...
+
+    def version(self, connection: apsw.Connection, /) -> int:
+        """Return a number that grows when a judgement may have changed."""
+        ...
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a run of events does to one room."""
+
+    connection: apsw.Connection
+    own: Own
+    people: People
+    shelf: Shelf
+    row: RoomRow
+    held: Held | None
+    links: Links
+    role_of: RoleOf
+    now: Millis
+    """The time by this device's clock."""
+    welcome_missing: bool = False
+    changed: bool = False
+    """The group is to be written."""
+    items: list[Received] = field(default_factory=list)
+    merged: list[RequestId] = field(default_factory=list)
+    lost: list[RequestId] = field(default_factory=list)
+    concerns: list[Concern] = field(default_factory=list)
+    removed: bool = False
+    contest: ToContest | None = None
+    moved: bool = False
+    roster: Roster | None = None
+    """Who is in the room since this run, to be kept beyond its group."""
+    roles: dict[UserName, Role] = field(default_factory=dict)
+    """Roles that this run gave: what it says is in the archive at its end alone."""
+
+    def speaker(self, held: Held, user: UserName) -> Speaker:
+        """Return who speaks, with the kind of room that all members agreed on."""
+        return Speaker(self.row.room, kind_of_room(held), user, self._role)
+
+    def _role(self, user: UserName) -> Role | None:
+        roster = None if self.held is None else expected(self.connection, self.held)
+        if roster is not None:  # the server's word on roles does not count where members have their own
+            person = roster.person(user)
+            return None if person is None else person.role
+        return self.roles[user] if user in self.roles else self.role_of(user)
+
+
+def kind_of_room(held: Held) -> RoomKind:
+    """Return the kind of the room that a group is bound to."""
+    return binding_of(held.group.context.extensions).kind
+
+
+def concerns_about(
+    connection: apsw.Connection, people: People, certificates: Sequence[bytes], now: Millis
+) -> list[Concern]:
+    """Ask about certificates whose signatures hold; those at first sight are pinned."""
+    found = []
+    for data in dict.fromkeys(certificates):
+        standing = people.standing(connection, data, now)
+        if standing.blocks:
+            certificate = read_certificate(data)
+            found.append(Concern(certificate.user, certificate.device, standing.words))
+    return found
+
+
+def stripped(body: AnyBody) -> AnyBody:
+    """Return a body without what only MLS could read: nothing of it is of use once it was processed."""
+    match body:
+        case SealedMessage(group=group, epoch=epoch, blanks=blanks):
+            return SealedMessage(group=group, epoch=epoch, data=SealedBytes(b"\0"), blanks=blanks)
+        case Handshake(group=group, epoch=epoch, added=added, removed=removed, unusable=unusable):
+            data = HandshakeBytes(b"\0")
+            return Handshake(
+                group=group, epoch=epoch, data=data, added=added, removed=removed, unusable=unusable
+            )
+        case _:
+            return body
+
+
+def with_body(event: LogEvent, body: AnyBody) -> LogEvent:
+    """Return the event with another body."""
+    return LogEvent(
+        room=event.room, seq=event.seq, at=event.at, author=event.author, device=event.device, body=body
+    )
+
+
+def forged(event: LogEvent, words: str) -> Received:
+    """Show that the server says something that is not so; what it said is not kept."""
+    body = event.body
+    kept = stripped(body) if isinstance(body, Handshake | SealedMessage) else Blank(was="message")
+    return Received(with_body(event, kept), note=Note(NoteKind.FORGED, event.author, words))
+
+
+def silent(event: LogEvent) -> Received:
+    """Keep an event that nobody needs to see."""
+    return Received(with_body(event, stripped(event.body)), row=False)

@@ -1,0 +1,231 @@
+"""From a login to a device that others can encrypt for: keys, registration, certificate, key packages.
+
+The first device of an account makes the account key without a question and certifies itself; any other one
+is pending until a device that holds the account key, or the recovery words, approves it. A device that was
+revoked comes back as another one. ``identities`` runs it after every login and whenever keys change.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import apsw
+
+from parlour_client.core.archive import Archive, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
+from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
+from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError
+from parlour_protocol import delivery
+from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
+from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation, RevocationEntry
+from parlour_protocol.identity.key_log import decode_entry
+from parlour_protocol.ids import DeviceId
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """How this device stands after a login."""
+
+    device: DeviceId
+    status: DeviceStatus
+    device_changed: bool
+    """It has a new key: what groups it was in under the old one is of no use."""
+
+
+class Enrolment:
+    """This home's device at one server."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        user: UserName,
+        name: DeviceName,
+        directory: Directory,
+        key_log: KeyLog,
+        clock: Clock,
+    ) -> None:
+        """Enrol the device ``name`` of ``user``, kept in ``archive``."""
+        self._archive = archive
+        self._user = user
+        self._name = name
+        self._directory = directory
+        self._key_log = key_log
+        self._clock = clock
+        self._packages = asyncio.Lock()
+
+    async def sign_in(self) -> SignedIn:
+        """Bind this session to the device, and bring everything up to date. Raises OwnKeyChangedError."""
+        before = await self._archive.run(own.load)
+        await self._key_log.sync()
+        server = await self._archive.run(server_of)
+        await self._archive.run_durably(own.ensure_device, self._user, server)
+        await self._publish_account(server)
+        await self._archive.run_durably(own.pin_account, self._user, self._clock.now())
+        await self.register()
+        await self._publish_again()
+        identity = await self.identity()
+        await self.refresh_packages()
+        changed = before is not None and before.device.id != identity.device.id
+        return SignedIn(identity.device.id, identity.status, changed)
+
+    async def identity(self) -> OwnIdentity:
+        """Return this device's identity. Raises DevicePendingError before the first login."""
+        found = await self._archive.run(own.load)
+        if found is None:
+            raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+        return found
+
+    async def register(self) -> None:
+        """Let the session speak for the device; certified by ourselves if we hold the account key."""
+        identity = await self.identity()
+        certificate = None
+        if identity.certificate is None and identity.account is not None:
+            certificate = CertificateBytes(self._certificate(identity, identity.account))
+        session = await self._directory.session_id()
+        registered = await self._directory.register_device(
+            RegisterDevice(
+                key=PublicKey(identity.device.public),
+                proof=Signature(identity.device.prove(session)),
+                certificate=certificate,
+            )
+        )
+        if registered.device != identity.device.id:
+            raise ServerMisbehavedError("The server took this device for another one.")
+        if certificate is not None:
+            await self._key_log.sync()
+
+    async def certify_self(self, account: AccountKey) -> None:
+        """Approve this device with the account key, which stays here from now on."""
+        await self._archive.run_durably(own.hold, self._user, account, self._clock.now())
+        identity = await self.identity()
+        if identity.certificate is None:
+            certificate = CertificateBytes(self._certificate(identity, account))
+            await self._directory.certify(identity.device.id, delivery.Certify(certificate=certificate))
+            await self._key_log.sync()
+        await self.refresh_packages()
+
+    async def replace_account_key(self, password: Secret) -> None:
+        """Publish a new account key and become its first device."""
+        server = await self._archive.run(server_of)
+        following = await self._archive.run_durably(own.next_account_key)
+        try:
+            await self._publish(following, server, password)
+        except ApiRefusedError:
+            await self._archive.run_durably(own.forget_next)
+            raise
+        await self._key_log.sync()  # the new key stands in it: from then on it is ours
+        await self.register()
+        await self.refresh_packages()
+
+    async def adopt(self) -> bool:
+        """Take the account's changed key as ours and register anew under it; False: it did not change."""
+        server = await self._archive.run(server_of)
+        if not await self._archive.run_durably(own.adopt_account, self._user, server, self._clock.now()):
+            return False
+        await self.register()
+        return True
+
+    async def refresh_packages(self) -> None:
+        """Bring the server as many key packages as it ought to have; nothing while this device is pending.
+
+        One at a time: who waited asks the server again, so that nothing is brought twice.
+        """
+        async with self._packages:
+            identity = await self.identity()
+            if identity.status is not DeviceStatus.ACTIVE:
+                return
+            info = await self._listed(identity.device.id)
+            for suite in RoomSuite:
+                there = packages.AtServer.of(info, suite)
+                now = self._clock.now()
+                made = await self._archive.run_durably(packages.prepare, identity, there, now, suite)
+                if made is not None:
+                    await self._directory.put_packages(identity.device.id, made)
+                    await self._archive.run_durably(packages.published, suite)
+
+    async def _publish_again(self) -> None:
+        """Publish what this account signed, and a restored server has lost: keys, devices and revocations.
+
+        What it refuses is left: it is another device's to publish, or there is another key by now.
+        """
+        looked_at, lost = await self._archive.look(_lost)
+        if not lost:
+            return
+        identity = await self.identity()
+        for entry in lost:
+            with suppress(ApiRefusedError):
+                await self._say_again(identity, entry)
+        await self._key_log.sync()
+        done = b"%d" % (looked_at + len(lost))
+        await self._archive.run_durably(own_keys.put, Name.REPUBLISHED, done)
+
+    async def _say_again(self, identity: OwnIdentity, entry: LogEntry) -> None:
+        match entry.said:
+            case AccountEntry(user=user, account_key=key) if user == self._user:
+                if identity.account is not None and identity.account.public == key:
+                    await self._publish(identity.account, identity.server)
+            case Certificate(user=user, device=device) if user == self._user:
+                body = delivery.Certify(certificate=CertificateBytes(entry.certificate))
+                await self._directory.certify(device, body)
+            case Revocation(user=user, device=device) if user == self._user and device != identity.device.id:
+                revoked = decode_entry(entry.data)
+                assert isinstance(revoked, RevocationEntry)  # noqa: S101 - it was read as one
+                body_of_revocation = delivery.Revoke(revocation=CertificateBytes(revoked.revocation))
+                await self._directory.revoke(device, body_of_revocation)
+            case _:
+                pass
+
+    async def _listed(self, device: DeviceId) -> DeviceInfo:
+        for info in (await self._directory.devices()).devices:
+            if info.device == device:
+                return info
+        raise ServerMisbehavedError("The server does not know this device, which it registered.")
+
+    async def _publish_account(self, server: str) -> None:
+        """Make and publish the account's key, if the account has none."""
+        if await self._archive.run(log_copy.account, self._user) is not None:
+            return
+        if (await self.identity()).account_key is not None:
+            # An honest server cannot have forgotten it; and a new key would bury the old one.
+            raise OwnKeyChangedError("The server has lost your account's identity key.")
+        following = await self._archive.run_durably(own.next_account_key)
+        try:
+            await self._publish(following, server)
+        except ApiRefusedError:
+            await self._key_log.sync()
+            if await self._archive.run(log_copy.account, self._user) is None:
+                raise
+            return  # another device of ours was faster
+        await self._key_log.sync()
+
+    async def _publish(self, key: AccountKey, server: str, password: Secret | None = None) -> None:
+        proof = Signature(key.prove(self._user, server))
+        await self._directory.publish_account_key(
+            delivery.AccountKey(key=PublicKey(key.public), proof=proof, password=password)
+        )
+
+    def _certificate(self, identity: OwnIdentity, account: AccountKey) -> bytes:
+        _, data = account.certify(
+            identity.user, identity.server, identity.device.public, self._name, self._clock.now()
+        )
+        return data
+
+
+def _lost(connection: apsw.Connection) -> tuple[int, list[LogEntry]]:
+    """Return how many lost entries were looked at, and the others, read."""
+    looked_at = int(own_keys.get(connection, Name.REPUBLISHED) or b"0")
+    server = server_of(connection)
+    return looked_at, read_entries(server, Head.empty(server), log_copy.lost(connection, looked_at))

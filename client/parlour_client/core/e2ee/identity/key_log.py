@@ -1,0 +1,323 @@
+"""Our copy of the key log: fetched, verified, grown, and compared with what other people saw.
+
+It never takes back what it holds: a log that is shorter, or says something else, is refused and raises an
+alarm for ever, and so does a head that another person saw differently. The archive's thread runs the
+functions over a connection; ``identities`` runs ``KeyLog``.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import Archive, alarms, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.identity import inviter
+from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
+from parlour_client.core.e2ee.identity.signing import verify
+from parlour_client.core.errors import ServerMisbehavedError
+from parlour_protocol.delivery import KeyLogPage
+from parlour_protocol.encrypted import KeyLogSeen
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
+
+MAX_GROWTH: Final = 200_000
+"""Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""
+
+_FIRST_BACK: Final = 64
+"""Entries that are read again at first where a restored server shows other ones than it did."""
+_TWO_STORIES: Final = "The server showed two programs of this home different key logs."
+
+Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
+"""Looks at each new entry for what concerns our own account."""
+
+
+class Heard(Enum):
+    """What comes of a head that somebody says they saw."""
+
+    AGREES = auto()
+    DIFFERS = auto()
+    """An alarm was raised."""
+    BEHIND = auto()
+    """Our copy is shorter: fetch the log; the comparison follows by itself."""
+
+
+def server_of(connection: apsw.Connection) -> str:
+    """Return the server's pinned name; empty before the first contact."""
+    return (own_keys.get(connection, Name.SERVER) or b"").decode()
+
+
+def seen(connection: apsw.Connection) -> KeyLogSeen | None:
+    """Return what our messages say of the log; None before the first contact."""
+    server = server_of(connection)
+    if not server:
+        return None
+    head = log_copy.head(connection, server)
+    return KeyLogSeen(size=head.size, digest=Digest(head.digest))
+
+
+def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Heard:
+    """Compare what a message says that its sender saw."""
+    head = Head(theirs.size, bytes(theirs.digest))
+    known = log_copy.knows(connection, server_of(connection), head)
+    if known is None:
+        log_copy.note_heard(connection, user, head)
+        return Heard.BEHIND
+    if known:
+        return Heard.AGREES
+    _split(connection, user, head.size, now)
+    return Heard.DIFFERS
+
+
+def heard_in(
+    connection: apsw.Connection, sayings: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
+) -> set[Heard]:
+    """Compare what a run of messages says; what somebody says in each of them is looked at once."""
+    return {heard(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
+
+
+def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:
+    detail = (
+        f"The server shows different keys to different people: {user} saw another key log of {size} entries "
+        f"than this device did. Either the server lies to one of you, or {user}'s device does. "
+        "Compare safety numbers with your people in person before you trust a new key."
+    )
+    alarms.sound(connection, alarms.Kind.SPLIT_VIEW, user, now, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What was known before a fetch; what comes is judged by it, though another program may grow the copy."""
+
+    server: str
+    log_key: bytes
+    head: Head
+    restored: bool = False
+    """The server said that its logs are of another incarnation, and its key log was not read since."""
+
+
+def _start(connection: apsw.Connection) -> _Start | None:
+    server, log_key = server_of(connection), own_keys.get(connection, Name.LOG_KEY)
+    restored = own_keys.get(connection, Name.LOG_RESTORED) is not None
+    return (
+        _Start(server, log_key, log_copy.head(connection, server), restored) if server and log_key else None
+    )
+
+
+class KeyLog:
+    """The copy of one server's log."""
+
+    def __init__(self, archive: Archive, directory: Directory, clock: Clock, watch: Watch) -> None:
+        """Keep the copy in ``archive``; ``watch`` sees each new entry."""
+        self._archive = archive
+        self._directory = directory
+        self._clock = clock
+        self._watch = watch
+        self._one_at_a_time = asyncio.Lock()
+        self.undecided = False
+        """The server did not say yet whether it was restored: what contradicts us is no alarm before."""
+
+    async def sync(self) -> bool:
+        """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
+        async with self._one_at_a_time:
+            waiting = await self._archive.run(lambda c: list(log_copy.heard(c)))
+            start = await self._archive.run(_start)
+            page = await self._directory.key_log(start.head.size if start else 0)
+            if start is None:
+                start = _Start(page.server, bytes(page.key), Head.empty(page.server))
+            self._check_signed(start, page)
+            if start.restored and (shared := await self._shared(start, page)) is not None:
+                start = await self._archive.run_durably(self._lose, start, shared)
+                page = await self._directory.key_log(shared)
+                self._check_signed(start, page)
+            await self._check(start, page)
+            entries = await self._entries(start, page)
+            await self._archive.run_durably(self._grow, page, entries)
+            await self._archive.run(self._compare, waiting)
+            return bool(entries)
+
+    async def _shared(self, start: _Start, page: KeyLogPage) -> int | None:
+        """Return up to where a restored server has the log that is here; None: all of it.
+
+        Raises KeyLogError where nothing leads from one to the other.
+        """
+        if bytes(page.key) != start.log_key:
+            return None
+        signed, back = Head(page.size, bytes(page.head)), _FIRST_BACK
+        if page.size >= start.head.size and await self._leads(start.head, signed, page.entries) is not None:
+            return None
+        while True:
+            after = max(0, min(page.size, start.head.size) - back)
+            digest = await self._archive.look(log_copy.digest_at, start.server, after)
+            heads = await self._leads(Head(after, digest or b""), signed, ())
+            if heads is not None:
+                return await self._archive.look(_last_alike, start.server, after, heads)
+            if not after:
+                raise await self._contradiction("changed old entries of its key log", start.head.size)
+            back *= 8
+
+    async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
+        """Return the heads from one to the signed one; None: the entries lead to another one."""
+        missing, data = signed.size - start.size, list(first)
+        if missing > MAX_GROWTH:
+            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+        while len(data) < missing:
+            more = (await self._directory.key_log(start.size + len(data))).entries
+            if not more:
+                raise ServerMisbehavedError("The server holds back entries of its key log.")
+            data += more
+        heads = [start]
+        for entry in data[:missing]:
+            heads.append(heads[-1].after(entry))
+        return heads if heads[-1] == signed else None
+
+    def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
+        """Go back to what a restored server has; what it lost keeps its effect, and is told of."""
+        count = log_copy.lose(connection, shared)
+        what = "1 entry that is" if count == 1 else f"{count} entries that are"
+        detail = (
+            f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
+            "revocations that this device knows stay as they are, and your own are published again. If "
+            "nobody told you of a restored server, ask its owner."
+        )
+        alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
+        return _Start(start.server, start.log_key, log_copy.head(connection, start.server))
+
+    def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
+        """Refuse a page that is not this server's, or that nobody signed."""
+        if page.server != start.server:
+            raise OtherServerError("The server calls itself by another name than before.")
+        signed = Head(page.size, bytes(page.head))
+        if not verify(page.key, signed.to_be_signed(page.server), page.signature):
+            raise ServerMisbehavedError("The signature of the server's key log does not hold.")
+
+    async def _check(self, start: _Start, page: KeyLogPage) -> None:
+        """Refuse a page that takes back what the server said."""
+        signed = Head(page.size, bytes(page.head))
+        if bytes(page.key) != start.log_key:
+            raise await self._contradiction("signs its key log with another key than before", start.head.size)
+        if page.size < start.head.size:
+            raise await self._contradiction("took entries out of its key log", start.head.size)
+        if page.size == start.head.size and signed != start.head:
+            raise await self._contradiction("changed old entries of its key log", start.head.size)
+
+    async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
+        """Fetch the rest and read it; all of it must lead to the signed head."""
+        missing = page.size - start.head.size
+        if missing > MAX_GROWTH:
+            raise ServerMisbehavedError("The server's key log is longer than any honest one.")
+        data = list(page.entries)
+        while len(data) < missing:
+            more = (await self._directory.key_log(start.head.size + len(data))).entries
+            if not more:
+                raise ServerMisbehavedError("The server holds back entries of its key log.")
+            data += more
+        entries = await asyncio.to_thread(read_entries, page.server, start.head, data[:missing])
+        if entries and entries[-1].head != Head(page.size, bytes(page.head)):
+            raise await self._contradiction("changed old entries of its key log", start.head.size)
+        return entries
+
+    def _grow(self, connection: apsw.Connection, page: KeyLogPage, entries: Sequence[LogEntry]) -> None:
+        now = self._clock.now()
+        if not server_of(connection):  # first contact: from now on it is this name and this key
+            own_keys.put(connection, Name.SERVER, page.server.encode())
+            own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
+        elif own_keys.get(connection, Name.LOG_KEY) != bytes(page.key):
+            raise KeyLogError(_TWO_STORIES)
+        grown = log_copy.head(
+            connection, page.server
+        ).size  # another program of this home may have been faster
+        later = log_copy.offset(connection)
+        own_keys.drop(connection, Name.LOG_RESTORED)
+        for entry in entries:
+            if entry.head.size <= grown:
+                if log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
+                    raise KeyLogError(_TWO_STORIES)
+            else:
+                log_copy.add(connection, entry.head, entry.data)
+                _apply(connection, entry, entry.head.size + later, now)
+                self._watch(connection, entry, now)
+        if entries:
+            own_keys.trust_changed(connection)
+
+    def _compare(self, connection: apsw.Connection, waiting: Sequence[log_copy.Heard]) -> None:
+        """Compare what others saw; ``waiting``: what was heard before the server was asked."""
+        now, server = self._clock.now(), server_of(connection)
+        for one in list(log_copy.heard(connection)):
+            known = log_copy.knows(connection, server, one.head)
+            if known is None and one not in waiting:
+                continue
+            if known is None:  # it was there before we asked, and the server did not show it
+                alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
+            elif not known:
+                _split(connection, one.user, one.head.size, now)
+            log_copy.forget_heard(connection, one)
+
+    async def _contradiction(self, deed: str, size: int) -> KeyLogError:
+        """Raise the alarm that stays, and return the error."""
+        if self.undecided:  # the greeting says whether it was restored; then this is asked again
+            return KeyLogError(f"The server {deed}.")
+        detail = (
+            f"The server {deed}: this device has {size} entries that it showed before and denies now. "
+            "Keys and devices that are new from today on are not trusted. "
+            "Ask its owner whether a backup was restored."
+        )
+        await self._archive.run_durably(
+            alarms.sound, alarms.Kind.ROLLBACK, "key-log", self._clock.now(), detail
+        )
+        return KeyLogError(f"The server {deed}.")
+
+
+def _withheld(one: log_copy.Heard) -> str:
+    return (
+        f"The server hides keys: {one.user} saw a key log of {one.head.size} entries, and the server does "
+        f"not show them to this device. Either the server lies, or {one.user}'s device does."
+    )
+
+
+def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Sequence[Head]) -> int:
+    """Return the size of the last of these heads that the copy has, too; the first one is ours."""
+    alike = (one for one in heads if log_copy.digest_at(connection, server, one.size) == one.digest)
+    return max((one.size for one in alike), default=after)
+
+
+def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Millis) -> None:
+    """Let an entry have its effect. What does not fit the account's present key has none."""
+    match entry.said:
+        case AccountEntry(user=user, account_key=key) if _has_key(connection, user, key):
+            pass  # published again after a restore
+        case AccountEntry(at=at, user=user, account_key=key):
+            first = log_copy.account(connection, user) is None
+            log_copy.set_account(connection, user, key, at, position)
+            pinned = pins.find(connection, user)
+            if pinned is not None and pinned.account_key != key:
+                if first:  # pinned before the server showed anything: by the invite link
+                    inviter.differs(connection, user, now)
+                pins.changed(connection, user)  # also when a later entry turns it back: the person decides
+        case Certificate() as made if _in_force(connection, made):
+            log_copy.add_certificate(
+                connection, entry.certificate, made.user, made.device, made.account_key, position
+            )
+        case Revocation() as made if _in_force(connection, made):
+            log_copy.revoke(connection, made.device, position)
+        case _:
+            pass
+
+
+def _has_key(connection: apsw.Connection, user: UserName, key: bytes) -> bool:
+    account = log_copy.account(connection, user)
+    return account is not None and account.key == key
+
+
+def _in_force(connection: apsw.Connection, made: Certificate | Revocation) -> bool:
+    return _has_key(connection, made.user, made.account_key)

@@ -1,0 +1,62 @@
+"""What the entries of the key log say, verified: pure, so that thousands are read off the event loop.
+
+An entry that is not signed as it must be is *void*: it stays in the chain and says nothing. It does not make
+the log false, since somebody other than the server may have written it; no key is ever taken from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parlour_client.core.e2ee.identity.signing import verify
+from parlour_protocol.identity import (
+    AccountEntry,
+    Certificate,
+    DeviceEntry,
+    Head,
+    Revocation,
+    RevocationEntry,
+    StatementError,
+)
+from parlour_protocol.identity.key_log import decode_entry
+
+Said = AccountEntry | Certificate | Revocation
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry. ``head`` is the log's after it; ``certificate`` the bytes when it is one."""
+
+    data: bytes
+    head: Head
+    said: Said | None
+    certificate: bytes = b""
+
+
+def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[LogEntry]:
+    """Read entries that follow ``start``."""
+    made, head = [], start
+    for data in entries:
+        head = head.after(data)
+        said, certificate = _read(server, data)
+        made.append(LogEntry(bytes(data), head, said, certificate))
+    return made
+
+
+def _read(server: str, data: bytes) -> tuple[Said | None, bytes]:
+    try:
+        match decode_entry(data):
+            case AccountEntry() as entry:
+                return entry, b""
+            case DeviceEntry(certificate=statement):
+                return _for(server, Certificate.read(statement, verify)), statement
+            case RevocationEntry(revocation=statement):
+                return _for(server, Revocation.read(statement, verify)), b""
+    except StatementError:
+        return None, b""
+
+
+def _for(server: str, statement: Said) -> Said | None:
+    # The same person may use the same account key elsewhere: what it signed there is worth nothing here.
+    if isinstance(statement, AccountEntry) or statement.server == server:
+        return statement
+    return None

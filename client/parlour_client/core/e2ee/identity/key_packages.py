@@ -1,0 +1,195 @@
+"""This device's key packages: made ahead, so that others can add it to groups while it is away.
+
+Fifty for one use each and one last resort lie at the server, sixteen and one for post-quantum rooms; their
+private keys lie only in the archive, written before anything is published, and are spent by one Welcome.
+``devices`` publishes them, the vault joins groups with them.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.identity.stored_state import restored
+from parlour_protocol.delivery import DeviceInfo, KeyPackages
+from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.frames.opaque import KeyPackageBytes
+from parlour_protocol.ids import Millis
+from parlour_protocol.limits import HYBRID_PACKAGES, HYBRID_PACKAGES_LOW, KEY_PACKAGES, KEY_PACKAGES_LOW
+from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy, suite_of
+
+DAY: Final = 86_400
+LIFETIME: Final = 30 * DAY
+"""Seconds that a key package may be used."""
+RENEW_AFTER: Final = 20 * DAY
+"""Seconds after which all are replaced, while there is still time to be added with the old ones."""
+KEEP_LAST_RESORT: Final = 7 * DAY
+"""Seconds that a last resort is kept after the next one was made: a Welcome may be on its way."""
+SKEW: Final = 3_600
+"""Seconds that clocks may differ."""
+MAX_HELD: Final = 400
+"""Packages of one suite whose private keys are kept, however often publishing fails."""
+
+_ABLE: Final = " ".join(f"{one:x}" for one in sorted(KNOWN)).encode()
+"""What key packages of this version say that the device understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How the packages of one cipher suite are kept."""
+
+    most: int
+    low: int
+    unsure: Name
+    renewed: Name
+    able: Name
+
+
+_KINDS: Final = {
+    RoomSuite.X25519: _Kind(
+        KEY_PACKAGES.value,
+        KEY_PACKAGES_LOW.value,
+        Name.PACKAGES_UNSURE,
+        Name.PACKAGES_RENEWED,
+        Name.PACKAGES_ABLE,
+    ),
+    RoomSuite.X_WING: _Kind(
+        HYBRID_PACKAGES.value,
+        HYBRID_PACKAGES_LOW.value,
+        Name.HYBRID_UNSURE,
+        Name.HYBRID_RENEWED,
+        Name.HYBRID_ABLE,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AtServer:
+    """What the server says to have of ours for one cipher suite, unused."""
+
+    single: int
+    last_resort: bool
+
+    @classmethod
+    def of(cls, info: DeviceInfo, suite: RoomSuite) -> "AtServer":
+        """Read it from a device's entry."""
+        if suite is RoomSuite.X_WING:
+            return cls(info.hybrid_packages, info.hybrid_last_resort)
+        return cls(info.packages, info.last_resort)
+
+
+def load(connection: apsw.Connection) -> KeyPackageStore:
+    """Return the packages with their private keys."""
+    blob = own_keys.get(connection, Name.PACKAGES)
+    return restored(KeyPackageStore.restore, blob) if blob is not None else KeyPackageStore()
+
+
+def save(connection: apsw.Connection, store: KeyPackageStore) -> None:
+    """Write them back, after a join spent one."""
+    own_keys.put(connection, Name.PACKAGES, store.serialise())
+
+
+def prepare(
+    connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis, suite: RoomSuite
+) -> KeyPackages | None:
+    """Make what the server lacks and keep its private keys; None when nothing is needed. Call durably.
+
+    Publish what this returns, then call ``published``; until then it counts as unknown whether it arrived.
+    """
+    if not suite_of(suite).kem.available():
+        return None
+    seconds, kind = now // 1000, _KINDS[suite]
+    store = load(connection)
+    _tidy(store, seconds)
+    replace = _must_replace(connection, kind, seconds)
+    single = kind.most if replace else _missing(there.single, kind)
+    last_resort = replace or not there.last_resort
+    if not single and not last_resort:
+        save(connection, store)
+        return None
+    made = [_create(store, own, seconds, suite, last_resort=False) for _ in range(single)]
+    last = _create(store, own, seconds, suite, last_resort=True) if last_resort else None
+    save(connection, store)
+    own_keys.put(connection, kind.unsure, b"1")
+    if replace:
+        own_keys.put(connection, kind.renewed, b"%d" % seconds)
+        own_keys.put(connection, kind.able, _ABLE)
+    return KeyPackages(
+        packages=tuple(made),
+        last_resort=last,
+        replace=replace,
+        expires=Millis((seconds + LIFETIME) * 1000),
+        suite=suite,
+    )
+
+
+def doubt(connection: apsw.Connection) -> None:
+    """Take it for unknown what the server has: the next packages replace all that lies there."""
+    for kind in _KINDS.values():
+        own_keys.put(connection, kind.unsure, b"1")
+
+
+def published(connection: apsw.Connection, suite: RoomSuite) -> None:
+    """Note that the server has what was prepared."""
+    own_keys.drop(connection, _KINDS[suite].unsure)
+
+
+def _missing(there: int, kind: _Kind) -> int:
+    return kind.most - there if there < kind.low else 0
+
+
+def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
+    """Say whether what lies there is to be replaced: never published, too old, or of unknown arrival.
+
+    So are those of an earlier version, by which nobody could add this device to the groups of this one.
+    """
+    renewed = own_keys.get(connection, kind.renewed)
+    if renewed is None or own_keys.get(connection, kind.unsure) is not None:
+        return True
+    if own_keys.get(connection, kind.able) != _ABLE:
+        return True
+    return not -DAY < now - int(renewed) < RENEW_AFTER  # a clock that was wrong must not stop the renewal
+
+
+def _able() -> tuple[int, ...]:
+    """Return the cipher suites that this installation can do; its leaves list them."""
+    return tuple(suite for suite in SUITES if suite_of(suite).kem.available())
+
+
+def _create(
+    store: KeyPackageStore, own: OwnIdentity, now: int, suite: RoomSuite, *, last_resort: bool
+) -> KeyPackageBytes:
+    return KeyPackageBytes(
+        store.create(
+            own.credential,
+            own.device.signer,
+            Lifetime(now - SKEW, now + LIFETIME),
+            suite=suite_of(suite),
+            last_resort=last_resort,
+            leaf_extensions=own.leaf_extensions,
+            policy=Policy(extensions=KNOWN, cipher_suites=_able()),
+        )
+    )
+
+
+def _tidy(store: KeyPackageStore, now: int) -> None:
+    """Forget what nobody can use any more, old last resorts, and the oldest past the limit."""
+    store.expire(now - SKEW)
+    packages = sorted(store, key=lambda package: _made(package.leaf_node.lifetime))
+    for suite in SUITES:
+        resorts = [package for package in packages if package.last_resort and package.cipher_suite == suite]
+        for old, following in itertools.pairwise(resorts):
+            if _made(following.leaf_node.lifetime) + KEEP_LAST_RESORT < now:
+                store.drop(old.ref)
+        single = [one for one in packages if not one.last_resort and one.cipher_suite == suite]
+        for package in single[:-MAX_HELD]:
+            store.drop(package.ref)
+
+
+def _made(lifetime: Lifetime | None) -> int:
+    return lifetime.not_before if lifetime is not None else 0

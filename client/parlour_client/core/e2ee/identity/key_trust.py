@@ -1,0 +1,151 @@
+"""How far a certificate, and the person whom it names, can be trusted: from the key log's copy and the pins.
+
+A leaf that is not ``OK`` may stand in a group, but nothing is sent to it before it is mended or the person
+decides; ``INVALID`` alone is forged and never enters. Functions over a connection, cheap enough for each leaf
+of a large group; the vault and ``identities`` call them.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import own_keys
+from parlour_client.core.archive.certificate_facts import Facts, facts
+from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.status import Trust
+from parlour_protocol.identity import Certificate, StatementError
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.names import UserName
+
+
+class Kind(Enum):
+    """How a certificate stands."""
+
+    OK = "ok"
+    INVALID = "invalid"
+    """Nobody signed it, or it is for another server."""
+    REVOKED = "revoked"
+    WRONG_ACCOUNT_KEY = "wrong-account-key"
+    """By a key that is not the account's present one."""
+    NOT_LOGGED = "not-logged"
+    """The server's key log does not show it to us."""
+    CHANGED = "changed"
+    """By another key than the pinned one."""
+    EXPIRED = "expired"
+
+
+_CHANGED: Final = "{user} has another account key than before: nothing is sent before you decide."
+_WORDS: Final = {
+    Kind.OK: "{user}'s device is certified by {user}'s account key.",
+    Kind.REVOKED: "{user}'s device {name} was revoked.",
+    Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
+    Kind.NOT_LOGGED: "{user}'s device {name} does not stand in the server's key log: it may be a stranger's.",
+    Kind.CHANGED: _CHANGED,
+    Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The judgement. ``certificate`` is None exactly when it is invalid."""
+
+    kind: Kind
+    certificate: Certificate | None
+    trust: Trust
+
+    @property
+    def blocks(self) -> bool:
+        """Whether nothing may be sent to the device."""
+        return self.kind is not Kind.OK
+
+    @property
+    def words(self) -> str:
+        """A sentence for the person."""
+        if self.certificate is None:
+            return "A device shows a certificate that its owner did not sign."
+        return _WORDS[self.kind].format(user=self.certificate.user, name=self.certificate.name)
+
+
+INVALID: Final = Standing(Kind.INVALID, None, Trust.UNKNOWN)
+
+
+def standing(connection: apsw.Connection, data: bytes, now: Millis) -> Standing:
+    """Judge a certificate's bytes; whoever is met for the first time is pinned."""
+    try:
+        certificate = read_certificate(bytes(data))
+    except StatementError:
+        return INVALID
+    known = facts(connection, certificate.user, certificate.device, data)
+    if certificate.server.encode() != known.server:
+        return INVALID
+    kind = _of_the_log(known, certificate)
+    if kind is Kind.OK:
+        kind = _of_the_pin(known, certificate)
+    if kind is Kind.OK and known.pinned is None:
+        pins.pin(connection, certificate.user, certificate.account_key, now)
+        return _in_time(certificate, now, Trust.FIRST_SEEN)
+    if kind is Kind.OK:
+        return _in_time(certificate, now, _level(known.level))
+    return Standing(kind, certificate, _level(known.level))
+
+
+def trust(connection: apsw.Connection, user: UserName) -> Trust:
+    """Return how a person's account key stands."""
+    pinned = pins.find(connection, user)
+    return _level(pinned.level if pinned is not None else None)
+
+
+def changed_words(user: UserName) -> str:
+    """Say that nothing is sent to somebody whose key changed."""
+    return _CHANGED.format(user=user)
+
+
+def version(connection: apsw.Connection) -> int:
+    """Return a number that grows when a standing may have changed: remember judgements until it does."""
+    return own_keys.trust_version(connection)
+
+
+def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
+    """Pin a person's present key at first sight and return it; None when the log has none of theirs."""
+    account = log_copy.account(connection, user)
+    if account is None:
+        return None
+    pins.pin(connection, user, account.key, now)
+    return account.key
+
+
+def live_devices(connection: apsw.Connection, user: UserName, now: Millis) -> dict[DeviceId, Certificate]:
+    """Return a person's devices that are certified by the present account key and not revoked or expired."""
+    found = log_copy.certificates(connection, user)
+    certificates = {device: read_certificate(data) for device, data in found.items()}
+    return {device: made for device, made in certificates.items() if made.expires > now}
+
+
+def _level(level: str | None) -> Trust:
+    return Trust(level) if level is not None else Trust.UNKNOWN
+
+
+def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
+    if known.revoked:
+        return Kind.REVOKED
+    if known.account_key is None:
+        return Kind.NOT_LOGGED
+    if known.account_key != certificate.account_key:
+        # An old device of somebody whose key changed is what the person has to decide about, no stranger's.
+        return Kind.CHANGED if known.level == pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
+    # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
+    return Kind.OK if known.logged else Kind.NOT_LOGGED
+
+
+def _of_the_pin(known: Facts, certificate: Certificate) -> Kind:
+    changed = known.level == pins.CHANGED or known.pinned not in {None, certificate.account_key}
+    return Kind.CHANGED if changed else Kind.OK
+
+
+def _in_time(certificate: Certificate, now: Millis, trust: Trust) -> Standing:
+    kind = Kind.OK if certificate.expires > now else Kind.EXPIRED
+    return Standing(kind, certificate, trust)

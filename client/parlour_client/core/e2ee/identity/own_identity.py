@@ -1,0 +1,252 @@
+"""Who we are on this device: its key, the account's key if it is here, and the certificate that binds them.
+
+Keys are made once and lie in the archive, durably, before the server hears of them. Entries of the key log
+about our own account that nobody here made raise an alarm. Functions over a connection; ``devices`` and the
+vault call them.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import alarms, own_keys
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
+from parlour_client.core.e2ee.identity.key_log_entries import LogEntry
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.identity import AccountEntry, Certificate, pairing_code
+from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.mls import Credential, Extension, Secret
+from parlour_protocol.names import UserName, parse_user_name
+
+_OF_A_DEVICE: Final = (
+    Name.DEVICE_SEED,
+    Name.PACKAGES,
+    Name.PACKAGES_UNSURE,
+    Name.PACKAGES_RENEWED,
+    Name.HYBRID_UNSURE,
+    Name.HYBRID_RENEWED,
+    Name.LOST_DEVICES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnIdentity:
+    """This device. ``certificate`` is the one that the key log shows; None: not approved, or no more."""
+
+    user: UserName
+    server: str
+    device: DeviceKey
+    account_key: bytes | None
+    """The public key of the account, pinned; None before the account has one."""
+    account: AccountKey | None
+    """Where this device holds the account key."""
+    certificate: bytes | None
+    status: DeviceStatus
+
+    @property
+    def credential(self) -> Credential:
+        """What stands in this device's leaves."""
+        return self.device.credential
+
+    @property
+    def leaf_extensions(self) -> tuple[Extension, ...]:
+        """The extensions of this device's leaves. Raises DevicePendingError."""
+        return (Extension(CERTIFICATE, self.certified()),)
+
+    @property
+    def code(self) -> str:
+        """What to type on another device to approve this one."""
+        return pairing_code(self.device.id)
+
+    def certified(self) -> bytes:
+        """Return the certificate. Raises DevicePendingError."""
+        if self.certificate is None:
+            raise DevicePendingError(f"This device is not approved yet; its code is {self.code}.")
+        return self.certificate
+
+
+def load(connection: apsw.Connection) -> OwnIdentity | None:
+    """Return this device's identity; None before the first contact with the server."""
+    user, server, seed = (own_keys.get(connection, n) for n in (Name.USER, Name.SERVER, Name.DEVICE_SEED))
+    if user is None or server is None or seed is None:
+        return None
+    name = parse_user_name(user.decode())
+    device = DeviceKey(Secret(seed), name, server.decode())
+    account_seed = own_keys.get(connection, Name.ACCOUNT_SEED)
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    logged = log_copy.account(connection, name)
+    certificate = log_copy.certificates(connection, name).get(device.id)
+    if logged is None or logged.key != pinned:
+        certificate = None  # it may be valid for others, but it is not from our account key
+    if log_copy.is_revoked(connection, device.id):
+        status = DeviceStatus.REVOKED
+    else:
+        status = DeviceStatus.ACTIVE if certificate is not None else DeviceStatus.PENDING
+    return OwnIdentity(
+        user=name,
+        server=server.decode(),
+        device=device,
+        account_key=pinned,
+        account=AccountKey(Secret(account_seed)) if account_seed is not None else None,
+        certificate=certificate,
+        status=status,
+    )
+
+
+def load_active(connection: apsw.Connection) -> OwnIdentity:
+    """Return this device's identity with its certificate. Raises DevicePendingError."""
+    found = load(connection)
+    if found is None:
+        raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+    found.certified()
+    return found
+
+
+def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Make the device's key if there is none, or if it was revoked.
+
+    Call durably, after the key log was read and before the device is registered.
+    """
+    own_keys.put(connection, Name.USER, user.encode())
+    found = load(connection)
+    if found is None or found.status is DeviceStatus.REVOKED:
+        new_device(connection, user, server)
+
+
+def new_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Become another device: the old one's key and key packages are gone for good."""
+    own_keys.drop(connection, *_OF_A_DEVICE)
+    made = DeviceKey.generate(user, server)
+    own_keys.put(connection, Name.DEVICE_SEED, made.seed.reveal())
+    own_keys.add_device(connection, made.id)
+    own_keys.trust_changed(connection)
+
+
+def _replace_device(connection: apsw.Connection, user: UserName, server: str) -> None:
+    """Become another device if the server revoked this one, as it does with all that the old key certified.
+
+    One that still waited for its approval stays what it is: the session speaks for it and for no other.
+    """
+    found = load(connection)
+    if found is None or log_copy.was_approved(connection, found.device.id):
+        new_device(connection, user, server)
+
+
+def next_account_key(connection: apsw.Connection) -> AccountKey:
+    """Return the account key that is to be published next, made and kept at the first call. Call durably."""
+    seed = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
+    made = AccountKey(Secret(seed)) if seed is not None else AccountKey.generate()
+    own_keys.put(connection, Name.ACCOUNT_SEED_NEXT, made.seed.reveal())
+    return made
+
+
+def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> None:
+    """Take the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
+    logged = log_copy.account(connection, user)
+    if logged is None:
+        return
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    if pinned is None:
+        _pin(connection, user, logged.key, now)
+        own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)  # another device of ours was faster
+    elif pinned != logged.key:
+        raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
+
+
+def hold(connection: apsw.Connection, user: UserName, key: AccountKey, now: Millis) -> None:
+    """Keep the account key here. Call durably."""
+    own_keys.put(connection, Name.ACCOUNT_SEED, key.seed.reveal())
+    _pin(connection, user, key.public, now)
+
+
+def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
+    own_keys.put(connection, Name.ACCOUNT_KEY, account_key)
+    pins.verify(connection, user, account_key, now, "own")
+
+
+def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> bool:
+    """Take the account's changed key as ours: the person made it elsewhere."""
+    logged = log_copy.account(connection, user)
+    if logged is None or logged.key == own_keys.get(connection, Name.ACCOUNT_KEY):
+        return False
+    own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
+    _pin(connection, user, logged.key, now)
+    _replace_device(connection, user, server)
+    alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+    return True
+
+
+def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
+    """Look at a new entry of the key log for what concerns our own account."""
+    user = own_keys.get(connection, Name.USER)
+    said = entry.said
+    if said is None or user is None or said.user.encode() != user:
+        return
+    if isinstance(said, AccountEntry):
+        _watch_account(connection, said, now)
+    elif isinstance(said, Certificate) and not own_keys.is_ours(connection, said.device):
+        _watch_device(connection, said, now)
+
+
+def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis) -> None:
+    following = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
+    if following is not None and (made := AccountKey(Secret(following))).public == said.account_key:
+        replaced = own_keys.get(connection, Name.ACCOUNT_KEY) is not None
+        hold(connection, said.user, made, now)
+        own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)
+        if replaced:
+            server = own_keys.get(connection, Name.SERVER) or b""
+            _replace_device(connection, said.user, server.decode())
+            alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+        return
+    pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
+    if pinned is not None and pinned != said.account_key:
+        alarms.sound(
+            connection,
+            alarms.Kind.OWN_KEY_CHANGED,
+            said.account_key.hex(),
+            now,
+            "Your account has another identity key than the one that this device knows. If you reset your "
+            "keys on another device, accept the new key here. If not, somebody has your password, or the "
+            "server lies: change the password, reset your keys, and tell the people whom you talk with.",
+        )
+
+
+def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -> None:
+    # Before our account's key is pinned everything is old: what was there when this device came. Under a key
+    # that is not ours there is another alarm already.
+    if own_keys.get(connection, Name.ACCOUNT_KEY) != said.account_key:
+        return
+    alarms.sound(
+        connection,
+        alarms.Kind.OWN_DEVICE_ADDED,
+        said.device,
+        now,
+        f"The device {said.name} (code {pairing_code(said.device)}) was added to your account, not by this "
+        "device. If you did not approve it on another one, revoke it now, reset your keys and change the "
+        "password: whoever added it has your account key.",
+    )
+
+
+def give_up_others(connection: apsw.Connection) -> None:
+    """Count our other devices as lost: this one does not wait for them where nobody else could add it."""
+    found = load_active(connection)
+    others = sorted(set(log_copy.certificates(connection, found.user)) - {found.device.id})
+    own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())
+
+
+def lost_devices(connection: apsw.Connection) -> frozenset[DeviceId]:
+    """Return our devices that count as lost."""
+    return frozenset(json.loads(own_keys.get(connection, Name.LOST_DEVICES) or b"[]"))
+
+
+def forget_next(connection: apsw.Connection) -> None:
+    """Drop an account key that the server refused."""
+    own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)

@@ -1,0 +1,51 @@
+"""The account key as 24 words that a person can write down (BIP39, English list), and back.
+
+The last word carries a checksum of 8 bits, so that a slip of the pen is found. What is wrong is said word by
+word; the words themselves appear in no error and no log. ``own`` and the short words use the list.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+from mnemonic import Mnemonic
+
+from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.errors import SetupError
+from parlour_protocol.mls import Secret
+
+WORDS: Final = 24
+_HINT: Final = "They are 24 English words, in the order in which they were shown."
+
+
+@functools.cache
+def _bip39() -> Mnemonic:
+    return Mnemonic("english")
+
+
+def word_list() -> Sequence[str]:
+    """Return the 2,048 words, in order: eleven bits each."""
+    return _bip39().wordlist
+
+
+def words_of(key: AccountKey) -> tuple[str, ...]:
+    """Return the recovery words; show them once and keep them nowhere."""
+    return tuple(_bip39().to_mnemonic(key.seed.reveal()).split())
+
+
+def key_of(words: Sequence[str]) -> AccountKey:
+    """Return the account key that the words stand for. Raises SetupError."""
+    typed = [word.strip().lower() for word in words if word.strip()]
+    if len(typed) != WORDS:
+        raise SetupError(f"These are {len(typed)} words, not {WORDS}.", _HINT)
+    known = frozenset(word_list())
+    for number, word in enumerate(typed, 1):
+        if word not in known:
+            raise SetupError(f"Word {number} is not in the list of recovery words.", "Look at its spelling.")
+    try:
+        return AccountKey(Secret(bytes(_bip39().to_entropy(typed))))
+    except ValueError:
+        # Without its cause: that error could carry the words into a log.
+        raise SetupError(
+            "These words do not belong together: one is wrong, or two are in each other's place.", _HINT
+        ) from None

@@ -1,0 +1,52 @@
+"""Whom another device of ours verified: people compare keys with people, once, and not on every device.
+
+It travels with the history that a device hands over, from an approved device of the account alone. It counts
+for the very key that was compared, and undoes nothing: where this device sees another key, that stays an
+alarm. Functions over a connection; ``history`` calls them.
+"""
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.status import Trust
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
+
+_METHOD: Final = "own device"
+
+
+class Vouched(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="verified"):
+    """One person and the account key that was compared with them, in base64url."""
+
+    user: str
+    account_key: str
+
+    def read(self) -> tuple[UserName, bytes]:
+        """Return whom, and the key. Raises MalformedFrameError for what is neither."""
+        try:
+            return parse_user_name(self.user), bytes(PublicKey.parse(self.account_key))
+        except (NameRefusedError, ValueError) as error:
+            raise MalformedFrameError(str(error)) from None
+
+
+def vouched(connection: apsw.Connection) -> list[Vouched]:
+    """Return everybody whom this device holds for verified."""
+    found = []
+    for user, level in pins.levels(connection).items():
+        pinned = pins.find(connection, user)
+        if level == pins.VERIFIED and pinned is not None:
+            found.append(Vouched(str(user), PublicKey(pinned.account_key).text))
+    return found
+
+
+def take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
+    """Hold somebody for verified whose present key is the one that was compared."""
+    known = people.meet(connection, user, now) == key
+    if known and people.trust(connection, user) is not Trust.VERIFIED:
+        pins.verify(connection, user, key, now, _METHOD)

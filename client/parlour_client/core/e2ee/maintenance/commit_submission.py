@@ -1,0 +1,119 @@
+"""Asking the server for a commit or a founding that lies staged, until the log has decided about it.
+
+Whatever the answer says, the log decides: nothing takes effect, and nothing is given up as lost, before its
+events have shown it. What was refused for another reason is dropped and raised. ``Settler`` has one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.groups.group_report import GroupReport
+from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.errors import ApiRefusedError, StaleEpochError
+from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.ids import RequestId, RoomId
+
+_PATIENCE: Final = 20.0
+"""Seconds in which the log must show what the server has just said."""
+TRANSIENT: Final = frozenset(
+    {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT, "too_many_attempts"}
+)
+"""Refusals after which the same is asked again."""
+
+
+class Asking:
+    """Asks for what one account has staged."""
+
+    def __init__(
+        self, archive: Archive, delivery: Delivery, keys: Keys, taken: Callable[[Commit], None]
+    ) -> None:
+        """Ask ``delivery``; ``taken`` hears of a commit of ours that is in force."""
+        self._archive = archive
+        self._delivery = delivery
+        self._keys = keys
+        self._taken = taken
+
+    async def resumed(self, room: RoomId) -> bool:
+        """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        if staged is not None:
+            await self.post(room, staged.body)
+            return True
+        founding = await self._archive.look(self._keys.vault.founding, room)
+        if founding is not None:
+            await self.post_founding(room, founding)
+            return True
+        return False
+
+    async def post(self, room: RoomId, body: Commit) -> None:
+        """Ask for a commit; returns when the log has shown it, or the one that came first."""
+        try:
+            logged = await self._delivery.commit(room, body)
+        except StaleEpochError:
+            await self._came_second(room, body)
+        except ApiRefusedError as error:
+            if error.code not in TRANSIENT:
+                await self._archive.run_durably(self._keys.vault.drop_staged, room)
+            raise
+        else:
+            await self.patiently(self._keys.logged(room, logged))
+            self._taken(body)
+
+    async def _came_second(self, room: RoomId, body: Commit) -> None:
+        """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
+        state = await self._keys.group(room)
+        await self._keys.reached(room)
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        if staged is None or staged.request != body.request:
+            return
+        if (state.group, state.epoch) == (body.group, body.epoch):
+            await self._archive.run_durably(self._keys.vault.drop_staged, room)
+        else:
+            await self.patiently(self._keys.until(lambda: self._decided(room, body.request)))
+
+    async def _decided(self, room: RoomId, request: RequestId) -> bool:
+        staged = await self._archive.look(self._keys.vault.staged, room)
+        return staged is None or staged.request != request
+
+    async def post_founding(self, room: RoomId, body: Found) -> None:
+        """Ask for a founding; returns when the log has shown it, or another one, or there is no need."""
+        try:
+            logged = await self._delivery.found(room, body)
+        except StaleEpochError:
+            # It is in the log already, or another one came first, or what it was to replace is in order. The
+            # log decides; what it did not decide by then would wait for ever.
+            state = await self._keys.group(room)
+            await self.patiently(self._keys.shown_up_to(room, state.head))
+            await self._archive.run_durably(self._keys.vault.drop_founding, room)
+        except ApiRefusedError as error:
+            if error.code not in TRANSIENT:
+                await self._archive.run_durably(self._keys.vault.drop_founding, room)
+            raise
+        else:
+            await self.patiently(self._keys.logged(room, logged))
+
+    async def report(self, room: RoomId) -> GroupReport:
+        """Return how the room stands here."""
+        return await self._archive.look(self._keys.vault.status, room)
+
+    async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
+        """Wait until the log has shown what the server says."""
+
+        async def is_so() -> bool:
+            return wanted(await self.report(room))
+
+        await self.patiently(self._keys.until(is_so))
+
+    @staticmethod
+    async def patiently(waiting: Awaitable[None]) -> None:
+        """Wait for what the server has just said to be shown by the log. Raises NotReadyError."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await waiting
+        except TimeoutError:
+            raise NotReadyError("The server does not show the room's newest events.") from None

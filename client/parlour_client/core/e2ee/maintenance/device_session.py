@@ -1,0 +1,125 @@
+"""This device's keys while the client runs: signed in at the server, and the vault that works with them.
+
+It tells why there are none to work with, and refuses what only an approved device may do. It knows no rooms.
+``SealedRooms`` owns it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.errors import (
+    EncryptionError,
+    ParlourClientError,
+    SessionEndedError,
+    UnreachableError,
+)
+from parlour_protocol.delivery import DeviceStatus
+
+_SIGN_IN_SECONDS: Final = 15.0
+"""Longer, and the connection is opened without: open rooms do not wait for keys."""
+_FIRST_RETRY: Final = 10.0
+_LONGEST_RETRY: Final = 300.0
+_NO_KEYS: Final = "This device has no keys here yet, so encrypted rooms wait."
+_PENDING: Final = "This device is not approved yet, so it can neither read nor write in encrypted rooms."
+
+
+class DeviceKeys:
+    """The keys, as they are now."""
+
+    def __init__(self, identities: Identities) -> None:
+        """Begin without."""
+        self._identities = identities
+        self._vault: Vault | None = None
+        self._own: Own | None = None
+        self._used: OwnIdentity | None = None
+        self.signed_in = False
+        self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
+        """Why there are none to work with."""
+
+    async def load(self) -> None:
+        """Take what the archive has: good for reading before the server is reached."""
+        await self._identities.open()
+        self.renew()
+        if self._vault is not None:
+            self.trouble = None
+
+    async def sign_in(self) -> None:
+        """Let the session speak for this device, once. What fails is kept as the trouble."""
+        if self.signed_in:
+            return
+        try:
+            async with asyncio.timeout(_SIGN_IN_SECONDS):
+                await self._identities.sign_in()
+            self.signed_in = True
+            self.trouble = None
+        except SessionEndedError:
+            raise
+        except ParlourClientError as error:
+            self.trouble = error
+        except TimeoutError:
+            self.trouble = UnreachableError("The server does not answer about keys.")
+
+    async def sign_in_late(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Try again what failed, until it does not or the session has ended."""
+        wait = _FIRST_RETRY
+        while not self.signed_in:
+            await sleep(wait)
+            wait = min(2 * wait, _LONGEST_RETRY)
+            try:
+                await self.sign_in()
+            except ParlourClientError:
+                return  # the connection says so by itself
+
+    def refuse(self, why: ParlourClientError) -> None:
+        """Work with no keys from now on: the server is not the one that they are for."""
+        self.trouble, self._vault, self._used = why, None, None
+
+    def renew(self) -> bool:
+        """Work with the keys as they are now; True when they are others than before."""
+        identity = self._identities.identity
+        if identity is None or identity == self._used:
+            return False
+        self._used = identity
+        device = identity.device
+        self._own = Own(
+            identity.user,
+            identity.server,
+            device.id,
+            device.signer,
+            device.credential,
+            identity.leaf_extensions if identity.certificate is not None else (),
+        )
+        self._vault = Vault(self._own, people, packages)
+        return True
+
+    @property
+    def maybe_vault(self) -> Vault | None:
+        """The vault, if there are keys."""
+        return self._vault
+
+    @property
+    def vault(self) -> Vault:
+        """The vault. Raises EncryptionError while there are no keys."""
+        if self._vault is None:
+            raise self.trouble or EncryptionError(_NO_KEYS)
+        return self._vault
+
+    @property
+    def own(self) -> Own:
+        """This device. Raises EncryptionError while it is not approved."""
+        identity = self._identities.identity
+        if self._own is None or identity is None:
+            raise self.trouble or EncryptionError(_NO_KEYS)
+        if identity.status is not DeviceStatus.ACTIVE:
+            code = identity.code
+            todo = f"On another device of yours: /approve {code}; in a shell: parlour device approve {code}"
+            raise DevicePendingError(_PENDING, todo)
+        return self._own

@@ -1,0 +1,168 @@
+"""What this person decides about a room's members, signed by this device: invitations, removals, roles.
+
+In an open room the server decides, and nothing is signed. In an encrypted one the request that asks the
+server carries the statement, and any member's device executes it. Somebody invited whose account has no key
+yet is remembered, and admitted by this device once there is one. ``RoomCalls`` asks before each request.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import apsw
+
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.groups.group_service import MakeAct
+from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.errors import ApiRefusedError, EncryptionError
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.opaque import StatementBytes
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
+from parlour_protocol.names import UserName
+
+
+class Membership:
+    """Signs for one account."""
+
+    def __init__(self, rooms: SealedRooms) -> None:
+        """Sign in ``rooms``."""
+        self._rooms = rooms
+
+    async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
+        """Sign that somebody may come in; None in an open room, or while they have no key."""
+        if not self._covers(room):
+            return None
+        key, statement = await self._key_of(user), None
+        if key is not None:
+            now = self._rooms.now()
+            statement = await self._signed(
+                room, lambda roster: Admit(roster.server, room, roster.serial, now, user, key, roster.origin)
+            )
+        await self.ask_in(room, [user])
+        return statement
+
+    async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
+        """Remember whom the person wants in an encrypted room; this device admits them when it can."""
+        await self._rooms.archive.run_durably(statements.ask_in, room, list(users))
+        self._rooms.keeper.unsure.add(room)
+
+    async def ask_in_again(self, user: UserName) -> None:
+        """Want somebody in every room that they are in under another key than the one accepted now."""
+        rooms, vault = self._rooms, self._rooms.keys.maybe_vault
+        if vault is None:
+            return
+        for room in rooms.intake.rooms:
+            roster = await rooms.archive.look(vault.roster, room)
+            person = None if roster is None else roster.person(user)
+            key = await rooms.archive.look(_accepted, user)
+            if person is not None and key is not None and person.account_key != key:
+                await self.ask_in(room, [user])
+                rooms.keeper.changed(room)
+
+    async def accepted(self, room: RoomId, inviter: UserName) -> None:
+        """Enter no group of a room but the one that this person has signed an admission to."""
+        await self._rooms.archive.run_durably(statements.accepted, room, inviter)
+
+    async def ask_out(self, room: RoomId, user: UserName) -> None:
+        """Forget that somebody was wanted."""
+        if self._covers(room):
+            await self._rooms.archive.run(statements.ask_out, room, user)
+
+    async def removal(
+        self, room: RoomId, user: UserName, *, ban: bool = False, until: Millis | None = None
+    ) -> StatementBytes | None:
+        """Sign that somebody is removed, or banned."""
+        await self.ask_out(room, user)
+        now = self._rooms.now()
+        return await self._signed(
+            room, lambda roster: Remove(roster.server, room, roster.serial, now, user, ban, until)
+        )
+
+    async def departure(self, room: RoomId) -> StatementBytes | None:
+        """Sign that this account leaves. A device outside of the group has nothing to sign."""
+        if not self._covers(room):
+            return None
+        vault, me, now = self._rooms.vault, self._rooms.me, self._rooms.now()
+        await self._caught_up(room)
+        roster = await self._rooms.archive.look(vault.roster, room)
+        serial = 0 if roster is None else roster.serial
+        act = Remove(self._rooms.own.server, room, serial, now, me)
+        return StatementBytes(vault.sign_own(act))
+
+    async def heir(self, room: RoomId) -> UserName | None:
+        """Return who has to own an encrypted room before its only owner, we, can leave it."""
+        if not self._covers(room):
+            return None
+        await self._caught_up(room)
+        roster = await self._rooms.archive.look(self._rooms.vault.expected, room)
+        others = [] if roster is None else [one for one in roster.people if one.user != self._rooms.me]
+        own = None if roster is None else roster.person(self._rooms.me)
+        alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
+        if not alone or not others:
+            return None
+        return min(others, key=lambda one: (one.role is not Role.MODERATOR, one.since, one.user)).user
+
+    async def unban(self, room: RoomId, user: UserName) -> StatementBytes | None:
+        """Sign that a ban is lifted."""
+        now = self._rooms.now()
+        return await self._signed(room, lambda roster: Unban(roster.server, room, roster.serial, now, user))
+
+    async def role(self, room: RoomId, user: UserName, role: Role) -> StatementBytes | None:
+        """Sign that somebody has another role."""
+        now = self._rooms.now()
+        return await self._signed(
+            room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
+        )
+
+    def request(self, room: RoomId, invited: Millis | None) -> StatementBytes | None:
+        """Sign that this account wants to be in a public encrypted room.
+
+        Not where somebody has admitted it already: who invites a person that has a key signs that.
+        """
+        own, now = self._rooms.own, self._rooms.now()
+        if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
+            return None
+        return StatementBytes(self._rooms.vault.sign_own(Request(own.server, room, 0, now, self._rooms.me)))
+
+    def _covers(self, room: RoomId) -> bool:
+        return self._rooms.covers(room)
+
+    async def _signed(self, room: RoomId, make: MakeAct) -> StatementBytes | None:
+        if not self._covers(room):
+            return None
+        await self._caught_up(room)
+        return StatementBytes(await self._rooms.archive.look(self._rooms.vault.sign, room, make))
+
+    async def _caught_up(self, room: RoomId) -> None:
+        """Know the room's members as they are now, and be among its devices if that can be."""
+        rooms = self._rooms
+        if rooms.trouble is not None:
+            raise rooms.trouble
+        await rooms.track(room)
+        await rooms.reached(room)
+        with suppress(EncryptionError, ApiRefusedError):
+            await rooms.keeper.ready(room)
+
+    async def _key_of(self, user: UserName) -> bytes | None:
+        """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""
+        await self._rooms.keys_up_to_date()
+        key = await self._rooms.archive.run_durably(_met, user, self._rooms.now())
+        await self._rooms.identities.refresh()
+        return key
+
+
+def _accepted(connection: apsw.Connection, user: UserName) -> bytes | None:
+    pinned = pins.find(connection, user)
+    return None if pinned is None or pinned.level == pins.CHANGED else pinned.account_key
+
+
+def _met(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
+    key = people.meet(connection, user, now)
+    pinned = pins.find(connection, user)
+    if key is not None and (pinned is None or pinned.level == pins.CHANGED or pinned.account_key != key):
+        raise BlockedError(people.changed_words(user))
+    return key

@@ -1,0 +1,322 @@
+"""Settling a room: found its group, let in the devices that are missing, put out those that are to leave.
+
+One round asks the server how the group stands, makes one commit of what is to be done, and waits until the
+log shows it or a commit that came before; then it looks again. Who is a member the server also says in the
+room's log, for all to see; what a key package says is judged by the vault. It stops after some rounds and
+raises why. The keeper and commands call it, one call for a room at a time.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.e2ee.groups import commit as commits
+from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit_plan import Plan
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.groups.group_errors import (
+    BadPackageError,
+    DisplacedError,
+    MovedError,
+    NotReadyError,
+)
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_service import Vouched
+from parlour_client.core.e2ee.identity.own_identity import lost_devices
+from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, Asking
+from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
+from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
+from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
+from parlour_protocol.names import UserName
+
+MAX_ROUNDS: Final = 12
+"""A room in which other devices always come first is left to them after so many."""
+BIG: Final = 50
+"""Devices from which on a commit is made on a thread of its own."""
+_ADDS: Final = CLAIM_DEVICES.value
+"""Devices added by one commit: 500 at once would come within a hair of the limit of a handshake."""
+_HYBRID_ADDS: Final = 16
+"""The same in a post-quantum room: a key package has 3 kB, a member's share of a commit at worst 1.2 kB."""
+_NO_PACKAGE: Final = "it has no key package"
+_NO_HYBRID: Final = "it has no key package for post-quantum rooms; its Parlour may be too old"
+_NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at most"
+
+
+class Settler:
+    """Settles rooms of one account."""
+
+    def __init__(self, archive: Archive, delivery: Delivery, keys: Keys) -> None:
+        """Ask ``delivery``, keep in ``archive``."""
+        self._archive = archive
+        self._delivery = delivery
+        self._keys = keys
+        self._asking = Asking(archive, delivery, keys, self._taken)
+        self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
+        """Key packages of a commit that lost: nobody else has them, so they are still good."""
+        self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
+        """Devices that could not be let in when a room was last settled, and why."""
+        self.seen: dict[RoomId, GroupState] = {}
+        """The last answers, for whoever shows them."""
+
+    async def settle(self, room: RoomId) -> GroupState:
+        """Bring the group to what it ought to be; returns how it stands then. Raises why it cannot."""
+        left_out: dict[DeviceId, str] = {}
+        for _ in range(MAX_ROUNDS):
+            state = await self._round(room, left_out)
+            if state is not None:
+                self.left_out[room] = left_out
+                return state
+        raise NotReadyError("Other devices change the room's keys all the time just now.", "Try again soon.")
+
+    async def renew(self, room: RoomId) -> None:
+        """Give this device new keys in the room, unless something else is to be done there first."""
+        await self._keys.reached(room)
+        report = await self._asking.report(room)
+        if report.stand is Stand.ACTIVE and not report.staged and not report.again:
+            wanted = Wanted(new_request_id(), "renew", {}, (), self._keys.server_time(), self._keys.now())
+            await self._commit(room, len(report.members), wanted)
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew, and let everybody in."""
+        await self._keys.reached(room)
+        report = await self._asking.report(room)
+        if report.roster is None and report.members:  # its people would be lost: an owner says who they are
+            raise NotReadyError(
+                "This room is from before its members decided who is in it.",
+                "An owner renews it: /encryption renew, or parlour encryption ROOM --renew.",
+            )
+        if not report.again:  # after a rollback settling founds it, in the place of the server's old group
+            await self._found(room)
+        await self.settle(room)
+
+    async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:
+        """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
+        summary = self._keys.summary(room)
+        if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
+            raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
+        await self._keys.reached(room)
+        state, report = await self._keys.group(room), await self._asking.report(room)
+        renewed = report.roster is not None or report.stand not in {Stand.ACTIVE, Stand.CONTESTED}
+        if report.group is None or renewed or state.group != report.group:
+            raise SetupError("There is nothing to renew in this room now.", "Nothing is to be done.")
+        if not state.contested:
+            body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
+            await self._keys.logged(room, await self._delivery.contest(room, body))
+        await self._found(room, people)
+        await self.settle(room)
+
+    async def contest(self) -> None:
+        """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
+        for room, what in await self._archive.look(self._keys.vault.contests):
+            if self._keys.summary(room) is None:
+                continue
+            await self._keys.reached(room)
+            if (room, what) not in await self._archive.look(self._keys.vault.contests):
+                continue  # what it could not follow was false, and the genuine one came behind it
+            body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
+            try:
+                await self._delivery.contest(room, body)
+            except ApiRefusedError as error:
+                if error.code in TRANSIENT:
+                    raise
+            await self._archive.run(self._keys.vault.contested, room)
+
+    # one round
+    async def _round(  # noqa: PLR0911 - one thing each
+        self, room: RoomId, left_out: dict[DeviceId, str]
+    ) -> GroupState | None:
+        """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
+        await self._keys.reached(room)
+        if await self._asking.resumed(room):
+            return None
+        state = self.seen[room] = await self._keys.group(room)
+        await self._asking.patiently(self._keys.shown_up_to(room, state.head))
+        report = await self._asking.report(room)
+        if report.again:
+            await self._again(room, state)
+            return None
+        lost = await self._is_lost(state)
+        if state.group is not None and lost and not (state.contested or _abandoned(state)):
+            # Told first, so that one of them that is not lost after all can follow.
+            await self._contest(room, state.group, state.epoch)
+            return None
+        if state.group is None or lost or _abandoned(state):
+            await self._found(room)
+            return None
+        if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            return await self._outside(room, state, report)
+        if report.stand is Stand.DISPLACED:
+            raise DisplacedError
+        if report.epoch is None or report.epoch < state.epoch:
+            await self._asking.shown(
+                room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
+            )
+            return None
+        if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
+            return state  # contested, or refused: no commit of ours would help
+        return await self._change(room, state, report, left_out)
+
+    async def _again(self, room: RoomId, state: GroupState) -> None:
+        """Bring a room to work whose log was rolled back: contest the server's old group, found the next."""
+        summary, own = self._keys.summary(room), self._keys.own.device
+        if summary is None:
+            return
+        known = state.group is None or any(member.device == own for member in state.present)
+        if not known and summary.role is Role.MEMBER and summary.kind is not RoomKind.DIRECT:
+            raise NotReadyError(
+                "The server was rolled back, and does not know this device in the room any more.",
+                "A device that was in the room before founds the group again when it is online.",
+            )
+        if state.group is not None and not state.contested and not _abandoned(state):
+            await self._contest(room, state.group, state.epoch)
+            return
+        body = await self._archive.run_durably(
+            self._keys.vault.found_again,
+            room,
+            summary.kind,
+            state.group,
+            new_request_id(),
+            self._keys.now(),
+        )
+        await self._asking.post_founding(room, body)
+
+    async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
+        """Say that this device cannot follow the group, so that another one may take its place."""
+        body = Contest(request=new_request_id(), group=group, epoch=epoch)
+        with suppress(StaleEpochError):  # somebody else was first
+            logged = await self._delivery.contest(room, body)
+            await self._keys.logged(room, logged)
+
+    async def _is_lost(self, state: GroupState) -> bool:
+        """Say whether only devices of ours are in the group that count as lost: nobody could add this one."""
+        if not is_ours(state, self._keys.own.user):
+            return False
+        lost = await self._archive.look(lost_devices)
+        return lost.issuperset(one.device for one in state.present)
+
+    async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
+        own = self._keys.own.device
+        present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
+        if own not in present or own in leaving:
+            return state  # a device of a member has to let this one in, or first to put it out
+        before = (report.group, report.stand)
+        await self._asking.shown(room, lambda now: (now.group, now.stand) != before)
+        return None
+
+    async def _change(
+        self, room: RoomId, state: GroupState, report: GroupReport, left_out: dict[DeviceId, str]
+    ) -> GroupState | None:
+        plan = await self._plan(room, state)
+        missing = [device for device in plan.missing if device not in left_out]
+        revoked = [device for device in missing if await self._archive.look(log_copy.is_revoked, device)]
+        left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
+        missing = [device for device in missing if device not in left_out]
+        room_for, at_once = _bounds(report.suite, len(report.members))
+        left_out |= dict.fromkeys(missing[room_for:], _NO_ROOM)
+        missing = missing[: min(room_for, at_once)]
+        packages = await self._packages(room, missing, report.suite)
+        why = _NO_HYBRID if report.suite is RoomSuite.X_WING else _NO_PACKAGE
+        left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
+        if not plan.statements and not plan.remove and not packages:
+            return state
+        wanted = Wanted(
+            new_request_id(),
+            "settle",
+            packages,
+            plan.remove,
+            self._keys.server_time(),
+            self._keys.now(),
+            plan.statements,
+            plan.revocations,
+        )
+        try:
+            await self._commit(room, len(report.members) + len(packages), wanted)
+        except BadPackageError as error:
+            self._forget(error.why)
+            left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
+        except MovedError:
+            pass  # another program on this home did something first: look again
+        return None
+
+    async def _plan(self, room: RoomId, state: GroupState) -> Plan:
+        """Plan what is to be done; new devices and keys are known before they count."""
+        inside = {member.device for member in state.present}
+        if state.leaving or any(member.device not in inside for member in state.missing):
+            await self._keys.keys_up_to_date()
+        summary = self._keys.summary(room)
+        peer = None if summary is None else summary.peer
+        vault = self._keys.vault
+        plan = await self._archive.run(vault.plan, room, state, peer, self._keys.now())
+        if plan.told:
+            await self._keys.claimed(room)
+        return plan
+
+    async def _commit(self, room: RoomId, devices: int, wanted: Wanted) -> None:
+        vault = self._keys.vault
+        if devices < BIG:
+            body = await self._archive.run_durably(vault.stage, room, wanted)
+        else:
+            held = await self._archive.run(vault.held, room)
+            prepared = await asyncio.to_thread(commits.prepare, held, wanted, self._keys.own)
+            body = await self._archive.run_durably(vault.store, prepared)
+        await self._asking.post(room, body)
+
+    async def _packages(
+        self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite | None
+    ) -> dict[DeviceId, bytes]:
+        """Claim one key package of each device for the room's group; those that have none are left out."""
+        suite = suite or RoomSuite.X25519
+        claimed = self._claimed[suite]
+        wanted = [device for device in devices if device not in claimed]
+        for start in range(0, len(wanted), CLAIM_DEVICES.value):
+            chunk = tuple(wanted[start : start + CLAIM_DEVICES.value])
+            given = await self._delivery.claim(Claim(room=room, devices=chunk, suite=suite))
+            claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
+        return {device: claimed[device] for device in devices if device in claimed}
+
+    def _taken(self, body: Commit) -> None:
+        self._forget(body.added)
+
+    def _forget(self, devices: Iterable[DeviceId]) -> None:
+        for claimed in self._claimed.values():
+            for device in devices:
+                claimed.pop(device, None)
+
+    async def _found(self, room: RoomId, people: Collection[Vouched] = ()) -> None:
+        """Found the room's group: for the people of the last one, if this device knew them."""
+        summary, vault = self._keys.summary(room), self._keys.vault
+        known = await self._archive.look(vault.known_roster, room)
+        may = known is not None or (summary is not None and summary.role is Role.OWNER)
+        if summary is None or not (may or summary.kind is RoomKind.DIRECT):
+            raise NotReadyError(
+                "The room's group is not founded yet: a device of an owner has to do it.",
+                "It goes on by itself when an owner is online.",
+            )
+        body = await self._archive.run_durably(
+            vault.found, room, summary.kind, new_request_id(), self._keys.now(), people
+        )
+        await self._asking.post_founding(room, body)
+
+
+def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:
+    """Return for how many more devices the group has room, and how many one commit adds at most."""
+    if suite is RoomSuite.X_WING:
+        return max(0, HYBRID_DEVICES.value - inside), _HYBRID_ADDS
+    return GROUP_DEVICES.value, _ADDS
+
+
+def is_ours(state: GroupState, me: UserName) -> bool:
+    """Say whether all devices of the group are of our account."""
+    return bool(state.present) and all(member.user == me for member in state.present)
+
+
+def _abandoned(state: GroupState) -> bool:
+    """Say whether every device of the group has to leave it: nobody is left who could let anybody in."""
+    leaving = {member.device for member in state.leaving}
+    return bool(state.present) and all(member.device in leaving for member in state.present)

@@ -1,0 +1,128 @@
+"""Looks after what is said and joined, and plans when own keys are renewed, by the rule of ``schedule``.
+
+It remembers in memory alone who spoke last where; after a restart the rule errs towards renewing. What the
+rule said of a group holds for a while, and until then no message makes it look at the group again. It never
+renews itself: the keeper does, when the time has come. ``SealedRooms`` tells it what happens.
+"""
+
+from random import Random
+from typing import Final
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.clock import Clock, Timer
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.maintenance.renewal_rule import HOUR, LONG_SLEEP, Standing, delay, due, quiet
+from parlour_client.core.e2ee.maintenance.scheduler import Keeper
+from parlour_client.core.e2ee.messages.store import Taken
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.names import UserName
+
+_HEARTBEAT: Final = 60.0
+"""Seconds between two looks at the clock, which tell a long sleep."""
+
+
+class Renewal:
+    """Who spoke last where, and when this machine slept."""
+
+    def __init__(self, archive: Archive, keys: Keys, keeper: Keeper, clock: Clock, chance: Random) -> None:
+        """Plan with ``keeper``."""
+        self._archive = archive
+        self._keys = keys
+        self._keeper = keeper
+        self._clock = clock
+        self._chance = chance
+        self._last: dict[RoomId, UserName] = {}
+        self._said: dict[RoomId, Millis] = {}
+        self._looked: dict[RoomId, Millis] = {}
+        self._quiet: dict[RoomId, tuple[int, Millis]] = {}
+        """How many more messages of ours, and until when, the rule has nothing to say."""
+        self._slept: Millis | None = None
+        self._beat: Millis | None = None
+        self._timer: Timer | None = None
+
+    def begin(self) -> None:
+        """Begin with a connection."""
+        self._heartbeat()
+
+    def end(self) -> None:
+        """End with it; the last look at the clock stays: a sleep cuts connections."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def now(self, room: RoomId) -> None:
+        """Renew soon, whatever the rule says."""
+        self._keeper.renew(room, self._chance.uniform(0, 5))
+
+    def taken(self, room: RoomId, taken: Taken) -> None:
+        """Hear what was said."""
+        for item in taken.receipt.items:
+            if item.sealed and item.message is not None:
+                self._last[room] = item.event.author
+                self._said[room] = self._keys.now()
+        if taken.receipt.moved:
+            self._quiet.pop(room, None)
+        entered = any(item.note is not None for item in taken.receipt.items) and taken.receipt.moved
+        if entered or self._is_long_ago(room):
+            self._keeper.later(room, self._consider)
+
+    def sent(self, room: RoomId, me: UserName) -> None:
+        """Hear that something of ours was stored."""
+        turned = self._last.get(room) != me
+        self._last[room] = me
+        self._said[room] = self._keys.now()
+        direct = (summary := self._keys.summary(room)) is None or summary.kind is RoomKind.DIRECT
+        if turned and direct:
+            self._keeper.later(room, self._turned)
+        elif not self._is_quiet(room):
+            self._keeper.later(room, self._consider)
+
+    def _is_quiet(self, room: RoomId) -> bool:
+        """Count a message of ours; say whether the rule has nothing to say of it."""
+        left, until = self._quiet.get(room, (0, Millis(0)))
+        self._quiet[room] = left - 1, until
+        return left > 0 and self._keys.now() < until
+
+    async def _turned(self, room: RoomId) -> None:
+        await self._plan(room, turned=True)
+
+    async def _consider(self, room: RoomId) -> None:
+        await self._plan(room, turned=False)
+
+    async def _plan(self, room: RoomId, *, turned: bool) -> None:
+        summary, now = self._keys.summary(room), self._keys.now()
+        if summary is None:
+            return
+        self._looked[room] = now
+        report: GroupReport = await self._archive.look(self._keys.vault.status, room)
+        if report.stand is not Stand.ACTIVE:
+            self._quiet.pop(room, None)
+            return
+        direct = summary.kind is RoomKind.DIRECT
+        standing = Standing(
+            direct=direct,
+            devices=len(report.members),
+            joined=report.joined,
+            renewed=report.own_since,
+            sent=report.sent,
+            said=self._said.get(room),
+            turned=turned,
+            slept=self._slept,
+        )
+        self._quiet[room] = quiet(standing, now)
+        if due(standing, now):
+            self._keeper.renew(room, delay(standing, self._chance))
+
+    def _is_long_ago(self, room: RoomId) -> bool:
+        looked = self._looked.get(room)
+        return looked is None or self._keys.now() - looked > HOUR
+
+    def _heartbeat(self) -> None:
+        now = self._clock.now()
+        if self._beat is not None and now - self._beat > LONG_SLEEP:
+            self._slept = self._keys.now()
+            self._looked.clear()
+            self._quiet.clear()
+        self._beat = now
+        self._timer = self._clock.call_later(_HEARTBEAT, self._heartbeat)

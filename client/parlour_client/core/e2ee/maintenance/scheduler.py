@@ -1,0 +1,219 @@
+"""Keeps the groups of all encrypted rooms as they ought to be while a connection lasts, in the background.
+
+What the server tells, what came of events and the clock make a room due; due rooms are settled a few at a
+time, bystanders after a wait of chance, so that one device does it and not all. Failures are tried again, and
+told as the room's problem, never hidden. ``SealedRooms`` owns it; commands settle at once with ``now``.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import partial
+from random import Random
+from typing import Any, Final, TypeVar
+
+from parlour_client.core.clock import Clock, Timer
+from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_service import Vouched
+from parlour_client.core.e2ee.maintenance.reconcile import Settler
+from parlour_client.core.errors import ArchiveError, ParlourClientError
+from parlour_protocol.delivery import GroupState
+from parlour_protocol.ids import DeviceId, Epoch, RoomId
+
+T = TypeVar("T")
+
+_AT_ONCE: Final = 2
+_BYSTANDER: Final = (0.3, 2.0)
+"""Seconds: whoever caused the change is there first, and of the others one."""
+_FIRST_LOOK: Final = (0.5, 4.0)
+"""Seconds after connecting in which rooms are looked at, spread."""
+_FIRST_RETRY: Final = 3.0
+_LONGEST_RETRY: Final = 300.0
+_LONGEST_END: Final = 3.0
+"""Seconds that a program which ends waits for what it does at last."""
+_SETTLE, _RETRY = "settle", "retry"
+
+
+class Keeper:
+    """The background work on groups."""
+
+    def __init__(
+        self, settler: Settler, clock: Clock, chance: Random, tell: Callable[[RoomId], None]
+    ) -> None:
+        """Settle with ``settler``; ``tell`` hears when a room's problem changed."""
+        self._settler = settler
+        self._clock = clock
+        self._chance = chance
+        self._tell = tell
+        self._locks: dict[RoomId, asyncio.Lock] = {}
+        self._timers: dict[tuple[str, RoomId], tuple[Timer, Callable[[], None]]] = {}
+        """What is planned, and what begins it."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._limit = asyncio.Semaphore(_AT_ONCE)
+        self._tries: dict[RoomId, int] = {}
+        self._running = False
+        self.unsure: set[RoomId] = set()
+        """Rooms whose group may not be as it ought to be: to be settled before something is sent."""
+        self.problems: dict[RoomId, ParlourClientError] = {}
+
+    def begin(self, rooms: "list[RoomId]") -> None:
+        """Begin with a connection: nothing is known of these rooms."""
+        self._running = True
+        self._tries.clear()
+        for room in rooms:
+            self.changed(room, _FIRST_LOOK)
+
+    def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
+        """Look at a room soon, as a bystander."""
+        self.unsure.add(room)
+        self._later(_SETTLE, room, self._chance.uniform(*between), self._settle)
+
+    def renew(self, room: RoomId, seconds: float) -> None:
+        """Renew this device's keys in a room after a while, unless that is planned already."""
+        if ("renew", room) not in self._timers:
+            self._later("renew", room, seconds, self._renew)
+
+    def contest(self, room: RoomId) -> None:
+        """Report what could not be followed, once everything that waits was taken in."""
+        self._later("contest", room, 0, self._contest)
+
+    def later(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
+        """Do something about a room in the background."""
+        self._later(work.__name__, room, 0, work)
+
+    async def now(self, room: RoomId) -> GroupState:
+        """Settle a room at once; raises why it cannot be."""
+        return await self._run(room, self._settler.settle)
+
+    async def adopt(self, room: RoomId, people: Sequence[Vouched]) -> None:
+        """Renew a room from before its members decided who is in."""
+        await self._run(room, partial(self._settler.adopt, people=people))
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew."""
+        await self._run(room, self._settler.refound)
+
+    async def ready(self, room: RoomId) -> None:
+        """Settle a room if its group may not be as it ought to be; before something is sent."""
+        if room in self.unsure:
+            await self.now(room)
+
+    def leaves_in(self, room: RoomId, device: DeviceId) -> Epoch | None:
+        """Return the epoch in which a device must leave the group, as far as the server was asked."""
+        state = self._settler.seen.get(room)
+        leaves = state is not None and any(member.device == device for member in state.leaving)
+        return state.epoch if state is not None and leaves else None
+
+    async def finish(self, room: RoomId | None = None) -> None:
+        """Do at once what only this device has to do, as renewing its keys: the program ends.
+
+        It looks at ``room``, which the program was about, as well: others may wait there for this device.
+        """
+        bystander = {_SETTLE, _RETRY}
+        begun: set[tuple[str, RoomId]] = set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_END):
+                while True:
+                    due = {key for key in self._timers if key[0] not in bystander or key == (_SETTLE, room)}
+                    for key in due - begun:
+                        timer, begin = self._timers[key]
+                        timer.cancel()
+                        begin()
+                        begun.add(key)
+                    if not self._tasks:
+                        return
+                    await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def end(self) -> None:
+        """End with the connection."""
+        self._running = False
+        for timer, _ in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(
+        self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]], *, settles: bool = True
+    ) -> T:
+        async with self._locks.setdefault(room, asyncio.Lock()):
+            before = self._settler.left_out.get(room)
+            try:
+                if settles:
+                    self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
+                result = await work(room)
+            except ParlourClientError as error:
+                self.unsure.add(room)
+                self._problem(room, error)
+                raise
+            except BaseException:
+                self.unsure.add(room)
+                raise
+        self._problem(room, None)
+        left_out = self._settler.left_out.get(room)
+        if left_out != before:
+            self._tell(room)
+        if left_out:
+            # The server tells of a device that brings key packages; nobody tells of what else may help.
+            self._later(_RETRY, room, self._wait(room), self._retry)
+        else:
+            self._tries.pop(room, None)
+        return result
+
+    def _problem(self, room: RoomId, error: ParlourClientError | None) -> None:
+        before = self.problems.pop(room, None)
+        if error is not None:
+            self.problems[room] = error
+        if str(before or "") != str(error or ""):
+            self._tell(room)
+
+    # timers
+    def _later(
+        self, what: str, room: RoomId, seconds: float, work: Callable[[RoomId], Coroutine[Any, Any, None]]
+    ) -> None:
+        if not self._running:
+            return
+        if (planned := self._timers.pop((what, room), None)) is not None:
+            planned[0].cancel()
+
+        def begin() -> None:
+            self._timers.pop((what, room), None)
+            task = asyncio.ensure_future(self._guarded(room, work))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        self._timers[what, room] = self._clock.call_later(seconds, begin), begin
+
+    async def _guarded(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
+        async with self._limit:
+            try:
+                await work(room)
+            except DisplacedError:
+                return  # no second try helps
+            except ArchiveError:
+                return  # whoever writes events is stopped by it, too, and says so
+            except ParlourClientError as error:
+                if not isinstance(error, NotReadyError) or room in self.unsure:
+                    self._again(room)
+
+    async def _settle(self, room: RoomId) -> None:
+        if room in self.unsure:
+            await self.now(room)
+
+    async def _renew(self, room: RoomId) -> None:
+        await self._run(room, self._settler.renew, settles=False)
+
+    async def _contest(self, _room: RoomId) -> None:
+        await self._settler.contest()
+
+    async def _retry(self, room: RoomId) -> None:
+        await self.now(room)
+
+    def _again(self, room: RoomId) -> None:
+        wait = self._wait(room)
+        self.changed(room, (wait / 2, wait))
+
+    def _wait(self, room: RoomId) -> float:
+        tries = self._tries[room] = self._tries.get(room, 0) + 1
+        return min(_FIRST_RETRY * float(1 << min(tries - 1, 10)), _LONGEST_RETRY)

@@ -1,0 +1,1 @@
+"""Encrypted messages on their way out and in: send queues, incoming events, files, receipts, history."""

@@ -1,0 +1,304 @@
+"""History from one device of the account to another, over the encrypted room that they have with oneself.
+
+What was read here in encrypted rooms, and whom the person verified, goes as sealed files, their keys inside
+messages that only devices of the account can open. It comes as history alone: what is here stays as it is,
+nothing newer than what this device has processed is taken, and no key of a group ever travels. Only a device
+of the account is believed. The facade asks it to send, ``SealedRooms`` hands it what came.
+"""
+
+import asyncio
+import hashlib
+import io
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, cast
+
+import apsw
+import msgspec
+
+from parlour_client.core.archive import history_parts
+from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive.history_parts import Part
+from parlour_client.core.archive.insertion import Mark
+from parlour_client.core.archive.numbering_table import numbering
+from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.identity import shared_trust as vouched
+from parlour_client.core.e2ee.identity.shared_trust import Vouched
+from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT
+from parlour_client.core.e2ee.messages import attachments
+from parlour_client.core.e2ee.messages.outgoing import keyed
+from parlour_client.core.e2ee.messages.store import Names, hide_dividers, keep_file_key
+from parlour_client.core.e2ee.status import OwnDevice
+from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import HistoryReplaced
+from parlour_client.core.room_log.numbering import Numbering
+from parlour_client.core.room_log.translation import event_here, event_there
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.encrypted import FileKeyed, HistoryContent
+from parlour_protocol.errors import MalformedFrameError
+from parlour_protocol.frames import LogEvent, decode_server_frame, encode
+from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
+from parlour_protocol.frames.fields import FileName
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.mls import Secret
+from parlour_protocol.names import UserName
+
+PART_BYTES: Final = 4 * 1024 * 1024
+"""Of JSON in one file: a part that is lost costs little."""
+_LET_IN_SECONDS: Final = 20.0
+"""In which both devices must be in the room with oneself."""
+_LINE: Final = 64 * 1024
+_NAME: Final = FileName("history")
+_TYPE: Final = "application/octet-stream"
+
+
+class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="event"):
+    """One event, as it was read on the device that sends it."""
+
+    event: str
+    sealed: bool
+    message: RequestId | None = None
+    """Its id, by which replies and edits name it."""
+    key: str | None = None
+    """What opens its file."""
+
+
+def _nothing(_done: int, _all: int) -> None:
+    return
+
+
+def _reads(device: OwnDevice) -> bool:
+    return device.status is DeviceStatus.ACTIVE
+
+
+class Histories:
+    """Hands the archive over, and takes it."""
+
+    def __init__(
+        self, rooms: SealedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names, emit: Emit
+    ) -> None:
+        """Go by the room with oneself, which ``notes`` opens."""
+        self._rooms = rooms
+        self._notes = notes
+        self._names_me = names_me
+        self._emit = emit
+        self._one_at_a_time = asyncio.Lock()
+
+    async def send(self, device: DeviceId) -> int:
+        """Hand the archive to another device of ours; returns how many events. Raises EncryptionError."""
+        rooms = self._rooms
+        room = await self._notes()
+        await rooms.track(room)
+        await self._let_in(room, device)
+        events = await rooms.archive.look(_events)
+        known = [msgspec.json.encode(one) for one in await rooms.archive.look(vouched.vouched)]
+        parts = list(_parts([*known, *events]))
+        for number, part in enumerate(parts):
+            await self._send_part(room, part, number, len(parts))
+        return len(events)
+
+    async def _let_in(self, room: RoomId, device: DeviceId) -> None:
+        """Wait until both devices are in the room with oneself, whichever of them founded its group."""
+        rooms = self._rooms
+        others = [one.device for one in await rooms.identities.devices() if not one.current and _reads(one)]
+        if device not in others:
+            raise EncryptionError(
+                "That is no other approved device of yours.", "See them: parlour device list"
+            )
+        try:
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                for wanted in (rooms.own.device, device):
+                    await rooms.keeper.now(room)
+                    await rooms.until(partial(self._is_in, room, wanted))
+        except TimeoutError:
+            raise EncryptionError(
+                "The other device could not be let in.", "Start Parlour there, then try again."
+            ) from None
+
+    async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
+        report = await self._rooms.archive.look(self._rooms.vault.status, room)
+        return any(member.device == device for member in report.members)
+
+    async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
+        conversation = self._rooms.conversation
+        if conversation is None:
+            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
+        key, digest = attachments.new_key(), hashlib.sha256()
+        sealed = attachments.seal(io.BytesIO(part), len(part), key, digest, _nothing)
+        size = attachments.sealed_size(len(part))
+        uploaded = await self._rooms.delivery.upload(room, sealed, size)
+        if uploaded.sha256 != digest.digest():
+            raise EncryptionError("The server stored something else than what was sent.")
+        file = FileKeyed(
+            file=uploaded.file,
+            key=FileKey(key.reveal()),
+            sha256=uploaded.sha256,
+            name=_NAME,
+            media_type=_TYPE,
+            size=len(part),
+        )
+        await self._rooms.sealing.say(conversation, room, HistoryContent(file=file, part=number, parts=parts))
+
+    async def take(self) -> None:
+        """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
+
+        Rooms catch up first: nothing newer than what this device has processed is taken.
+        """
+        rooms = self._rooms
+        async with self._one_at_a_time:
+            await rooms.intake.sync.caught_up.wait()
+            own = rooms.own.device
+            for part in await rooms.archive.look(history_parts.waiting):
+                try:
+                    changed = await self._taken(part, own)
+                except EncryptionError:
+                    changed = set()
+                except ApiRefusedError as error:
+                    if error.code in TRANSIENT:
+                        raise
+                    changed = set()
+                await rooms.archive.run_durably(history_parts.drop, part)
+                for room in changed:
+                    self._emit(HistoryReplaced(room))
+
+    async def _taken(self, part: Part, own: DeviceId) -> set[RoomId]:
+        """Take a part in; returns the rooms of which something came. What is not ours is nothing.
+
+        Raises ParlourClientError when it cannot be fetched or is not what was sent.
+        """
+        rooms = self._rooms
+        summary = rooms.summary(part.room)
+        # Its author is MLS's word; and only where nobody else can have read the keys of the files.
+        mine = summary is not None and summary.peer == rooms.me
+        if not mine or part.device == own or part.size > PART_BYTES + _LINE:
+            return set()  # anybody else could write history that never was
+        into = io.BytesIO()
+        async with rooms.delivery.download(part.file) as chunks:
+            digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
+        if digest != part.sha256:
+            raise EncryptionError("The history that came is not what was sent.")
+        lines = await asyncio.to_thread(_read, into.getvalue())
+        changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me, rooms.now())
+        await rooms.identities.refresh()
+        return changed
+
+
+def _events(connection: apsw.Connection) -> list[bytes]:
+    """Return all events of encrypted rooms that were read here, in order."""
+    query = f"""
+        SELECT {COLUMNS} FROM events
+        WHERE room IN (SELECT room FROM mls_rooms) AND trouble = '' AND (note IS NULL OR kind = 'message')
+        ORDER BY room, seq"""  # noqa: S608 - constants
+    lines, numbers = [], dict[RoomId, Numbering]()
+    for row in list(connection.execute(query)):
+        event = event_of(cast("Row", row))
+        if event.room not in numbers:
+            numbers[event.room] = numbering(connection, event.room)
+        # Numbers of a room that was rolled back are this device's own: others know the server's alone.
+        there = event_there(event, numbers[event.room])
+        if there is None or isinstance(event.body, SealedMessage | Handshake):
+            continue
+        ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
+        found = next((RequestId(str(i)) for (i,) in connection.execute(ids, (event.room, event.seq))), None)
+        key = None
+        if isinstance(event.body, Message) and event.body.file is not None:
+            with suppress(EncryptionError):
+                key = keyed(connection, event.room, event.body.file).key.text
+        lines.append(msgspec.json.encode(_Line(encode(there).decode(), bool(row[7]), found, key)))
+    return lines
+
+
+def _parts(lines: list[bytes]) -> Iterator[bytes]:
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        if part and size + len(line) + 1 > PART_BYTES:
+            yield b"\n".join(part)
+            part, size = [], 0
+        part.append(line)
+        size += len(line) + 1
+    if part:
+        yield b"\n".join(part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    event: LogEvent
+    line: _Line
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    events: list[_Came] = field(default_factory=list)
+    verified: list[tuple[UserName, bytes]] = field(default_factory=list)
+
+
+def _read(data: bytes) -> _Part:
+    """Read what came, as strictly as what a server sends. Raises EncryptionError."""
+    found = _Part()
+    try:
+        for text in data.split(b"\n"):
+            line = msgspec.json.decode(text, type=_Line | Vouched)
+            if isinstance(line, Vouched):
+                found.verified.append(line.read())
+                continue
+            event = decode_server_frame(line.event.encode())
+            if isinstance(event, LogEvent):
+                found.events.append(_Came(event, line))
+    except (msgspec.MsgspecError, MalformedFrameError) as error:
+        raise EncryptionError("The history that came cannot be read.") from error
+    return found
+
+
+def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
+    """Store events that are not here, or could not be read here, of encrypted rooms that are."""
+    for user, key in came.verified:
+        vouched.take(connection, user, key, now)
+    rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
+    cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
+    by_room: dict[RoomId, list[_Came]] = {}
+    numbers = {room: numbering(connection, room) for room in {one.event.room for one in came.events}}
+    for there in came.events:
+        one = _Came(event_here(there.event, numbers[there.event.room]), there.line)
+        if one.event.seq <= cursors.get(one.event.room, 0):
+            by_room.setdefault(one.event.room, []).append(one)
+    changed: set[RoomId] = set()
+    for room, found in by_room.items():
+        for one in found:
+            _make_room(connection, one)
+        marks = [Mark(is_row(one.event.body), one.line.sealed) for one in found]
+        mentions = [names_me(one.event.body) for one in found]
+        if adding.add(connection, [one.event for one in found], mentions, Seq(0), marks):
+            changed.add(room)
+            # What says that it cannot be read would stand among what was read now.
+            told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"
+            connection.execute(told, (room, min(one.event.seq for one in found), BEFORE_JOIN))
+            hide_dividers(connection, room)
+    return changed
+
+
+def _make_room(connection: apsw.Connection, one: _Came) -> None:
+    """Take away the row that says that it could not be read, and keep by what it is named and opened."""
+    event, line = one.event, one.line
+    unread = "DELETE FROM events WHERE room = ? AND seq = ? AND kind = 'sealed' AND trouble != ''"
+    connection.execute(unread, (event.room, event.seq))
+    message = event.body if isinstance(event.body, Message) else None
+    if line.message is not None and line.sealed:
+        query = "INSERT OR IGNORE INTO mls_messages VALUES (?, ?, ?, ?, ?)"
+        connection.execute(
+            query, (event.room, line.message, event.seq, str(event.author), message is not None)
+        )
+    if line.key is not None and message is not None and message.file is not None:
+        file = message.file
+        key = FileKey.parse(line.key)
+        whole = FileKeyed(
+            file=file.file, key=key, sha256=file.sha256, name=file.name, media_type=file.media_type,
+            size=file.size,
+        )  # fmt: skip
+        keep_file_key(connection, event.room, whole)

@@ -1,0 +1,292 @@
+"""The way of an encrypted room's events into the client: in order, and a Welcome before what follows it.
+
+A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms go
+on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say so.
+``Ingest`` hands events in, ``SealedRooms`` makes one and hears what came of them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Final, Protocol
+
+import apsw
+from msgspec.structs import replace
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.insertion import Applied
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
+from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.groups.group_store import load_room, save_room
+from parlour_client.core.e2ee.groups.join import Opened
+from parlour_client.core.e2ee.groups.received import Receipt
+from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.messages.store import Names, Taken, store, take_in, take_older
+from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.sync.catch_up import Sync
+from parlour_protocol.delivery import WaitingWelcome
+from parlour_protocol.frames import LogEvent, RoomSummary
+from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
+from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.mls import KeyPackageStore
+
+_FIRST_WAIT: Final = 1.0
+_LONGEST_WAIT: Final = 60.0
+_MAX_INBOX: Final = 50
+"""Answers with Welcomes that are read: a server that never says `the end` does not hold the client."""
+
+
+class Tell(Protocol):
+    """What became of a run of events, for whoever acts on it."""
+
+    def __call__(self, room: RoomId, taken: Taken) -> None:
+        """Hear it."""
+        ...
+
+
+class Intake:
+    """Takes in the events of all encrypted rooms."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        names_me: Names,
+        clock: Clock,
+        delivery: Delivery,
+        tell: Tell,
+        told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
+        kind_of: Callable[[RoomId], RoomKind],
+        numbers: Numbers,
+    ) -> None:
+        """Write to ``archive``; ``told`` shows to the views what did not come by ``Ingest``."""
+        self._kind_of = kind_of
+        self._numbers = numbers
+        self._archive = archive
+        self._names_me = names_me
+        self._clock = clock
+        self._delivery = delivery
+        self._tell = tell
+        self._told = told
+        self._sync: Sync | None = None
+        self._vault: Vault | None = None
+        self._device = DeviceId("")
+        self._rooms: set[RoomId] = set()
+        self._joining: dict[RoomId, asyncio.Task[None]] = {}
+
+    def attach(self, sync: Sync) -> None:
+        """Say who fetches events; before anything else."""
+        self._sync = sync
+
+    @property
+    def sync(self) -> Sync:
+        """Who fetches events."""
+        assert self._sync is not None  # noqa: S101 - the engine attaches it when it wires the parts
+        return self._sync
+
+    @property
+    def rooms(self) -> Sequence[RoomId]:
+        """All rooms that are known as encrypted."""
+        return sorted(self._rooms)
+
+    async def load(self) -> None:
+        """Take what the archive knows: a room that was encrypted once is so for ever."""
+        self._rooms |= set(await self._archive.look(_pinned))
+
+    def use(self, vault: Vault | None, device: DeviceId) -> None:
+        """Open with this vault from now on, as this device."""
+        self._vault, self._device = vault, device
+
+    # for Ingest
+    def covers(self, room: RoomId) -> bool:
+        """Say whether a room is encrypted."""
+        return room in self._rooms
+
+    async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
+        """Open and store what comes next; the rest is fetched again when its turn comes."""
+        vault = self._vault
+        if vault is None or room in self._joining:
+            if vault is None:
+                self.sync.hold(room)
+            return ()
+        taken = await self._archive.run(
+            take_in,
+            vault,
+            room,
+            events,
+            self._names_me,
+            self._clock.now(),
+            to_head=events[-1].seq >= self.sync.head(room),
+        )
+        if taken.receipt.needs_welcome is not None:
+            self.sync.hold(room, briefly=True)
+            self._joining[room] = asyncio.ensure_future(self._join(room, taken.receipt.needs_welcome))
+        elif taken.receipt.cursor < events[-1].seq:
+            self.sync.stand_at(room, taken.receipt.cursor)
+        self._tell(room, taken)
+        return taken.applied
+
+    async def turned_on(self, event: LogEvent) -> None:
+        """Keep the room as encrypted from this event on; what follows comes by ``take``."""
+        self._rooms.add(event.room)
+        if self._vault is None:
+            self.sync.hold(event.room)
+            return
+        await self._archive.run(
+            _begin, self._vault, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
+        )
+        self.sync.stand_at(event.room, self.sync.top(event.room))
+
+    # at a greeting
+    def pinned(self, summary: RoomSummary) -> RoomSummary:
+        """Return the summary as it is to be believed: no server makes an encrypted room open again."""
+        return replace(summary, encrypted=True) if summary.room in self._rooms else summary
+
+    def note(self, summaries: Sequence[RoomSummary]) -> None:
+        """Know these rooms as encrypted that the server says are."""
+        self._rooms |= {summary.room for summary in summaries if summary.encrypted}
+
+    async def greet(self, summaries: Sequence[RoomSummary]) -> None:
+        """Let each encrypted room go on where it was left, or begin where its Welcome leads."""
+        mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]
+        self._rooms |= {summary.room for summary in mine}
+        vault = self._vault
+        if vault is None:
+            for summary in mine:
+                self.sync.hold(summary.room)
+            return
+        inbox = await self._inbox() if mine else []
+        for summary in mine:
+            if summary.room not in self._joining:
+                await self._stand(vault, summary, inbox)
+
+    async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
+        """Store a page from below where this device began."""
+        if self._vault is not None:
+            await self._archive.run(take_older, self._vault, room, events, self._names_me)
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        for task in self._joining.values():
+            task.cancel()
+        await asyncio.gather(*self._joining.values(), return_exceptions=True)
+        self._joining.clear()
+
+    async def _stand(
+        self, vault: Vault, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
+    ) -> None:
+        room = summary.room
+        cursor = await self._archive.run(_pin, vault, room, summary.head, summary.suite)
+        if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
+            # A newcomer reads nothing of what was before, so it need not walk all of it.
+            first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
+            cursor = await self._archive.run(_begin, vault, room, summary.head, Seq(first - 1), summary.suite)
+        for used in inbox or ():
+            if used.room == room and used.seq <= cursor:
+                with suppress(ParlourClientError):
+                    await self._delivery.drop_welcome(used.id)
+        self.sync.release(room, cursor)
+
+    async def _inbox(self) -> list[WaitingWelcome] | None:
+        """Return what waits for this device; None when it cannot be had now."""
+        found: list[WaitingWelcome] = []
+        with suppress(ParlourClientError):
+            for _ in range(_MAX_INBOX):
+                page = await self._delivery.welcomes(self._device)
+                self._numbers.check(page.incarnation)
+                here = map(self._numbers.welcome, page.welcomes)
+                fresh = [welcome for welcome in here if welcome not in found]
+                found += fresh
+                if not page.more or not fresh:
+                    break
+            return found
+        return None
+
+    # joining
+    async def _join(self, room: RoomId, event: LogEvent) -> None:
+        """Try until the Welcome was used, or is known to be missing; then let the room go on."""
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                cursor = await self._joined(room, event)
+            except ArchiveError:
+                raise
+            except ParlourClientError:
+                self.sync.hold(room)  # for longer: the other rooms do not wait for this one
+                await self._clock.sleep(wait)
+                wait = min(2 * wait, _LONGEST_WAIT)
+            else:
+                break
+        del self._joining[room]
+        self.sync.release(room, cursor)
+
+    async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
+        vault = self._vault
+        if vault is None:
+            raise ParlourClientError("There are no keys here now.")
+        inbox = await self._inbox()
+        if inbox is None:
+            raise UnreachableError("The invitation cannot be fetched now.")
+        waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
+        if waiting is not None:
+            with suppress(JoinRefusedError):
+                taken = await self._entered(vault, waiting, event)
+                self._tell(room, taken)
+                await self._told(room, taken.applied)
+                with suppress(ParlourClientError):  # else it is dropped at the next greeting
+                    await self._delivery.drop_welcome(waiting.id)
+                return taken.receipt.cursor
+        now = self._clock.now()
+        taken = await self._archive.run(
+            take_in, vault, room, [event], self._names_me, now, welcome_missing=True
+        )
+        self._tell(room, taken)
+        await self._told(room, taken.applied)
+        return taken.receipt.cursor
+
+    async def _entered(self, vault: Vault, waiting: WaitingWelcome, event: LogEvent) -> Taken:
+        """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
+        keys = await self._archive.look(_packages)
+        kind = self._kind_of(event.room)
+        opened = await asyncio.to_thread(vault.open_welcome, keys, kind, waiting, event)
+        return await self._archive.run_durably(
+            _enter, vault, opened, event, self._names_me, self._clock.now()
+        )
+
+
+def _packages(connection: apsw.Connection) -> KeyPackageStore:
+    return packages.load(connection)
+
+
+def _pinned(connection: apsw.Connection) -> list[RoomId]:
+    return [RoomId(str(room)) for (room,) in connection.execute("SELECT room FROM mls_rooms")]
+
+
+def _pin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
+    vault.pin(connection, room, suite)
+    row = load_room(connection, room)
+    if row is not None and row.since is None:
+        # The server says that the room is encrypted by now: nothing readable is taken after its head, even if
+        # the event that should say so is withheld.
+        row.since = head
+        save_room(connection, row)
+    return vault.cursor(connection, room)
+
+
+def _begin(
+    connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite
+) -> Seq:
+    _pin(connection, vault, room, head, suite)
+    vault.begin_at(connection, room, seq)
+    return vault.cursor(connection, room)
+
+
+def _enter(
+    connection: apsw.Connection, vault: Vault, opened: Opened, event: LogEvent, names_me: Names, now: Millis
+) -> Taken:
+    received, concerns = vault.enter(connection, opened, event, now)
+    receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
+    return Taken(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))

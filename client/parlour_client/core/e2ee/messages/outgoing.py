@@ -1,0 +1,284 @@
+"""From what a person wants to say to the frame that leaves: the room is made ready, then it is sealed.
+
+Nothing readable ever comes out of here for an encrypted room but what takes back: the deletion, or the pin
+taken off, of what was readable before the room was encrypted. It holds what would reach nobody (a direct room
+whose other person has no device). The outbox's lanes and the verification by words call it.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
+
+import apsw
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.archive.outbox_table import Beside
+from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
+from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.e2ee.identity.key_trust import trust
+from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.maintenance.scheduler import Keeper
+from parlour_client.core.e2ee.messages.recipients import Reach
+from parlour_client.core.errors import (
+    ApiRefusedError,
+    EncryptionError,
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+)
+from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.encrypted import AnyContent, FileKeyed, Payload
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.frames.opaque import FileKey
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendSealed
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.mls import MlsError
+
+Intent = Send | Edit | Delete | React | Pin
+MAX_TRIES: Final = 5
+_REMEMBERED: Final = 256
+AT_ONCE: Final = 16
+"""Requests sealed in one durable write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """It has its place in the log already."""
+
+    seq: Seq
+
+
+Sealed = SendSealed | Delete | Pin | Arrived | ParlourClientError
+"""What became of one request: a frame to send, or why there is none."""
+
+
+class Rooms(Keys, Protocol):
+    """What sealing needs of the rest of encryption."""
+
+    keeper: Keeper
+
+    def covers(self, room: RoomId) -> bool:
+        """Say whether a room is encrypted."""
+        ...
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to the server now."""
+        ...
+
+    @property
+    def trouble(self) -> ParlourClientError | None:
+        """Why there are no keys to work with."""
+        ...
+
+    async def track(self, room: RoomId) -> None:
+        """Follow a room also in a program that follows no others."""
+        ...
+
+    def sent(self, room: RoomId) -> None:
+        """Hear that the server has a message of ours."""
+        ...
+
+
+class Sealing:
+    """Seals for all rooms."""
+
+    def __init__(self, archive: Archive, rooms: Rooms) -> None:
+        """Keep in ``archive`` what is sealed, before it leaves."""
+        self._archive = archive
+        self._rooms = rooms
+        self._stored: dict[RoomId, dict[RequestId, None]] = {}
+        """What the server has said that it has, since something was sealed last."""
+
+    async def seal(self, room: RoomId, frames: Sequence[Intent]) -> list[Sealed]:
+        """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
+        work = partial(
+            _seal_where_it_reaches,
+            reach=await self._ready(room),
+            vault=self._rooms.vault,
+            room=room,
+            frames=frames,
+            now=self._rooms.now(),
+            before=set(self._stored.get(room, ())),
+        )
+        sealed = await self._archive.run_durably(work)
+        if any(isinstance(one, BlockedError) for one in sealed):
+            # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
+            await self._rooms.keys_up_to_date()
+            sealed = await self._archive.run_durably(work)
+        blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
+        if blocked is not None:
+            raise blocked
+        return sealed
+
+    def early(self, room: RoomId, frames: Sequence[Intent]) -> Beside | None:
+        """Return what seals requests in the very write that queues them, where a room is in order.
+
+        It saves the second wait for the disk. By this nothing leaves: ``seal`` looks at all again, and gives
+        the same bytes while the epoch stands.
+        """
+        rooms = self._rooms
+        sure = rooms.is_connected and room not in rooms.keeper.unsure
+        if not rooms.covers(room) or not sure or len(frames) > AT_ONCE:
+            return None  # unsure: what the server's log has may be newer than the keys here
+        try:
+            vault = rooms.vault
+        except EncryptionError:
+            return None
+        before = set(self._stored.get(room, ()))
+        return partial(_seal_early, vault=vault, frames=frames, now=rooms.now(), before=before)
+
+    async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
+        """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
+        request = new_request_id()
+        for _ in range(MAX_TRIES):
+            reach = await self._ready(room)
+            frame = await self._archive.run_durably(
+                self._seal_one, reach, room, request, content, self._rooms.now()
+            )
+            try:
+                await conversation.request(frame)
+            except RefusedError as error:
+                if error.code not in {ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING}:
+                    await self.forget(request)
+                    raise
+                self.moved_on(room)
+            else:
+                self._has(room, request)
+                return
+        await self.forget(request)
+        raise NotReadyError("The room's keys change all the time just now.", "Try again soon.")
+
+    def stored(self, room: RoomId, request: RequestId) -> None:
+        """Hear that the server has a message of ours."""
+        self._has(room, request)
+        self._rooms.sent(room)
+
+    def _has(self, room: RoomId, request: RequestId) -> None:
+        """Remember what the server has, until its event is here at the latest."""
+        stored = self._stored.setdefault(room, {})
+        stored[request] = None
+        while len(stored) > _REMEMBERED:
+            del stored[next(iter(stored))]
+
+    def moved_on(self, room: RoomId) -> None:
+        """Hear that the server did not take something because the group is in another state."""
+        self._rooms.keeper.unsure.add(room)
+
+    async def forget(self, request: RequestId) -> None:
+        """Forget what was sealed for a request that never left, or was refused for good."""
+        await self._archive.run(self._rooms.vault.forget_sealed, request)
+
+    def _seal_one(
+        self,
+        connection: apsw.Connection,
+        reach: Reach,
+        room: RoomId,
+        request: RequestId,
+        content: AnyContent,
+        at: Millis,
+    ) -> SendSealed:
+        reach.require(self._rooms.vault.status(connection, room), partial(trust, connection))
+        payload = Payload(content=content, key_log=keylog.seen(connection))
+        before = set(self._stored.get(room, ()))
+        return self._rooms.vault.seal(connection, request, room, payload, at, before=before)
+
+    async def _ready(self, room: RoomId) -> Reach:
+        """Settle the room, if need be; return what says whether anybody would be reached."""
+        rooms = self._rooms
+        if rooms.trouble is not None:
+            raise rooms.trouble
+        own = rooms.own  # raises while this device is not approved
+        await rooms.track(room)
+        await rooms.reached(room)
+        try:
+            await rooms.keeper.ready(room)
+        except (EncryptionError, ApiRefusedError):
+            # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
+            # nobody is who must not be, the server says (`removal_pending`).
+            pass
+        except ServerMisbehavedError as error:
+            raise EncryptionError(str(error), error.hint) from error
+        keeper = rooms.keeper
+        return Reach(own, rooms.summary(room), keeper.leaves_in(room, own.device), keeper.problems.get(room))
+
+
+def _seal_where_it_reaches(
+    connection: apsw.Connection,
+    reach: Reach,
+    vault: Vault,
+    room: RoomId,
+    frames: Sequence[Intent],
+    now: Millis,
+    before: set[RequestId],
+) -> list[Sealed]:
+    reach.require(vault.status(connection, room), partial(trust, connection))
+    return _seal(connection, vault, frames, now, before)
+
+
+def _seal(
+    connection: apsw.Connection,
+    vault: Vault,
+    frames: Sequence[Intent],
+    now: Millis,
+    before: set[RequestId],
+) -> list[Sealed]:
+    """Seal in the order in which they leave: each follows those before it."""
+    sealed, before = [], set(before)
+    for frame in frames:
+        one = _sealed(connection, vault, frame, now, before)
+        sealed.append(one)
+        if isinstance(one, SendSealed):
+            before.add(one.id)
+    return sealed
+
+
+def _sealed(
+    connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis, before: set[RequestId]
+) -> Sealed:
+    takes_back = not (isinstance(frame, Pin) and frame.on)
+    if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
+        return frame
+    try:
+        content, blanks = content_of(connection, frame)
+        payload = Payload(content=content, key_log=keylog.seen(connection))
+        return vault.seal(connection, frame.id, frame.room, payload, now, blanks, before)
+    except ArrivedError as error:
+        return Arrived(error.seq)
+    except NotReadyError:
+        raise  # it is the room's, and no fault of this request: nothing is sealed, and all of them wait
+    except EncryptionError as error:
+        return error
+
+
+def _seal_early(
+    connection: apsw.Connection,
+    vault: Vault,
+    frames: Sequence[Intent],
+    now: Millis,
+    before: set[RequestId],
+) -> None:
+    """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
+    with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
+        _seal(connection, vault, frames, now, before)
+
+
+def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
+    """Return an attachment with what opens it. Raises NotReadyError where its key is not here."""
+    query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
+    for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
+        if isinstance(key, bytes):
+            return FileKeyed(
+                file=file.file,
+                key=FileKey(key),
+                sha256=file.sha256,
+                name=file.name,
+                media_type=file.media_type,
+                size=file.size,
+            )
+    raise NotReadyError("The key of this file is not on this device.")

@@ -1,0 +1,56 @@
+"""Whether a message that is sealed now would reach whom the person means, and nobody else.
+
+It is judged in the transaction that seals, by the group as it stands there and by what the server last told,
+which was gathered just before. It only looks; ``sealing`` makes one for each time that it seals.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.room_conflict import contradiction
+from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.identity.key_trust import changed_words
+from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import Epoch
+from parlour_protocol.names import UserName
+
+_COMES_BACK: Final = "You left this room and came back: waiting for a member's device to add this one again."
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What is known of a room beside its group."""
+
+    own: Own
+    summary: RoomSummary | None
+    """What the server told of the room; None: this account is not in it."""
+    leaves_in: Epoch | None
+    """The epoch in which the server wants this device out of the group; None: it does not."""
+    problem: ParlourClientError | None
+    """Why the room could not be settled."""
+
+    def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
+        """Raise why nothing is to be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
+        if report.epoch is not None and report.epoch == self.leaves_in:
+            raise NotReadyError(_COMES_BACK)
+        if self.summary is None:
+            raise EncryptionError("You are not in this room any more.")
+        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            raise self.problem or NotReadyError(WAITING)
+        wrong = contradiction(self.summary, report, self.own.user)
+        if wrong:
+            raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
+        peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
+        if peer is not None and not any(member.user == peer for member in report.members):
+            if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
+                raise BlockedError(changed_words(peer))
+            raise NotReadyError(
+                f"{peer} has no device with encryption yet, so nobody could read it.",
+                f"It is sent as soon as {peer} opens Parlour.",
+            )

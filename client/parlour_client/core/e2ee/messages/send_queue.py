@@ -1,0 +1,215 @@
+"""The outbox's lanes: one for each encrypted room, so that open rooms never wait for an encrypted one.
+
+A lane seals a few requests at a time, in order, and sends each after the answer to the one before. What came
+too late for its epoch is sealed anew under the same id when the room has caught up; a pending removal is
+committed at once. What cannot be sealed now is held with the reason, and nothing is lost; a program that only
+sends is told the reason instead. The outbox makes them for the time of a connection.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Literal, Protocol
+
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Sealed, Sealing
+from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
+from parlour_client.core.model import Delivery
+from parlour_client.core.outbox.item import Item, StoredAt, at_of
+from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, Ok
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.ids import RequestId, RoomId
+
+MAX_TRIES: Final = 5
+_LOOK_AGAIN: Final = 15.0
+"""Seconds after which a held room is looked at again, if nothing moved before."""
+_PATIENCE: Final = 20.0
+"""Seconds that a program which only sends waits for a room to become ready."""
+_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
+_AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
+_SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
+
+
+class Ends(Protocol):
+    """The outbox, to which a lane tells how its requests fare."""
+
+    def goes(self, item: Item) -> None:
+        """Hear that it leaves now."""
+        ...
+
+    def waits(self, item: Item, why: ParlourClientError | None) -> None:
+        """Hear that it is held."""
+        ...
+
+    def stored(self, item: Item, stored: StoredAt) -> None:
+        """Hear that the server has it."""
+        ...
+
+    def failed(self, item: Item, error: ParlourClientError) -> None:
+        """Hear that it was refused."""
+        ...
+
+
+class Lane:
+    """The requests of one encrypted room."""
+
+    def __init__(
+        self,
+        room: RoomId,
+        ends: Ends,
+        sealing: Sealing,
+        conversation: Conversation,
+        clock: Clock,
+        moved: Callable[[], asyncio.Event],
+        *,
+        follow: bool,
+    ) -> None:
+        """Send over ``conversation``; without ``follow`` nothing is held for long."""
+        self._room = room
+        self._ends = ends
+        self._sealing = sealing
+        self._conversation = conversation
+        self._clock = clock
+        self._moved = moved
+        self._follow = follow
+        self._queue: list[tuple[int, RequestId, Item]] = []
+        self._window = AT_ONCE
+        """Requests on their way at one time."""
+        self._some = asyncio.Event()
+
+    def put(self, item: Item) -> None:
+        """Queue a request at its place."""
+        heapq.heappush(self._queue, (item.position, item.request, item))
+        self._some.set()
+
+    async def run(self) -> None:
+        """Send until cancelled. Raises UnreachableError when the connection ends, ArchiveError."""
+        waited = 0.0
+        while True:
+            batch = self._next()
+            if not batch:
+                self._window = AT_ONCE  # the server keeps up again
+                self._some.clear()
+                await self._some.wait()
+                continue
+            moved, began = self._moved(), self._clock.now()
+            try:
+                sealed = await self._sealed(batch, waited)
+            except ParlourClientError as error:
+                if error.stops:
+                    raise
+                await self._hold(batch, error, moved, waited)
+                waited += max(0.001, (self._clock.now() - began) / 1_000)
+                continue
+            waited = 0.0
+            await self._send(batch, sealed)
+
+    def _next(self) -> list[Item]:
+        batch: list[Item] = []
+        while self._queue and len(batch) < self._window:
+            _, _, item = heapq.heappop(self._queue)
+            if item.delivery is Delivery.QUEUED and item not in batch:  # it may have been cancelled since
+                batch.append(item)
+        return batch
+
+    async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Sealed]:
+        frames = [item.frame for item in batch]
+        if self._follow:
+            return await self._sealing.seal(self._room, frames)
+        try:
+            async with asyncio.timeout(max(0.5, _PATIENCE - waited)):
+                return await self._sealing.seal(self._room, frames)
+        except TimeoutError:
+            raise NotReadyError("The room does not catch up with the server.") from None
+
+    async def _hold(
+        self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
+    ) -> None:
+        """Keep what cannot be sealed now, in its place, and wait until something has changed."""
+        lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
+        if not self._follow and (lasting or waited >= _PATIENCE):
+            told = error if lasting else NotReadyError(str(error), _NOT_SENT)
+            for item in batch:
+                self._ends.failed(item, told)
+            return
+        for item in batch:
+            self._ends.waits(item, error)
+            self.put(item)
+        again = 1.0 if not self._follow else _LOOK_AGAIN
+        # Others wait for the same event: who set it for the time's sake would let nobody wait any more.
+        waiting = asyncio.ensure_future(moved.wait())
+        timer = self._clock.call_later(again, partial(_end, waiting))
+        try:
+            await asyncio.wait({waiting})
+        finally:
+            timer.cancel()
+            waiting.cancel()
+
+    async def _send(self, batch: Sequence[Item], sealed: Sequence[Sealed]) -> None:
+        """Send one after the other: what follows one that waits must not overtake it.
+
+        What follows one that is given up is sealed again: its link says that this one came before.
+        """
+        pause, waits = 0.0, False
+        for item, one in zip(batch, sealed, strict=True):
+            if item.delivery is not Delivery.QUEUED:  # it was taken back meanwhile
+                waits = True
+                continue
+            if waits:
+                self.put(item)
+                continue
+            pause = await self._send_one(item, one)
+            waits = item.delivery in {Delivery.QUEUED, Delivery.FAILED}
+        if pause:
+            await self._clock.sleep(pause)
+
+    async def _send_one(self, item: Item, one: Sealed) -> float:
+        """Send, or put back what is to wait; returns seconds to wait before the next request."""
+        if isinstance(one, Arrived):
+            self._ends.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
+        elif isinstance(one, ParlourClientError):
+            self._ends.failed(item, one)
+        else:
+            future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
+            self._ends.goes(item)
+            await self._conversation.ask(one, partial(_answered, future))
+            return await self._took(item, await future)
+        return 0.0
+
+    async def _took(self, item: Item, reply: Ok | Error) -> float:
+        """Take an answer; returns seconds to wait before the next request."""
+        if isinstance(reply, Ok) and isinstance(reply.result, Stored):
+            self._ends.stored(item, at_of(reply.result))
+            self._sealing.stored(self._room, item.request)
+            return 0.0
+        if isinstance(reply, Ok):
+            self._ends.failed(item, RefusedError(ErrorCode.MALFORMED))
+            return 0.0
+        item.tries += 1
+        error = RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
+        if reply.code in _AGAIN and item.tries < 4 * MAX_TRIES:
+            self._sealing.moved_on(self._room)  # settled before it is sealed again: removals are made at once
+            self._ends.waits(item, error)
+            self.put(item)
+            return 0.0
+        if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
+            self._window = 1  # what follows must not overtake what was refused
+            self._ends.waits(item, None)
+            self.put(item)
+            return (reply.retry_after or 1_000) / 1_000
+        self._ends.failed(item, error)
+        await self._sealing.forget(item.request)
+        return 0.0
+
+
+def _answered(future: "asyncio.Future[Ok | Error]", reply: Ok | Error) -> None:
+    if not future.done():
+        future.set_result(reply)
+
+
+def _end(waiting: "asyncio.Future[Literal[True]]") -> None:
+    waiting.cancel()

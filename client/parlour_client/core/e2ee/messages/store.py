@@ -1,0 +1,269 @@
+"""Events of an encrypted room into the archive: opened by the vault and stored in one transaction.
+
+So a step of a ratchet and what it gave are on the disk together, or neither. A hole never gets to the vault:
+what comes after one is left for the next fetch. Functions over a connection, run on the archive's thread;
+``Intake`` calls them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, cast
+
+import apsw
+
+from parlour_client.core.archive import events, history_parts
+from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive.divergence import wire_digest
+from parlour_client.core.archive.history_parts import Part
+from parlour_client.core.archive.insertion import Applied, Came, Mark
+from parlour_client.core.archive.rows import user_name
+from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.groups.received import Receipt, Received
+from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.room_log.withheld import first_of
+from parlour_protocol.encrypted import FileKeyed, HistoryContent, TextContent
+from parlour_protocol.frames import AnyBody, LogEvent, decode_body
+from parlour_protocol.frames.base import Role
+from parlour_protocol.frames.bodies import Created, RoleSet
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
+
+Names = Callable[[AnyBody], bool]
+"""Says whether a message names this account."""
+
+
+class Opener(Protocol):
+    """The part of the vault that takes events in."""
+
+    def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
+        """Return the last event that was processed."""
+        ...
+
+    def receive(
+        self,
+        connection: apsw.Connection,
+        room: RoomId,
+        events: Sequence[LogEvent],
+        role_of: Callable[[UserName], Role | None],
+        now: Millis,
+        *,
+        welcome_missing: bool = False,
+    ) -> Receipt:
+        """Process the next events."""
+        ...
+
+    def dropped(self, connection: apsw.Connection, room: RoomId) -> Mapping[Seq, Note | None]:
+        """Return notes of what the server blanked by itself."""
+        ...
+
+    def before(
+        self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]
+    ) -> Sequence[Received]:
+        """Judge events below the first one that was processed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a run of events: ``applied`` for the views, the rest for whoever acts on it."""
+
+    receipt: Receipt
+    applied: Sequence[Applied]
+    behind: bool = False
+    """Somebody has seen more of the key log than this device."""
+    differs: bool = False
+    """Somebody has seen another key log: an alarm is stored."""
+    denied: Sequence[RequestId] = ()
+    """Requests that are not where the server said that it stored them."""
+    corrected: bool = False
+    """Rows that were there before say something else now."""
+
+
+def take_in(
+    connection: apsw.Connection,
+    opener: Opener,
+    room: RoomId,
+    events: Sequence[LogEvent],
+    names_me: Names,
+    now: Millis,
+    *,
+    welcome_missing: bool = False,
+    to_head: bool = False,
+) -> Taken:
+    """Open and store what comes next; events after a hole are left alone, and known ones are only told.
+
+    ``to_head``: nothing comes after these, as far as the server has said.
+    """
+    cursor = opener.cursor(connection, room)
+    following = _following(events, cursor)
+    roles = _Roles(connection, room)
+    receipt = opener.receive(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
+    denied = _deny(connection, room, receipt.items)
+    heard = _keep(connection, room, receipt.items, now)
+    fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
+    corrected = dict(receipt.corrected)
+    if to_head and events and receipt.cursor >= events[-1].seq:
+        corrected |= opener.dropped(connection, room)
+    for seq, note in corrected.items():
+        adding.correct(connection, room, seq, note)
+    # Another program on this home may have taken them in: its views know, ours do not.
+    known = [event.seq for event in events if event.seq <= cursor]
+    applied = [*_told(connection, room, known, names_me), *fresh]
+    behind, differs = keylog.Heard.BEHIND in heard, keylog.Heard.DIFFERS in heard
+    return Taken(receipt, applied, behind, differs, denied, bool(corrected))
+
+
+def take_older(
+    connection: apsw.Connection, opener: Opener, room: RoomId, events: Sequence[LogEvent], names_me: Names
+) -> None:
+    """Store events below where this device began: readable ones are from before encryption."""
+    cursor = opener.cursor(connection, room)
+    store(
+        connection, opener.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
+    )
+
+
+def store(
+    connection: apsw.Connection,
+    items: Sequence[Received],
+    names_me: Names,
+    top: Seq,
+    came: Sequence[LogEvent] = (),
+) -> list[Applied]:
+    """Write what was opened of what ``came``; rows of the outbox whose event is here go with it."""
+    digests = {event.seq: wire_digest(event.body) for event in came}
+    items = list(_folded(connection, items))
+    events = [item.event for item in items]
+    marks = [
+        Mark(item.row, item.sealed, item.trouble, item.note, digests.get(item.event.seq)) for item in items
+    ]
+    mentions = [item.row and names_me(item.event.body) for item in items]
+    applied = adding.add(connection, events, mentions, top, marks)
+    requests = {item.event.seq: item.request for item in items if item.request is not None}
+    for request in requests.values():
+        outbox.remove(connection, request)
+    return [replace(one, request=one.request or requests.get(one.event.seq)) for one in applied]
+
+
+def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[Received]:
+    """Leave one row for a run of what was sent before this device joined; none where all of it is read."""
+    query = "SELECT trouble FROM events WHERE room = ? AND seq < ? AND is_row ORDER BY seq DESC LIMIT 1"
+    folding: bool | None = None
+    for item in items:
+        if item.trouble == BEFORE_JOIN:
+            if folding is None:
+                last = connection.execute(query, (item.event.room, item.event.seq)).fetchone()
+                folding = last is not None and last[0] == BEFORE_JOIN
+            yield replace(item, row=not folding)
+            folding = True
+        else:
+            begins = item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS
+            handed = begins and _is_read_before(connection, item.event.room, item.event.seq)
+            yield replace(item, row=False) if handed else item
+            folding = folding if not item.row else False
+
+
+_SAID_LAST: Final = """
+    SELECT trouble = '' FROM events WHERE room = ? AND seq < ?
+        AND kind IN ('message', 'sealed') AND (sealed OR trouble != '') ORDER BY seq DESC LIMIT 1"""
+
+
+def _is_read_before(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
+    """Say whether this device can read what was said last before an event: another one handed it over."""
+    return any(bool(read) for (read,) in connection.execute(_SAID_LAST, (room, seq)))
+
+
+def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
+    """Take away the rows that say that nothing before them can be read, where it can be read by now."""
+    query = "SELECT seq FROM events WHERE room = ? AND json_extract(note, '$.kind') = ?"
+    found = connection.execute(query, (room, NoteKind.HISTORY_STARTS.value))
+    for seq in [Seq(int(str(seq))) for (seq,) in list(found)]:
+        if _is_read_before(connection, room, seq):
+            connection.execute("UPDATE events SET is_row = 0 WHERE room = ? AND seq = ?", (room, seq))
+
+
+def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:
+    """Keep what opens an attachment; a later message that names another key for it changes nothing."""
+    query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
+    connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
+
+
+def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
+    following = []
+    expected = Seq(cursor + 1)
+    for event in events:
+        if first_of(event) > expected:
+            break
+        if event.seq >= expected:
+            following.append(event)
+            expected = Seq(event.seq + 1)
+    return following
+
+
+def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) -> Sequence[RequestId]:
+    """Let fail what should be stored at these places and is not there."""
+    if not items:
+        return ()
+    genuine = {item.event.seq: item.request for item in items}
+    ours = outbox.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
+    return [one for seq in sorted(ours) for one in outbox.deny(connection, room, seq, genuine.get(seq))]
+
+
+def _keep(
+    connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
+) -> set[keylog.Heard]:
+    """Keep the keys of files and of history, and compare what others saw of the key log."""
+    for item in items:
+        if isinstance(item.content, TextContent) and item.content.file is not None:
+            keep_file_key(connection, room, item.content.file)
+        elif isinstance(item.content, HistoryContent):
+            _keep_history(connection, item, item.content.file)
+    theirs = (item for item in items if item.request is None)
+    sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
+    return keylog.heard_in(connection, sayings, now)
+
+
+def _keep_history(connection: apsw.Connection, item: Received, file: FileKeyed) -> None:
+    """Keep how history is fetched and opened; ``history`` judges whose it is."""
+    event, device = item.event, item.device
+    if device is not None:
+        key, digest = bytes(file.key), bytes(file.sha256)
+        history_parts.keep(connection, Part(event.room, event.seq, device, file.file, key, digest, file.size))
+
+
+def _told(
+    connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq], names_me: Names
+) -> Sequence[Applied]:
+    if not seqs:
+        return ()
+    found, _ = events.above(connection, room, Seq(seqs[0] - 1), len(seqs), over_holes=True)
+    query = "SELECT seq, id FROM mls_messages WHERE room = ? AND seq BETWEEN ? AND ?"
+    ids = cast("list[tuple[Seq, str]]", list(connection.execute(query, (room, seqs[0], seqs[-1]))))
+    ours = {seq: RequestId(one) for seq, one in ids}
+    run = [Came(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
+    return adding.applied(connection, room, run)
+
+
+_ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('role', 'created') ORDER BY seq"
+
+
+class _Roles:
+    """Roles as the log tells them, read when somebody's is asked for."""
+
+    def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
+        self._connection = connection
+        self._room = room
+
+    def of(self, user: UserName) -> Role | None:
+        role = None
+        for author, body in self._connection.execute(_ROLES, (self._room,)):
+            match decode_body(str(body)):
+                case Created() if user_name(str(author)) == user:
+                    role = Role.OWNER
+                case RoleSet(who=who, role=given) if who == user:
+                    role = given
+                case _:
+                    pass
+        return role

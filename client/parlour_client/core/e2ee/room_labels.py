@@ -1,0 +1,155 @@
+"""Where a room stands, in words: its label, what is in the way of sending or reading, and who is in it.
+
+Two facts are said apart: whether a room is encrypted, and how many of its people are verified. It answers
+from memory and changes nothing. The facade asks it.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.groups import server_claims as claims
+from parlour_client.core.e2ee.groups.encrypt import strict_words
+from parlour_client.core.e2ee.groups.group_errors import WAITING, DisplacedError
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
+from parlour_client.core.e2ee.groups.room_conflict import contradiction
+from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.names import UserName
+
+_OLD: Final = (
+    "This room is from before its members decided who is in it: nobody new can come in, or be removed. "
+    "An owner renews it: /encryption renew, or parlour encryption ROOM --renew."
+)
+
+
+class Labels:
+    """Words for the rooms of one account."""
+
+    def __init__(self, rooms: SealedRooms) -> None:
+        """Speak of ``rooms``."""
+        self._rooms = rooms
+        self._people = rooms.identities
+
+    def standing(  # noqa: C901, PLR0911 - one return for each state, in order
+        self, room: RoomId, report: GroupReport
+    ) -> tuple[RoomState, str]:
+        """Return where the room stands, and what is in the way, in words."""
+        if self._rooms.trouble is not None:
+            return RoomState.WAITING, self._rooms.trouble.whole
+        if self._people.own().status is not DeviceStatus.ACTIVE:
+            code = self._people.own().code
+            words = f"This device is not approved yet. On another device of yours: /approve {code}"
+            return RoomState.PENDING_DEVICE, words
+        if report.again:
+            problem = self._rooms.keeper.problems.get(room)
+            return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
+        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+            known = self._rooms.keeper.problems.get(room)
+            return RoomState.WAITING, known.whole if known is not None else WAITING
+        if report.stand is Stand.DISPLACED:
+            return RoomState.BLOCKED, DisplacedError().whole
+        if report.stand is Stand.CONTESTED:
+            words = "Members could not follow the room's keys: an owner has to found the group anew."
+            return RoomState.CONTESTED, words
+        if report.stand is Stand.REFUSED:
+            words = "This device could not follow a change of the room's keys; it was reported."
+            return RoomState.CONTESTED, words
+        wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
+        if wrong:
+            return RoomState.BLOCKED, wrong
+        people = {member.user for member in report.members} | self._peer(room)
+        changed = sorted(user for user in people if self._people.trust(user) is Trust.CHANGED)
+        if changed:
+            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
+            return RoomState.BLOCKED, words
+        if room in self._rooms.state.choices.strict and (unverified := self._unverified(report)):
+            return RoomState.BLOCKED, strict_words(unverified)
+        return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
+
+    def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
+        old = _OLD if report.roster is None else ""
+        return [old, *claims.words(report.claims, report.roster), self._absent(room, report)]
+
+    def _unverified(self, report: GroupReport) -> list[UserName]:
+        users = {member.user for member in report.members} - {self._rooms.me}
+        return sorted(user for user in users if self._people.trust(user) is not Trust.VERIFIED)
+
+    def _peer(self, room: RoomId) -> set[UserName]:
+        summary = self._rooms.summary(room)
+        if summary is None or summary.kind is not RoomKind.DIRECT or summary.peer is None:
+            return set()
+        return {summary.peer}
+
+    def _absent(self, room: RoomId, report: GroupReport) -> str:
+        for peer in self._peer(room) - {member.user for member in report.members}:
+            return f"{peer} has no device with encryption yet: what you write waits."
+        left_out = self._rooms.settler.left_out.get(room, {})
+        if left_out:
+            why = "; ".join(sorted(set(left_out.values())))
+            return f"Devices that could not be let in: {len(left_out)} ({why})."
+        return ""
+
+    def label(self, report: GroupReport, state: RoomState) -> str:
+        """Return what stands above the room for good: words, never colour alone."""
+        if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
+            return "E2EE, not open on this device"
+        me = self._rooms.me
+        others = {member.user for member in report.members} - {me}
+        verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
+        kind = "E2EE post-quantum" if report.suite is RoomSuite.X_WING else "E2EE"
+        label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, nobody else"
+        changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
+        blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
+        suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
+        return label + suffix.get(state, "")
+
+    def people(self, report: GroupReport, listed: Collection[UserName] | None) -> list[RoomPerson]:
+        """Return who is in the room, and whom the server claims to be: ``listed``, if it is known."""
+        devices: dict[UserName, list[DeviceId]] = {}
+        for member in report.members:
+            devices.setdefault(member.user, []).append(member.device)
+        roster = report.roster
+        people = {} if roster is None else {one.user: one for one in roster.people}
+        found = []
+        for user in sorted({*people, *devices, *(listed or ()), *report.claims.ghosts}):
+            person = people.get(user)
+            found.append(
+                RoomPerson(
+                    user=user,
+                    role=None if person is None else person.role,
+                    admitted_by=None if person is None else person.by,
+                    admitted_at=None if person is None else person.at,
+                    claimed_by_server=self._claimed(user, report, listed),
+                    devices=devices.get(user, []),
+                    founder=person is not None and person.by == user and not person.proof,
+                )
+            )
+        return found
+
+    @staticmethod
+    def _claimed(user: UserName, report: GroupReport, listed: Collection[UserName] | None) -> bool | None:
+        return user in report.claims.ghosts or (None if listed is None else user in listed)
+
+    def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
+        """Return the devices of the group, with how far each person is known."""
+        own = self._people.own().device
+        me = self._rooms.me
+        people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}
+        return [
+            MemberDevice(
+                user=member.user,
+                device=member.device,
+                name=member.certificate.name,
+                trust=Trust.VERIFIED if member.user == me else self._people.trust(member.user),
+                certified=member.certificate.created,
+                own=member.user == me,
+                current=member.device == own,
+                admitted_by=people.get(member.user),
+                claimed_by_server=self._claimed(member.user, report, listed),
+            )
+            for member in sorted(report.members, key=lambda member: (member.user, member.device))
+        ]

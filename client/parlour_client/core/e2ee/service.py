@@ -1,0 +1,317 @@
+"""Encryption as views and commands see it (``interface.Encryption``): labels, reports, a person's decisions.
+
+Every label says two facts apart: whether a room is encrypted, and how many of its people are verified. What
+is asked "at once" is answered from memory. It decides nothing about keys; people and devices are
+``identities``'. ``Client.encryption`` gives it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.groups import server_claims as claims
+from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups.commit_plan import Claims
+from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_store import known_roster
+from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.e2ee.maintenance.reconcile import is_ours
+from parlour_client.core.e2ee.messages.history_transfer import Histories
+from parlour_client.core.e2ee.report_text import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
+from parlour_client.core.e2ee.room_labels import Labels
+from parlour_client.core.e2ee.status import (
+    Alarm,
+    OwnDevice,
+    OwnKeys,
+    PersonReport,
+    RoomEncryption,
+    RoomPerson,
+    RoomReport,
+    RoomState,
+    Trust,
+    WordsProcess,
+)
+from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_client.core.model import MemberView
+from parlour_protocol.frames.base import Role
+from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
+from parlour_protocol.names import UserName
+from parlour_protocol.secret import Secret
+
+_LET_IN_SECONDS: Final = 5.0
+"""How long an approval waits for the new device to bring key packages, which takes an instant where it is
+connected; one that comes later is let in by whoever is online or sends first."""
+
+Settled = Callable[[RoomId], Awaitable[None]]
+Members = Callable[[RoomId], Awaitable[Sequence[MemberView]]]
+
+
+class Facade:
+    """Implements ``Encryption``."""
+
+    def __init__(
+        self, rooms: SealedRooms, histories: Histories, settled: Settled, members: Members, encrypt: Settled
+    ) -> None:
+        """Speak for ``rooms``; ``members`` asks who is in a room, ``encrypt`` asks to encrypt one."""
+        self._rooms = rooms
+        self._people = rooms.identities
+        self._labels = Labels(rooms)
+        self._histories = histories
+        self._settled = settled
+        self._members = members
+        self._encrypt = encrypt
+        self._membership = Membership(rooms)
+
+    # rooms
+    def room(self, room: RoomId) -> RoomEncryption:
+        """Return what the window says."""
+        if not self._rooms.covers(room):
+            return RoomEncryption(RoomState.OPEN, OPEN)
+        report = self._rooms.standings.of(room)
+        state, problem = self._labels.standing(room, report)
+        return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
+
+    async def report(self, room: RoomId) -> RoomReport:
+        """Return everything that is known of a room's encryption."""
+        if not self._rooms.covers(room):
+            return RoomReport(
+                room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, SERVER_SEES_OPEN, ASSURANCE
+            )
+        await self._rooms.track(room)
+        with suppress(ParlourClientError, TimeoutError):
+            await self._rooms.look_at(room)
+        report = self._rooms.standings.of(room)
+        if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
+            await self._people.refresh()  # who was met in the meantime, by what was sent or came in
+        state, problem = self._labels.standing(room, report)
+        inside = {member.user for member in report.members}
+        listed: Sequence[UserName] | None = None
+        with suppress(ParlourClientError):
+            listed = [member.user for member in await self._members(room)]
+        report = replace(report, claims=await self._compared(room, report, listed))
+        return RoomReport(
+            room=room,
+            state=state,
+            label=self._labels.label(report, state),
+            problem=problem,
+            group=report.group,
+            epoch=report.epoch or Epoch(0),
+            authenticator=report.authenticator,
+            members=self._labels.devices(report, listed),
+            without_device=[user for user in self._belong(report, listed) if inside and user not in inside],
+            last_change=report.own_since,
+            server_sees=SERVER_SEES,
+            assurance=ASSURANCE,
+            suite=report.suite,
+            keys="" if report.suite is None else KEYS[report.suite],
+            people=self._labels.people(report, listed),
+            claims=self._claims(report),
+            decided_by_members=report.roster is not None,
+        )
+
+    @staticmethod
+    def _claims(report: GroupReport) -> Sequence[str]:
+        return claims.words(report.claims, report.roster)
+
+    @staticmethod
+    def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
+        if report.roster is not None:
+            return [one.user for one in report.roster.people]
+        return listed or ()
+
+    async def _compared(self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None) -> Claims:
+        """Compare whom the server lists with whom the members admitted, those who come or go included."""
+        vault = self._rooms.keys.maybe_vault
+        if listed is None or vault is None or report.roster is None:
+            return report.claims
+        expected = await self._rooms.archive.look(vault.expected, room)
+        asked_in = await self._rooms.archive.look(statements.asked_in, room)
+        soon = set() if expected is None else {one.user for one in expected.people}
+        now = {one.user for one in report.roster.people}
+        return Claims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
+
+    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
+        """Make a room encrypted, for good, for these people, whatever the server lists by then."""
+        await self._membership.ask_in(room, [user for user in people if user != self._rooms.me])
+        await self._encrypt(room)
+        await self._settled(room)
+
+    async def claims(self, room: RoomId) -> Sequence[str]:
+        """Return what the server claims of a room's members."""
+        found = await self._rooms.archive.look(claims.of, room)
+        return claims.words(found, await self._rooms.archive.look(known_roster, room))
+
+    async def unfinished(self, room: RoomId) -> str:
+        """Say what could not be done for the room's members just now."""
+        if not self._rooms.covers(room):
+            return ""
+        known = self._rooms.keeper.problems.get(room)
+        return "" if known is None else known.whole
+
+    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
+        """Return whom a room from before rosters has."""
+        found = await self.report(room)
+        if found.decided_by_members or not found.members:
+            return ()
+        roles = {member.user: member.role for member in await self._members(room)}
+        return [replace(one, role=roles.get(one.user, Role.MEMBER)) for one in found.people if one.devices]
+
+    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
+        """Renew a room from before rosters for these people."""
+        await self._rooms.track(room)
+        report = self._rooms.standings.of(room)
+        keys = {member.user: member.certificate.account_key for member in report.members}
+        roles = {one.user: one.role or Role.MEMBER for one in people}
+        vouched = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
+        await self._rooms.keeper.adopt(room, vouched)
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew."""
+        await self._rooms.track(room)
+        await self._rooms.keeper.refound(room)
+
+    async def settle(self, room: RoomId) -> None:
+        """Bring the group to what it ought to be now."""
+        await self._settled(room)
+
+    # people, by identities
+    def own(self) -> OwnKeys:
+        """Return where this device stands."""
+        return self._people.own()
+
+    def trust(self, user: UserName) -> Trust:
+        """Return how a person's key stands."""
+        return self._people.trust(user)
+
+    def own_code(self) -> str:
+        """Return the code for others to scan or copy."""
+        return self._people.own_code()
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return what must be told loudly."""
+        return [self._named(alarm) for alarm in self._people.alarms()]
+
+    def _named(self, alarm: Alarm) -> Alarm:
+        """Name the room of an alarm that is about one: it is shown on every window."""
+        room = None if alarm.room is None else self._rooms.state.room(alarm.room)
+        return alarm if room is None else replace(alarm, text=f"{room.title}: {alarm.text}")
+
+    async def dismiss(self, alarm: int) -> None:
+        """Take an alarm off the windows."""
+        await self._people.dismiss(alarm)
+
+    async def person(self, user: UserName) -> PersonReport:
+        """Look a person's key up."""
+        return await self._people.person(user)
+
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
+        """Mark a person verified by the digits that the person typed."""
+        found = await self._people.confirm(user, typed)
+        await self._membership.ask_in_again(user)
+        return found
+
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
+        """Mark a person verified by their code."""
+        found = await self._people.check_code(user, code)
+        await self._membership.ask_in_again(user)
+        return found
+
+    async def accept_key(self, user: UserName) -> PersonReport:
+        """Take a changed key as first seen, in the rooms that the person is in as well."""
+        found = await self._people.accept_key(user)
+        await self._membership.ask_in_again(user)
+        return found
+
+    # devices
+    async def devices(self) -> Sequence[OwnDevice]:
+        """List the account's devices."""
+        return await self._people.devices()
+
+    async def approve(self, code: str) -> OwnDevice:
+        """Approve a device, and let it into every room."""
+        approved = await self._people.approve(code)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                await self._let_in(approved.device)
+        return approved
+
+    async def revoke(self, device: DeviceId) -> None:
+        """Revoke a device, and put it out of every room."""
+        await self._people.revoke(device)
+        await self._everywhere()
+
+    async def recovery_words(self) -> Sequence[str]:
+        """Return the words of the account key."""
+        return await self._people.recovery_words()
+
+    async def recover(self, words: Sequence[str]) -> None:
+        """Approve this device with the recovery words."""
+        await self._people.recover(words)
+        await self._everywhere()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LET_IN_SECONDS):
+                await self._rooms.until(self._others_answered)
+        await self._people.give_up_others()
+        await self._everywhere()
+
+    async def reset_identity(self, password: Secret) -> None:
+        """Make a new account key."""
+        await self._people.reset_identity(password)
+
+    async def send_history(self, device: DeviceId) -> int:
+        """Hand the archive to another device of ours, which can read the rooms from then on, too."""
+        sent = await self._histories.send(device)
+        await self._everywhere()
+        return sent
+
+    # short words
+    async def start_words(self, user: UserName) -> WordsProcess:
+        """Begin a verification."""
+        return await self._people.start_words(user)
+
+    async def answer_words(self, process: RequestId) -> WordsProcess:
+        """Go along with one."""
+        return await self._people.answer_words(process)
+
+    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
+        """Say that the words are the same."""
+        return await self._people.confirm_words(process, typed)
+
+    async def cancel_words(self, process: RequestId) -> None:
+        """End one."""
+        await self._people.cancel_words(process)
+
+    def words(self) -> Sequence[WordsProcess]:
+        """Return the processes under way."""
+        return self._people.words()
+
+    async def _others_answered(self) -> bool:
+        """Say whether this device is in all groups that have only devices of ours."""
+        rooms = self._rooms
+        alone = [room for room, state in rooms.settler.seen.items() if is_ours(state, rooms.me)]
+        reports = [await rooms.archive.look(rooms.vault.status, room) for room in alone]
+        return all(report.stand is Stand.ACTIVE for report in reports)
+
+    async def _let_in(self, device: DeviceId) -> None:
+        """Settle all rooms, then wait until the device is in them.
+
+        It brings its key packages when it hears that it was approved; the server tells of them, and the
+        keeper lets it in.
+        """
+        await self._everywhere()
+
+        async def is_everywhere() -> bool:
+            left_out = self._rooms.settler.left_out
+            return not any(device in left_out.get(room, {}) for room in self._rooms.intake.rooms)
+
+        await self._rooms.until(is_everywhere)
+
+    async def _everywhere(self) -> None:
+        """Settle all rooms; what fails in one goes on by itself later, here or on another device."""
+        for room in self._rooms.intake.rooms:
+            if self._rooms.summary(room) is not None:
+                with suppress(EncryptionError):
+                    await self._settled(room)

@@ -1,0 +1,303 @@
+# ruff: noqa: D102 - an interface: a method whose name and types say all of it needs no sentence
+"""What the views and commands see of encryption: plain values, and one protocol (``Encryption``).
+
+Two facts are kept apart everywhere: a room is *encrypted* (to the devices in its group), and people are
+*verified* (they are who they say). Nothing here says "secure". ``Client.encryption`` implements it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import Role, RoomSuite
+from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+class Trust(Enum):
+    """How sure we are that a person's account key is theirs."""
+
+    UNKNOWN = "unknown"
+    """No key of theirs was seen yet."""
+    FIRST_SEEN = "first-seen"
+    """The key that was seen first; nobody compared it."""
+    VERIFIED = "verified"
+    """Compared over another channel, or with short words."""
+    CHANGED = "changed"
+    """Another key than the pinned one: nothing is sent until the person decides."""
+
+
+class RoomState(Enum):
+    """Where an encrypted room stands on this device."""
+
+    OPEN = "open"
+    """Not encrypted: the server can read it."""
+    ACTIVE = "active"
+    """This device is in the group."""
+    WAITING = "waiting"
+    """Not in the group yet: a device of a member must let this one in."""
+    PENDING_DEVICE = "pending-device"
+    """This device itself is not approved yet."""
+    CONTESTED = "contested"
+    """Members could not follow the group: it may have split, and an owner founds it anew."""
+    BLOCKED = "blocked"
+    """Nothing is sent: the person has to decide about a key, or another copy of this home goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomEncryption:
+    """What a window says of its room, in words: ``label`` is permanent text, never colour alone."""
+
+    state: RoomState
+    label: str
+    """`E2EE 4/5 verified`, or `NOT end-to-end encrypted: the server can read this room`."""
+    problem: str = ""
+    """What is in the way of sending or reading, and what to do; empty when nothing is."""
+    claims: Sequence[str] = ()
+    """Sentences: what the server says of the room's members and none of them has signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberDevice:
+    """One device in a room's group."""
+
+    user: UserName
+    device: DeviceId
+    name: DeviceName
+    trust: Trust
+    certified: Millis
+    own: bool = False
+    """A device of this account."""
+    current: bool = False
+    """This very device."""
+    admitted_by: UserName | None = None
+    """Who admitted its person; None where members did not decide that."""
+    claimed_by_server: bool | None = None
+    """The server lists its person as a member; None: it could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPerson:
+    """Somebody in a room, as its members decided or as the server claims."""
+
+    user: UserName
+    role: Role | None
+    """None: they are in it by the server's word."""
+    admitted_by: UserName | None
+    """Who admitted them: themselves where they founded the room, or entered a public one."""
+    admitted_at: Millis | None
+    claimed_by_server: bool | None
+    """The server lists them as a member; None: it could not be asked."""
+    devices: Sequence[DeviceId] = ()
+    """Their devices that can read the room."""
+    founder: bool = False
+    """They made the encrypted room."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomReport:
+    """Everything that `/encryption` shows of a room."""
+
+    room: RoomId
+    state: RoomState
+    label: str
+    problem: str
+    group: GroupId | None
+    epoch: Epoch
+    authenticator: str
+    """30 digits in groups of five: equal for everybody who is in the same group; empty while not in it."""
+    members: Sequence[MemberDevice]
+    without_device: Sequence[UserName]
+    """Members of the room of whom no device is in the group: they cannot read it. Not known from outside."""
+    last_change: Millis | None
+    """When this device last renewed its keys here."""
+    server_sees: Sequence[str]
+    """Sentences."""
+    assurance: str
+    """What was checked of the encryption and what not: `not independently audited; …`."""
+    suite: RoomSuite | None = None
+    """What the room's keys are made with; not known from outside."""
+    keys: str = ""
+    """What that is worth, in words."""
+    people: Sequence[RoomPerson] = ()
+    """Everybody who is in it, and everybody whom the server claims to be."""
+    claims: Sequence[str] = ()
+    """Sentences: what the server says of its members and none of them has signed."""
+    decided_by_members: bool = False
+    """Its members decide who is in; a room from before that has to be renewed by an owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonReport:
+    """What is known of a person's key."""
+
+    user: UserName
+    trust: Trust
+    safety_number: str
+    """12 groups of 5 digits, the same on both sides; empty while their key is unknown."""
+    first_seen: Millis | None
+    devices: Sequence[MemberDevice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevice:
+    """A device of this account."""
+
+    device: DeviceId
+    name: DeviceName
+    status: DeviceStatus
+    created: Millis
+    last_seen: Millis
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """This device's own standing."""
+
+    device: DeviceId
+    status: DeviceStatus
+    code: str
+    """What to type on another device to approve this one: `abcd-efgh-ijkl-mnop`."""
+    has_account_key: bool
+    """This device can approve and revoke others, and show the recovery words."""
+    protection: str
+    """How the archive is locked, in words: by ``archive.key.Protection``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsProcess:
+    """A verification by short words that is under way in a direct room."""
+
+    process: RequestId
+    room: RoomId
+    peer: UserName
+    started_by_us: bool
+    words: Sequence[str] = ()
+    """Five words, once both sides have revealed."""
+    we_confirmed: bool = False
+    they_confirmed: bool = False
+    ended: str = ""
+    """Why it ended: `verified`, or what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that the person must be told loudly, on every window, until it is dismissed."""
+
+    id: int
+    text: str
+    """What happened and what to do, in words of ours."""
+    at: Millis
+    permanent: bool
+    """It stays for ever: what the server did cannot be taken back."""
+    room: RoomId | None = None
+    """The room that it is about."""
+
+
+class Encryption(Protocol):
+    """Encryption as views and commands use it. Methods raise ParlourClientError with a sentence."""
+
+    def room(self, room: RoomId) -> RoomEncryption:
+        """Return what the window says; at once, from memory."""
+        ...
+
+    def own(self) -> OwnKeys:
+        """Return where this device stands; at once, from memory."""
+        ...
+
+    def trust(self, user: UserName) -> Trust:
+        """Return how a person's key stands; at once, from memory."""
+        ...
+
+    async def report(self, room: RoomId) -> RoomReport: ...
+    async def person(self, user: UserName) -> PersonReport:
+        """Look a person's key up (asks the server for the key log)."""
+        ...
+
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
+        """Mark a person verified; ``typed`` are the last 20 digits at least, typed by the person."""
+        ...
+
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
+        """Mark a person verified by the code that their client shows (QR, `parlour verify CODE`)."""
+        ...
+
+    def own_code(self) -> str:
+        """Return the code for others to scan or copy: our name, server and account key."""
+        ...
+
+    async def accept_key(self, user: UserName) -> PersonReport:
+        """Take a changed key as first seen: the person decided to go on."""
+        ...
+
+    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
+        """Make a room encrypted, for good, and admit these people besides oneself: nobody else is added."""
+        ...
+
+    async def claims(self, room: RoomId) -> Sequence[str]:
+        """Return what the server claimed of the room's members when it was last looked at; sentences."""
+        ...
+
+    async def unfinished(self, room: RoomId) -> str:
+        """Say what could not be done for the room's members just now; empty: all was."""
+        ...
+
+    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
+        """Return whom a room from before its members decided has now; empty where they do decide."""
+        ...
+
+    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
+        """Renew such a room for these people, whom the person has looked at (owners)."""
+        ...
+
+    async def refound(self, room: RoomId) -> None:
+        """Found a contested room's group anew."""
+        ...
+
+    async def settle(self, room: RoomId) -> None:
+        """Bring the group to what it ought to be now: add and remove devices; waits until it is done."""
+        ...
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return what must be told loudly, oldest first; at once, from memory."""
+        ...
+
+    async def dismiss(self, alarm: int) -> None:
+        """Take an alarm off that the person has read; one that is permanent stays."""
+        ...
+
+    # devices
+    async def devices(self) -> Sequence[OwnDevice]: ...
+    async def approve(self, code: str) -> OwnDevice:
+        """Approve the pending device that shows this code."""
+        ...
+
+    async def revoke(self, device: DeviceId) -> None: ...
+    async def recovery_words(self) -> Sequence[str]:
+        """Return the 24 words of the account key. Raises SetupError on a device that does not hold it."""
+        ...
+
+    async def recover(self, words: Sequence[str]) -> None:
+        """Approve this device with the recovery words; it holds the account key from now on."""
+        ...
+
+    async def reset_identity(self, password: Secret) -> None:
+        """Make a new account key: all is lost, everybody is told."""
+        ...
+
+    async def send_history(self, device: DeviceId) -> int:
+        """Hand the archive to another device of ours, over MLS; returns how many events."""
+        ...
+
+    # short words
+    async def start_words(self, user: UserName) -> WordsProcess: ...
+    async def answer_words(self, process: RequestId) -> WordsProcess: ...
+    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess: ...
+    async def cancel_words(self, process: RequestId) -> None: ...
+    def words(self) -> Sequence[WordsProcess]:
+        """Return the processes under way."""
+        ...

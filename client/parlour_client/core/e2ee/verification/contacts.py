@@ -1,0 +1,165 @@
+"""What a person can do about other people's keys: look at them, compare them, or go on with a changed one.
+
+Nothing here verifies by a single key press: digits or a code must be typed. A key that differs from the one
+on the screen is never the one that gets verified, since the digits are computed anew. ``identities`` runs it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from parlour_client.core.archive import Archive, own_keys
+from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity.key_log import server_of
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
+from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
+from parlour_client.core.e2ee.verification.verification_code import code_of, read_code
+from parlour_client.core.errors import EncryptionError, SetupError
+from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Acquaintances:
+    """Other people's keys, as the archive has them."""
+
+    def __init__(self, archive: Archive, me: UserName, clock: Clock) -> None:
+        """Look from the side of ``me``."""
+        self._archive = archive
+        self._me = me
+        self._clock = clock
+
+    async def report(self, user: UserName) -> PersonReport:
+        """Return what is known of a person; pins a key that is seen for the first time."""
+        return await self._run(_report, self._me, user, self._clock.now())
+
+    async def meet(self, users: Sequence[UserName]) -> None:
+        """Pin the keys of people who are seen for the first time."""
+        await self._run(_meet, users, self._clock.now())
+
+    async def confirm(self, user: UserName, typed: str) -> None:
+        """Mark a person verified by the end of the safety number, or all of it. Raises SetupError."""
+        await self._run(_confirm, self._me, user, typed, self._clock.now())
+
+    async def check_code(self, user: UserName, code: str) -> None:
+        """Mark a person verified by the code that their client shows."""
+        await self._run(_check_code, self._me, user, read_code(code), self._clock.now())
+
+    async def accept(self, user: UserName) -> None:
+        """Go on with a changed key, unverified."""
+        await self._run(_accept, user, self._clock.now())
+
+    async def parties(self, user: UserName) -> tuple[Party, Party]:
+        """Return ourselves and a person with the present keys. Raises EncryptionError without both."""
+        return await self._run(_parties, self._me, user, self._clock.now())
+
+    async def prove(self, party: Party) -> bool:
+        """Mark a person verified by words, if their key is still this one."""
+        return await self._run(_prove, party, self._clock.now())
+
+    async def own_code(self) -> str:
+        """Return the code for others; empty before our account has a key."""
+        party = await self._archive.run(_party_of_ours, self._me)
+        return code_of(party) if party is not None else ""
+
+    async def _run(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._archive.run_durably(call, *args, **kwargs)
+
+
+def _meet(connection: apsw.Connection, users: Sequence[UserName], now: Millis) -> None:
+    for user in users:
+        people.meet(connection, user, now)
+
+
+def _party_of_ours(connection: apsw.Connection, me: UserName) -> Party | None:
+    key = own_keys.get(connection, Name.ACCOUNT_KEY)
+    return Party(me, server_of(connection), key) if key is not None else None
+
+
+def _parties(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> tuple[Party, Party]:
+    if user == me:
+        raise SetupError("That is you.", "Name another person.")
+    ours, key = _party_of_ours(connection, me), people.meet(connection, user, now)
+    if ours is None:
+        raise EncryptionError("Your account has no key yet.", "Connect to the server once.")
+    if key is None:
+        raise EncryptionError(f"{user} has no account key yet.", f"Wait until {user} has logged in once.")
+    return ours, Party(user, ours.server, key)
+
+
+def _report(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> PersonReport:
+    met = user != me and people.meet(connection, user, now) is not None
+    pinned = pins.find(connection, user)
+    number = ""
+    if met and own_keys.get(connection, Name.ACCOUNT_KEY) is not None:
+        number = safety_number(*_parties(connection, me, user, now))
+    return PersonReport(
+        user=user,
+        trust=people.trust(connection, user),
+        safety_number=number,
+        first_seen=pinned.first_seen if pinned is not None else None,
+        devices=_devices(connection, me, user, now),
+    )
+
+
+def _devices(
+    connection: apsw.Connection, me: UserName, user: UserName, now: Millis
+) -> tuple[MemberDevice, ...]:
+    identity = own.load(connection)
+    current = identity.device.id if identity is not None else None
+    trust = people.trust(connection, user)
+    return tuple(
+        MemberDevice(
+            user=user,
+            device=device,
+            name=certificate.name,
+            trust=trust,
+            certified=certificate.created,
+            own=user == me,
+            current=device == current,
+        )
+        for device, certificate in people.live_devices(connection, user, now).items()
+    )
+
+
+def _confirm(connection: apsw.Connection, me: UserName, user: UserName, typed: str, now: Millis) -> None:
+    ours, theirs = _parties(connection, me, user, now)
+    check_typed(safety_number(ours, theirs), typed, user)
+    pins.verify(connection, user, theirs.key, now, "number")
+
+
+def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown: Party, now: Millis) -> None:
+    _, theirs = _parties(connection, me, user, now)
+    if (shown.user, shown.server) != (theirs.user, theirs.server):
+        raise SetupError(f"That is not the code of {user} on this server.", "Ask them for their own code.")
+    if shown.key != theirs.key:
+        raise EncryptionError(
+            f"The code shows another key than the one that the server gives for {user}.",
+            f"Somebody may stand in between, or the code is an old one. Ask {user} for a fresh code, and "
+            "send nothing that matters before it fits.",
+        )
+    pins.verify(connection, user, theirs.key, now, "code")
+
+
+def _accept(connection: apsw.Connection, user: UserName, now: Millis) -> None:
+    key = people.meet(connection, user, now)
+    if key is None:
+        raise EncryptionError(f"{user} has no account key yet.", f"Wait until {user} has logged in once.")
+    if people.trust(connection, user) is Trust.CHANGED:
+        pins.accept(connection, user, key, now)
+
+
+def _prove(connection: apsw.Connection, party: Party, now: Millis) -> bool:
+    if people.meet(connection, party.user, now) != party.key:
+        return False
+    pins.verify(connection, party.user, party.key, now, "words")
+    return True

@@ -1,0 +1,217 @@
+"""The verifications by short words that are under way: who may take part, for how long, and what they prove.
+
+A step counts only if it comes from the one device of the one person, in the one direct room, within ten
+minutes; what belongs to no process here (another device of ours runs it) is passed over in silence. Fresh
+keys live in memory alone, so a restart ends them. ``identities`` runs it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.status import WordsProcess
+from parlour_client.core.e2ee.verification.channel import Wire
+from parlour_client.core.e2ee.verification.safety_number import Party
+from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
+from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_protocol.encrypted import VerifyContent, VerifyStep
+from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, new_request_id
+from parlour_protocol.names import UserName
+
+LIFETIME: Final = 10 * 60_000
+"""Milliseconds from the start to the last step: two people talk to each other now."""
+MAX_KEPT: Final = 16
+"""Processes that are remembered, ended ones too: somebody who begins again and again fills nothing."""
+
+Parties = Callable[[UserName], Awaitable[tuple[Party, Party]]]
+"""Returns ourselves and the other one with the account keys as they are known now."""
+Prove = Callable[[Party], Awaitable[bool]]
+"""Marks somebody verified by words; False: their key is another one meanwhile."""
+
+
+@dataclass(slots=True)
+class _Running:
+    exchange: Exchange
+    room: RoomId
+    peer: Party
+    since: Millis
+    device: DeviceId | None = None
+    """The device of theirs that takes part."""
+    verdict: str = ""
+    """Why it ended, where the exchange itself does not say."""
+
+    @property
+    def ended(self) -> str:
+        return self.verdict or self.exchange.ended
+
+    def shown(self) -> WordsProcess:
+        state = self.exchange.state
+        return WordsProcess(
+            process=self.exchange.context.process,
+            room=self.room,
+            peer=self.peer.user,
+            started_by_us=self.exchange.we_started,
+            words=tuple(self.exchange.words),
+            we_confirmed=state in {State.CONFIRMED, State.DONE},
+            they_confirmed=state in {State.AWAITED, State.DONE},
+            ended=self.ended,
+        )
+
+
+class WordProcesses:
+    """All of them, oldest first."""
+
+    def __init__(
+        self,
+        me: UserName,
+        parties: Parties,
+        prove: Prove,
+        wire: Wire,
+        clock: Clock,
+        changed: Callable[[], None],
+    ) -> None:
+        """Verify for ``me``; ``changed`` is called when there is something new to show."""
+        self._me = me
+        self._parties = parties
+        self._prove = prove
+        self._wire = wire
+        self._clock = clock
+        self._changed = changed
+        self._running: dict[RequestId, _Running] = {}
+        self._in_order = asyncio.Lock()  # fair: steps are taken in as they were handed over
+
+    def all(self) -> Sequence[WordsProcess]:
+        """Return those under way, and those that ended lately."""
+        self._expire()
+        return [running.shown() for running in self._running.values()]
+
+    async def start(self, user: UserName) -> WordsProcess:
+        """Begin a verification with somebody, or go along with the one that they began."""
+        self._expire()
+        for running in self._with(user):
+            if running.exchange.state is State.ASKED:
+                return await self._act(running, running.exchange.answer)
+        room = await self._wire.direct_room(user)
+        we, they = await self._parties(user)
+        context = Context(new_request_id(), room, starter=we, other=they)
+        exchange, step = Exchange.begin(context)
+        running = self._keep(_Running(exchange, room, they, self._clock.now()))
+        await self._send(running, [step])
+        return running.shown()
+
+    async def answer(self, process: RequestId) -> WordsProcess:
+        """Go along with one that the other side began."""
+        running = self._found(process)
+        return await self._act(running, running.exchange.answer)
+
+    async def confirm(self, process: RequestId, typed: str) -> WordsProcess:
+        """Say that the words are the same, by typing them. Raises SetupError when it is not them."""
+        running = self._found(process)
+        return await self._act(running, lambda: running.exchange.confirm(typed))
+
+    async def cancel(self, process: RequestId) -> None:
+        """End one; also the answer to words that differ."""
+        running = self._found(process)
+        await self._act(running, running.exchange.cancel)
+
+    async def receive(
+        self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
+    ) -> None:
+        """Take in a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
+        async with self._in_order:
+            await self._receive(room, sender, device, content, at)
+
+    async def _receive(
+        self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
+    ) -> None:
+        self._expire()
+        running = self._running.get(content.process)
+        if sender == self._me:
+            self._taken_elsewhere(running, content)
+        elif running is not None:
+            if running.room == room and running.peer.user == sender:
+                await self._step(running, device, content)
+        elif content.step is VerifyStep.START and self._clock.now() - at < LIFETIME:
+            await self._asked(room, sender, device, content)
+
+    async def _asked(self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent) -> None:
+        we, they = await self._parties(sender)
+        exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
+        for other in self._with(sender):
+            if not other.exchange.we_started:
+                other.exchange.cancel("They began anew.")  # not told to them: they know
+        we_began = any(other.exchange.state is State.WAITING for other in self._with(sender))
+        running = self._keep(_Running(exchange, room, they, self._clock.now(), device))
+        # Both began before they heard of each other: our person has said yes already.
+        await self._send(running, exchange.answer() if we_began else [])
+
+    async def _step(self, running: _Running, device: DeviceId, content: VerifyContent) -> None:
+        if running.ended:
+            return
+        if running.device is None:
+            running.device = device
+        if running.device != device:
+            steps = running.exchange.cancel("Two devices of theirs took part: begin again.")
+        else:
+            steps = running.exchange.receive(content)
+        await self._send(running, steps)
+        self._one_of_two(running.peer.user)
+
+    def _one_of_two(self, user: UserName) -> None:
+        """Leave one of two that were begun at once: the same one on both sides, without a word about it."""
+        comparing = [running for running in self._with(user) if running.exchange.words]
+        for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
+            running.exchange.cancel("Both of you began at once: the other words count.")
+            self._changed()
+
+    def _with(self, user: UserName) -> list[_Running]:
+        """Return those under way with somebody."""
+        return [one for one in self._running.values() if one.peer.user == user and not one.ended]
+
+    def _taken_elsewhere(self, running: _Running | None, content: VerifyContent) -> None:
+        # Told before the caller's own device: its echoes never get here.
+        if running is not None and not running.ended:
+            verb = "ended" if content.step is VerifyStep.CANCEL else "answered"
+            running.exchange.cancel(f"Another device of yours {verb} it.")
+            self._changed()
+
+    async def _act(self, running: _Running, act: Callable[[], list[VerifyContent]]) -> WordsProcess:
+        await self._send(running, act())
+        return running.shown()
+
+    async def _send(self, running: _Running, steps: Sequence[VerifyContent]) -> None:
+        """Send what the exchange says, and note what it proves."""
+        try:
+            for step in steps:
+                await self._wire.say(running.room, step)
+        except ParlourClientError:
+            running.exchange.cancel()
+            running.verdict = "A step of the verification could not be sent: begin again."
+            raise
+        finally:
+            if running.ended == VERIFIED and not await self._prove(running.peer):
+                running.verdict = "Their account key changed meanwhile: nothing is verified."
+            self._changed()
+
+    def _keep(self, running: _Running) -> _Running:
+        self._running[running.exchange.context.process] = running
+        while len(self._running) > MAX_KEPT:
+            oldest = next(iter(self._running))
+            self._running.pop(oldest)
+        return running
+
+    def _found(self, process: RequestId) -> _Running:
+        self._expire()
+        running = self._running.get(process)
+        if running is None:
+            raise SetupError("There is no such verification.", "Begin a new one.")
+        if running.ended:
+            raise SetupError("This verification has ended.", running.ended)
+        return running
+
+    def _expire(self) -> None:
+        for running in self._running.values():
+            if not running.ended and self._clock.now() - running.since > LIFETIME:
+                running.exchange.cancel("It took longer than ten minutes.")

@@ -1,0 +1,76 @@
+"""The code by which others verify us: our name, server and account key as one word, or as a QR picture.
+
+Only letters and digits that a QR code packs tightly and a terminal copies whole; four bytes of checksum find
+what was cut off or misread. A code proves nothing by itself: it must come from the person, not through the
+chat that it is to verify. Pure.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_client.core.e2ee.identity.signing import KEY_BYTES
+from parlour_client.core.e2ee.verification.safety_number import Party
+from parlour_client.core.errors import SetupError
+from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
+
+CODE_PREFIX: Final = "PARLOUR1:"
+_CHECK: Final = 4
+_LONGEST: Final = 1_024
+_HINT: Final = "Copy the whole code, from PARLOUR1: to its end."
+_BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+
+
+def code_of(party: Party) -> str:
+    """Return the code."""
+    content = party.key + f"{party.user}@{party.server}".encode()
+    return CODE_PREFIX + base64.b32encode(content + _checksum(content)).decode().rstrip("=")
+
+
+def read_code(text: str) -> Party:
+    """Read a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
+    packed = "".join(text[:_LONGEST].split()).upper()
+    if not packed.startswith(CODE_PREFIX):
+        raise SetupError("That is no verification code of Parlour.", _HINT)
+    packed = packed.removeprefix(CODE_PREFIX)
+    try:
+        data = base64.b32decode(packed + "=" * (-len(packed) % 8))
+    except binascii.Error:
+        raise SetupError("The verification code is damaged or cut off.", _HINT) from None
+    content, checksum = data[:-_CHECK], data[-_CHECK:]
+    if len(content) <= KEY_BYTES or checksum != _checksum(content):
+        raise SetupError("The verification code is damaged or cut off.", _HINT)
+    return _party(content)
+
+
+def person_of(text: str) -> UserName:
+    """Return whom a code is about. Raises SetupError."""
+    return read_code(text).user
+
+
+def qr_rows(code: str) -> Sequence[str]:
+    """Return the code as a picture in half blocks, with its quiet border: show it dark on light."""
+    import segno  # noqa: PLC0415 - seldom needed, costs start-up time
+
+    matrix = segno.make_qr(code, error="l").matrix_iter(border=2)
+    rows = [[bool(module) for module in row] for row in matrix]
+    if len(rows) % 2:
+        rows.append([False] * len(rows[0]))
+    return [
+        "".join(_BLOCKS[pair] for pair in zip(rows[at], rows[at + 1], strict=True))
+        for at in range(0, len(rows), 2)
+    ]
+
+
+def _party(content: bytes) -> Party:
+    try:
+        user, _, server = content[KEY_BYTES:].decode().partition("@")
+        return Party(parse_user_name(user), server, content[:KEY_BYTES])
+    except (UnicodeDecodeError, NameRefusedError):
+        raise SetupError("The verification code names nobody.", _HINT) from None
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(b"parlour code v1\0" + content).digest()[:_CHECK]

@@ -1,0 +1,39 @@
+"""A direct room is between two, for ever: whoever commits a third person is followed by nobody."""
+
+import pytest
+from tests.client.core.e2ee.hostile_commits import commit_of, handshake
+from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
+
+from parlour_client.core.e2ee.groups.commit_plan import signed
+from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.identity.signing import verify
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.membership import NotAllowedError, read_statement
+from parlour_protocol.mls import add_proposal
+
+
+def test_a_third_person_is_let_into_no_direct_room() -> None:
+    """A client that keeps no rules adds carol: bobby stays where he is, and carol does not come in."""
+    alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
+    log = room_of(alice, bobby, kind=RoomKind.DIRECT)
+    package = carol.package()
+    handshake(log, alice, commit_of(alice, log, add_proposal(package)), added=(carol.id,))
+    receipt = bobby.receive(log.events[bobby.cursor(log) :])
+    assert "a device of carol, whom no member admitted" in receipt.items[-1].trouble
+    assert receipt.contest is not None
+    assert bobby.status(log).stand is Stand.REFUSED
+    assert len(bobby.status(log).members) == 2
+    roster = alice.vault.roster(alice.connection, ROOM)
+    assert roster is not None
+    with pytest.raises(NotAllowedError, match="two people"):
+        roster.applied(read_statement(signed(alice.own, alice.admission(roster, carol, log)), verify))
+
+
+def test_a_second_device_of_the_two_is() -> None:
+    """The rule counts people, not devices."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby, kind=RoomKind.DIRECT)
+    phone = Device("bobby", account=bobby.account)
+    alice.commit(log, 5, [phone])
+    bobby.sync(log)
+    assert len(bobby.status(log).members) == 3

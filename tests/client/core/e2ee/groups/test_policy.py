@@ -1,0 +1,100 @@
+"""Parlour's rules by themselves: bindings in one form, credentials that fit their keys, a strict judge."""
+
+import pytest
+from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, room_of
+
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.group_ids import digits, group_bytes
+from parlour_client.core.e2ee.groups.policy import Binding, Judge, binding_of, person_of
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
+from parlour_client.core.model import NoteKind
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.ids import Epoch, new_group_id
+from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
+from parlour_protocol.mls.codec.registries import SenderType
+
+BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
+
+
+def test_a_binding_is_read_as_it_was_written() -> None:
+    """Server, room and kind."""
+    assert binding_of(BINDING.extensions(None)) == BINDING
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        (),
+        (Extension(CERTIFICATE, b""),),
+        (*BINDING.extensions(None), Extension(CERTIFICATE, b"")),
+        (Extension(ROOM_BINDING, b""),),
+        (Extension(ROOM_BINDING, b"\x93\xa1s\xa1r\xa4club"),),
+        (Extension(ROOM_BINDING, b"\x92\xa1s\xa1r"),),
+        (Extension(ROOM_BINDING, b"\xdc\x00\x03" + BINDING.extensions(None)[0].data[1:]),),
+        (Extension(ROOM_BINDING, BINDING.extensions(None)[0].data + b"\0"),),
+    ],
+)
+def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
+    """None, another extension beside it, another shape, another encoding of the same, trailing bytes."""
+    with pytest.raises(RuleBrokenError):
+        binding_of(extensions)
+
+
+def test_a_judge_expects_no_commit_until_it_is_told_of_one() -> None:
+    """Whatever comes in between is refused, the empty commit too."""
+    change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
+    judge = Judge(BINDING, None)
+    with pytest.raises(RuleBrokenError, match="none was expected"):
+        judge.authorise(change)
+    with judge.ours(0):
+        judge.authorise(change)
+    with pytest.raises(RuleBrokenError, match="none was expected"):
+        judge.authorise(change)
+
+
+def test_a_commit_that_comes_as_a_message_changes_nothing() -> None:
+    """Another's, and the very one that this device has staged."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    body = alice.stage(log, 3)
+    assert log.group is not None
+    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=SealedBytes(body.data)))
+    for device in (alice, bobby):
+        before = device.state(log)
+        item = device.sync(log)[0]
+        assert item.trouble or (item.note is not None and item.note.kind is NoteKind.FORGED)
+        assert device.state(log) == before
+    log.commit(alice, body)
+    for device in (alice, bobby):
+        device.sync(log)
+        assert device.status(log).epoch == 2
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        b"",
+        b"alice",
+        b"alice@chat.example",
+        b"alice@evil.example/x",
+        b"\xff@chat.example/x",
+        b"a/b@chat.example/x",
+    ],
+)
+def test_credentials_that_do_not_fit_their_key(identity: bytes) -> None:
+    """A past epoch's roster holds the credential alone: it must still name the device of its key."""
+    alice = Device("alice")
+    good = Member(0, alice.key.public, alice.own.credential)
+    assert person_of(good, SERVER).device == alice.id
+    with pytest.raises(RuleBrokenError):
+        person_of(Member(0, alice.key.public, Credential.basic(identity)), SERVER)
+    with pytest.raises(RuleBrokenError):
+        person_of(Member(0, bytes(32), alice.own.credential), SERVER)
+
+
+def test_ids_and_digits() -> None:
+    """32 bytes a group id; thirty digits, zeros included."""
+    assert len(group_bytes(new_group_id())) == 32
+    assert digits(bytes(32)) == "00000 00000 00000 00000 00000 00000"

@@ -1,0 +1,51 @@
+"""Whom one device of a person verified is verified on the others, and no other key is."""
+
+import asyncio
+
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, World
+from tests.client.core.e2ee.test_orchestration import pair
+
+from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import shared_trust as vouched
+from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.e2ee.status import Trust
+
+
+async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> None:
+    """People compare keys with people, once; who was only seen is only seen there, too."""
+    ana, _, _ = await pair(flat)
+    phone = await flat.open(ANA, "phone")
+    eve = await flat.open(EVE)
+    number = (await ana.encryption.person(BEN)).safety_number
+    await ana.encryption.person(EVE)
+    await ana.encryption.confirm(BEN, number)
+    approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
+    await flat.until(approving.done)
+    assert phone.encryption.trust(BEN) is not Trust.VERIFIED
+    sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
+    await flat.until(sending.done)
+    await flat.until(lambda: phone.encryption.trust(BEN) is Trust.VERIFIED)
+    assert phone.encryption.trust(EVE) is not Trust.VERIFIED
+    assert eve.encryption.trust(BEN) is not Trust.VERIFIED
+
+
+async def test_another_key_than_the_compared_one_is_not_verified(world: World) -> None:
+    """Nor is a change that was seen here undone by what was compared before it, but by what was after."""
+    ana, _ = await world.home(ANA), await world.home(BEN)
+    await ana.identities.catch_up()
+    key = await ana.archive.run(people.meet, BEN, world.clock.now())
+    assert key is not None
+    await ana.archive.run(vouched.take, BEN, b"k" * 32, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
+    world.service.swap_account_key(BEN, AccountKey.generate())
+    await ana.identities.catch_up()
+    await ana.archive.run(vouched.take, BEN, key, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.CHANGED
+    changed = await ana.archive.run(people.meet, BEN, world.clock.now())
+    assert changed is not None
+    await ana.archive.run(vouched.take, BEN, changed, world.clock.now())
+    await ana.identities.refresh()
+    assert ana.identities.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device

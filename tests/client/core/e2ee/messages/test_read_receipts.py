@@ -1,0 +1,119 @@
+"""Receipts in encrypted rooms come sealed from the reader; the server can neither see nor make one up."""
+
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, BEN
+from tests.client.core.e2ee.liar import sealed_of, shown
+from tests.client.core.e2ee.test_hostile_keys import FORGER
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.messages.read_receipts import GATHER_SECONDS
+from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.model import LinkState
+from parlour_protocol.encrypted import ReadContent
+from parlour_protocol.frames.replies import ReadBy
+from parlour_protocol.ids import RoomId, Seq, new_request_id
+
+
+async def let_pass(flat: Flat, seconds: float = 4 * GATHER_SECONDS) -> None:
+    """Let all happen that happens in so long."""
+    for _ in range(int(seconds * 10)):
+        flat.clock.advance(0.1)
+        await flat.threads.rest()
+
+
+async def read_all(client: Client, room: RoomId, *, share: bool = True) -> None:
+    """Mark everything read, as a window does that shows it."""
+    known = client.room(room)
+    assert known is not None
+    await client.mark_read(room, known.head, share=share)
+
+
+async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(flat: Flat) -> None:
+    """It says up to which message; the server sees one more sealed message, and is asked to tell nobody."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "read this")
+    await shown(flat, ben, room)
+    said = sealed_of(flat.house.rooms[room])
+    await read_all(ben, room)
+    await flat.until(lambda: bool(ana.receipts(room)))
+    assert ana.receipts(room) == {BEN: said[-1].seq}
+    assert len(sealed_of(flat.house.rooms[room])) == len(said) + 1
+    assert [frame.share for frame in flat.house.marked] == [False]
+
+
+async def test_what_the_server_says_of_readers_is_not_heard(flat: Flat) -> None:
+    """A receipt that the server makes up moves nothing in an encrypted room."""
+    ana, _, room = await pair(flat)
+    await say(flat, ana, room, "unread")
+    for wire in flat.house.wires:
+        wire.say(ReadBy(room=room, user=BEN, seq=Seq(flat.house.rooms[room].head)))
+    await let_pass(flat, 1)
+    assert ana.receipts(room) == {}
+
+
+async def test_nothing_leaves_unless_it_was_wished(flat: Flat) -> None:
+    """Receipts are off at the start; the own marker moves all the same."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "read this")
+    await shown(flat, ben, room)
+    await read_all(ben, room, share=False)
+    await let_pass(flat)
+    assert len(sealed_of(flat.house.rooms[room])) == 1
+    assert ana.receipts(room) == {}
+
+
+async def test_a_receipt_answers_no_receipt(flat: Flat) -> None:
+    """Two who both tell, and whose windows mark each event: it ends, and a run of messages is told once."""
+    ana, ben, room = await pair(flat)
+    for number in range(5):
+        await say(flat, ana, room, f"message {number}")
+        await shown(flat, ben, room)
+        await read_all(ben, room)
+    for _ in range(5):
+        await let_pass(flat)
+        for client in (ana, ben):
+            await read_all(client, room)
+    await let_pass(flat)
+    assert len(sealed_of(flat.house.rooms[room])) == 5 + 1
+
+
+async def test_a_receipt_waits_for_the_connection(flat: Flat) -> None:
+    """What was read without one is told afterwards; what was under way when it broke as well."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "read this")
+    await shown(flat, ben, room)
+    await read_all(ben, room)
+    flat.lines[ben].down = True
+    for wire in list(flat.house.wires):
+        if wire.line is flat.lines[ben]:
+            wire.drop()  # type: ignore[attr-defined]
+    await flat.until(lambda: ben.status.state is not LinkState.ONLINE)
+    await let_pass(flat)
+    assert ana.receipts(room) == {}
+    flat.lines[ben].down = False
+    await flat.until(lambda: bool(ana.receipts(room)))
+
+
+async def test_a_receipt_that_cannot_be_sealed_is_given_up(flat: Flat) -> None:
+    """A changed key stops it like everything else, and the chat goes on."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "read this")
+    await shown(flat, ben, room)
+    flat.house.swap_account_key(ANA, FORGER)
+    flat.house.keys_changed(ANA)
+    await flat.until(lambda: ben.encryption.trust(ANA) is Trust.CHANGED)
+    await read_all(ben, room)
+    await let_pass(flat)
+    assert len(sealed_of(flat.house.rooms[room])) == 1
+    assert ben.status.state is LinkState.ONLINE
+
+
+async def test_a_receipt_of_what_is_not_here_says_nothing(flat: Flat) -> None:
+    """A member that names a message which nobody wrote is not shown as a reader."""
+    ana, ben, room = await pair(flat)
+    await say(flat, ana, room, "there")
+    await ben._engine.encryption.say(room, ReadContent(target=new_request_id()))
+    await shown(flat, ana, room)
+    await let_pass(flat, 1)
+    assert ana.receipts(room) == {}

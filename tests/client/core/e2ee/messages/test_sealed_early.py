@@ -1,0 +1,143 @@
+"""Messages that are sealed in the write that queues them: one wait for the disk, and nothing leaves by it."""
+
+import asyncio
+
+import apsw
+import pytest
+from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.identity_world import ANA, EVE
+from tests.client.core.e2ee.test_chat import texts
+from tests.client.core.e2ee.test_orchestration import pair, say
+
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.messages.outgoing import Sealing
+from parlour_client.core.model import Entry, LinkState
+from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.ids import RoomId
+from parlour_protocol.mls import MlsError
+
+
+async def kept(client: Client, entry: Entry) -> list[bytes]:
+    """Return the bytes that are kept for a message which has not come back yet."""
+
+    def look(connection: apsw.Connection) -> list[bytes]:
+        query = "SELECT data FROM mls_sealed WHERE request = ?"
+        return [bytes(data) for (data,) in connection.execute(query, (entry.request,))]
+
+    return await client._engine.archive.look(look)
+
+
+def sent(flat: Flat) -> list[bytes]:
+    """Return all sealed messages that the server has."""
+    bodies = [event.body for room in flat.house.rooms.values() for event in room.log]
+    return [bytes(body.data) for body in bodies if isinstance(body, SealedMessage)]
+
+
+async def gone(flat: Flat, client: Client, room: RoomId) -> None:
+    """Wait until all that was written is at its place, and everybody has it."""
+    await flat.until(lambda: not client._engine.outbox.unsent(room))
+    await flat.quiet()
+
+
+async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
+    """In a room that is in order nothing is written any more between the disk's word and the frame."""
+    ana, ben, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    entry = await ana.send(room, "once")
+    (early,) = await kept(ana, entry)
+    await gone(flat, ana, room)
+    assert sent(flat) == [early]
+    assert await texts(ben, room) == ["once"]
+
+
+async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
+    """N4: this home may be an older copy; the server's log says so, if anything does."""
+    ana, ben, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    flat.lines[ana].down = True
+    for wire in list(flat.house.wires):
+        wire.drop()  # type: ignore[attr-defined]
+    await flat.until(lambda: ana.status.state is not LinkState.ONLINE)
+    entry = await ana.send(room, "later")
+    assert await kept(ana, entry) == []
+    flat.lines[ana].down = False
+    await flat.until(lambda: ana.status.state is LinkState.ONLINE)
+    await gone(flat, ana, room)
+    assert await texts(ben, room) == ["later"]
+
+
+async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was sealed for the members of before never leaves."""
+    ana, ben, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    seal = Sealing.seal
+
+    async def later(self: Sealing, *given: object) -> object:
+        await ana._engine.encryption.settler.renew(room)
+        return await seal(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sealing, "seal", later)
+    entry = await ana.send(room, "to those of now")
+    (early,) = await kept(ana, entry)
+    await gone(flat, ana, room)
+    assert early not in sent(flat)
+    assert await texts(ben, room) == ["to those of now"]
+
+
+async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
+    ana, ben, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    seal, in_turn, may_go = Vault.seal, Sealing.seal, asyncio.Event()
+
+    def breaks(*given: object) -> object:
+        seal(*given)  # type: ignore[arg-type]
+        raise MlsError("broken")
+
+    async def held(self: Sealing, *given: object) -> object:
+        await may_go.wait()
+        return await in_turn(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sealing, "seal", held)
+    with monkeypatch.context() as patch:
+        patch.setattr(Vault, "seal", breaks)
+        entry = await ana.send(room, "said all the same")
+        assert await kept(ana, entry) == []
+    may_go.set()
+    await gone(flat, ana, room)
+    assert await texts(ben, room) == ["said all the same"]
+
+
+async def test_what_is_taken_back_leaves_nothing(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that was sealed and is held: its words are not kept beside the outbox, where nobody looks."""
+    ana, _, room = await pair(flat)
+    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+
+    async def not_now(*_: object) -> object:
+        raise NotReadyError("Not now.")
+
+    monkeypatch.setattr(Sealing, "seal", not_now)
+    entry = await ana.send(room, "never mind")
+    await flat.until(lambda: any(item.waits for item in ana._engine.outbox.unsent(room)))
+    assert len(await kept(ana, entry)) == 1
+    assert entry.request is not None
+    await ana.cancel(entry.request)
+    assert await kept(ana, entry) == []
+
+
+async def test_what_is_taken_back_never_goes(flat: Flat) -> None:
+    """A message that waits for a person, taken back before they come."""
+    ana = await flat.open(ANA)
+    room = (await ana.open_direct(EVE)).id
+    entry = await ana.send(room, "never mind")
+    outbox = ana._engine.outbox
+    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    assert entry.request is not None
+    await ana.cancel(entry.request)
+    eve = await flat.open(EVE)
+    await flat.quiet()
+    await say(flat, ana, room, "hello")
+    await flat.quiet()
+    assert await texts(eve, room) == ["hello"]

@@ -1,0 +1,156 @@
+"""A lane: the requests of an encrypted room go out in order, whatever the server says of one of them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from tests.client.core.core_fake import LOBBY, FakeClock
+
+from parlour_client.core.checked_text import message_text
+from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.messages.send_queue import Lane
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.model import Delivery
+from parlour_client.core.outbox.item import Item, Lasting, at_of
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, Ok
+from parlour_protocol.frames.replies import Stored
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, new_request_id
+
+
+@dataclass
+class World:
+    """The sealing, the conversation and the outbox around a lane, which note what reaches the server."""
+
+    refusals: dict[RequestId, list[ErrorCode]] = field(default_factory=dict)
+    tried: list[RequestId] = field(default_factory=list)
+    log: list[RequestId] = field(default_factory=list)
+    forgotten: list[RequestId] = field(default_factory=list)
+    moves: asyncio.Event = field(default_factory=asyncio.Event)
+    sealed: list[RequestId] = field(default_factory=list)
+    second: asyncio.Event = field(default_factory=asyncio.Event)
+    """The server has two."""
+    is_ready: bool = True
+    looks: int = 0
+
+    async def seal(self, _room: RoomId, frames: Sequence[Lasting]) -> list[Lasting]:
+        """Seal nothing: the order is what is looked at."""
+        self.looks += 1
+        await asyncio.sleep(0)
+        if not self.is_ready:
+            raise NotReadyError("The room is not ready.")
+        self.sealed += [frame.id for frame in frames]
+        return list(frames)
+
+    def stored(self, item: Item | RoomId, stored: Stored | RequestId | None = None) -> None:
+        """Hear it as the outbox does; as the sealing, do nothing."""
+        if isinstance(item, Item) and isinstance(stored, Stored):
+            item.stored, item.delivery = at_of(stored), Delivery.STORED
+
+    def failed(self, item: Item, _error: ParlourClientError) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.FAILED
+
+    async def forget(self, request: RequestId) -> None:
+        """Hear it as the sealing does."""
+        self.forgotten.append(request)
+
+    def moved_on(self, _room: RoomId) -> None:
+        """Nothing is sealed anew."""
+
+    def goes(self, item: Item) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.SENT
+
+    def waits(self, item: Item, _why: ParlourClientError | None) -> None:
+        """Hear it as the outbox does."""
+        item.delivery = Delivery.QUEUED
+
+    async def ask(self, frame: Lasting, answered: Callable[[Ok | Error], None]) -> None:
+        """Be the server: refuse what is to be refused, once for each code."""
+        self.tried.append(frame.id)
+        if codes := self.refusals.get(frame.id):
+            reply = Error(re=frame.id, code=codes.pop(0), retry_after=1_000)
+            asyncio.get_running_loop().call_soon(answered, reply)
+            return
+        self.log.append(frame.id)
+        if len(self.log) > 1:
+            self.second.set()
+        done = Stored(
+            room=frame.room, seq=Seq(len(self.log)), at=Millis(1), incarnation=Incarnation("i" * 22)
+        )
+        asyncio.get_running_loop().call_soon(answered, Ok(re=frame.id, result=done))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.UNAVAILABLE,
+        ErrorCode.TOO_MANY_IN_FLIGHT,
+        ErrorCode.STALE_EPOCH,
+        ErrorCode.REMOVAL_PENDING,
+    ],
+)
+async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
+    """The server refuses the second of four for now and would take the third: it does not get it before."""
+    world, clock = World(), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abcd"]
+    wanted = [frame.id for frame in frames]
+    world.refusals[wanted[1]] = [code]
+    for position, frame in enumerate(frames):
+        lane.put(Item(position, frame, Millis(1), Delivery.QUEUED))
+    running = asyncio.ensure_future(lane.run())
+    async with asyncio.timeout(10):
+        while len(world.log) < len(wanted):
+            clock.advance(0.5)
+            await asyncio.sleep(0)
+    running.cancel()
+    assert world.log == wanted
+    assert world.tried == [*wanted[:2], *wanted[1:]]
+
+
+async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> None:
+    """N2: its link says that the refused one comes before it, which never comes."""
+    world, clock = World(), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abc"]
+    first, refused, last = (frame.id for frame in frames)
+    world.refusals[refused] = [ErrorCode.FORBIDDEN]
+    for position, frame in enumerate(frames):
+        lane.put(Item(position, frame, Millis(1), Delivery.QUEUED))
+    running = asyncio.ensure_future(lane.run())
+    async with asyncio.timeout(10):
+        await world.second.wait()
+    running.cancel()
+    assert world.log == [first, last]
+    assert world.forgotten == [refused]
+    assert world.sealed == [first, refused, last, last]
+
+
+async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end() -> None:
+    """Nothing moves: each quarter of a minute, also after the first time; and then when something does."""
+    world, clock = World(is_ready=False), FakeClock()
+    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    lane.put(
+        Item(0, Send(id=new_request_id(), room=LOBBY, text=message_text("a")), Millis(1), Delivery.QUEUED)
+    )
+    running = asyncio.ensure_future(lane.run())
+
+    async def settled() -> int:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return world.looks
+
+    assert await settled() == 1
+    for looks in (2, 3, 4):
+        clock.advance(15)
+        assert await settled() == looks
+        assert not world.moves.is_set()
+    moved, world.moves = world.moves, asyncio.Event()
+    moved.set()
+    assert await settled() == 5
+    running.cancel()

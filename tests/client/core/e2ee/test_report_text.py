@@ -1,0 +1,19 @@
+"""What the screens say of how the encryption was checked is what was checked, with a date."""
+
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from parlour_client.core.e2ee.report_text import ASSURANCE, CHECKED
+
+ENGINE = Path(__file__).parents[3] / "protocol" / "mls"
+
+
+def test_it_names_what_was_checked_and_when() -> None:
+    """No audit, the suite of the vectors, the day, and the very peer that the tests run against."""
+    assert ASSURANCE.startswith("Not independently audited;")
+    assert f"test vectors of RFC 9420 (suite 3, {CHECKED})" in ASSURANCE
+    assert date.fromisoformat(CHECKED) <= datetime.now(UTC).date()
+    peer = re.search(r"npm install ts-mls@([\d.]+)", (ENGINE / "test_other_implementation.py").read_text())
+    assert peer is not None
+    assert f"interoperates with ts-mls {peer[1]}." in ASSURANCE

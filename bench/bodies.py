@@ -14,7 +14,7 @@ from parlour_protocol.delivery import Commit
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RequestId
 from parlour_protocol.names import parse_user_name
-from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.large_json import LargeJson
 
 COMMITS = 5
 STEP = 0.0005
@@ -33,7 +33,7 @@ def rows(rounds: int) -> list[list[str]]:
             tree=TreeBytes(bytes(4 * 2**20)),
         )
     )
-    bodies = LargeBodies()
+    bodies = LargeJson()
 
     async def on_the_loop() -> None:
         decode_payload(Commit, data)

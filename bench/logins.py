@@ -23,7 +23,7 @@ from bench import people, servers
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.names import parse_user_name, skeleton
 from parlour_protocol.secret import Secret
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import NewAccountRecord
@@ -37,7 +37,7 @@ PASSWORD = Secret.random()
 
 async def _add_accounts(data: Path) -> None:
     """Add accounts that can log in; they share one hash, which is made as the server makes it."""
-    passwords = Passwords(threads=1)
+    passwords = HashingPool(threads=1)
     hashed = await passwords.hash(PASSWORD, address="local")
     passwords.close()
     clock = SystemClock()

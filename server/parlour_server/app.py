@@ -16,41 +16,41 @@ from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.api.health_endpoints import Readiness, ServiceEndpoints
-from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import body_cap
-from parlour_server.api.request_body import Pace
-from parlour_server.api.request_guard import Door
+from parlour_server.api.request_body import BodyPace
+from parlour_server.api.request_guard import RequestGuard
 from parlour_server.audit import AuditEvent, LoggedAudit
-from parlour_server.auth.login import Logins
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_change import PasswordChanges
-from parlour_server.auth.password_hashing import Passwords
-from parlour_server.auth.registration import AccountMaker
-from parlour_server.auth.request_rates import Rates
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.login import LoginService
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_change import PasswordChanger
+from parlour_server.auth.password_hashing import HashingPool
+from parlour_server.auth.registration import Registration
+from parlour_server.auth.request_rates import RequestRates
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.session_watch import SessionWatch
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.tickets import Tickets
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
-from parlour_server.chat.commands import Appender
+from parlour_server.chat.commands import Commands
 from parlour_server.clock import Clock, SteadyClock, SystemClock
 from parlour_server.config.server_settings import Settings
-from parlour_server.delivery.blob_store import Shelf
-from parlour_server.delivery.delivery_budgets import Budgets
-from parlour_server.delivery.device_registry import Devices
-from parlour_server.delivery.file_expiry import Sweeper
+from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.device_registry import DeviceRegistry
+from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.delivery.key_log import KeyLog
-from parlour_server.delivery.key_log_signer import LogKey
-from parlour_server.delivery.key_packages import Packages
-from parlour_server.delivery.mls_groups import Groups
-from parlour_server.delivery.uploads import Files
+from parlour_server.delivery.key_log_signer import KeyLogSigner
+from parlour_server.delivery.key_packages import KeyPackageService
+from parlour_server.delivery.mls_groups import MlsGroups
+from parlour_server.delivery.uploads import Uploads
 from parlour_server.errors import SetupError
-from parlour_server.journal_follower import Follower
+from parlour_server.journal_follower import JournalFollower
 from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
-from parlour_server.net.metrics_listener import ScrapeListener
+from parlour_server.net.metrics_listener import MetricsListener
 from parlour_server.net.net_server import NetServer
 from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.tls_groups import GROUPS, taken_besides
@@ -76,20 +76,20 @@ class Application:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._steady = SteadyClock(self._clock)
-        self._activity = Activity(self._steady)
+        self._activity = SessionActivity(self._steady)
         self._metrics = Metrics()
         self._audit = LoggedAudit(self._metrics.count, self._clock)
         self._server = name_of(settings)
         self._store = make_store(folder, self._steady, tells_by_bus=True)
-        self._shelf = Shelf(folder.files)
-        self._log_key: LogKey | None = None
+        self._blobs = BlobStore(folder.files)
+        self._log_key: KeyLogSigner | None = None
         self._bus = LocalBus()
-        self._passwords = Passwords(
+        self._passwords = HashingPool(
             threads=settings.logins.hash_threads,
             queue=settings.logins.hash_queue,
             per_address=settings.logins.hash_queue_per_address,
         )
-        self._large = LargeBodies()
+        self._large = LargeJson()
         self._readiness = Readiness(self._store, self._clock)
         self._tls: TlsFiles | None = None
         self._api: ASGIApp | None = None
@@ -129,13 +129,13 @@ class Application:
         give_up_reserve(self._folder)
         stack.enter_context(locked(self._folder))
         renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
-        renewal.look()
+        renewal.check()
         self._tls = TlsFiles(self._folder.certificate, self._folder.key)
         if others := taken_besides(self._tls.context):
             do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
             warn("weak_groups", taken=", ".join(others), do=do)
-        self._log_key = LogKey.load(self._folder.log_key)
-        self._shelf.open()
+        self._log_key = KeyLogSigner.load(self._folder.log_key)
+        self._blobs.open()
         await self._store.open()
         stack.push_async_callback(self._store.close)
         await self._bus.open()
@@ -163,7 +163,9 @@ class Application:
             self._steady,
             body_cap,
         )
-        follower = Follower(self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed)
+        follower = JournalFollower(
+            self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed
+        )
         await follower.begin()
         watch = SessionWatch(self._live_sessions, net.end_sessions, self._steady)
         watch.compare(await self._store.sessions.newest_seen())
@@ -175,7 +177,7 @@ class Application:
         _run(stack, watch.run())
         _run(stack, OperatorLog(self._folder.operator_log).run(self._audit))
         _run(stack, renewal.run(self._tls.reload))
-        _run(stack, Sweeper(self._store.files, self._shelf, self._bus, self._clock, self._audit).run())
+        _run(stack, FileExpiry(self._store.files, self._blobs, self._bus, self._clock, self._audit).run())
         _run(stack, Pruner(self._store, self._steady).run())
         await self._start_metrics(stack, net)
         host, port = addresses[0]
@@ -189,7 +191,7 @@ class Application:
         self._metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
         self._metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
         if self._settings.listen.metrics:
-            listener = ScrapeListener(self._metrics.text)
+            listener = MetricsListener(self._metrics.text)
             stack.callback(listener.close)
             await listener.open(self._settings.listen.metrics)
 
@@ -198,23 +200,23 @@ class Application:
         connections, names = self._settings.connections, self._settings.listen.names
         store, audit, clock = self._store, self._audit, self._clock
         sessions = self._live_sessions()
-        throttle = Throttle(store.attempts, clock, logins)
-        tickets = Rates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
-        pace = Pace(connections.body_seconds, connections.body_bytes_per_second)
-        by_account = Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
-        door = Door(sessions, pace, by_account, self._large)
-        passwords = PasswordChanges(store.accounts, sessions, self._passwords, throttle, audit, names)
+        throttle = LoginThrottle(store.attempts, clock, logins)
+        tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
+        pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
+        by_account = RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
+        guard = RequestGuard(sessions, pace, by_account, self._large)
+        passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
-            door,
-            AccountMaker(store, self._bus, self._passwords, clock, audit, names),
-            Logins(store.accounts, sessions, self._passwords, throttle, audit),
+            guard,
+            Registration(store, self._bus, self._passwords, clock, audit, names),
+            LoginService(store.accounts, sessions, self._passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords,
             self._steady,
         )
         return make_api(
-            self._endpoints(door, accounts, passwords),
-            Rates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            self._endpoints(guard, accounts, passwords),
+            RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
             audit,
         )
 
@@ -224,14 +226,16 @@ class Application:
             self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
         )
 
-    def _endpoints(self, door: Door, accounts: AccountEndpoints, passwords: PasswordChanges) -> Endpoints:
+    def _endpoints(
+        self, guard: RequestGuard, accounts: AccountEndpoints, passwords: PasswordChanger
+    ) -> Endpoints:
         """Make what answers the HTTPS API: the delivery service beside the accounts."""
         if self._log_key is None:
             raise RuntimeError("the API is made after the keys were read")
         store, bus, clock, audit = self._store, self._bus, self._clock, self._audit
         files = self._settings.files
-        budgets = Budgets(self._settings.rates, files, clock)
-        appender = Appender(
+        budgets = DeliveryBudgets(self._settings.rates, files, clock)
+        commands = Commands(
             server=self._server,
             log=store.log,
             bus=bus,
@@ -239,14 +243,14 @@ class Application:
             audit=audit,
             incarnation=store.incarnation,
         )
-        devices = Devices(store.devices, passwords, bus, clock, audit, budgets, server=self._server)
+        devices = DeviceRegistry(store.devices, passwords, bus, clock, audit, budgets, server=self._server)
         key_log = KeyLog(store.keylog, self._log_key, server=self._server)
         return Endpoints(
             accounts,
-            DeviceEndpoints(door, devices, Packages(store, bus, clock, audit, budgets), budgets),
-            GroupEndpoints(door, Groups(store.groups, appender, clock, audit, budgets), key_log, budgets),
-            FileEndpoints(door, Files(store, self._shelf, clock, audit, budgets, files), budgets),
-            ServiceEndpoints(self._readiness),
+            DeviceEndpoints(guard, devices, KeyPackageService(store, bus, clock, audit, budgets), budgets),
+            GroupEndpoints(guard, MlsGroups(store.groups, commands, clock, audit, budgets), key_log, budgets),
+            FileEndpoints(guard, Uploads(store, self._blobs, clock, audit, budgets, files), budgets),
+            HealthEndpoints(self._readiness),
         )
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from parlour_server.clock import Clock, SystemClock
-from parlour_server.log_limiter import MINUTE, Repeats, Summary
+from parlour_server.log_limiter import MINUTE, LogLimiter, Summary
 from parlour_server.logs import log
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 
 
 class AuditEvent(StrEnum):
@@ -83,7 +83,7 @@ class LoggedAudit:
         """``count`` is told every event, for the metrics."""
         self._count = count
         self._clock = clock or SystemClock()
-        self._repeats = Repeats(self._clock.monotonic())
+        self._repeats = LogLimiter(self._clock.monotonic())
 
     def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
         """Write one line, or count it. Never raises and never waits."""
@@ -91,7 +91,7 @@ class LoggedAudit:
             self._count(event)
         now = self._clock.monotonic()
         _summarise(self._repeats.due(now))
-        if event not in REPEATABLE or self._repeats.is_told(event.value, _source(fields), now):
+        if event not in REPEATABLE or self._repeats.should_log(event.value, _source(fields), now):
             log(event.value, audit=True, **fields)
 
     async def run(self) -> None:
@@ -108,7 +108,7 @@ class LoggedAudit:
 def _source(fields: Mapping[str, object]) -> str:
     """Return whose refusals are counted together: an address, or else an account."""
     address = fields.get("address")
-    return origin_of(str(address)) if address else str(fields.get("user") or "")
+    return rate_limit_key(str(address)) if address else str(fields.get("user") or "")
 
 
 def _summarise(summaries: Iterable[Summary]) -> None:

@@ -20,7 +20,7 @@ from parlour_server.store.types import DevicesChanged, RoomAdvanced, SessionEnde
 POLL_SECONDS: Final = 0.25
 
 
-class Follower:
+class JournalFollower:
     """Tells what is new in the journal."""
 
     def __init__(
@@ -44,10 +44,10 @@ class Follower:
     async def run(self) -> None:
         """Look again and again, until cancelled."""
         while True:
-            await self.look()
+            await self.poll()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Tell everything that is new; what fails is logged and keeps nothing else from being told."""
         try:
             entries = await self._journal.since(self._number)

@@ -31,26 +31,26 @@ class Summary:
     seconds: int
 
 
-class Repeats:
+class LogLimiter:
     """Counts refusals by kind and source."""
 
     def __init__(self, now: float) -> None:
         """Begin a minute."""
         self._began = now
         self._lines = TokenBucket(LINES_PER_SECOND, per=1.0, burst=BURST, now=now)
-        self._told: Counter[tuple[str, str]] = Counter()
+        self._logged: Counter[tuple[str, str]] = Counter()
         self._counted: Counter[tuple[str, str]] = Counter()
 
-    def is_told(self, event: str, source: str, now: float) -> bool:
+    def should_log(self, event: str, source: str, now: float) -> bool:
         """Tell whether this one gets a line of its own; otherwise it is counted."""
         key = (event, source)
-        if key not in self._told and len(self._told) >= MOST_SOURCES:
+        if key not in self._logged and len(self._logged) >= MOST_SOURCES:
             self._counted[event, ELSEWHERE] += 1
             return False
-        if self._told[key] < FIRST and not self._lines.take(now):
-            self._told[key] += 1
+        if self._logged[key] < FIRST and not self._lines.take(now):
+            self._logged[key] += 1
             return True
-        self._told.setdefault(key, 0)
+        self._logged.setdefault(key, 0)
         self._counted[key] += 1
         return False
 
@@ -63,6 +63,6 @@ class Repeats:
         seconds = max(1, round(now - self._began))
         found = [Summary(event, source, count, seconds) for (event, source), count in self._counted.items()]
         self._began = now
-        self._told.clear()
+        self._logged.clear()
         self._counted.clear()
         return found

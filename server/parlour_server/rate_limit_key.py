@@ -6,7 +6,7 @@ from typing import Final
 _V6_CUSTOMER: Final = 64  # one customer gets a whole /64 at least, so it counts as one address (H6)
 
 
-def origin_of(address: str) -> str:
+def rate_limit_key(address: str) -> str:
     """Return what per-address caps count: the IPv4 address, or the IPv6 network that it is in."""
     if ":" not in address:
         return address

@@ -22,7 +22,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.secret import Secret
 from parlour_server.app import Application
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.config.settings_loader import load
 from parlour_server.setup.backup_archive import read_backup, write_backup
 from parlour_server.setup.certificates import pin_of, read_certificate
@@ -78,7 +78,7 @@ class HostileServer:
         settings = load(self.data.settings, environment={}, flags={"listen.address": "127.0.0.1:0"})
         self._running = Application(self.data, settings, clock=self._clock)
         self._running._passwords.close()
-        self._running._passwords = Passwords(threads=1, hasher=CHEAP)
+        self._running._passwords = HashingPool(threads=1, hasher=CHEAP)
         url = await self._running.start()
         self.port = int(url.rpartition(":")[2])
 

@@ -13,7 +13,7 @@ from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, Stop
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName, parse_user_name, skeleton
 from parlour_protocol.secret import Secret
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.bus.bus import Notice
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.clock import SystemClock
@@ -88,9 +88,9 @@ async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]
 
 
 @pytest.fixture
-def passwords() -> Iterator[Passwords]:
+def passwords() -> Iterator[HashingPool]:
     """Return hashing that costs nothing."""
-    found = Passwords(threads=2, queue=50, hasher=CHEAP)
+    found = HashingPool(threads=2, queue=50, hasher=CHEAP)
     yield found
     found.close()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from parlour_protocol.ids import RoomId, Seq, SessionId
 from parlour_protocol.names import UserName, parse_user_name
 from parlour_server.errors import UnavailableError
-from parlour_server.journal_follower import POLL_SECONDS, Follower
+from parlour_server.journal_follower import POLL_SECONDS, JournalFollower
 from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
 
 ANNA = parse_user_name("anna")
@@ -34,7 +34,7 @@ class Heard:
         self.ended: list[SessionId] = []
         self.advanced: list[tuple[RoomId, Seq, Seq]] = []
         self.changed: list[UserName] = []
-        self.follower = Follower(
+        self.follower = JournalFollower(
             journal, self.ended.extend, lambda *what: self.advanced.append(what), self.changed.append
         )
 
@@ -50,8 +50,8 @@ async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() 
     journal.entries.append(JournalEntry(10, DevicesChanged(ANNA)))
     journal.entries.append(JournalEntry(11, RoomAdvanced(RoomId("room"), Seq(4))))
     journal.entries.append(JournalEntry(12, RoomAdvanced(RoomId("other"), Seq(1))))
-    await heard.follower.look()
-    await heard.follower.look()
+    await heard.follower.poll()
+    await heard.follower.poll()
     assert heard.ended == ["new"]
     assert heard.advanced == [("room", 3, 4), ("other", 1, 1)]
     assert heard.changed == [ANNA]
@@ -64,11 +64,11 @@ async def test_an_unreadable_journal_is_read_again() -> None:
     await heard.follower.begin()
     journal.entries.append(JournalEntry(1, SessionEnded(SessionId("new"), ANNA)))
     journal.broken = True
-    await heard.follower.look()
-    await heard.follower.look()
+    await heard.follower.poll()
+    await heard.follower.poll()
     assert heard.ended == []
     journal.broken = False
-    await heard.follower.look()
+    await heard.follower.poll()
     assert heard.ended == ["new"]
 
 

@@ -6,28 +6,28 @@ from parlour_server.log_limiter import (
     FIRST,
     LINES_PER_SECOND,
     MOST_SOURCES,
-    Repeats,
+    LogLimiter,
     Summary,
 )
 
 
 def test_the_first_are_told_and_the_others_counted() -> None:
     """By kind and by address, a minute at a time."""
-    repeats = Repeats(0.0)
-    told = [repeats.is_told("login_failed", "192.0.2.1", 1.0) for _ in range(100)]
+    repeats = LogLimiter(0.0)
+    told = [repeats.should_log("login_failed", "192.0.2.1", 1.0) for _ in range(100)]
     assert told == [True] * FIRST + [False] * (100 - FIRST)
-    assert repeats.is_told("login_failed", "192.0.2.2", 1.0)
-    assert repeats.is_told("limit_hit", "192.0.2.1", 1.0)
+    assert repeats.should_log("login_failed", "192.0.2.2", 1.0)
+    assert repeats.should_log("limit_hit", "192.0.2.1", 1.0)
     assert not repeats.due(59.0)
     assert repeats.due(60.0) == [Summary("login_failed", "192.0.2.1", 100 - FIRST, 60)]
     assert not repeats.due(61.0)
-    assert repeats.is_told("login_failed", "192.0.2.1", 61.0)
+    assert repeats.should_log("login_failed", "192.0.2.1", 61.0)
 
 
 def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
     """From however many addresses: lines and what is kept have a bound, and no refusal is forgotten."""
-    repeats = Repeats(0.0)
-    told = sum(repeats.is_told("login_failed", f"192.0.{n // 250}.{n % 250}", 0.0) for n in range(60_000))
+    repeats = LogLimiter(0.0)
+    told = sum(repeats.should_log("login_failed", f"192.0.{n // 250}.{n % 250}", 0.0) for n in range(60_000))
     assert told == BURST
     assert len(repeats._told) == MOST_SOURCES
     assert len(repeats._counted) <= MOST_SOURCES + 1
@@ -37,5 +37,5 @@ def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
     assert max(summaries, key=lambda one: one.count).source == ELSEWHERE
     assert not repeats._told
     assert not repeats._counted
-    steady = sum(repeats.is_told("limit_hit", str(n % 150), 60.0 + n / 100) for n in range(1000))
+    steady = sum(repeats.should_log("limit_hit", str(n % 150), 60.0 + n / 100) for n in range(1000))
     assert steady <= BURST + 10 * LINES_PER_SECOND + 1

@@ -23,10 +23,10 @@ from parlour_protocol.api import (
 from parlour_protocol.ids import SessionId
 from parlour_server.api.problems import RequestRefusedError, answer, nothing, wrong_password
 from parlour_server.api.request_body import address_of, bearer
-from parlour_server.api.request_guard import Door
-from parlour_server.auth.login import Logins
-from parlour_server.auth.password_change import PasswordChanges
-from parlour_server.auth.registration import AccountMaker
+from parlour_server.api.request_guard import RequestGuard
+from parlour_server.auth.login import LoginService
+from parlour_server.auth.password_change import PasswordChanger
+from parlour_server.auth.registration import Registration
 from parlour_server.auth.tickets import Tickets
 from parlour_server.clock import Clock
 from parlour_server.errors import LoginRefusedError, SessionRefusedError
@@ -37,16 +37,16 @@ from parlour_server.store.types import SessionRecord
 class AccountEndpoints:
     """Who comes in, and how."""
 
-    door: Door
-    accounts: AccountMaker
-    logins: Logins
+    guard: RequestGuard
+    accounts: Registration
+    logins: LoginService
     tickets: Tickets
-    passwords: PasswordChanges
+    passwords: PasswordChanger
     clock: Clock
 
     async def make_account(self, request: Request) -> Response:
         """Make an account: 201."""
-        body = await self.door.body(request, NewAccount)
+        body = await self.guard.body(request, NewAccount)
         await self.accounts.make(
             body.username, body.password, invite=body.invite, address=address_of(request)
         )
@@ -54,7 +54,7 @@ class AccountEndpoints:
 
     async def log_in(self, request: Request) -> Response:
         """Make a session: 201."""
-        body = await self.door.body(request, Login)
+        body = await self.guard.body(request, Login)
         try:
             presented = bearer(request)
         except SessionRefusedError:
@@ -66,33 +66,33 @@ class AccountEndpoints:
 
     async def list_sessions(self, request: Request) -> Response:
         """List the account's sessions: 200."""
-        session = await self.door.session(request)
-        listed = await self.door.sessions.list(session)
-        return answer(SessionList(tuple(_told(one, session) for one in listed)))
+        session = await self.guard.session(request)
+        listed = await self.guard.sessions.list(session)
+        return answer(SessionList(tuple(_session_info(one, session) for one in listed)))
 
     async def log_out(self, request: Request) -> Response:
         """End this session: 204."""
-        session = await self.door.session(request)
-        await self.door.sessions.end(session, session.id)
+        session = await self.guard.session(request)
+        await self.guard.sessions.end(session, session.id)
         return nothing()
 
     async def end_session(self, request: Request) -> Response:
         """End one of the account's sessions: 204."""
-        session = await self.door.session(request)
-        if not await self.door.sessions.end(session, SessionId(request.path_params["id"])):
+        session = await self.guard.session(request)
+        if not await self.guard.sessions.end(session, SessionId(request.path_params["id"])):
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "You have no such session.")
         return nothing()
 
     async def issue_ticket(self, request: Request) -> Response:
         """Issue a ticket: 201."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         ticket = await self.tickets.issue(session, address=address_of(request))
         return answer(TicketMade(ticket, self.tickets.seconds), HTTPStatus.CREATED)
 
     async def change_password(self, request: Request) -> Response:
         """Replace the password: 204."""
-        session = await self.door.session(request)
-        body = await self.door.body(request, PasswordChange)
+        session = await self.guard.session(request)
+        body = await self.guard.body(request, PasswordChange)
         try:
             await self.passwords.change(session, body.old, body.new, address=address_of(request))
         except LoginRefusedError:
@@ -103,7 +103,7 @@ class AccountEndpoints:
         return max(0, (record.expires - self.clock.now()) // 1000)
 
 
-def _told(record: SessionRecord, asking: SessionRecord) -> SessionInfo:
+def _session_info(record: SessionRecord, asking: SessionRecord) -> SessionInfo:
     return SessionInfo(
         record.id,
         record.device,

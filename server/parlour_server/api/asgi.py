@@ -18,13 +18,13 @@ from parlour_server.api.operations import OPERATIONS
 from parlour_server.api.problems import RequestRefusedError, http_problem, problem_of
 from parlour_server.api.request_body import address_of
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.request_rates import RequestRates
 from parlour_server.errors import ParlourServerError, TooManyAttemptsError
 from parlour_server.logs import log_fault
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 
 
-def make_api(endpoints: Endpoints, rates: Rates, audit: Audit) -> ASGIApp:
+def make_api(endpoints: Endpoints, rates: RequestRates, audit: Audit) -> ASGIApp:
     """Build the application. ``rates`` counts by address."""
     application = Starlette(
         routes=_routes(endpoints),
@@ -58,7 +58,7 @@ def _chosen(handlers: dict[str, Handler]) -> Handler:
 class Guarded:
     """The outermost layer: the rate of an address, and the one guard for faults."""
 
-    def __init__(self, application: ASGIApp, rates: Rates, audit: Audit) -> None:
+    def __init__(self, application: ASGIApp, rates: RequestRates, audit: Audit) -> None:
         self._application = application
         self._rates = rates
         self._audit = audit
@@ -84,7 +84,7 @@ class Guarded:
     async def _within_rate(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = address_of(Request(scope))
         try:
-            self._rates.spend(origin_of(address))
+            self._rates.spend(rate_limit_key(address))
         except TooManyAttemptsError as error:
             self._audit.record(AuditEvent.LIMIT_HIT, limit="http", address=address)
             await problem_of(error)(scope, receive, send)

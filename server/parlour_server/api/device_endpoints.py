@@ -12,10 +12,10 @@ from starlette.responses import Response
 from parlour_protocol.delivery import AccountKey, Certify, Claim, KeyPackages, RegisterDevice, Revoke
 from parlour_server.api.problems import answer, nothing, wrong_password
 from parlour_server.api.request_body import address_of
-from parlour_server.api.request_guard import Door, device_in
-from parlour_server.delivery.delivery_budgets import Budgets
-from parlour_server.delivery.device_registry import Devices
-from parlour_server.delivery.key_packages import Packages
+from parlour_server.api.request_guard import RequestGuard, device_in
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.device_registry import DeviceRegistry
+from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.errors import LoginRefusedError
 
 
@@ -23,15 +23,15 @@ from parlour_server.errors import LoginRefusedError
 class DeviceEndpoints:
     """Account keys, devices, key packages."""
 
-    door: Door
-    devices: Devices
-    packages: Packages
-    budgets: Budgets
+    guard: RequestGuard
+    devices: DeviceRegistry
+    packages: KeyPackageService
+    budgets: DeliveryBudgets
 
     async def set_account_key(self, request: Request) -> Response:
         """Publish or replace the account's key: 204."""
-        session = await self.door.session(request)
-        body = await self.door.body(request, AccountKey)
+        session = await self.guard.session(request)
+        body = await self.guard.body(request, AccountKey)
         try:
             await self.devices.set_account_key(session, body, address=address_of(request))
         except LoginRefusedError:
@@ -40,38 +40,38 @@ class DeviceEndpoints:
 
     async def register_device(self, request: Request) -> Response:
         """Bind the session to a device: 201."""
-        session = await self.door.session(request)
-        body = await self.door.body(request, RegisterDevice)
+        session = await self.guard.session(request)
+        body = await self.guard.body(request, RegisterDevice)
         return answer(await self.devices.register(session, body), HTTPStatus.CREATED)
 
     async def list_devices(self, request: Request) -> Response:
         """List the account's devices: 200."""
-        return answer(await self.devices.list(await self.door.session(request)))
+        return answer(await self.devices.list(await self.guard.session(request)))
 
     async def certify_device(self, request: Request) -> Response:
         """Approve a device: 204."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         device = device_in(request)
-        await self.devices.certify(session, device, await self.door.body(request, Certify))
+        await self.devices.certify(session, device, await self.guard.body(request, Certify))
         return nothing()
 
     async def revoke_device(self, request: Request) -> Response:
         """Revoke a device: 204."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         device = device_in(request)
-        await self.devices.revoke(session, device, await self.door.body(request, Revoke))
+        await self.devices.revoke(session, device, await self.guard.body(request, Revoke))
         return nothing()
 
     async def put_key_packages(self, request: Request) -> Response:
         """Take key packages: 204."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         device = device_in(request)
         with self.budgets.large_body(session.user):
-            body = await self.door.large_body(request, KeyPackages, session.user)
+            body = await self.guard.large_body(request, KeyPackages, session.user)
         await self.packages.put(session, device, body)
         return nothing()
 
     async def claim_key_packages(self, request: Request) -> Response:
         """Give out key packages: 200."""
-        session = await self.door.session(request)
-        return answer(await self.packages.claim(session, await self.door.body(request, Claim)))
+        session = await self.guard.session(request)
+        return answer(await self.packages.claim(session, await self.guard.body(request, Claim)))

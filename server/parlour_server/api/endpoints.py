@@ -10,7 +10,7 @@ from parlour_server.api.account_endpoints import AccountEndpoints
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.api.health_endpoints import ServiceEndpoints
+from parlour_server.api.health_endpoints import HealthEndpoints
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -23,7 +23,7 @@ class Endpoints:
     devices: DeviceEndpoints
     groups: GroupEndpoints
     files: FileEndpoints
-    service: ServiceEndpoints
+    service: HealthEndpoints
 
     def handler(self, name: str) -> Handler:
         """Return what answers the operation of this name. Raises LookupError for a row without code."""

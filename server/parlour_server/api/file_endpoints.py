@@ -14,9 +14,9 @@ from starlette.responses import Response, StreamingResponse
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.api.problems import HEADERS, answer
 from parlour_server.api.request_body import in_time, length_of_bytes
-from parlour_server.api.request_guard import Door, id_in, room_in
-from parlour_server.delivery.delivery_budgets import Budgets
-from parlour_server.delivery.uploads import Files
+from parlour_server.api.request_guard import RequestGuard, id_in, room_in
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.uploads import Uploads
 
 _HEADERS: Final = {
     **HEADERS,
@@ -29,23 +29,23 @@ _HEADERS: Final = {
 class FileEndpoints:
     """Uploads and downloads."""
 
-    door: Door
-    files: Files
-    budgets: Budgets
+    guard: RequestGuard
+    files: Uploads
+    budgets: DeliveryBudgets
 
     async def upload_file(self, request: Request) -> Response:
         """Take a file: 201."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         size = length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
             upload = await self.files.may_upload(session, room_in(request), size)
-            async with in_time(self.door.pace.allows(size)):
+            async with in_time(self.guard.pace.allows(size)):
                 stored = await self.files.upload(upload, request.stream())
         return answer(stored, HTTPStatus.CREATED)
 
     async def download_file(self, request: Request) -> Response:
         """Give a file: 200."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         found = await self.files.find(session, id_in(request))
         headers = {**_HEADERS, "Content-Length": str(found.size)}
         body = () if request.method == "HEAD" else self.files.read(found)

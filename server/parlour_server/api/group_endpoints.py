@@ -13,63 +13,63 @@ from starlette.responses import Response
 from parlour_protocol.delivery import Commit, Contest, Found
 from parlour_protocol.ids import WelcomeId
 from parlour_server.api.problems import RequestRefusedError, answer, nothing
-from parlour_server.api.request_guard import Door, device_in, id_in, number_in, room_in
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.api.request_guard import RequestGuard, device_in, id_in, number_in, room_in
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.key_log import KeyLog
-from parlour_server.delivery.mls_groups import Groups
+from parlour_server.delivery.mls_groups import MlsGroups
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEndpoints:
     """Groups, Welcomes and the key log."""
 
-    door: Door
-    groups: Groups
+    guard: RequestGuard
+    groups: MlsGroups
     key_log: KeyLog
-    budgets: Budgets
+    budgets: DeliveryBudgets
 
     async def group_state(self, request: Request) -> Response:
         """Tell where the group stands: 200."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         return answer(await self.groups.state(session, room_in(request)))
 
     async def found_group(self, request: Request) -> Response:
         """Begin the group: 201."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         room = room_in(request)
-        body = await self.door.body(request, Found)
+        body = await self.guard.body(request, Found)
         return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:
         """Take the group to its next epoch: 201."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         room = room_in(request)
         self.groups.check_may_commit(session)
         with self.budgets.large_body(session.user):
-            body = await self.door.large_body(request, Commit, session.user)
+            body = await self.guard.large_body(request, Commit, session.user)
         return answer(await self.groups.commit(session, room, body), HTTPStatus.CREATED)
 
     async def contest_commit(self, request: Request) -> Response:
         """Take down that a commit cannot be followed: 201."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         room = room_in(request)
-        body = await self.door.body(request, Contest)
+        body = await self.guard.body(request, Contest)
         return answer(await self.groups.contest(session, room, body), HTTPStatus.CREATED)
 
     async def list_welcomes(self, request: Request) -> Response:
         """Give the device its Welcomes: 200."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         found = await self.groups.welcomes(session, device_in(request))
-        return await self.door.large.answer(session.user, found)
+        return await self.guard.large.answer(session.user, found)
 
     async def drop_welcome(self, request: Request) -> Response:
         """Drop a Welcome that was used: 204."""
-        session = await self.door.session(request)
+        session = await self.guard.session(request)
         if not await self.groups.drop_welcome(session, WelcomeId(id_in(request))):
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "Your device has no such Welcome.")
         return nothing()
 
     async def read_key_log(self, request: Request) -> Response:
         """Give a page of the key log: 200."""
-        await self.door.session(request)
+        await self.guard.session(request)
         return answer(await self.key_log.page(number_in(request, "after")))

@@ -45,7 +45,7 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceEndpoints:
+class HealthEndpoints:
     """Whether it runs, and what it does."""
 
     readiness: Readiness

@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 _SLICE: Final = 64 * 1024
 
 
-class LargeBodies:
+class LargeJson:
     """One thread, and whose turn it is."""
 
     def __init__(self) -> None:

@@ -27,7 +27,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BodyPace:
     """How long a body may take to come: ``seconds``, and more for a large one."""
 
     seconds: float
@@ -38,7 +38,7 @@ class Pace:
         return self.seconds + size / self.bytes_per_second
 
 
-async def read_json(request: Request, cap: Limit, pace: Pace) -> bytes:
+async def read_json(request: Request, cap: Limit, pace: BodyPace) -> bytes:
     """Return a body of JSON, not yet decoded. Raises RequestRefusedError."""
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise RequestRefusedError(

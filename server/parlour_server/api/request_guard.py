@@ -15,11 +15,11 @@ from parlour_protocol.api import Payload, decode_payload
 from parlour_protocol.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId, RoomId
 from parlour_protocol.limits import HTTP_BODY
 from parlour_protocol.names import UserName
-from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import cap_of
 from parlour_server.api.problems import RequestRefusedError
-from parlour_server.api.request_body import Pace, bearer, read_json
-from parlour_server.auth.request_rates import Rates
+from parlour_server.api.request_body import BodyPace, bearer, read_json
+from parlour_server.auth.request_rates import RequestRates
 from parlour_server.auth.sessions import Sessions
 from parlour_server.store.types import SessionRecord
 
@@ -30,13 +30,13 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RequestGuard:
     """Where requests come in."""
 
     sessions: Sessions
-    pace: Pace
-    rates: Rates
-    large: LargeBodies
+    pace: BodyPace
+    rates: RequestRates
+    large: LargeJson
 
     async def session(self, request: Request) -> SessionRecord:
         """Return the live session that asks, counted for its account, from whatever address it comes (L26).

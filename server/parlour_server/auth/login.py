@@ -11,8 +11,8 @@ from typing import Final
 from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.sessions import Sessions
 from parlour_server.errors import LoginRefusedError, SessionRefusedError, TooManyAttemptsError
 from parlour_server.store.interface import Accounts
@@ -21,11 +21,16 @@ from parlour_server.store.types import Account, SessionRecord
 _LONGEST_NAME: Final = 128  # code points; more is no name, and normalising it is work for a stranger
 
 
-class Logins:
+class LoginService:
     """Logs people in."""
 
     def __init__(
-        self, accounts: Accounts, sessions: Sessions, passwords: Passwords, throttle: Throttle, audit: Audit
+        self,
+        accounts: Accounts,
+        sessions: Sessions,
+        passwords: HashingPool,
+        throttle: LoginThrottle,
+        audit: Audit,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions

@@ -23,7 +23,7 @@ from parlour_protocol.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Logins as LoginSettings
 from parlour_server.errors import LoginRefusedError, TooManyAttemptsError
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 from parlour_server.store.interface import Attempts
 
 _FIRST_WAIT_SECONDS: Final = 5
@@ -47,12 +47,12 @@ class _Keys:
         def digest(text: str) -> str:
             return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-        site = origin_of(address)
+        site = rate_limit_key(address)
         both = digest(f"{name}\0{site}")
         return cls(f"account:{digest(name)}", f"pair:{both}", f"familiar:{both}", f"address:{site}")
 
 
-class Throttle:
+class LoginThrottle:
     """Tells who must wait."""
 
     def __init__(self, attempts: Attempts, clock: Clock, settings: LoginSettings) -> None:

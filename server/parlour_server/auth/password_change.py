@@ -6,8 +6,8 @@ other sessions and their sockets. It is throttled like a login. `POST /v1/passwo
 
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.password_rules import check_new_password
 from parlour_server.auth.sessions import Sessions
 from parlour_server.errors import LoginRefusedError
@@ -15,15 +15,15 @@ from parlour_server.store.interface import Accounts
 from parlour_server.store.types import SessionRecord
 
 
-class PasswordChanges:
+class PasswordChanger:
     """Replaces passwords. ``names`` are the server's own, which no password may be made of."""
 
     def __init__(
         self,
         accounts: Accounts,
         sessions: Sessions,
-        passwords: Passwords,
-        throttle: Throttle,
+        passwords: HashingPool,
+        throttle: LoginThrottle,
         audit: Audit,
         names: tuple[str, ...],
     ) -> None:

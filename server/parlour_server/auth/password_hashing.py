@@ -25,7 +25,7 @@ from parlour_protocol.limits import PASSWORD_BYTES
 from parlour_protocol.secret import Secret
 from parlour_server.auth.fair_queue import FairQueue
 from parlour_server.errors import LoginRefusedError, UnavailableError
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 
 _T = TypeVar("_T")
 _BACKGROUND: Final = 10  # the nice value of hashing threads: the event loop goes first when cores are short
@@ -65,7 +65,7 @@ class _Job:
     outcome: "asyncio.Future[Any]"
 
 
-class Passwords:
+class HashingPool:
     """Hashes and verifies in ``threads`` threads (0: as many as cores).
 
     At most ``queue`` calls wait, and of one address ``per_address``. Belongs to one event loop.
@@ -116,7 +116,7 @@ class Passwords:
         return self._hasher.hash(value) if self._hasher.check_needs_rehash(encoded) else None
 
     async def _run(self, address: str, work: Callable[[], _T]) -> _T:
-        key = origin_of(address)
+        key = rate_limit_key(address)
         outcome: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         job = _Job(work, outcome)
         if self._running < self.threads:

@@ -12,9 +12,9 @@ from parlour_protocol.ids import new_request_id
 from parlour_protocol.names import UserName, skeleton
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.password_rules import check_new_password
-from parlour_server.auth.system_account import house_device, lobby, refuse_house
+from parlour_server.auth.system_account import lobby, refuse_system_account, system_device
 from parlour_server.bus.bus import Bus, EventCommitted
 from parlour_server.clock import Clock
 from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError, UnavailableError
@@ -22,14 +22,14 @@ from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord
 
 
-class AccountMaker:
+class Registration:
     """Makes accounts. ``names`` are the server's own, which no password may be made of."""
 
     def __init__(
         self,
         store: Store,
         bus: Bus,
-        passwords: Passwords,
+        passwords: HashingPool,
         clock: Clock,
         audit: Audit,
         names: tuple[str, ...] = (),
@@ -49,7 +49,7 @@ class AccountMaker:
         Raises NameRefusedError, PasswordRefusedError, InviteRefusedError, NameTakenError, UnavailableError.
         """
         try:
-            refuse_house(user)
+            refuse_system_account(user)
             if invite is not None:
                 await self._refuse_early(invite)
             check_new_password(password, (user, *self._names))
@@ -77,7 +77,7 @@ class AccountMaker:
         room = await self._store.rooms.find_public(lobby())
         if room is None:  # the operator took it away
             return
-        event = AppendEvent(room, user, house_device(), new_request_id(), self._clock.now(), Joined())
+        event = AppendEvent(room, user, system_device(), new_request_id(), self._clock.now(), Joined())
         try:
             appended = await self._store.log.append(event, _anybody_may_join)
         except (RefusedError, UnavailableError):

@@ -11,7 +11,7 @@ from parlour_server.errors import TooManyAttemptsError
 from parlour_server.token_buckets import MINUTE, KeyedBuckets
 
 
-class Rates:
+class RequestRates:
     """``per_minute`` in the long run, ``burst`` at once, for each key."""
 
     def __init__(self, clock: Clock, *, per_minute: int, burst: int) -> None:

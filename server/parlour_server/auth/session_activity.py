@@ -16,7 +16,7 @@ WRITE_SECONDS: Final = 60.0
 """Between two writes of one session: an idle limit in days needs no more."""
 
 
-class Activity:
+class SessionActivity:
     """Use that the store does not know yet, and open sockets."""
 
     def __init__(self, clock: Clock) -> None:

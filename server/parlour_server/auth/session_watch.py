@@ -53,9 +53,9 @@ class SessionWatch:
         """Look again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await self.look()
+            await self.check()
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Write down what was used, and close what is overdue."""
         self._notice_jump()
         try:

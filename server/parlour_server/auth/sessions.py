@@ -16,7 +16,7 @@ from parlour_protocol.ids import Millis, SessionId, new_session_id
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import Bus, SessionsEnded
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Logins as LoginSettings
@@ -37,7 +37,7 @@ class Sessions:
         clock: Clock,
         audit: Audit,
         settings: LoginSettings,
-        activity: Activity,
+        activity: SessionActivity,
     ) -> None:
         """``clock`` measures the limits; a server gives a ``SteadyClock``."""
         self._store = store
@@ -116,7 +116,7 @@ class Sessions:
         """End one session of the account of ``session``; False when it has no such session."""
         ended = await self._store.end(session.user, which)
         if ended:
-            self._tell({which})
+            self._publish_end({which})
             self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, session=which, why=why)
         return ended
 
@@ -125,13 +125,13 @@ class Sessions:
         listed = await self._store.list(session.user, self._clock.now())
         count = await self._store.end_all(session.user, but=session.id)
         # A session made between the two is not in the list: the journal tells of it, within a second.
-        self._tell({record.id for record in listed} - {session.id})
+        self._publish_end({record.id for record in listed} - {session.id})
         self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=count, why="password changed")
         return count
 
     def _used_since(self, now: Millis) -> Millis:
         return Millis(now - self._settings.idle_days * _DAY)
 
-    def _tell(self, sessions: set[SessionId]) -> None:
+    def _publish_end(self, sessions: set[SessionId]) -> None:
         if sessions:
             self._bus.publish(SessionsEnded(frozenset(sessions)))

@@ -25,13 +25,13 @@ _LOBBY: Final = "lobby"
 
 
 @cache
-def house() -> UserName:
+def system_account() -> UserName:
     """Return the name that the server writes as an author."""
     return parse_user_name(_NAME)
 
 
 @cache
-def house_device() -> DeviceName:
+def system_device() -> DeviceName:
     """Return the device that stands beside it."""
     return parse_device_name("parlour-server")
 
@@ -42,7 +42,7 @@ def lobby() -> RoomName:
     return parse_room_name(_LOBBY)
 
 
-def refuse_house(user: UserName) -> None:
+def refuse_system_account(user: UserName) -> None:
     """Raise NameRefusedError for a name that could be taken for the house."""
     if skeleton(user) == skeleton(_NAME):
         raise NameRefusedError(NameReason.RESERVED)

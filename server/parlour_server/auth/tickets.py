@@ -7,8 +7,8 @@ the handshake takes them out of the store (`net/websocket_upgrade.py`).
 
 from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.request_rates import Rates
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.request_rates import RequestRates
 from parlour_server.store.interface import Tickets as TicketStore
 from parlour_server.store.types import SessionRecord, TicketGrant
 
@@ -17,7 +17,7 @@ class Tickets:
     """Issues."""
 
     def __init__(
-        self, store: TicketStore, rates: Rates, throttle: Throttle, audit: Audit, *, seconds: int
+        self, store: TicketStore, rates: RequestRates, throttle: LoginThrottle, audit: Audit, *, seconds: int
     ) -> None:
         self._store = store
         self._rates = rates

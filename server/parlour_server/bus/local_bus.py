@@ -31,7 +31,7 @@ class LocalBus:
         self._telling = True
         try:
             while self._waiting:
-                self._tell(self._waiting.popleft())
+                self._deliver(self._waiting.popleft())
         finally:
             self._telling = False
 
@@ -46,7 +46,7 @@ class LocalBus:
         """Forget the handlers; everything published was told already."""
         self._handlers = ()
 
-    def _tell(self, notice: Notice) -> None:
+    def _deliver(self, notice: Notice) -> None:
         for handler in self._handlers:
             try:
                 handler(notice)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.errors import UnavailableError
 
 RETRY_SECONDS: Final = 1.0
@@ -21,7 +21,7 @@ _ATTEMPTS: Final = 5
 Work = Coroutine[None, None, None]
 
 
-class Background:
+class BackgroundTasks:
     """Tasks that belong to the chat."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Background:
 
 
 async def _guarded(what: str, work: Work, failed: Callable[[], None]) -> None:
-    with Guard(what, failed):
+    with ErrorBoundary(what, failed):
         await work
 
 
@@ -61,7 +61,7 @@ async def _repeated(what: str, begin: Callable[[], Work], failed: Callable[[], N
     left = _ATTEMPTS
     while left:
         left -= 1
-        with Guard(what):
+        with ErrorBoundary(what):
             try:
                 await begin()
             except UnavailableError:

@@ -10,7 +10,7 @@ from asyncio import Handle
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer_state import PeerState
 
 _SHARE: Final = 2.0
@@ -33,7 +33,7 @@ class Scheduler(Protocol):
         ...
 
 
-class PacedWriter:
+class BatchingWriter:
     """The members of a room that are connected here, and what they have not been told yet."""
 
     __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
@@ -98,7 +98,7 @@ class PacedWriter:
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
         """Close the connection that ``write`` belongs to: it missed something."""
-        with Guard("a delivery"):
+        with ErrorBoundary("a delivery"):
             raise error
         for state in list(self.members):
             if state.peer.write == write:

@@ -17,7 +17,7 @@ from parlour_protocol.frames.replies import Hello, StatusNow
 from parlour_protocol.ids import RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import (
     Bus,
     ConsentChanged,
@@ -28,19 +28,19 @@ from parlour_server.bus.bus import (
     SessionsEnded,
     UserEphemeral,
 )
-from parlour_server.chat.background_tasks import Background
-from parlour_server.chat.commands import Appender
-from parlour_server.chat.connected_peers import Roster
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.background_tasks import BackgroundTasks
+from parlour_server.chat.commands import Commands
+from parlour_server.chat.connected_peers import ConnectedPeers
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.error_frames import unavailable
 from parlour_server.chat.hub import Hub
-from parlour_server.chat.key_change_notifier import KeyNews
+from parlour_server.chat.key_change_notifier import KeyChangeNotifier
 from parlour_server.chat.peer import Peer
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.presence import Presence
-from parlour_server.chat.queries import Asker
+from parlour_server.chat.queries import Queries
 from parlour_server.chat.request_budgets import AccountBudget, ConnectionBudget
-from parlour_server.chat.request_dispatcher import Intake
+from parlour_server.chat.request_dispatcher import RequestDispatcher
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Settings
 from parlour_server.store.interface import Store
@@ -58,7 +58,7 @@ class ChatService:
         bus: Bus,
         clock: Clock,
         steady: Clock,
-        activity: Activity,
+        activity: SessionActivity,
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -73,25 +73,27 @@ class ChatService:
         self._steady = steady
         self._activity = activity
         self._states: dict[Peer, PeerState] = {}
-        self._roster = Roster()
-        self._background = Background()
+        self._connected = ConnectedPeers()
+        self._background = BackgroundTasks()
         self._hub = Hub(
             store=store,
-            roster=self._roster,
+            connected=self._connected,
             loop=loop,
             background=self._background,
             floor=settings.delivery.flush_ms / 1000,
         )
         self._presence = Presence(
-            roster=self._roster,
+            connected=self._connected,
             hub=self._hub,
             bus=bus,
             loop=loop,
             clock=clock,
             members=settings.delivery.presence_members,
         )
-        self._keys = KeyNews(store=store, hub=self._hub, roster=self._roster, background=self._background)
-        appender = Appender(
+        self._keys = KeyChangeNotifier(
+            store=store, hub=self._hub, connected=self._connected, background=self._background
+        )
+        commands = Commands(
             server=server,
             log=store.log,
             bus=bus,
@@ -99,37 +101,37 @@ class ChatService:
             audit=audit,
             incarnation=store.incarnation,
         )
-        asker = Asker(
-            store=store, hub=self._hub, bus=bus, clock=clock, appender=appender, presence=self._presence
+        queries = Queries(
+            store=store, hub=self._hub, bus=bus, clock=clock, commands=commands, presence=self._presence
         )
-        self._intake = Intake(
+        self._dispatcher = RequestDispatcher(
             accounts=AccountBudget(settings.rates),
-            appender=appender,
-            asker=asker,
+            commands=commands,
+            queries=queries,
             audit=audit,
             background=self._background,
             clock=clock,
             end=self._end,
             strikes=settings.rates.strikes,
         )
-        bus.subscribe(self._heard)
+        bus.subscribe(self._on_notice)
 
     def opened(self, peer: Peer) -> None:
         """Count the connection in, and greet it."""
         state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()), self._end)
         self._states[peer] = state
         self._activity.opened(state.info.grant.session)
-        self._roster.add(state)
+        self._connected.add(state)
         self._background.start("a greeting", self._greet(state), state.fail)
 
     def received(self, peer: Peer, data: bytes) -> None:
         """Handle one frame."""
         state = self._states.get(peer)
-        if state is None or state.gone:
+        if state is None or state.closed:
             return
         self._activity.used(state.info.grant.session)
-        with Guard("a frame", lambda: self._failed(state, data)):
-            self._intake.receive(state, data)
+        with ErrorBoundary("a frame", lambda: self._failed(state, data)):
+            self._dispatcher.receive(state, data)
 
     def closed(self, peer: Peer) -> None:
         """Forget the connection."""
@@ -148,11 +150,11 @@ class ChatService:
 
     async def close(self) -> None:
         """End every connection and every task."""
-        for state in self._roster.everybody():
+        for state in self._connected.everybody():
             self._end(state, GOING_AWAY)
         await self._background.close()
 
-    def _heard(self, notice: Notice) -> None:
+    def _on_notice(self, notice: Notice) -> None:
         if isinstance(notice, EventCommitted):
             self._hub.committed(notice.event)
         elif isinstance(notice, SessionsEnded):
@@ -166,23 +168,23 @@ class ChatService:
         elif isinstance(notice, ConsentChanged):
             self._hub.consent_changed(notice.user, notice.room)
         elif isinstance(notice.frame, StatusNow):
-            self._presence.heard(notice, notice.frame)
+            self._presence.status_received(notice, notice.frame)
         else:
             self._hub.tell_room(notice)
 
     def _end_sessions(self, sessions: frozenset[SessionId]) -> None:
-        for state in self._roster.with_sessions(sessions):
+        for state in self._connected.with_sessions(sessions):
             self._end(state, SESSION_ENDED)
 
     async def _greet(self, state: PeerState) -> None:
         grant = state.info.grant
-        with self._roster.watching(grant.user) as ended:
+        with self._connected.watching(grant.user) as ended:
             found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
         if found is None:
             # It ended between its ticket's redemption and the moment from which its end is heard here.
             self._end(state, SESSION_ENDED)
             return
-        if state.gone:
+        if state.closed:
             return
         state.greet(
             Hello(
@@ -192,7 +194,7 @@ class ChatService:
                 session=grant.session,
                 now=self._clock.now(),
                 incarnation=self._store.incarnation,
-                rooms=tuple(self._hub.settle(state, found.rooms, ended)),
+                rooms=tuple(self._hub.subscribe_all(state, found.rooms, ended)),
                 invitations=found.invitations,
             )
         )
@@ -208,7 +210,7 @@ class ChatService:
             state.fail()
 
     def _end(self, state: PeerState, code: CloseCode) -> None:
-        if state.gone:
+        if state.closed:
             return
         try:
             self._forget(state)
@@ -217,11 +219,11 @@ class ChatService:
 
     def _forget(self, state: PeerState) -> None:
         """Take the connection out of everything, at once; doing it twice is the same as once."""
-        if state.gone:
+        if state.closed:
             return
-        state.gone = True
+        state.closed = True
         state.session.close()
         state.queue.clear()
-        self._roster.remove(state)
+        self._connected.remove(state)
         self._presence.left(state)
         self._hub.leave_all(state)

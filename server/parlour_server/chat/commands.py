@@ -17,7 +17,7 @@ from parlour_protocol.ids import DeviceId, Incarnation, Millis, RequestId, RoomI
 from parlour_protocol.names import DeviceName, UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, EventCommitted
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.error_frames import refusal, unavailable
 from parlour_server.chat.event_bodies import LastingRequest, body_of
 from parlour_server.chat.peer_state import PeerState
@@ -54,7 +54,7 @@ class Author(Protocol):
         ...
 
 
-class Appender:
+class Commands:
     """Hands events to the store and tells of those that are on disk."""
 
     def __init__(
@@ -133,7 +133,7 @@ class Appender:
 
     def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
         def done(future: "Future[Appended]") -> None:
-            with Guard("an append", lambda: state.answer(unavailable(frame.id))):
+            with ErrorBoundary("an append", lambda: state.answer(unavailable(frame.id))):
                 self._settle(state, frame, future)
 
         return done
@@ -154,7 +154,7 @@ class Appender:
 
     def _publish_quietly(self, future: "Future[Appended]") -> None:
         if not future.cancelled() and future.exception() is None:
-            with Guard("telling of an event"):
+            with ErrorBoundary("telling of an event"):
                 self._publish(future.result())
 
     def _publish(self, appended: Appended) -> None:

@@ -12,7 +12,7 @@ from parlour_protocol.names import UserName
 from parlour_server.chat.peer_state import PeerState
 
 
-class Roster:
+class ConnectedPeers:
     """The connections of this process that are not gone."""
 
     def __init__(self) -> None:

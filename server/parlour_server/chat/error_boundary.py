@@ -14,7 +14,7 @@ from typing import Final
 _log: Final = logging.getLogger(__name__)
 
 
-class Guard:
+class ErrorBoundary:
     """Runs a block; an error in it is logged, ``failed`` is called, and it goes no further.
 
     What is no ``Exception`` (a cancelled task, the interpreter's end) passes.

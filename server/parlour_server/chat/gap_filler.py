@@ -12,9 +12,9 @@ from typing import Final
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.limits import PAGE_BYTES, PAGE_EVENTS
-from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.batching import Scheduler
-from parlour_server.chat.sequencer import RoomFeed
+from parlour_server.chat.sequencer import Sequencer
 from parlour_server.errors import UnavailableError
 from parlour_server.store.interface import Store
 
@@ -33,7 +33,7 @@ class GapFiller:
         store: Store,
         offer: Callable[[LogEvent], None],
         loop: Scheduler,
-        background: Background,
+        background: BackgroundTasks,
     ) -> None:
         """``offer`` takes every event that is read, in order."""
         self._store = store
@@ -41,44 +41,44 @@ class GapFiller:
         self._loop = loop
         self._background = background
 
-    def found(self, feed: RoomFeed) -> None:
+    def found(self, sequencer: Sequencer) -> None:
         """Fill the feed's hole, if it is still there in a moment."""
-        if not feed.filling:
-            feed.filling = True
-            self._later(feed, _WAIT)
+        if not sequencer.filling:
+            sequencer.filling = True
+            self._later(sequencer, _WAIT)
 
-    def look(self, room: RoomId, first: Seq) -> None:
+    def check(self, room: RoomId, first: Seq) -> None:
         """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
         # Whom it would have told is not known, and the room is read again when the next event comes.
         self._background.insist("looking at a room", lambda: self._look(room, first), lambda: None)
 
-    def _later(self, feed: RoomFeed, seconds: float) -> None:
-        self._loop.call_at(self._loop.time() + seconds, self._begin, feed)
+    def _later(self, sequencer: Sequencer, seconds: float) -> None:
+        self._loop.call_at(self._loop.time() + seconds, self._begin, sequencer)
 
-    def _begin(self, feed: RoomFeed) -> None:
-        if feed.has_hole and feed.out.members:
-            self._background.start("filling a hole", self._fill(feed), feed.fail)
+    def _begin(self, sequencer: Sequencer) -> None:
+        if sequencer.has_hole and sequencer.out.members:
+            self._background.start("filling a hole", self._fill(sequencer), sequencer.fail)
         else:
-            feed.filling = False
+            sequencer.filling = False
 
-    async def _fill(self, feed: RoomFeed) -> None:
+    async def _fill(self, sequencer: Sequencer) -> None:
         with suppress(UnavailableError):  # it is tried again below
-            await self._read_on(feed)
-        if feed.has_hole:
-            self._later(feed, _RETRY)
+            await self._read_on(sequencer)
+        if sequencer.has_hole:
+            self._later(sequencer, _RETRY)
         else:
-            feed.filling = False
+            sequencer.filling = False
 
-    async def _read_on(self, feed: RoomFeed) -> None:
+    async def _read_on(self, sequencer: Sequencer) -> None:
         more = True
-        while more and feed.out.members:
-            before = feed.last
+        while more and sequencer.out.members:
+            before = sequencer.last
             events, more = await self._store.log.page(
-                feed.room, after=before, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
+                sequencer.room, after=before, before=None, limit=PAGE_EVENTS.value, max_bytes=PAGE_BYTES.value
             )
             for event in events:
                 self._offer(event)
-            if feed.last == before:
+            if sequencer.last == before:
                 return
 
     async def _look(self, room: RoomId, first: Seq) -> None:

@@ -43,13 +43,13 @@ from parlour_protocol.frames.replies import (
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
-from parlour_server.chat.background_tasks import Background
+from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.batching import Scheduler
-from parlour_server.chat.connected_peers import Roster
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.connected_peers import ConnectedPeers
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.gap_filler import GapFiller
 from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat.sequencer import RoomFeed
+from parlour_server.chat.sequencer import Sequencer
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.websocket_frames import text_frame
@@ -68,66 +68,74 @@ class Hub:
     """The rooms that somebody here listens to."""
 
     def __init__(
-        self, *, store: Store, roster: Roster, loop: Scheduler, background: Background, floor: float
+        self,
+        *,
+        store: Store,
+        connected: ConnectedPeers,
+        loop: Scheduler,
+        background: BackgroundTasks,
+        floor: float,
     ) -> None:
         """``floor``: seconds between two writes to a busy room's members."""
         self._store = store
-        self._roster = roster
+        self._connected = connected
         self._loop = loop
         self._background = background
         self._floor = floor
-        self._feeds: dict[RoomId, RoomFeed] = {}
+        self._sequencers: dict[RoomId, Sequencer] = {}
         self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
 
-    def feed(self, room: RoomId) -> RoomFeed | None:
-        """Return the room's feed if somebody here listens to it."""
-        return self._feeds.get(room)
+    def sequencer(self, room: RoomId) -> Sequencer | None:
+        """Return the room's sequencer if somebody here listens to it."""
+        return self._sequencers.get(room)
 
     def committed(self, event: LogEvent) -> None:
         """Deliver an event that is on disk; early, late and repeated ones are put right."""
-        feed = self._feeds.get(event.room)
-        if feed is None or event.seq <= feed.last:
+        sequencer = self._sequencers.get(event.room)
+        if sequencer is None or event.seq <= sequencer.last:
             # Told already or to nobody; but it may end or begin a membership that was read before it.
-            self._apply(feed, event)
+            self._apply(sequencer, event)
             return
-        for due in feed.take(event):
-            with Guard("an event", feed.fail):
-                feed.out.put(text_frame(encode(due)))
-                self._apply(feed, due)
-        if feed.has_hole:
-            self._gaps.found(feed)
+        for due in sequencer.take(event):
+            with ErrorBoundary("an event", sequencer.fail):
+                sequencer.out.put(text_frame(encode(due)))
+                self._apply(sequencer, due)
+        if sequencer.has_hole:
+            self._gaps.found(sequencer)
 
     def advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
         """Another process appended the events from ``first`` to ``last``: read what was not told."""
-        feed = self._feeds.get(room)
-        if feed is None:
-            self._gaps.look(room, first)
-        elif last > feed.last:
-            feed.heard = max(feed.heard, last)
-            self._gaps.found(feed)
+        sequencer = self._sequencers.get(room)
+        if sequencer is None:
+            self._gaps.check(room, first)
+        elif last > sequencer.last:
+            sequencer.announced = max(sequencer.announced, last)
+            self._gaps.found(sequencer)
 
     def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:
         """Deliver the room's events to this connection from now on.
 
         Returns the summary as it is true now: its head may be further on. Send it before any await.
         """
-        feed = self._feeds.get(summary.room)
-        if feed is None:
-            feed = self._feeds[summary.room] = RoomFeed(summary.room, summary.head, self._loop, self._floor)
-        feed.size = summary.members
-        feed.encrypted = feed.encrypted or summary.encrypted
-        feed.out.add(state)
+        sequencer = self._sequencers.get(summary.room)
+        if sequencer is None:
+            sequencer = self._sequencers[summary.room] = Sequencer(
+                summary.room, summary.head, self._loop, self._floor
+            )
+        sequencer.size = summary.members
+        sequencer.encrypted = sequencer.encrypted or summary.encrypted
+        sequencer.out.add(state)
         state.rooms[summary.room] = summary.head
         if summary.request:
             state.requests.add(summary.room)
-            feed.is_request = True
+            sequencer.is_request = True
         else:
             state.requests.discard(summary.room)
-        if summary.head < feed.last:
-            return msgspec.structs.replace(summary, head=feed.last)
+        if summary.head < sequencer.last:
+            return msgspec.structs.replace(summary, head=sequencer.last)
         return summary
 
-    def settle(
+    def subscribe_all(
         self, state: PeerState, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
     ) -> list[RoomSummary]:
         """Subscribe a new connection to its rooms, but for those that ``ended`` after they were read."""
@@ -165,53 +173,53 @@ class Hub:
 
     def tell_room(self, notice: RoomEphemeral) -> None:
         """Tell a room's members something that is not stored."""
-        feed = self._feeds.get(notice.room)
-        if feed is None:
+        sequencer = self._sequencers.get(notice.room)
+        if sequencer is None:
             return
         wire = text_frame(encode(notice.frame))
-        for state in list(feed.out.members):
+        for state in list(sequencer.out.members):
             if state.info.id != notice.origin:
                 state.peer.write(wire)
 
     def tell_user(self, notice: UserEphemeral) -> None:
         """Tell somebody's connections something that is not stored."""
-        for state in self._roster.of(notice.user):
+        for state in self._connected.of(notice.user):
             if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
                 state.push(notice.frame)
 
     def tell_device(self, notice: DeviceEphemeral) -> None:
         """Tell the connections of one device something that is not stored (walks over everybody: rare)."""
-        for state in self._roster.everybody():
+        for state in self._connected.everybody():
             if state.ready and state.info.grant.device_id == notice.device:
                 state.push(notice.frame)
 
     def is_encrypted(self, room: RoomId) -> bool:
         """Say whether a room that somebody listens to is end-to-end encrypted."""
-        feed = self._feeds.get(room)
-        return feed is not None and feed.encrypted
+        sequencer = self._sequencers.get(room)
+        return sequencer is not None and sequencer.encrypted
 
     def group_changed(self, room: RoomId) -> Collection[PeerState]:
         """Tell the room's members to look at its group; returns their connections, none for an open room."""
-        feed = self._feeds.get(room)
-        if feed is None or not feed.encrypted:
+        sequencer = self._sequencers.get(room)
+        if sequencer is None or not sequencer.encrypted:
             return ()
         # In one queue with the events, so that it comes after the one that caused it.
-        feed.out.put(text_frame(encode(GroupChanged(room=room))))
-        return list(feed.out.members)
+        sequencer.out.put(text_frame(encode(GroupChanged(room=room))))
+        return list(sequencer.out.members)
 
-    def _apply(self, feed: RoomFeed | None, event: LogEvent) -> None:
+    def _apply(self, sequencer: Sequencer | None, event: LogEvent) -> None:
         kind = type(event.body)
         if kind in _MOVES:
-            self._move(feed, event)
+            self._move(sequencer, event)
         if kind in _INVITING:
             self._invited(event)
-        if feed is not None and feed.is_request and kind in _SPOKEN:
+        if sequencer is not None and sequencer.is_request and kind in _SPOKEN:
             self._spoken(event)
-        if feed is not None and kind in _GROUP_MATTERS:
-            feed.encrypted = feed.encrypted or kind is EncryptionOn
+        if sequencer is not None and kind in _GROUP_MATTERS:
+            sequencer.encrypted = sequencer.encrypted or kind is EncryptionOn
             self.group_changed(event.room)
 
-    def _move(self, feed: RoomFeed | None, event: LogEvent) -> None:
+    def _move(self, sequencer: Sequencer | None, event: LogEvent) -> None:
         body = event.body
         if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
             # the log does not name the second of the two; the members do
@@ -221,15 +229,15 @@ class Hub:
         elif isinstance(body, Joined | Created):
             self._entered(event, event.author)
         elif isinstance(body, Left):
-            self._ended(feed, event, event.author)
+            self._ended(sequencer, event, event.author)
         elif isinstance(body, Added):
             self._entered(event, body.who)
         elif isinstance(body, Kicked | Banned):
-            self._ended(feed, event, body.who)
+            self._ended(sequencer, event, body.who)
 
     def _entered(self, event: LogEvent, user: UserName) -> None:
         ready = False
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             if not state.ready:
                 state.entered.add(event.room)
             elif event.room not in state.rooms and state.expects != event.room:
@@ -237,11 +245,11 @@ class Hub:
         if ready:
             self._enter_soon(event.room, user)
 
-    def _ended(self, feed: RoomFeed | None, event: LogEvent, user: UserName) -> None:
-        self._roster.note_end(user, event.room, event.seq)
-        if feed is not None:
-            feed.out.flush()  # the event itself is the last that they get
-        for state in self._roster.of(user):
+    def _ended(self, sequencer: Sequencer | None, event: LogEvent, user: UserName) -> None:
+        self._connected.note_end(user, event.room, event.seq)
+        if sequencer is not None:
+            sequencer.out.flush()  # the event itself is the last that they get
+        for state in self._connected.of(user):
             state.entered.discard(event.room)
             since = state.rooms.get(event.room)
             if since is not None and since < event.seq:
@@ -255,14 +263,14 @@ class Hub:
 
     def _fail(self, user: UserName) -> None:
         """Close somebody's connections: they did not hear of a room."""
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             state.fail()
 
     def _invited(self, event: LogEvent) -> None:
         body = event.body
         if not isinstance(body, Invited | Uninvited):
             return
-        states = self._roster.of(body.who)
+        states = self._connected.of(body.who)
         for state in states:
             if not state.ready:
                 state.asked.add(event.room)
@@ -270,7 +278,7 @@ class Hub:
             self._tell_invitation_soon(event.room, body.who)
 
     def _spoken(self, event: LogEvent) -> None:
-        if any(event.room in state.requests for state in self._roster.of(event.author)):
+        if any(event.room in state.requests for state in self._connected.of(event.author)):
             self.consent_changed(event.author, event.room)
 
     def _tell_invitation_soon(self, room: RoomId, user: UserName) -> None:
@@ -282,13 +290,13 @@ class Hub:
         """Show the invitation that waits for somebody now, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
         frame = InvitationGone(room=room) if invitation is None else InvitationCame(invitation=invitation)
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             if state.ready and room not in state.rooms:
                 state.push(frame)
 
     async def _tell_consent(self, room: RoomId, user: UserName) -> None:
         summary = await self._read(room, user)
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             if not state.ready:
                 state.entered.add(room)
             elif summary is not None:
@@ -305,28 +313,28 @@ class Hub:
             self._entered(event, member.user)
 
     async def _enter_all(self, room: RoomId, user: UserName) -> None:
-        if not self._roster.of(user):
+        if not self._connected.of(user):
             return
         summary = await self._read(room, user)
         if summary is None:
             return
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             if state.ready and room not in state.rooms and state.expects != room:
                 state.push(RoomEntered(room=self.subscribe(state, summary)))
 
     async def _read(self, room: RoomId, user: UserName) -> RoomSummary | None:
         """Read a summary; None also when the membership ended while it was read."""
-        with self._roster.watching(user) as ended:
+        with self._connected.watching(user) as ended:
             summary = await self._store.rooms.summary(room, user)
         return None if summary is None or ended.get(room, 0) > summary.head else summary
 
     def _unsubscribe(self, state: PeerState, room: RoomId) -> None:
         state.rooms.pop(room, None)
         state.requests.discard(room)
-        feed = self._feeds.get(room)
-        if feed is None:
+        sequencer = self._sequencers.get(room)
+        if sequencer is None:
             return
-        feed.out.discard(state)
-        if not feed.out.members:
-            feed.out.close()
-            del self._feeds[room]
+        sequencer.out.discard(state)
+        if not sequencer.out.members:
+            sequencer.out.close()
+            del self._sequencers[room]

@@ -7,21 +7,23 @@ tells somebody who shares no encrypted room with the account. The service and th
 
 from parlour_protocol.frames.replies import KeyLogGrew
 from parlour_protocol.names import UserName
-from parlour_server.chat.background_tasks import Background
-from parlour_server.chat.connected_peers import Roster
+from parlour_server.chat.background_tasks import BackgroundTasks
+from parlour_server.chat.connected_peers import ConnectedPeers
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.store.interface import Store
 
 
-class KeyNews:
+class KeyChangeNotifier:
     """News of accounts' keys, for the connections of this process."""
 
-    def __init__(self, *, store: Store, hub: Hub, roster: Roster, background: Background) -> None:
+    def __init__(
+        self, *, store: Store, hub: Hub, connected: ConnectedPeers, background: BackgroundTasks
+    ) -> None:
         """Take the collaborators."""
         self._store = store
         self._hub = hub
-        self._roster = roster
+        self._connected = connected
         self._background = background
         self._waiting: set[UserName] = set()
 
@@ -32,7 +34,7 @@ class KeyNews:
             self._background.insist("telling of keys", lambda: self._tell(user), lambda: self._fail(user))
 
     def _fail(self, user: UserName) -> None:
-        for state in self._roster.of(user):
+        for state in self._connected.of(user):
             state.fail()
 
     async def _tell(self, user: UserName) -> None:
@@ -40,7 +42,7 @@ class KeyNews:
         self._waiting.discard(user)
         rooms = await self._store.groups.rooms_of(user)
         head = await self._store.keylog.head()
-        hearing: set[PeerState] = {state for state in self._roster.of(user) if state.ready}
+        hearing: set[PeerState] = {state for state in self._connected.of(user) if state.ready}
         for room in rooms:
             hearing.update(self._hub.group_changed(room))
         if head is not None:

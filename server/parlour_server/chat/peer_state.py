@@ -16,7 +16,7 @@ from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.session import Session, Side
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer import Peer
 from parlour_server.chat.request_budgets import ConnectionBudget
 
@@ -29,9 +29,9 @@ class PeerState:
         "asked",
         "budget",
         "busy",
+        "closed",
         "entered",
         "expects",
-        "gone",
         "info",
         "peer",
         "queue",
@@ -56,7 +56,7 @@ class PeerState:
         self.session = Session(Side.SERVER)
         self.ready = False
         """The hello was said; events may follow."""
-        self.gone = False
+        self.closed = False
         """Ended or closed; nothing more may be delivered."""
         self.busy = False
         """A request that waits for the store runs; later ones wait in ``queue``."""
@@ -82,8 +82,8 @@ class PeerState:
     def answer(self, frame: Ok | Error) -> int:
         """Answer a request in flight, unless the connection is gone. Returns its bytes; never raises."""
         size = 0
-        if not self.gone:
-            with Guard("an answer", self.fail):
+        if not self.closed:
+            with ErrorBoundary("an answer", self.fail):
                 self.session.sent(frame)
                 size = self.peer.send(frame)
         return size
@@ -96,8 +96,8 @@ class PeerState:
 
     def push(self, frame: Frame) -> None:
         """Tell this connection alone something that nobody asked for. Never raises."""
-        if not self.gone:
-            with Guard("a push", self.fail):
+        if not self.closed:
+            with ErrorBoundary("a push", self.fail):
                 self.peer.send(frame)
 
     def fail(self) -> None:

@@ -18,8 +18,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 from parlour_server.bus.bus import Bus, RoomEphemeral
 from parlour_server.chat.batching import Scheduler
-from parlour_server.chat.connected_peers import Roster
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.connected_peers import ConnectedPeers
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
@@ -41,16 +41,16 @@ class Presence:
     """The statuses of the people connected here."""
 
     def __init__(
-        self, *, roster: Roster, hub: Hub, bus: Bus, loop: Scheduler, clock: Clock, members: int
+        self, *, connected: ConnectedPeers, hub: Hub, bus: Bus, loop: Scheduler, clock: Clock, members: int
     ) -> None:
         """``members``: the size of the largest room that is told."""
-        self._roster = roster
+        self._connected = connected
         self._hub = hub
         self._bus = bus
         self._loop = loop
         self._clock = clock
         self._members = members
-        self._told: dict[UserName, Status] = {}
+        self._announced: dict[UserName, Status] = {}
         self._changed: dict[UserName, set[RoomId]] = {}
         self._due: dict[UserName, set[RoomId]] = {}
         self._news: dict[PeerState, dict[UserName, StatusNow]] = {}
@@ -58,7 +58,7 @@ class Presence:
 
     def of(self, user: UserName) -> Status:
         """Return the best of the statuses of somebody's connections."""
-        statuses = {state.status for state in self._roster.of(user) if state.ready}
+        statuses = {state.status for state in self._connected.of(user) if state.ready}
         if Status.ONLINE in statuses:
             return Status.ONLINE
         return Status.AWAY if statuses else Status.OFFLINE
@@ -75,14 +75,14 @@ class Presence:
         self._later.pop(state, None)
         self.changed(state.user, state.rooms_told)
 
-    def heard(self, notice: RoomEphemeral, status: StatusNow) -> None:
+    def status_received(self, notice: RoomEphemeral, status: StatusNow) -> None:
         """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
-        feed = self._hub.feed(notice.room)
-        if feed is None or feed.size > self._members:
+        sequencer = self._hub.sequencer(notice.room)
+        if sequencer is None or sequencer.size > self._members:
             return
         if not self._news:
             self._loop.call_soon(self._pass_on)
-        for state in feed.out.members:
+        for state in sequencer.out.members:
             if state.user != status.user:
                 self._news.setdefault(state, {})[status.user] = status
 
@@ -93,35 +93,35 @@ class Presence:
             self._due.setdefault(user, set()).update(rooms)
         self._changed = {}
         if idle:
-            self._tell()
+            self._announce()
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         told = 0
         while self._due and told < _ROOMS_AT_ONCE:
             user = next(iter(self._due))
-            told += self._tell_of(user, self._due.pop(user))
+            told += self._announce_status(user, self._due.pop(user))
         if self._due:
-            self._loop.call_soon(self._tell)
+            self._loop.call_soon(self._announce)
 
-    def _tell_of(self, user: UserName, rooms: set[RoomId]) -> int:
+    def _announce_status(self, user: UserName, rooms: set[RoomId]) -> int:
         """Tell of one person, if there is something to tell; return how many rooms were told."""
         status = self.of(user)
-        if self._told.get(user, Status.OFFLINE) is status:
+        if self._announced.get(user, Status.OFFLINE) is status:
             return 1
         if status is Status.OFFLINE:
-            self._told.pop(user, None)
+            self._announced.pop(user, None)
         else:
-            self._told[user] = status
-        for state in self._roster.of(user):
+            self._announced[user] = status
+        for state in self._connected.of(user):
             rooms.update(state.rooms_told)
         self._publish(StatusNow(user=user, status=status), rooms)
         return 1 + len(rooms)
 
     def _publish(self, frame: StatusNow, rooms: Iterable[RoomId]) -> None:
         for room in rooms:
-            feed = self._hub.feed(room)
+            sequencer = self._hub.sequencer(room)
             # without a feed here the room may still have listeners at another server
-            if feed is None or feed.size <= self._members:
+            if sequencer is None or sequencer.size <= self._members:
                 self._bus.publish(RoomEphemeral(room=room, frame=frame))
 
     def _pass_on(self) -> None:
@@ -133,13 +133,13 @@ class Presence:
 
     def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusNow], now: float) -> None:
         """Tell a connection of as many people as it may be told of now, of the latest changes first."""
-        if state.gone:
+        if state.closed:
             self._later.pop(state, None)
             return
         due = list((self._later.pop(state, {}) | statuses).values())
         may = due[len(due) - state.budget.statuses(len(due), now) :]
         if may:
-            with Guard("statuses", state.fail):
+            with ErrorBoundary("statuses", state.fail):
                 state.peer.write(b"".join(text_frame(encode(status)) for status in may))
         if left := due[: len(due) - len(may)][-_LATER:]:
             if not self._later:

@@ -51,7 +51,7 @@ from parlour_protocol.limits import (
 )
 from parlour_protocol.names import skeleton
 from parlour_server.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
-from parlour_server.chat.commands import Appender
+from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.presence import Presence
@@ -80,18 +80,18 @@ AskingRequest = (
 )
 
 
-class Asker:
+class Queries:
     """Answers what takes more than one append."""
 
     def __init__(
-        self, *, store: Store, hub: Hub, bus: Bus, clock: Clock, appender: Appender, presence: Presence
+        self, *, store: Store, hub: Hub, bus: Bus, clock: Clock, commands: Commands, presence: Presence
     ) -> None:
         """Take the collaborators."""
         self._store = store
         self._hub = hub
         self._bus = bus
         self._clock = clock
-        self._appender = appender
+        self._commands = commands
         self._presence = presence
 
     async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
@@ -274,7 +274,7 @@ class Asker:
     async def _join(self, state: PeerState, frame: Join | Accept) -> Entered:
         state.expects = frame.room
         try:
-            await self._appender.commit(
+            await self._commands.commit(
                 state.info.grant, frame.id, frame.room, Joined(statement=frame.statement)
             )
             return Entered(room=await self._hub.enter(state, frame.room))
@@ -284,7 +284,7 @@ class Asker:
     def _stop_expecting(self, state: PeerState, room: RoomId) -> None:
         """Let the hub see to the room from here on, also if this request failed half-way."""
         state.expects = None
-        if room not in state.rooms and not state.gone:
+        if room not in state.rooms and not state.closed:
             state.entered.add(room)
             self._hub.enter_late(state)
 

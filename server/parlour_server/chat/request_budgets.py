@@ -26,7 +26,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.names import UserName
 from parlour_server.config.server_settings import Rates
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets, TokenBucket
 
 _FLEETING: Final = frozenset(
@@ -113,7 +113,7 @@ class ReadBudget:
             self._bytes.charge(key, now, size * share)
 
     def _keys(self, user: UserName, address: str) -> tuple[tuple[str, float], ...]:
-        return (f"user {user}", 1.0), (f"address {origin_of(address)}", 1.0 / self._shares)
+        return (f"user {user}", 1.0), (f"address {rate_limit_key(address)}", 1.0 / self._shares)
 
 
 class AccountBudget:

@@ -22,12 +22,12 @@ from parlour_protocol.frames.replies import Ok
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.session import State
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.chat.background_tasks import Background
-from parlour_server.chat.commands import Appender
-from parlour_server.chat.error_boundary import Guard
+from parlour_server.chat.background_tasks import BackgroundTasks
+from parlour_server.chat.commands import Commands
+from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.error_frames import malformed, too_fast, too_many, unavailable
 from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat.queries import Asker, AskingRequest
+from parlour_server.chat.queries import AskingRequest, Queries
 from parlour_server.chat.request_budgets import AccountBudget
 from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError
@@ -36,25 +36,25 @@ End = Callable[[PeerState, CloseCode], None]
 """Ends a connection at once."""
 
 
-class Intake:
+class RequestDispatcher:
     """Where requests come in."""
 
     def __init__(
         self,
         *,
         accounts: AccountBudget,
-        appender: Appender,
-        asker: Asker,
+        commands: Commands,
+        queries: Queries,
         audit: Audit,
-        background: Background,
+        background: BackgroundTasks,
         clock: Clock,
         end: End,
         strikes: int,
     ) -> None:
         """``strikes``: refusals in a row that end a connection."""
         self._accounts = accounts
-        self._appender = appender
-        self._asker = asker
+        self._commands = commands
+        self._queries = queries
         self._audit = audit
         self._background = background
         self._clock = clock
@@ -62,7 +62,7 @@ class Intake:
         self._strikes = strikes
 
     def receive(self, state: PeerState, data: bytes) -> None:
-        """Handle one frame. Raises nothing that ``Guard`` should have to catch."""
+        """Handle one frame. Raises nothing that ``ErrorBoundary`` should have to catch."""
         now = self._clock.monotonic()
         wait = state.budget.frame(len(data), now)
         if state.session.state is State.OPENING:
@@ -90,7 +90,7 @@ class Intake:
             state.busy = True
             self._background.start("requests", self._work(state, frame), state.fail)
         else:
-            self._appender.append(state, frame)
+            self._commands.append(state, frame)
 
     async def _work(self, state: PeerState, frame: AskingRequest) -> None:
         """Do a request that waits, then what queued up behind it."""
@@ -101,11 +101,11 @@ class Intake:
         state.busy = False
 
     async def _ask(self, state: PeerState, frame: AskingRequest) -> None:
-        with Guard("a request", lambda: state.answer(unavailable(frame.id))):
+        with ErrorBoundary("a request", lambda: state.answer(unavailable(frame.id))):
             try:
-                result = await self._asker.answer(state, frame)
+                result = await self._queries.answer(state, frame)
             except ParlourServerError as error:
-                self._appender.refused(state, frame, error)
+                self._commands.refused(state, frame, error)
             else:
                 size = state.answer(Ok(re=frame.id, result=result))
                 self._accounts.answered(state.user, state.info.address, frame, size, self._clock.monotonic())
@@ -116,8 +116,8 @@ class Intake:
             frame = state.queue.popleft()
             if isinstance(frame, AskingRequest):
                 return frame
-            with Guard("a request", lambda request=frame.id: state.answer(unavailable(request))):  # type: ignore[misc]
-                self._appender.append(state, frame)
+            with ErrorBoundary("a request", lambda request=frame.id: state.answer(unavailable(request))):  # type: ignore[misc]
+                self._commands.append(state, frame)
         return None
 
     def _refuse_malformed(self, state: PeerState, data: bytes, reason: str) -> None:
@@ -145,7 +145,7 @@ class Intake:
         self._strike(state, ErrorCode.TOO_MANY_IN_FLIGHT, TOO_FAST)
 
     def _strike(self, state: PeerState, code: ErrorCode, close: CloseCode) -> None:
-        if state.gone:
+        if state.closed:
             return
         state.strikes += 1
         last = state.strikes >= self._strikes

@@ -10,22 +10,22 @@ from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
-from parlour_server.chat.batching import PacedWriter, Scheduler
+from parlour_server.chat.batching import BatchingWriter, Scheduler
 
 _EARLY: Final = 256
 """Events kept beyond a hole; further ones are read from the store when the hole is filled."""
 
 
-class RoomFeed:
+class Sequencer:
     """A room that somebody here listens to."""
 
-    __slots__ = ("_early", "encrypted", "filling", "heard", "is_request", "last", "out", "room", "size")
+    __slots__ = ("_early", "announced", "encrypted", "filling", "is_request", "last", "out", "room", "size")
 
     def __init__(self, room: RoomId, last: Seq, loop: Scheduler, floor: float) -> None:
         """Begin after event ``last``."""
         self.room = room
         self.last = last
-        self.heard = last
+        self.announced = last
         """The highest number that is known to exist."""
         self.size = 0
         """Members of the room, connected or not, as the latest summary said."""
@@ -33,7 +33,7 @@ class RoomFeed:
         """The room is end-to-end encrypted; once true, it stays so."""
         self.is_request = False
         """It was told to somebody as a direct room that they have not said yes to; never taken back."""
-        self.out = PacedWriter(loop, floor)
+        self.out = BatchingWriter(loop, floor)
         self.filling = False
         """The missing events are being fetched, or will be."""
         self._early: dict[Seq, LogEvent] = {}
@@ -46,7 +46,7 @@ class RoomFeed:
     @property
     def has_hole(self) -> bool:
         """Whether events are known to exist that were not given out."""
-        return self.heard > self.last
+        return self.announced > self.last
 
     def take(self, event: LogEvent) -> Sequence[LogEvent]:
         """Take an event and return what is due now, in order: perhaps nothing, perhaps more than one."""
@@ -55,7 +55,7 @@ class RoomFeed:
             self.last = seq
             return self._follow(event) if self._early else (event,)
         if seq > self.last:
-            self.heard = max(self.heard, seq)
+            self.announced = max(self.announced, seq)
             if len(self._early) < _EARLY:
                 self._early[seq] = event
         return ()

@@ -60,7 +60,7 @@ def create(data: Path, name: str, topic: str) -> None:
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_request_id, new_room_id  # noqa: PLC0415
     from parlour_protocol.names import parse_room_name, skeleton  # noqa: PLC0415
-    from parlour_server.auth.system_account import house, house_device  # noqa: PLC0415
+    from parlour_server.auth.system_account import system_account, system_device  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import NewRoom  # noqa: PLC0415
 
@@ -68,8 +68,8 @@ def create(data: Path, name: str, topic: str) -> None:
     new = NewRoom(
         room=new_room_id(),
         kind=RoomKind.PUBLIC,
-        author=house(),
-        device=house_device(),
+        author=system_account(),
+        device=system_device(),
         request=new_request_id(),
         at=SystemClock().now(),
         name=chosen,
@@ -93,7 +93,7 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
     from parlour_protocol.names import NameRefusedError, parse_room_name  # noqa: PLC0415
-    from parlour_server.auth.system_account import house, house_device  # noqa: PLC0415
+    from parlour_server.auth.system_account import system_account, system_device  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
@@ -108,7 +108,9 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
         room = found[0] if found else RoomId(name)
-        event = AppendEvent(room, house(), house_device(), new_request_id(), SystemClock().now(), body)
+        event = AppendEvent(
+            room, system_account(), system_device(), new_request_id(), SystemClock().now(), body
+        )
         await store.log.append(event, _if_member)
 
     with_store(data, work, did="room appoint", room=name, user=canonical(who), role=role)

@@ -26,10 +26,12 @@ def user() -> None:
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List all accounts."""
-    from parlour_server.auth.system_account import house  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.auth.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
 
     accounts = [
-        one for one in with_store(data, lambda store: store.accounts.list(), did=None) if one.user != house()
+        one
+        for one in with_store(data, lambda store: store.accounts.list(), did=None)
+        if one.user != system_account()
     ]
     if as_json:
         say([{"user": one.user, "created": one.created, "disabled": one.disabled} for one in accounts])
@@ -47,8 +49,8 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.secret import Secret  # noqa: PLC0415
     from parlour_server.audit import LoggedAudit  # noqa: PLC0415
-    from parlour_server.auth.password_hashing import Passwords  # noqa: PLC0415
-    from parlour_server.auth.registration import AccountMaker  # noqa: PLC0415
+    from parlour_server.auth.password_hashing import HashingPool  # noqa: PLC0415
+    from parlour_server.auth.registration import Registration  # noqa: PLC0415
     from parlour_server.bus.local_bus import LocalBus  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.logs import set_up  # noqa: PLC0415
@@ -58,8 +60,8 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
     set_up()
 
     async def work(store: "Store") -> None:
-        passwords = Passwords(threads=1)
-        maker = AccountMaker(store, LocalBus(), passwords, SystemClock(), LoggedAudit())
+        passwords = HashingPool(threads=1)
+        maker = Registration(store, LocalBus(), passwords, SystemClock(), LoggedAudit())
         try:
             await maker.make(chosen, password, invite=None)
         finally:
@@ -76,13 +78,13 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
 def reset_password(data: Path, name: str) -> None:
     """Give an account a new random password, end all its sessions, and print the password once."""
     from parlour_protocol.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.auth.password_hashing import Passwords  # noqa: PLC0415
+    from parlour_server.auth.password_hashing import HashingPool  # noqa: PLC0415
 
     password = Secret.random()
 
     async def work(store: "Store") -> "UserName":
         chosen = await known(store, name)
-        passwords = Passwords(threads=1)
+        passwords = HashingPool(threads=1)
         try:
             hashed = await passwords.hash(password, address="local")
             await store.accounts.set_password(chosen, hashed)
@@ -132,11 +134,11 @@ def canonical(name: str) -> str:
 async def known(store: "Store", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.auth.system_account import house  # noqa: PLC0415
+    from parlour_server.auth.system_account import system_account  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
 
     chosen = parse_user_name(name)
-    if chosen == house() or await store.accounts.find(chosen) is None:
+    if chosen == system_account() or await store.accounts.find(chosen) is None:
         raise SetupError("there is no such account; `parlour-server user list` shows all")
     return chosen
 

@@ -54,7 +54,7 @@ class Incoming:
         _sync_folder(self._final.parent)
 
 
-class Shelf:
+class BlobStore:
     """The folder of uploaded files."""
 
     def __init__(self, folder: Path) -> None:

@@ -18,7 +18,7 @@ from parlour_server.errors import TooManyAttemptsError
 from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
-class Budgets:
+class DeliveryBudgets:
     """The budgets of all accounts; forgotten when they are whole again."""
 
     def __init__(self, rates: Rates, files: Files, clock: Clock) -> None:

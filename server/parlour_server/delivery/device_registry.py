@@ -28,10 +28,10 @@ from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.password_change import PasswordChanges
+from parlour_server.auth.password_change import PasswordChanger
 from parlour_server.bus.bus import Bus, KeysChanged, SessionsEnded
 from parlour_server.clock import Clock
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.signatures import holds
 from parlour_server.errors import PasswordNeededError
 from parlour_server.store.interface import Devices as DeviceStore
@@ -52,17 +52,17 @@ _LONGEST: Final = 10 * 366 * 86_400_000
 _Statement = TypeVar("_Statement", Certificate, Revocation)
 
 
-class Devices:
+class DeviceRegistry:
     """The devices of all accounts. ``server`` is the name in every statement."""
 
     def __init__(
         self,
         store: DeviceStore,
-        passwords: PasswordChanges,
+        passwords: PasswordChanger,
         bus: Bus,
         clock: Clock,
         audit: Audit,
-        budgets: Budgets,
+        budgets: DeliveryBudgets,
         *,
         server: str,
     ) -> None:
@@ -98,7 +98,7 @@ class Devices:
         self._audit.record(
             AuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
         )
-        self._tell(user, change)
+        self._publish(user, change)
 
     async def register(self, session: SessionRecord, body: RegisterDevice) -> DeviceInfo:
         """Bind the session to the device whose key it holds. Raises StatementError, RefusedError."""
@@ -124,13 +124,13 @@ class Devices:
         # At each login, but it is news only once.
         if record.certificate != (before.certificate if before else None):
             self._bus.publish(KeysChanged(user))
-        return _told(record, device)
+        return _device_info(record, device)
 
     async def list(self, session: SessionRecord) -> DeviceList:
         """Return the account's devices, revoked ones too."""
         records: Sequence[DeviceRecord] = await self._store.list(session.user, self._clock.now())
         key = await self._store.account_key(session.user)
-        return DeviceList(tuple(_told(record, session.device_id) for record in records), key)
+        return DeviceList(tuple(_device_info(record, session.device_id) for record in records), key)
 
     async def certify(self, session: SessionRecord, device: DeviceId, body: Certify) -> None:
         """Approve a device of the account, from any session of it: the signature is what counts.
@@ -157,7 +157,7 @@ class Devices:
         entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
         change = await self._store.revoke(session.user, device, key, entry)
         self._audit.record(AuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
-        self._tell(session.user, change)
+        self._publish(session.user, change)
 
     async def _certificate(
         self, session: SessionRecord, device: DeviceId, data: CertificateBytes
@@ -199,14 +199,14 @@ class Devices:
     def _entry(self, entry: Entry) -> NewEntry:
         return NewEntry(LogEntryBytes(encode_entry(entry)), Head.empty(self._server))
 
-    def _tell(self, user: UserName, change: DeviceChange) -> None:
+    def _publish(self, user: UserName, change: DeviceChange) -> None:
         if change.sessions:
             self._bus.publish(SessionsEnded(change.sessions))
         if change.changed:
             self._bus.publish(KeysChanged(user))
 
 
-def _told(record: DeviceRecord, current: DeviceId | None) -> DeviceInfo:
+def _device_info(record: DeviceRecord, current: DeviceId | None) -> DeviceInfo:
     return DeviceInfo(
         record.id,
         record.key,

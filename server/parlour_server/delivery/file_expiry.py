@@ -12,7 +12,7 @@ from parlour_protocol.frames.bodies import Deleted
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, EventCommitted, Notice
 from parlour_server.clock import Clock
-from parlour_server.delivery.blob_store import Shelf
+from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.errors import UnavailableError
 from parlour_server.logs import warn
 from parlour_server.store.interface import Files as FileStore
@@ -21,17 +21,17 @@ EVERY_SECONDS: Final = 60.0
 _AT_ONCE: Final = 200
 
 
-class Sweeper:
+class FileExpiry:
     """Keeps the shelf tidy."""
 
-    def __init__(self, store: FileStore, shelf: Shelf, bus: Bus, clock: Clock, audit: Audit) -> None:
+    def __init__(self, store: FileStore, blobs: BlobStore, bus: Bus, clock: Clock, audit: Audit) -> None:
         """Take the collaborators."""
         self._store = store
-        self._shelf = shelf
+        self._blobs = blobs
         self._clock = clock
         self._audit = audit
         self._wanted = asyncio.Event()
-        bus.subscribe(self._heard)
+        bus.subscribe(self._on_notice)
 
     async def run(self) -> None:
         """Sweep now and again, until cancelled."""
@@ -49,20 +49,20 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Remove everything that is due. Raises UnavailableError."""
-        broken = await self._shelf.unfinished()
+        broken = await self._blobs.unfinished()
         if broken:
             # The record first: while the upload lies there it is found again.
             await self._store.forget(broken)
-            await self._shelf.discard(broken)
+            await self._blobs.discard(broken)
         removed = len(broken)
         while found := list(await self._store.expired(self._clock.now(), limit=_AT_ONCE)):
             # The bytes first: a record without bytes is found again, bytes without a record would not be.
-            await self._shelf.remove(found)
+            await self._blobs.remove(found)
             await self._store.forget(found)
             removed += len(found)
         if removed:
             self._audit.record(AuditEvent.FILES_REMOVED, count=removed)
 
-    def _heard(self, notice: Notice) -> None:
+    def _on_notice(self, notice: Notice) -> None:
         if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):
             self._wanted.set()

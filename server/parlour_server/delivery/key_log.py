@@ -8,14 +8,14 @@ from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.identity import Head
 from parlour_protocol.limits import KEY_LOG_PAGE
-from parlour_server.delivery.key_log_signer import LogKey
+from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.store.interface import KeyLog as KeyLogStore
 
 
 class KeyLog:
     """The key log of the server that is called ``server``."""
 
-    def __init__(self, store: KeyLogStore, key: LogKey, *, server: str) -> None:
+    def __init__(self, store: KeyLogStore, key: KeyLogSigner, *, server: str) -> None:
         """Take the collaborators."""
         self._store = store
         self._key = key

@@ -22,7 +22,7 @@ from parlour_server.errors import SetupError
 from parlour_server.setup.data_folder import write_private
 
 
-class LogKey:
+class KeyLogSigner:
     """Signs heads of one server's log."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
@@ -35,7 +35,7 @@ class LogKey:
         return Signature(self._key.sign(head.to_be_signed(server)))
 
     @classmethod
-    def load(cls, path: Path) -> "LogKey":
+    def load(cls, path: Path) -> "KeyLogSigner":
         """Read the key. Raises SetupError."""
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)

@@ -17,7 +17,7 @@ from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, DeviceEphemeral, KeysChanged
 from parlour_server.clock import Clock
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import NoDeviceError, RefusedError, TooManyAttemptsError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, NewPackages, SessionRecord
@@ -31,10 +31,10 @@ _WAIT: Final = 60
 """Seconds to wait when every device asked for is over its budget."""
 
 
-class Packages:
+class KeyPackageService:
     """The key packages of all devices."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, audit: Audit, budgets: Budgets) -> None:
+    def __init__(self, store: Store, bus: Bus, clock: Clock, audit: Audit, budgets: DeliveryBudgets) -> None:
         """Take the collaborators."""
         self._store = store
         self._bus = bus

@@ -12,9 +12,9 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Contested, Founded, Handshake
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, WelcomeId
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.chat.commands import AUTHORIZATION, Appender
+from parlour_server.chat.commands import AUTHORIZATION, Commands
 from parlour_server.clock import Clock
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import NoDeviceError, RefusedError
 from parlour_server.store.interface import Groups as GroupStore
 from parlour_server.store.types import Attached, SessionRecord
@@ -23,15 +23,15 @@ _WELCOMES_BYTES: Final = 1024 * 1024
 """Bytes of Welcomes and trees in one answer; one Welcome is given whatever its size."""
 
 
-class Groups:
+class MlsGroups:
     """The groups of all rooms."""
 
     def __init__(
-        self, store: GroupStore, appender: Appender, clock: Clock, audit: Audit, budgets: Budgets
+        self, store: GroupStore, commands: Commands, clock: Clock, audit: Audit, budgets: DeliveryBudgets
     ) -> None:
         """Take the collaborators."""
         self._store = store
-        self._appender = appender
+        self._commands = commands
         self._clock = clock
         self._audit = audit
         self._budgets = budgets
@@ -103,7 +103,7 @@ class Groups:
         if session.device_id != device:
             raise NoDeviceError  # whoever else's inbox it is: who is added where is nobody else's business
         found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
-        return Welcomes(tuple(found), self._appender.incarnation, more)
+        return Welcomes(tuple(found), self._commands.incarnation, more)
 
     async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
         """Take a Welcome out of the inbox of this session's device; False when it is not there."""
@@ -118,7 +118,7 @@ class Groups:
         attached: Attached | None = None,
     ) -> Logged:
         try:
-            appended = await self._appender.commit(session, request, room, body, attached)
+            appended = await self._commands.commit(session, request, room, body, attached)
         except RefusedError as error:
             if error.code in AUTHORIZATION:
                 self._audit.record(
@@ -129,7 +129,7 @@ class Groups:
                     user=session.user,
                 )
             raise
-        return Logged(appended.event.seq, appended.event.at, self._appender.incarnation)
+        return Logged(appended.event.seq, appended.event.at, self._commands.incarnation)
 
 
 def _device(session: SessionRecord) -> DeviceId:

@@ -20,8 +20,8 @@ from parlour_protocol.limits import FILE_BYTES
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Files as FileSettings
-from parlour_server.delivery.blob_store import Incoming, Shelf
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.blob_store import BlobStore, Incoming
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import FilesFullError, RefusedError, UnavailableError
 from parlour_server.rooms.timed_restrictions import in_force
 from parlour_server.store.interface import Store
@@ -40,21 +40,21 @@ class Upload:
     encrypted: bool
 
 
-class Files:
+class Uploads:
     """The files of all rooms."""
 
     def __init__(
         self,
         store: Store,
-        shelf: Shelf,
+        blobs: BlobStore,
         clock: Clock,
         audit: Audit,
-        budgets: Budgets,
+        budgets: DeliveryBudgets,
         settings: FileSettings,
     ) -> None:
         """Take the collaborators."""
         self._store = store
-        self._shelf = shelf
+        self._blobs = blobs
         self._clock = clock
         self._audit = audit
         self._budgets = budgets
@@ -86,7 +86,7 @@ class Files:
         """
         file = new_file_id()
         digest, size = hashlib.sha256(), 0
-        async with self._shelf.receiving(file) as incoming:
+        async with self._blobs.receiving(file) as incoming:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
@@ -104,13 +104,13 @@ class Files:
     async def find(self, session: SessionRecord, file: str) -> FileRecord:
         """Return a file that the session's account may have. Raises RefusedError(NOT_FOUND)."""
         found = await self._store.files.find(FileId(file), session.user, self._clock.now())
-        if found is None or not self._shelf.has(found.id):
+        if found is None or not self._blobs.has(found.id):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such file, or it is not for you")
         return found
 
     def read(self, record: FileRecord) -> AsyncIterator[bytes]:
         """Return the bytes of a file, some at a time."""
-        return self._shelf.read(record.id)
+        return self._blobs.read(record.id)
 
     def _record(self, file: FileId, upload: Upload, digest: Digest) -> FileRecord:
         now = self._clock.now()
@@ -136,7 +136,7 @@ class Files:
             await asyncio.wait([keeping])
             if keeping.exception() is None:
                 # Nobody hears its id: it would take room for good in an encrypted room.
-                await self._shelf.remove([record.id])
+                await self._blobs.remove([record.id])
                 await self._store.files.forget([record.id])
             raise
 

@@ -12,24 +12,24 @@ from parlour_protocol.ids import SessionId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.net.connection_slots import Slot
-from parlour_server.net.websocket_connection import Connection
+from parlour_server.net.websocket_connection import WebSocketConnection
 
 
-class Registry:
+class ConnectionRegistry:
     """All open WebSocket connections of one server; a ``Watcher`` of them."""
 
     def __init__(self, audit: Audit) -> None:
         """Begin empty."""
         self._audit = audit
-        self._slots: dict[Connection, Slot] = {}
-        self._by_session: dict[SessionId, set[Connection]] = {}
+        self._slots: dict[WebSocketConnection, Slot] = {}
+        self._by_session: dict[SessionId, set[WebSocketConnection]] = {}
         self._by_user: dict[UserName, int] = {}
         self._added = 0
 
     def __len__(self) -> int:
         return len(self._slots)
 
-    def __iter__(self) -> Iterator[Connection]:
+    def __iter__(self) -> Iterator[WebSocketConnection]:
         """Iterate over a copy, so that connections may go while they are looked at."""
         return iter(tuple(self._slots))
 
@@ -37,7 +37,7 @@ class Registry:
         """Return how many connections the account has open."""
         return self._by_user.get(user, 0)
 
-    def add(self, connection: Connection, slot: Slot) -> None:
+    def add(self, connection: WebSocketConnection, slot: Slot) -> None:
         """Keep a connection, and the slot that its socket takes."""
         grant = connection.info.grant
         self._slots[connection] = slot
@@ -53,11 +53,11 @@ class Registry:
             for connection in tuple(self._by_session.get(session, ())):
                 connection.end(code)
 
-    def cut_off(self, connection: Connection, limit: str) -> None:
+    def cut_off(self, connection: WebSocketConnection, limit: str) -> None:
         """Record that a connection broke a limit."""
         self._record(AuditEvent.LIMIT_HIT, connection, limit=limit)
 
-    def gone(self, connection: Connection, code: int) -> None:
+    def remove(self, connection: WebSocketConnection, code: int) -> None:
         """Forget a connection and give its slot back."""
         slot = self._slots.pop(connection, None)
         if slot is None:
@@ -73,7 +73,7 @@ class Registry:
         slot.release()
         self._record(AuditEvent.CONNECTION_CLOSED, connection, code=int(code))
 
-    def _record(self, event: AuditEvent, connection: Connection, **fields: str | int) -> None:
+    def _record(self, event: AuditEvent, connection: WebSocketConnection, **fields: str | int) -> None:
         info = connection.info
         self._audit.record(
             event, connection=info.id, user=str(info.grant.user), session=info.grant.session, **fields

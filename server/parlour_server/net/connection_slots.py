@@ -9,7 +9,7 @@ The listener takes them; whoever holds the socket at its end gives them back.
 import asyncio
 from collections import Counter
 
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.rate_limit_key import rate_limit_key
 
 
 class Slot:
@@ -17,15 +17,15 @@ class Slot:
 
     __slots__ = ("_origin", "_slots", "address")
 
-    def __init__(self, slots: "Slots", address: str, origin: str | None) -> None:
+    def __init__(self, slots: "ConnectionSlots", address: str, origin: str | None) -> None:
         """Belong to ``slots``; ``address`` is the remote address, ``origin`` what it is counted for."""
-        self._slots: Slots | None = slots
+        self._slots: ConnectionSlots | None = slots
         self._origin = origin
         self.address = address
 
     def belong_to(self, address: str) -> bool:
         """Count a balancer's socket for its client from now on; False when that address has too many."""
-        origin = origin_of(address)
+        origin = rate_limit_key(address)
         if self._slots is None or not self._slots.count_for(origin):
             return False
         self.address, self._origin = address, origin
@@ -38,7 +38,7 @@ class Slot:
             slots.give_back(self._origin)
 
 
-class Slots:
+class ConnectionSlots:
     """All slots of one server."""
 
     def __init__(self, *, total: int, per_address: int) -> None:
@@ -55,7 +55,7 @@ class Slots:
 
     def take(self, address: str) -> Slot | None:
         """Return a slot for a socket from this address, or None when a cap is reached."""
-        origin = origin_of(address)
+        origin = rate_limit_key(address)
         if self._taken >= self._total or not self.count_for(origin):
             return None
         return self._make(address, origin)

@@ -30,7 +30,7 @@ from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.quiet_logger import quiet_logger
 from parlour_server.net.socket_close import close_soon, forget
 from parlour_server.net.ticket_redaction import ReadBuffer
-from parlour_server.net.websocket_upgrade import Upgrades
+from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 
 KEEP_ALIVE_SECONDS: Final = 5
 _TOO_LARGE: Final = 431
@@ -63,7 +63,7 @@ class HttpSetup:
     state: ServerState
     rules: Rules
     audit: Audit
-    upgrades: Upgrades
+    upgrades: WebSocketUpgrade
     buffer: ReadBuffer
     request_seconds: float
     body_seconds: float

@@ -19,7 +19,7 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net import proxy_protocol
 from parlour_server.net.addresses import Networks, plain_address
-from parlour_server.net.connection_slots import Slot, Slots
+from parlour_server.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.net.tls_context import TlsFiles
 
@@ -39,7 +39,7 @@ class Listener:
     def __init__(
         self,
         tls: TlsFiles,
-        slots: Slots,
+        slots: ConnectionSlots,
         make_protocol: ProtocolFactory,
         audit: Audit,
         *,

@@ -19,7 +19,7 @@ def glibc_trim() -> Callable[[], object]:
     return _nothing if trim is None else lambda: trim(0)
 
 
-class Heap:
+class MallocTrim:
     """Watches how many sockets there are, and trims when most of many are gone."""
 
     def __init__(self, trim: Callable[[], object]) -> None:

@@ -2,8 +2,7 @@
 
 RFC 6455 lets a peer split a message into any number of frames, send empty ones, and send control frames
 between; each costs us time and the peer six bytes (F7: fragment floods). So fragments and control frames are
-counted. It takes frames and returns messages or raises ``InboxError``: no I/O. `net/websocket_connection.py`
-owns one for each connection.
+counted. It takes frames and returns messages or raises ``MessageError``: no I/O.
 """
 
 from typing import Final
@@ -17,7 +16,7 @@ MAX_FRAGMENTS: Final = 16  # our own client sends whole messages; this is for ot
 MAX_CONTROLS: Final = 64  # pings and pongs between two pings of ours
 
 
-class InboxError(ParlourServerError):
+class MessageError(ParlourServerError):
     """The peer broke a bound; the connection ends with ``code``."""
 
     def __init__(self, code: CloseCode) -> None:
@@ -26,7 +25,7 @@ class InboxError(ParlourServerError):
         self.code = code
 
 
-class Inbox:
+class MessageAssembler:
     """Puts one connection's frames together. Sizes and masks were checked by websockets' parser."""
 
     __slots__ = ("_controls", "_fragments")
@@ -46,11 +45,11 @@ class Inbox:
             case Opcode.CONT:
                 return self._continue(frame)
             case Opcode.BINARY:
-                raise InboxError(UNSUPPORTED_DATA)
+                raise MessageError(UNSUPPORTED_DATA)
             case _:
                 self._controls += 1
                 if self._controls > MAX_CONTROLS:
-                    raise InboxError(TOO_FAST)
+                    raise MessageError(TOO_FAST)
         return None
 
     def allow_controls(self) -> None:
@@ -61,7 +60,7 @@ class Inbox:
         fragments = self._fragments or []
         fragments.append(frame.data)
         if len(fragments) > MAX_FRAGMENTS:
-            raise InboxError(TOO_BIG)
+            raise MessageError(TOO_BIG)
         if not frame.fin:
             return None
         self._fragments = None
@@ -73,5 +72,5 @@ def _text(data: bytes) -> bytes:
     try:
         data.decode()
     except UnicodeDecodeError:
-        raise InboxError(INVALID_DATA) from None
+        raise MessageError(INVALID_DATA) from None
     return data

@@ -31,7 +31,7 @@ _NOT_HERE: Final = Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is nothing 
 _ONLY_GET: Final = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Use GET.", Allow="GET")
 
 
-class ScrapeListener:
+class MetricsListener:
     """Answers with what ``render`` returns."""
 
     def __init__(self, render: Callable[[], bytes]) -> None:

@@ -18,17 +18,17 @@ from parlour_server.chat.peer import Chat
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Settings
 from parlour_server.net.addresses import Networks, listen_address
-from parlour_server.net.connection_registry import Registry
-from parlour_server.net.connection_slots import Slot, Slots
+from parlour_server.net.connection_registry import ConnectionRegistry
+from parlour_server.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.net.gate import BodyCap, Rules, host_values, small_bodies
 from parlour_server.net.http_connection import HttpSetup, asgi_config, http_protocol
 from parlour_server.net.listener import Listener
-from parlour_server.net.malloc_trim import Heap, glibc_trim
-from parlour_server.net.ping_timer import Pulse
+from parlour_server.net.malloc_trim import MallocTrim, glibc_trim
+from parlour_server.net.ping_timer import PingTimer
 from parlour_server.net.ticket_redaction import ReadBuffer
 from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.websocket_connection import Limits
-from parlour_server.net.websocket_upgrade import Upgrades
+from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 from parlour_server.store.interface import Tickets
 
 STOP_SECONDS: Final = 4.0  # of the five that SIGTERM leaves the whole process
@@ -56,12 +56,12 @@ class NetServer:
         self._config = asgi_config(asgi_app)
         self._state = ServerState()
         self._audit = audit
-        self._slots = Slots(total=caps.total, per_address=caps.per_address)
-        self._registry = Registry(audit)
-        self._pulse = Pulse(self._registry, self._slots, Heap(glibc_trim()), caps.ping_seconds)
+        self._slots = ConnectionSlots(total=caps.total, per_address=caps.per_address)
+        self._registry = ConnectionRegistry(audit)
+        self._pulse = PingTimer(self._registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
         self._buffer = ReadBuffer()
-        self._upgrades = Upgrades(
+        self._upgrades = WebSocketUpgrade(
             tickets, chat, self._registry, audit, clock, limits, self._buffer, per_user=caps.per_user
         )
         self._listener = Listener(

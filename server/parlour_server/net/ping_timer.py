@@ -9,19 +9,21 @@ nobody was silent. `net/net_server.py` runs it.
 import asyncio
 from typing import Final
 
-from parlour_server.net.connection_registry import Registry
-from parlour_server.net.connection_slots import Slots
-from parlour_server.net.malloc_trim import Heap
+from parlour_server.net.connection_registry import ConnectionRegistry
+from parlour_server.net.connection_slots import ConnectionSlots
+from parlour_server.net.malloc_trim import MallocTrim
 
 BEATS: Final = 20
 SILENT_BEATS: Final = 42
 """Two pings unanswered, and some: 42 seconds after the last byte, where pings are 20 seconds apart."""
 
 
-class Pulse:
+class PingTimer:
     """Pings."""
 
-    def __init__(self, registry: Registry, slots: Slots, heap: Heap, ping_seconds: float) -> None:
+    def __init__(
+        self, registry: ConnectionRegistry, slots: ConnectionSlots, heap: MallocTrim, ping_seconds: float
+    ) -> None:
         """Watch over the connections in ``registry`` and the sockets that ``slots`` counts."""
         self._registry = registry
         self._slots = slots

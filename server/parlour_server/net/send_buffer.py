@@ -12,7 +12,7 @@ from typing import Final
 _FLUSH_AT: Final = 64 * 1024  # so that even one iteration's output meets the cap
 
 
-class Outbox:
+class SendBuffer:
     """The way out of one connection."""
 
     __slots__ = (

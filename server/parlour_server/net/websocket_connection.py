@@ -22,9 +22,9 @@ from parlour_protocol import frames
 from parlour_protocol.errors import TOO_SLOW, CloseCode
 from parlour_protocol.limits import REQUEST_FRAME
 from parlour_server.chat.peer import Chat, PeerInfo
-from parlour_server.net.message_assembler import Inbox, InboxError
+from parlour_server.net.message_assembler import MessageAssembler, MessageError
 from parlour_server.net.quiet_logger import quiet_logger
-from parlour_server.net.send_buffer import Outbox
+from parlour_server.net.send_buffer import SendBuffer
 from parlour_server.net.socket_close import abort_after, forget
 from parlour_server.net.ticket_redaction import ReadBuffer
 from parlour_server.websocket_frames import text_frame
@@ -38,11 +38,11 @@ _log: Final = quiet_logger("websocket")
 class Watcher(Protocol):
     """Who must hear that a connection is cut off or gone. Implemented by `net/connection_registry.py`."""
 
-    def cut_off(self, connection: "Connection", limit: str) -> None:
+    def cut_off(self, connection: "WebSocketConnection", limit: str) -> None:
         """Record that the connection broke a limit and was aborted."""
         ...
 
-    def gone(self, connection: "Connection", code: int) -> None:
+    def remove(self, connection: "WebSocketConnection", code: int) -> None:
         """Forget the connection; its socket is closed."""
         ...
 
@@ -55,7 +55,7 @@ class Limits:
     close_seconds: float
 
 
-class Connection(asyncio.BufferedProtocol):
+class WebSocketConnection(asyncio.BufferedProtocol):
     """A ``Peer``. Lives from the handshake's answer until its socket is closed."""
 
     __slots__ = (
@@ -96,10 +96,10 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._outbox = Outbox(self._loop, transport, limits.unsent_bytes, self._overflow)
+        self._outbox = SendBuffer(self._loop, transport, limits.unsent_bytes, self._overflow)
         self.write = self._outbox.put_now
         """Write frames that are ready; cuts the peer off when too much is unsent. The chat calls it."""
-        self._inbox = Inbox()
+        self._inbox = MessageAssembler()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -172,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         try:
-            self._watcher.gone(self, self._ended or _ABNORMAL)
+            self._watcher.remove(self, self._ended or _ABNORMAL)
         finally:
             self._chat.closed(self)
             _release(self._ws)
@@ -184,7 +184,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         try:
             message = self._inbox.receive(frame)
-        except InboxError as error:
+        except MessageError as error:
             self._ws.fail(error.code, error.code.meaning)
             self._stop(error.code)
             return

@@ -16,12 +16,12 @@ from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError
 from parlour_server.logs import log_fault
 from parlour_server.net import http_refusals as refusals
-from parlour_server.net.connection_registry import Registry
+from parlour_server.net.connection_registry import ConnectionRegistry
 from parlour_server.net.connection_slots import Slot
 from parlour_server.net.gate import Redeem, Refuse
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.ticket_redaction import ReadBuffer
-from parlour_server.net.websocket_connection import Connection, Limits
+from parlour_server.net.websocket_connection import Limits, WebSocketConnection
 from parlour_server.store.interface import Tickets
 from parlour_server.store.types import TicketGrant
 
@@ -45,14 +45,14 @@ class Candidate(Protocol):
         ...
 
 
-class Upgrades:
+class WebSocketUpgrade:
     """Redeems tickets and opens connections."""
 
     def __init__(
         self,
         tickets: Tickets,
         chat: Chat,
-        registry: Registry,
+        registry: ConnectionRegistry,
         audit: Audit,
         clock: Clock,
         limits: Limits,
@@ -122,7 +122,9 @@ class Upgrades:
             return
         transport = candidate.transport
         info = PeerInfo(new_connection_id(), grant, candidate.address)
-        connection = Connection(info, transport, self._chat, self._registry, self._limits, self._buffer)
+        connection = WebSocketConnection(
+            info, transport, self._chat, self._registry, self._limits, self._buffer
+        )
         self._registry.add(connection, slot)
         transport.set_protocol(connection)
         transport.write(answer)

@@ -296,8 +296,8 @@ def _copy(archive: BinaryIO, place: _Place, out: BinaryIO | None) -> str:
     return digest.hexdigest()
 
 
-def _check(file: Path, name: str, told: _Member, digest: str) -> None:
-    if digest != told.sha256:
+def _check(file: Path, name: str, recorded: _Member, digest: str) -> None:
+    if digest != recorded.sha256:
         raise _damaged(file, f"{name} is not what was backed up (its SHA-256 differs)")
 
 

@@ -142,9 +142,9 @@ class Renewal:
         """Look again and again, until cancelled; ``reload`` takes a new certificate for new connections."""
         while True:
             await asyncio.sleep(RENEW_EVERY)
-            self.look(reload)
+            self.check(reload)
 
-    def look(self, reload: Callable[[], None] | None = None) -> None:
+    def check(self, reload: Callable[[], None] | None = None) -> None:
         """Renew if it is time; what cannot be done is logged, and tried again at the next look."""
         now = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
         try:

@@ -18,7 +18,7 @@ from typing import Final, Literal
 from parlour_server.clock import SystemClock
 from parlour_server.config.server_settings import Settings
 from parlour_server.config.settings_loader import load
-from parlour_server.delivery.key_log_signer import LogKey
+from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.errors import ParlourServerError, SetupError
 from parlour_server.metrics import refuse_open
 from parlour_server.net.addresses import listen_address
@@ -118,7 +118,7 @@ def _log_key(folder: DataFolder) -> list[Finding]:
     if not folder.log_key.exists():
         return [Finding("danger", "key log", str(folder.lost(folder.log_key)))]
     try:
-        LogKey.load(folder.log_key)
+        KeyLogSigner.load(folder.log_key)
     except SetupError as error:
         return [Finding("danger", "key log", str(error))]
     return [Finding("fine", "key log", f"{folder.log_key.name} signs it")]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RequestId, new_room_id
 from parlour_protocol.names import skeleton
-from parlour_server.auth.password_hashing import Passwords
-from parlour_server.auth.system_account import house, house_device, lobby
+from parlour_server.auth.password_hashing import HashingPool
+from parlour_server.auth.system_account import lobby, system_account, system_device
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Listen
 from parlour_server.config.settings_file import default_file, with_names
@@ -59,7 +59,7 @@ async def initialise(
         new.append("database")
     keep_reserve(folder)
     async with opened(folder, clock) as store:
-        await _make_house(store, clock)
+        await _make_system_account(store, clock)
         if await _make_lobby(store, clock):
             new.append("lobby")
     return Initialised(known, pin_of(read_certificate(folder.certificate)), tuple(new))
@@ -85,16 +85,18 @@ def _settings(folder: DataFolder, names: tuple[str, ...]) -> list[str]:
     return ["names"]
 
 
-async def _make_house(store: Store, clock: Clock) -> None:
-    if await store.accounts.find(house()) is not None:
+async def _make_system_account(store: Store, clock: Clock) -> None:
+    if await store.accounts.find(system_account()) is not None:
         return
-    passwords = Passwords(threads=1)
+    passwords = HashingPool(threads=1)
     try:
-        record = NewAccountRecord(house(), skeleton(house()), passwords.unusable(), clock.now())
+        record = NewAccountRecord(
+            system_account(), skeleton(system_account()), passwords.unusable(), clock.now()
+        )
     finally:
         passwords.close()
     await store.accounts.create(record, None)
-    await store.accounts.set_disabled(house(), disabled=True)
+    await store.accounts.set_disabled(system_account(), disabled=True)
 
 
 async def _make_lobby(store: Store, clock: Clock) -> bool:
@@ -103,8 +105,8 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
     room = NewRoom(
         room=new_room_id(),
         kind=RoomKind.PUBLIC,
-        author=house(),
-        device=house_device(),
+        author=system_account(),
+        device=system_device(),
         request=_REQUEST,
         at=clock.now(),
         name=lobby(),

@@ -16,30 +16,30 @@ from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.api.health_endpoints import Readiness, ServiceEndpoints
-from parlour_server.api.large_json import LargeBodies
-from parlour_server.api.request_body import Pace
-from parlour_server.api.request_guard import Door
-from parlour_server.auth.login import Logins
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_change import PasswordChanges
-from parlour_server.auth.password_hashing import Passwords
-from parlour_server.auth.registration import AccountMaker
-from parlour_server.auth.request_rates import Rates
-from parlour_server.auth.session_activity import Activity
+from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.api.large_json import LargeJson
+from parlour_server.api.request_body import BodyPace
+from parlour_server.api.request_guard import RequestGuard
+from parlour_server.auth.login import LoginService
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_change import PasswordChanger
+from parlour_server.auth.password_hashing import HashingPool
+from parlour_server.auth.registration import Registration
+from parlour_server.auth.request_rates import RequestRates
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.tickets import Tickets
 from parlour_server.bus.local_bus import LocalBus
-from parlour_server.chat.commands import Appender
+from parlour_server.chat.commands import Commands
 from parlour_server.config.server_settings import Settings
-from parlour_server.delivery.blob_store import Shelf
-from parlour_server.delivery.delivery_budgets import Budgets
-from parlour_server.delivery.device_registry import Devices
+from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_log import KeyLog
-from parlour_server.delivery.key_log_signer import LogKey
-from parlour_server.delivery.key_packages import Packages
-from parlour_server.delivery.mls_groups import Groups
-from parlour_server.delivery.uploads import Files
+from parlour_server.delivery.key_log_signer import KeyLogSigner
+from parlour_server.delivery.key_packages import KeyPackageService
+from parlour_server.delivery.mls_groups import MlsGroups
+from parlour_server.delivery.uploads import Uploads
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
 
@@ -51,21 +51,21 @@ SERVER = "localhost"
 
 
 @pytest.fixture
-def rates(clock: StoppedClock) -> Rates:
+def rates(clock: StoppedClock) -> RequestRates:
     """Return the rate of an address: a hundred at once."""
-    return Rates(clock, per_minute=60, burst=100)
+    return RequestRates(clock, per_minute=60, burst=100)
 
 
 @pytest.fixture
-def budgets(clock: StoppedClock) -> Budgets:
+def budgets(clock: StoppedClock) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return Budgets(SETTINGS.rates, SETTINGS.files, clock)
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock)
 
 
 @pytest.fixture
-def large() -> Iterator[LargeBodies]:
+def large() -> Iterator[LargeJson]:
     """Return the thread that reads large bodies."""
-    found = LargeBodies()
+    found = LargeJson()
     yield found
     found.close()
 
@@ -77,20 +77,20 @@ def endpoints(
     bus: LocalBus,
     clock: StoppedClock,
     audit: ReadableAudit,
-    passwords: Passwords,
-    budgets: Budgets,
-    large: LargeBodies,
+    passwords: HashingPool,
+    budgets: DeliveryBudgets,
+    large: LargeJson,
 ) -> Endpoints:
     """Return the collaborators over a real store."""
     logins = SETTINGS.logins
-    sessions = Sessions(store.sessions, bus, clock, audit, logins, Activity(clock))
-    throttle = Throttle(store.attempts, clock, logins)
-    tickets = Rates(clock, per_minute=60, burst=60)
-    door = Door(sessions, Pace(5, 65_536), Rates(clock, per_minute=600, burst=600), large)
-    changes = PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ())
-    shelf = Shelf(folder.files)
-    shelf.open()
-    appender = Appender(
+    sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
+    throttle = LoginThrottle(store.attempts, clock, logins)
+    tickets = RequestRates(clock, per_minute=60, burst=60)
+    guard = RequestGuard(sessions, BodyPace(5, 65_536), RequestRates(clock, per_minute=600, burst=600), large)
+    changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
+    blobs = BlobStore(folder.files)
+    blobs.open()
+    appender = Commands(
         server="test",
         log=store.log,
         bus=bus,
@@ -100,32 +100,32 @@ def endpoints(
     )
     return Endpoints(
         AccountEndpoints(
-            door,
-            AccountMaker(store, bus, passwords, clock, audit),
-            Logins(store.accounts, sessions, passwords, throttle, audit),
+            guard,
+            Registration(store, bus, passwords, clock, audit),
+            LoginService(store.accounts, sessions, passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=30),
             changes,
             clock,
         ),
         DeviceEndpoints(
-            door,
-            Devices(store.devices, changes, bus, clock, audit, budgets, server=SERVER),
-            Packages(store, bus, clock, audit, budgets),
+            guard,
+            DeviceRegistry(store.devices, changes, bus, clock, audit, budgets, server=SERVER),
+            KeyPackageService(store, bus, clock, audit, budgets),
             budgets,
         ),
         GroupEndpoints(
-            door,
-            Groups(store.groups, appender, clock, audit, budgets),
-            KeyLog(store.keylog, LogKey.load(folder.log_key), server=SERVER),
+            guard,
+            MlsGroups(store.groups, appender, clock, audit, budgets),
+            KeyLog(store.keylog, KeyLogSigner.load(folder.log_key), server=SERVER),
             budgets,
         ),
-        FileEndpoints(door, Files(store, shelf, clock, audit, budgets, SETTINGS.files), budgets),
-        ServiceEndpoints(Readiness(store, clock)),
+        FileEndpoints(guard, Uploads(store, blobs, clock, audit, budgets, SETTINGS.files), budgets),
+        HealthEndpoints(Readiness(store, clock)),
     )
 
 
 @pytest.fixture
-def application(endpoints: Endpoints, rates: Rates, audit: ReadableAudit) -> ASGIApp:
+def application(endpoints: Endpoints, rates: RequestRates, audit: ReadableAudit) -> ASGIApp:
     """Return the application."""
     return make_api(endpoints, rates, audit)
 

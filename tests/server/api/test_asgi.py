@@ -12,7 +12,7 @@ from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedCloc
 from parlour_protocol.secret import Secret
 from parlour_server.api.operations import OPERATIONS
 from parlour_server.audit import AuditEvent
-from parlour_server.auth.password_hashing import Passwords
+from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.errors import UnavailableError
 from parlour_server.store.interface import Store
 
@@ -91,7 +91,7 @@ async def test_guessing_is_answered_with_429_and_when_to_come_back(
 
 
 async def test_argon2_as_denial_of_service_is_answered_with_503(
-    api: Api, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+    api: Api, passwords: HashingPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P6: a full queue says so, and when to try again."""
 

@@ -18,7 +18,7 @@ from parlour_protocol.names import parse_user_name
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import KeysChanged, Notice, SessionsEnded
 from parlour_server.config.server_settings import Settings
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.signatures import _SMALL_ORDER, holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))
@@ -249,7 +249,9 @@ async def test_key_packages_with_a_strange_end_are_refused(
     assert (refused.status_code, refused.json()["error"]) == (400, "malformed")
 
 
-async def test_changes_of_keys_are_limited(village: Village, clock: StoppedClock, budgets: Budgets) -> None:
+async def test_changes_of_keys_are_limited(
+    village: Village, clock: StoppedClock, budgets: DeliveryBudgets
+) -> None:
     """R1: each change is an entry of a log that is kept for ever and read by everybody."""
     ada = await village.person("ada")
     spent = 3  # for settling in

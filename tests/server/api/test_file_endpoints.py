@@ -17,7 +17,7 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.config.server_settings import Files as FileSettings
-from parlour_server.delivery.blob_store import Incoming, Shelf
+from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.errors import RefusedError, UnavailableError
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
@@ -116,7 +116,7 @@ async def test_path_traversal_finds_nothing(village: Village, folder: DataFolder
 def test_the_shelf_itself_takes_no_other_names(tmp_path: Path, name: str) -> None:
     """Whoever calls it."""
     with pytest.raises(ValueError, match="not the id"):
-        Shelf(tmp_path).path(FileId(name))
+        BlobStore(tmp_path).path(FileId(name))
 
 
 @pytest.mark.parametrize(

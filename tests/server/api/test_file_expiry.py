@@ -12,8 +12,8 @@ from parlour_protocol.ids import Seq, new_file_id, new_request_id
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.bus.local_bus import LocalBus
-from parlour_server.delivery.blob_store import Shelf
-from parlour_server.delivery.file_expiry import Sweeper
+from parlour_server.delivery.blob_store import BlobStore
+from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.rooms.rights import decide
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
@@ -23,13 +23,13 @@ from parlour_server.store.types import AppendEvent, FileRecord
 @pytest.fixture
 def sweeper(
     store: Store, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
-) -> Sweeper:
+) -> FileExpiry:
     """Return what removes files."""
-    return Sweeper(store.files, Shelf(folder.files), bus, clock, audit)
+    return FileExpiry(store.files, BlobStore(folder.files), bus, clock, audit)
 
 
 async def test_a_file_that_nobody_named_is_removed_after_an_hour(
-    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: Sweeper, store: Store
+    village: Village, folder: DataFolder, clock: StoppedClock, sweeper: FileExpiry, store: Store
 ) -> None:
     """Its bytes and its record; one that was named stays, and so does one of an encrypted room."""
     ada = await village.person("ada")
@@ -50,7 +50,12 @@ async def test_a_file_that_nobody_named_is_removed_after_an_hour(
 
 
 async def test_a_deleted_message_takes_its_file_with_it(
-    village: Village, folder: DataFolder, bus: LocalBus, clock: StoppedClock, sweeper: Sweeper, store: Store
+    village: Village,
+    folder: DataFolder,
+    bus: LocalBus,
+    clock: StoppedClock,
+    sweeper: FileExpiry,
+    store: Store,
 ) -> None:
     """Deleting is for good: the sweeper is woken by it, and the bytes are gone."""
     ada = await village.person("ada")
@@ -68,7 +73,7 @@ async def test_a_deleted_message_takes_its_file_with_it(
 
 
 async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
-    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store, audit: ReadableAudit
+    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store, audit: ReadableAudit
 ) -> None:
     """Between its record and its place: both go at once; what is under way stays, however old it seems."""
     ada = await village.person("ada")
@@ -77,7 +82,7 @@ async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
     incoming = folder.files / "incoming"
     (folder.files / file).rename(incoming / file)
     under_way = new_file_id()
-    async with Shelf(folder.files).receiving(under_way):
+    async with BlobStore(folder.files).receiving(under_way):
         os.utime(incoming / under_way, (1, 1))
         await sweeper.sweep()
         assert on_disk(folder) == [incoming / under_way]
@@ -87,20 +92,20 @@ async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
 
 
 async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
-    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store
+    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store
 ) -> None:
     """It had taken the upload over and not yet forgotten its record."""
     ada = await village.person("ada")
     file = await uploaded(ada, await village.room(ada), b"x")
     (folder.files / file).rename(folder.files / "incoming" / file)
-    assert await Shelf(folder.files).unfinished() == [file]
+    assert await BlobStore(folder.files).unfinished() == [file]
     await sweeper.sweep()
     assert on_disk(folder) == []
     assert await store.files.used(ada.user) == (0, 0)
 
 
 async def test_a_sweep_beside_an_upload_that_is_being_finished(
-    village: Village, folder: DataFolder, sweeper: Sweeper, store: Store, monkeypatch: pytest.MonkeyPatch
+    village: Village, folder: DataFolder, sweeper: FileExpiry, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its record is written and its file has no place yet: the sweep leaves both, whatever the clock says."""
     ada = await village.person("ada")
@@ -121,18 +126,18 @@ async def test_a_sweep_beside_an_upload_that_is_being_finished(
 
 
 async def test_what_an_older_version_left_unfinished_is_cleared_away(
-    folder: DataFolder, sweeper: Sweeper
+    folder: DataFolder, sweeper: FileExpiry
 ) -> None:
     """Uploads lay beside the files, as `ID.part`."""
     folder.files.mkdir(mode=0o700)
     (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
-    Shelf(folder.files).open()
+    BlobStore(folder.files).open()
     await sweeper.sweep()
     assert on_disk(folder) == []
 
 
 async def test_a_sweep_never_lists_the_files(
-    village: Village, folder: DataFolder, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+    village: Village, folder: DataFolder, sweeper: FileExpiry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each deletion wakes it: what it costs must not grow with what others have uploaded."""
     ada = await village.person("ada")

@@ -19,7 +19,7 @@ from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_requ
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import DeviceEphemeral, EventCommitted, Notice
 from parlour_server.config.server_settings import Settings
-from parlour_server.delivery.delivery_budgets import Budgets
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 
 RATES = Settings().rates
 
@@ -301,7 +301,9 @@ async def test_a_claim_flood_is_limited(village: Village) -> None:
     assert codes == [200] * (RATES.claims_per_hour // 64) + [429]
 
 
-async def test_commits_are_limited_before_their_bodies_are_read(village: Village, budgets: Budgets) -> None:
+async def test_commits_are_limited_before_their_bodies_are_read(
+    village: Village, budgets: DeliveryBudgets
+) -> None:
     """R1: each goes to everybody in the room; over the limit not even a good body is looked at."""
     ada = await village.person("ada")
     room = await village.room(ada)

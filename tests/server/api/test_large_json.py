@@ -16,9 +16,9 @@ from parlour_protocol.ids import new_group_id
 from parlour_protocol.limits import HTTP_BODY
 from parlour_protocol.names import parse_user_name
 from parlour_server.api import large_json as large_bodies
-from parlour_server.api.large_json import LargeBodies
+from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import OPERATIONS
-from parlour_server.api.request_guard import Door
+from parlour_server.api.request_guard import RequestGuard
 from parlour_server.errors import UnavailableError
 
 SMALL = 8 * 1024
@@ -73,12 +73,12 @@ async def test_a_commit_of_megabytes_holds_nobody_up(village: Village, on_the_lo
 
 async def test_no_operation_reads_a_large_body_on_the_loop() -> None:
     """Whoever adds an operation with a large body is told at its first request."""
-    door = Door(*[cast("Any", None)] * 4)
+    guard = RequestGuard(*[cast("Any", None)] * 4)
     large = {row.takes for row in OPERATIONS if row.takes is not None and row.cap.value > HTTP_BODY.value}
     assert large == {Commit, KeyPackages}
     for kind in large:
         with pytest.raises(RuntimeError, match="large_body"):
-            await door.body(cast("Any", None), kind)
+            await guard.body(cast("Any", None), kind)
 
 
 async def test_an_account_has_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ async def test_an_account_has_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
         return data
 
     monkeypatch.setattr(large_bodies, "decode_large_payload", decode)
-    bodies = LargeBodies()
+    bodies = LargeJson()
     try:
         asked = [asyncio.ensure_future(bodies.decode(ADA, Commit, b"ada %d" % n)) for n in range(3)]
         asked.append(asyncio.ensure_future(bodies.decode(BERT, Commit, b"bert")))
@@ -109,7 +109,7 @@ async def test_an_account_has_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_a_stopping_server_says_so() -> None:
     """A body that comes while the server stops is refused, not lost in an error."""
-    bodies = LargeBodies()
+    bodies = LargeJson()
     bodies.close()
     with pytest.raises(UnavailableError):
         await bodies.decode(ADA, Commit, b"{}")

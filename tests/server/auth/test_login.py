@@ -7,10 +7,10 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent
-from parlour_server.auth.login import Logins
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_hashing import Passwords
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.login import LoginService
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_hashing import HashingPool
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.sessions import Sessions
 from parlour_server.bus.bus import Notice, SessionsEnded
 from parlour_server.bus.local_bus import LocalBus
@@ -32,14 +32,14 @@ SETTINGS = Settings(session_days=30, idle_days=14, sessions_per_user=2, failures
 
 
 @pytest.fixture
-def activity(clock: StoppedClock) -> Activity:
+def activity(clock: StoppedClock) -> SessionActivity:
     """Return what the sessions do."""
-    return Activity(clock)
+    return SessionActivity(clock)
 
 
 @pytest.fixture
 def sessions(
-    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: Activity
+    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, activity: SessionActivity
 ) -> Sessions:
     """Return sessions that end after 30 days, or 14 unused; two an account."""
     return Sessions(store.sessions, bus, clock, audit, SETTINGS, activity)
@@ -47,20 +47,24 @@ def sessions(
 
 @pytest.fixture
 def logins(
-    store: Store, sessions: Sessions, passwords: Passwords, clock: StoppedClock, audit: ReadableAudit
-) -> Logins:
+    store: Store, sessions: Sessions, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> LoginService:
     """Return logins over a real store."""
-    return Logins(store.accounts, sessions, passwords, Throttle(store.attempts, clock, SETTINGS), audit)
+    return LoginService(
+        store.accounts, sessions, passwords, LoginThrottle(store.attempts, clock, SETTINGS), audit
+    )
 
 
 async def log_in(
-    logins: Logins, name: str = "anna", password: Secret = PASSWORD, presented: Secret | None = None
+    logins: LoginService, name: str = "anna", password: Secret = PASSWORD, presented: Secret | None = None
 ) -> tuple[SessionRecord, Secret]:
     """Log in from one address."""
     return await logins.log_in(name, password, LAPTOP, address="192.0.2.1", presented=presented)
 
 
-async def test_a_login_makes_a_session(logins: Logins, sessions: Sessions, make_account: MakeAccount) -> None:
+async def test_a_login_makes_a_session(
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount
+) -> None:
     """The token of a new session is authenticated as its owner's."""
     await make_account("anna")
     record, token = await log_in(logins, "ANNA")
@@ -69,10 +73,10 @@ async def test_a_login_makes_a_session(logins: Logins, sessions: Sessions, make_
 
 
 async def test_user_enumeration_finds_one_refusal_for_all_failures(
-    logins: Logins,
+    logins: LoginService,
     make_account: MakeAccount,
     store: Store,
-    passwords: Passwords,
+    passwords: HashingPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """P4: unknown, impossible, wrong and disabled are one error, and each costs one verification."""
@@ -103,7 +107,7 @@ async def test_user_enumeration_finds_one_refusal_for_all_failures(
     assert len(verified) == 7
 
 
-async def test_throttling_is_the_same_for_a_name_that_does_not_exist(logins: Logins) -> None:
+async def test_throttling_is_the_same_for_a_name_that_does_not_exist(logins: LoginService) -> None:
     """P4: 429 tells nothing about whether there is such an account."""
     for _ in range(3):
         with pytest.raises(LoginRefusedError):
@@ -113,7 +117,7 @@ async def test_throttling_is_the_same_for_a_name_that_does_not_exist(logins: Log
 
 
 async def test_fixation_is_impossible_because_a_login_makes_and_ends_sessions(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, notices: list[Notice]
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, notices: list[Notice]
 ) -> None:
     """K6: the token that is presented ends, and the new one is another."""
     await make_account("anna")
@@ -127,7 +131,7 @@ async def test_fixation_is_impossible_because_a_login_makes_and_ends_sessions(
 
 
 async def test_a_failed_login_ends_nothing(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """K6: a wrong password must not log anybody out."""
     await make_account("anna")
@@ -138,7 +142,7 @@ async def test_a_failed_login_ends_nothing(
 
 
 async def test_a_stolen_store_holds_no_token(
-    logins: Logins, make_account: MakeAccount, folder: DataFolder, store: Store
+    logins: LoginService, make_account: MakeAccount, folder: DataFolder, store: Store
 ) -> None:
     """K2: the database has digests alone."""
     await make_account("anna")
@@ -151,7 +155,7 @@ async def test_a_stolen_store_holds_no_token(
 
 
 async def test_an_endless_session_ends_at_its_absolute_limit(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
     """S3: used every day, it still ends after thirty."""
     await make_account("anna")
@@ -165,7 +169,7 @@ async def test_an_endless_session_ends_at_its_absolute_limit(
 
 
 async def test_an_endless_session_ends_when_nobody_uses_it(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
     """S3: after fourteen days unused it is refused, and listed no more."""
     await make_account("anna")
@@ -180,7 +184,7 @@ async def test_an_endless_session_ends_when_nobody_uses_it(
 
 
 async def test_an_idle_session_is_not_lost_by_a_clock_that_was_ahead(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
     """A refusal deletes nothing: forty days ahead it is refused, and good again when the clock is right."""
     await make_account("anna")
@@ -193,7 +197,7 @@ async def test_an_idle_session_is_not_lost_by_a_clock_that_was_ahead(
 
 
 async def test_unlimited_sessions_are_capped(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
     """S6: over the cap, the session that was seen longest ago ends."""
     await make_account("anna")
@@ -208,7 +212,7 @@ async def test_unlimited_sessions_are_capped(
 
 
 async def test_ending_a_session_of_somebody_else_is_refused(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """S6: the public id of a session is no right to end it."""
     await make_account("anna")
@@ -220,7 +224,7 @@ async def test_ending_a_session_of_somebody_else_is_refused(
 
 
 async def test_lower_parameters_are_raised_by_a_login(
-    logins: Logins, make_account: MakeAccount, store: Store
+    logins: LoginService, make_account: MakeAccount, store: Store
 ) -> None:
     """P1: the row of an old hash is replaced when its owner logs in."""
     from argon2 import PasswordHasher  # noqa: PLC0415
@@ -235,7 +239,7 @@ async def test_lower_parameters_are_raised_by_a_login(
 
 
 async def test_the_audit_trail_tells_who_and_never_what(
-    logins: Logins, make_account: MakeAccount, audit: ReadableAudit
+    logins: LoginService, make_account: MakeAccount, audit: ReadableAudit
 ) -> None:
     """M7, K7: success and failure are recorded with name and address, without a secret."""
     await make_account("anna")
@@ -250,7 +254,7 @@ async def test_the_audit_trail_tells_who_and_never_what(
 
 
 async def test_use_is_told_to_the_store_in_one_write(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
 ) -> None:
     """The idle limit needs no write for each request: it is noted, and written when somebody says so."""
     user = await make_account("anna")
@@ -264,7 +268,7 @@ async def test_use_is_told_to_the_store_in_one_write(
 
 
 async def test_a_full_disk_ends_no_session(
-    store: Store, sessions: Sessions, logins: Logins, make_account: MakeAccount, clock: StoppedClock,
+    store: Store, sessions: Sessions, logins: LoginService, make_account: MakeAccount, clock: StoppedClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """That it was seen cannot be noted; its person reads all the same."""
@@ -282,7 +286,11 @@ async def test_a_full_disk_ends_no_session(
 
 
 async def test_at_the_cap_the_session_that_chats_stays(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, activity: Activity
+    logins: LoginService,
+    sessions: Sessions,
+    make_account: MakeAccount,
+    clock: StoppedClock,
+    activity: SessionActivity,
 ) -> None:
     """L29: the first of three is the one in use, by its socket; the second ends."""
     await make_account("anna")
@@ -298,7 +306,11 @@ async def test_at_the_cap_the_session_that_chats_stays(
 
 
 async def test_at_the_cap_a_session_with_a_silent_socket_stays(
-    logins: Logins, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, activity: Activity
+    logins: LoginService,
+    sessions: Sessions,
+    make_account: MakeAccount,
+    clock: StoppedClock,
+    activity: SessionActivity,
 ) -> None:
     """L29: who reads and says nothing is in use all the same, and not any more when the socket is gone."""
     await make_account("anna")

@@ -10,7 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from parlour_protocol.secret import Secret
-from parlour_server.auth.password_hashing import Passwords, normalized
+from parlour_server.auth.password_hashing import HashingPool, normalized
 from parlour_server.errors import LoginRefusedError, UnavailableError
 
 HOME = "192.0.2.1"
@@ -18,28 +18,28 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="module")
-def default() -> Iterator[Passwords]:
+def default() -> Iterator[HashingPool]:
     """Return hashing at the profile that a server uses."""
-    found = Passwords()
+    found = HashingPool()
     yield found
     found.close()
 
 
-async def test_offline_cracking_is_dear_by_the_default_profile(default: Passwords) -> None:
+async def test_offline_cracking_is_dear_by_the_default_profile(default: HashingPool) -> None:
     """P1: without any argument a hash is argon2id with 64 MiB, three passes and four lanes."""
     encoded = await default.hash(Secret("tigress-violin-marble"), address=HOME)
     assert re.match(r"\$argon2id\$v=19\$m=65536,t=3,p=4\$", encoded)
 
 
 async def test_offline_cracking_of_two_equal_passwords_is_no_cheaper_than_of_two_others(
-    passwords: Passwords,
+    passwords: HashingPool,
 ) -> None:
     """P1: every hash has a salt of its own."""
     secret = Secret("tigress-violin-marble")
     assert await passwords.hash(secret, address=HOME) != await passwords.hash(secret, address=HOME)
 
 
-async def test_a_hash_with_lower_parameters_is_replaced(passwords: Passwords) -> None:
+async def test_a_hash_with_lower_parameters_is_replaced(passwords: HashingPool) -> None:
     """P1: when the parameters rise, a login brings the new hash."""
     old = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, hash_len=16).hash("tigress-violin-marble")
     new = await passwords.verify(old, Secret("tigress-violin-marble"), address=HOME)
@@ -47,7 +47,7 @@ async def test_a_hash_with_lower_parameters_is_replaced(passwords: Passwords) ->
     assert await passwords.verify(new, Secret("tigress-violin-marble"), address=HOME) is None
 
 
-async def test_a_wrong_password_raises(passwords: Passwords) -> None:
+async def test_a_wrong_password_raises(passwords: HashingPool) -> None:
     """Verifying returns nothing that could be forgotten to be looked at."""
     encoded = await passwords.hash(Secret("tigress-violin-marble"), address=HOME)
     with pytest.raises(LoginRefusedError):
@@ -55,7 +55,7 @@ async def test_a_wrong_password_raises(passwords: Passwords) -> None:
 
 
 @pytest.mark.parametrize("length", [64, 72, 73, 200, 1024])
-async def test_truncation_never_happens(passwords: Passwords, length: int) -> None:
+async def test_truncation_never_happens(passwords: HashingPool, length: int) -> None:
     """P2: the last character counts, also where bcrypt would have stopped reading."""
     encoded = await passwords.hash(Secret("x" * length), address=HOME)
     await passwords.verify(encoded, Secret("x" * length), address=HOME)
@@ -63,7 +63,7 @@ async def test_truncation_never_happens(passwords: Passwords, length: int) -> No
         await passwords.verify(encoded, Secret("x" * (length - 1) + "y"), address=HOME)
 
 
-async def test_composed_and_decomposed_letters_are_one_password(passwords: Passwords) -> None:
+async def test_composed_and_decomposed_letters_are_one_password(passwords: HashingPool) -> None:
     """P2: another keyboard writes é in another way."""
     encoded = await passwords.hash(Secret("caf\u00e9 au lait, s'il vous pla\u00eet"), address=HOME)
     await passwords.verify(encoded, Secret("cafe\u0301 au lait, s'il vous plai\u0302t"), address=HOME)
@@ -76,7 +76,7 @@ def test_a_body_bomb_is_no_password(value: str) -> None:
         normalized(Secret(value))
 
 
-async def test_user_enumeration_by_time(default: Passwords) -> None:
+async def test_user_enumeration_by_time(default: HashingPool) -> None:
     """P4: verifying against nothing takes as long as against a hash."""
     encoded = await default.hash(Secret("tigress-violin-marble"), address=HOME)
     wrong = Secret("another-violin-marble")
@@ -105,7 +105,7 @@ async def test_argon2_as_denial_of_service_is_refused_beyond_slots_and_queue() -
             assert gate.wait(5)
             return "done"
 
-    passwords = Passwords(threads=2, queue=3, hasher=Waiting())
+    passwords = HashingPool(threads=2, queue=3, hasher=Waiting())
     try:
         inside = [asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME)) for _ in range(5)]
         await asyncio.sleep(0)
@@ -130,7 +130,7 @@ async def test_a_cancelled_login_gives_its_slot_back_only_when_the_thread_is_don
             assert gate.wait(5)
             return "done"
 
-    passwords = Passwords(threads=1, queue=0, hasher=Waiting())
+    passwords = HashingPool(threads=1, queue=0, hasher=Waiting())
     try:
         first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
         await asyncio.to_thread(started.wait, 5)
@@ -144,7 +144,7 @@ async def test_a_cancelled_login_gives_its_slot_back_only_when_the_thread_is_don
         passwords.close()
 
 
-async def test_hashing_leaves_the_event_loop_free(default: Passwords) -> None:
+async def test_hashing_leaves_the_event_loop_free(default: HashingPool) -> None:
     """P6: the loop goes on turning while a password is hashed."""
     work = asyncio.ensure_future(default.hash(Secret("tigress-violin-marble"), address=HOME))
     turns = 0
@@ -156,7 +156,7 @@ async def test_hashing_leaves_the_event_loop_free(default: Passwords) -> None:
 
 def test_an_unusable_hash_is_no_hash_of_anything_short() -> None:
     """P8: an account that nobody may log in to has a hash of full form, and another one each time."""
-    passwords = Passwords(threads=1, hasher=CHEAP)
+    passwords = HashingPool(threads=1, hasher=CHEAP)
     try:
         first, second = passwords.unusable(), passwords.unusable()
     finally:
@@ -176,7 +176,7 @@ async def test_a_strangers_logins_wait_for_the_strangers_own() -> None:
             order.append(str(password))
             return "done"
 
-    passwords = Passwords(threads=1, queue=30, per_address=20, hasher=Noting())
+    passwords = HashingPool(threads=1, queue=30, per_address=20, hasher=Noting())
     try:
         asked = [
             asyncio.ensure_future(passwords.hash(Secret(f"stranger{n}"), address="198.51.100.7"))
@@ -206,7 +206,7 @@ async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> N
             assert gate.wait(5)
             return "done"
 
-    passwords = Passwords(threads=1, queue=3, per_address=3, hasher=Waiting())
+    passwords = HashingPool(threads=1, queue=3, per_address=3, hasher=Waiting())
     try:
         crowd = [asyncio.ensure_future(passwords.hash(Secret("x"), address="198.51.100.7")) for _ in range(4)]
         await asyncio.sleep(0)
@@ -231,7 +231,7 @@ async def test_who_hangs_up_while_waiting_leaves_the_queue() -> None:
             assert gate.wait(5)
             return "done"
 
-    passwords = Passwords(threads=1, queue=1, hasher=Waiting())
+    passwords = HashingPool(threads=1, queue=1, hasher=Waiting())
     try:
         first = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))
         gone = asyncio.ensure_future(passwords.hash(Secret("x"), address=HOME))

@@ -7,13 +7,13 @@ from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.names import NameRefusedError, parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
 from parlour_server.audit import AuditEvent
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.password_change import PasswordChanges
-from parlour_server.auth.password_hashing import Passwords
-from parlour_server.auth.registration import AccountMaker
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.password_change import PasswordChanger
+from parlour_server.auth.password_hashing import HashingPool
+from parlour_server.auth.registration import Registration
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.system_account import house, lobby
+from parlour_server.auth.system_account import lobby, system_account
 from parlour_server.bus.bus import EventCommitted, Notice, SessionsEnded
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.config.server_settings import Logins
@@ -34,29 +34,29 @@ ANNA = parse_user_name("anna")
 
 @pytest.fixture
 def maker(
-    store: Store, bus: LocalBus, passwords: Passwords, clock: StoppedClock, audit: ReadableAudit
-) -> AccountMaker:
+    store: Store, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> Registration:
     """Return what makes accounts."""
-    return AccountMaker(store, bus, passwords, clock, audit, ("chat.example.org",))
+    return Registration(store, bus, passwords, clock, audit, ("chat.example.org",))
 
 
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins(), Activity(clock))
+    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock))
 
 
 @pytest.fixture
 def changes(
-    store: Store, sessions: Sessions, passwords: Passwords, clock: StoppedClock, audit: ReadableAudit
-) -> PasswordChanges:
+    store: Store, sessions: Sessions, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> PasswordChanger:
     """Return what changes passwords."""
-    throttle = Throttle(store.attempts, clock, Logins(failures_per_account=3))
-    return PasswordChanges(store.accounts, sessions, passwords, throttle, audit, ("chat.example.org",))
+    throttle = LoginThrottle(store.attempts, clock, Logins(failures_per_account=3))
+    return PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ("chat.example.org",))
 
 
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
-    maker: AccountMaker, store: Store, invite: Secret, notices: list[Notice]
+    maker: Registration, store: Store, invite: Secret, notices: list[Notice]
 ) -> None:
     """Whoever joins can write in the lobby at once, and those who are there see it."""
     await maker.make(ANNA, PASSWORD, invite=invite)
@@ -67,7 +67,7 @@ async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
     assert told == [Joined(members=2)]
 
 
-async def test_an_invite_makes_as_many_accounts_as_it_says(maker: AccountMaker, invite: Secret) -> None:
+async def test_an_invite_makes_as_many_accounts_as_it_says(maker: Registration, invite: Secret) -> None:
     """The invite is for two; the third account is refused."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     await maker.make(parse_user_name("bert"), PASSWORD, invite=invite)
@@ -76,7 +76,7 @@ async def test_an_invite_makes_as_many_accounts_as_it_says(maker: AccountMaker, 
 
 
 async def test_an_expired_invite_makes_no_account(
-    maker: AccountMaker, invite: Secret, clock: StoppedClock
+    maker: Registration, invite: Secret, clock: StoppedClock
 ) -> None:
     """Invites end."""
     clock.pass_seconds(61)
@@ -85,7 +85,7 @@ async def test_an_expired_invite_makes_no_account(
 
 
 async def test_without_an_invite_nothing_is_hashed(
-    maker: AccountMaker, passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+    maker: Registration, passwords: HashingPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P6: a stranger without an invite does not make the server work."""
 
@@ -97,7 +97,7 @@ async def test_without_an_invite_nothing_is_hashed(
         await maker.make(ANNA, PASSWORD, invite=Secret.random())
 
 
-async def test_a_refused_account_uses_up_no_invite(maker: AccountMaker, invite: Secret, store: Store) -> None:
+async def test_a_refused_account_uses_up_no_invite(maker: Registration, invite: Secret, store: Store) -> None:
     """A weak password or a taken name leaves the invite as it was."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     with pytest.raises(NameTakenError):
@@ -108,7 +108,7 @@ async def test_a_refused_account_uses_up_no_invite(maker: AccountMaker, invite: 
 
 
 @pytest.mark.parametrize("name", ["anna", "ANNA", "house", "h0use"])
-async def test_look_alike_names_are_refused(maker: AccountMaker, invite: Secret, name: str) -> None:
+async def test_look_alike_names_are_refused(maker: Registration, invite: Secret, name: str) -> None:
     """M4: neither another person nor the house can be imitated."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     with pytest.raises((NameTakenError, NameRefusedError)):
@@ -118,11 +118,11 @@ async def test_look_alike_names_are_refused(maker: AccountMaker, invite: Secret,
 async def test_default_accounts_do_not_exist(store: Store) -> None:
     """P8: a fresh server knows the house alone, which is disabled."""
     accounts = await store.accounts.list()
-    assert [(account.user, account.disabled) for account in accounts] == [(house(), True)]
+    assert [(account.user, account.disabled) for account in accounts] == [(system_account(), True)]
 
 
 async def test_a_stolen_session_cannot_take_the_account_over(
-    changes: PasswordChanges, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """P7: a change needs the old password, however alive the session is."""
     user = await make_account("anna")
@@ -132,7 +132,7 @@ async def test_a_stolen_session_cannot_take_the_account_over(
 
 
 async def test_a_stolen_session_ends_with_the_password(
-    changes: PasswordChanges,
+    changes: PasswordChanger,
     sessions: Sessions,
     make_account: MakeAccount,
     notices: list[Notice],
@@ -151,7 +151,7 @@ async def test_a_stolen_session_ends_with_the_password(
 
 
 async def test_guessing_the_old_password_is_throttled(
-    changes: PasswordChanges, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """P5, P7: a stolen session is no way around the throttle."""
     user = await make_account("anna")
@@ -164,7 +164,7 @@ async def test_guessing_the_old_password_is_throttled(
 
 
 async def test_a_change_to_a_weak_password_is_refused(
-    changes: PasswordChanges, sessions: Sessions, make_account: MakeAccount
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """P3: the rules hold for a change as for a new account."""
     user = await make_account("anna")

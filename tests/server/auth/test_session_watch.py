@@ -12,7 +12,7 @@ from parlour_protocol.errors import SESSION_EXPIRED, CloseCode
 from parlour_protocol.ids import Millis, SessionId
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.session_watch import SessionWatch
 from parlour_server.auth.sessions import Sessions
 from parlour_server.bus.local_bus import LocalBus
@@ -48,7 +48,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.steady = SteadyClock(self.clock)
-        self.activity = Activity(self.steady)
+        self.activity = SessionActivity(self.steady)
         self.sessions = Sessions(
             self.store.sessions, LocalBus(), self.steady, self.audit, Logins(), self.activity
         )
@@ -96,10 +96,10 @@ async def test_a_silent_socket_ends_at_the_idle_limit(bench: Bench, make_account
     """S3, L17: at the limit, not a look before it, and nothing is deleted."""
     record, _ = await bench.connected(make_account, "anna")
     bench.clock.pass_seconds(14 * DAY)
-    await bench.watch.look()
+    await bench.watch.check()
     assert bench.closed == []
     bench.clock.pass_seconds(1)
-    await bench.watch.look()
+    await bench.watch.check()
     assert bench.closed == [record.id]
     assert await bench.seen(record) == 0
 
@@ -112,12 +112,12 @@ async def test_a_socket_in_use_stays_until_the_absolute_limit(
     for _ in range(4):
         bench.clock.pass_seconds(7 * DAY)
         bench.activity.used(record.id)
-        await bench.watch.look()
+        await bench.watch.check()
     assert bench.closed == []
     await bench.sessions.authenticate(token)
     bench.clock.pass_seconds(2 * DAY)
     bench.activity.used(record.id)
-    await bench.watch.look()
+    await bench.watch.check()
     assert bench.closed == [record.id]
     with pytest.raises(SessionRefusedError):
         await bench.sessions.authenticate(token)
@@ -128,7 +128,7 @@ async def test_a_frame_just_before_a_look_counts(bench: Bench, make_account: Mak
     record, _ = await bench.connected(make_account, "anna")
     bench.clock.pass_seconds(14 * DAY + 1)
     bench.activity.used(record.id)
-    await bench.watch.look()
+    await bench.watch.check()
     assert bench.closed == []
     assert await bench.seen(record) == (14 * DAY + 1) * 1000
 
@@ -139,7 +139,7 @@ async def test_use_is_written_once_a_minute(bench: Bench, make_account: MakeAcco
     for seen in [1] + [1] * 59 + [61]:
         bench.clock.pass_seconds(1)
         bench.activity.used(record.id)
-        await bench.watch.look()
+        await bench.watch.check()
         assert await bench.seen(record) == seen * 1000
     bench.clock.pass_seconds(4)
     bench.activity.used(record.id)
@@ -154,15 +154,15 @@ async def test_setting_the_clock_ends_nobody_and_is_logged(
     record, token = await bench.connected(make_account, "anna")
     bench.clock.set_by = 40 * DAY * 1000
     for _ in range(2):
-        await bench.watch.look()
+        await bench.watch.check()
     [line] = logged()
     assert (line["event"], line["seconds"]) == ("clock_was_set", 40 * DAY)
     await bench.connected(make_account, "bert")
-    await bench.watch.look()
+    await bench.watch.check()
     assert bench.closed == []
     assert await bench.sessions.authenticate(token) == record
     bench.clock.set_by = 0
-    await bench.watch.look()
+    await bench.watch.check()
     assert [line["event"] for line in logged()] == ["clock_was_set"]
 
 

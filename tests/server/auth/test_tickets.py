@@ -5,9 +5,9 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.names import parse_device_name
 from parlour_protocol.secret import Secret
-from parlour_server.auth.login_throttle import Throttle
-from parlour_server.auth.request_rates import Rates
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.login_throttle import LoginThrottle
+from parlour_server.auth.request_rates import RequestRates
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.tickets import Tickets
 from parlour_server.bus.local_bus import LocalBus
@@ -20,7 +20,7 @@ from parlour_server.store.types import SessionRecord
 @pytest.fixture
 def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
     """Return the sessions."""
-    return Sessions(store.sessions, bus, clock, audit, Logins(), Activity(clock))
+    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock))
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecor
 @pytest.fixture
 def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
-    rates = Rates(clock, per_minute=60, burst=60)
-    return Tickets(store.tickets, rates, Throttle(store.attempts, clock, Logins()), audit, seconds=30)
+    rates = RequestRates(clock, per_minute=60, burst=60)
+    return Tickets(store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, seconds=30)
 
 
 async def test_guessing_a_ticket_is_guessing_256_bits(tickets: Tickets, session: SessionRecord) -> None:

@@ -13,10 +13,10 @@ from parlour_protocol.frames.requests import Accept, Invite
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name, skeleton
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
-from parlour_server.chat.commands import Appender
+from parlour_server.chat.commands import Commands
 from parlour_server.config.server_settings import Delivery, Settings
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import (
@@ -45,7 +45,7 @@ class DiskWorld(World):
             bus=self.bus,
             clock=self.clock,
             steady=self.clock,
-            activity=Activity(self.clock),
+            activity=SessionActivity(self.clock),
             audit=self.audit,
             loop=asyncio.get_running_loop(),
         )
@@ -110,7 +110,7 @@ class DiskWorld(World):
 
     async def commit(self, peer: FakePeer, room: RoomId, body: AnyBody) -> Appended:
         """Append as the HTTPS API does."""
-        appender = Appender(
+        commands = Commands(
             server="test",
             log=self.disk.log,
             bus=self.bus,
@@ -119,4 +119,4 @@ class DiskWorld(World):
             incarnation=self.disk.incarnation,
         )
         attached = Attached(WelcomeBytes(b"w"), TreeBytes(b"t")) if getattr(body, "added", ()) else None
-        return await appender.commit(peer.info.grant, new_request_id(), room, body, attached)
+        return await commands.commit(peer.info.grant, new_request_id(), room, body, attached)

@@ -18,7 +18,7 @@ from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
 from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import AuditEvent
-from parlour_server.auth.session_activity import Activity
+from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
@@ -147,7 +147,7 @@ class World:
             bus=self.bus,
             clock=self.clock,
             steady=self.clock,
-            activity=Activity(self.clock),
+            activity=SessionActivity(self.clock),
             audit=self.audit,
             loop=asyncio.get_running_loop(),
         )

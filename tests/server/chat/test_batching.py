@@ -9,7 +9,7 @@ from tests.server.chat.fakes import LAPTOP, FakePeer
 
 from parlour_protocol.ids import Millis, SessionId
 from parlour_protocol.names import parse_user_name
-from parlour_server.chat.batching import PacedWriter
+from parlour_server.chat.batching import BatchingWriter
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.request_budgets import ConnectionBudget
 from parlour_server.config.server_settings import Rates
@@ -79,11 +79,11 @@ def member(sink: Sink) -> PeerState:
     return PeerState(sink, ConnectionBudget(Rates(), 0.0), lambda *_: None)
 
 
-def a_room(cost: float = 0.0) -> tuple[FakeLoop, PacedWriter, Sink]:
+def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:
     """Return a room with a floor of 10 ms and one member."""
     loop = FakeLoop()
     sink = Sink(loop, cost)
-    out = PacedWriter(loop, 0.010)
+    out = BatchingWriter(loop, 0.010)
     out.add(member(sink))
     return loop, out, sink
 
@@ -137,7 +137,7 @@ def test_who_enters_later_does_not_get_what_was_collected_before():
 def test_a_member_that_goes_during_a_flush_does_not_stop_it():
     """R2: a slow reader that is cut off by a write costs the others nothing."""
     loop = FakeLoop()
-    out = PacedWriter(loop, 0.010)
+    out = BatchingWriter(loop, 0.010)
     sinks = [Sink(loop) for _ in range(3)]
     states = [member(sink) for sink in sinks]
     for state in states:

@@ -190,5 +190,5 @@ async def test_a_connection_that_ends_while_being_greeted_is_not_greeted(
     held.set()
     await settle()
     assert late.frames == []
-    assert chat.chat._hub.feed(room) is None
+    assert chat.chat._hub.sequencer(room) is None
     assert not caplog.records

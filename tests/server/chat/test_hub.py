@@ -276,10 +276,10 @@ async def test_only_members_are_told(chat: World):
 async def test_a_room_that_nobody_listens_to_is_forgotten(chat: World):
     """No feed outlives its last connection."""
     ada, bob, room = await two_in_a_room(chat)
-    assert chat.chat._hub.feed(room)
+    assert chat.chat._hub.sequencer(room)
     chat.chat.closed(ada)
     chat.chat.closed(bob)
-    assert chat.chat._hub.feed(room) is None
+    assert chat.chat._hub.sequencer(room) is None
 
 
 async def test_an_old_removal_heard_again_does_not_put_anybody_out(chat: World):

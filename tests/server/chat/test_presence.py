@@ -21,7 +21,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(presence, "_SETTLE", 0.0)
 
 
-def heard(peer: FakePeer) -> list[tuple[str, Status]]:
+def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
     """Return the changes that a connection was told."""
     return [(frame.user, frame.status) for frame in peer.got(StatusNow)]
 
@@ -39,8 +39,8 @@ async def test_coming_being_away_and_going_is_told_to_those_who_share_a_room(cha
     await settle()
     await chat.connect("bob")
     await settle()
-    assert heard(ada) == [("bob", Status.AWAY), ("bob", Status.OFFLINE), ("bob", Status.ONLINE)]
-    assert not heard(eve)
+    assert statuses_received(ada) == [("bob", Status.AWAY), ("bob", Status.OFFLINE), ("bob", Status.ONLINE)]
+    assert not statuses_received(eve)
 
 
 async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.MonkeyPatch):
@@ -55,7 +55,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     await chat.connect("bob")
     chat.chat._presence._settled()
     await settle()
-    assert not heard(ada)
+    assert not statuses_received(ada)
 
 
 async def test_the_best_of_the_devices_counts(chat: World):
@@ -67,11 +67,11 @@ async def test_the_best_of_the_devices_counts(chat: World):
     await settle()
     ada.frames.clear()
     await chat.ask(bob, SetStatus, status="away")
-    assert not heard(ada)
+    assert not statuses_received(ada)
     chat.bus.publish(SessionsEnded(frozenset({other.info.grant.session})))
     assert other.ended is SESSION_ENDED
     await settle()
-    assert heard(ada) == [("bob", Status.AWAY)]
+    assert statuses_received(ada) == [("bob", Status.AWAY)]
 
 
 async def test_a_large_room_is_not_told():
@@ -86,11 +86,11 @@ async def test_a_large_room_is_not_told():
         ada.frames.clear()
         await chat.ask(peer, SetStatus, status="away")
         await settle()
-        assert not heard(ada)
+        assert not statuses_received(ada)
         away = StatusNow(user=peer.info.grant.user, status=Status.AWAY)
         chat.bus.publish(RoomEphemeral(room=room, frame=away))  # a server that counts otherwise
         await settle()
-        assert not heard(ada)
+        assert not statuses_received(ada)
 
 
 async def test_nobody_is_told_of_themselves(chat: World):
@@ -103,7 +103,7 @@ async def test_nobody_is_told_of_themselves(chat: World):
             await chat.ask(peer, SetStatus, status=status)
     chat.chat.closed(ada)
     await settle()
-    assert not heard(other)
+    assert not statuses_received(other)
 
 
 async def crowd(chat: World, count: int) -> list[FakePeer]:
@@ -140,7 +140,7 @@ async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_th
             for _ in range(count):
                 await settle()
             chat.clock.seconds += 3600
-            told[count] = [len(heard(peer)) for peer in await restart(chat, count)]
+            told[count] = [len(statuses_received(peer)) for peer in await restart(chat, count)]
     assert all(0 < statuses <= STATUSES_PER_MINUTE for count in told for statuses in told[count])
     assert sum(told[200]) <= 2.2 * sum(told[100])
 
@@ -154,13 +154,13 @@ async def test_who_could_not_be_told_of_everyone_is_told_the_latest_later():
             chat.push(peer, SetStatus, status="away")
         for _ in range(100):
             await settle()
-        assert len(heard(ada)) == STATUSES_PER_MINUTE
+        assert len(statuses_received(ada)) == STATUSES_PER_MINUTE
         chat.clock.seconds += 60
         chat.chat._presence._try_again()
         for _ in range(10):
             await settle()
-        assert len(heard(ada)) == STATUSES_PER_MINUTE + presence._LATER
-        assert len(set(heard(ada))) == len(heard(ada))
+        assert len(statuses_received(ada)) == STATUSES_PER_MINUTE + presence._LATER
+        assert len(set(statuses_received(ada))) == len(statuses_received(ada))
 
 
 async def test_one_turn_of_the_loop_tells_of_few_people(monkeypatch: pytest.MonkeyPatch):
@@ -173,6 +173,6 @@ async def test_one_turn_of_the_loop_tells_of_few_people(monkeypatch: pytest.Monk
             chat.push(peer, SetStatus, status="away")
         await asyncio.sleep(0)
         for _ in range(3):
-            before = len(heard(people[0]))
+            before = len(statuses_received(people[0]))
             await asyncio.sleep(0)
-            assert len(heard(people[0])) - before <= 4
+            assert len(statuses_received(people[0])) - before <= 4

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from parlour_protocol.identity import Head
-from parlour_server.delivery.key_log_signer import LogKey, make_log_key
+from parlour_server.delivery.key_log_signer import KeyLogSigner, make_log_key
 from parlour_server.delivery.signatures import holds
 from parlour_server.errors import SetupError
 from parlour_server.setup.data_folder import DataFolder
@@ -14,9 +14,9 @@ from parlour_server.setup.doctor import examine
 
 def test_it_is_made_once_and_stays(folder: DataFolder) -> None:
     """Another key would be an alarm at every client."""
-    before = LogKey.load(folder.log_key).public
+    before = KeyLogSigner.load(folder.log_key).public
     assert not make_log_key(folder.log_key)
-    assert LogKey.load(folder.log_key).public == before
+    assert KeyLogSigner.load(folder.log_key).public == before
     assert folder.log_key.stat().st_mode & 0o777 == 0o600
 
 
@@ -37,12 +37,12 @@ def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> Non
         thread.join()
     assert made.count(True) == 1
     assert [path.name for path in folder.path.glob(".keylog*")] == []
-    LogKey.load(folder.log_key)
+    KeyLogSigner.load(folder.log_key)
 
 
 def test_it_signs_the_heads_of_its_own_server(folder: DataFolder) -> None:
     """What holds for one name holds for no other."""
-    key, head = LogKey.load(folder.log_key), Head.empty("chat.example")
+    key, head = KeyLogSigner.load(folder.log_key), Head.empty("chat.example")
     signature = key.sign(head, "chat.example")
     assert holds(key.public, head.to_be_signed("chat.example"), signature)
     assert not holds(key.public, head.to_be_signed("other.example"), signature)
@@ -53,7 +53,7 @@ def test_a_damaged_key_stops_the_server_with_a_sentence(folder: DataFolder, cont
     """Never silently replaced: also a key of another kind is none."""
     folder.log_key.write_bytes(folder.key.read_bytes() if content is None else content)
     with pytest.raises(SetupError, match="restore it from a backup"):
-        LogKey.load(folder.log_key)
+        KeyLogSigner.load(folder.log_key)
     findings, _ = examine(folder)
     assert ("danger", "key log") in {(finding.level, finding.about) for finding in findings}
 

@@ -144,7 +144,7 @@ class EchoChat:
         """Begin without peers."""
         self.peers: list[Peer] = []
         self.messages: list[bytes] = []
-        self.gone: list[Peer] = []
+        self.remove: list[Peer] = []
         self.on_message: Callable[[Peer, bytes], None] = lambda peer, data: peer.write(text_frame(data))
 
     def opened(self, peer: Peer) -> None:
@@ -159,7 +159,7 @@ class EchoChat:
 
     def closed(self, peer: Peer) -> None:
         """Note it."""
-        self.gone.append(peer)
+        self.remove.append(peer)
 
 
 async def api(scope: Any, receive: Any, send: Any) -> None:

@@ -78,7 +78,7 @@ async def test_a_dead_peer(bench: Any) -> None:
         wire = await b.chatting()
         assert (await wire.frame())[0] == 9
         assert (await wire.frame())[0] == 9
-        await b.until(lambda: b.chat.gone)
+        await b.until(lambda: b.chat.remove)
         assert b.audit.of(AuditEvent.LIMIT_HIT)[0]["limit"] == "keepalive"
 
 
@@ -99,7 +99,7 @@ async def test_what_is_recorded_of_a_connection(bench: Any) -> None:
         ticket = await b.ticket()
         await wire.ask(b.request(authorization=f"Bearer {ticket}"))
         await wire.close()
-        await b.until(lambda: b.chat.gone)
+        await b.until(lambda: b.chat.remove)
         kinds = [kind for kind, _ in b.audit.lines]
         assert kinds == [
             AuditEvent.TICKET_REDEEMED,

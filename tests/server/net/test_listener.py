@@ -12,8 +12,8 @@ import pytest
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net.addresses import listen_address, plain_address
-from parlour_server.net.connection_slots import Slots
-from parlour_server.rate_limit_key import origin_of
+from parlour_server.net.connection_slots import ConnectionSlots
+from parlour_server.rate_limit_key import rate_limit_key
 
 
 def test_nagle_is_off(every_loop: Any, bench: Any) -> None:
@@ -180,7 +180,7 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
 
 def test_slots_count_and_forget() -> None:
     """A refused or returned slot leaves nothing behind, and returning twice returns once."""
-    slots = Slots(total=2, per_address=1)
+    slots = ConnectionSlots(total=2, per_address=1)
     first = slots.take("192.0.2.1")
     assert first is not None
     assert slots.take("192.0.2.1") is None
@@ -194,8 +194,8 @@ def test_slots_count_and_forget() -> None:
 
 def test_an_ipv6_customer_counts_as_one() -> None:
     """H6: all addresses of one /64 share a cap; IPv4 in IPv6 counts as IPv4."""
-    assert origin_of("2001:db8::1") == origin_of("2001:db8::ffff:1") == "2001:db8::/64"
-    assert origin_of("2001:db8:0:1::1") != origin_of("2001:db8::1")
+    assert rate_limit_key("2001:db8::1") == rate_limit_key("2001:db8::ffff:1") == "2001:db8::/64"
+    assert rate_limit_key("2001:db8:0:1::1") != rate_limit_key("2001:db8::1")
     assert plain_address("::ffff:192.0.2.1") == "192.0.2.1"
     assert plain_address("fe80::1%eth0") == "fe80::1"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from parlour_server.net.malloc_trim import Heap, glibc_trim
+from parlour_server.net.malloc_trim import MallocTrim, glibc_trim
 
 
 def trims(*counts: int) -> int:
     """Return how often the heap is trimmed while there are so many sockets, one count after the other."""
     trimmed: list[int] = []
-    heap = Heap(lambda: trimmed.append(1))
+    heap = MallocTrim(lambda: trimmed.append(1))
     for count in counts:
         heap.note(count)
     return len(trimmed)

@@ -82,7 +82,7 @@ def test_connections_that_are_gone_leave_nothing_for_the_garbage_collector(
                 await asyncio.to_thread(visitor.visit)
                 await b.until(lambda: b.server.sockets == 0)
                 b.chat.peers.clear()
-                b.chat.gone.clear()
+                b.chat.remove.clear()
                 b.audit.lines.clear()
 
             await visit()  # what is made once and kept

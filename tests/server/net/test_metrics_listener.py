@@ -10,7 +10,7 @@ import pytest
 
 from parlour_server.errors import SetupError
 from parlour_server.net import metrics_listener as scrape
-from parlour_server.net.metrics_listener import MOST_SOCKETS, ScrapeListener
+from parlour_server.net.metrics_listener import MOST_SOCKETS, MetricsListener
 
 PATIENCE = 5.0
 
@@ -18,7 +18,7 @@ PATIENCE = 5.0
 @asynccontextmanager
 async def listening() -> AsyncIterator[int]:
     """Serve one page; gives the port."""
-    listener = ScrapeListener(lambda: b"parlour_connections 7.0\n")
+    listener = MetricsListener(lambda: b"parlour_connections 7.0\n")
     try:
         yield await listener.open("127.0.0.1:0")
     finally:
@@ -41,13 +41,13 @@ async def ask(port: int, line: str = "GET /metrics HTTP/1.1", *fields: str) -> b
 async def test_exposed_metrics_are_refused(host: str) -> None:
     """O3: without TLS, only loopback will do."""
     with pytest.raises(SetupError, match="only loopback"):
-        await ScrapeListener(bytes).open(f"{host}:0")
+        await MetricsListener(bytes).open(f"{host}:0")
 
 
 async def test_a_taken_port_is_a_sentence() -> None:
     """Not a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SetupError, match="in use"):
-        await ScrapeListener(bytes).open(f"127.0.0.1:{taken.getsockname()[1]}")
+        await MetricsListener(bytes).open(f"127.0.0.1:{taken.getsockname()[1]}")
 
 
 def test_a_scrape_gets_the_page(every_loop: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from parlour_server.config.server_settings import Connections
-from parlour_server.net.connection_slots import Slots
-from parlour_server.net.malloc_trim import Heap
-from parlour_server.net.ping_timer import BEATS, SILENT_BEATS, Pulse
+from parlour_server.net.connection_slots import ConnectionSlots
+from parlour_server.net.malloc_trim import MallocTrim
+from parlour_server.net.ping_timer import BEATS, SILENT_BEATS, PingTimer
 
 
 @dataclass
@@ -29,10 +29,10 @@ class Silent:
         self.given_up = True
 
 
-def pulse(*connections: Silent) -> Pulse:
+def pulse(*connections: Silent) -> PingTimer:
     """Return a pulse of these connections."""
     registry: Any = connections
-    return Pulse(registry, Slots(total=1, per_address=1), Heap(lambda: None), 20)
+    return PingTimer(registry, ConnectionSlots(total=1, per_address=1), MallocTrim(lambda: None), 20)
 
 
 @pytest.mark.parametrize("share", range(BEATS))

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from parlour_server.net.send_buffer import Outbox
+from parlour_server.net.send_buffer import SendBuffer
 
 
 class NotingTransport:
@@ -23,11 +23,11 @@ class NotingTransport:
         return self.unsent
 
 
-def outbox(cap: int = 100) -> tuple[Outbox, NotingTransport, list[str]]:
+def outbox(cap: int = 100) -> tuple[SendBuffer, NotingTransport, list[str]]:
     """Return an outbox, its transport, and the list that an overflow adds to."""
     transport: Any = NotingTransport()
     overflows: list[str] = []
-    made = Outbox(asyncio.get_running_loop(), transport, cap, lambda: overflows.append("overflow"))
+    made = SendBuffer(asyncio.get_running_loop(), transport, cap, lambda: overflows.append("overflow"))
     return made, transport, overflows
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.delivery.blob_store import Shelf
+from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.errors import SetupError
 from parlour_server.setup.backup_archive import read_backup, verify_backup, write_backup
 from parlour_server.setup.data_folder import DataFolder
@@ -29,8 +29,8 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
 ) -> None:
     """Keys, configuration and rows are there again."""
     rows = len(await store.accounts.list())
-    shelf = Shelf(folder.files)
-    shelf.open()
+    blobs = BlobStore(folder.files)
+    blobs.open()
     kept = new_file_id()
     (folder.files / kept).write_bytes(b"sealed")
     (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
@@ -187,7 +187,7 @@ def refused(folder: Path, file: Path, why: str) -> None:
 async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder, tmp_path: Path) -> None:
     """No member is restored that is not what was backed up, and nothing is left of the others."""
     await store.accounts.list()
-    Shelf(folder.files).open()
+    BlobStore(folder.files).open()
     (folder.files / new_file_id()).write_bytes(b"sealed" * 1000)
     write_backup(folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()

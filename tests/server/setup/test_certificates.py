@@ -162,12 +162,12 @@ def test_a_renewal_that_fails_is_logged_and_tried_again(
     clock = StoppedClock(int((datetime.now(UTC) + timedelta(days=60)).timestamp() * 1000))
     renewal, reloads = Renewal(made, lambda: NAMES, clock), []
     away = made.ca_key.rename(made.path / "away")
-    renewal.look(lambda: reloads.append(1))
+    renewal.check(lambda: reloads.append(1))
     line = json.loads(capsys.readouterr().err.splitlines()[-1])
     assert line["event"] == "certificate_not_renewed"
     assert "ca.key" in line["why"]
     away.rename(made.ca_key)
-    renewal.look(lambda: reloads.append(1))
+    renewal.check(lambda: reloads.append(1))
     assert reloads == [1]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from parlour_protocol.frames.base import RoomKind
-from parlour_server.auth.system_account import house, lobby
+from parlour_server.auth.system_account import lobby, system_account
 from parlour_server.clock import SystemClock
 from parlour_server.config.settings_loader import load
 from parlour_server.errors import SetupError
@@ -21,7 +21,7 @@ async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None
     """A public room, found by its name."""
     room = await store.rooms.find_public(lobby())
     assert room is not None
-    summary = await store.rooms.summary(room, house())
+    summary = await store.rooms.summary(room, system_account())
     assert summary is not None
     assert (summary.kind, summary.name) == (RoomKind.PUBLIC, "lobby")
 

@@ -16,7 +16,7 @@ from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_sessions import end_found
 from parlour_server.store.sqlite.e2ee.device_rows import find_device
-from parlour_server.store.sqlite.e2ee.group_devices import settle
+from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import append_entry
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_for
 from parlour_server.store.sqlite.engine.column_values import plain
@@ -144,6 +144,6 @@ def _end_devices(
         end_found(db, user, at, bound)
         ended |= {session for (session,) in bound}
         db.execute("UPDATE sessions SET device_id = NULL WHERE device_id = ?", (device,))
-    settle(db, user)
+    update_leaving(db, user)
     note_devices_changed(db, at, user)
     return frozenset(ended)

@@ -40,7 +40,7 @@ _MISSING: Final = """
 """
 
 
-def settle(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
+def update_leaving(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
     """Mark those of the user's devices in groups (or in the room's alone) that must leave."""
     if room is None:
         db.execute(_MARK + _EVERYWHERE, (plain(user),))

@@ -47,7 +47,7 @@ class Readers:
         self._asked: list[_Job] = []
         self._jobs: SimpleQueue[Sequence[_Job] | None] = SimpleQueue()
         self._done: deque[_Outcome] = deque()
-        self._told = False
+        self._delivery_scheduled = False
         self._threads: list[threading.Thread] = []
         self._waiting = 0
         self._open = True
@@ -91,7 +91,7 @@ class Readers:
 
     def _deliver(self) -> None:
         """End the futures of the reads that are done."""
-        self._told = False  # before looking: what is done from here on is told again
+        self._delivery_scheduled = False  # before looking: what is done from here on is told again
         while self._done:
             future, value, error = self._done.popleft()
             self._waiting -= 1
@@ -125,7 +125,7 @@ class Readers:
                 except BaseException as failure:  # noqa: BLE001 - whatever a read raises is its caller's
                     error = failure
                 self._done.append((future, value, error))
-            self._tell()
+            self._schedule_delivery()
         if connection is not None:
             connection.close()
 
@@ -136,10 +136,10 @@ class Readers:
             self._quiet_until = now + _LOG_EVERY
             _log.error("the database cannot be read (`parlour-server doctor` looks it over): %s", failure)
 
-    def _tell(self) -> None:
-        if self._told:
+    def _schedule_delivery(self) -> None:
+        if self._delivery_scheduled:
             return  # the loop has not looked yet, and will find this, too
-        self._told = True
+        self._delivery_scheduled = True
         try:
             self._loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:  # the loop is closed: nobody waits any more

@@ -85,7 +85,7 @@ class Writer:
         while running:
             jobs, running = self._take()
             if jobs:
-                self._tell(self._write(jobs))
+                self._hand_to_loop(self._write(jobs))
             self._scrub(now=not running)
         if self._connection is not None:
             self._connection.close()
@@ -140,7 +140,7 @@ class Writer:
             _log.warning("the store writes again")
         self._failing = failing
 
-    def _tell(self, outcomes: list[Outcome]) -> None:
+    def _hand_to_loop(self, outcomes: list[Outcome]) -> None:
         try:
             self._loop.call_soon_threadsafe(self._deliver, outcomes)
         except RuntimeError:  # the loop is closed: nobody waits any more

@@ -13,7 +13,7 @@ from typing import Any, Final
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_server.auth.system_account import house, house_device
+from parlour_server.auth.system_account import system_account, system_device
 from parlour_server.logs import warn
 from parlour_server.store.sqlite.engine.column_values import (
     EVENT_COLUMNS,
@@ -27,7 +27,7 @@ _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BE
 _DOWNWARDS: Final = f"{_UPWARDS} DESC"
 _ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_TOLD: Final = 1000
+_MOST_NOTED: Final = 1000
 """Events whose damage is in the log: each once, and no more than these for one process."""
 
 Row = tuple[Any, ...]
@@ -58,15 +58,15 @@ class DamageLog:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._told: set[tuple[RoomId, Seq]] = set()
+        self._noted: set[tuple[RoomId, Seq]] = set()
 
     def note(self, events: Sequence[LogEvent]) -> None:
         """Log those of the events that could not be read."""
         for event in events:
-            if isinstance(event.body, Unreadable) and len(self._told) < _TOLD:
+            if isinstance(event.body, Unreadable) and len(self._noted) < _MOST_NOTED:
                 key = (event.room, event.seq)
-                if key not in self._told:
-                    self._told.add(key)
+                if key not in self._noted:
+                    self._noted.add(key)
                     warn(
                         "event_unreadable",
                         room=event.room,
@@ -166,4 +166,6 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 
 def _unreadable(room: RoomId, seq: Seq, at: Millis) -> LogEvent:
     """Return what stands for a row of which nothing is known, by the server itself."""
-    return LogEvent(room=room, seq=seq, at=at, author=house(), device=house_device(), body=Unreadable())
+    return LogEvent(
+        room=room, seq=seq, at=at, author=system_account(), device=system_device(), body=Unreadable()
+    )

@@ -9,7 +9,7 @@ import sqlite3
 from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
-from parlour_server.store.sqlite.e2ee.group_devices import settle
+from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent
 
@@ -32,7 +32,7 @@ def enter(
     ).rowcount
     consent.entered(db, room, user)
     db.execute("UPDATE rooms SET members = members + ? WHERE room = ?", (made, room))
-    settle(db, user, room)
+    update_leaving(db, user, room)
 
 
 def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
@@ -40,7 +40,7 @@ def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
     consent.left(db, room, user)
-    settle(db, user, room)
+    update_leaving(db, user, room)
 
 
 def set_role(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role) -> None:

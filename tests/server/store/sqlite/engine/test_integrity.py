@@ -13,7 +13,7 @@ from parlour_protocol.frames.bodies import Deleted, Message, Unreadable
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_user_name
-from parlour_server.auth.system_account import house
+from parlour_server.auth.system_account import system_account
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.sqlite.engine.integrity import damage
@@ -124,7 +124,7 @@ async def test_events_that_are_missing_at_the_end(
     assert [event.seq for event in events] == list(range(1, SAID + 1))
     lost = [event for event in events if isinstance(event.body, Unreadable)]
     assert [event.seq for event in lost] == [SAID - 2, SAID - 1, SAID]
-    assert {event.author for event in lost} == {house()}
+    assert {event.author for event in lost} == {system_account()}
 
 
 async def test_a_message_that_cannot_be_read_can_be_deleted(

@@ -17,8 +17,8 @@ from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import Verifier
-from parlour_protocol.delivery import Commit, Logged
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.delivery import Commit, EventStored
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import RoomId, Seq, new_request_id
 from parlour_protocol.secret import Secret
@@ -35,7 +35,7 @@ class Stamped(DeliveryClient):
 
     accepted = 0
 
-    async def commit(self, room: RoomId, body: Commit) -> Logged:
+    async def commit(self, room: RoomId, body: Commit) -> EventStored:
         """Pass on."""
         logged = await super().commit(room, body)
         self.accepted = time.monotonic_ns()
@@ -160,7 +160,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
     assert conversation is not None  # noqa: S101
     ask = History(id=new_request_id(), room=room, after=Seq(seq - 1), limit=1)
     (event,) = await fetch(conversation, ask)
-    assert isinstance(event.body, SealedMessage)  # noqa: S101 - the room is encrypted
+    assert isinstance(event.body, EncryptedMessage)  # noqa: S101 - the room is encrypted
     if await member.ask("opens", data=bytes(event.body.data).hex()):
         raise SystemExit("the kicked device opened a message that was sent after the kick")
     return taken

@@ -19,7 +19,7 @@ from typing import Any
 from bench import chat, load, people, servers
 from bench.load import Load
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Founded, Handshake, Joined
+from parlour_protocol.frames.bodies import GroupCreated, Handshake, Joined
 from parlour_protocol.frames.opaque import HandshakeBytes, PublicKey, TreeBytes, WelcomeBytes
 from parlour_protocol.identity.device_id import device_id_of
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id, new_room_id
@@ -67,7 +67,7 @@ async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, Grou
         for user in names[1:]:
             await store.log.append(_event(clock, room, user, Joined()), people.allow)
         devices = [await _device(store, clock, names[n], sessions[n]) for n in range(SENDERS)]
-        founded = Founded(group=group, device=devices[0])
+        founded = GroupCreated(group=group, device=devices[0])
         await store.log.append(_event(clock, room, names[0], founded, devices[0]), people.allow)
         added = Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"x"), added=tuple(devices[1:]))
         attached = Attached(WelcomeBytes(b"x"), TreeBytes(b"x"))
@@ -81,7 +81,7 @@ def _event(
     clock: SystemClock,
     room: RoomId,
     author: UserName,
-    body: Joined | Founded | Handshake,
+    body: Joined | GroupCreated | Handshake,
     sender: DeviceId | None = None,
     attached: Attached | None = None,
 ) -> AppendEvent:

@@ -34,7 +34,7 @@ class NewAccount(Payload, frozen=True):
     password: Secret
 
 
-class AccountMade(Payload, frozen=True):
+class AccountCreated(Payload, frozen=True):
     """201: the account exists; log in next."""
 
     user: UserName
@@ -48,7 +48,7 @@ class Login(Payload, frozen=True):
     device: DeviceName
 
 
-class SessionMade(Payload, frozen=True):
+class SessionCreated(Payload, frozen=True):
     """201: ``session`` is the bearer token of this device, for ``expires_in`` seconds at most."""
 
     session: Secret
@@ -56,7 +56,7 @@ class SessionMade(Payload, frozen=True):
     user: UserName
 
 
-class TicketMade(Payload, frozen=True):
+class TicketIssued(Payload, frozen=True):
     """201: ``ticket`` opens one WebSocket within ``expires_in`` seconds, and nothing else."""
 
     ticket: Secret
@@ -123,17 +123,17 @@ def decode_large_payload(kind: type[P], data: bytes) -> P:
 __all__ = [
     "CHAT_PATH",
     "SUBPROTOCOL",
-    "AccountMade",
+    "AccountCreated",
     "Login",
     "MalformedFrameError",
     "NewAccount",
     "PasswordChange",
     "Payload",
     "Problem",
+    "SessionCreated",
     "SessionInfo",
     "SessionList",
-    "SessionMade",
-    "TicketMade",
+    "TicketIssued",
     "decode_large_payload",
     "decode_payload",
     "encode_payload",

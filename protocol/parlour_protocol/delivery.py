@@ -107,13 +107,13 @@ class DeviceList(Payload, frozen=True):
     account_key: PublicKey | None = None
 
 
-class Certify(Payload, frozen=True):
+class CertifyDevice(Payload, frozen=True):
     """`POST /v1/devices/{id}/certificate`: approve a pending device of your account."""
 
     certificate: CertificateBytes
 
 
-class Revoke(Payload, frozen=True):
+class RevokeDevice(Payload, frozen=True):
     """`POST /v1/devices/{id}/revocation`: a signed revocation (``identity``). Its session ends with it."""
 
     revocation: CertificateBytes
@@ -137,7 +137,7 @@ class KeyPackages(Payload, frozen=True):
     """The cipher suite of all of them; those of the other suite stay as they are."""
 
 
-class Claim(Payload, frozen=True):
+class ClaimKeyPackages(Payload, frozen=True):
     """`POST /v1/key-packages/claims`: one key package of each of these devices, to add them to a room.
 
     ``suite`` is the one of the room's group.
@@ -148,17 +148,17 @@ class Claim(Payload, frozen=True):
     suite: RoomSuite = RoomSuite.X25519
 
 
-class ClaimedPackage(Payload, frozen=True):
+class ClaimedKeyPackage(Payload, frozen=True):
     """A key package that nobody else gets, unless it is the last resort."""
 
     device: DeviceIdField
     package: KeyPackageBytes
 
 
-class Claimed(Payload, frozen=True):
+class ClaimedKeyPackages(Payload, frozen=True):
     """200: devices that have none of that suite are left out."""
 
-    packages: tuple[ClaimedPackage, ...]
+    packages: tuple[ClaimedKeyPackage, ...]
 
 
 # --- the key log
@@ -182,7 +182,7 @@ class KeyLogPage(Payload, frozen=True):
 # --- groups
 
 
-class Found(Payload, frozen=True):
+class CreateGroup(Payload, frozen=True):
     """`POST /v1/rooms/{id}/group`: the room's MLS group, made by this session's device.
 
     ``replaces`` must be the group in force (None: there is none); it must be contested. 409 `stale_epoch`
@@ -221,7 +221,7 @@ class Contest(Payload, frozen=True):
     epoch: EpochField
 
 
-class Logged(Payload, frozen=True):
+class EventStored(Payload, frozen=True):
     """201: it is event ``seq`` of the room, on the server's disk."""
 
     seq: SeqField

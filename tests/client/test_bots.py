@@ -8,7 +8,7 @@ from parlour_client.core.events import InvitationsChanged
 from parlour_client.core.model import Invitation
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import Invitation as Told
-from parlour_protocol.frames.replies import InvitationCame
+from parlour_protocol.frames.replies import InvitationReceived
 from parlour_protocol.frames.requests import Accept, Decline
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import parse_room_name
@@ -32,7 +32,7 @@ async def come(client: Client, server: FakeServer, invitation: Told) -> None:
     await heard(
         client,
         lambda change: isinstance(change, InvitationsChanged),
-        lambda: server.wires[0].say(InvitationCame(invitation=invitation)),
+        lambda: server.wires[0].say(InvitationReceived(invitation=invitation)),
     )
 
 

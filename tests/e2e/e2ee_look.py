@@ -15,18 +15,18 @@ import apsw
 
 from parlour_client.core.archive.database import _open
 from parlour_client.core.archive.key import open_key
-from parlour_protocol.encrypted import TextContent, decode_sealed
+from parlour_protocol.encrypted import TextContent, decode_message_payload
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
     Created,
-    Founded,
+    EncryptedMessage,
+    GroupCreated,
     Handshake,
     Joined,
     Kicked,
     Left,
-    SealedMessage,
 )
 from parlour_protocol.mls import ApplicationMessage, Group, MlsError
 from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES
@@ -110,11 +110,11 @@ def entitled(log: Sequence[Logged]) -> Entitled:
             case Kicked(who=who) | Banned(who=who):
                 inside.discard(who)
                 found.went[who] = event.seq
-            case Founded(group=group, device=device):
+            case GroupCreated(group=group, device=device):
                 epochs[group, 0] = frozenset({device})
             case Handshake(group=group, epoch=epoch, added=added, removed=removed):
                 epochs[group, epoch + 1] = (epochs[group, epoch] | set(added)) - set(removed)
-            case SealedMessage(group=group, epoch=epoch):
+            case EncryptedMessage(group=group, epoch=epoch):
                 found.devices[event.seq] = epochs[group, epoch]
                 found.users[event.seq] = frozenset(inside)
             case _:
@@ -132,7 +132,7 @@ def read_with(state: bytes, log: Sequence[Logged]) -> dict[int, str]:
     commits = {
         (event.body.group, event.body.epoch): event.body for event in log if isinstance(event.body, Handshake)
     }
-    sealed = {event.seq: event.body.data for event in log if isinstance(event.body, SealedMessage)}
+    sealed = {event.seq: event.body.data for event in log if isinstance(event.body, EncryptedMessage)}
     while True:
         for seq, data in sealed.items():
             for reader in (group, _as_another(group)):
@@ -168,7 +168,7 @@ def _opened(group: Group, data: bytes) -> str | None:
     except MlsError:
         return None
     assert isinstance(opened, ApplicationMessage)
-    content = decode_sealed(opened.data).content
+    content = decode_message_payload(opened.data).content
     return str(content.text) if isinstance(content, TextContent) else ""
 
 

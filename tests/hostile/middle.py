@@ -277,10 +277,10 @@ class TappedDelivery:
     async def devices(self) -> d.DeviceList:
         return await self._through("devices", self._inner.devices)
 
-    async def certify(self, device: DeviceId, body: d.Certify) -> None:
+    async def certify(self, device: DeviceId, body: d.CertifyDevice) -> None:
         await self._through("certify", lambda: self._inner.certify(device, body))
 
-    async def revoke(self, device: DeviceId, body: d.Revoke) -> None:
+    async def revoke(self, device: DeviceId, body: d.RevokeDevice) -> None:
         await self._through("revoke", lambda: self._inner.revoke(device, body))
 
     async def put_packages(self, device: DeviceId, body: d.KeyPackages) -> None:
@@ -289,7 +289,7 @@ class TappedDelivery:
     async def key_log(self, after: int) -> d.KeyLogPage:
         return await self._through("key_log", lambda: self._inner.key_log(after))
 
-    async def claim(self, body: d.Claim) -> d.Claimed:
+    async def claim(self, body: d.ClaimKeyPackages) -> d.ClaimedKeyPackages:
         return await self._through("claim", lambda: self._inner.claim(body))
 
     async def group(self, room: RoomId) -> d.GroupState:
@@ -297,13 +297,13 @@ class TappedDelivery:
         shown = self._lies.shown.get(room)
         return state if shown is None else replace(state, head=shown(state.head))
 
-    async def found(self, room: RoomId, body: d.Found) -> d.Logged:
+    async def found(self, room: RoomId, body: d.CreateGroup) -> d.EventStored:
         return await self._through("found", lambda: self._inner.found(room, body))
 
-    async def commit(self, room: RoomId, body: d.Commit) -> d.Logged:
+    async def commit(self, room: RoomId, body: d.Commit) -> d.EventStored:
         return await self._through("commit", lambda: self._inner.commit(room, body))
 
-    async def contest(self, room: RoomId, body: d.Contest) -> d.Logged:
+    async def contest(self, room: RoomId, body: d.Contest) -> d.EventStored:
         return await self._through("contest", lambda: self._inner.contest(room, body))
 
     async def welcomes(self, device: DeviceId) -> d.Welcomes:

@@ -7,11 +7,11 @@ from msgspec import structs
 from tests.hostile.people import Device, World
 
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
-from parlour_protocol.delivery import Claimed, Welcomes
+from parlour_protocol.delivery import ClaimedKeyPackages, Welcomes
 from parlour_protocol.frames import AnyRequest
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import KeyPackageBytes
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy
 from parlour_protocol.mls.messages.key_package import KeyPackage
 from parlour_protocol.mls.messages.mls_message import encode_message
@@ -42,12 +42,12 @@ def hand_out(to: Device, of: Device, package: bytes) -> None:
     """Have the server hand out this key package of a device, to one client."""
     device = of.client.encryption.own().device
 
-    def changed(claimed: Claimed) -> Claimed:
+    def changed(claimed: ClaimedKeyPackages) -> ClaimedKeyPackages:
         found = [
             structs.replace(one, package=KeyPackageBytes(package)) if one.device == device else one
             for one in claimed.packages
         ]
-        return Claimed(packages=tuple(found))
+        return ClaimedKeyPackages(packages=tuple(found))
 
     to.lies.answers["claim"] = changed
 
@@ -94,7 +94,7 @@ async def test_no_key_package(world: World) -> None:
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
     for device in (ada, ben):
-        device.lies.answers["claim"] = lambda _: Claimed(packages=())
+        device.lies.answers["claim"] = lambda _: ClaimedKeyPackages(packages=())
     await world.during(ada.client.invite(room, parse_user_name("cat")))
     await world.during(cat.client.accept(room))
     await world.told(cat, "Waiting for a member's device to add this one")
@@ -134,10 +134,10 @@ async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
-    kept: list[SendSealed] = []
+    kept: list[SendEncrypted] = []
 
     def keep(frame: AnyRequest) -> AnyRequest | None:
-        if isinstance(frame, SendSealed):
+        if isinstance(frame, SendEncrypted):
             kept.append(frame)
             return None
         return frame
@@ -149,7 +149,7 @@ async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
     await world.goes_on(room, ada, ben)
     async with world.halted() as server:
         late = kept[0]
-        server.append(room, "cat", SealedMessage(group=late.group, epoch=late.epoch, data=late.data))
+        server.append(room, "cat", EncryptedMessage(group=late.group, epoch=late.epoch, data=late.data))
     await world.goes_on(room, ada, ben)
     for device in (ada, ben):
         assert text not in await device.read(room)

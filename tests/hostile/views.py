@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 from tests.hostile.middle import Lies
 
-from parlour_protocol.delivery import Logged, Welcomes
+from parlour_protocol.delivery import EventStored, Welcomes
 from parlour_protocol.frames import AnyRequest, Hello, LogEvent, Ok, RoomSummary
 from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Entered, Page, RoomEntered, Stored
@@ -94,7 +94,7 @@ class View:
             return summary
         return replace(summary, head=self.shown(summary.head))
 
-    def _logged(self, logged: Logged) -> Logged:
+    def _logged(self, logged: EventStored) -> EventStored:
         return replace(logged, seq=self.shown(logged.seq))
 
     def _welcomes(self, found: Welcomes) -> Any:

@@ -17,7 +17,7 @@ from tests.hostile.views import View
 
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
-from parlour_protocol.delivery import Claimed
+from parlour_protocol.delivery import ClaimedKeyPackages
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Joined, Kicked, Message, RoleSet
@@ -303,7 +303,7 @@ async def false_package(walk: Walk) -> None:
         )
     ]
 
-    def changed(claimed: Claimed) -> Claimed:
+    def changed(claimed: ClaimedKeyPackages) -> ClaimedKeyPackages:
         found = [structs.replace(one, package=packages[0]) for one in claimed.packages]
         return structs.replace(claimed, packages=tuple(found))
 

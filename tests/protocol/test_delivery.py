@@ -10,7 +10,7 @@ from tests.protocol.frames.strategies import instances
 
 from parlour_protocol import delivery
 from parlour_protocol.api import Payload, decode_payload, encode_payload
-from parlour_protocol.delivery import Claim, Commit, KeyPackages
+from parlour_protocol.delivery import ClaimKeyPackages, Commit, KeyPackages
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -86,9 +86,11 @@ def test_the_largest_bodies_fit_into_the_caps_of_their_operations() -> None:
     package = KeyPackageBytes(bytes(KeyPackageBytes.max_bytes.value))
     keys = KeyPackages(packages=(package,) * KEY_PACKAGES.value, last_resort=package, replace=True)
     assert len(encode_payload(keys)) <= HTTP_KEYS.value
-    claim = Claim(room=RoomId("r" * 22), devices=devices(CLAIM_DEVICES.value))
+    claim = ClaimKeyPackages(room=RoomId("r" * 22), devices=devices(CLAIM_DEVICES.value))
     assert len(encode_payload(claim)) <= HTTP_BODY.value
-    certificate = delivery.Certify(certificate=CertificateBytes(bytes(CertificateBytes.max_bytes.value)))
+    certificate = delivery.CertifyDevice(
+        certificate=CertificateBytes(bytes(CertificateBytes.max_bytes.value))
+    )
     assert len(encode_payload(certificate)) <= HTTP_BODY.value
 
 
@@ -102,7 +104,9 @@ def test_lists_end_at_their_limits() -> None:
             decode_payload(Commit, json.dumps(plain | {name: list(devices(most + 1))}).encode())
     for count in (0, CLAIM_DEVICES.value + 1):
         with pytest.raises(MalformedFrameError):
-            decode_payload(Claim, json.dumps({"room": "r" * 22, "devices": list(devices(count))}).encode())
+            decode_payload(
+                ClaimKeyPackages, json.dumps({"room": "r" * 22, "devices": list(devices(count))}).encode()
+            )
     package = KeyPackageBytes(b"x").text
     with pytest.raises(MalformedFrameError):
         decode_payload(KeyPackages, json.dumps({"packages": [package] * (KEY_PACKAGES.value + 1)}).encode())

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from parlour_protocol.errors import ErrorCode, OutOfOrderError
 from parlour_protocol.frames.base import Frame, Status
 from parlour_protocol.frames.codec import decode_request, decode_server_frame, encode
-from parlour_protocol.frames.replies import Error, Hello, Ok, Push, StatusNow
+from parlour_protocol.frames.replies import Error, Hello, Ok, Push, StatusUpdate
 from parlour_protocol.frames.requests import ListRooms, Request
 from parlour_protocol.ids import Millis, RequestId, SessionId, new_incarnation, new_request_id
 from parlour_protocol.limits import IN_FLIGHT
@@ -27,7 +27,7 @@ HELLO = Hello(
     incarnation=new_incarnation(),
     rooms=(),
 )
-PUSH = StatusNow(user=ADA, status=Status.AWAY)
+PUSH = StatusUpdate(user=ADA, status=Status.AWAY)
 SAMPLES: dict[Kind, Frame] = {
     Kind.HELLO: HELLO,
     Kind.REQUEST: ListRooms(id=RequestId("q" * 22)),

@@ -12,7 +12,7 @@ from tests.protocol.identity.vectors import lines
 
 from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, GroupState
-from parlour_protocol.encrypted import decode_sealed, encode_sealed
+from parlour_protocol.encrypted import decode_message_payload, encode_message_payload
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import decode_request, decode_server_frame, encode
 
@@ -23,7 +23,7 @@ EXAMPLES = re.findall(
 READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes]]] = {
     "request": (decode_request, encode),
     "server": (decode_server_frame, encode),
-    "sealed": (decode_sealed, encode_sealed),
+    "sealed": (decode_message_payload, encode_message_payload),
     "Commit": (partial(decode_payload, Commit), encode_payload),
     "GroupState": (partial(decode_payload, GroupState), encode_payload),
 }

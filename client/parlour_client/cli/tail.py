@@ -26,15 +26,15 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
-    Founded,
+    EncryptedMessage,
+    GroupCreated,
     Handshake,
     Message,
-    SealedMessage,
     Unreadable,
 )
 from parlour_protocol.ids import Seq
 
-_SPOKEN_FOR = Blank | Contested | Founded | Handshake | SealedMessage | Unreadable
+_SPOKEN_FOR = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
 
 
 @click.command(
@@ -118,7 +118,7 @@ def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -
         print_json(event_fields(room, event) | ({"note": said} if said else {}))
     else:
         time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
-        text = said or f"({type(event.body).__name__.lower()})"
+        text = said or f"({event.body.__struct_config__.tag})"
         if isinstance(event.body, Message):
             text = event.body.text
             if said:
@@ -135,7 +135,7 @@ def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
     fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}
     fields |= {"author": event.author, "device": event.device, "kind": body.__struct_config__.tag}
     own = _plain(body)
-    if isinstance(body, Founded):
+    if isinstance(body, GroupCreated):
         own["device_id"] = own.pop("device")
     return fields | own
 

@@ -22,7 +22,7 @@ from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, S
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry
 from parlour_protocol.delivery import FileStored
-from parlour_protocol.encrypted import FileKeyed
+from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
@@ -71,7 +71,7 @@ class Files:
             file=stored.file, name=name, media_type=_media_type(path), size=size, sha256=stored.sha256
         )
         if key is not None:
-            whole = FileKeyed(
+            whole = EncryptedFile(
                 file=stored.file, key=FileKey(key.reveal()), sha256=stored.sha256, name=name,
                 media_type=reference.media_type, size=size,
             )  # fmt: skip

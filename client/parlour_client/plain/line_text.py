@@ -28,7 +28,7 @@ from parlour_protocol.frames.bodies import (
     Contested,
     Created,
     EncryptionOn,
-    Founded,
+    GroupCreated,
     Handshake,
     Invited,
     Joined,
@@ -187,7 +187,7 @@ _SIMPLE: Final[dict[type[AnyBody], str]] = {
     Joined: " came in",
     Left: " left",
     EncryptionOn: " made this room end-to-end encrypted, for good",
-    Founded: " founded the room's group",
+    GroupCreated: " founded the room's group",
     Handshake: " renewed keys",
     Contested: " could not follow a change of keys: the group may have split",
 }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from parlour_protocol.text import safe_text
 from parlour_protocol.text.forbidden import FORBIDDEN
-from parlour_protocol.text.line_classifier import LineJudge
+from parlour_protocol.text.line_classifier import LineClassifier
 
 
 class Typed(NamedTuple):
@@ -36,7 +36,7 @@ def _part(part: str) -> Typed:
     """Take out what the rule would escape; a single character gets its context from where it is typed."""
     text = part
     while len(text) > 1:  # what is taken out may have been the context of something else
-        kept = "".join(text[a:b] for a, b, verdict in LineJudge(text).runs() if not verdict.is_escaped)
+        kept = "".join(text[a:b] for a, b, verdict in LineClassifier(text).runs() if not verdict.is_escaped)
         if kept == text:
             break
         text = kept

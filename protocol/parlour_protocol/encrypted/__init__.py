@@ -3,12 +3,12 @@
 The server never sees any of it and cannot import this package; it cannot even tell a reaction from a text.
 """
 
-from parlour_protocol.encrypted.links import Link, digest_of, folded
+from parlour_protocol.encrypted.links import Link, folded, message_digest
 from parlour_protocol.encrypted.payload import (
     AnyContent,
     DeleteContent,
     EditContent,
-    FileKeyed,
+    EncryptedFile,
     HistoryContent,
     KeyLogSeen,
     Payload,
@@ -19,15 +19,15 @@ from parlour_protocol.encrypted.payload import (
     TextContent,
     VerifyContent,
     VerifyStep,
-    decode_sealed,
-    encode_sealed,
+    decode_message_payload,
+    encode_message_payload,
 )
 
 __all__ = [
     "AnyContent",
     "DeleteContent",
     "EditContent",
-    "FileKeyed",
+    "EncryptedFile",
     "HistoryContent",
     "KeyLogSeen",
     "Link",
@@ -39,8 +39,8 @@ __all__ = [
     "TextContent",
     "VerifyContent",
     "VerifyStep",
-    "decode_sealed",
-    "digest_of",
-    "encode_sealed",
+    "decode_message_payload",
+    "encode_message_payload",
     "folded",
+    "message_digest",
 ]

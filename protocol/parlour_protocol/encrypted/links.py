@@ -72,7 +72,7 @@ class Link(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
             raise ValueError("a link's numbers contradict each other")
 
 
-def digest_of(data: bytes) -> bytes:
+def message_digest(data: bytes) -> bytes:
     """Return the digest of an event's ciphertext."""
     return hashlib.sha256(data).digest()[:DIGEST_BYTES]
 

@@ -28,7 +28,7 @@ MessageId = RequestIdField
 """A message, by the id of the request that sent it."""
 
 
-class FileKeyed(Part, frozen=True):
+class EncryptedFile(Part, frozen=True):
     """An attachment: where its ciphertext lies, and what opens it. Its name and true size stand only here."""
 
     file: FileIdField
@@ -50,7 +50,7 @@ class TextContent(Content, frozen=True, tag="text"):
 
     text: MessageText
     reply_to: MessageId | None = None
-    file: FileKeyed | None = None
+    file: EncryptedFile | None = None
 
 
 class EditContent(Content, frozen=True, tag="edit"):
@@ -112,7 +112,7 @@ class VerifyContent(Content, frozen=True, tag="verify"):
 class HistoryContent(Content, frozen=True, tag="history"):
     """A part of the archive for the account's own new device; only taken in the room of one's own devices."""
 
-    file: FileKeyed
+    file: EncryptedFile
     part: Count
     parts: Count
 
@@ -165,7 +165,7 @@ _binary = msgspec.msgpack.Encoder()
 _version2 = msgspec.msgpack.Decoder(_Version2)
 
 
-def encode_sealed(payload: Payload) -> bytes:
+def encode_message_payload(payload: Payload) -> bytes:
     """Return the bytes to be protected."""
     seen = payload.key_log
     if payload.link is None:
@@ -174,7 +174,7 @@ def encode_sealed(payload: Payload) -> bytes:
     return _binary.encode([2, payload.link.fields(), key_log, _json.encode(payload.content)])
 
 
-def decode_sealed(data: bytes) -> Payload:
+def decode_message_payload(data: bytes) -> Payload:
     """Read what another device wrote, as strictly as a frame. Raises MalformedFrameError."""
     if data[:1] == b"{":
         first: _Version1 = strict_decoder(_Version1)(data)
@@ -189,4 +189,4 @@ def decode_sealed(data: bytes) -> Payload:
     return Payload(content=content, key_log=seen, link=read.link)
 
 
-__all__ = ["MalformedFrameError", "Payload", "Share", "decode_sealed", "encode_sealed"]
+__all__ = ["MalformedFrameError", "Payload", "Share", "decode_message_payload", "encode_message_payload"]

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from parlour_protocol.frames.base import Part, Role, RoomKind, RoomSuite
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes, StatementBytes
+from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes, StatementBytes
 from parlour_protocol.ids import (
     Count,
     DeviceIdField,
@@ -56,7 +56,7 @@ class EncryptionOn(Body, frozen=True, tag="encryption"):
     """The room is end-to-end encrypted from here on; it is never switched off."""
 
 
-class Founded(Body, frozen=True, tag="founded"):
+class GroupCreated(Body, frozen=True, tag="founded"):
     """The author's ``device`` made the MLS group of the room, at epoch 0 with itself as its only member.
 
     ``replaces`` is the group that it takes the place of: one whose members could not agree any more.
@@ -82,7 +82,7 @@ class Handshake(Body, frozen=True, tag="handshake"):
     unusable: Devices = ()
 
 
-class SealedMessage(Body, frozen=True, tag="sealed"):
+class EncryptedMessage(Body, frozen=True, tag="sealed"):
     """An encrypted message: of any kind, which only the members of ``group`` can tell.
 
     ``blanks`` is a sealed message that this one deletes: the server has dropped its content.
@@ -90,7 +90,7 @@ class SealedMessage(Body, frozen=True, tag="sealed"):
 
     group: GroupIdField
     epoch: EpochField
-    data: SealedBytes
+    data: Ciphertext
     blanks: SeqField | None = None
 
 
@@ -130,7 +130,7 @@ class Reacted(Body, frozen=True, tag="reacted"):
     on: bool
 
 
-class Move(Body, frozen=True, kw_only=True):
+class MembershipChange(Body, frozen=True, kw_only=True):
     """Somebody came into the room or went from it.
 
     ``members`` is how many are in it afterwards. The server writes it; no request carries it. ``statement``:
@@ -142,7 +142,7 @@ class Move(Body, frozen=True, kw_only=True):
     statement: StatementBytes | None = None
 
 
-class Joined(Move, frozen=True, tag="joined"):
+class Joined(MembershipChange, frozen=True, tag="joined"):
     """The author entered the room: a public one, or one that they were invited into."""
 
 
@@ -162,24 +162,24 @@ class Uninvited(Body, frozen=True, tag="uninvited"):
     who: UserName
 
 
-class Added(Move, frozen=True, tag="added"):
+class Added(MembershipChange, frozen=True, tag="added"):
     """The author made ``who`` a member without asking: only in logs from before there were invitations."""
 
     who: UserName
 
 
-class Left(Move, frozen=True, tag="left"):
+class Left(MembershipChange, frozen=True, tag="left"):
     """The author left the room."""
 
 
-class Kicked(Move, frozen=True, tag="kicked"):
+class Kicked(MembershipChange, frozen=True, tag="kicked"):
     """The author put ``who`` out; ``who`` may come back."""
 
     who: UserName
     reason: ReasonText = ReasonText()
 
 
-class Banned(Move, frozen=True, tag="banned"):
+class Banned(MembershipChange, frozen=True, tag="banned"):
     """The author put ``who`` out for good, or until the time ``until``."""
 
     who: UserName
@@ -258,9 +258,9 @@ AnyBody = (
     | RoleSet
     | Pinned
     | EncryptionOn
-    | Founded
+    | GroupCreated
     | Handshake
-    | SealedMessage
+    | EncryptedMessage
     | Contested
     | Blank
     | Unreadable

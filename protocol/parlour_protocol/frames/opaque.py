@@ -71,7 +71,7 @@ def _encoded(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
-class SealedBytes(Opaque):
+class Ciphertext(Opaque):
     """An application message of MLS (RFC 9420 section 6.3)."""
 
     __slots__ = ()
@@ -167,7 +167,7 @@ class Share(Opaque):
 
 
 OPAQUE_TYPES: Final = (
-    SealedBytes,
+    Ciphertext,
     HandshakeBytes,
     WelcomeBytes,
     TreeBytes,

@@ -207,13 +207,13 @@ class RoomClosed(Frame, frozen=True, tag="room_closed"):
     room: RoomIdField
 
 
-class InvitationCame(Frame, frozen=True, tag="invitation"):
+class InvitationReceived(Frame, frozen=True, tag="invitation"):
     """Somebody invited you into a room, or another invitation into it is the last one now."""
 
     invitation: Invitation
 
 
-class InvitationGone(Frame, frozen=True, tag="invitation_gone"):
+class InvitationWithdrawn(Frame, frozen=True, tag="invitation_gone"):
     """No invitation into this room waits for you any more (declined, taken back)."""
 
     room: RoomIdField
@@ -226,7 +226,7 @@ class ReadMarked(Frame, frozen=True, tag="read"):
     seq: SeqOrZero
 
 
-class TypingNow(Frame, frozen=True, tag="typing"):
+class TypingUpdate(Frame, frozen=True, tag="typing"):
     """``user`` began to type, or stopped."""
 
     room: RoomIdField
@@ -234,7 +234,7 @@ class TypingNow(Frame, frozen=True, tag="typing"):
     on: bool
 
 
-class StatusNow(Frame, frozen=True, tag="status"):
+class StatusUpdate(Frame, frozen=True, tag="status"):
     """``user``, who shares a room with you, came, went or is away.
 
     A server need not tell you of members of large rooms, nor of many people a minute: ask ``members``.
@@ -258,7 +258,7 @@ class GroupChanged(Frame, frozen=True, tag="group_changed"):
     room: RoomIdField
 
 
-class KeysLow(Frame, frozen=True, tag="keys_low"):
+class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
     """Your device has ``left`` single-use key packages at the server: bring more.
 
     ``last_resort_used``: the last-resort one was given out: bring a new one, and renew your keys everywhere.
@@ -268,7 +268,7 @@ class KeysLow(Frame, frozen=True, tag="keys_low"):
     last_resort_used: bool = False
 
 
-class KeyLogGrew(Frame, frozen=True, tag="key_log_grew"):
+class KeyLogAppended(Frame, frozen=True, tag="key_log_grew"):
     """The key log has ``size`` entries now: somebody whom you share a room with has a new key or device."""
 
     size: Count
@@ -279,14 +279,14 @@ Push = (
     LogEvent
     | RoomEntered
     | RoomClosed
-    | InvitationCame
-    | InvitationGone
+    | InvitationReceived
+    | InvitationWithdrawn
     | ReadMarked
     | ReadBy
-    | TypingNow
-    | StatusNow
+    | TypingUpdate
+    | StatusUpdate
     | GroupChanged
-    | KeysLow
-    | KeyLogGrew
+    | KeyPackagesLow
+    | KeyLogAppended
 )
 AnyServerFrame = Hello | Reply | Push

@@ -12,7 +12,7 @@ from msgspec import Meta
 from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import SealedBytes, StatementBytes
+from parlour_protocol.frames.opaque import Ciphertext, StatementBytes
 from parlour_protocol.ids import EpochField, GroupIdField, RequestIdField, RoomIdField, SeqField, SeqOrZero
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.names import RoomName, UserName
@@ -41,7 +41,7 @@ class Send(RoomRequest, frozen=True, tag="send"):
     file: FileRef | None = None
 
 
-class SendSealed(RoomRequest, frozen=True, tag="send_sealed"):
+class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
     """Put an encrypted message into the log. Answer: ``stored``, or the error ``stale_epoch``.
 
     Sealed anew for another epoch it keeps its id and is still the same request. ``blanks`` is a sealed
@@ -50,7 +50,7 @@ class SendSealed(RoomRequest, frozen=True, tag="send_sealed"):
 
     group: GroupIdField
     epoch: EpochField
-    data: SealedBytes
+    data: Ciphertext
     blanks: SeqField | None = None
 
 
@@ -290,7 +290,7 @@ AnyRequest = (
     | Edit
     | Delete
     | React
-    | SendSealed
+    | SendEncrypted
     | Encrypt
     | Pin
     | ListPins

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.text.escapes import escape, label
-from parlour_protocol.text.line_classifier import DOTTED_CIRCLE, LineJudge, Verdict
+from parlour_protocol.text.line_classifier import DOTTED_CIRCLE, LineClassifier, Verdict
 
 MAX_INSPECTED: Final = 10_000
 """Code points: a person reads no more, and each takes a row."""
@@ -37,7 +37,7 @@ def _described(text: str) -> Iterator[CodePoint]:
     position = 0
     for line in text.split("\n"):
         content = line.removesuffix("\r") if text.startswith("\n", position + len(line)) else line
-        for start, end, verdict in LineJudge(content).runs():
+        for start, end, verdict in LineClassifier(content).runs():
             for char in content[start:end]:
                 yield _code_point(char, verdict)
         if content != line:  # CRLF: the pair is one line break

@@ -67,7 +67,7 @@ class Verdict(Enum):
 Run = tuple[int, int, Verdict]
 
 
-class LineJudge:
+class LineClassifier:
     """Goes over one line once, left to right; a line holds no LF.
 
     Invariants: ``_base`` is the code point that a mark would attach to, or -1 when that would be the client's
@@ -426,4 +426,4 @@ def _own_mark(base: int) -> int:
     return ord(unicodedata.normalize("NFD", chr(base))[-1])
 
 
-_Handler = Callable[[LineJudge, int, int, Kind], tuple[int, Verdict]]
+_Handler = Callable[[LineClassifier, int, int, Kind], tuple[int, Verdict]]

@@ -44,12 +44,12 @@ def _show_line(line: str) -> tuple[Line, int]:
     """Return the spans of one line and the number of code points shown as escapes."""
     if line.isascii() and line.isprintable():
         return ((Span(line, is_escape=False),) if line else ()), 0
-    from parlour_protocol.text.line_classifier import LineJudge  # noqa: PLC0415 - ASCII never pays for the tables
+    from parlour_protocol.text.line_classifier import LineClassifier  # noqa: PLC0415 - ASCII never pays for the tables
 
     hidden = 0
     pieces: list[Span] = []
     repeated, count = -1, 0  # the run of one escaped code point that is open
-    for start, end, verdict in LineJudge(line).runs():
+    for start, end, verdict in LineClassifier(line).runs():
         if verdict.is_escaped:
             point = ord(line[start])
             hidden += 1

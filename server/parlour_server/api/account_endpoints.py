@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from parlour_protocol.api import (
-    AccountMade,
+    AccountCreated,
     Login,
     NewAccount,
     PasswordChange,
+    SessionCreated,
     SessionInfo,
     SessionList,
-    SessionMade,
-    TicketMade,
+    TicketIssued,
 )
 from parlour_protocol.ids import SessionId
 from parlour_server.api.problems import RequestRefusedError, answer, nothing, wrong_password
@@ -50,7 +50,7 @@ class AccountEndpoints:
         await self.accounts.make(
             body.username, body.password, invite=body.invite, address=address_of(request)
         )
-        return answer(AccountMade(body.username), HTTPStatus.CREATED)
+        return answer(AccountCreated(body.username), HTTPStatus.CREATED)
 
     async def log_in(self, request: Request) -> Response:
         """Make a session: 201."""
@@ -62,7 +62,7 @@ class AccountEndpoints:
         record, token = await self.logins.log_in(
             body.username, body.password, body.device, address=address_of(request), presented=presented
         )
-        return answer(SessionMade(token, self._seconds_left(record), record.user), HTTPStatus.CREATED)
+        return answer(SessionCreated(token, self._seconds_left(record), record.user), HTTPStatus.CREATED)
 
     async def list_sessions(self, request: Request) -> Response:
         """List the account's sessions: 200."""
@@ -87,7 +87,7 @@ class AccountEndpoints:
         """Issue a ticket: 201."""
         session = await self.guard.session(request)
         ticket = await self.tickets.issue(session, address=address_of(request))
-        return answer(TicketMade(ticket, self.tickets.seconds), HTTPStatus.CREATED)
+        return answer(TicketIssued(ticket, self.tickets.seconds), HTTPStatus.CREATED)
 
     async def change_password(self, request: Request) -> Response:
         """Replace the password: 204."""

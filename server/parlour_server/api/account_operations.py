@@ -4,13 +4,13 @@ from http import HTTPStatus
 from typing import Final
 
 from parlour_protocol.api import (
-    AccountMade,
+    AccountCreated,
     Login,
     NewAccount,
     PasswordChange,
+    SessionCreated,
     SessionList,
-    SessionMade,
-    TicketMade,
+    TicketIssued,
 )
 from parlour_server.api.operation import BODY, BUSY, CONFLICT, FORBIDDEN, NOT_FOUND, UNKNOWN, Operation
 
@@ -22,7 +22,7 @@ ACCOUNT_OPERATIONS: Final = (
         "Make an account with an invite code.",
         HTTPStatus.CREATED,
         takes=NewAccount,
-        gives=AccountMade,
+        gives=AccountCreated,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
     ),
     Operation(
@@ -32,7 +32,7 @@ ACCOUNT_OPERATIONS: Final = (
         "Log a device in. A session token that is presented ends.",
         HTTPStatus.CREATED,
         takes=Login,
-        gives=SessionMade,
+        gives=SessionCreated,
         refusals=(*BODY, UNKNOWN, BUSY),
     ),
     Operation(
@@ -67,7 +67,7 @@ ACCOUNT_OPERATIONS: Final = (
         "/v1/tickets",
         "Get a ticket that opens one WebSocket at once.",
         HTTPStatus.CREATED,
-        gives=TicketMade,
+        gives=TicketIssued,
         session=True,
         refusals=(BUSY,),
     ),

@@ -9,7 +9,14 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_protocol.delivery import AccountKey, Certify, Claim, KeyPackages, RegisterDevice, Revoke
+from parlour_protocol.delivery import (
+    AccountKey,
+    CertifyDevice,
+    ClaimKeyPackages,
+    KeyPackages,
+    RegisterDevice,
+    RevokeDevice,
+)
 from parlour_server.api.problems import answer, nothing, wrong_password
 from parlour_server.api.request_body import address_of
 from parlour_server.api.request_guard import RequestGuard, device_in
@@ -52,14 +59,14 @@ class DeviceEndpoints:
         """Approve a device: 204."""
         session = await self.guard.session(request)
         device = device_in(request)
-        await self.devices.certify(session, device, await self.guard.body(request, Certify))
+        await self.devices.certify(session, device, await self.guard.body(request, CertifyDevice))
         return nothing()
 
     async def revoke_device(self, request: Request) -> Response:
         """Revoke a device: 204."""
         session = await self.guard.session(request)
         device = device_in(request)
-        await self.devices.revoke(session, device, await self.guard.body(request, Revoke))
+        await self.devices.revoke(session, device, await self.guard.body(request, RevokeDevice))
         return nothing()
 
     async def put_key_packages(self, request: Request) -> Response:
@@ -74,4 +81,4 @@ class DeviceEndpoints:
     async def claim_key_packages(self, request: Request) -> Response:
         """Give out key packages: 200."""
         session = await self.guard.session(request)
-        return answer(await self.packages.claim(session, await self.guard.body(request, Claim)))
+        return answer(await self.packages.claim(session, await self.guard.body(request, ClaimKeyPackages)))

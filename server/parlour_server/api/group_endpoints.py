@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_protocol.delivery import Commit, Contest, Found
+from parlour_protocol.delivery import Commit, Contest, CreateGroup
 from parlour_protocol.ids import WelcomeId
 from parlour_server.api.problems import RequestRefusedError, answer, nothing
 from parlour_server.api.request_guard import RequestGuard, device_in, id_in, number_in, room_in
@@ -37,7 +37,7 @@ class GroupEndpoints:
         """Begin the group: 201."""
         session = await self.guard.session(request)
         room = room_in(request)
-        body = await self.guard.body(request, Found)
+        body = await self.guard.body(request, CreateGroup)
         return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:

@@ -11,7 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from parlour_protocol.frames.replies import KeysLow, LogEvent, ReadBy, ReadMarked, StatusNow, TypingNow
+from parlour_protocol.frames.replies import (
+    KeyPackagesLow,
+    LogEvent,
+    ReadBy,
+    ReadMarked,
+    StatusUpdate,
+    TypingUpdate,
+)
 from parlour_protocol.ids import ConnectionId, DeviceId, RoomId, SessionId
 from parlour_protocol.names import UserName
 
@@ -35,7 +42,7 @@ class RoomEphemeral:
     """Tell the members of a room, but not the connection it came from; never stored."""
 
     room: RoomId
-    frame: TypingNow | StatusNow | ReadBy
+    frame: TypingUpdate | StatusUpdate | ReadBy
     origin: ConnectionId | None = None
 
 
@@ -53,7 +60,7 @@ class DeviceEphemeral:
     """Tell the connections of one device."""
 
     device: DeviceId
-    frame: KeysLow
+    frame: KeyPackagesLow
 
 
 @dataclass(frozen=True, slots=True)

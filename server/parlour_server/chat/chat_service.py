@@ -13,7 +13,7 @@ from parlour_protocol.errors import (
     CloseCode,
 )
 from parlour_protocol.frames.codec import request_id_of
-from parlour_protocol.frames.replies import Hello, StatusNow
+from parlour_protocol.frames.replies import Hello, StatusUpdate
 from parlour_protocol.ids import RoomId, Seq, SessionId
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit
@@ -167,7 +167,7 @@ class ChatService:
             self._keys.changed(notice.user)
         elif isinstance(notice, ConsentChanged):
             self._hub.consent_changed(notice.user, notice.room)
-        elif isinstance(notice.frame, StatusNow):
+        elif isinstance(notice.frame, StatusUpdate):
             self._presence.status_received(notice, notice.frame)
         else:
             self._hub.tell_room(notice)

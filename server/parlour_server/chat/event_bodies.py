@@ -11,6 +11,7 @@ from parlour_protocol.frames.bodies import (
     Banned,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
     Invited,
     Kicked,
@@ -20,7 +21,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -38,7 +38,7 @@ from parlour_protocol.frames.requests import (
     Pin,
     React,
     Send,
-    SendSealed,
+    SendEncrypted,
     SetRole,
     SetTopic,
     Unban,
@@ -49,7 +49,7 @@ from parlour_protocol.ids import Millis
 
 LastingRequest = (
     Send
-    | SendSealed
+    | SendEncrypted
     | Edit
     | Delete
     | React
@@ -73,8 +73,10 @@ def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR09
     match frame:
         case Send():
             return Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
-        case SendSealed():
-            return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
+        case SendEncrypted():
+            return EncryptedMessage(
+                group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks
+            )
         case Edit():
             return Edited(target=frame.target, text=frame.text)
         case Delete():

@@ -21,20 +21,20 @@ from parlour_protocol.frames.bodies import (
     Banned,
     Contested,
     Created,
+    EncryptedMessage,
     EncryptionOn,
     Invited,
     Joined,
     Kicked,
     Left,
     Message,
-    SealedMessage,
     Uninvited,
 )
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import (
     GroupChanged,
-    InvitationCame,
-    InvitationGone,
+    InvitationReceived,
+    InvitationWithdrawn,
     LogEvent,
     RoomClosed,
     RoomEntered,
@@ -58,7 +58,7 @@ _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked
 """Bodies that begin or end a membership; nearly all events are none of them."""
 _INVITING: Final[frozenset[type]] = frozenset({Invited, Uninvited})
 """Bodies that begin or end somebody's invitation."""
-_SPOKEN: Final[frozenset[type]] = frozenset({Message, SealedMessage})
+_SPOKEN: Final[frozenset[type]] = frozenset({Message, EncryptedMessage})
 """Bodies by which somebody says yes to a direct room that was opened with them."""
 _GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
 """After these the group of an encrypted room owes a commit, or a founding."""
@@ -289,7 +289,11 @@ class Hub:
     async def _tell_invitation(self, room: RoomId, user: UserName) -> None:
         """Show the invitation that waits for somebody now, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
-        frame = InvitationGone(room=room) if invitation is None else InvitationCame(invitation=invitation)
+        frame = (
+            InvitationWithdrawn(room=room)
+            if invitation is None
+            else InvitationReceived(invitation=invitation)
+        )
         for state in self._connected.of(user):
             if state.ready and room not in state.rooms:
                 state.push(frame)

@@ -5,7 +5,7 @@ what changed is never told here, because the key log says it with proofs. It may
 tells somebody who shares no encrypted room with the account. The service and the journal call it.
 """
 
-from parlour_protocol.frames.replies import KeyLogGrew
+from parlour_protocol.frames.replies import KeyLogAppended
 from parlour_protocol.names import UserName
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.connected_peers import ConnectedPeers
@@ -47,4 +47,4 @@ class KeyChangeNotifier:
             hearing.update(self._hub.group_changed(room))
         if head is not None:
             for state in hearing:
-                state.push(KeyLogGrew(size=head.size))
+                state.push(KeyLogAppended(size=head.size))

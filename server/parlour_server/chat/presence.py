@@ -13,7 +13,7 @@ from typing import Final
 
 from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.codec import encode
-from parlour_protocol.frames.replies import StatusNow
+from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 from parlour_server.bus.bus import Bus, RoomEphemeral
@@ -53,8 +53,8 @@ class Presence:
         self._announced: dict[UserName, Status] = {}
         self._changed: dict[UserName, set[RoomId]] = {}
         self._due: dict[UserName, set[RoomId]] = {}
-        self._news: dict[PeerState, dict[UserName, StatusNow]] = {}
-        self._later: dict[PeerState, dict[UserName, StatusNow]] = {}
+        self._news: dict[PeerState, dict[UserName, StatusUpdate]] = {}
+        self._later: dict[PeerState, dict[UserName, StatusUpdate]] = {}
 
     def of(self, user: UserName) -> Status:
         """Return the best of the statuses of somebody's connections."""
@@ -75,7 +75,7 @@ class Presence:
         self._later.pop(state, None)
         self.changed(state.user, state.rooms_told)
 
-    def status_received(self, notice: RoomEphemeral, status: StatusNow) -> None:
+    def status_received(self, notice: RoomEphemeral, status: StatusUpdate) -> None:
         """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
         sequencer = self._hub.sequencer(notice.room)
         if sequencer is None or sequencer.size > self._members:
@@ -114,10 +114,10 @@ class Presence:
             self._announced[user] = status
         for state in self._connected.of(user):
             rooms.update(state.rooms_told)
-        self._publish(StatusNow(user=user, status=status), rooms)
+        self._publish(StatusUpdate(user=user, status=status), rooms)
         return 1 + len(rooms)
 
-    def _publish(self, frame: StatusNow, rooms: Iterable[RoomId]) -> None:
+    def _publish(self, frame: StatusUpdate, rooms: Iterable[RoomId]) -> None:
         for room in rooms:
             sequencer = self._hub.sequencer(room)
             # without a feed here the room may still have listeners at another server
@@ -131,7 +131,7 @@ class Presence:
         if self._news:
             self._loop.call_soon(self._pass_on)
 
-    def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusNow], now: float) -> None:
+    def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusUpdate], now: float) -> None:
         """Tell a connection of as many people as it may be told of now, of the latest changes first."""
         if state.closed:
             self._later.pop(state, None)

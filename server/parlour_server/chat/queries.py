@@ -22,7 +22,7 @@ from parlour_protocol.frames.replies import (
     Pins,
     ReadBy,
     ReadMarked,
-    TypingNow,
+    TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
     Accept,
@@ -199,7 +199,7 @@ class Queries:
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
         if frame.room not in state.requests and state.budget.notice(self._clock.monotonic()):
-            typing = TypingNow(room=frame.room, user=state.user, on=frame.on)
+            typing = TypingUpdate(room=frame.room, user=state.user, on=frame.on)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=typing, origin=state.info.id))
 
     def _set_status(self, state: PeerState, frame: SetStatus) -> None:

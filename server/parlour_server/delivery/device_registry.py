@@ -9,7 +9,14 @@ it.
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
-from parlour_protocol.delivery import AccountKey, Certify, DeviceInfo, DeviceList, RegisterDevice, Revoke
+from parlour_protocol.delivery import (
+    AccountKey,
+    CertifyDevice,
+    DeviceInfo,
+    DeviceList,
+    RegisterDevice,
+    RevokeDevice,
+)
 from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, PublicKey
 from parlour_protocol.identity import (
     AccountEntry,
@@ -132,7 +139,7 @@ class DeviceRegistry:
         key = await self._store.account_key(session.user)
         return DeviceList(tuple(_device_info(record, session.device_id) for record in records), key)
 
-    async def certify(self, session: SessionRecord, device: DeviceId, body: Certify) -> None:
+    async def certify(self, session: SessionRecord, device: DeviceId, body: CertifyDevice) -> None:
         """Approve a device of the account, from any session of it: the signature is what counts.
 
         Raises StatementError, RefusedError.
@@ -144,7 +151,7 @@ class DeviceRegistry:
         self._audit.record(AuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id)
         self._bus.publish(KeysChanged(session.user))
 
-    async def revoke(self, session: SessionRecord, device: DeviceId, body: Revoke) -> None:
+    async def revoke(self, session: SessionRecord, device: DeviceId, body: RevokeDevice) -> None:
         """Revoke a device of the account for good; its sessions and sockets end (S1).
 
         Raises StatementError, RefusedError.

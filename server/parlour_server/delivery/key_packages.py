@@ -8,10 +8,10 @@ calls it.
 
 from typing import Final
 
-from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, KeyPackages
+from parlour_protocol.delivery import ClaimedKeyPackage, ClaimedKeyPackages, ClaimKeyPackages, KeyPackages
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import RoomSuite
-from parlour_protocol.frames.replies import KeysLow
+from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_server.audit import Audit, AuditEvent
@@ -62,7 +62,7 @@ class KeyPackageService:
         if first:  # whoever looked for it before found none: now it can be added to its rooms
             self._bus.publish(KeysChanged(session.user))
 
-    async def claim(self, session: SessionRecord, body: Claim) -> Claimed:
+    async def claim(self, session: SessionRecord, body: ClaimKeyPackages) -> ClaimedKeyPackages:
         """Give out one package for each device that is to be added to the room.
 
         Raises NoDeviceError, RefusedError, TooManyAttemptsError.
@@ -92,9 +92,9 @@ class KeyPackageService:
             given=len(found),
             of=", ".join(sorted({record.user for record in found})),
         )
-        return Claimed(tuple(ClaimedPackage(record.device, record.package) for record in found))
+        return ClaimedKeyPackages(tuple(ClaimedKeyPackage(record.device, record.package) for record in found))
 
     def _tell_if_low(self, record: ClaimRecord) -> None:
         if record.last_resort or record.left <= _LOW[record.suite]:
-            low = KeysLow(left=record.left, last_resort_used=record.last_resort)
+            low = KeyPackagesLow(left=record.left, last_resort_used=record.last_resort)
             self._bus.publish(DeviceEphemeral(record.device, low))

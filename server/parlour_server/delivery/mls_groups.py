@@ -7,9 +7,9 @@ one. A device sees its own Welcomes alone. What is inside is opaque here. The HT
 
 from typing import Final
 
-from parlour_protocol.delivery import Commit, Contest, Found, GroupState, Logged, Welcomes
+from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import AnyBody, Contested, Founded, Handshake
+from parlour_protocol.frames.bodies import AnyBody, Contested, GroupCreated, Handshake
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, WelcomeId
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.commands import AUTHORIZATION, Commands
@@ -43,10 +43,10 @@ class MlsGroups:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
         return state
 
-    async def found(self, session: SessionRecord, room: RoomId, body: Found) -> Logged:
+    async def found(self, session: SessionRecord, room: RoomId, body: CreateGroup) -> EventStored:
         """Begin the room's group with this session's device. Raises NoDeviceError, RefusedError."""
         device = _device(session)
-        founded = Founded(group=body.group, device=device, replaces=body.replaces)
+        founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
         logged = await self._append(session, body.request, room, founded)
         self._audit.record(
             AuditEvent.GROUP_FOUNDED,
@@ -63,7 +63,7 @@ class MlsGroups:
         _device(session)
         self._budgets.commit(session.user)
 
-    async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> Logged:
+    async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> EventStored:
         """Take the group to its next epoch, if nobody did before. Raises NoDeviceError, RefusedError."""
         _device(session)
         handshake = Handshake(
@@ -86,7 +86,7 @@ class MlsGroups:
         )
         return logged
 
-    async def contest(self, session: SessionRecord, room: RoomId, body: Contest) -> Logged:
+    async def contest(self, session: SessionRecord, room: RoomId, body: Contest) -> EventStored:
         """Say that the newest commit cannot be followed. Raises NoDeviceError, RefusedError."""
         device = _device(session)
         self._budgets.commit(session.user)
@@ -116,7 +116,7 @@ class MlsGroups:
         room: RoomId,
         body: AnyBody,
         attached: Attached | None = None,
-    ) -> Logged:
+    ) -> EventStored:
         try:
             appended = await self._commands.commit(session, request, room, body, attached)
         except RefusedError as error:
@@ -129,7 +129,7 @@ class MlsGroups:
                     user=session.user,
                 )
             raise
-        return Logged(appended.event.seq, appended.event.at, self._commands.incarnation)
+        return EventStored(appended.event.seq, appended.event.at, self._commands.incarnation)
 
 
 def _device(session: SessionRecord) -> DeviceId:

@@ -5,7 +5,7 @@ A message is refused, never dropped: its sender seals it again for the epoch tha
 """
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.group_rules import check_group
 from parlour_server.rooms.permission_checks import allow
@@ -13,7 +13,7 @@ from parlour_server.rooms.rights_table import Action
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 
-def decide_sealed(event: AppendEvent, facts: Facts, body: SealedMessage) -> None:
+def decide_sealed(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
     """Refuse what the group could not read, or what somebody could read who has left the room."""
     allow(event, facts, Action.WRITE)
     group = check_group(facts, body.group)
@@ -29,7 +29,7 @@ def decide_sealed(event: AppendEvent, facts: Facts, body: SealedMessage) -> None
         _decide_blanking(event, facts, facts.target)
 
 
-def _is_timely(event: AppendEvent, group: GroupFacts, body: SealedMessage) -> bool:
+def _is_timely(event: AppendEvent, group: GroupFacts, body: EncryptedMessage) -> bool:
     """Tell whether the epoch is the one in force, or just past and nobody was removed by its end."""
     return body.epoch == group.epoch or (body.epoch == group.epoch - 1 and event.at < group.stale_until)
 

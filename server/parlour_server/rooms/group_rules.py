@@ -9,7 +9,7 @@ from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import Contested, EncryptionOn, Founded, Handshake
+from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated, Handshake
 from parlour_protocol.ids import DeviceId, GroupId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.errors import RefusedError
@@ -19,13 +19,13 @@ from parlour_server.store.types import AppendEvent, Facts, GroupFacts
 
 
 def decide_group(
-    event: AppendEvent, facts: Facts, body: EncryptionOn | Founded | Handshake | Contested
+    event: AppendEvent, facts: Facts, body: EncryptionOn | GroupCreated | Handshake | Contested
 ) -> None:
     """Refuse what would change the room's group, or let it through."""
     match body:
         case EncryptionOn():
             decide_encryption(event, facts)
-        case Founded():
+        case GroupCreated():
             decide_founding(event, facts, body)
         case Handshake():
             decide_handshake(event, facts, body)
@@ -42,7 +42,7 @@ def decide_encryption(event: AppendEvent, facts: Facts) -> None:
         raise RefusedError(ErrorCode.ALREADY, "the room is encrypted already")
 
 
-def decide_founding(event: AppendEvent, facts: Facts, body: Founded) -> None:
+def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> None:
     """Let a certified device make the first group, or one in the place of a group that cannot go on."""
     author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
     check_encrypted(facts)

@@ -16,9 +16,10 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
     FileRef,
-    Founded,
+    GroupCreated,
     Handshake,
     Invited,
     Joined,
@@ -29,7 +30,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -67,7 +67,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
                 _message(facts.target)
             if file is not None:
                 _decide_file(event, facts, file)
-        case SealedMessage() as body:
+        case EncryptedMessage() as body:
             decide_sealed(event, facts, body)
         case Edited():
             allow_readable(event, facts, Action.WRITE)
@@ -110,7 +110,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             decide_mute(event, facts, body, allow(event, facts, Action.MUTE))
         case Unmuted() as body:
             decide_unmute(event, facts, body, allow(event, facts, Action.UNMUTE))
-        case EncryptionOn() | Founded() | Handshake() | Contested() as body:
+        case EncryptionOn() | GroupCreated() | Handshake() | Contested() as body:
             decide_group(event, facts, body)
         case Created() | Added() | Blank() | Unreadable():
             raise RefusedError(ErrorCode.FORBIDDEN, "no request makes such an event")

@@ -9,9 +9,9 @@ from parlour_client.cli.tail import print_event
 from parlour_client.core.model import Room
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import FileRef, Founded, Handshake, Message, SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, GroupCreated, Handshake, Message
 from parlour_protocol.frames.fields import FileName
-from parlour_protocol.frames.opaque import Digest, HandshakeBytes, SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, Seq
 
 GROUP, DEVICE = GroupId("g" * 43), DeviceId("d" * 43)
@@ -24,9 +24,9 @@ FILE = FileRef(
 @pytest.mark.parametrize(
     "body",
     [
-        Founded(group=GROUP, device=DEVICE),
+        GroupCreated(group=GROUP, device=DEVICE),
         Handshake(group=GROUP, epoch=Epoch(1), data=HandshakeBytes(b"\xff\xfe"), added=(DEVICE,)),
-        SealedMessage(group=GROUP, epoch=Epoch(1), data=SealedBytes(b"\xff\xfe")),
+        EncryptedMessage(group=GROUP, epoch=Epoch(1), data=Ciphertext(b"\xff\xfe")),
         Message(text=MessageText.parse("see this"), file=FILE),
     ],
     ids=lambda body: type(body).__name__,
@@ -42,7 +42,7 @@ def test_what_encrypted_rooms_and_files_add_is_json(
     assert printed["kind"] == type(body).__struct_config__.tag
     assert "data" not in printed
     assert printed["device"] == LAPTOP  # a name, whatever the body has
-    if isinstance(body, Founded):
+    if isinstance(body, GroupCreated):
         assert printed["device_id"] == DEVICE
     if isinstance(body, Message):
         assert printed["file"]["name"] == "plan.pdf"

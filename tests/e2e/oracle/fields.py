@@ -58,22 +58,22 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
     "Error.hint": ("heading topic, error hint", "refused message", "outbox"),
     "Hello.user": "another account than the one that logged in ends the connection",
     "Hello.device": "the client shows the name that its person gave at the login",
-    "TypingNow.user": (*_LINES, "raw typing line"),
-    "StatusNow.user": "it changes the status of a member whose name is there already",
+    "TypingUpdate.user": (*_LINES, "raw typing line"),
+    "StatusUpdate.user": "it changes the status of a member whose name is there already",
     "ReadBy.user": "a receipt; the name is one of a member, and of the same type",
     # inside sealed messages
     "TextContent.text": ("sealed message", "sealed timeline"),
     "EditContent.text": ("sealed edit",),
     "ReactContent.reaction": ("sealed reaction",),
-    "FileKeyed.name": ("sealed file name",),
+    "EncryptedFile.name": ("sealed file name",),
     # over HTTPS
     "Problem.message": ("refusal of a call", "close reason, ticket refusal"),
     "SessionInfo.device": ("sessions",),
     "DeviceInfo.name": ("/devices",),
     "Certificate.name": _DEVICES,
     "GroupDevice.user": "whose device is to enter; what is shown is the certificate's name",
-    "AccountMade.user": "the name that was just typed",
-    "SessionMade.user": "the name that was just typed",
+    "AccountCreated.user": "the name that was just typed",
+    "SessionCreated.user": "the name that was just typed",
     **dict.fromkeys(("NewAccount.username", "Login.username", "Login.device"), _OURS),
     # what account keys sign, and the key log
     **dict.fromkeys(

@@ -28,7 +28,7 @@ from parlour_protocol.api import (
     Problem,
     SessionInfo,
     SessionList,
-    TicketMade,
+    TicketIssued,
     decode_payload,
     encode_payload,
 )
@@ -127,7 +127,7 @@ class Gate:
         line = self.line
         match method, path.removeprefix("/v1/").split("/"):
             case "POST", ["tickets"]:
-                return TicketMade(Secret("t" * 43), 30)
+                return TicketIssued(Secret("t" * 43), 30)
             case "GET", ["sessions"]:
                 return SessionList((self._session(),))
             case "GET", ["devices"]:

@@ -30,7 +30,7 @@ from parlour_protocol.api import (
     Problem,
     SessionInfo,
     SessionList,
-    TicketMade,
+    TicketIssued,
     encode_payload,
 )
 from parlour_protocol.errors import ErrorCode
@@ -202,7 +202,7 @@ class House:
         if self.problem is not None:
             body, self.problem = self.problem, None
             return _json(HTTPStatus.SERVICE_UNAVAILABLE, body)
-        return _json(HTTPStatus.CREATED, encode_payload(TicketMade(Secret("t" * 43), 30)))
+        return _json(HTTPStatus.CREATED, encode_payload(TicketIssued(Secret("t" * 43), 30)))
 
     async def _converse(self, socket: ServerConnection) -> None:
         self._socket, self._session = socket, Session(Side.SERVER)

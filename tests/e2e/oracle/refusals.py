@@ -23,7 +23,7 @@ from parlour_protocol.frames import AnyBody, Error, LogEvent
 from parlour_protocol.frames.base import Frame, RoomKind
 from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
-from parlour_protocol.frames.replies import TypingNow
+from parlour_protocol.frames.replies import TypingUpdate
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
 
@@ -49,7 +49,7 @@ def frames(room: RoomId, head: int) -> dict[str, Frame]:
         "hint": Error(ErrorCode.FORBIDDEN, None, ReasonText(MARK)),
         "author": event(Joined(), MARK),
         "device": event(Joined(), device=MARK),
-        "typing line": TypingNow(room, parse_user_name(MARK), on=True),
+        "typing line": TypingUpdate(room, parse_user_name(MARK), on=True),
         "room name": event(Created(RoomKind.PUBLIC, parse_room_name(MARK))),
     }
 

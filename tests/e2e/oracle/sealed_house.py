@@ -23,8 +23,8 @@ from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import SealedMessage
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.bodies import EncryptedMessage
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, Lifetime, Policy
@@ -125,7 +125,7 @@ class SealedHouse:
         house.write(
             house.rooms[room],
             MALLORY,
-            SealedMessage(group=group, epoch=epoch, data=SealedBytes(data)),
+            EncryptedMessage(group=group, epoch=epoch, data=Ciphertext(data)),
             tell=tell,
         )
         return message

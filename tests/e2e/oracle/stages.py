@@ -19,14 +19,14 @@ from parlour_protocol.frames.bodies import Invited, Joined, Message, Uninvited
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
 from parlour_protocol.frames.replies import (
     Invitation,
-    InvitationCame,
-    InvitationGone,
+    InvitationReceived,
+    InvitationWithdrawn,
     LogEvent,
     Member,
     RoomEntered,
     RoomListing,
-    StatusNow,
-    TypingNow,
+    StatusUpdate,
+    TypingUpdate,
 )
 from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -103,7 +103,7 @@ async def slots(run: Run[House]) -> None:
         house.refuse[ListMembers] = entry.text if is_hint else f"#{number};"
         run.terminal.forget()
         summary = replace(house.summary(room), topic=TopicText(entry.text))
-        await house.say(RoomEntered(summary), StatusNow(BOB, (Status.AWAY, Status.ONLINE)[number % 2]))
+        await house.say(RoomEntered(summary), StatusUpdate(BOB, (Status.AWAY, Status.ONLINE)[number % 2]))
         await run.terminal.until("! " if is_hint else f"#{number};")
         run.blame("heading topic, error hint", number)
     house.refuse.clear()
@@ -155,10 +155,10 @@ async def invited(run: Run[House], people: Sequence[UserName]) -> None:
             continue
         shown = name or parse_room_name("g-invited")
         one = Invitation(elsewhere, RoomKind.PRIVATE, shown, inviter or BOB, Millis(BEGIN), Millis(2 * BEGIN))
-        await house.say(InvitationCame(one))
+        await house.say(InvitationReceived(one))
         await terminal.drawn()
         run.blame("invitation", number)
-        await house.say(InvitationGone(elsewhere))
+        await house.say(InvitationWithdrawn(elsewhere))
     house.blocked = list(people[:MEMBERS])
     terminal.press("/blocked\r")
     await terminal.shows("You block")
@@ -176,10 +176,10 @@ async def names(run: Run[House]) -> None:
     room = room_of(run, "e-names")
     for number, name in known:
         events = [house.append(room, body) for body in (Invited(name), Uninvited(name))]
-        await house.say(TypingNow(room, name, on=True), house.append(room, Joined(), name), *events)
+        await house.say(TypingUpdate(room, name, on=True), house.append(room, Joined(), name), *events)
         await terminal.drawn()
         run.blame("member list, typing line, system line, author", number)
-        await house.say(TypingNow(room, name, on=False))
+        await house.say(TypingUpdate(room, name, on=False))
     for number, entry in enumerate(run.entries):
         if (of_room := room_name(entry.text)) is not None and of_room not in house.names.values():
             await house.say(RoomEntered(house.summary(house.room(of_room))))

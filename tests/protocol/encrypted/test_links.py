@@ -8,10 +8,10 @@ from parlour_protocol.encrypted import (
     Link,
     Payload,
     TextContent,
-    decode_sealed,
-    digest_of,
-    encode_sealed,
+    decode_message_payload,
+    encode_message_payload,
     folded,
+    message_digest,
 )
 from parlour_protocol.encrypted.links import NOTHING
 from parlour_protocol.errors import MalformedFrameError
@@ -33,10 +33,10 @@ def envelope(link: object, content: bytes = b'{"kind":"text","text":"hi"}') -> b
 @pytest.mark.parametrize("ends", [6, 7, 8])
 def test_a_link_goes_round(ends: int) -> None:
     """What is empty at its end is left out."""
-    payload = decode_sealed(envelope(GOOD[:ends]))
+    payload = decode_message_payload(envelope(GOOD[:ends]))
     assert payload.link is not None
     assert payload.link.fields() == [tuple(x) if isinstance(x, list) else x for x in GOOD[:ends]]
-    assert decode_sealed(encode_sealed(payload)) == payload
+    assert decode_message_payload(encode_message_payload(payload)) == payload
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_link_goes_round(ends: int) -> None:
 def test_another_link_is_refused(link: object) -> None:
     """A sender is no friend: its numbers are bounded, and its ranges ascend."""
     with pytest.raises(MalformedFrameError):
-        decode_sealed(envelope(link))
+        decode_message_payload(envelope(link))
 
 
 def test_another_content_or_version_is_refused() -> None:
@@ -80,7 +80,7 @@ def test_another_content_or_version_is_refused() -> None:
         envelope(GOOD, b'{"kind":"text","text":"hi","text":"other"}'),
     ):
         with pytest.raises(MalformedFrameError):
-            decode_sealed(bad)
+            decode_message_payload(bad)
 
 
 def test_a_usual_message_stays_in_the_first_step_of_padding() -> None:
@@ -89,15 +89,15 @@ def test_a_usual_message_stays_in_the_first_step_of_padding() -> None:
     for link in (Link(9, 9, 80, (70, 4), 0, MARKS), Link(9_000, 9_000, 90_000, (5_000, 300), 80_000, MARKS)):
         for length in (1, 40, 70):
             content = TextContent(text=MessageText("x" * length))
-            before = encode_sealed(Payload(content=content, key_log=seen))
-            after = encode_sealed(Payload(content=content, key_log=seen, link=link))
+            before = encode_message_payload(Payload(content=content, key_log=seen))
+            after = encode_message_payload(Payload(content=content, key_log=seen, link=link))
             assert len(after) <= len(before) + 2
             assert padded_length(len(after) + _MLS) == padded_length(len(before) + _MLS) == 256
 
 
 def test_the_running_digest_is_over_all_in_order() -> None:
     """Another order, or one less, is another digest."""
-    digests = [digest_of(bytes([n])) for n in range(3)]
+    digests = [message_digest(bytes([n])) for n in range(3)]
     whole = folded(NOTHING, digests)
     assert whole == folded(folded(NOTHING, digests[:1]), digests[1:])
     assert len({whole, folded(NOTHING, digests[::-1]), folded(NOTHING, digests[1:]), NOTHING}) == 4

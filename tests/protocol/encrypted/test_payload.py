@@ -14,8 +14,8 @@ from parlour_protocol.encrypted import (
     KeyLogSeen,
     Payload,
     TextContent,
-    decode_sealed,
-    encode_sealed,
+    decode_message_payload,
+    encode_message_payload,
 )
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.fields import MessageText
@@ -34,7 +34,7 @@ GOOD: dict[str, Any] = {"content": {"kind": "text", "text": "hi"}}
 def test_every_content_goes_round(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """What one device encodes, another reads as the same value."""
     payload = Payload(content=data.draw(instances(kind)), key_log=data.draw(instances(KeyLogSeen)))
-    assert decode_sealed(encode_sealed(payload)) == payload
+    assert decode_message_payload(encode_message_payload(payload)) == payload
 
 
 @pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
@@ -42,15 +42,15 @@ def test_every_content_goes_round(kind: type[msgspec.Struct], data: st.DataObjec
 @settings(max_examples=5)
 def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """An author inside the message is nobody's to say: the MLS sender is the author (Marmot #45)."""
-    plain = json.loads(encode_sealed(Payload(content=data.draw(instances(kind)))))
+    plain = json.loads(encode_message_payload(Payload(content=data.draw(instances(kind)))))
     for more in ({"author": "eve"}, {"sender": "eve"}, {"at": 1}, {"seq": 7}):
         for changed in (plain | more, plain | {"content": plain["content"] | more}):
             with pytest.raises(MalformedFrameError):
-                decode_sealed(json.dumps(changed).encode())
+                decode_message_payload(json.dumps(changed).encode())
     for name in (field.name for field in msgspec.structs.fields(kind) if field.required):
         content = {key: value for key, value in plain["content"].items() if key != name}
         with pytest.raises(MalformedFrameError):
-            decode_sealed(json.dumps({"content": content}).encode())
+            decode_message_payload(json.dumps({"content": content}).encode())
 
 
 REFUSED = {
@@ -85,20 +85,20 @@ REFUSED = {
 def test_what_is_not_of_this_version_is_refused(plain: dict[str, Any]) -> None:
     """A sender is no friend: what it sealed is read as strictly as a frame."""
     with pytest.raises(MalformedFrameError):
-        decode_sealed(json.dumps(plain).encode())
+        decode_message_payload(json.dumps(plain).encode())
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"null", b"[" * 20_000, b'{"content":', b"\xff\xfe"])
 def test_bytes_that_are_no_payload(data: bytes) -> None:
     """Nothing else is raised, whatever was sealed."""
     with pytest.raises(MalformedFrameError):
-        decode_sealed(data)
+        decode_message_payload(data)
 
 
 def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
     """One reading alone (M1): else two clients could show two texts for one message."""
     good = json.dumps(GOOD).encode()
-    assert decode_sealed(good).content == TextContent(text=MessageText("hi"))
+    assert decode_message_payload(good).content == TextContent(text=MessageText("hi"))
     for bad in (
         good + b"{}",
         good + b"\0",
@@ -106,7 +106,7 @@ def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
         good.replace(b'"hi"', b'"hi","text":"other"'),
     ):
         with pytest.raises(MalformedFrameError):
-            decode_sealed(bad)
+            decode_message_payload(bad)
 
 
 def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
@@ -122,5 +122,5 @@ def test_the_longest_message_with_everything_leaves_room_for_mls() -> None:
     text = '"' * MESSAGE_BYTES.value  # each becomes two bytes
     content = {"kind": "text", "text": text, "reply_to": RequestId("i" * 36), "file": file}
     plain = {"content": content, "key_log": {"size": 2**53 - 1, "digest": Digest(bytes(32)).text}}
-    size = len(encode_sealed(decode_sealed(json.dumps(plain).encode())))
+    size = len(encode_message_payload(decode_message_payload(json.dumps(plain).encode())))
     assert size * 1.12 + 512 <= SEALED_BYTES.value

@@ -25,9 +25,9 @@ from parlour_protocol.frames.codec import (
     strict_decoder,
 )
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.frames.replies import AnyServerFrame, Hello, LogEvent, Ok, Page, RoomSummary
-from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send, SendSealed
+from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send, SendEncrypted
 from parlour_protocol.ids import (
     DeviceId,
     Epoch,
@@ -276,12 +276,12 @@ def test_no_kind_of_frame_nests_deeper_than_the_limit(kind: type[msgspec.Struct]
 def test_the_largest_sealed_message_fits_into_a_request_frame():
     """Bytes at their limit, as base64url, with every other field at its longest."""
     largest = Seq(2**53 - 1)
-    frame = SendSealed(
+    frame = SendEncrypted(
         id=RequestId("i" * 36),
         room=new_room_id(),
         group=GroupId("g" * 43),
         epoch=Epoch(largest),
-        data=SealedBytes(bytes(SEALED_BYTES.value)),
+        data=Ciphertext(bytes(SEALED_BYTES.value)),
         blanks=largest,
     )
     assert len(encode(frame)) <= REQUEST_FRAME.value

@@ -13,14 +13,14 @@ from parlour_protocol.frames import opaque
 from parlour_protocol.frames.codec import decode_request, encode
 from parlour_protocol.frames.opaque import (
     OPAQUE_TYPES,
+    Ciphertext,
     HandshakeBytes,
     Opaque,
     PublicKey,
-    SealedBytes,
     Signature,
     TreeBytes,
 )
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, GroupId, RequestId, RoomId
 
 FIXED = [kind for kind in OPAQUE_TYPES if kind.min_bytes == kind.max_bytes.value]
@@ -29,8 +29,8 @@ FIXED = [kind for kind in OPAQUE_TYPES if kind.min_bytes == kind.max_bytes.value
 @given(st.binary(min_size=1, max_size=100))
 def test_bytes_go_round(data: bytes) -> None:
     """What is written as text is read as the same bytes, and there is no padding in it."""
-    text = SealedBytes(data).text
-    assert SealedBytes.parse(text) == data
+    text = Ciphertext(data).text
+    assert Ciphertext.parse(text) == data
     assert "=" not in text
 
 
@@ -53,12 +53,12 @@ def test_keys_signatures_and_digests_have_one_size() -> None:
 @given(st.binary(min_size=1, max_size=60), st.data())
 def test_equal_bytes_are_equal_text(data: bytes, draw: st.DataObject) -> None:
     """Any text with one character changed is refused or stands for other bytes."""
-    text = SealedBytes(data).text
+    text = Ciphertext(data).text
     at = draw.draw(st.integers(0, len(text) - 1))
     other = draw.draw(st.characters(max_codepoint=0x17F))
     changed = text[:at] + other + text[at + 1 :]
     try:
-        read = SealedBytes.parse(changed)
+        read = Ciphertext.parse(changed)
     except ValueError:
         return
     assert (read == data) == (changed == text)
@@ -84,7 +84,7 @@ REFUSED = {
 def test_what_another_decoder_might_take_is_refused(text: str) -> None:
     """Lenient decoders skip, pad or ignore: the same bytes would then have many texts."""
     with pytest.raises(ValueError):  # noqa: PT011 - which of the reasons is no promise
-        SealedBytes.parse(text)
+        Ciphertext.parse(text)
 
 
 def test_a_huge_text_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,12 +105,12 @@ def test_no_content_is_shown() -> None:
 
 def test_a_frame_with_bytes_in_another_form_is_refused() -> None:
     """The codec applies the rule to every field."""
-    frame = SendSealed(
+    frame = SendEncrypted(
         id=RequestId("A" * 22),
         room=RoomId("r" * 22),
         group=GroupId("g" * 43),
         epoch=Epoch(3),
-        data=SealedBytes(b"sealed"),
+        data=Ciphertext(b"sealed"),
     )
     plain = json.loads(encode(frame))
     assert decode_request(json.dumps(plain).encode()) == frame

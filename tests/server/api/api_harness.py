@@ -12,17 +12,17 @@ from tests.server.fakes import MakeAccount, StoppedClock
 from parlour_protocol.api import Payload, decode_payload, encode_payload
 from parlour_protocol.delivery import (
     AccountKey,
-    Certify,
-    Claim,
-    Claimed,
+    CertifyDevice,
+    ClaimedKeyPackages,
+    ClaimKeyPackages,
     Commit,
+    CreateGroup,
     DeviceInfo,
     DeviceList,
-    Found,
     GroupState,
     KeyPackages,
     RegisterDevice,
-    Revoke,
+    RevokeDevice,
 )
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Invited, Joined
@@ -173,7 +173,7 @@ class Home:
 
     async def found(self, room: RoomId, **changed: Any) -> httpx.Response:
         """Found the room's group."""
-        body = Found(**{"request": new_request_id(), "group": new_group_id(), **changed})
+        body = CreateGroup(**{"request": new_request_id(), "group": new_group_id(), **changed})
         return await self.ask("POST", f"/v1/rooms/{room}/group", body)
 
     async def commit(
@@ -188,23 +188,23 @@ class Home:
         self, room: RoomId, *devices: DeviceId, suite: RoomSuite = RoomSuite.X25519
     ) -> httpx.Response:
         """Claim key packages."""
-        return await self.ask("POST", "/v1/key-packages/claims", Claim(room, devices, suite))
+        return await self.ask("POST", "/v1/key-packages/claims", ClaimKeyPackages(room, devices, suite))
 
-    async def claimed(self, room: RoomId, *devices: DeviceId) -> Claimed:
+    async def claimed(self, room: RoomId, *devices: DeviceId) -> ClaimedKeyPackages:
         """Claim key packages and return them."""
         answer = await self.claim(room, *devices)
         assert answer.status_code == 200, answer.text
-        return decode_payload(Claimed, answer.content)
+        return decode_payload(ClaimedKeyPackages, answer.content)
 
     async def certify(self, other: "Home", **changed: Any) -> httpx.Response:
         """Approve another device of the account."""
-        body = Certify(other.certificate(**changed))
+        body = CertifyDevice(other.certificate(**changed))
         return await self.ask("POST", f"/v1/devices/{other.device}/certificate", body)
 
     async def revoke(self, other: "Home", **changed: Any) -> httpx.Response:
         """Revoke a device of the account."""
         return await self.ask(
-            "POST", f"/v1/devices/{other.device}/revocation", Revoke(other.revocation(**changed))
+            "POST", f"/v1/devices/{other.device}/revocation", RevokeDevice(other.revocation(**changed))
         )
 
 

@@ -9,7 +9,7 @@ from tests.server.api.api_harness import DAY, Home, Village
 from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
 
 from parlour_protocol.api import decode_payload
-from parlour_protocol.delivery import Certify, KeyLogPage, KeyPackages
+from parlour_protocol.delivery import CertifyDevice, KeyLogPage, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.identity import Head
 from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
@@ -117,9 +117,9 @@ async def test_a_certificate_by_a_key_that_was_replaced_is_refused(village: Vill
     assert refused.json()["error"] == "statement_refused"
 
 
-def _old(phone: Home, laptop: Home) -> Certify:
+def _old(phone: Home, laptop: Home) -> CertifyDevice:
 
-    return Certify(phone.certificate(by=laptop.account))
+    return CertifyDevice(phone.certificate(by=laptop.account))
 
 
 async def test_replacing_the_account_key_needs_the_password(village: Village, notices: list[Notice]) -> None:
@@ -208,7 +208,7 @@ async def test_a_forged_revocation_is_refused(village: Village, changed: dict[st
 async def test_a_revocation_is_no_certificate(village: Village) -> None:
     """One statement cannot be replayed as the other."""
     ada = await village.person("ada")
-    refused = await ada.ask("POST", f"/v1/devices/{ada.device}/certificate", Certify(ada.revocation()))
+    refused = await ada.ask("POST", f"/v1/devices/{ada.device}/certificate", CertifyDevice(ada.revocation()))
     assert refused.json()["error"] == "statement_refused"
 
 

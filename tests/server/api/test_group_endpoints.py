@@ -11,10 +11,10 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
 from parlour_protocol.frames.base import RoomSuite
-from parlour_protocol.frames.bodies import Contested, Founded, Handshake, Invited, Joined, Kicked
+from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.opaque import HandshakeBytes, StatementBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.frames.replies import KeysLow
+from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_request_id
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import DeviceEphemeral, EventCommitted, Notice
@@ -41,7 +41,7 @@ async def test_a_group_is_founded_and_others_are_added(village: Village, notices
     state = await bob.group(room)
     assert (state.epoch, _ids(state.present), state.missing) == (1, {ada.device, bob.device}, ())
     bodies = [type(n.event.body) for n in notices if isinstance(n, EventCommitted)]
-    assert bodies[-2:] == [Founded, Handshake]
+    assert bodies[-2:] == [GroupCreated, Handshake]
     [told] = [n.event for n in notices if isinstance(n, EventCommitted) and n.event.seq == made.json()["seq"]]
     assert b"welcome" not in encode(told)
 
@@ -255,7 +255,7 @@ async def test_the_owner_of_packages_hears_when_they_run_low(village: Village, n
         (0, False),
         (0, True),
     ]
-    assert KeysLow(left=0, last_resort_used=True) == told[-1].frame
+    assert KeyPackagesLow(left=0, last_resort_used=True) == told[-1].frame
 
 
 async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, notices: list[Notice]) -> None:

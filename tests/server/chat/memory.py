@@ -20,6 +20,7 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Created,
     Deleted,
+    EncryptedMessage,
     EncryptionOn,
     Invited,
     Joined,
@@ -29,7 +30,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -401,7 +401,7 @@ class MemoryStore:
                 (room.pins.add if on else room.pins.discard)(seq)
             case Deleted(target=seq):
                 _blank(room, seq, "message")
-            case SealedMessage(blanks=seq) if seq is not None:
+            case EncryptedMessage(blanks=seq) if seq is not None:
                 _blank(room, seq, "sealed")
             case _:
                 pass
@@ -412,6 +412,6 @@ def _blank(room: Room, seq: Seq, was: str) -> None:
 
 
 def _is_same(before: AnyBody, body: AnyBody) -> bool:
-    if isinstance(before, SealedMessage) and isinstance(body, SealedMessage):
+    if isinstance(before, EncryptedMessage) and isinstance(body, EncryptedMessage):
         return before.blanks == body.blanks
     return before == body

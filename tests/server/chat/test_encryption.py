@@ -13,17 +13,17 @@ from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
+    EncryptedMessage,
     EncryptionOn,
-    Founded,
+    GroupCreated,
     Handshake,
     Pinned,
-    SealedMessage,
 )
 from parlour_protocol.frames.opaque import (
+    Ciphertext,
     HandshakeBytes,
     LogEntryBytes,
     PublicKey,
-    SealedBytes,
     StatementBytes,
 )
 from parlour_protocol.frames.replies import (
@@ -31,8 +31,8 @@ from parlour_protocol.frames.replies import (
     Error,
     GroupChanged,
     Hello,
-    KeyLogGrew,
-    KeysLow,
+    KeyLogAppended,
+    KeyPackagesLow,
     LogEvent,
     Ok,
     Pins,
@@ -52,7 +52,7 @@ from parlour_protocol.frames.requests import (
     Pin,
     React,
     Send,
-    SendSealed,
+    SendEncrypted,
     SetTopic,
 )
 from parlour_protocol.identity import Head
@@ -62,7 +62,7 @@ from parlour_protocol.names import parse_user_name
 from parlour_server.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry
 
-SEALED = SealedBytes(b"sealed").text
+SEALED = Ciphertext(b"sealed").text
 
 
 async def den(world: World, owner: FakePeer, *others: str, kind: str = "private") -> RoomId:
@@ -86,7 +86,7 @@ def device_of(peer: FakePeer) -> DeviceId:
 async def grouped(disk: DiskWorld, room: RoomId, founder: FakePeer, *others: FakePeer) -> GroupId:
     """Found the room's group and add the others' devices."""
     group = new_group_id()
-    await disk.commit(founder, room, Founded(group=group, device=device_of(founder)))
+    await disk.commit(founder, room, GroupCreated(group=group, device=device_of(founder)))
     if others:
         added = tuple(device_of(peer) for peer in others)
         await disk.commit(
@@ -105,11 +105,11 @@ async def test_a_sealed_message_reaches_the_members_as_it_came(disk: DiskWorld):
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
     room = await den(disk, ada, "bob")
     group = await grouped(disk, room, ada, bob)
-    number = stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))).seq
-    await bob.until(lambda: any(isinstance(e.body, SealedMessage) for e in bob.events(room)))
-    [event] = [e for e in bob.events(room) if isinstance(e.body, SealedMessage)]
+    number = stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 1))).seq
+    await bob.until(lambda: any(isinstance(e.body, EncryptedMessage) for e in bob.events(room)))
+    [event] = [e for e in bob.events(room) if isinstance(e.body, EncryptedMessage)]
     assert (event.seq, event.author) == (number, "ada")
-    assert event.body == SealedMessage(group=group, epoch=Epoch(1), data=SealedBytes(b"sealed"))
+    assert event.body == EncryptedMessage(group=group, epoch=Epoch(1), data=Ciphertext(b"sealed"))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ async def test_a_session_without_a_device_seals_nothing(disk: DiskWorld):
     room = await den(disk, ada)
     group = await grouped(disk, room, ada)
     thief = await disk.connect("ada")
-    refused = await disk.ask(thief, SendSealed, room=room, **sealed(group, 0))
+    refused = await disk.ask(thief, SendEncrypted, room=room, **sealed(group, 0))
     assert isinstance(refused, Error)
     assert refused.code is ErrorCode.FORBIDDEN
 
@@ -151,14 +151,14 @@ async def test_a_message_sealed_anew_is_the_same_request(disk: DiskWorld):
     room = await den(disk, ada)
     group = await grouped(disk, room, ada)
     request = new_request_id()
-    stale = await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 5))
+    stale = await disk.ask(ada, SendEncrypted, id=request, room=room, **sealed(group, 5))
     assert isinstance(stale, Error)
     assert stale.code is ErrorCode.STALE_EPOCH
     ada.frames.clear()
-    first = stored(await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 0)))
+    first = stored(await disk.ask(ada, SendEncrypted, id=request, room=room, **sealed(group, 0)))
     await disk.commit(ada, room, Handshake(group=group, epoch=Epoch(0), data=HandshakeBytes(b"c")))
     ada.frames.clear()
-    again = stored(await disk.ask(ada, SendSealed, id=request, room=room, **sealed(group, 1)))
+    again = stored(await disk.ask(ada, SendEncrypted, id=request, room=room, **sealed(group, 1)))
     assert again == first
 
 
@@ -167,8 +167,8 @@ async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
     ada = await disk.connect("ada", keys=True)
     room = await den(disk, ada)
     group = await grouped(disk, room, ada)
-    said = stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 0))).seq
-    stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 0, blanks=said)))
+    said = stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0))).seq
+    stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0, blanks=said)))
     events, _ = await disk.disk.log.page(room, after=Seq(said - 1), before=None, limit=1, max_bytes=9999)
     assert events[0].body == Blank(was="sealed")
     refused = await disk.ask(ada, Delete, room=room, target=said)
@@ -187,16 +187,16 @@ async def test_who_is_to_be_removed_stops_everybody_until_they_are(disk: DiskWor
     removal = StatementBytes(carried(Remove(SERVER, room, 0, NOW, parse_user_name("bob")), "ada")).text
     stored(await disk.ask(ada, Kick, room=room, user="bob", statement=removal))
     await ada.until(lambda: len(ada.got(GroupChanged)) > before)
-    refused = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
+    refused = await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 1))
     assert isinstance(refused, Error)
     assert refused.code is ErrorCode.REMOVAL_PENDING
     committed = Handshake(group=group, epoch=Epoch(1), data=HandshakeBytes(b"c"), removed=(device_of(bob),))
     await disk.commit(ada, room, committed)
     # what was sealed for the epoch in which bob was a member is not taken any more, not for a second
-    late = await disk.ask(ada, SendSealed, room=room, **sealed(group, 1))
+    late = await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 1))
     assert isinstance(late, Error)
     assert late.code is ErrorCode.STALE_EPOCH
-    stored(await disk.ask(ada, SendSealed, room=room, **sealed(group, 2)))
+    stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 2)))
 
 
 async def test_the_notice_comes_after_the_event_that_causes_it(disk: DiskWorld):
@@ -253,12 +253,12 @@ async def test_changed_keys_are_told_to_who_shares_an_encrypted_room(disk: DiskW
         for peer in (ada, bob, eve, pending):
             peer.frames.clear()
         way()
-        await ada.until(lambda: ada.got(KeyLogGrew) and ada.got(GroupChanged))
-        await pending.until(lambda: pending.got(KeyLogGrew))
+        await ada.until(lambda: ada.got(KeyLogAppended) and ada.got(GroupChanged))
+        await pending.until(lambda: pending.got(KeyLogAppended))
         await settle()
-        assert ada.got(KeyLogGrew) == [KeyLogGrew(size=head.size)]
+        assert ada.got(KeyLogAppended) == [KeyLogAppended(size=head.size)]
         assert ada.got(GroupChanged) == [GroupChanged(room=room)]
-        assert bob.got(KeyLogGrew) == [KeyLogGrew(size=head.size)]
+        assert bob.got(KeyLogAppended) == [KeyLogAppended(size=head.size)]
         assert eve.frames == []
 
 
@@ -269,17 +269,17 @@ async def test_a_burst_of_changes_is_told_once(disk: DiskWorld):
     ada.frames.clear()
     for _ in range(100):
         disk.chat.keys_changed(ada.info.grant.user)
-    await ada.until(lambda: ada.got(KeyLogGrew))
+    await ada.until(lambda: ada.got(KeyLogAppended))
     await settle()
-    assert len(ada.got(KeyLogGrew)) == 1
+    assert len(ada.got(KeyLogAppended)) == 1
 
 
 async def test_low_key_packages_are_told_to_their_device_alone(disk: DiskWorld):
     """Another device of the account cannot bring them."""
     laptop, phone = await disk.connect("ada", keys=True), await disk.connect("ada", keys=True)
-    disk.bus.publish(DeviceEphemeral(device_of(laptop), KeysLow(left=3)))
-    assert laptop.got(KeysLow) == [KeysLow(left=3)]
-    assert phone.got(KeysLow) == []
+    disk.bus.publish(DeviceEphemeral(device_of(laptop), KeyPackagesLow(left=3)))
+    assert laptop.got(KeyPackagesLow) == [KeyPackagesLow(left=3)]
+    assert phone.got(KeyPackagesLow) == []
 
 
 async def test_a_revoked_devices_sockets_close(disk: DiskWorld):

@@ -10,7 +10,7 @@ from parlour_protocol.errors import INTERNAL_ERROR
 from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Added, Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.replies import Error, Hello, InvitationCame, KeyLogGrew, Ok, RoomEntered
+from parlour_protocol.frames.replies import Error, Hello, InvitationReceived, KeyLogAppended, Ok, RoomEntered
 from parlour_protocol.frames.requests import History, Invite, Join, Kick, ListRooms, OpenDirect, Send
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
@@ -131,7 +131,7 @@ async def test_who_is_asked_hears_of_it_though_a_read_failed(chat: World, fails:
     fails("invitation", UnavailableError("busy"), 3)
     stored(await chat.ask(ada, Invite, room=room, user="bob"))
     await settle()
-    assert [told.invitation.room for told in bob.got(InvitationCame)] == [room]
+    assert [told.invitation.room for told in bob.got(InvitationReceived)] == [room]
 
 
 async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: Callable[..., None]):
@@ -195,7 +195,7 @@ async def test_keys_are_told_of_though_a_read_failed(
     fails("rooms_of", UnavailableError("busy"), 3)
     chat.bus.publish(KeysChanged(ada.info.grant.user))
     await settle()
-    assert ada.got(KeyLogGrew) == [KeyLogGrew(size=7)]
+    assert ada.got(KeyLogAppended) == [KeyLogAppended(size=7)]
 
 
 async def test_an_event_that_cannot_be_encoded_closes_those_who_miss_it(

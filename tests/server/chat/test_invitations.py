@@ -9,17 +9,17 @@ from parlour_protocol.frames.bodies import Invited
 from parlour_protocol.frames.replies import (
     Entered,
     Hello,
-    InvitationCame,
-    InvitationGone,
+    InvitationReceived,
     Invitations,
+    InvitationWithdrawn,
     LogEvent,
     Members,
     Ok,
     ReadBy,
     RoomClosed,
     RoomEntered,
-    StatusNow,
-    TypingNow,
+    StatusUpdate,
+    TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
     Accept,
@@ -52,8 +52,8 @@ async def test_an_invitation_is_told_live_and_nothing_of_the_room_is(chat: World
     await chat.ask(ada, MarkRead, room=room, seq=3, share=True)
     await settle()
     for peer in devices:
-        assert [type(frame) for frame in peer.frames] == [Hello, InvitationCame]
-        told = peer.got(InvitationCame)[0].invitation
+        assert [type(frame) for frame in peer.frames] == [Hello, InvitationReceived]
+        told = peer.got(InvitationReceived)[0].invitation
         assert (told.room, told.name, told.inviter) == (room, "den", "ada")
     for kind, fields in (
         (Send, {"text": "x"}),
@@ -106,7 +106,7 @@ async def test_declining_is_told_to_ones_own_devices_alone(chat: World):
     before = len(ada.frames)
     assert isinstance(await chat.ask(bob, Decline, room=room), Ok)
     await settle()
-    assert bob.frames[-1] == other.frames[-1] == InvitationGone(room=room)
+    assert bob.frames[-1] == other.frames[-1] == InvitationWithdrawn(room=room)
     assert len(ada.frames) == before
     assert refused(await chat.ask(bob, Decline, room=room)).code is ErrorCode.NOT_FOUND
 
@@ -119,7 +119,7 @@ async def test_what_is_taken_back_is_gone_live(chat: World):
     stored(await chat.ask(ada, Invite, room=room, user="bob"))
     stored(await chat.ask(ada, Uninvite, room=room, user="bob"))
     await settle()
-    assert bob.frames[-1] == InvitationGone(room=room)
+    assert bob.frames[-1] == InvitationWithdrawn(room=room)
     assert refused(await chat.ask(bob, Accept, room=room)).code is ErrorCode.NOT_FOUND
     assert [event.seq for event in ada.events(room)] == [2, 3]
 
@@ -133,7 +133,7 @@ async def test_an_invitation_of_another_process_is_told(chat: World):
     event = chat.elsewhere(room, "ada", Invited(who=bob.info.grant.user))
     chat.chat.room_advanced(room, event.seq, event.seq)
     await settle()
-    assert [type(frame) for frame in bob.frames] == [Hello, InvitationCame]
+    assert [type(frame) for frame in bob.frames] == [Hello, InvitationReceived]
 
 
 async def test_invited_while_being_greeted_is_told_after_the_hello(chat: World):
@@ -146,7 +146,7 @@ async def test_invited_while_being_greeted_is_told_after_the_hello(chat: World):
     stored(await chat.ask(ada, Invite, room=room, user="bob"))
     held.set()
     await settle()
-    assert [type(frame) for frame in bob.frames] == [Hello, InvitationCame]
+    assert [type(frame) for frame in bob.frames] == [Hello, InvitationReceived]
 
 
 async def test_who_connects_later_is_told_how_many_wait_and_asks_for_them(chat: World):
@@ -202,13 +202,13 @@ async def test_a_direct_room_waits_and_tells_nothing_until_the_yes(disk: DiskWor
         "ada": Status.ONLINE,
         "bob": Status.OFFLINE,
     }
-    assert not [*ada.got(TypingNow), *ada.got(ReadBy), *ada.got(StatusNow)]
+    assert not [*ada.got(TypingUpdate), *ada.got(ReadBy), *ada.got(StatusUpdate)]
     answer = await disk.ask(bob, Accept, room=room)
     assert isinstance(answer, Ok)
     assert isinstance(answer.result, Entered)
     assert not answer.result.room.request
     assert isinstance(await disk.ask(bob, Typing, room=room, on=True), Ok)
-    await ada.until(lambda: ada.got(TypingNow))
+    await ada.until(lambda: ada.got(TypingUpdate))
 
 
 async def test_an_answer_is_a_yes_on_all_devices(disk: DiskWorld):

@@ -7,7 +7,7 @@ from tests.server.chat.fakes import GENEROUS, FakePeer, World, settle, world
 
 from parlour_protocol.errors import SESSION_ENDED
 from parlour_protocol.frames.base import Status
-from parlour_protocol.frames.replies import StatusNow
+from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.frames.requests import Join, SetStatus
 from parlour_server.bus.bus import RoomEphemeral, SessionsEnded
 from parlour_server.chat import presence
@@ -23,7 +23,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
     """Return the changes that a connection was told."""
-    return [(frame.user, frame.status) for frame in peer.got(StatusNow)]
+    return [(frame.user, frame.status) for frame in peer.got(StatusUpdate)]
 
 
 async def test_coming_being_away_and_going_is_told_to_those_who_share_a_room(chat: World):
@@ -87,7 +87,7 @@ async def test_a_large_room_is_not_told():
         await chat.ask(peer, SetStatus, status="away")
         await settle()
         assert not statuses_received(ada)
-        away = StatusNow(user=peer.info.grant.user, status=Status.AWAY)
+        away = StatusUpdate(user=peer.info.grant.user, status=Status.AWAY)
         chat.bus.publish(RoomEphemeral(room=room, frame=away))  # a server that counts otherwise
         await settle()
         assert not statuses_received(ada)

@@ -19,7 +19,7 @@ from parlour_protocol.frames.replies import (
     ReadMarked,
     RoomEntered,
     RoomSummary,
-    TypingNow,
+    TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
     CreateRoom,
@@ -196,8 +196,8 @@ async def test_typing_is_told_to_the_others_and_never_stored(chat: World):
     await chat.ask(bob, Join, room=room)
     head = chat.store.known[room].head
     await chat.ask(ada, Typing, room=room, on=True)
-    assert bob.got(TypingNow) == [TypingNow(room=room, user=ada.info.grant.user, on=True)]
-    assert not ada.got(TypingNow)
+    assert bob.got(TypingUpdate) == [TypingUpdate(room=room, user=ada.info.grant.user, on=True)]
+    assert not ada.got(TypingUpdate)
     assert chat.store.known[room].head == head
 
 
@@ -208,7 +208,7 @@ async def test_typing_too_often_is_dropped_without_a_word(chat: World):
     await chat.ask(bob, Join, room=room)
     for n in range(50):
         assert isinstance(await chat.ask(ada, Typing, room=room, on=n % 2 == 0), Ok)
-    assert len(bob.got(TypingNow)) == 10
+    assert len(bob.got(TypingUpdate)) == 10
 
 
 async def test_the_muted_may_neither_send_nor_show_that_they_type(chat: World):

@@ -20,8 +20,8 @@ from tests.server.rooms.test_rights import (
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Contested, EncryptionOn, Founded, SealedMessage
-from parlour_protocol.frames.opaque import SealedBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.bodies import AnyBody, Contested, EncryptedMessage, EncryptionOn, GroupCreated
+from parlour_protocol.frames.opaque import Ciphertext, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, Millis, Seq
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.errors import RefusedError
@@ -29,8 +29,8 @@ from parlour_server.rooms.rights import decide
 from parlour_server.store.types import AppendEvent, Attached, Facts, Membership, Target
 
 TABLET, LAPTOP = DeviceId("b" * 26), DeviceId("c" * 26)
-SEALED = SealedMessage(group=GROUP, epoch=Epoch(3), data=SealedBytes(b"x"))
-BLANKS = SealedMessage(group=GROUP, epoch=Epoch(3), data=SealedBytes(b"x"), blanks=Seq(5))
+SEALED = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"x"))
+BLANKS = EncryptedMessage(group=GROUP, epoch=Epoch(3), data=Ciphertext(b"x"), blanks=Seq(5))
 ATTACHED = Attached(WelcomeBytes(b"w"), TreeBytes(b"t"))
 
 
@@ -80,7 +80,7 @@ def test_encryption_is_switched_on_once():
 )
 def test_founding(more: dict[str, Any], of_event: dict[str, Any], expected: ErrorCode | None):
     """By the device that it names, where there is no group, with an id that no group had."""
-    body = Founded(group=OTHER, device=PHONE)
+    body = GroupCreated(group=OTHER, device=PHONE)
     assert outcome(body, _without_group(more), **of_event) is expected
 
 
@@ -99,13 +99,13 @@ def _without_group(more: dict[str, Any]) -> Facts:
 )
 def test_founding_anew(group: dict[str, Any], expected: ErrorCode | None):
     """Only in the place of the group in force, and only when that one cannot go on."""
-    body = Founded(group=OTHER, device=PHONE, replaces=GROUP)
+    body = GroupCreated(group=OTHER, device=PHONE, replaces=GROUP)
     assert outcome(body, known(Role.MODERATOR, group=group)) is expected
 
 
 def test_founding_anew_where_there_is_no_group():
     """The asker knows of a group that is not there."""
-    body = Founded(group=OTHER, device=PHONE, replaces=GROUP)
+    body = GroupCreated(group=OTHER, device=PHONE, replaces=GROUP)
     assert outcome(body, _without_group({})) is ErrorCode.STALE_EPOCH
 
 
@@ -219,7 +219,7 @@ def test_contests(epoch: int, group: dict[str, Any], expected: ErrorCode | None)
 )
 def test_sealed_messages(epoch: int, group: dict[str, Any], expected: ErrorCode | None):
     """For this epoch or for a while the one before, from a device of the group, when nobody must leave it."""
-    body = SealedMessage(group=GROUP, epoch=Epoch(epoch), data=SealedBytes(b"x"))
+    body = EncryptedMessage(group=GROUP, epoch=Epoch(epoch), data=Ciphertext(b"x"))
     assert outcome(body, known(Role.MEMBER, group=group)) is expected
 
 

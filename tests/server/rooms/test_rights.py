@@ -19,7 +19,7 @@ from parlour_protocol.frames.bodies import (
     Edited,
     EncryptionOn,
     FileRef,
-    Founded,
+    GroupCreated,
     Handshake,
     Invited,
     Joined,
@@ -116,8 +116,8 @@ BODIES: dict[Action, list[AnyBody]] = {
     Action.UNMUTE: [Unmuted(who=BOB)],
     Action.PIN: [Pinned(target=Seq(5), on=True)],
     Action.ENCRYPT: [EncryptionOn()],
-    Action.FOUND: [Founded(group=GROUP, device=PHONE)],
-    Action.REFOUND: [Founded(group=OTHER, device=PHONE, replaces=GROUP)],
+    Action.FOUND: [GroupCreated(group=GROUP, device=PHONE)],
+    Action.REFOUND: [GroupCreated(group=OTHER, device=PHONE, replaces=GROUP)],
     Action.COMMIT: [HANDSHAKE, Contested(group=GROUP, epoch=Epoch(3))],
 }
 ABOUT_A_MEMBER = {Action.SET_ROLE, Action.KICK, Action.MUTE, Action.UNMUTE}

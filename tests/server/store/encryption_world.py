@@ -9,14 +9,21 @@ from msgspec import structs
 from tests.server.store.world import DEVICE, World
 
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Contested, Founded, Handshake, Joined, SealedMessage
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Contested,
+    EncryptedMessage,
+    GroupCreated,
+    Handshake,
+    Joined,
+)
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
+    Ciphertext,
     HandshakeBytes,
     KeyPackageBytes,
     LogEntryBytes,
     PublicKey,
-    SealedBytes,
     TreeBytes,
     WelcomeBytes,
 )
@@ -148,7 +155,7 @@ class Delivery:
     ) -> GroupId:
         """Found the room's group."""
         group = new_group_id()
-        await self.append(room, user, Founded(group=group, device=device, replaces=replaces), device)
+        await self.append(room, user, GroupCreated(group=group, device=device, replaces=replaces), device)
         return group
 
     async def commit(
@@ -207,9 +214,11 @@ def attached(body: Handshake) -> Attached | None:
     return Attached(WelcomeBytes(b"welcome"), TreeBytes(b"tree")) if body.added else None
 
 
-def sealed(group: GroupId, epoch: int, data: bytes = b"sealed", blanks: Seq | None = None) -> SealedMessage:
+def sealed(
+    group: GroupId, epoch: int, data: bytes = b"sealed", blanks: Seq | None = None
+) -> EncryptedMessage:
     """Return an encrypted message."""
-    return SealedMessage(group=group, epoch=Epoch(epoch), data=SealedBytes(data), blanks=blanks)
+    return EncryptedMessage(group=group, epoch=Epoch(epoch), data=Ciphertext(data), blanks=blanks)
 
 
 def contest(group: GroupId, epoch: int) -> Contested:

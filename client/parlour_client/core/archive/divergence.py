@@ -30,6 +30,7 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
     Handshake,
     Invited,
@@ -39,7 +40,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -58,7 +58,7 @@ _EXACT: Final = Message | Edited | Deleted | Reacted | Pinned | TopicSet | RoleS
 
 def wire_digest(body: AnyBody) -> bytes | None:
     """Return what a sealed body is known by after its ciphertext was dropped; None for others."""
-    if isinstance(body, SealedMessage | Handshake):
+    if isinstance(body, EncryptedMessage | Handshake):
         return hashlib.sha256(f"{body.group} {body.epoch} ".encode() + body.data).digest()
     return None
 
@@ -182,7 +182,7 @@ def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool |
 def _is_sent(connection: apsw.Connection, request: str, frame: AnyRequest, body: AnyBody) -> bool:
     """Say whether an event is what a request of ours put there."""
     match body:
-        case SealedMessage():
+        case EncryptedMessage():
             query = "SELECT 1 FROM mls_ciphertexts WHERE digest = ? AND request = ?"
             found = connection.execute(query, (hashlib.sha256(body.data).digest(), request))
             return any(True for _ in found)

@@ -21,10 +21,10 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
     Edited,
+    EncryptedMessage,
     Message,
     Pinned,
     Reacted,
-    SealedMessage,
 )
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
@@ -180,7 +180,7 @@ def correct(connection: apsw.Connection, room: RoomId, seq: Seq, note: Note | No
     query = "SELECT body, trouble FROM events WHERE room = ? AND seq = ?"
     for text, trouble in list(connection.execute(query, (room, seq))):
         body = decode_body(str(text))
-        row = note is not None or bool(trouble) or (is_row(body) and not isinstance(body, SealedMessage))
+        row = note is not None or bool(trouble) or (is_row(body) and not isinstance(body, EncryptedMessage))
         values = (note_text(note) if note is not None else None, row, room, seq)
         connection.execute("UPDATE events SET note = ?, is_row = ? WHERE room = ? AND seq = ?", values)
 

@@ -38,11 +38,11 @@ from parlour_client.core.errors import EncryptionError, ParlourClientError, Unre
 from parlour_client.core.events import EncryptionChanged
 from parlour_client.core.sync.catch_up import Sync
 from parlour_client.core.transport.conversation import Conversation
-from parlour_protocol.delivery import GroupState, Logged
+from parlour_protocol.delivery import EventStored, GroupState
 from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.replies import GroupChanged, KeyLogGrew, KeysLow
+from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
 from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
 
 _LOOK_SECONDS: Final = 10.0
@@ -200,18 +200,18 @@ class SealedRooms:
             await self.archive.run(vault.leave, room)
         self._stirring.stir()
 
-    def hear(self, push: GroupChanged | KeysLow | KeyLogGrew) -> None:
+    def hear(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
         """Take what the server tells."""
         match push:
             case GroupChanged(room=room):
                 if self._around.follow or room in self._tracked:
                     self.keeper.changed(room)
-            case KeysLow(left=left, last_resort_used=used):
+            case KeyPackagesLow(left=left, last_resort_used=used):
                 self._errands.run(self.identities.keys_low(left, last_resort_used=used))
                 if used:
                     for room in self.intake.rooms:
                         self.renewal.now(room)
-            case KeyLogGrew():
+            case KeyLogAppended():
                 self._errands.run(self.identities.catch_up())
 
     # what others ask
@@ -256,7 +256,7 @@ class SealedRooms:
         _ = self.keys.vault  # raises why there is none: the room would never catch up
         await self.intake.sync.reached(room, seq or Seq(0))
 
-    async def logged(self, room: RoomId, logged: Logged) -> None:
+    async def logged(self, room: RoomId, logged: EventStored) -> None:
         """Wait until the event at the place that the server named was taken in."""
         numbers = self._around.numbers
         numbers.check(logged.incarnation)

@@ -15,7 +15,7 @@ from parlour_client.core.errors import SetupError, UnreachableError
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
-from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted, SealedMessage
+from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import (
     Entered,
     Page,
@@ -35,7 +35,7 @@ from parlour_protocol.frames.requests import (
     React,
     RoomRequest,
     Send,
-    SendSealed,
+    SendEncrypted,
 )
 from parlour_protocol.ids import Incarnation, RoomId, Seq
 
@@ -139,7 +139,7 @@ class Numbers:
         match frame:
             case Send(reply_to=target) if target is not None:
                 return replace(frame, reply_to=_there(numbers, target))
-            case SendSealed(blanks=target) if target is not None:
+            case SendEncrypted(blanks=target) if target is not None:
                 return replace(frame, blanks=_there(numbers, target))
             case Edit() | Delete() | React() | Pin():
                 return replace(frame, target=_there(numbers, frame.target))
@@ -201,7 +201,7 @@ def _body(body: AnyBody, number: Callable[[Seq], Seq]) -> AnyBody:
             return replace(body, reply_to=number(target))
         case Edited() | Deleted() | Reacted() | Pinned():
             return replace(body, target=number(body.target))
-        case SealedMessage(blanks=target) if target is not None:
+        case EncryptedMessage(blanks=target) if target is not None:
             return replace(body, blanks=number(target))
         case _:
             return body

@@ -26,17 +26,17 @@ from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
     GroupChanged,
-    InvitationCame,
-    InvitationGone,
-    KeyLogGrew,
-    KeysLow,
+    InvitationReceived,
+    InvitationWithdrawn,
+    KeyLogAppended,
+    KeyPackagesLow,
     Push,
     ReadBy,
     ReadMarked,
     RoomClosed,
     RoomEntered,
-    StatusNow,
-    TypingNow,
+    StatusUpdate,
+    TypingUpdate,
 )
 from parlour_protocol.ids import RoomId, Seq
 
@@ -127,19 +127,19 @@ class Hearing:
                 await self.enter(summary)
             case RoomClosed(room=room):
                 await self._leave(room)
-            case InvitationCame(invitation=invitation):
+            case InvitationReceived(invitation=invitation):
                 self._invitations.came(invitation)
-            case InvitationGone(room=room):
+            case InvitationWithdrawn(room=room):
                 self._invitations.gone(room)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.move(room, self._read_here(room, seq))
             case ReadBy():
                 self._read_by(push)
-            case TypingNow():
+            case TypingUpdate():
                 self._presence.typing(push)
-            case StatusNow():
+            case StatusUpdate():
                 self._presence.status(push)
-            case GroupChanged() | KeysLow() | KeyLogGrew() if self._sealed is not None:
+            case GroupChanged() | KeyPackagesLow() | KeyLogAppended() if self._sealed is not None:
                 self._sealed.hear(push)
             case _:
                 pass

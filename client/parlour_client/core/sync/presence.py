@@ -11,7 +11,7 @@ from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import PresenceChanged, TypingChanged
 from parlour_protocol.frames.base import Status
-from parlour_protocol.frames.replies import StatusNow, TypingNow
+from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
@@ -31,7 +31,7 @@ class Presence:
         self._emit = emit
         self._typing: dict[RoomId, dict[UserName, Timer]] = {}
 
-    def typing(self, frame: TypingNow) -> None:
+    def typing(self, frame: TypingUpdate) -> None:
         """Take what the server says of somebody typing."""
         if frame.user == self._me:
             return
@@ -42,7 +42,7 @@ class Presence:
             users[frame.user] = self._clock.call_later(TYPING_SECONDS, expire)
         self._tell(frame.room)
 
-    def status(self, frame: StatusNow) -> None:
+    def status(self, frame: StatusUpdate) -> None:
         """Take what the server says of somebody's presence."""
         if frame.user != self._me:
             self._emit(PresenceChanged(frame.user, frame.status))

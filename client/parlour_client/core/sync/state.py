@@ -19,14 +19,14 @@ from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
+    EncryptedMessage,
     EncryptionOn,
     Joined,
     Kicked,
     Left,
+    MembershipChange,
     Message,
-    Move,
     RoleSet,
-    SealedMessage,
     TopicSet,
 )
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -170,7 +170,7 @@ def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
 
 def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     """Take the server's number: a ban of somebody who had left, for one, changes nothing."""
-    assert isinstance(event.body, Move)  # noqa: S101 - the table below says so
+    assert isinstance(event.body, MembershipChange)  # noqa: S101 - the table below says so
     return told if event.body.members is None else replace(told, members=event.body.members)
 
 
@@ -199,7 +199,7 @@ _CHANGES: Final[dict[type, _Change]] = {
     Kicked: _members,
     Banned: _members,
     Message: _accepted,
-    SealedMessage: _accepted,
+    EncryptedMessage: _accepted,
     EncryptionOn: _encrypted,
     TopicSet: _topic,
     RoleSet: _role,

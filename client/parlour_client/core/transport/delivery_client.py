@@ -12,21 +12,21 @@ from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.transport.https import Api
 from parlour_protocol.delivery import (
     AccountKey,
-    Certify,
-    Claim,
-    Claimed,
+    CertifyDevice,
+    ClaimedKeyPackages,
+    ClaimKeyPackages,
     Commit,
     Contest,
+    CreateGroup,
     DeviceInfo,
     DeviceList,
+    EventStored,
     FileStored,
-    Found,
     GroupState,
     KeyLogPage,
     KeyPackages,
-    Logged,
     RegisterDevice,
-    Revoke,
+    RevokeDevice,
     Welcomes,
 )
 from parlour_protocol.ids import DeviceId, FileId, RoomId, SessionId, WelcomeId
@@ -83,11 +83,11 @@ class DeliveryClient:
         """List the account's devices."""
         return await self._api.call("GET", "/v1/devices", DeviceList, bearer=self._session)
 
-    async def certify(self, device: DeviceId, body: Certify) -> None:
+    async def certify(self, device: DeviceId, body: CertifyDevice) -> None:
         """Approve a device of the account."""
         await self._api.succeed("POST", f"/v1/devices/{device}/certificate", self._session, body)
 
-    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+    async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
         """Revoke a device of the account."""
         await self._api.succeed("POST", f"/v1/devices/{device}/revocation", self._session, body)
 
@@ -95,10 +95,15 @@ class DeliveryClient:
         """Bring key packages."""
         await self._api.succeed("PUT", f"/v1/devices/{device}/key-packages", self._session, body)
 
-    async def claim(self, body: Claim) -> Claimed:
+    async def claim(self, body: ClaimKeyPackages) -> ClaimedKeyPackages:
         """Take one key package of each device."""
         return await self._api.call(
-            "POST", "/v1/key-packages/claims", Claimed, bearer=self._session, body=body, limit=_CLAIMED
+            "POST",
+            "/v1/key-packages/claims",
+            ClaimedKeyPackages,
+            bearer=self._session,
+            body=body,
+            limit=_CLAIMED,
         )
 
     async def key_log(self, after: int) -> KeyLogPage:
@@ -111,22 +116,22 @@ class DeliveryClient:
         path = f"/v1/rooms/{room}/group"
         return await self._api.call("GET", path, GroupState, bearer=self._session, limit=_GROUP)
 
-    async def found(self, room: RoomId, body: Found) -> Logged:
+    async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
         """Found a room's group. Raises StaleEpochError."""
         return await self._api.call(
-            "POST", f"/v1/rooms/{room}/group", Logged, bearer=self._session, body=body
+            "POST", f"/v1/rooms/{room}/group", EventStored, bearer=self._session, body=body
         )
 
-    async def commit(self, room: RoomId, body: Commit) -> Logged:
+    async def commit(self, room: RoomId, body: Commit) -> EventStored:
         """Take a group to its next epoch. Raises StaleEpochError."""
         return await self._api.call(
-            "POST", f"/v1/rooms/{room}/commits", Logged, bearer=self._session, body=body
+            "POST", f"/v1/rooms/{room}/commits", EventStored, bearer=self._session, body=body
         )
 
-    async def contest(self, room: RoomId, body: Contest) -> Logged:
+    async def contest(self, room: RoomId, body: Contest) -> EventStored:
         """Tell that a commit cannot be followed."""
         return await self._api.call(
-            "POST", f"/v1/rooms/{room}/contests", Logged, bearer=self._session, body=body
+            "POST", f"/v1/rooms/{room}/contests", EventStored, bearer=self._session, body=body
         )
 
     async def welcomes(self, device: DeviceId) -> Welcomes:

@@ -23,16 +23,16 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.transport.trust import Pin, Verifier, unreachable
 from parlour_protocol.api import (
-    AccountMade,
+    AccountCreated,
     Login,
     NewAccount,
     PasswordChange,
     Payload,
     Problem,
+    SessionCreated,
     SessionInfo,
     SessionList,
-    SessionMade,
-    TicketMade,
+    TicketIssued,
     decode_payload,
     encode_payload,
 )
@@ -71,20 +71,20 @@ class Api:
         if kept is not None:
             await kept.aclose()
 
-    async def make_account(self, body: NewAccount) -> AccountMade:
+    async def make_account(self, body: NewAccount) -> AccountCreated:
         """Make an account with an invite's code."""
-        return await self.call("POST", "/v1/accounts", AccountMade, body=body)
+        return await self.call("POST", "/v1/accounts", AccountCreated, body=body)
 
-    async def log_in(self, body: Login) -> SessionMade:
+    async def log_in(self, body: Login) -> SessionCreated:
         """Make a session. Raises LoginRefusedError for a wrong name or password."""
         try:
-            return await self.call("POST", "/v1/sessions", SessionMade, body=body)
+            return await self.call("POST", "/v1/sessions", SessionCreated, body=body)
         except SessionEndedError as error:
             raise LoginRefusedError("Wrong name or password.", "login_refused") from error
 
-    async def ticket(self, session: Secret) -> TicketMade:
+    async def ticket(self, session: Secret) -> TicketIssued:
         """Get a ticket for one WebSocket. Raises SessionEndedError."""
-        return await self.call("POST", "/v1/tickets", TicketMade, bearer=session)
+        return await self.call("POST", "/v1/tickets", TicketIssued, bearer=session)
 
     async def sessions(self, session: Secret) -> tuple[SessionInfo, ...]:
         """List the account's sessions."""

@@ -64,7 +64,7 @@ _SIMPLE: Final[dict[type[bodies.AnyBody], str]] = {
     bodies.Joined: "came in",
     bodies.Left: "left",
     bodies.EncryptionOn: "made this room end-to-end encrypted, for good",
-    bodies.Founded: "founded the room's group",
+    bodies.GroupCreated: "founded the room's group",
     bodies.Contested: "could not follow a change of keys: the group may have split",
     bodies.Handshake: "renewed keys",
 }

@@ -13,7 +13,7 @@ from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, 
 
 from parlour_client.core.e2ee.groups.commit import Wanted
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.mls import Group
 from parlour_protocol.mls.epoch.message_protection import open_sender_data
@@ -173,7 +173,7 @@ class Program:
         self.acknowledged.add(number)
         self.sync()
 
-    def _post(self, frame: SendSealed) -> None:
+    def _post(self, frame: SendEncrypted) -> None:
         self.served(lambda: self.log.send(self.device, frame))
 
     def number(self) -> RequestId:

@@ -15,18 +15,18 @@ from tests.client.core.e2ee.identity_world import SERVER, Service, Session
 
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import (
-    Claim,
-    Claimed,
-    ClaimedPackage,
+    ClaimedKeyPackage,
+    ClaimedKeyPackages,
+    ClaimKeyPackages,
     Commit,
     Contest,
+    CreateGroup,
     DeviceStatus,
+    EventStored,
     FileStored,
-    Found,
     GroupDevice,
     GroupState,
     KeyPackages,
-    Logged,
     WaitingWelcome,
     Welcomes,
 )
@@ -42,7 +42,7 @@ from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
-    KeyLogGrew,
+    KeyLogAppended,
 )
 from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.ids import (
@@ -96,7 +96,7 @@ class Room:
     contested: bool = False
     present: list[DeviceId] = field(default_factory=list)
     stale_until: int = 0
-    done: dict[RequestId, Logged] = field(default_factory=dict)
+    done: dict[RequestId, EventStored] = field(default_factory=dict)
 
     @property
     def head(self) -> Seq:
@@ -156,7 +156,7 @@ class House(Service):
 
     def keys_changed(self, user: UserName) -> None:
         for wire in self.wires:
-            wire.say(KeyLogGrew(size=len(self.entries)))
+            wire.say(KeyLogAppended(size=len(self.entries)))
         for room in self.rooms.values():
             if user in room.members:
                 self.group_changed(room)
@@ -178,7 +178,7 @@ class House(Service):
             leaving=named([d for d in room.present if d not in should]),
         )  # fmt: skip
 
-    def found(self, room: Room, line: "Line", body: Found) -> Logged:
+    def found(self, room: Room, line: "Line", body: CreateGroup) -> EventStored:
         if body.request in room.done:
             return room.done[body.request]
         state = self.state(room)
@@ -188,12 +188,12 @@ class House(Service):
         assert line.device is not None
         room.group, room.epoch, room.contested, room.present = body.group, 0, False, [line.device]
         event = self.write(
-            room, line.user, b.Founded(group=body.group, device=line.device, replaces=body.replaces)
+            room, line.user, b.GroupCreated(group=body.group, device=line.device, replaces=body.replaces)
         )
         self.group_changed(room)
         return self._logged(room, body.request, event)
 
-    def commit(self, room: Room, line: "Line", body: Commit) -> Logged:
+    def commit(self, room: Room, line: "Line", body: Commit) -> EventStored:
         if body.request in room.done:
             return room.done[body.request]
         state = self.state(room)
@@ -221,13 +221,13 @@ class House(Service):
         )  # fmt: skip
         return self._logged(room, body.request, self.write(room, line.user, handshake))
 
-    def contest(self, room: Room, line: "Line", body: Contest) -> Logged:
+    def contest(self, room: Room, line: "Line", body: Contest) -> EventStored:
         room.contested = True
         event = self.write(room, line.user, b.Contested(group=body.group, epoch=body.epoch))
         self.group_changed(room)
         return self._logged(room, body.request, event)
 
-    def seal(self, room: Room, line: "Line", frame: q.SendSealed) -> Logged:
+    def seal(self, room: Room, line: "Line", frame: q.SendEncrypted) -> EventStored:
         if frame.id in room.done:
             return room.done[frame.id]
         if not room.encrypted or line.device not in room.present:
@@ -237,7 +237,7 @@ class House(Service):
         late = frame.epoch == room.epoch - 1 and self.clock.now() < room.stale_until
         if frame.group != room.group or (frame.epoch != room.epoch and not late):
             raise RefusedError(ErrorCode.STALE_EPOCH)
-        body = b.SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
+        body = b.EncryptedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
         logged = self._logged(room, frame.id, self.write(room, line.user, body, tell=False))
         if frame.blanks is not None:
             old = room.log[frame.blanks - 1]
@@ -247,8 +247,8 @@ class House(Service):
             )
         return logged
 
-    def _logged(self, room: Room, request: RequestId, event: LogEvent) -> Logged:
-        room.done[request] = Logged(seq=event.seq, at=event.at, incarnation=self.incarnation)
+    def _logged(self, room: Room, request: RequestId, event: LogEvent) -> EventStored:
+        room.done[request] = EventStored(seq=event.seq, at=event.at, incarnation=self.incarnation)
         return room.done[request]
 
 
@@ -277,7 +277,7 @@ class Line(Session):
         if first:
             self.house.keys_changed(self.user)
 
-    async def claim(self, body: Claim) -> Claimed:
+    async def claim(self, body: ClaimKeyPackages) -> ClaimedKeyPackages:
         self._room(body.room, "claim")
         claimed = []
         for device in body.devices:
@@ -287,23 +287,23 @@ class Line(Session):
             else:
                 package = kept.packages.pop(0) if kept.packages else kept.last_resort
             if package is not None:
-                claimed.append(ClaimedPackage(device=device, package=KeyPackageBytes(package)))
-        return Claimed(packages=tuple(claimed))
+                claimed.append(ClaimedKeyPackage(device=device, package=KeyPackageBytes(package)))
+        return ClaimedKeyPackages(packages=tuple(claimed))
 
     async def group(self, room: RoomId) -> GroupState:
         return self.house.state(self._room(room, "group"))
 
-    async def found(self, room: RoomId, body: Found) -> Logged:
+    async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
         logged = self.house.found(self._room(room, "found"), self, body)
         self._leave("found")
         return logged
 
-    async def commit(self, room: RoomId, body: Commit) -> Logged:
+    async def commit(self, room: RoomId, body: Commit) -> EventStored:
         logged = self.house.commit(self._room(room, "commit"), self, body)
         self._leave("commit")
         return logged
 
-    async def contest(self, room: RoomId, body: Contest) -> Logged:
+    async def contest(self, room: RoomId, body: Contest) -> EventStored:
         return self.house.contest(self._room(room, "contest"), self, body)
 
     async def welcomes(self, device: DeviceId) -> Welcomes:

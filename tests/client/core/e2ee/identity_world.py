@@ -20,14 +20,14 @@ from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
 from parlour_client.core.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.delivery import (
     AccountKey,
-    Certify,
+    CertifyDevice,
     DeviceInfo,
     DeviceList,
     DeviceStatus,
     KeyLogPage,
     KeyPackages,
     RegisterDevice,
-    Revoke,
+    RevokeDevice,
 )
 from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.frames.base import RoomSuite
@@ -198,12 +198,12 @@ class Session:
         key = self.service.accounts.get(self.user)
         return DeviceList(devices=tuple(listed), account_key=PublicKey(key) if key else None)
 
-    async def certify(self, device: DeviceId, body: Certify) -> None:
+    async def certify(self, device: DeviceId, body: CertifyDevice) -> None:
         self._enter("certify")
         self._certify(device, bytes(body.certificate))
         self._leave("certify")
 
-    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+    async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
         self._enter("revoke")
         statement = Revocation.read(bytes(body.revocation), verify)
         if statement.account_key != self.service.accounts[self.user] or statement.device != device:

@@ -15,7 +15,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, Ok, RoomSummary
 from parlour_protocol.frames.base import Frame
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.replies import Entered, Page, RoomEntered, Stored
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -74,13 +74,13 @@ class Liar:
 
 def sealed_of(room: Room) -> list[LogEvent]:
     """Return the sealed messages of a room's log."""
-    return [event for event in room.log if isinstance(event.body, SealedMessage)]
+    return [event for event in room.log if isinstance(event.body, EncryptedMessage)]
 
 
-def last_sealed(room: Room) -> tuple[LogEvent, SealedMessage]:
+def last_sealed(room: Room) -> tuple[LogEvent, EncryptedMessage]:
     """Return the newest sealed message."""
     event = sealed_of(room)[-1]
-    assert isinstance(event.body, SealedMessage)
+    assert isinstance(event.body, EncryptedMessage)
     return event, event.body
 
 

@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from parlour_protocol.delivery import Commit, Found, WaitingWelcome
+from parlour_protocol.delivery import Commit, CreateGroup, WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Founded, Handshake, SealedMessage
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.bodies import AnyBody, EncryptedMessage, GroupCreated, Handshake
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
 from parlour_protocol.names import UserName, parse_device_name
 
@@ -46,14 +46,14 @@ class Log:
         self.events.append(event)
         return event
 
-    def found(self, device: Sender, asked: Found) -> Seq:
+    def found(self, device: Sender, asked: CreateGroup) -> Seq:
         """`POST /group`."""
         key = device.user, asked.request
         if key not in self.answers:
             if self.group != asked.replaces:
                 raise StaleError
             self.group, self.epoch = asked.group, 0
-            body = Founded(group=asked.group, device=device.id, replaces=asked.replaces)
+            body = GroupCreated(group=asked.group, device=device.id, replaces=asked.replaces)
             self.answers[key] = self.add(device.user, body).seq
         return self.answers[key]
 
@@ -78,7 +78,7 @@ class Log:
                 self.welcomes[added, event.seq] = waiting(self.room, event.seq, asked)
         return self.answers[key]
 
-    def send(self, device: Sender, frame: SendSealed) -> Seq:
+    def send(self, device: Sender, frame: SendEncrypted) -> Seq:
         """`send_sealed`."""
         key = device.user, frame.id
         if key not in self.answers:
@@ -106,6 +106,6 @@ def waiting(room: RoomId, seq: Seq, asked: Commit) -> WaitingWelcome:
     )
 
 
-def sealed_body(frame: SendSealed) -> SealedMessage:
+def sealed_body(frame: SendEncrypted) -> EncryptedMessage:
     """Return what the server appends for a frame."""
-    return SealedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)
+    return EncryptedMessage(group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks)

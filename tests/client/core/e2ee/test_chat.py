@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name
 
@@ -52,7 +52,7 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
     ]
     assert entries[1].reply_to == seq
     log = flat.house.rooms[room.id].log
-    assert sum(isinstance(event.body, SealedMessage) for event in log) == 2
+    assert sum(isinstance(event.body, EncryptedMessage) for event in log) == 2
     assert "CANARY" not in repr(log)
 
 

@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.sync import catch_up
 from parlour_client.core.transport.conversation import Conversation
-from parlour_protocol.delivery import Commit, GroupState, Logged, Welcomes
+from parlour_protocol.delivery import Commit, EventStored, GroupState, Welcomes
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
@@ -169,14 +169,16 @@ async def a_while(flat: Flat) -> None:
         await flat.threads.rest()
 
 
-def winner(flat: Flat, liar: Liar, asked: asyncio.Event) -> Callable[[RoomId, Commit], Awaitable[Logged]]:
+def winner(
+    flat: Flat, liar: Liar, asked: asyncio.Event
+) -> Callable[[RoomId, Commit], Awaitable[EventStored]]:
     """Answer ben that his commit is the one, and show it to him in the place of the one that is."""
 
-    async def commit(room: RoomId, body: Commit) -> Logged:
+    async def commit(room: RoomId, body: Commit) -> EventStored:
         seq = Seq(flat.house.rooms[room].head + 1)
         liar.puts(BEN, seq, Handshake(group=body.group, epoch=body.epoch, data=body.data), BEN)
         asked.set()
-        return Logged(seq=seq, at=flat.clock.now(), incarnation=flat.house.incarnation)
+        return EventStored(seq=seq, at=flat.clock.now(), incarnation=flat.house.incarnation)
 
     return commit
 
@@ -197,7 +199,7 @@ async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
     with pytest.raises(UnreachableError, match="other logs"):
         await rooms.group(room)
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.logged(room, Logged(seq=Seq(1), at=flat.clock.now(), incarnation=other))
+        await rooms.logged(room, EventStored(seq=Seq(1), at=flat.clock.now(), incarnation=other))
     assert await rooms.intake._inbox() is None
     del line.group, line.welcomes  # type: ignore[method-assign]
     await say(flat, ben, room, "after")

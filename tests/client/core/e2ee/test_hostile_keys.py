@@ -19,7 +19,13 @@ from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.signing import sign
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.model import NoteKind
-from parlour_protocol.delivery import Claim, Claimed, ClaimedPackage, DeviceStatus, GroupDevice
+from parlour_protocol.delivery import (
+    ClaimedKeyPackage,
+    ClaimedKeyPackages,
+    ClaimKeyPackages,
+    DeviceStatus,
+    GroupDevice,
+)
 from parlour_protocol.encrypted import KeyLogSeen, ReadContent
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes, Signature
@@ -265,15 +271,15 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat:
 
 
 def _always(claim: object, device: DeviceId, package: bytes) -> object:
-    async def answer(body: Claim) -> Claimed:
-        honest: Claimed = await claim(body)  # type: ignore[operator]
+    async def answer(body: ClaimKeyPackages) -> ClaimedKeyPackages:
+        honest: ClaimedKeyPackages = await claim(body)  # type: ignore[operator]
         lied = [
-            ClaimedPackage(device=one.device, package=KeyPackageBytes(package))
+            ClaimedKeyPackage(device=one.device, package=KeyPackageBytes(package))
             if one.device == device
             else one
             for one in honest.packages
         ]
-        return Claimed(packages=tuple(lied))
+        return ClaimedKeyPackages(packages=tuple(lied))
 
     return answer
 

@@ -23,13 +23,13 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
     Edited,
+    EncryptedMessage,
     Message,
     Pinned,
     Reacted,
-    SealedMessage,
 )
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -55,7 +55,7 @@ async def told_at(client: Client, room: RoomId, event: LogEvent) -> str:
 
 def is_sealed(event: LogEvent) -> bool:
     """Say whether it is a sealed message."""
-    return isinstance(event.body, SealedMessage)
+    return isinstance(event.body, EncryptedMessage)
 
 
 def inject(flat: Flat, room: RoomId, body: AnyBody, author: UserName = BEN) -> LogEvent:
@@ -306,7 +306,7 @@ async def test_a_message_made_by_the_server_is_refused(flat: Flat) -> None:
     assert here.group is not None
     await say(flat, ben, room, "genuine")
     for data in (b"\0", b"\0" * 600, bytes(range(256))):
-        inject(flat, room, SealedMessage(group=here.group, epoch=Epoch(here.epoch), data=SealedBytes(data)))
+        inject(flat, room, EncryptedMessage(group=here.group, epoch=Epoch(here.epoch), data=Ciphertext(data)))
     await shown(flat, ana, room)
     assert await texts(ana, room) == ["genuine"]
     told = [one for one in await rows(ana, room) if one.trouble]
@@ -327,7 +327,7 @@ async def test_a_flipped_bit_is_told_and_burns_no_key(flat: Flat, part: str) -> 
     genuine, body = last_sealed(flat.house.rooms[room])
     data = bytearray(body.data)
     data[PARTS[part]] ^= 1
-    flipped = replace(body, data=SealedBytes(bytes(data)))
+    flipped = replace(body, data=Ciphertext(bytes(data)))
     flat.house.rooms[room].log[genuine.seq - 1] = replace(genuine, body=flipped)
     inject(flat, room, body, ANA)
     ben = await flat.open(BEN)
@@ -347,7 +347,7 @@ async def test_a_false_epoch_or_group_is_told(flat: Flat, lie: str) -> None:
     liar = Liar(flat)
 
     def claim(event: LogEvent) -> LogEvent:
-        if not isinstance(event.body, SealedMessage):
+        if not isinstance(event.body, EncryptedMessage):
             return event
         body, epoch = event.body, event.body.epoch
         false = {
@@ -434,7 +434,7 @@ async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:
     await say(flat, ana, room, "genuine")
     genuine = here.log.pop()
     assert here.group is not None
-    junk = SealedMessage(group=here.group, epoch=Epoch(here.epoch), data=SealedBytes(bytes(range(256))))
+    junk = EncryptedMessage(group=here.group, epoch=Epoch(here.epoch), data=Ciphertext(bytes(range(256))))
     for _ in range(3_000):
         flat.house.write(here, ANA, junk, tell=False)
     here.log.append(replace(genuine, seq=Seq(here.head + 1)))
@@ -457,7 +457,7 @@ async def test_open_rooms_go_on_beside_a_room_that_is_attacked(flat: Flat) -> No
     here = flat.house.rooms[room]
     assert here.group is not None
     for _ in range(20):
-        inject(flat, room, SealedMessage(group=here.group, epoch=Epoch(7), data=SealedBytes(b"\1" * 300)))
+        inject(flat, room, EncryptedMessage(group=here.group, epoch=Epoch(7), data=Ciphertext(b"\1" * 300)))
     await say(flat, ana, opened, "in the open")
     await shown(flat, ben, opened)
     assert await texts(ben, opened) == ["in the open"]

@@ -27,15 +27,15 @@ from parlour_client.core.errors import EncryptionError, ParlourClientError, Setu
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.text.encryption_text import how_admitted
-from parlour_protocol.delivery import Contest, GroupState, Logged, Welcomes
-from parlour_protocol.encrypted import FileKeyed
+from parlour_protocol.delivery import Contest, EventStored, GroupState, Welcomes
+from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import FileRef, Message, SealedMessage, TopicSet
+from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import (
     DeviceId,
     Epoch,
@@ -225,10 +225,10 @@ async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) 
 async def test_a_late_message_is_sealed_anew_under_the_same_id(flat: Flat) -> None:
     """`stale_epoch` once: stored once, readable, nothing shown twice."""
     ana, ben, room = await pair(flat)
-    sealed: list[SendSealed] = []
+    sealed: list[SendEncrypted] = []
     honest = flat.house.seal
 
-    def bounce(at: object, line: object, frame: SendSealed) -> object:
+    def bounce(at: object, line: object, frame: SendEncrypted) -> object:
         sealed.append(frame)
         if len(sealed) == 1:
             flat.house.rooms[room].stale_until = flat.clock.now()
@@ -326,7 +326,7 @@ async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) 
     assert ana.encryption.room(room).state is RoomState.BLOCKED
     (item,) = outbox.unsent(room)
     assert isinstance(item.waits, BlockedError)
-    before = sum(isinstance(event.body, SealedMessage) for event in flat.house.rooms[room].log)
+    before = sum(isinstance(event.body, EncryptedMessage) for event in flat.house.rooms[room].log)
     assert before == 1
 
 
@@ -462,7 +462,7 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
     """Somebody who names another key for a file that was sent cannot make it unreadable."""
     ana, _, room = await pair(flat)
     first, second = (
-        FileKeyed(
+        EncryptedFile(
             file=FileId("f" * 22), key=FileKey(bytes([n]) * 32), sha256=Digest(bytes(32)),
             name=FileName("a"), media_type="a/b", size=1,
         )
@@ -547,7 +547,7 @@ async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch
     ana, ben, room = await pair(flat)
     seal, refused = flat.house.seal, iter([True] * 5 + [False, True, False, True])
 
-    def slowed(*given: Any) -> Logged:
+    def slowed(*given: Any) -> EventStored:
         if next(refused, False):
             raise RefusedError(ErrorCode.RATE_LIMITED)
         return seal(*given)

@@ -9,7 +9,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Handshake, Pinned, SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Pinned
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
 
@@ -35,7 +35,7 @@ async def test_pins_of_an_encrypted_room_are_sealed(flat: Flat) -> None:
         await flat.quiet()
         assert await pinned(ana, room) == found == await pinned(ben, room)
     log = flat.house.rooms[room].log
-    assert sum(isinstance(event.body, SealedMessage) for event in log) == 3
+    assert sum(isinstance(event.body, EncryptedMessage) for event in log) == 3
     assert not any(isinstance(event.body, Pinned) for event in log)
     with pytest.raises(SetupError, match="Only moderators"):
         await ben.pin(room, seq)

@@ -30,7 +30,7 @@ from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.membership import Admit, Remove, Roster, read_statement
 from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
@@ -299,7 +299,7 @@ class Device:
         log.commit(self, self.stage(log, number, add, remove))
         self.sync(log)
 
-    def seal(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> SendSealed:
+    def seal(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> SendEncrypted:
         """Seal something."""
         payload = text(what) if isinstance(what, str) else Payload(content=what)
         stored = [one for user, one in log.answers if user == self.user]

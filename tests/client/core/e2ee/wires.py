@@ -105,7 +105,7 @@ class HouseWire:
                 both = dict.fromkeys((user, peer), Role.MEMBER)
                 made = self._made(RoomKind.DIRECT, both, None, encrypted=frame.encrypted, suite=frame.suite)
                 return made, None
-            case q.SendSealed():
+            case q.SendEncrypted():
                 room = self._mine(frame.room)
                 logged = house.seal(room, self.line, frame)
                 told = room.log[logged.seq - 1] if logged.seq == room.head else None

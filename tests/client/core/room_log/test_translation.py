@@ -10,8 +10,8 @@ from parlour_client.core.room_log.numbering import PLAIN
 from parlour_client.core.room_log.translation import LostError, Numbers, event_here, event_there
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, MessageText, Reaction
-from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted, SealedMessage
-from parlour_protocol.frames.opaque import SealedBytes, TreeBytes, WelcomeBytes
+from parlour_protocol.frames.bodies import Blank, Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
+from parlour_protocol.frames.opaque import Ciphertext, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import Entered, Page, Pins, ReadBy, ReadMarked, RoomEntered, Stored
 from parlour_protocol.frames.requests import (
     Delete,
@@ -21,7 +21,7 @@ from parlour_protocol.frames.requests import (
     Pin,
     React,
     Send,
-    SendSealed,
+    SendEncrypted,
     Typing,
 )
 from parlour_protocol.ids import (
@@ -60,7 +60,7 @@ BODIES: list[Callable[[Seq], AnyBody]] = [
     lambda seq: Deleted(target=seq),
     lambda seq: Reacted(target=seq, reaction=THUMB, on=True),
     lambda seq: Pinned(target=seq, on=True),
-    lambda seq: SealedMessage(group=GROUP, epoch=Epoch(1), data=SealedBytes(b"x"), blanks=seq),
+    lambda seq: EncryptedMessage(group=GROUP, epoch=Epoch(1), data=Ciphertext(b"x"), blanks=seq),
 ]
 
 
@@ -107,8 +107,8 @@ def test_requests(numbers: Numbers) -> None:
         Delete(id=new_request_id(), room=LOBBY, target=Seq(22)),
         React(id=new_request_id(), room=LOBBY, target=Seq(22), reaction=THUMB),
         Pin(id=new_request_id(), room=LOBBY, target=Seq(22)),
-        SendSealed(
-            id=new_request_id(), room=LOBBY, group=GROUP, epoch=Epoch(1), data=SealedBytes(b"x"),
+        SendEncrypted(
+            id=new_request_id(), room=LOBBY, group=GROUP, epoch=Epoch(1), data=Ciphertext(b"x"),
             blanks=Seq(22),
         ),
     ]  # fmt: skip

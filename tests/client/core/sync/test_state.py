@@ -14,7 +14,7 @@ from parlour_client.core.sync.state import State
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
 from parlour_protocol.frames.base import Role, Status
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
-from parlour_protocol.frames.replies import StatusNow, TypingNow
+from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import Millis, Seq
 from parlour_protocol.names import UserName
 
@@ -96,16 +96,16 @@ def test_typing_ends_by_itself() -> None:
     """Who began to type and is never heard of again is taken off; so is who sends."""
     clock, told = FakeClock(), list[Change]()
     presence = Presence(ALICE, clock, told.append)
-    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
-    presence.typing(TypingNow(room=LOBBY, user=ALICE, on=True))
+    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
+    presence.typing(TypingUpdate(room=LOBBY, user=ALICE, on=True))
     assert told == [TypingChanged(LOBBY, (BOB,))]
     clock.advance(TYPING_SECONDS - 1)
-    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
     clock.advance(TYPING_SECONDS - 1)
     assert told[-1] == TypingChanged(LOBBY, (BOB,))
     clock.advance(2)
     assert told[-1] == TypingChanged(LOBBY, ())
-    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
+    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
     presence.said_something(LOBBY, BOB)
     assert told[-1] == TypingChanged(LOBBY, ())
 
@@ -114,8 +114,8 @@ def test_presence_is_told_and_ends_typing() -> None:
     """Who went does not type."""
     clock, told = FakeClock(), list[Change]()
     presence = Presence(ALICE, clock, told.append)
-    presence.typing(TypingNow(room=LOBBY, user=BOB, on=True))
-    presence.status(StatusNow(user=BOB, status=Status.OFFLINE))
+    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
+    presence.status(StatusUpdate(user=BOB, status=Status.OFFLINE))
     assert told[1:] == [PresenceChanged(BOB, Status.OFFLINE), TypingChanged(LOBBY, ())]
 
 

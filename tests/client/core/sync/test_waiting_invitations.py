@@ -7,7 +7,7 @@ from parlour_client.core.events import InvitationsChanged, RoomsChanged
 from parlour_protocol.frames import MessageText, RoomSummary
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Invitation, InvitationCame, InvitationGone, RoomEntered
+from parlour_protocol.frames.replies import Invitation, InvitationReceived, InvitationWithdrawn, RoomEntered
 from parlour_protocol.frames.requests import Decline, ListInvitations, Uninvite
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_room_name, parse_user_name
@@ -55,11 +55,11 @@ async def test_invitations_come_and_go_live(desk: Desk, server: FakeServer) -> N
     client.subscribe(lambda c: changes.append(c) if isinstance(c, InvitationsChanged) else None)
     one, other = into("Room1", "den"), into("Room2", "attic", 9)
     for told in (one, one, other):
-        server.wires[0].say(InvitationCame(invitation=told))
+        server.wires[0].say(InvitationReceived(invitation=told))
     await heard(client, lambda c: isinstance(c, InvitationsChanged) and len(titles(client)) == 2)
     assert titles(client) == ["attic", "den"]
     assert len(changes) == 2
-    server.wires[0].say(InvitationGone(room=other.room))
+    server.wires[0].say(InvitationWithdrawn(room=other.room))
     server.add_room(one.room, "den")
     server.wires[0].say(RoomEntered(room=server.summary(one.room)))
     await heard(client, lambda c: isinstance(c, RoomsChanged))

@@ -13,8 +13,8 @@ from parlour_protocol.frames.bodies import (
     Joined,
     Kicked,
     Left,
+    MembershipChange,
     Message,
-    Move,
     Muted,
     Reacted,
     RoleSet,
@@ -71,11 +71,11 @@ async def test_who_comes_and_goes_says_how_many_are_left(world: World) -> None:
     told = []
     for author, body in steps:
         stored = (await world.append(room, author, body)).event.body
-        assert isinstance(stored, Move)
+        assert isinstance(stored, MembershipChange)
         told.append((stored.members, await count(world, room, alice)))
     assert told == [(2, 2), (3, 3), (2, 2), (2, 2), (2, 2), (1, 1)]
     page, _ = await world.store.log.page(room, after=None, before=None, limit=10, max_bytes=10_000)
-    assert [one.body.members for one in page if isinstance(one.body, Move)] == [2, 3, 2, 2, 2, 1]
+    assert [one.body.members for one in page if isinstance(one.body, MembershipChange)] == [2, 3, 2, 2, 2, 1]
 
 
 async def test_a_repeated_request_is_known_whatever_number_was_stored(world: World) -> None:

@@ -14,7 +14,7 @@ from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
     EncryptionOn,
-    Founded,
+    GroupCreated,
     Handshake,
     Joined,
     Kicked,
@@ -68,10 +68,10 @@ async def test_a_group_is_founded_by_an_approved_device(delivery: Delivery) -> N
     assert (before.group, before.epoch, before.present) == (None, 0, ())
     assert set(before.missing) == {device(alice), device(second), device(bob)}
     group = new_group_id()
-    founding = Founded(group=group, device=pending)
+    founding = GroupCreated(group=group, device=pending)
     assert await refusal(delivery, room, (bob[0], pending), founding) is ErrorCode.FORBIDDEN
     assert await refusal(delivery, room, (alice[0], pending), founding) is ErrorCode.FORBIDDEN
-    founding = Founded(group=group, device=alice[1])
+    founding = GroupCreated(group=group, device=alice[1])
     assert await refusal(delivery, room, second, founding) is ErrorCode.FORBIDDEN
     assert await refusal(delivery, room, alice, founding) is None
     after = await state(delivery, room, bob[0])
@@ -85,7 +85,7 @@ async def test_the_first_founder_wins(delivery: Delivery, administration: Store)
     """Of two devices at two servers one founds the group; and an id is used for one group, ever."""
     alice = await delivery.person("alice")
     room, other = await delivery.room(alice[0]), await delivery.room(alice[0])
-    bodies = [Founded(group=new_group_id(), device=alice[1]) for _ in range(6)]
+    bodies = [GroupCreated(group=new_group_id(), device=alice[1]) for _ in range(6)]
     outcomes = await asyncio.gather(
         *(
             delivery.append(room, alice[0], body, alice[1], store=store)
@@ -311,7 +311,7 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
     old = await delivery.group_of(room, alice, bob)
-    again = Founded(group=new_group_id(), device=alice[1], replaces=old)
+    again = GroupCreated(group=new_group_id(), device=alice[1], replaces=old)
     assert await refusal(delivery, room, alice, again) is ErrorCode.STALE_EPOCH
     assert (
         await refusal(delivery, room, (alice[0], DeviceId("x" * 26)), contest(old, 1)) is ErrorCode.FORBIDDEN
@@ -320,11 +320,11 @@ async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) ->
     assert await refusal(delivery, room, bob, contest(old, 1)) is ErrorCode.ALREADY
     assert (await state(delivery, room, alice[0])).contested
     assert await refusal(delivery, room, bob, sealed(old, 1)) is None
-    by_carol = Founded(group=new_group_id(), device=carol[1], replaces=old)
+    by_carol = GroupCreated(group=new_group_id(), device=carol[1], replaces=old)
     assert await refusal(delivery, room, carol, by_carol) is ErrorCode.FORBIDDEN
-    wrong = Founded(group=new_group_id(), device=alice[1], replaces=new_group_id())
+    wrong = GroupCreated(group=new_group_id(), device=alice[1], replaces=new_group_id())
     assert await refusal(delivery, room, alice, wrong) is ErrorCode.STALE_EPOCH
-    by_bob = Founded(group=new_group_id(), device=bob[1], replaces=old)
+    by_bob = GroupCreated(group=new_group_id(), device=bob[1], replaces=old)
     assert await refusal(delivery, room, bob, by_bob) is None
     found = await state(delivery, room, alice[0])
     assert (found.group, found.epoch, found.contested) == (by_bob.group, 0, False)
@@ -361,7 +361,7 @@ async def test_a_group_that_nobody_is_left_in_is_founded_anew(delivery: Delivery
     room = await delivery.room(alice[0])
     old = await delivery.found(room, *alice)
     new = (alice[0], await delivery.device(alice[0]))
-    again = Founded(group=new_group_id(), device=new[1], replaces=old)
+    again = GroupCreated(group=new_group_id(), device=new[1], replaces=old)
     assert await refusal(delivery, room, new, again) is ErrorCode.STALE_EPOCH
     await revoke(delivery, room, alice[0], alice)
     assert await refusal(delivery, room, new, again) is None
@@ -378,7 +378,7 @@ async def test_who_lost_the_only_devices_of_a_group_founds_it_again(delivery: De
         if alone:
             await revoke(delivery, room, bob[0], bob)
         new = (alice[0], await delivery.device(alice[0]))
-        again = Founded(group=new_group_id(), device=new[1], replaces=old)
+        again = GroupCreated(group=new_group_id(), device=new[1], replaces=old)
         assert await refusal(delivery, room, new, again) is ErrorCode.STALE_EPOCH
         assert await refusal(delivery, room, new, contest(old, 0)) is None
         assert await refusal(delivery, room, new, again) is (None if alone else ErrorCode.FORBIDDEN)
@@ -401,7 +401,7 @@ async def test_encryption_is_switched_on_once(delivery: Delivery) -> None:
     alice = await delivery.person("alice")
     room = await delivery.world.room(alice[0])
     group: GroupId = new_group_id()
-    founding = Founded(group=group, device=alice[1])
+    founding = GroupCreated(group=group, device=alice[1])
     assert await refusal(delivery, room, alice, founding) is ErrorCode.FORBIDDEN
     assert await refusal(delivery, room, alice, EncryptionOn()) is None
     assert await refusal(delivery, room, alice, EncryptionOn()) is ErrorCode.ALREADY

@@ -11,16 +11,16 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
     Handshake,
     Message,
     Pinned,
     Reacted,
-    SealedMessage,
     TopicSet,
 )
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
-from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.ids import DeviceId, RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
@@ -48,12 +48,12 @@ async def test_every_kind_of_opaque_body_comes_back_as_it_was(delivery: Delivery
     assert [type(event.body).__name__ for event in events] == [
         "Created",
         "Joined",
-        "Founded",
+        "GroupCreated",
         "Handshake",
-        "SealedMessage",
+        "EncryptedMessage",
     ]
-    data = [event.body.data for event in events if isinstance(event.body, Handshake | SealedMessage)]
-    assert [type(one) for one in data] == [HandshakeBytes, SealedBytes]
+    data = [event.body.data for event in events if isinstance(event.body, Handshake | EncryptedMessage)]
+    assert [type(one) for one in data] == [HandshakeBytes, Ciphertext]
 
 
 def _body(person: Person, body: AnyBody) -> tuple[UserName, AnyBody, DeviceId]:

@@ -18,8 +18,8 @@ from parlour_protocol.frames.bodies import (
     Joined,
     Kicked,
     Left,
+    MembershipChange,
     Message,
-    Move,
     RoleSet,
 )
 from parlour_protocol.ids import Seq
@@ -64,7 +64,7 @@ class Model:
                 self.log[target - 1] = Blank("message")
             case _:
                 pass
-        if isinstance(body, Move):
+        if isinstance(body, MembershipChange):
             self.log[-1] = replace(body, members=len(self.members))
         self._name_heir(body)
 

@@ -29,7 +29,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import Beside, key_extension, n
 from parlour_client.core.e2ee.groups.transaction import Own
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
-from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
@@ -265,10 +265,10 @@ def found(
     return group_id
 
 
-def founding(connection: apsw.Connection, room: RoomId, replaces: GroupId | None) -> Found | None:
+def founding(connection: apsw.Connection, room: RoomId, replaces: GroupId | None) -> CreateGroup | None:
     """Return the founding that the log has not shown yet: POST it, the same after each restart."""
     query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
     for row in connection.execute(query, (room,)):
         group, request = cast("tuple[str, str]", row)
-        return Found(request=RequestId(request), group=GroupId(group), replaces=replaces)
+        return CreateGroup(request=RequestId(request), group=GroupId(group), replaces=replaces)
     return None

@@ -19,10 +19,10 @@ from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, k
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.groups.transaction import Batch, forged, stripped, with_body
-from parlour_protocol.encrypted import Payload, TextContent, decode_sealed
+from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import REQUEST_ID_PATTERN, RequestId
 from parlour_protocol.mls import (
     ApplicationMessage,
@@ -53,7 +53,7 @@ _ID: Final = re.compile(REQUEST_ID_PATTERN)
 
 
 def open_message(  # noqa: PLR0911 - one return for each refusal, in order
-    batch: Batch, event: LogEvent, body: SealedMessage
+    batch: Batch, event: LogEvent, body: EncryptedMessage
 ) -> Received:
     """Open one event."""
     held = batch.held
@@ -79,7 +79,7 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     if message is None:
         return _unread(event, _DAMAGED)
     try:
-        payload = decode_sealed(opened.data)
+        payload = decode_message_payload(opened.data)
     except MalformedFrameError as error:
         again = known(batch.connection, event.room, message) is not None
         cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
@@ -96,7 +96,7 @@ def _message_id(opened: ApplicationMessage) -> RequestId | None:
     return RequestId(text) if _ID.fullmatch(text) else None
 
 
-def _refused(batch: Batch, held: Held, event: LogEvent, body: SealedMessage, error: MlsError) -> Received:
+def _refused(batch: Batch, held: Held, event: LogEvent, body: EncryptedMessage, error: MlsError) -> Received:
     """Say why it cannot be read; what only a lying server can bring about is told as that."""
     if isinstance(error, OwnMessageError):
         return _not_sealed_here(batch, event, body)
@@ -120,7 +120,7 @@ def unread_before_join(event: LogEvent) -> Received:
     return _unread(event, BEFORE_JOIN)
 
 
-def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage) -> Received | None:
+def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: EncryptedMessage) -> Received | None:
     """Read a message of this device by its very bytes: its sender is the one who cannot decrypt it.
 
     Its authenticated data alone would not do: for one's own message nothing checks it.
@@ -134,7 +134,7 @@ def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage)
         if event.author != batch.own.user:
             return forged(event, _WRONG_AUTHOR)
         author = Person(batch.own.user, batch.own.device)
-        found = _said(batch, held, event, author, message, decode_sealed(payload), own=True)
+        found = _said(batch, held, event, author, message, decode_message_payload(payload), own=True)
         if found is None:
             return forged(event, _REPLAY)
         batch.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
@@ -143,7 +143,7 @@ def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: SealedMessage)
     return None
 
 
-def _not_sealed_here(batch: Batch, event: LogEvent, body: SealedMessage) -> Received:
+def _not_sealed_here(batch: Batch, event: LogEvent, body: EncryptedMessage) -> Received:
     """Tell a replay, and what was given up, from a message that another copy of this home has sealed."""
     if batch.links.is_known(body.data):
         return forged(event, _REPLAY)
@@ -169,7 +169,7 @@ def _said(
 ) -> Received | None:
     """Return what was said; it is genuine, but may still be more than its author may say. None: a replay."""
     content, request = payload.content, message if own else None
-    blanks = event.body.blanks if isinstance(event.body, SealedMessage) else None
+    blanks = event.body.blanks if isinstance(event.body, EncryptedMessage) else None
     said, trouble = None, ""
     try:
         said = body_of(batch.connection, batch.speaker(held, author.user), content, blanks)

@@ -28,9 +28,9 @@ from parlour_client.core.e2ee.groups.policy import certificate_bytes, read_certi
 from parlour_client.core.e2ee.groups.transaction import People, concerns_about
 from parlour_client.core.e2ee.identity.key_trust import trust
 from parlour_client.core.e2ee.status import Trust
-from parlour_protocol.encrypted import Payload, decode_sealed, encode_sealed
-from parlour_protocol.frames.opaque import SealedBytes
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.encrypted import Payload, decode_message_payload, encode_message_payload
+from parlour_protocol.frames.opaque import Ciphertext
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
 from parlour_protocol.names import UserName
 
@@ -85,7 +85,7 @@ def seal(
     payload: Payload,
     blanks: Seq | None,
     before: Collection[RequestId],
-) -> SendSealed:
+) -> SendEncrypted:
     """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
 
     ``before``: requests that the server has, or that leave before this one.
@@ -104,13 +104,13 @@ def seal(
         group, epoch, data, at, first, number = cast(
             "tuple[str, int, bytes, int | None, bytes, int | None]", row
         )
-        blanks, payload = None if at is None else Seq(at), decode_sealed(first)
+        blanks, payload = None if at is None else Seq(at), decode_message_payload(first)
         if (group, epoch) == (held.id, held.epoch):
             return _frame(held, request, data, blanks)
     if held.group.proposals:
         raise NotReadyError("A change of the room's keys waits to be made first.")
     link = links.next(number, before)
-    text = encode_sealed(replace(payload, link=link))
+    text = encode_message_payload(replace(payload, link=link))
     data = held.group.protect(text, request.encode())
     held.sent += 1
     shelf.save(connection, held)
@@ -137,13 +137,13 @@ def _keep(
     connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
 
 
-def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> SendSealed:
-    return SendSealed(
+def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> SendEncrypted:
+    return SendEncrypted(
         id=request,
         room=held.room,
         group=GroupId(held.id),
         epoch=Epoch(held.epoch),
-        data=SealedBytes(data),
+        data=Ciphertext(data),
         blanks=blanks,
     )
 

@@ -17,7 +17,7 @@ from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups.group_store import RoomRow, known_roster
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import AnyBody, decode_body
-from parlour_protocol.frames.bodies import Added, Banned, Founded, Joined, Kicked, Left
+from parlour_protocol.frames.bodies import Added, Banned, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.ids import GroupId, RoomId, Seq
 from parlour_protocol.names import UserName
 
@@ -112,7 +112,7 @@ def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId
     taken = NoteKind.FOUNDED.value, NoteKind.ROLLED_BACK.value
     for (body,) in connection.execute(query, (row.room, shared, *taken)):
         founded = decode_body(str(body))
-        return founded.replaces if isinstance(founded, Founded) else None
+        return founded.replaces if isinstance(founded, GroupCreated) else None
     return row.group
 
 

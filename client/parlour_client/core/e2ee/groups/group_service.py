@@ -43,11 +43,11 @@ from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received,
 from parlour_client.core.e2ee.groups.transaction import Batch, Own, People
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
-from parlour_protocol.delivery import Commit, Found, GroupState, WaitingWelcome
+from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
-from parlour_protocol.frames.requests import SendSealed
+from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
@@ -185,7 +185,7 @@ class Vault:
         at: Millis,
         blanks: Seq | None = None,
         before: Collection[RequestId] = (),
-    ) -> SendSealed:
+    ) -> SendEncrypted:
         """Return the frame to send. In a durable transaction.
 
         ``before``: requests that the server has, or that leave before this one.
@@ -211,7 +211,7 @@ class Vault:
         request: RequestId,
         at: Millis,
         people: Collection[Vouched] = (),
-    ) -> Found:
+    ) -> CreateGroup:
         """Make the room's group, or its next one when it was contested or all its devices are gone.
 
         The next one is for the people of the one before. ``people``: whom our person vouches for, besides
@@ -228,7 +228,7 @@ class Vault:
         roster = known_roster(connection, room) or self._begun(room, kind, at, people)
         suite = pinned_suite(connection, room)
         group = commit.found(connection, self._shelf, self._own, roster, suite, request, at)
-        return Found(request=request, group=group, replaces=row.group)
+        return CreateGroup(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
         """Take note that the server lost what is between ``shared`` and ``fork``, and go on behind it.
@@ -259,7 +259,7 @@ class Vault:
         replaces: GroupId | None,
         request: RequestId,
         at: Millis,
-    ) -> Found:
+    ) -> CreateGroup:
         """Make the next group of a room that was rolled back, in the place of the server's. Durably.
 
         Raises NotReadyError where it was founded meanwhile.
@@ -281,7 +281,7 @@ class Vault:
         everybody = [(self._own.user, self._own.account_key, role), *others]
         return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
 
-    def founding(self, connection: apsw.Connection, room: RoomId) -> Found | None:
+    def founding(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
         """Return the founding that the log has not shown yet."""
         row = load_room(connection, room)
         return None if row is None else commit.founding(connection, room, row.group)

@@ -37,7 +37,7 @@ from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.bodies import Contested, Founded, Handshake
+from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
 from parlour_protocol.membership import Roster, Statement
 from parlour_protocol.mls import (
@@ -61,7 +61,7 @@ _NO_WELCOME: Final = "This device was added, but its invitation did not come: a 
 _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
 
 
-def take_founded(batch: Batch, event: LogEvent, body: Founded) -> Received:
+def take_founded(batch: Batch, event: LogEvent, body: GroupCreated) -> Received:
     """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
 
     Who holds keys of the group in force lets it go only after a member has contested it.

@@ -23,8 +23,8 @@ from parlour_protocol.encrypted.links import (
     TIP_BYTES,
     Link,
     Ranges,
-    digest_of,
     folded,
+    message_digest,
 )
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
@@ -138,7 +138,7 @@ class Links:
 
     def is_known(self, data: bytes) -> bool:
         """Say whether this very ciphertext was processed before."""
-        digest = digest_of(data)
+        digest = message_digest(data)
         query = """
             SELECT 1 FROM mls_places INDEXED BY mls_places_tip
             WHERE room = ? AND digest IS NOT NULL AND substr(digest, 1, 8) = ? AND digest = ?"""
@@ -151,7 +151,7 @@ class Links:
         """
         if data is not None and self.is_known(data):  # each ciphertext counts once, however often it is shown
             return False
-        digest = None if data is None else digest_of(data)
+        digest = None if data is None else message_digest(data)
         self._seen += 1
         if digest is None:
             self._base, self._running, self._tip = self._seen, NOTHING, NO_TIP

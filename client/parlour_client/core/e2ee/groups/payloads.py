@@ -18,7 +18,7 @@ from parlour_protocol.encrypted import (
     AnyContent,
     DeleteContent,
     EditContent,
-    FileKeyed,
+    EncryptedFile,
     HistoryContent,
     PinContent,
     ReactContent,
@@ -150,7 +150,7 @@ def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> Kn
     return found
 
 
-def _file(file: FileKeyed) -> FileRef:
+def _file(file: EncryptedFile) -> FileRef:
     return FileRef(
         file=file.file, name=file.name, media_type=file.media_type, size=file.size, sha256=file.sha256
     )
@@ -186,10 +186,10 @@ def was_readable(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
     return any(True for _ in connection.execute(query, (room, seq)))
 
 
-def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
+def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
     query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
     for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
-        return FileKeyed(
+        return EncryptedFile(
             file=file.file,
             key=FileKey(cast("bytes", key)),
             sha256=file.sha256,

@@ -37,8 +37,9 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
     EncryptionOn,
-    Founded,
+    GroupCreated,
     Handshake,
     Kicked,
     Left,
@@ -46,12 +47,11 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
 )
 from parlour_protocol.ids import Seq
 
 _READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
-_ENCRYPTED: Final = EncryptionOn | Founded | Handshake | SealedMessage | Contested
+_ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage | Contested
 _PLAINTEXT: Final = "Something that the server can read came in this encrypted room; it is not shown."
 
 
@@ -112,11 +112,11 @@ def needs_welcome(batch: Batch, event: LogEvent) -> bool:
 def _take(batch: Batch, event: LogEvent) -> Received:
     note_encryption(batch.row, event)
     match event.body:
-        case SealedMessage() as body:
+        case EncryptedMessage() as body:
             return open_message(batch, event, body)
         case Handshake() as body:
             return take_handshake(batch, event, body)
-        case Founded() as body:
+        case GroupCreated() as body:
             return take_founded(batch, event, body)
         case Contested() as body:
             return take_contested(batch, event, body)
@@ -137,7 +137,7 @@ def _placed(batch: Batch, event: LogEvent, item: Received) -> Received:
     if isinstance(body, Blank) and body.was == "sealed":
         blanked(batch.connection, event.room, event.seq)
         batch.links.place(event.seq, None, unread, late=False)
-    elif isinstance(body, SealedMessage):
+    elif isinstance(body, EncryptedMessage):
         if item.message is None or isinstance(item.event.body, Deleted):
             deletion(batch.connection, event.room, body.blanks)
         was_seen = batch.links.place(event.seq, body.data, unread, late=item.late)
@@ -153,7 +153,7 @@ def _corrected(batch: Batch) -> dict[Seq, Note | None]:
         seq = item.event.seq
         if seq in corrected:
             note = corrected.pop(seq)
-            said = is_row(item.event.body) and not isinstance(item.event.body, SealedMessage)
+            said = is_row(item.event.body) and not isinstance(item.event.body, EncryptedMessage)
             row = note is not None or bool(item.trouble) or said
             batch.items[at] = replace(item, note=note, row=row)
     return corrected
@@ -226,9 +226,9 @@ def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
         note_encryption(row, event)
     for event in events:
         body = event.body
-        if isinstance(body, SealedMessage):
+        if isinstance(body, EncryptedMessage):
             items.append(unread_before_join(event))
-        elif isinstance(body, Handshake | Founded | Contested):
+        elif isinstance(body, Handshake | GroupCreated | Contested):
             items.append(silent(event))
         else:
             items.append(_readable(event, row.since))

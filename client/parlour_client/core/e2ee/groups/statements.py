@@ -18,7 +18,7 @@ from parlour_client.core.e2ee.groups.group_store import Held
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_protocol.frames import AnyBody, LogEvent
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import Move, RoleSet, Unbanned
+from parlour_protocol.frames.bodies import MembershipChange, RoleSet, Unbanned
 from parlour_protocol.ids import RoomId
 from parlour_protocol.membership import Admit, Remove, Request, Roster, SetRole, Statement, Unban
 from parlour_protocol.names import UserName, parse_user_name
@@ -34,7 +34,9 @@ def statement_in(body: AnyBody) -> bytes | None:
     That of an invitation waits in the log until its person has joined.
     """
     match body:
-        case Move(statement=data) | Unbanned(statement=data) | RoleSet(statement=data) if data is not None:
+        case MembershipChange(statement=data) | Unbanned(statement=data) | RoleSet(statement=data) if (
+            data is not None
+        ):
             return bytes(data)
         case _:
             return None

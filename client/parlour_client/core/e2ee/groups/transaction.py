@@ -21,8 +21,8 @@ from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role, RoomKind
-from parlour_protocol.frames.bodies import AnyBody, Blank, Handshake, SealedMessage
-from parlour_protocol.frames.opaque import HandshakeBytes, SealedBytes
+from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Credential, Extension, SigningKey
@@ -153,8 +153,8 @@ def concerns_about(
 def stripped(body: AnyBody) -> AnyBody:
     """Return a body without what only MLS could read: nothing of it is of use once it was processed."""
     match body:
-        case SealedMessage(group=group, epoch=epoch, blanks=blanks):
-            return SealedMessage(group=group, epoch=epoch, data=SealedBytes(b"\0"), blanks=blanks)
+        case EncryptedMessage(group=group, epoch=epoch, blanks=blanks):
+            return EncryptedMessage(group=group, epoch=epoch, data=Ciphertext(b"\0"), blanks=blanks)
         case Handshake(group=group, epoch=epoch, added=added, removed=removed, unusable=unusable):
             data = HandshakeBytes(b"\0")
             return Handshake(
@@ -174,7 +174,7 @@ def with_body(event: LogEvent, body: AnyBody) -> LogEvent:
 def forged(event: LogEvent, words: str) -> Received:
     """Show that the server says something that is not so; what it said is not kept."""
     body = event.body
-    kept = stripped(body) if isinstance(body, Handshake | SealedMessage) else Blank(was="message")
+    kept = stripped(body) if isinstance(body, Handshake | EncryptedMessage) else Blank(was="message")
     return Received(with_body(event, kept), note=Note(NoteKind.FORGED, event.author, words))
 
 

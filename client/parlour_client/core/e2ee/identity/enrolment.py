@@ -113,7 +113,7 @@ class Enrolment:
         identity = await self.identity()
         if identity.certificate is None:
             certificate = CertificateBytes(self._certificate(identity, account))
-            await self._directory.certify(identity.device.id, delivery.Certify(certificate=certificate))
+            await self._directory.certify(identity.device.id, delivery.CertifyDevice(certificate=certificate))
             await self._key_log.sync()
         await self.refresh_packages()
 
@@ -178,12 +178,12 @@ class Enrolment:
                 if identity.account is not None and identity.account.public == key:
                     await self._publish(identity.account, identity.server)
             case Certificate(user=user, device=device) if user == self._user:
-                body = delivery.Certify(certificate=CertificateBytes(entry.certificate))
+                body = delivery.CertifyDevice(certificate=CertificateBytes(entry.certificate))
                 await self._directory.certify(device, body)
             case Revocation(user=user, device=device) if user == self._user and device != identity.device.id:
                 revoked = decode_entry(entry.data)
                 assert isinstance(revoked, RevocationEntry)  # noqa: S101 - it was read as one
-                body_of_revocation = delivery.Revoke(revocation=CertificateBytes(revoked.revocation))
+                body_of_revocation = delivery.RevokeDevice(revocation=CertificateBytes(revoked.revocation))
                 await self._directory.revoke(device, body_of_revocation)
             case _:
                 pass

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from parlour_protocol.delivery import (
     AccountKey,
-    Certify,
+    CertifyDevice,
     DeviceInfo,
     DeviceList,
     KeyLogPage,
     KeyPackages,
     RegisterDevice,
-    Revoke,
+    RevokeDevice,
 )
 from parlour_protocol.ids import DeviceId, SessionId
 
@@ -38,11 +38,11 @@ class Directory(Protocol):
         """List the account's devices, as the server has them."""
         ...
 
-    async def certify(self, device: DeviceId, body: Certify) -> None:
+    async def certify(self, device: DeviceId, body: CertifyDevice) -> None:
         """Approve a device."""
         ...
 
-    async def revoke(self, device: DeviceId, body: Revoke) -> None:
+    async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
         """End a device."""
         ...
 

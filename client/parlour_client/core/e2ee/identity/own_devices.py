@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import SetupError
-from parlour_protocol.delivery import Certify, DeviceInfo, DeviceStatus, Revoke
+from parlour_protocol.delivery import CertifyDevice, DeviceInfo, DeviceStatus, RevokeDevice
 from parlour_protocol.frames.opaque import CertificateBytes
 from parlour_protocol.identity import device_id_of, pairing_code
 from parlour_protocol.ids import DeviceId
@@ -58,7 +58,7 @@ class OwnDevices:
         device, info = await self._pending(identity, code)
         _, data = account.certify(identity.user, identity.server, info.key, info.name, self._clock.now())
         await self._archive.run_durably(own_keys.add_device, device)
-        await self._directory.certify(device, Certify(certificate=CertificateBytes(data)))
+        await self._directory.certify(device, CertifyDevice(certificate=CertificateBytes(data)))
         await self._key_log.sync()
         return await self._shown(identity, device, info)
 
@@ -70,7 +70,7 @@ class OwnDevices:
         if info is None:
             raise SetupError("Your account has no such device.", "Look at the list of your devices.")
         data = account.revoke(identity.user, identity.server, info.key, self._clock.now())
-        await self._directory.revoke(device, Revoke(revocation=CertificateBytes(data)))
+        await self._directory.revoke(device, RevokeDevice(revocation=CertificateBytes(data)))
         if device != identity.device.id:  # revoking ourselves has ended this session
             await self._key_log.sync()
 

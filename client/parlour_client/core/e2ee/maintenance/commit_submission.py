@@ -14,7 +14,7 @@ from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.maintenance.needs import Keys
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
-from parlour_protocol.delivery import Commit, Found
+from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RequestId, RoomId
 
@@ -80,7 +80,7 @@ class Asking:
         staged = await self._archive.look(self._keys.vault.staged, room)
         return staged is None or staged.request != request
 
-    async def post_founding(self, room: RoomId, body: Found) -> None:
+    async def post_founding(self, room: RoomId, body: CreateGroup) -> None:
         """Ask for a founding; returns when the log has shown it, or another one, or there is no need."""
         try:
             logged = await self._delivery.found(room, body)

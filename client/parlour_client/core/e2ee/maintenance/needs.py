@@ -8,7 +8,7 @@ from typing import Protocol
 
 from parlour_client.core.e2ee.groups.group_service import Vault
 from parlour_client.core.e2ee.groups.transaction import Own
-from parlour_protocol.delivery import GroupState, Logged
+from parlour_protocol.delivery import EventStored, GroupState
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq
 
@@ -42,7 +42,7 @@ class Keys(Protocol):
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
         ...
 
-    async def logged(self, room: RoomId, logged: Logged) -> None:
+    async def logged(self, room: RoomId, logged: EventStored) -> None:
         """Wait until the event at the place that the server named was taken in."""
         ...
 

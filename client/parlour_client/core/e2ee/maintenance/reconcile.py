@@ -29,7 +29,7 @@ from parlour_client.core.e2ee.identity.own_identity import lost_devices
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, Asking
 from parlour_client.core.e2ee.maintenance.needs import Keys
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
-from parlour_protocol.delivery import Claim, Commit, Contest, GroupState
+from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
@@ -276,7 +276,7 @@ class Settler:
         wanted = [device for device in devices if device not in claimed]
         for start in range(0, len(wanted), CLAIM_DEVICES.value):
             chunk = tuple(wanted[start : start + CLAIM_DEVICES.value])
-            given = await self._delivery.claim(Claim(room=room, devices=chunk, suite=suite))
+            given = await self._delivery.claim(ClaimKeyPackages(room=room, devices=chunk, suite=suite))
             claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
         return {device: claimed[device] for device in devices if device in claimed}
 

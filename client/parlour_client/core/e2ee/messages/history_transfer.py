@@ -39,10 +39,10 @@ from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.encrypted import FileKeyed, HistoryContent
+from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
-from parlour_protocol.frames.bodies import Handshake, Message, SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
@@ -135,7 +135,7 @@ class Histories:
         uploaded = await self._rooms.delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():
             raise EncryptionError("The server stored something else than what was sent.")
-        file = FileKeyed(
+        file = EncryptedFile(
             file=uploaded.file,
             key=FileKey(key.reveal()),
             sha256=uploaded.sha256,
@@ -202,7 +202,7 @@ def _events(connection: apsw.Connection) -> list[bytes]:
             numbers[event.room] = numbering(connection, event.room)
         # Numbers of a room that was rolled back are this device's own: others know the server's alone.
         there = event_there(event, numbers[event.room])
-        if there is None or isinstance(event.body, SealedMessage | Handshake):
+        if there is None or isinstance(event.body, EncryptedMessage | Handshake):
             continue
         ids = "SELECT id FROM mls_messages WHERE room = ? AND seq = ?"
         found = next((RequestId(str(i)) for (i,) in connection.execute(ids, (event.room, event.seq))), None)
@@ -297,7 +297,7 @@ def _make_room(connection: apsw.Connection, one: _Came) -> None:
     if line.key is not None and message is not None and message.file is not None:
         file = message.file
         key = FileKey.parse(line.key)
-        whole = FileKeyed(
+        whole = EncryptedFile(
             file=file.file, key=key, sha256=file.sha256, name=file.name, media_type=file.media_type,
             size=file.size,
         )  # fmt: skip

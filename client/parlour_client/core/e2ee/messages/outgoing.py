@@ -31,11 +31,11 @@ from parlour_client.core.errors import (
     ServerMisbehavedError,
 )
 from parlour_client.core.transport.conversation import Conversation
-from parlour_protocol.encrypted import AnyContent, FileKeyed, Payload
+from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey
-from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendSealed
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendEncrypted
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
 from parlour_protocol.mls import MlsError
 
@@ -53,7 +53,7 @@ class Arrived:
     seq: Seq
 
 
-Sealed = SendSealed | Delete | Pin | Arrived | ParlourClientError
+Sealed = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
 """What became of one request: a frame to send, or why there is none."""
 
 
@@ -182,7 +182,7 @@ class Sealing:
         request: RequestId,
         content: AnyContent,
         at: Millis,
-    ) -> SendSealed:
+    ) -> SendEncrypted:
         reach.require(self._rooms.vault.status(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=keylog.seen(connection))
         before = set(self._stored.get(room, ()))
@@ -233,7 +233,7 @@ def _seal(
     for frame in frames:
         one = _sealed(connection, vault, frame, now, before)
         sealed.append(one)
-        if isinstance(one, SendSealed):
+        if isinstance(one, SendEncrypted):
             before.add(one.id)
     return sealed
 
@@ -268,12 +268,12 @@ def _seal_early(
         _seal(connection, vault, frames, now, before)
 
 
-def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> FileKeyed:
+def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
     """Return an attachment with what opens it. Raises NotReadyError where its key is not here."""
     query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
     for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
         if isinstance(key, bytes):
-            return FileKeyed(
+            return EncryptedFile(
                 file=file.file,
                 key=FileKey(key),
                 sha256=file.sha256,

@@ -23,7 +23,7 @@ from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log as keylog
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import first_of
-from parlour_protocol.encrypted import FileKeyed, HistoryContent, TextContent
+from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
@@ -184,7 +184,7 @@ def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
             connection.execute("UPDATE events SET is_row = 0 WHERE room = ? AND seq = ?", (room, seq))
 
 
-def keep_file_key(connection: apsw.Connection, room: RoomId, file: FileKeyed) -> None:
+def keep_file_key(connection: apsw.Connection, room: RoomId, file: EncryptedFile) -> None:
     """Keep what opens an attachment; a later message that names another key for it changes nothing."""
     query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
     connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
@@ -225,7 +225,7 @@ def _keep(
     return keylog.heard_in(connection, sayings, now)
 
 
-def _keep_history(connection: apsw.Connection, item: Received, file: FileKeyed) -> None:
+def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFile) -> None:
     """Keep how history is fetched and opened; ``history`` judges whose it is."""
     event, device = item.event, item.device
     if device is not None:

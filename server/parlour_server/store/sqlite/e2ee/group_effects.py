@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Contested, EncryptionOn, Founded, Handshake
+from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated, Handshake
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import DeviceId, GroupId
 from parlour_protocol.limits import STALE_SECONDS
@@ -25,7 +25,7 @@ def encryption_on(db: WriteConnection, event: LogEvent, _body: EncryptionOn) -> 
     db.execute("UPDATE rooms SET encrypted = 1 WHERE room = ?", (event.room,))
 
 
-def founded(db: WriteConnection, event: LogEvent, body: Founded) -> None:
+def founded(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
     """Freeze the group that was in force, and begin this one."""
     old = db.execute("SELECT group_id FROM groups WHERE room = ? AND in_force = 1", (event.room,)).fetchone()
     if old is not None:

@@ -7,13 +7,13 @@ judges nothing. Called by `rooms/event_facts.py`.
 import sqlite3
 from typing import Any, Final
 
-from parlour_protocol.frames.bodies import Contested, Founded, Handshake, SealedMessage
+from parlour_protocol.frames.bodies import Contested, EncryptedMessage, GroupCreated, Handshake
 from parlour_protocol.ids import GroupId
 from parlour_server.store.sqlite.e2ee.group_devices import addable
 from parlour_server.store.sqlite.engine.column_values import plain
 from parlour_server.store.types import AppendEvent, GroupFacts
 
-GroupBody = Founded | Handshake | SealedMessage | Contested
+GroupBody = GroupCreated | Handshake | EncryptedMessage | Contested
 
 _GROUP: Final = """
     SELECT g.group_id, g.epoch, g.contested, g.stale_until,
@@ -37,7 +37,7 @@ def group_facts(db: sqlite3.Connection, event: AppendEvent, body: GroupBody) -> 
         more["group"] = GroupFacts(
             group, epoch, bool(contested), stale_until, bool(present), bool(pending), **extra
         )
-    if isinstance(body, Founded):
+    if isinstance(body, GroupCreated):
         active = db.execute(_ACTIVE, (event.sender, plain(event.author), event.at)).fetchone()
         used = db.execute("SELECT 1 FROM groups WHERE group_id = ?", (body.group,)).fetchone()
         more |= {"sender_active": active is not None, "group_used": used is not None}
@@ -57,7 +57,7 @@ def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: G
         contested = db.execute(query, (group, plain(event.author))).fetchone() is not None
         missing = addable(db, event.room, group, filter(None, (event.sender,)), event.at)
         return {"contested_by_author": contested, "addable": frozenset(missing)}
-    if isinstance(body, Founded):
+    if isinstance(body, GroupCreated):
         query = "SELECT DISTINCT account FROM group_devices WHERE group_id = ? AND leaving = 0 LIMIT 2"
         accounts = db.execute(query, (group,)).fetchall()
         return {"abandoned": not accounts, "only_authors": accounts == [(plain(event.author),)]}

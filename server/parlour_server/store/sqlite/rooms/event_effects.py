@@ -16,8 +16,9 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
     Deleted,
+    EncryptedMessage,
     EncryptionOn,
-    Founded,
+    GroupCreated,
     Handshake,
     Invited,
     Joined,
@@ -28,7 +29,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     TopicSet,
     Unbanned,
     Uninvited,
@@ -149,7 +149,7 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
         end_file(db, body.file.file, event.at)
 
 
-def _sealed(db: WriteConnection, event: LogEvent, body: SealedMessage) -> None:
+def _sealed(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
     """Blank the sealed message that this one deletes; what else belongs to it only its readers know."""
     if body.blanks is not None:
         _blank(db, event, body.blanks, "sealed")
@@ -202,9 +202,9 @@ _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
     Reacted: _reacted,
     Deleted: _deleted,
     Pinned: _pinned,
-    SealedMessage: _sealed,
+    EncryptedMessage: _sealed,
     EncryptionOn: encryption_on,
-    Founded: founded,
+    GroupCreated: founded,
     Handshake: handshake,
     Contested: contested,
 }

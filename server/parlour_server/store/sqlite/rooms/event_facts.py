@@ -16,7 +16,8 @@ from parlour_protocol.frames.bodies import (
     Contested,
     Deleted,
     Edited,
-    Founded,
+    EncryptedMessage,
+    GroupCreated,
     Handshake,
     Invited,
     Joined,
@@ -27,7 +28,6 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
     Unbanned,
     Uninvited,
     Unmuted,
@@ -112,9 +112,9 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
     more: dict[str, Any] = {}
     if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
         more = _of_target(db, event, body)
-    elif isinstance(body, SealedMessage | Founded | Handshake | Contested):
+    elif isinstance(body, EncryptedMessage | GroupCreated | Handshake | Contested):
         more = group_facts(db, event, body)
-        if isinstance(body, SealedMessage) and body.blanks is not None:
+        if isinstance(body, EncryptedMessage) and body.blanks is not None:
             more["target"] = _target(db, event.room, body.blanks)
     elif isinstance(body, Joined):
         more["author_rooms"] = count_rooms(db, event.author)

@@ -13,11 +13,11 @@ from parlour_protocol.frames.bodies import (
     Banned,
     Blank,
     Edited,
+    EncryptedMessage,
     Joined,
-    Move,
+    MembershipChange,
     Muted,
     Reacted,
-    SealedMessage,
     Unreadable,
 )
 from parlour_protocol.frames.replies import LogEvent
@@ -86,11 +86,11 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
         return True  # nothing is left to compare, and a second message would be worse than a wrong answer
     if isinstance(before, Blank):
         return before.was == BODY_KINDS[type(body)]
-    if isinstance(body, SealedMessage) and isinstance(before, SealedMessage):
+    if isinstance(body, EncryptedMessage) and isinstance(before, EncryptedMessage):
         return before.blanks == body.blanks
     if isinstance(body, Banned | Muted) and isinstance(before, type(body)) and body.until and before.until:
         body = replace(body, until=Millis(body.until - event.at + earlier.at))
-    if isinstance(before, Move):
+    if isinstance(before, MembershipChange):
         before = replace(before, members=None)  # the store wrote it
     if isinstance(before, Joined) and isinstance(body, Joined):
         return True  # which statement comes with it may be the store's own choice

@@ -13,7 +13,15 @@ from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import AnyBody, Handshake, Joined, Message, Move, RoleSet, SealedMessage
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    EncryptedMessage,
+    Handshake,
+    Joined,
+    MembershipChange,
+    Message,
+    RoleSet,
+)
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_server.errors import RefusedError
@@ -56,7 +64,7 @@ class SqliteLog:
         decide(event, read_facts(db, event, standing))
         stored = _numbered(event, Seq(standing.head + 1), event.body)
         stored = _append_with_effect(db, stored, event.request)
-        if standing.consent == ASKED and isinstance(event.body, Message | SealedMessage):
+        if standing.consent == ASKED and isinstance(event.body, Message | EncryptedMessage):
             say_yes(db, event.room, event.author)  # who writes has accepted
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
@@ -106,7 +114,7 @@ def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId
         signed = admission(db, event.room, event.author, event.at)
         event = _numbered(event, event.seq, replace(event.body, statement=signed))
     apply_effect(db, event)
-    if isinstance(event.body, Move):
+    if isinstance(event.body, MembershipChange):
         event = _numbered(event, event.seq, replace(event.body, members=count_members(db, event.room)))
     insert_event(db, event, request)
     return event

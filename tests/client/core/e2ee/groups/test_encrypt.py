@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.groups.group_store import highest_epoch
 from parlour_protocol.encrypted import DeleteContent
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, GroupId, Millis
 from parlour_protocol.limits import MESSAGE_BYTES
 from parlour_protocol.mls import add_proposal
@@ -143,7 +143,7 @@ def test_the_longest_message_fits(character: str) -> None:
     log = room_of(alice, bobby)
     words = character * (MESSAGE_BYTES.value // len(character.encode()))
     frame = alice.seal(log, 10, words)
-    assert SealedBytes.parse(frame.data.text) == frame.data
+    assert Ciphertext.parse(frame.data.text) == frame.data
 
 
 def test_a_message_that_was_given_up_leaves_nothing() -> None:

@@ -21,7 +21,7 @@ from parlour_client.core.e2ee.groups.group_service import Vault
 from parlour_client.core.e2ee.identity import key_packages as packages
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import Contested, Founded
+from parlour_protocol.frames.bodies import Contested, GroupCreated
 from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
 
 
@@ -73,7 +73,7 @@ def test_our_founding_in_anothers_name_is_refused() -> None:
     """The server shows our group id as founded by somebody else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     asked = alice.run(alice.vault.found, ROOM, log.kind, request(1), Millis(log.now))
-    log.add(bobby.user, Founded(group=asked.group, device=bobby.id))
+    log.add(bobby.user, GroupCreated(group=asked.group, device=bobby.id))
     assert note_of(alice.sync(log)[0]) is NoteKind.FORGED
     assert alice.status(log).stand is Stand.UNFOUNDED
 
@@ -82,7 +82,7 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
     """Else the server could lead everybody into a new group whenever it liked."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    log.add(alice.user, Founded(group=GroupId("B" * 43), device=alice.id, replaces=log.group))
+    log.add(alice.user, GroupCreated(group=GroupId("B" * 43), device=alice.id, replaces=log.group))
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
     assert bobby.status(log).group == log.group
     with pytest.raises(NotReadyError):
@@ -141,7 +141,7 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
     bobby.sync(log)
     assert log.group is not None
     log.add(bobby.user, Contested(group=log.group, epoch=Epoch(0)))
-    log.add(alice.user, Founded(group=old, device=alice.id, replaces=log.group))
+    log.add(alice.user, GroupCreated(group=old, device=alice.id, replaces=log.group))
     assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
 
 

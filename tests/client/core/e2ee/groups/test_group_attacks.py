@@ -14,7 +14,7 @@ from tests.client.core.e2ee.vault_world import (
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import NoteKind
-from parlour_protocol.encrypted import encode_sealed
+from parlour_protocol.encrypted import encode_message_payload
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import (
     AnyBody,
@@ -22,13 +22,13 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
     Message,
     Pinned,
     Reacted,
-    SealedMessage,
 )
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
 
 CANARY = "CANARY"
@@ -65,9 +65,9 @@ def test_a_forgery_burns_no_key_for_what_comes_in_the_same_run() -> None:
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, CANARY)
     log.add(bobby.user, sealed_body(frame))
-    log.add(alice.user, SealedMessage(group=frame.group, epoch=Epoch(0), data=frame.data))
-    flipped = SealedBytes(frame.data[:-1] + bytes([frame.data[-1] ^ 1]))
-    log.add(alice.user, SealedMessage(group=frame.group, epoch=frame.epoch, data=flipped))
+    log.add(alice.user, EncryptedMessage(group=frame.group, epoch=Epoch(0), data=frame.data))
+    flipped = Ciphertext(frame.data[:-1] + bytes([frame.data[-1] ^ 1]))
+    log.add(alice.user, EncryptedMessage(group=frame.group, epoch=frame.epoch, data=flipped))
     log.add(alice.user, sealed_body(frame))
     *refused, genuine = bobby.sync(log)
     assert all(item.note or item.trouble for item in refused)
@@ -156,7 +156,7 @@ def test_a_message_moved_to_another_room_is_refused() -> None:
     before = bobby.state(here)
     here.add(alice.user, sealed_body(frame))
     assert here.group is not None
-    moved = SealedMessage(group=here.group, epoch=Epoch(1), data=frame.data)
+    moved = EncryptedMessage(group=here.group, epoch=Epoch(1), data=frame.data)
     here.add(alice.user, moved)
     for item in bobby.sync(here):
         assert note_of(item) is NoteKind.FORGED
@@ -172,7 +172,7 @@ def test_a_false_epoch_is_refused() -> None:
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, CANARY)
     before = bobby.state(log)
-    log.add(alice.user, SealedMessage(group=frame.group, epoch=Epoch(frame.epoch + 1), data=frame.data))
+    log.add(alice.user, EncryptedMessage(group=frame.group, epoch=Epoch(frame.epoch + 1), data=frame.data))
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
     assert bobby.state(log) == before
 
@@ -182,7 +182,7 @@ def test_another_group_of_the_room_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, CANARY)
-    log.add(alice.user, SealedMessage(group=GroupId("A" * 43), epoch=frame.epoch, data=frame.data))
+    log.add(alice.user, EncryptedMessage(group=GroupId("A" * 43), epoch=frame.epoch, data=frame.data))
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
 
 
@@ -195,7 +195,7 @@ def test_a_damaged_message_is_a_row_with_a_cause_and_burns_no_key(at: int) -> No
     data = bytearray(frame.data)
     data[at] ^= 1
     before = bobby.state(log)
-    log.add(alice.user, SealedMessage(group=frame.group, epoch=frame.epoch, data=SealedBytes(bytes(data))))
+    log.add(alice.user, EncryptedMessage(group=frame.group, epoch=frame.epoch, data=Ciphertext(bytes(data))))
     item = bobby.sync(log)[0]
     assert item.trouble or item.note
     assert item.row
@@ -270,9 +270,9 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     held = alice.vault.held(alice.connection, ROOM)
-    data = SealedBytes(held.group.protect(b'{"v":2}', request(10).encode()))
+    data = Ciphertext(held.group.protect(b'{"v":2}', request(10).encode()))
     assert log.group is not None
-    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
     assert "newer Parlour" in item.trouble
 
@@ -292,9 +292,9 @@ def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     held = alice.vault.held(alice.connection, ROOM)
-    data = SealedBytes(held.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
+    data = Ciphertext(held.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
     assert log.group is not None
-    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
     assert "than a message may hold" in item.trouble
     assert CANARY not in str(item)
@@ -306,9 +306,9 @@ def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
     log = room_of(alice, bobby)
     alice.say(log, 10, "first")
     held = alice.vault.held(alice.connection, ROOM)
-    data = SealedBytes(held.group.protect(b'{"v":2}', request(10).encode()))
+    data = Ciphertext(held.group.protect(b'{"v":2}', request(10).encode()))
     assert log.group is not None
-    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     _, again = bobby.sync(log)
     assert note_of(again) is NoteKind.FORGED
 
@@ -318,9 +318,9 @@ def test_a_message_without_an_id_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     held = alice.vault.held(alice.connection, ROOM)
-    data = SealedBytes(held.group.protect(encode_sealed(text(CANARY)), b"short"))
+    data = Ciphertext(held.group.protect(encode_message_payload(text(CANARY)), b"short"))
     assert log.group is not None
-    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=data))
+    log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     before = bobby.state(log)
     item = bobby.sync(log)[0]
     assert item.trouble

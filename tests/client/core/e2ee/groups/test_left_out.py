@@ -15,10 +15,10 @@ from parlour_client.core.e2ee.groups.group_report import Stand
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
-from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent, encode_sealed
+from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent, encode_message_payload
 from parlour_protocol.frames import LogEvent, Reaction
 from parlour_protocol.frames.bodies import Blank, Contested, Message
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, Millis, Seq
 from parlour_protocol.mls import Policy
 
@@ -197,7 +197,7 @@ def test_a_message_without_a_link_is_read() -> None:
     """N2: of a version that knew none."""
     log, _, ben, cora = three()
     held = ben.run(ben.vault.held, log.room)
-    data = SealedBytes(held.group.protect(encode_sealed(text("from before")), request(20).encode()))
+    data = Ciphertext(held.group.protect(encode_message_payload(text("from before")), request(20).encode()))
     body = sealed_body(ben.seal(log, 30, "x"))
     log.add(ben.user, replace(body, data=data))
     (item,) = cora.sync(log)

@@ -20,7 +20,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import GroupDevice, GroupState
 from parlour_protocol.frames.base import Role
-from parlour_protocol.frames.bodies import Banned, Contested, Founded, Joined, Kicked, Left
+from parlour_protocol.frames.bodies import Banned, Contested, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Epoch, Incarnation, Millis, new_group_id
 from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole, Unban
@@ -243,7 +243,7 @@ def test_a_group_that_a_stranger_founds_replaces_none() -> None:
     before = alice.status(log).group
     assert before is not None
     log.add(bobby.user, Contested(group=before, epoch=Epoch(log.epoch)))
-    log.add(mallory.user, Founded(group=new_group_id(), device=mallory.id, replaces=before))
+    log.add(mallory.user, GroupCreated(group=new_group_id(), device=mallory.id, replaces=before))
     receipt = alice.receive(log.events[alice.cursor(log) :])
     note = receipt.items[-1].note
     assert note is not None

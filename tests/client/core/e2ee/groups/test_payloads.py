@@ -9,7 +9,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_protocol.encrypted import (
     DeleteContent,
     EditContent,
-    FileKeyed,
+    EncryptedFile,
     PinContent,
     ReactContent,
     ReadContent,
@@ -21,12 +21,12 @@ from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
     Edited,
+    EncryptedMessage,
     FileRef,
     Message,
     Pinned,
     Reacted,
     RoleSet,
-    SealedMessage,
 )
 from parlour_protocol.frames.fields import FileName, Reaction
 from parlour_protocol.frames.opaque import Digest, FileKey
@@ -53,7 +53,7 @@ def test_an_edit_is_taken_from_the_author_alone() -> None:
     assert (item.event.body, item.row, item.trouble) == (Edited(target=seq, text=HELLO), False, "")
     bobby.say(log, 12, EditContent(target=request(10), text=MessageText.parse("CANARY")))
     item = last(carol, log)
-    assert isinstance(item.event.body, SealedMessage)
+    assert isinstance(item.event.body, EncryptedMessage)
     assert "bobby" in item.trouble
     assert item.row
     assert "CANARY" not in str(item)
@@ -232,7 +232,7 @@ def test_a_file_goes_out_with_its_key_or_not_at_all() -> None:
     _keep_key(alice, file, digest, key)
     content, _ = content_of(alice.connection, frame)
     assert isinstance(content, TextContent)
-    assert isinstance(content.file, FileKeyed)
+    assert isinstance(content.file, EncryptedFile)
     alice.say(log, 10, content)
     item = last(bobby, log)
     assert item.event.body == Message(text=HELLO, file=ref)

@@ -9,8 +9,8 @@ from parlour_client.core.e2ee.groups.policy import Binding, Judge, binding_of, p
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import SealedMessage
-from parlour_protocol.frames.opaque import SealedBytes
+from parlour_protocol.frames.bodies import EncryptedMessage
+from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
 from parlour_protocol.mls.codec.registries import SenderType
@@ -60,7 +60,7 @@ def test_a_commit_that_comes_as_a_message_changes_nothing() -> None:
     log = room_of(alice, bobby)
     body = alice.stage(log, 3)
     assert log.group is not None
-    log.add(alice.user, SealedMessage(group=log.group, epoch=Epoch(1), data=SealedBytes(body.data)))
+    log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=Ciphertext(body.data)))
     for device in (alice, bobby):
         before = device.state(log)
         item = device.sync(log)[0]

@@ -28,10 +28,10 @@ from parlour_client.core.errors import ApiRefusedError, EncryptionError, Unreach
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_client.core.sync.catch_up import Sync
-from parlour_protocol.encrypted import FileKeyed, HistoryContent
+from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
-from parlour_protocol.frames.bodies import Message, SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -82,7 +82,9 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> N
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
     await flat.until(approving.done)
     await flat.quiet()
-    sealed = [event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, SealedMessage)]
+    sealed = [
+        event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, EncryptedMessage)
+    ]
     said = [await said_of(phone, event) for event in sealed]
     assert [words for words in said if "before this device joined" not in words] == []
     assert len(said) == 3
@@ -106,7 +108,7 @@ async def hand_over(
     line = json.dumps(["event", encode(event).decode(), True, None, None]).encode()
     sealed, key = await seal_file(line)
     stored = await flat.lines[sender].upload(by, sealed, attachments.sealed_size(len(line)))
-    file = FileKeyed(
+    file = EncryptedFile(
         file=stored.file,
         key=FileKey(key.reveal()),
         sha256=Digest(digest) if digest else stored.sha256,

@@ -14,7 +14,7 @@ from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_service import Vault
 from parlour_client.core.e2ee.messages.outgoing import Sealing
 from parlour_client.core.model import Entry, LinkState
-from parlour_protocol.frames.bodies import SealedMessage
+from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import MlsError
 
@@ -32,7 +32,7 @@ async def kept(client: Client, entry: Entry) -> list[bytes]:
 def sent(flat: Flat) -> list[bytes]:
     """Return all sealed messages that the server has."""
     bodies = [event.body for room in flat.house.rooms.values() for event in room.log]
-    return [bytes(body.data) for body in bodies if isinstance(body, SealedMessage)]
+    return [bytes(body.data) for body in bodies if isinstance(body, EncryptedMessage)]
 
 
 async def gone(flat: Flat, client: Client, room: RoomId) -> None:

@@ -17,7 +17,7 @@ from textual.events import Key
 
 from parlour_client.core.client import Client
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 
 PER_SECOND: Final = 200
 SECONDS: Final = 10

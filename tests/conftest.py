@@ -19,7 +19,7 @@ _LONGEST: Final = (
     "tests/e2e/test_tui.py",
     "tests/e2e/test_encryption_walks.py",
     "tests/e2e/test_encryption_contract.py",
-    "tests/client/ui/test_outlet.py",
+    "tests/client/ui/terminal/test_driver.py",
     "tests/e2e/",
     "tests/attacks/",
     "tests/client/ui/",

@@ -16,7 +16,7 @@ from parlour_client.demo.screen import guest as sign_up_guest
 from parlour_client.demo.script import CAST, CORA, SCRIPT
 from parlour_client.demo.server import demo_server
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.ids import Seq
 
 DOCS = Path(__file__).parents[1] / "docs"

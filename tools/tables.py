@@ -11,7 +11,7 @@ from typing import get_args
 import msgspec
 
 from parlour_client.core import settings as client_settings
-from parlour_client.ui.keys.rebind import known
+from parlour_client.ui.input.keymap import known
 from parlour_protocol import delivery, errors
 from parlour_protocol.api import Payload
 from parlour_protocol.encrypted import AnyContent

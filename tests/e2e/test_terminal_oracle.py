@@ -118,9 +118,9 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
 @pytest.mark.parametrize(
     ("changes", "stage", "place", "what"),
     [
-        ("raw=parlour_client.ui.screens.files_part.peer_line", dialogs.files, "file name", WALL),
-        ("raw=parlour_client.ui.screens.messages_part.safe_text", dialogs.whole, "clipboard", "the control"),
-        ("raw=parlour_client.ui.found.peer_line", lists.outbox, "outbox", WALL),
+        ("raw=parlour_client.ui.chat.files.peer_line", dialogs.files, "file name", WALL),
+        ("raw=parlour_client.ui.chat.messages_part.safe_text", dialogs.whole, "clipboard", "the control"),
+        ("raw=parlour_client.ui.dialogs.message_list.peer_line", lists.outbox, "outbox", WALL),
         ("news", stages.search, "search result", "operating system command"),
     ],
     ids=["file names", "clipboard", "outbox", "notifications"],

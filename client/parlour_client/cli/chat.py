@@ -27,7 +27,7 @@ from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.ui.doors import Accounts, Doors, Person
+    from parlour_client.ui.account_switcher import Accounts, Doors, Person
 
 
 @click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
@@ -60,7 +60,7 @@ async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
 
 def _accounts(home: Home) -> "Accounts":
     """Return how the screen switches to another account."""
-    from parlour_client.ui.doors import Accounts, Opened  # noqa: PLC0415 - the screen's own types
+    from parlour_client.ui.account_switcher import Accounts, Opened  # noqa: PLC0415 - the screen's own types
 
     current = name_of(home.folder)
 
@@ -103,7 +103,7 @@ class _FirstLock:
 
 def _doors(home: Home, passphrase: Secret | None) -> "Doors":
     """Return how the welcome screen gets a client."""
-    from parlour_client.ui.doors import Doors  # noqa: PLC0415 - the screen's own type
+    from parlour_client.ui.account_switcher import Doors  # noqa: PLC0415 - the screen's own type
 
     lock = _FirstLock(home, passphrase)
 

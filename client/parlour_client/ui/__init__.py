@@ -14,7 +14,7 @@ from parlour_client.core.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.interface import ChatClient
-    from parlour_client.ui.doors import Accounts, Doors
+    from parlour_client.ui.account_switcher import Accounts, Doors
 
 
 def run(

@@ -25,19 +25,19 @@ from textual.worker import Worker
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.settings import Settings, kept_seconds
-from parlour_client.ui.bidi import TextDirection
-from parlour_client.ui.crash import QuietCrash
-from parlour_client.ui.doors import Accounts, Doors
-from parlour_client.ui.dress import LOOK_EVERY, Dressed
+from parlour_client.ui.account_switcher import Accounts, Doors
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.errands import Errands
-from parlour_client.ui.guard import TerminalGuard
-from parlour_client.ui.hangup import Hangup
-from parlour_client.ui.keys.jump import Jumping
-from parlour_client.ui.keys.vim import VimKeys
+from parlour_client.ui.input.jump import Jumping
+from parlour_client.ui.input.vim import VimKeys
 from parlour_client.ui.locking import Locking
-from parlour_client.ui.news import Newsboy, run_program
+from parlour_client.ui.notifications import Newsboy, run_program
 from parlour_client.ui.palette import Everything, Palette
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.terminal.bidi import TextDirection
+from parlour_client.ui.terminal.crash import QuietCrash
+from parlour_client.ui.terminal.guard import TerminalGuard
+from parlour_client.ui.terminal.hangup import Hangup
+from parlour_client.ui.theming import LOOK_EVERY, Dressed
 from parlour_protocol.ids import RoomId
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
@@ -47,7 +47,7 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
-    CSS_PATH = ["looks/chat.tcss", "looks/dialogs.tcss", "looks/more.tcss"]  # noqa: RUF012 - Textual's declaration
+    CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
     COMMANDS = {*QuietCrash.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
@@ -83,7 +83,7 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
             return found
         from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
 
-        from parlour_client.ui.outlet import Outlet  # noqa: PLC0415 - the same
+        from parlour_client.ui.terminal.driver import Outlet  # noqa: PLC0415 - the same
 
         return Outlet if found is LinuxDriver else found
 
@@ -126,7 +126,7 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
     async def enter(self, inside: ChatClient | Doors | None) -> None:
         """Show what was opened: the chat, or the welcome."""
         if isinstance(inside, Doors):
-            from parlour_client.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
+            from parlour_client.ui.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
 
             _ = self.push_screen(WelcomeScreen(inside), self._came_in)
         elif inside is not None:
@@ -199,7 +199,7 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
 
     def action_settings(self, key: str = "") -> None:
         """Show the settings, at one of them."""
-        from parlour_client.ui.settings_screen import SettingsScreen  # noqa: PLC0415 - seldom needed
+        from parlour_client.ui.dialogs.settings import SettingsScreen  # noqa: PLC0415 - seldom needed
 
         if not isinstance(self.screen, SettingsScreen):
             _ = self.push_screen(SettingsScreen(self.wrong_settings(), key))

@@ -12,12 +12,12 @@ from textual import on, work
 from textual.app import SuspendNotSupported
 
 from parlour_client.core.errors import SetupError
-from parlour_client.ui.composer import Composer
-from parlour_client.ui.editor import command_of, edit, in_memory
-from parlour_client.ui.notices import Notice, notice
-from parlour_client.ui.paste_screen import Choice, PasteScreen
-from parlour_client.ui.preferences import Preferring
-from parlour_client.ui.screens.base import ChatParts, words_of
+from parlour_client.ui.app_settings import Preferring
+from parlour_client.ui.chat.base import ChatParts, words_of
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.dialogs.paste import Choice, PasteScreen
+from parlour_client.ui.input.editor import command_of, edit, in_memory
+from parlour_client.ui.toasts import Notice, notice
 
 
 class Errands(Preferring):

@@ -18,11 +18,11 @@ from textual.widgets import Input
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
-from parlour_client.ui.keys.in_turn import Field
-from parlour_client.ui.notices import Notice, notice
+from parlour_client.ui.chat.base import words_of
+from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, own
-from parlour_client.ui.screens.base import words_of
 from parlour_client.ui.switch import Switching
+from parlour_client.ui.toasts import Notice, notice
 from parlour_protocol.secret import Secret
 
 LOOK_EVERY: Final = 5.0

@@ -13,12 +13,12 @@ from textual.command import CommandInput, CommandPalette, DiscoveryHit, Hit, Hit
 from textual.content import Content
 
 from parlour_client.core.settings import TABLE
-from parlour_client.ui.commands import COMMANDS
-from parlour_client.ui.keys.in_turn import Field
-from parlour_client.ui.preferences import Preferring
+from parlour_client.ui.app_settings import Preferring
+from parlour_client.ui.chat.command_table import COMMANDS
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import join, own, peer_line
-from parlour_client.ui.screens.chat import ChatScreen
-from parlour_client.ui.veiled import Veiled
 
 Choice = tuple[Content, str, Callable[[], object]]
 _ACTIONS: Final = (

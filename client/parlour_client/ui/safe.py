@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from parlour_client.ui.anchored import Anchored
+from parlour_client.ui.terminal.column_anchoring import Anchored
 from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
 from parlour_protocol.text.cell_width import beginning
 

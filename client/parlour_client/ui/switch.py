@@ -15,14 +15,14 @@ from textual.widgets import Input
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.interface import ChatClient
-from parlour_client.ui.dialogs import ChooseScreen
-from parlour_client.ui.doors import Accounts, Doors
-from parlour_client.ui.dress import Dressed
-from parlour_client.ui.keys.in_turn import Field
-from parlour_client.ui.notices import Notice, notice
+from parlour_client.ui.account_switcher import Accounts, Doors
+from parlour_client.ui.chat.base import ChatParts, words_of
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.questions import ChooseScreen
+from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
-from parlour_client.ui.screens.base import ChatParts, words_of
-from parlour_client.ui.veiled import Veiled
+from parlour_client.ui.theming import Dressed
+from parlour_client.ui.toasts import Notice, notice
 from parlour_protocol.secret import Secret
 
 

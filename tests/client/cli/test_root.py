@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from tests.client.ui.terminal import Terminal
+from tests.client.ui.pseudo_terminal import Terminal
 
 from parlour_client.cli import root
 from parlour_client.cli.passwords import read_password

@@ -28,7 +28,7 @@ from parlour_client.core.model import (
 from parlour_client.core.room_log.withheld import missing_words, withheld_words
 from parlour_client.core.settings import Settings
 from parlour_client.plain.commands import COMMANDS
-from parlour_client.ui.commands import COMMANDS as ON_SCREEN
+from parlour_client.ui.chat.command_table import COMMANDS as ON_SCREEN
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.bodies import Unreadable

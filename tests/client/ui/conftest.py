@@ -14,8 +14,8 @@ from tests.client.ui.ui_fake import FakeClient
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
+from parlour_client.ui.account_switcher import Accounts
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.doors import Accounts
 
 OpenApp = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 

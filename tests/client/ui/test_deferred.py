@@ -9,8 +9,8 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual import _time
 from textual.pilot import Pilot
 
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.deferred import Deferred
-from parlour_client.ui.screens.chat import ChatScreen
 
 DEADLINE = 10.0
 

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.pilot import Pilot
 from textual.widgets._footer import FooterKey
 
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 
 
 def keys(pilot: Pilot[None]) -> list[FooterKey]:

@@ -10,10 +10,10 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
 from parlour_client.ui import locking
+from parlour_client.ui.account_switcher import Accounts, Opened
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.doors import Accounts, Opened
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.locking import LockScreen
-from parlour_client.ui.screens.chat import ChatScreen
 from parlour_protocol.secret import Secret
 
 HOUR = 3_600.0

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.test_switch import House
+from tests.client.ui.test_account_switcher import House
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.command import Provider
 from textual.events import Key
@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.settings import TABLE
-from parlour_client.ui.commands import COMMANDS
+from parlour_client.ui.chat.command_table import COMMANDS
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.palette import AppProvider, ChatProvider
-from parlour_client.ui.screens.chat import ChatScreen
 
 
 async def offered(pilot: Pilot[None], *kinds: type[Provider]) -> str:

@@ -19,9 +19,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.settings import FILE
+from parlour_client.ui.account_switcher import Doors
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.doors import Doors
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.ids import Seq
 
 FOLDER = Path(__file__).parent / "snapshots"

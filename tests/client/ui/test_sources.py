@@ -17,12 +17,17 @@ ONLY_IN = {
     r"\bStatic\b": {"safe.py"},
     r"\bContent[.(]": {"safe.py"},
     r"(?<!\w)Option\(": {"safe.py"},
-    r"\.notify\(": {"notices.py"},
-    r"\bSegment\(": {"anchored.py", "crash.py", "guard.py", "timeline/drawing.py"},
+    r"\.notify\(": {"toasts.py"},
+    r"\bSegment\(": {
+        "terminal/column_anchoring.py",
+        "terminal/crash.py",
+        "terminal/guard.py",
+        "chat/timeline/drawing.py",
+    },
     r"\b(?:Hit|DiscoveryHit)\(": {"palette.py"},
-    r"\.copy_to_clipboard\(": {"screens/messages_part.py"},
-    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py", "app.py", "bidi.py"},
-    r"\.to_terminal\(": {"news.py"},
+    r"\.copy_to_clipboard\(": {"chat/messages_part.py"},
+    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py", "app.py", "terminal/bidi.py"},
+    r"\.to_terminal\(": {"notifications.py"},
 }
 NOWHERE = (
     r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
@@ -104,7 +109,7 @@ def test_option_lists_have_their_markup_off() -> None:
     lists = [path for path in SOURCES if re.search(r"\(Anchored, OptionList", code(path))]
     assert len(lists) >= 4
     for path in lists:
-        assert "markup=False" in code(path) or relative(path) == "dialogs.py"
+        assert "markup=False" in code(path) or relative(path) == "dialogs/questions.py"
 
 
 def test_own_words_are_own() -> None:
@@ -162,4 +167,4 @@ def test_ids_of_bindings_are_unique() -> None:
 
 def test_the_status_line_never_claims_security() -> None:
     """It says what there is, and not that it is secure."""
-    assert "secure" not in (ROOT / "status.py").read_text().replace('"secure"', "")
+    assert "secure" not in (ROOT / "chat/status_line.py").read_text().replace('"secure"', "")

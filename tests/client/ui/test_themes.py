@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from rich.segment import Segment
 from tests.client.ui.conftest import OpenApp, screen_text, settled
-from tests.client.ui.terminal import Terminal
+from tests.client.ui.pseudo_terminal import Terminal
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.color import Color
 
 from parlour_client.core.settings import FILE, load
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.themes import OWN, Folder, read
 
 SCRIPT = Path(__file__).parent / "in_terminal.py"

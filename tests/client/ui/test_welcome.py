@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.errors import LoginRefusedError
+from parlour_client.ui.account_switcher import Doors, Person
 from parlour_client.ui.app import ParlourApp
-from parlour_client.ui.doors import Doors, Person
-from parlour_client.ui.screens.chat import ChatScreen
+from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.invite_link import InviteLink, ServerAddress
 
 PASSWORD = "correct horse battery"

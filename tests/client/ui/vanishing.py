@@ -1,4 +1,4 @@
-"""The program that `test_outlet.py` runs in a terminal and takes it away from.
+"""The program that `terminal/test_driver.py` runs in a terminal and takes it away from.
 
 `vanishing.py FOLDER MODE`: drafts go to the file `draft` in the folder. In the modes `flood` and `stuck` much
 is said; when no more can be drawn, `stuck` opens the pipe `full` in the folder. `starting` never starts.
@@ -19,7 +19,7 @@ from textual.drivers._writer_thread import WriterThread
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
-from parlour_client.ui.doors import Accounts, Doors, Opened
+from parlour_client.ui.account_switcher import Accounts, Doors, Opened
 from parlour_protocol.ids import RoomId
 from parlour_protocol.secret import Secret
 

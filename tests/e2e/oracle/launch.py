@@ -35,28 +35,28 @@ def no_rule() -> None:
 
 def no_guard() -> None:
     """Take the third wall out: the terminal gets what the widgets drew."""
-    from parlour_client.ui.guard import TerminalGuard  # noqa: PLC0415 - as above
+    from parlour_client.ui.terminal.guard import TerminalGuard  # noqa: PLC0415 - as above
 
     TerminalGuard._clean = staticmethod(lambda segment: segment)  # type: ignore[method-assign]
 
 
 def no_anchor() -> None:
     """Take the anchoring out: the cursor stays where the terminal puts it."""
-    from parlour_client.ui import anchored  # noqa: PLC0415 - as above
+    from parlour_client.ui.terminal import column_anchoring as anchored  # noqa: PLC0415 - as above
 
     del anchored.Anchored.render_lines
 
 
 def no_veil() -> None:
     """Take the anchors out of what shines through a dialog."""
-    from parlour_client.ui import veiled  # noqa: PLC0415 - as above
+    from parlour_client.ui.dialogs.questions import overlay as veiled  # noqa: PLC0415 - as above
 
     del veiled.Veiled.render_lines
 
 
 def news() -> None:
     """Let notifications say more than a number."""
-    from parlour_client.ui import news as told  # noqa: PLC0415 - as above
+    from parlour_client.ui import notifications as told  # noqa: PLC0415 - as above
 
     told.__dict__["words"] = lambda _count: "New message of bob in Parlour"
 

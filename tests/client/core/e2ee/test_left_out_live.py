@@ -13,7 +13,7 @@ from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import LinkState, NoteKind
 from parlour_client.plain.line_text import entry_line
 from parlour_client.text.encryption_text import note_words
-from parlour_client.ui.timeline.rows import Setting, rows_of
+from parlour_client.ui.chat.timeline.rows import Setting, rows_of
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Blank
 from parlour_protocol.ids import Seq

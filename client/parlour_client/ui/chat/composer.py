@@ -1,0 +1,273 @@
+"""The composer: write, complete, go through what was written before, send with Enter.
+
+A paste of several lines, and whatever looks like a secret, is not sent and not even taken in before the
+person saw what it is: it posts ``Doubtful``. Nothing forbidden gets in (``typed``). What Up brings back is
+kept in memory alone. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its keys are looked up
+by their ids, since a text area takes keys before any binding.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.events import Key, Paste
+from textual.message import Message
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
+
+from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
+from parlour_client.ui.app_settings import Preferring, settings_of
+from parlour_client.ui.input.completion import Offer, Offers, complete
+from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.input.key_ordering import edit_in_turn
+from parlour_client.ui.input.keymap import keymap
+from parlour_client.ui.input.sanitiser import clean, warning
+from parlour_client.ui.terminal.column_anchoring import Anchored
+
+REMEMBERED: Final = 100
+"""Texts that Up goes back through."""
+
+
+class Composer(Anchored, TextArea):
+    """Where one writes."""
+
+    HELP: ClassVar[str | None] = (
+        "Write and press Enter. Shift+Enter or Ctrl+J begins a new line; F5 opens your editor.\n"
+        "Tab takes what the list offers; @ names a person, # a room, / begins a command, :smi an emoji.\n"
+        "Up and Down at the edges go through what you wrote before. Esc leaves a reply or an edit.\n"
+        "Several pasted lines, or what looks like a secret, are shown before they go anywhere."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "do('send')", "Send", id="composer.send"),
+        Binding("shift+enter,ctrl+j", "do('newline')", "New line", show=False, id="composer.newline"),
+        Binding("tab", "do('take')", "Take what is offered", show=False, id="composer.take"),
+        Binding("up", "do('up')", "Written before", show=False, id="composer.up"),
+        Binding("down", "do('down')", "Written after", show=False, id="composer.down"),
+        Binding(
+            "escape", "do('leave')", "Leave a reply, an edit or the offers", show=False, id="composer.leave"
+        ),
+        Binding("f5", "do('editor')", "Editor", show=False, id="composer.editor"),
+    ]
+
+    @dataclass
+    class Sent(Message):
+        """The person pressed Enter."""
+
+        text: str
+        aim: object
+        """What the composer was aimed at then."""
+
+    @dataclass
+    class Wrote(Message):
+        """The text changed; ``warning`` are words of ours about it."""
+
+        text: str
+        warning: str
+
+    class GaveUp(Message):
+        """Esc: leave the reply or the edit."""
+
+    class Rested(Message):
+        """Esc with the layer of vi: go to normal mode; a reply stays a reply."""
+
+    class EditorWanted(Message):
+        """Go on in the person's own editor."""
+
+    @dataclass
+    class Doubtful(Message):
+        """A paste (not yet in the composer) or a text (in it) that should be shown before it goes out."""
+
+        text: str
+        findings: Sequence[Finding]
+        pasted: bool
+
+    def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(
+            id=id, compact=True, highlight_cursor_line=False, placeholder="Write here. F1 helps."
+        )
+        self._offers = offers
+        self._open = Offers(0)
+        self.aim: object = None
+        """Where what is written will go; whoever handles ``Sent`` says it and gets it back."""
+        self.people: Sequence[str] = ()
+        self.rooms: Sequence[str] = ()
+        self._written: list[str] = []
+        self._back = 0  # how far Up went
+        self._removed = 0
+        self._keys: dict[str, Callable[[], bool]] = {}
+
+    def on_mount(self) -> None:
+        """Follow the settings."""
+        self._obey_settings()
+        if isinstance(self.app, Preferring):
+            self.watch(self.app, "settings", self._obey_settings, init=False)
+
+    def _obey_settings(self) -> None:
+        settings = settings_of(self)
+        self.cursor_blink = not settings.reduced_motion
+        changed = keymap(settings)
+        self._keys = {
+            key.strip(): self._deed(str(binding.id))
+            for binding in self.BINDINGS
+            if isinstance(binding, Binding)
+            for key in changed.get(str(binding.id), binding.key).split(",")
+        }
+
+    # --- text
+
+    def edit(self, edit: Edit) -> EditResult:
+        """Insert, after the wall: every key, paste and undo comes through here."""
+        cleaned = clean(edit.text)
+        self._removed += cleaned.removed
+        return super().edit(edit if cleaned.text == edit.text else replace(edit, text=cleaned.text))
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row; none where a pane is squeezed away: Textual wraps its placeholder to no width."""
+        return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
+
+    def put(self, text: str) -> None:
+        """Replace the text: a draft, a message to edit, something written before."""
+        self.load_text(clean(text).text)
+        self.move_cursor(self.document.end)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        """Tell what was written and offer completions."""
+        event.stop()
+        self.post_message(self.Wrote(self.text, warning(self.text, self._removed)))
+        self._removed = 0
+        row, column = self.cursor_location
+        before = self.document.get_line(row)[:column]
+        self._open = complete(before, self.people, self.rooms) if self.selection.is_empty else Offers(0)
+        self._offers.offer(self._open.offers)
+
+    def remember(self, text: str) -> None:
+        """Keep a text for Up."""
+        if not self._written or self._written[-1] != text:
+            self._written = [*self._written[1 - REMEMBERED :], text]
+        self._back = 0
+
+    # --- keys
+
+    async def on_key(self, event: Key) -> None:
+        """Handle the keys that TextArea would take for itself, and those of its own that edit."""
+        deed = self._keys.get(event.key)
+        if (deed is not None and deed()) or (deed is None and await self._edits(event.key)):
+            event.stop()
+            event.prevent_default()
+
+    async def _edits(self, key: str) -> bool:
+        """Do what TextArea binds to a key, in its turn."""
+        if key in {"up", "down"}:  # a changed key map takes TextArea's own away
+            self.action_cursor_up() if key == "up" else self.action_cursor_down()
+            return True
+        return await edit_in_turn(self, key)
+
+    def _deed(self, name: str) -> Callable[[], bool]:
+        deeds: dict[str, Callable[[], bool]] = {
+            "composer.send": self._send,
+            "composer.newline": self._newline,
+            "composer.take": self._take_offer,
+            "composer.up": self._up,
+            "composer.down": self._down,
+            "composer.leave": self._leave,
+            "composer.editor": self._editor,
+        }
+        return deeds[name]
+
+    def action_do(self, name: str) -> None:
+        """Do what a key would (from the footer)."""
+        self._deed(f"composer.{name}")()
+
+    def _send(self) -> bool:
+        if self._offers.was_moved and self._take_offer():
+            return True
+        text = self.text.strip("\n")
+        if not text.strip():
+            return True
+        findings = look_at_text(text) if settings_of(self).paste_guard else ()
+        if findings:
+            self.post_message(self.Doubtful(text, findings, pasted=False))
+        else:
+            self.send(text)
+        return True
+
+    def send(self, text: str) -> None:
+        """Hand a text over, and be empty at once: what is typed from now on is the next text."""
+        self.put("")
+        self.post_message(self.Sent(text, self.aim))
+
+    def bring_back(self, text: str) -> None:
+        """Put back a text that was not sent, before what was typed since."""
+        self.put(f"{text}\n{self.text}" if self.text else text)
+
+    def put_edited(self, before: str, after: str) -> None:
+        """Replace what was lent to an editor, and keep what came in beside it meanwhile."""
+        head, found, tail = self.text.rpartition(before) if before else (self.text, "", "")
+        if not found:
+            head, tail = self.text, ""
+        self.put(f"{head}{chr(10) if head and not found else ''}{after}{tail}")
+
+    def on_paste(self, event: Paste) -> None:
+        """Show a paste first when it has several lines or looks like a secret."""
+        text = clean(event.text).text
+        findings = look_at_paste(text) if settings_of(self).paste_guard else ()
+        if findings:
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.Doubtful(event.text, findings, pasted=True))
+
+    def take_in(self, text: str) -> None:
+        """Insert a paste at the cursor."""
+        self.replace(text, *self.selection, maintain_selection_offset=False)
+
+    def _editor(self) -> bool:
+        self.post_message(self.EditorWanted())
+        return True
+
+    def _newline(self) -> bool:
+        self.insert("\n")
+        return True
+
+    def _take_offer(self) -> bool:
+        offer = self._offers.current
+        if offer is None:
+            return False
+        self._insert_offer(offer)
+        return True
+
+    def _insert_offer(self, offer: Offer) -> None:
+        row, column = self.cursor_location
+        self.replace(offer.insert, (row, self._open.start), (row, column), maintain_selection_offset=False)
+        self._offers.offer(())
+
+    def _up(self) -> bool:
+        if self._offers.current is not None:
+            self._offers.move(-1)
+        elif not (self.cursor_at_first_line and self._recall(1)):
+            self.action_cursor_up()
+        return True
+
+    def _down(self) -> bool:
+        if self._offers.current is not None:
+            self._offers.move(1)
+        elif not (self.cursor_at_last_line and self._recall(-1)):
+            self.action_cursor_down()
+        return True
+
+    def _recall(self, step: int) -> bool:
+        """Go back through what was written; never over a text that was not sent."""
+        at = self._back + step
+        if (self._back == 0 and self.text.strip()) or not 0 <= at <= len(self._written):
+            return False
+        self._back = at
+        self.put(self._written[-at] if at else "")
+        return True
+
+    def _leave(self) -> bool:
+        if self._offers.current is not None:
+            self._offers.offer(())
+        else:
+            self.post_message(self.Rested() if settings_of(self).vim else self.GaveUp())
+        return True

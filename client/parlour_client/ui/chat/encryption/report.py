@@ -1,0 +1,97 @@
+"""`/encryption`: one page with all that is known of a room's encryption, problems first.
+
+Members with who admitted them, devices, what the server claims beyond that, the room's digits, what the
+server sees and what nobody has checked. It only shows; keys and trust change elsewhere. The chat screen
+pushes it.
+"""
+
+from collections.abc import Iterator
+
+from textual.content import Content
+
+from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
+from parlour_client.text.encryption_text import TRUST, how_admitted
+from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.page import Page
+from parlour_client.ui.safe import join, lines, own, peer_line
+from parlour_protocol.names import UserName
+
+TRUST_WORDS = {
+    Trust.UNKNOWN: (TRUST[Trust.UNKNOWN], "dim"),
+    Trust.FIRST_SEEN: (TRUST[Trust.FIRST_SEEN], "$text-warning"),
+    Trust.VERIFIED: (TRUST[Trust.VERIFIED], "$text-success"),
+    Trust.CHANGED: (TRUST[Trust.CHANGED], "bold $text-error"),
+}
+
+
+def report_page(title: str, report: RoomReport) -> Page:
+    """Return the page."""
+    return Page(lines(join(own("Encryption of ", "bold"), peer_line(title, style="bold")), *_parts(report)))
+
+
+def _parts(report: RoomReport) -> Iterator[Content]:
+    yield peer_line(report.label)
+    if report.problem:
+        yield _warning(report.problem)
+    for sentence in report.claims:
+        if sentence not in report.problem:
+            yield _warning(sentence)
+    yield own("")
+    yield own("Who can read what is sent now", "bold")
+    people = {one.user: one for one in report.people if one.admitted_by is not None}
+    for user, devices in _by_user(report).items():
+        yield from _person(user, devices, people.get(user))
+    for user in report.without_device:
+        yield join(peer_line(user, style="bold"), own("  no device in the group, cannot read this room"))
+        yield from _admission(people.get(user))
+    if report.authenticator:
+        yield own("")
+        yield own(f"The room's digits (epoch {report.epoch})", "bold")
+        yield peer_line(report.authenticator)
+        yield own("Equal digits on two devices: the same group, the same members.", "dim")
+    if report.last_change is not None:
+        yield own("")
+        yield own(
+            f"This device last renewed its keys here: {day(report.last_change)} {clock(report.last_change)}"
+        )
+    if report.keys:
+        yield own("")
+        yield own("What its keys are worth", "bold")
+        yield peer_line(report.keys, limit=400)
+    yield own("")
+    yield own("What the server sees", "bold")
+    for sentence in report.server_sees:
+        yield join(own("· "), peer_line(sentence))
+    yield own("")
+    yield peer_line(report.assurance, limit=400, style="dim")
+
+
+def _warning(sentence: str) -> Content:
+    return join(own("! ", "bold $text-error"), peer_line(sentence, limit=400, style="bold $text-error"))
+
+
+def _by_user(report: RoomReport) -> dict[UserName, list[MemberDevice]]:
+    found: dict[UserName, list[MemberDevice]] = {}
+    for member in report.members:
+        found.setdefault(member.user, []).append(member)
+    return found
+
+
+def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | None) -> Iterator[Content]:
+    words, style = TRUST_WORDS[devices[0].trust]
+    mine = devices[0].own
+    yield join(
+        peer_line(user, style="bold"), own("  you" if mine else f"  {words}", "dim" if mine else style)
+    )
+    yield from _admission(person)
+    for one in devices:
+        here = "  (this device)" if one.current else ""
+        since = own(f"{here}  since {day(one.certified)}", "dim")
+        yield join(own("    "), peer_line(one.name, limit=40), since)
+
+
+def _admission(person: RoomPerson | None) -> Iterator[Content]:
+    """Say by whose word somebody is in, where members decide that."""
+    if person is not None:
+        role = "" if person.role is None else f"{person.role.value}, "
+        yield join(own("    "), peer_line(f"{role}{how_admitted(person)}", style="dim"))

@@ -1,0 +1,101 @@
+"""Short words: five words that both read aloud; equal words mean that nobody stands in between.
+
+All five are typed to confirm: a key press could be a habit, and one word is soon found by trying. What the
+other side did is shown as it comes. The chat screen pushes it and feeds it.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from parlour_client.core.e2ee.status import WordsProcess
+from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
+from parlour_client.text.encryption_text import NO
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+
+
+class WordsScreen(Veiled, ModalScreen[str | None]):
+    """The five words as they were typed, or ``NO``: they are not the same. None: left, to come back later."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
+
+    def __init__(self, process: WordsProcess) -> None:
+        super().__init__(classes="dialog")
+        self.process = process
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(process_words(self.process), id="words")
+            yield Field(placeholder="all five words, or: no", compact=True)
+            yield SafeStatic(own("", "$text-error"), id="told")
+            yield SafeStatic(own("esc leaves, and nothing is decided", "dim"))
+
+    def show_process(self, process: WordsProcess) -> None:
+        """Show how far it is now."""
+        self.process = process
+        self.query_one("#words", SafeStatic).show(process_words(process))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the words, or a no."""
+        typed = event.value.strip()
+        if typed.lower() == NO or are_typed(self.process.words, typed):
+            _ = self.dismiss(typed)
+        else:
+            self.query_one("#told", SafeStatic).show(own(f"{ALL_WORDS} Or type: {NO}", "$text-error"))
+
+    def action_leave(self) -> None:
+        """Leave; the process goes on."""
+        _ = self.dismiss(None)
+
+
+def asking(processes: Sequence[WordsProcess]) -> Content | None:
+    """Return the line that says whose words wait for this person, in whatever room they are."""
+    for process in reversed(processes):
+        if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
+            continue
+        what = "your words are there to compare" if process.words else "wants to compare words with you"
+        return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
+    return None
+
+
+def ended_line(process: WordsProcess) -> Content:
+    """Return how a comparison ended, for who does not look at it."""
+    how = own(": short words compared, verified" if process.ended == VERIFIED else f": {process.ended}")
+    return join(peer_line(process.peer, style="bold"), how)
+
+
+def still(process: WordsProcess, processes: Sequence[WordsProcess]) -> WordsProcess:
+    """Return how far a process is now, or the one that counts instead: both may have begun at once."""
+    same = next((one for one in processes if one.process == process.process), process)
+    others = (one for one in processes if one.peer == process.peer and one.words and not one.ended)
+    return same if same.words and not same.ended else next(others, same)
+
+
+def process_words(process: WordsProcess) -> Content:
+    """Return how far a process is."""
+    head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
+    if process.ended:
+        return lines(head, own(process.ended, "bold"))
+    if not process.words:
+        waiting = "They are asked on their screen, and go along with /words. It holds for ten minutes."
+        return lines(head, own(waiting))
+    words = own("   ".join(process.words), "bold $text-accent")
+    mine = "You said that they are the same." if process.we_confirmed else ""
+    theirs = "They said that they are the same." if process.they_confirmed else ""
+    return lines(
+        head,
+        own("Read these to each other, not over this chat:"),
+        own(""),
+        words,
+        own(""),
+        own(" ".join(part for part in (mine, theirs) if part)),
+    )

@@ -1,0 +1,93 @@
+"""`/verify`: a person's safety number, and the three ways on: digits, their code, or a decision.
+
+To mark somebody verified the last twenty digits are typed in (a key press proves nothing, and five digits
+are soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed, in
+words. The chat screen pushes it.
+"""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from parlour_client.core.e2ee.status import PersonReport, Trust
+from parlour_client.text.encryption_text import GO_ON, SHORT_WORDS, Decision, decide
+from parlour_client.ui.chat.encryption.report import TRUST_WORDS
+from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+
+
+class PersonScreen(Veiled, ModalScreen[Decision | None]):
+    """One person's key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="verify.leave")]
+
+    def __init__(self, report: PersonReport) -> None:
+        super().__init__(classes="dialog")
+        self._report = report
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(person_words(self._report))
+            if self._report.safety_number:
+                yield Field(placeholder="the last 20 digits, their code, or a word from above", compact=True)
+            yield SafeStatic(own("", "$text-error"), id="told")
+            yield SafeStatic(own("esc leaves · enter takes it", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Leave with what was typed, when it is one of the ways."""
+        decision = decide(event.value, self._report)
+        if decision is None:
+            self.query_one("#told", SafeStatic).show(
+                own("Type the last 20 digits, paste their code, or one of the words above.", "$text-error")
+            )
+        else:
+            _ = self.dismiss(decision)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)
+
+
+def person_words(report: PersonReport) -> Content:
+    """Return the page's text."""
+    words, style = TRUST_WORDS[report.trust]
+    parts = [join(peer_line(report.user, style="bold"), own("  "), own(words, style))]
+    if report.first_seen is not None:
+        parts.append(own(f"Key first seen: {day(report.first_seen)} {clock(report.first_seen)}", "dim"))
+    if not report.safety_number:
+        parts.append(own("They have no device with keys yet: they open Parlour once, then look here again."))
+        return lines(*parts)
+    parts += [own(""), own("Safety number", "bold"), *(own(row) for row in _rows(report.safety_number))]
+    parts += [
+        own(""),
+        own("Read it to each other, not over this chat. The same on both sides?"),
+        own("Then type its last row (20 digits). Or paste the code that their /mycode shows."),
+        join(own("Or type "), own(SHORT_WORDS, "bold"), own(" to compare five short words instead.")),
+    ]
+    if report.trust is Trust.CHANGED:
+        parts += [
+            own(""),
+            own(
+                "Their key is another one than before: a new device after all was lost, or somebody else.",
+                style,
+            ),
+            join(
+                own("Ask them. To go on with the new key without comparing, type "),
+                own(GO_ON, "bold"),
+                own("."),
+            ),
+        ]
+    return lines(*parts)
+
+
+def _rows(number: str) -> list[str]:
+    groups = number.split()
+    return ["  ".join(groups[start : start + 4]) for start in range(0, len(groups), 4)]

@@ -1,0 +1,59 @@
+"""The list of members: who is here, in words; roles too.
+
+It shows what the client says; choosing somebody shows their card. The chat screen fills it and hides it
+where the terminal is narrow.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widgets import OptionList
+
+from parlour_client.core.model import MemberView
+from parlour_client.ui.safe import join, option, own, peer_line
+from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_protocol.frames.base import Role, Status
+
+_HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not here"}
+
+
+def how_many(members: int) -> str:
+    """Return a count of members in words."""
+    return f"{members} member{'' if members == 1 else 's'}"
+
+
+class MemberList(Anchored, OptionList):
+    """The members of the open room."""
+
+    HELP: ClassVar[str | None] = (
+        "Who is in this room. Enter shows what is known of somebody; F4 hides the list, Esc goes\n"
+        "back to writing.\n"
+        "/invite invites people; moderators have /kick, /ban, /mute and /role."
+    )
+
+    FOCUS_ON_CLICK = False  # a click shows somebody; letters stay with what is being written
+
+    def __init__(self) -> None:
+        super().__init__(id="members", markup=False, compact=True)
+
+    def fill(self, members: Sequence[MemberView]) -> None:
+        """Show these members."""
+        marked = self.highlighted
+        entries = []
+        for status, heading in _HEADINGS.items():
+            group = [member for member in members if member.status is status]
+            if group:
+                entries.append(option(own(f"{heading} ({len(group)})", "bold dim"), disabled=True))
+                entries += [option(_row(member), id=f"user:{member.user}") for member in group]
+        if not entries:
+            entries.append(option(own("nobody known yet", "dim"), disabled=True))
+        self.set_options(entries)
+        if marked is not None and marked < len(entries):
+            self.highlighted = marked
+
+
+def _row(member: MemberView) -> Content:
+    words = [] if member.role is Role.MEMBER else [member.role.value]
+    words += ["muted"] if member.muted else []
+    return join(peer_line(member.user), own(("  " + ", ".join(words)) if words else "", "dim"))

@@ -1,0 +1,70 @@
+"""What is pinned in a room: Enter goes to a message, x takes it off for everybody.
+
+It shows what it is given; whether somebody may take a pin off, the client says. ``LookingPart`` pushes it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import OptionList
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.safe import SafeStatic, own
+
+
+class PinsScreen(Veiled, ModalScreen[Entry | None]):
+    """The pinned messages of one room."""
+
+    HELP: ClassVar[str | None] = "Up and Down choose a message, Enter goes to it, x takes it off, Esc leaves."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Leave", id="pins.leave"),
+        Binding("x", "take_off", "Take off", id="pins.take_off"),
+    ]
+
+    def __init__(self, pinned: Sequence[Entry], take_off: Callable[[Entry], None]) -> None:
+        super().__init__(classes="page")
+        self._pinned, self._take_off = list(pinned), take_off
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(id="found")
+            yield MessageChoices()
+        yield SafeStatic(
+            own("esc leaves · enter goes to the message · x takes it off", "dim"), classes="keys"
+        )
+
+    def on_mount(self) -> None:
+        """Show the messages."""
+        self._fill()
+        self.query_one(MessageChoices).focus()
+
+    def _fill(self) -> None:
+        count = len(self._pinned)
+        words = (
+            f"Pinned in this room: {count}" if count else "Nothing is pinned here: P on a message pins it."
+        )
+        self.query_one("#found", SafeStatic).show(own(words, "bold"))
+        self.query_one(MessageChoices).fill(self._pinned, [head_of(entry) for entry in self._pinned])
+
+    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
+        """Leave with the message."""
+        _ = self.dismiss(self.query_one(MessageChoices).marked)
+
+    def action_take_off(self) -> None:
+        """Take the marked message off."""
+        marked = self.query_one(MessageChoices).marked
+        if marked is not None:
+            self._take_off(marked)
+            self._pinned.remove(marked)
+            self._fill()
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)

@@ -1,0 +1,225 @@
+"""The list of rooms: favourites, unread, direct rooms, rooms; how much is unread, in figures.
+
+Typing filters it. It shows what the client says and posts what the person wants (``Wish``, and the choice of
+OptionList). The chat screen fills it. Counts stand left of the names, where no name can move them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Key
+from textual.message import Message
+from textual.widgets import OptionList
+
+from parlour_client.core.model import Invitation, Room
+from parlour_client.ui.app_settings import settings_of
+from parlour_client.ui.chat.invitations import row
+from parlour_client.ui.safe import join, option, own, peer_line
+from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId
+
+_MOST: Final = 99
+_LONGEST_FILTER: Final = 32
+INVITATIONS: Final = "Invitations"
+INVITATION: Final = "invitation:"
+"""What the id of an option begins with that is no room yet."""
+_SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
+
+Order = Callable[[Room], Any]
+ORDERS: Final[dict[str, Order]] = {
+    "name": lambda room: room.title,
+    "recent": lambda room: (-room.activity, room.title),
+    "unread": lambda room: (-room.mentions, -room.unread, room.title),
+}
+"""How rooms stand within a section; the setting ``room_sort`` names one."""
+
+
+class RoomWish(Enum):
+    """What a person can do with a room of the list."""
+
+    FAVOURITE = auto()
+    MUTE = auto()
+    PEEK = auto()
+    READ = auto()
+    SORT = auto()
+
+
+class RoomList(Anchored, OptionList):
+    """The rooms that the account is in, by sections."""
+
+    HELP: ClassVar[str | None] = (
+        "Up, Down and Enter choose a room. Typing shows only rooms with these letters; Esc shows all.\n"
+        "The number counts what you have not read; @ means that you are named there, ~ that it is muted.\n"
+        "Alt+F makes a favourite, Alt+M mutes, Alt+K looks without marking read, Alt+R marks read,\n"
+        "Alt+O changes the order. Ctrl+N goes to the next unread room.\n"
+        "/join, /rooms and /create bring more. What you are invited to stands first: Enter on it answers."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("alt+f", "wish('FAVOURITE')", "Favourite", id="rooms.favourite"),
+        Binding("alt+m", "wish('MUTE')", "Mute", id="rooms.mute"),
+        Binding("alt+k", "wish('PEEK')", "Peek", id="rooms.peek"),
+        Binding("alt+r", "wish('READ')", "Mark read", id="rooms.read"),
+        Binding("alt+o", "wish('SORT')", "Order", id="rooms.sort"),
+    ]
+
+    @dataclass
+    class Wish(Message):
+        """Do this with that room."""
+
+        wish: RoomWish
+        room: RoomId | None
+
+    FOCUS_ON_CLICK = False  # a click opens a room; letters stay with what is being written
+
+    def __init__(self) -> None:
+        super().__init__(id="rooms", markup=False, compact=True)
+        self._shown: tuple[object, ...] = ()
+        self._rooms: Sequence[Room] = ()
+        self._invitations: Sequence[Invitation] = ()
+        self._current: RoomId | None = None
+        self._sort = "name"
+        self.filter = ""
+        """What was typed; rooms without it in their names are not shown."""
+
+    def fill(
+        self,
+        rooms: Sequence[Room],
+        current: RoomId | None,
+        sort: str = "name",
+        invitations: Sequence[Invitation] = (),
+    ) -> None:
+        """Show these rooms, and invitations above them; the cursor stays on the room that it was on."""
+        self._rooms, self._current, self._sort = rooms, current, sort
+        # direct rooms that wait for a yes can be looked into: they are rooms
+        self._invitations = [one for one in invitations if one.kind is not RoomKind.DIRECT]
+        self._fill()
+
+    def _fill(self) -> None:
+        waiting = tuple((one.title, one.inviter) for one in self._invitations)
+        shown = (*map(_facts, self._rooms), waiting, self._current, self._sort, self.filter)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        found = [room for room in self._rooms if self.filter in room.title.lower()]
+        entries = []
+        if self.filter:
+            entries.append(option(join(own("/ ", "bold"), peer_line(self.filter)), disabled=True))
+        invited = [one for one in self._invitations if self.filter in one.title.lower()]
+        for heading, members, empty in sections(found, self._current, self._sort):
+            if heading == INVITATIONS and (members or invited):
+                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries += [option(row(one), id=f"{INVITATION}{one.id}") for one in invited]
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
+            elif members or (empty and not self.filter):
+                entries.append(option(own(heading, "bold dim"), disabled=True))
+                entries += [option(_row(room, self._current), id=room.id) for room in members]
+            if not members and empty and not self.filter:
+                entries.append(option(own(empty, "dim"), disabled=True))
+        wanted = self._wanted()
+        self.set_options(entries)
+        here = {room.id for room in found}
+        if wanted in here and wanted is not None:
+            self.highlighted = self.get_option_index(wanted)
+        elif self.filter and (here or invited):
+            self.action_first()
+
+    def _wanted(self) -> str | None:
+        marked = self.highlighted_option
+        return marked.id if marked is not None and self.has_focus else self._current
+
+    def on_key(self, event: Key) -> None:
+        """Take letters for the filter; with the keys of vi they are moves."""
+        if settings_of(self).vim:
+            return
+        typed = event.character if event.is_printable and event.key != "space" else None
+        if typed is not None and len(self.filter) < _LONGEST_FILTER:
+            self._set_filter(self.filter + typed.lower())
+        elif event.key == "backspace" and self.filter:
+            self._set_filter(self.filter[:-1])
+        elif event.key == "escape" and self.filter:
+            self._set_filter("")
+        else:
+            return
+        event.stop()
+        event.prevent_default()
+
+    def _set_filter(self, typed: str) -> None:
+        self.filter = typed
+        self._fill()
+
+    def on_blur(self) -> None:
+        """Show all rooms again."""
+        self._set_filter("")
+
+    def action_wish(self, name: str) -> None:
+        """Ask the screen to do something with the marked room."""
+        marked = self.highlighted_option
+        chosen = marked.id if marked is not None else None
+        room = RoomId(chosen) if chosen is not None and not chosen.startswith(INVITATION) else None
+        self.post_message(self.Wish(RoomWish[name], room))
+
+
+def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:
+    """Return (heading, rooms, what stands there while there is none); each room once."""
+    ordered = sorted(rooms, key=ORDERS[sort])
+    requests = [room for room in ordered if room.request]
+    ordered = [room for room in ordered if not room.request]
+    favourites = [room for room in ordered if room.favourite]
+    rest = [room for room in ordered if not room.favourite]
+    unread = [room for room in rest if room.unread and not room.muted and room.id != current]
+    unread.sort(key=lambda room: not room.mentions)
+    rest = [room for room in rest if room not in unread]
+    direct = [room for room in rest if room.kind is RoomKind.DIRECT]
+    others = [room for room in rest if room.kind is not RoomKind.DIRECT]
+    has_direct = any(room.kind is RoomKind.DIRECT for room in rooms)
+    return [
+        (INVITATIONS, requests, ""),
+        ("Favourites", favourites, ""),
+        ("Unread", unread, ""),
+        ("Direct", direct, "" if has_direct else "none yet: /dm"),
+        ("Rooms", others, "" if len(rooms) > len(direct) else "none yet: /rooms"),
+    ]
+
+
+def _facts(room: Room) -> tuple[object, ...]:
+    activity = room.activity // 60_000  # the order changes once a minute at most, not with every message
+    return (
+        room.title,
+        room.kind,
+        room.unread,
+        room.mentions,
+        room.favourite,
+        room.muted,
+        room.request,
+        activity,
+    )
+
+
+def _row(room: Room, current: RoomId | None) -> Content:
+    mark = "@" if room.mentions else "~" if room.muted else " "
+    many = f"{room.unread:>2} " if room.unread <= _MOST else f"{_MOST}+"
+    count = f"{mark}{many}" if room.unread else f"{'~' if room.muted else ' '}   "
+    style = "bold" if (room.unread and not room.muted) or room.id == current else ""
+    pointer = own(">" if room.id == current else " ")
+    return join(
+        pointer,
+        own(count, "dim" if room.muted else "bold $text-accent"),
+        own(_SIGNS[room.kind], "dim"),
+        peer_line(room.title, style=style),
+    )
+
+
+def next_unread(rooms: Sequence[Room], current: RoomId | None) -> Room | None:
+    """Return the next room with something unread, going round from the current one; mentions first.
+
+    A muted room is passed over unless somebody names the person there; one that waits for a yes always is.
+    """
+    start = next((at + 1 for at, room in enumerate(rooms) if room.id == current), 0)
+    around = [room for room in (*rooms[start:], *rooms[:start]) if room.id != current and not room.request]
+    loud = [room for room in around if not room.muted]
+    return next((r for r in around if r.mentions), None) or next((r for r in loud if r.unread), None)

@@ -1,0 +1,101 @@
+"""Search: words and `from: in: has: …` in, messages out, newest first; Enter goes to the message.
+
+Results are a stranger's text on one line each, behind our words. It asks the client's archive and nothing
+else, and marks nothing as read. The chat screen pushes it and goes where it says.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, Final
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.model import Entry
+from parlour_client.core.search_query import HELP
+from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, join, own, peer_line
+
+Find = Callable[[str], Awaitable[Sequence[Entry]]]
+Name = Callable[[Entry], str]
+MOST_FOUND: Final = 50
+"""Messages that are listed; one more is asked for, to know whether these are all."""
+_MORE: Final = f"The newest {MOST_FOUND}. There are more: before:DATE finds older ones."
+_NOTHING: Final = "Nothing found. Search covers what this device has seen."
+
+
+class SearchScreen(Veiled, ModalScreen[Entry | None]):
+    """A line for words and the list of what was found."""
+
+    HELP: ClassVar[str | None] = (
+        "Words are found in any order, the last one may be unfinished; the newest message comes first.\n"
+        'from:NAME  in:ROOM  "exact words"  before: after: 2026-11-24, 2026-11, today, 7d\n'
+        "has:link has:file has:reaction  is:unread is:mention is:starred is:edited is:mine"
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="search.leave"),
+        Binding("down", "results", "Results", show=False, id="search.results"),
+    ]
+
+    def __init__(self, find: Find, room_name: Name, words: str = "") -> None:
+        super().__init__(classes="page")
+        self._find, self._room_name, self._words = find, room_name, words
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield Field(self._words, placeholder="Words to look for", compact=True)
+            yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
+            yield SafeStatic(own(HELP, "dim"), id="language")
+            yield MessageChoices()
+        yield SafeStatic(
+            own("esc leaves · down to the results · enter goes there · nothing is marked read", "dim"),
+            classes="keys",
+        )
+
+    def on_mount(self) -> None:
+        """Search at once when words were given."""
+        if self._words:
+            self._search(self._words)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Search."""
+        if event.value.strip():
+            self._search(event.value.strip())
+
+    @work(exclusive=True)
+    async def _search(self, words: str) -> None:
+        told = self.query_one("#found", SafeStatic)
+        try:
+            found = await self._find(words)
+        except ParlourClientError as error:
+            told.show(join(peer_line(str(error), style="bold"), own(" "), peer_line(error.hint, style="dim")))
+            return
+        found, is_all = found[:MOST_FOUND], len(found) <= MOST_FOUND
+        results = self.query_one(MessageChoices)
+        results.fill(found, [head_of(entry, self._room_name(entry)) for entry in found])
+        if found:
+            words = f"{len(found)} found, newest first" if is_all else _MORE
+            told.show(own(words, "dim"))
+            results.highlighted = 0
+            results.focus()
+        else:
+            told.show(own(_NOTHING, "dim"))
+
+    def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
+        """Leave with the entry."""
+        _ = self.dismiss(self.query_one(MessageChoices).marked)
+
+    def action_results(self) -> None:
+        """Go to the results."""
+        self.query_one(MessageChoices).focus()
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)

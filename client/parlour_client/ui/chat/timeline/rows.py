@@ -1,0 +1,290 @@
+"""An entry as rows of pieces, each piece with the name of its look.
+
+Every row of peer text begins with the client's gutter, so that no row can imitate a new message; rows
+without a gutter hold our own words and checked names alone. It knows no widget and no colour: ``view`` turns
+looks into styles.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len
+
+from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind
+from parlour_client.text.encryption_text import is_shown_beside, note_words
+from parlour_client.text.file_text import facts_of
+from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
+from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.names import UserName
+from parlour_protocol.text import BLANK_LABEL, Span, safe_text
+from parlour_protocol.text.cell_width import cell_width, clusters
+from parlour_protocol.text.safe_text import Line
+
+GUTTER: Final = "│ "
+MENTION_GUTTER: Final = "┃ "
+"""The gutter of a message that names the reader: told by its form, not by colour alone."""
+GUTTER_CELLS: Final = 2
+FOLD_AT: Final = 24
+"""Rows of one message that are shown before it is opened."""
+MIN_WIDTH: Final = 8
+_ROOM_FOR_DOUBT: Final = 32
+_NAMED: Final = 3
+"""Readers of a message that are named; of the others there is a count."""
+_ALARMS: Final = ABOUT_THE_LOG | {
+    NoteKind.KEY_CHANGED,
+    NoteKind.CONTESTED,
+    NoteKind.PLAINTEXT_REFUSED,
+    NoteKind.FORGED,
+    NoteKind.MISSING,
+    NoteKind.DROPPED,
+}
+"""Notes that somebody must not miss."""
+MOST_FOLDED: Final = 1_000
+"""Messages of somebody ignored that are counted one by one."""
+
+
+class Look(StrEnum):
+    """The looks of pieces; each is a component class `timeline--…` of the widget."""
+
+    TEXT = "text"
+    ESCAPE = "escape"
+    GUTTER = "gutter"
+    MENTION = "mention"
+    AUTHOR = "author"
+    OWN = "own"
+    META = "meta"
+    FAILED = "failed"
+    QUOTE = "quote"
+    EVENT = "event"
+    DATE = "date"
+    UNREAD = "unread"
+    MISSING = "missing"
+
+
+class Piece(NamedTuple):
+    """A stretch of a row."""
+
+    text: str
+    look: Look
+
+
+Row = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an entry's rows depend on beside the entry: its neighbours, its reply's parent, the reader."""
+
+    width: int
+    me: UserName
+    new_day: bool = False
+    first_unread: bool = False
+    continues: bool = False
+    """The same author goes on within a few minutes: no new header."""
+    parent: Entry | None = None
+    opened: bool = False
+    missing: str = ""
+    """What the row above says of messages that are missing here; our words."""
+    unverified: bool = False
+    """It came encrypted, from somebody whose key nobody has compared."""
+    timestamps: str = "minutes"
+    """How exact the time beside it is: the setting of that name."""
+    read_by: tuple[UserName, ...] = ()
+    """Who let it be known that they have read so far, and no further message of the reader."""
+    folded: int | None = None
+    """The author is ignored: so many messages are folded into this row; 0: into one above."""
+
+
+def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
+    """Return the rows of the entry, top to bottom; none where it is folded into one above."""
+    width = max(MIN_WIDTH, setting.width)
+    rows: list[Row] = []
+    if setting.missing:
+        rows.append((Piece(_ruled(setting.missing, width), Look.MISSING),))
+    if setting.new_day:
+        rows.append((Piece(_ruled(day(entry.at), width), Look.DATE),))
+    if setting.first_unread:
+        rows.append((Piece(_ruled("new", width), Look.UNREAD),))
+    if setting.folded is not None:
+        return (*rows, *_folded_rows(entry, setting.folded, width))
+    if entry.note is not None or entry.trouble:
+        rows += _note_rows(entry, width, setting.timestamps)
+        if not is_shown_beside(entry):
+            return tuple(rows)
+    if not is_message(entry):
+        return (*rows, *_event_rows(entry, width, setting.timestamps))
+    if not setting.continues or entry.note is not None:
+        rows.append(_header(entry, setting, width))
+    if entry.reply_to is not None:
+        rows.append(_quote(setting.parent, width))
+    rows += _text_rows(entry, width, setting)
+    rows += _file_rows(entry, width)
+    rows += _reaction_rows(entry, width)
+    rows += _meta_rows(entry, width, setting.read_by)
+    return tuple(rows)
+
+
+def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
+    if not count:
+        return []
+    noun = "message" if count == 1 else "messages"
+    some = f"{MOST_FOLDED} {noun} or more" if count >= MOST_FOLDED else f"{count} {noun}"
+    words = f"ignored: {some} by {safe_text(entry.author).plain}, enter shows them"
+    return [(Piece(_cut(words, width), Look.META),)]
+
+
+def is_message(entry: Entry) -> bool:
+    """Tell a message (also a deleted one) from everything else that happens."""
+    return isinstance(entry.body, Message) or entry.text is not None or entry.deleted
+
+
+def _header(entry: Entry, setting: Setting, width: int) -> Row:
+    doubt = "  not verified" if setting.unverified and width >= _ROOM_FOR_DOUBT else ""
+    name = _cut(safe_text(entry.author).plain, width - 7 - len(doubt))
+    return (
+        Piece(name, Look.OWN if entry.author == setting.me else Look.AUTHOR),
+        Piece(stamp(entry.at, setting.timestamps) + doubt, Look.META),
+    )
+
+
+def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
+    """Return what this client has to say of an encrypted event: whole, never cut off."""
+    look = Look.FAILED if entry.trouble or entry.note is None or entry.note.kind in _ALARMS else Look.EVENT
+    words = safe_text(f"· {note_words(entry)}{stamp(entry.at, timestamps)}")
+    return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
+
+
+def _quote(parent: Entry | None, width: int) -> Row:
+    if parent is None:
+        return _gutter(Piece(_cut("> an earlier message (p goes there)", width - GUTTER_CELLS), Look.QUOTE))
+    words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
+    head = f"> {safe_text(parent.author).plain}: "
+    return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
+
+
+def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
+    if entry.deleted or entry.text is None:
+        return [_gutter(Piece("(deleted)", Look.META))]
+    safe = safe_text(entry.text)
+    if safe.blank:
+        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+    mention = f"@{setting.me}" in entry.text
+    rows = [_peer_row(row, mention=mention) for row in wrapped(safe, width - GUTTER_CELLS)]
+    if len(rows) > FOLD_AT and not setting.opened:
+        more = f"… {len(rows) - FOLD_AT + 1} more rows: enter opens them"
+        rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
+    if safe.hidden:
+        noun = "character" if safe.hidden == 1 else "characters"
+        mark = f"contains {safe.hidden} hidden {noun}: i shows them"
+        rows.append(_gutter(Piece(_cut(mark, width - GUTTER_CELLS), Look.ESCAPE)))
+    return rows
+
+
+def _file_rows(entry: Entry, width: int) -> list[Row]:
+    file = entry.body.file if isinstance(entry.body, Message) else None
+    if file is None or entry.deleted:
+        return []
+    # The name is a stranger's text: it stands last, so that nothing of it can pass for the type or the size.
+    line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *_on_one_line(file.name)]
+    return [
+        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
+        for row in wrapped_line(line, width - GUTTER_CELLS)
+    ]
+
+
+def _event_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
+    words, untrusted = sentence(entry)
+    line = f"· {safe_text(words).plain}{stamp(entry.at, timestamps)}"
+    rows: list[Row] = [(Piece(_cut(line, width), Look.EVENT),)]
+    if untrusted is not None:
+        rows += _peer_rows(untrusted, width)
+    return rows
+
+
+def _reaction_rows(entry: Entry, width: int) -> list[Row]:
+    if not entry.reactions:
+        return []
+    # Each reaction is a stranger's text, so it stays behind the gutter; the count comes first, where no
+    # mark of the text can reach it.
+    line: list[Span] = []
+    for one in entry.reactions:
+        line.append(Span(("   " if line else "") + f"{len(one.users)}x ", is_escape=False))
+        line += _on_one_line(one.reaction)
+    return [
+        _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
+        for row in wrapped_line(line, width - GUTTER_CELLS)
+    ]
+
+
+def _readers(users: tuple[UserName, ...]) -> str:
+    names = ", ".join(safe_text(user).plain for user in users[:_NAMED])
+    more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
+    return f"read by {names}{more}"
+
+
+def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[Row]:
+    rows: list[Row] = []
+    facts = []
+    if entry.edited and not entry.deleted:
+        facts.append("edited (h shows the earlier texts)")
+    if entry.replies:
+        facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t shows the thread)")
+    if entry.starred:
+        facts.append("starred")
+    if entry.pinned:
+        facts.append("pinned")
+    if read_by:
+        facts.append(_readers(read_by))
+    if facts:
+        rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
+    if words := delivery_words(entry):
+        failed = entry.delivery is Delivery.FAILED
+        rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
+        if entry.problem:  # the server may have worded it
+            rows += _peer_rows(entry.problem, width)
+    return rows
+
+
+def _on_one_line(untrusted: str) -> Line:
+    """Return a stranger's one line, or that there is nothing to see in it."""
+    safe = safe_text(untrusted)
+    return (Span(BLANK_LABEL, is_escape=False),) if safe.blank else safe.spans[0]
+
+
+def _peer_rows(untrusted: str, width: int) -> list[Row]:
+    """Return a stranger's words on rows of their own; that there is nothing to see in them is said, too."""
+    safe = safe_text(untrusted)
+    if safe.blank:
+        return [_gutter(Piece(BLANK_LABEL, Look.META))]
+    return [_peer_row(row) for row in wrapped(safe, width - GUTTER_CELLS)]
+
+
+def _peer_row(row: SpanRow, *, mention: bool = False) -> Row:
+    pieces = (Piece(span.text, Look.ESCAPE if span.is_escape else Look.TEXT) for span in row)
+    return (Piece(MENTION_GUTTER, Look.MENTION), *pieces) if mention else _gutter(*pieces)
+
+
+def _gutter(*pieces: Piece) -> Row:
+    return (Piece(GUTTER, Look.GUTTER), *pieces)
+
+
+def _ruled(words: str, width: int) -> str:
+    line = f"── {words} "
+    return (line + "─" * max(0, width - len(line)))[:width]
+
+
+def _cut(text: str, cells: int) -> str:
+    """Return the text on at most so many cells by either measure, with `…` where something is left out."""
+    if text.isascii():
+        return text if len(text) <= cells else text[: max(0, cells - 1)] + "…"
+    if max(cell_len(text), cell_width(text)) <= cells:
+        return text
+    end, left = 0, cells - 1
+    for cluster, claimed in clusters(text):  # whole ones: a cut flag would be bare tags
+        left -= max(claimed, cell_len(cluster))
+        if left < 0:
+            break
+        end += len(cluster)
+    return text[:end] + "…"

@@ -1,0 +1,296 @@
+"""The entries of one room in order, with the height of each: what is stored by number, what is unsent last.
+
+It knows rows as numbers only and never draws; heights are estimates until ``measure`` has been asked. It
+never holds an entry twice: a second arrival of the same event or request changes the first. ``view`` owns it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from textual.cache import LRUCache
+
+from parlour_client.core.model import Entry, Gap
+from parlour_client.ui.chat.timeline.entries import Entries, Key, key_of, seq_of
+from parlour_client.ui.chat.timeline.heights import Heights
+from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
+from parlour_client.ui.chat.timeline.rows import Row, Setting, is_message, rows_of
+from parlour_client.ui.chat.timeline.sentences import day_number
+from parlour_protocol.frames import bodies
+from parlour_protocol.ids import RequestId, Seq
+from parlour_protocol.names import UserName
+
+CACHED_ENTRIES: Final = 2_000
+CONTINUES_WITHIN: Final = 5 * 60_000
+"""Milliseconds in which the same author goes on without a new header."""
+_LOOKED_BACK: Final = 1_000
+"""Entries of others that are passed over to find the message that a receipt stands under."""
+_FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
+"""Bodies that are shown at the message they are about."""
+
+
+class Store(Entries):
+    """Entries and heights. ``width`` is what rows are measured at."""
+
+    def __init__(self, me: UserName, entries: Iterable[Entry] = (), *, read: Seq | None = None) -> None:
+        super().__init__(me, read)
+        self.width = 0
+        self.opened: set[Key] = set()
+        """Long messages that are shown whole."""
+        self.timestamps = "minutes"
+        """How exact times are: the setting of that name."""
+        self.loading_older = False
+        self._read_by: Mapping[Seq, tuple[UserName, ...]] = {}
+        self._heights = Heights()
+        self._exact: list[bool] = []
+        self._rows: LRUCache[Key, tuple[Row, ...]] = LRUCache(CACHED_ENTRIES)
+        self._load(entries)
+
+    @property
+    def total(self) -> int:
+        """The rows of all entries, as far as is known."""
+        return self._heights.total
+
+    # --- changes
+
+    def _load(self, entries: Iterable[Entry]) -> None:
+        shown = [entry for entry in entries if _is_shown(entry)]
+        stored = {entry.seq: entry for entry in shown if entry.seq is not None}
+        unsent = {entry.request: entry for entry in shown if entry.seq is None}
+        self.entries = [*(stored[seq] for seq in sorted(stored)), *unsent.values()]
+        self._stored = len(stored)
+        self.estimate(self.width)
+
+    def estimate(self, width: int) -> None:
+        """Forget what was measured; guess every height for rows of this width."""
+        self.width = width
+        cells = max(1, width - 2)
+        self._heights = Heights([2 + len(entry.text or "") // cells for entry in self.entries])
+        self._exact = [False] * len(self.entries)
+        self._rows.clear()
+
+    def prepend(self, older: Sequence[Entry]) -> None:
+        """Put a page of older entries before the first one."""
+        first = self.entries[0].seq if self._stored else None
+        fresh = [e for e in older if e.seq is not None and _is_shown(e) and (first is None or e.seq < first)]
+        cells = max(1, self.width - 2)
+        heights = [2 + len(entry.text or "") // cells for entry in fresh]
+        self._heights = Heights([*heights, *(self._heights[i] for i in range(len(self.entries)))])
+        self._exact = [*([False] * len(fresh)), *self._exact]
+        self.entries = [*fresh, *self.entries]
+        self._stored += len(fresh)
+        self._forget_at(len(fresh))
+
+    def merge(self, entries: Iterable[Entry], run: Run, *, behind: Seq | None = None) -> int:
+        """Put a run of the log in its place, wherever it is; returns how many were not here.
+
+        The heights of what stays are kept, so that the view does not move. With ``behind``, all between it
+        and the run is missing, whatever stands there.
+        """
+        fresh = {entry.seq: entry for entry in entries if entry.seq is not None and _is_shown(entry)}
+        span = self.span
+        if span is not None and behind is not None:
+            span = (span[0], min(span[1], Seq(behind + 1)))
+        known = {entry.seq: i for i, entry in enumerate(self.entries[: self._stored])}
+        heights = {i: self._heights[i] for i in range(len(self.entries))}
+        changed = {seq for seq in fresh.keys() & known.keys() if self.entries[known[seq]] != fresh[seq]}
+        stored = {seq_of(entry): entry for entry in self.entries[: self._stored]}
+        stored |= {seq_of(entry): entry for entry in fresh.values()}
+        order: list[tuple[Entry, int | None]] = [
+            (stored[seq], None if seq in changed else known.get(seq)) for seq in sorted(stored)
+        ]
+        order += [(self.entries[i], i) for i in range(self._stored, len(self.entries))]
+        cells = max(1, self.width - 2)
+        self._heights = Heights(
+            heights[was] if was is not None else 2 + len(entry.text or "") // cells for entry, was in order
+        )
+        self.entries = [entry for entry, _ in order]
+        self._stored = len(stored)
+        if self.entries:
+            room = Gap(self.entries[0].room, Seq(0), Seq(0))
+            self.holes = covered(self.holes, run, span, room)
+        self.forget_rows()
+        return len(fresh.keys() - known.keys())
+
+    def forget_rows(self) -> None:
+        """Lay every entry out anew when it is looked at; the heights stand as estimates."""
+        self._rows.clear()
+        self._exact = [False] * len(self.entries)
+
+    def mark_hole(self, hole: Hole, state: HoleState) -> None:
+        """Note what is done about a hole."""
+        self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
+        self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=seq_of))
+
+    def receive(self, receipts: Mapping[UserName, Seq]) -> None:
+        """Say under the reader's own messages how far others have read."""
+        found: dict[Seq, tuple[UserName, ...]] = {}
+        for user, seq in sorted(receipts.items()):
+            at = bisect_left(self.entries, Seq(seq + 1), hi=self._stored, key=seq_of) - 1
+            low = max(-1, at - _LOOKED_BACK)
+            while at > low and not (self.entries[at].author == self.me and is_message(self.entries[at])):
+                at -= 1
+            if at > low:
+                own = seq_of(self.entries[at])
+                found[own] = (*found.get(own, ()), user)
+        changed = {*found, *self._read_by}
+        self._read_by = found
+        for seq in changed:
+            if (index := self.index_of(seq)) is not None:
+                self._forget_at(index)
+
+    def note_older(self, *, loading: bool) -> None:
+        """Say above the first entry that older ones are being loaded."""
+        self.loading_older = loading
+        self._forget_at(0)
+
+    def drop_oldest(self, count: int) -> None:
+        """Forget the oldest entries; they can be paged in again."""
+        count = min(count, self._stored)
+        self._heights = Heights(self._heights[i] for i in range(count, len(self.entries)))
+        del self.entries[:count], self._exact[:count]
+        self._stored -= count
+        first = self.entries[0].seq if self._stored else None
+        self.holes = [hole for hole in self.holes if first is not None and hole.gap.after >= first]
+        self._forget_at(0)
+
+    def put(self, entry: Entry) -> bool:
+        """Add an entry or change the one that it is; return whether it is new."""
+        index = self.index(entry)
+        if index is None:
+            if self.span is not None and 0 < seq_of(entry) <= self.span[0]:
+                return False  # it stands further up than what is loaded: it comes with its page
+            if _is_shown(entry):
+                self._insert(entry)
+                self._count_reply(entry)
+            return _is_shown(entry)
+        if self.entries[index].seq is None and entry.seq is not None:  # now it has its place in the log
+            self._take(index)
+            self._insert(entry)
+        else:
+            self.entries[index] = entry
+            self._forget_at(index)
+        return False
+
+    def _count_reply(self, entry: Entry) -> None:
+        at = self.index_of(entry.reply_to) if entry.reply_to is not None else None
+        if at is not None:
+            self.entries[at] = replace(self.entries[at], replies=self.entries[at].replies + 1)
+            self._forget_at(at)
+
+    def remove(self, request: RequestId) -> None:
+        """Take out an unsent entry."""
+        for index in range(self._stored, len(self.entries)):
+            if self.entries[index].request == request:
+                self._take(index)
+                return
+
+    def _insert(self, entry: Entry) -> None:
+        at = len(self.entries)
+        if entry.seq is not None:
+            at = bisect_left(self.entries, entry.seq, hi=self._stored, key=seq_of)
+            self._stored += 1
+        self.entries.insert(at, entry)
+        self._exact.insert(at, False)
+        tail = [self._heights.pop() for _ in range(len(self.entries) - 1 - at)]
+        for height in (1, *reversed(tail)):
+            self._heights.append(height)
+        self._forget_at(at)
+        self._forget_at(at + 1)
+        if self.is_folded(at):
+            self._forget_at(self._head_of(at))
+
+    def _take(self, index: int) -> None:
+        self._rows.discard(key_of(self.entries[index]))
+        tail = [self._heights.pop() for _ in range(len(self.entries) - index)]
+        for height in reversed(tail[:-1]):
+            self._heights.append(height)
+        del self.entries[index], self._exact[index]
+        self._stored -= index < self._stored
+        self._forget_at(index)
+
+    def _forget_at(self, index: int) -> None:
+        if index < len(self.entries):
+            self._rows.discard(key_of(self.entries[index]))
+            self._exact[index] = False
+
+    def open_or_fold(self, index: int) -> None:
+        """Show a long message whole, or fold it again; show what an ignored person says."""
+        if self.is_folded(index):
+            self.unfolded.add(self.entries[index].author)
+            self.forget_rows()
+            return
+        self.opened ^= {key_of(self.entries[index])}
+        self._forget_at(index)
+
+    # --- rows
+
+    def rows(self, index: int) -> tuple[Row, ...]:
+        """Return the rows of an entry and note its height."""
+        key = key_of(self.entries[index])
+        rows = self._rows.get(key)
+        if rows is None:
+            rows = rows_of(self.entries[index], self._setting(index))
+            self._rows[key] = rows
+        self._heights.set(index, len(rows))
+        self._exact[index] = True
+        return rows
+
+    def height(self, index: int) -> int:
+        """Return the exact height of an entry."""
+        return self._heights[index] if self._exact[index] else len(self.rows(index))
+
+    def top(self, index: int) -> int:
+        """Return the row at which an entry begins."""
+        return self._heights.before(index)
+
+    def find(self, row: int) -> tuple[int, int]:
+        """Return (index, row of the entry) for a row from the top; the store must not be empty."""
+        return self._heights.find(row)
+
+    def _setting(self, index: int) -> Setting:
+        entry = self.entries[index]
+        before = self.entries[index - 1] if index else None
+        new_day = before is None or day_number(before.at) != day_number(entry.at)
+        first_unread = before is not None and index == self.first_unread and entry.author != self.me
+        hole = self.hole_above(index)
+        missing = hole.words if hole is not None else ""
+        if not index and self.loading_older:
+            missing = "loading earlier messages…"
+        folded = None
+        if self.is_folded(index):
+            folded = 0 if self._goes_on_folded(index) else self._run_length(index)
+        return Setting(
+            width=self.width,
+            me=self.me,
+            new_day=new_day,
+            first_unread=first_unread,
+            continues=not (new_day or first_unread or missing)
+            and before is not None
+            and not self.is_folded(index - 1)
+            and _goes_on(before, entry),
+            parent=self.by_seq(entry.reply_to) or self.parents.get(entry.reply_to or Seq(0)),
+            opened=key_of(entry) in self.opened,
+            missing=missing,
+            unverified=entry.sealed and entry.author != self.me and not self.verified(entry.author),
+            folded=folded,
+            timestamps=self.timestamps,
+            read_by=self._read_by.get(entry.seq or Seq(0), ()),
+        )
+
+
+def _goes_on(before: Entry, entry: Entry) -> bool:
+    return (
+        is_message(before)
+        and before.author == entry.author
+        and entry.reply_to is None
+        and 0 <= entry.at - before.at < CONTINUES_WITHIN
+    )
+
+
+def _is_shown(entry: Entry) -> bool:
+    body = entry.body
+    if isinstance(body, bodies.Blank):
+        return body.was == "message" or entry.deleted
+    return not isinstance(body, _FOLDED_IN)

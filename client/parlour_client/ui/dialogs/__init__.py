@@ -1,0 +1,1 @@
+"""Screens over the chat: questions, pages to read, settings. Esc always leaves with nothing done."""

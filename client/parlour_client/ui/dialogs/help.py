@@ -1,0 +1,48 @@
+"""F1: first what the focused part does and its keys, then all commands.
+
+A widget tells about itself in its ``HELP``; keys come from the bindings that are in force, commands from the
+table, so help cannot fall behind. The chat screen pushes the page.
+"""
+
+from typing import Any
+
+from textual.content import Content
+from textual.screen import Screen
+
+from parlour_client.ui.chat.command_table import COMMANDS
+from parlour_client.ui.dialogs.page import Page
+from parlour_client.ui.safe import join, lines, own
+
+_GENERAL = (
+    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "
+    "Ctrl+O paints a letter on whatever can be reached. F10 opens the settings, with every key in them. "
+    "Text of others is shown strictly as text: what is invisible or would act on the terminal "
+    "appears as an escape such as ⟦ESC⟧ or ⟦U+202E⟧, and nothing is a link."
+)
+
+
+def help_page(screen: Screen[Any]) -> Page:
+    """Return the page for what has the focus."""
+    focused = screen.focused
+    about = getattr(focused, "HELP", None) if focused is not None else None
+    parts = [
+        own("Here", "bold"),
+        own(" ".join(about.split("\n")) if isinstance(about, str) else "Nothing has the focus: press Tab."),
+    ]
+    parts += [own(""), join(own("Keys", "bold"), own("  and the id of each, for the settings", "dim"))]
+    parts += _keys(screen)
+    parts += [own(""), own("Commands", "bold")]
+    parts += [join(own(f"{c.line:<36}", "bold"), own(f" {c.help}")) for c in COMMANDS]
+    return Page(lines(*parts, own(""), own(_GENERAL)))
+
+
+def _keys(screen: Screen[Any]) -> list[Content]:
+    seen: dict[tuple[str, str], list[str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if binding.description and not binding.system and binding.id:
+            seen.setdefault((binding.id, binding.description), []).append(screen.app.get_key_display(binding))
+    return [
+        join(own(f"{' '.join(keys):<18}", "bold"), own(f" {what}  "), own(name, "dim"))
+        for (name, what), keys in seen.items()
+    ]

@@ -1,0 +1,59 @@
+"""The inspector: one message as code points, and as the JSON that came over the wire.
+
+Every line is safe by itself: the code-point table is the client's words, the wire form goes through the rule
+behind a gutter. The chat screen pushes the page.
+"""
+
+from typing import Final
+
+from textual.content import Content
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.page import Page
+from parlour_client.ui.safe import join, lines, of_safe, own, peer_line
+from parlour_protocol.text import safe_text
+from parlour_protocol.text.inspector import CodePoint, inspect_text
+
+MAX_ROWS: Final = 400
+"""Code points in the table; a longer text is cut here with a count."""
+
+
+def inspector_page(entry: Entry, wire: str) -> Page:
+    """Return the page about an entry."""
+    text = entry.text or ""
+    points = inspect_text(text)
+    hidden = safe_text(text).hidden
+    parts = [
+        own("Message", "bold"),
+        _fact("author", peer_line(entry.author)),
+        _fact("device", peer_line(entry.device)),
+        _fact("time", own(f"{day(entry.at)} {clock(entry.at)}")),
+        _fact("number", own(str(entry.seq) if entry.seq is not None else "not stored yet")),
+        _fact(
+            "length",
+            own(f"{len(text)} code points, {len(text.encode('utf-8', 'replace'))} bytes, {hidden} hidden"),
+        ),
+        own(""),
+        own("Code points", "bold"),
+        *(_row(point) for point in points[:MAX_ROWS]),
+    ]
+    if len(points) > MAX_ROWS:
+        parts.append(own(f"… {len(text) - MAX_ROWS} more", "dim"))
+    wired = [join(own("│ ", "dim"), of_safe(safe_text(line))) for line in wire.split("\n")]
+    return Page(lines(*parts, own(""), own("As the server sent it", "bold"), *wired))
+
+
+def _fact(name: str, value: Content) -> Content:
+    return join(own(f"{name:<8}", "dim"), value)
+
+
+def _row(point: CodePoint) -> Content:
+    style = "bold $text-warning" if point.verdict.is_escaped else ""
+    facts = own(f"{point.code:<9}{point.category:<4}{point.verdict.value:<28}", style)
+    return join(facts, peer_line(point.name, limit=60), own("  "), _shown(point))
+
+
+def _shown(point: CodePoint) -> Content:
+    """Return the character, last in its row, so that its width moves nothing."""
+    return own(point.shown_as) if point.shown_as.isascii() else of_safe(safe_text(point.shown_as))

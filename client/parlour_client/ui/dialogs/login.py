@@ -1,0 +1,68 @@
+"""Logging in again in place, over the chat: the password of the account whose session has ended.
+
+Nothing of the chat goes away for it: drafts, the room, the place in it and what is queued stay. The password
+is masked, becomes a ``Secret`` at once and leaves the field, whatever the server says. The chat screen
+shows it.
+"""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.interface import ChatClient
+from parlour_client.ui.chat.base import words_of
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_protocol.secret import Secret
+
+
+class LoginScreen(Veiled, ModalScreen[bool]):
+    """Asks for the password until it is right or the person leaves."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Later", id="login.leave"),
+    ]
+
+    def __init__(self, client: ChatClient) -> None:
+        super().__init__(classes="dialog")
+        self._client = client
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        account = self._client.account
+        name, server = peer_line(account.user, style="bold"), peer_line(account.server)
+        who = join(own("Password of "), name, own(" on "), server)
+        why = own("Your session has ended. Your drafts and unsent messages are kept.")
+        with Vertical(classes="box"):
+            yield SafeStatic(lines(own("Log in again", "bold"), why, who))
+            yield Field(password=True, compact=True)
+            yield SafeStatic(id="outcome")
+            yield SafeStatic(own("enter logs in · esc: later, by /login", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Try what was typed."""
+        typed, event.input.value = event.value, ""
+        if typed and not self._busy:
+            self._busy = True
+            self.query_one("#outcome", SafeStatic).show(own("Logging in…", "bold"))
+            self.run_worker(self._log_in(Secret(typed)))
+
+    async def _log_in(self, password: Secret) -> None:
+        try:
+            await self._client.log_in_again(password)
+        except ParlourClientError as error:
+            self.query_one("#outcome", SafeStatic).show(words_of(error))
+        else:
+            _ = self.dismiss(True)
+        self._busy = False
+
+    def action_leave(self) -> None:
+        """Leave it for later."""
+        _ = self.dismiss(False)

@@ -1,0 +1,61 @@
+"""A list of messages to choose from: search results, threads, what is on its way.
+
+Each message is two rows: our words about it, and its text on one line behind the gutter. It posts nothing but
+the choice (OptionList's own). The screens that list messages use it.
+"""
+
+from collections.abc import Sequence
+
+from textual.content import Content
+
+from parlour_client.core.model import Entry
+from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.questions import Choices
+from parlour_client.ui.safe import join, lines, option, own, peer_line
+
+SHOWN: int = 160
+"""Characters of a text that stand in a list."""
+
+
+class MessageChoices(Choices):
+    """Messages, one under the other."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, compact=True)
+        self.entries: Sequence[Entry] = ()
+
+    def fill(self, entries: Sequence[Entry], heads: Sequence[Content]) -> None:
+        """Show these messages, each under what is said about it; the mark stays where it was."""
+        marked = self.highlighted
+        self.entries = entries
+        self.set_options(
+            [
+                option(_rows(entry, head), id=str(index))
+                for index, (entry, head) in enumerate(zip(entries, heads, strict=True))
+            ]
+        )
+        if entries:
+            self.highlighted = min(marked or 0, len(entries) - 1)
+
+    @property
+    def marked(self) -> Entry | None:
+        """The message under the mark."""
+        at = self.highlighted
+        return self.entries[at] if at is not None and at < len(self.entries) else None
+
+
+def head_of(entry: Entry, room: str | None = None) -> Content:
+    """Return when, where and by whom."""
+    when = own(f"{day(entry.at)} {clock(entry.at)}  ", "dim")
+    where = join(peer_line(room), own("  ")) if room is not None else own("")
+    return join(when, where, peer_line(entry.author, style="bold"))
+
+
+def _rows(entry: Entry, head: Content) -> Content:
+    if entry.deleted:
+        text = own("(deleted)", "dim")
+    elif entry.text is None:
+        text = own("(no text)", "dim")
+    else:
+        text = peer_line(entry.text, limit=SHOWN)
+    return lines(head, join(own("│ ", "dim"), text))

@@ -1,0 +1,71 @@
+"""The question before a paste or a secret goes out: what was found, the text itself, and send, edit or drop.
+
+The text is shown by the rule, folded with a count; nothing is chosen by Enter alone, so that a newline at the
+end of a paste answers nothing. ``ParlourApp`` pushes it for the composer's ``Doubtful``.
+"""
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from parlour_client.text.secret_guard import Finding
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+
+_SHOWN: Final = 40
+
+
+class Choice(Enum):
+    """What becomes of the text."""
+
+    SEND = auto()
+    EDIT = auto()
+    DROP = auto()
+
+
+class PasteScreen(Veiled, ModalScreen[Choice]):
+    """Send, edit or drop."""
+
+    HELP: ClassVar[str | None] = (
+        "Look at what would go out. s sends it, e (or Esc) lets you change it, d drops it."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "choose('SEND')", "Send", id="paste.send"),
+        Binding("e,escape", "choose('EDIT')", "Edit", id="paste.edit"),
+        Binding("d", "choose('DROP')", "Drop", id="paste.drop"),
+    ]
+
+    def __init__(self, text: str, findings: Sequence[Finding], *, pasted: bool) -> None:
+        super().__init__(classes="dialog")
+        self._text, self._findings, self._pasted = text, findings, pasted
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            head = "You are pasting:" if self._pasted else "This looks like a secret:"
+            yield SafeStatic(lines(own(head, "bold"), *map(_words, self._findings)))
+            with VerticalScroll(id="doubtful"):
+                yield SafeStatic(self._shown())
+            yield SafeStatic(own("s sends it as it is · e or esc edits · d drops it", "dim"))
+
+    def _shown(self) -> Content:
+        rows = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        shown = [join(own("│ ", "dim"), peer_line(row) if row else own("")) for row in rows[:_SHOWN]]
+        if len(rows) > _SHOWN:
+            shown.append(own(f"… and {len(rows) - _SHOWN} more lines", "dim"))
+        return lines(*shown)
+
+    def action_choose(self, name: str) -> None:
+        """Leave with the answer."""
+        _ = self.dismiss(Choice[name])
+
+
+def _words(finding: Finding) -> Content:
+    where = f" (line {finding.line})" if finding.line else ""
+    return own(f"! {finding.what}{where}", "$text-warning")

@@ -1,0 +1,103 @@
+"""Small dialogs: confirm, ask for a line, choose from a list. Esc always leaves with nothing done.
+
+Each is a ``ModalScreen[Result]`` that takes Content alone. The screens push them and await the answer.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, option, own
+from parlour_client.ui.terminal.column_anchoring import Anchored
+
+_LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
+
+
+class ConfirmScreen(Veiled, ModalScreen[bool]):
+    """Yes or no: y or Enter, n or Esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "answer(True)", "Yes", id="dialog.yes"),
+        Binding("n,escape", "answer(False)", "No", id="dialog.no"),
+    ]
+
+    def __init__(self, question: Content) -> None:
+        super().__init__(classes="dialog")
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._question)
+            yield SafeStatic(own("y or enter: yes · n or esc: no", "dim"))
+
+    def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
+        """Leave with the answer."""
+        _ = self.dismiss(answer)
+
+
+class AskScreen(Veiled, ModalScreen[str | None]):
+    """One line of text; with ``empty`` also none is an answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, question: Content, placeholder: str = "", *, empty: bool = False) -> None:
+        super().__init__(classes="dialog")
+        self._question, self._placeholder, self._empty = question, placeholder, empty
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._question)
+            yield Field(placeholder=self._placeholder, compact=True)
+            yield SafeStatic(own("esc leaves · enter takes it", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Leave with the line."""
+        _ = self.dismiss(event.value.strip() or ("" if self._empty else None))
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)
+
+
+class Choices(Anchored, OptionList):
+    """A list to choose from."""
+
+
+class ChooseScreen(Veiled, ModalScreen[str | None]):
+    """A list of (id, what is shown); returns the id."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, title: Content, choices: Sequence[tuple[str, Content]], empty: str) -> None:
+        super().__init__(classes="dialog")
+        self._heading, self._choices, self._empty = title, choices, empty
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(self._heading)
+            if self._choices:
+                yield Choices(
+                    *(option(shown, id=key) for key, shown in self._choices), markup=False, compact=True
+                )
+            else:
+                yield SafeStatic(own(self._empty, "dim"))
+            yield SafeStatic(own("esc leaves · enter chooses", "dim"))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Leave with the choice."""
+        _ = self.dismiss(event.option_id)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)

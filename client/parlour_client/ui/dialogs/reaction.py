@@ -1,0 +1,82 @@
+"""The dialog for a reaction: some that are common, any emoji by its name, or a short word as it is typed.
+
+The chat screen pushes it and awaits the reaction.
+"""
+
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.input.completion import Offer, emoji_offers
+from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, own
+
+COMMON: Final = (
+    ("👍", "thumbs up"),
+    ("🎉", "well done"),
+    ("😂", "funny"),
+    ("👀", "looking at it"),
+    ("🙏", "thanks"),
+    ("😮", "surprised"),
+    ("😢", "sad"),
+    ("👎", "thumbs down"),
+)
+
+
+class ReactScreen(Veiled, ModalScreen[str | None]):
+    """Enter takes what is marked, or the word that was typed; Esc leaves with nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="react.leave"),
+        Binding("down,tab", "move(1)", "Next", show=False, priority=True, id="react.next"),
+        Binding("up,shift+tab", "move(-1)", "Previous", show=False, priority=True, id="react.previous"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(classes="dialog")
+        self._offers = OfferList()
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(own("React with an emoji or a short word"))
+            yield Field(placeholder=":name of an emoji, or a word", compact=True)
+            yield self._offers
+            yield SafeStatic(own("esc leaves · up and down choose · enter takes it", "dim"))
+
+    def on_mount(self) -> None:
+        """Offer what is common."""
+        self._offer("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Offer what has such a name."""
+        self._offer(event.value.strip())
+
+    def _offer(self, typed: str) -> None:
+        if typed:
+            self._offers.offer(emoji_offers(typed.lstrip(":")))
+        else:
+            self._offers.offer([Offer(emoji, own(f"{emoji}  {name}")) for emoji, name in COMMON])
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Leave with the reaction; a word is one unless an emoji was asked for, by a colon or by choosing."""
+        typed, marked = event.value.strip(), self._offers.current
+        if marked is not None and (not typed or typed.startswith(":") or self._offers.was_moved):
+            _ = self.dismiss(marked.insert.strip())
+        elif typed and not typed.startswith(":"):
+            _ = self.dismiss(typed)
+
+    def action_move(self, step: int) -> None:
+        """Mark another one."""
+        if self._offers.current is not None:
+            self._offers.move(step)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)

@@ -1,0 +1,78 @@
+"""What Tab offers: commands after `/`, people after `@`, rooms after `#`, emoji after `:`, and arguments.
+
+It takes names and the text before the cursor and returns what could stand there; it knows no widget. The
+composer calls it on every change.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from textual.content import Content
+
+from parlour_client.ui.chat.command_table import BY_NAME, COMMANDS
+from parlour_client.ui.input.emoji_names import named
+from parlour_client.ui.input.path_completion import paths
+from parlour_client.ui.safe import join, own, peer_line
+
+MAX_OFFERED: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One completion: what is inserted, and how it looks in the list."""
+
+    insert: str
+    display: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What could stand in place of the text from ``start`` to the cursor."""
+
+    start: int
+    offers: tuple[Offer, ...] = ()
+
+
+def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers:
+    """Return the offers for the text before the cursor (of its line)."""
+    start = before.rfind(" ") + 1
+    word = before[start:]
+    if before.startswith("/") and start == 0:
+        return Offers(0, _commands(word[1:].lower()))
+    command = BY_NAME.get(before[1:].split(" ", 1)[0].lower()) if before.startswith("/") else None
+    if command is not None and command.takes == "path":
+        typed = before.partition(" ")[2]
+        offered = paths(typed, MAX_OFFERED)
+        return Offers(len(before) - len(typed), tuple(Offer(path, peer_line(path)) for path in offered))
+    is_first = command is not None and before.count(" ") == 1
+    if word.startswith("@") or (is_first and command is not None and command.takes == "person"):
+        sign = "" if is_first else "@"
+        return Offers(start, _names(word.lstrip("@"), people, sign))
+    if word.startswith("#") or (is_first and command is not None and command.takes == "room"):
+        return Offers(start, _names(word.lstrip("#"), rooms, "" if is_first else "#"))
+    if word.startswith(":") or (is_first and command is not None and command.takes == "emoji"):
+        return Offers(start, emoji_offers(word.lstrip(":")))
+    return Offers(start)
+
+
+def emoji_offers(typed: str) -> tuple[Offer, ...]:
+    """Return emoji by the beginning of their name."""
+    return tuple(
+        Offer(f"{emoji} ", join(peer_line(emoji), own("  "), peer_line(f":{name}:", style="dim")))
+        for name, emoji in named(typed, MAX_OFFERED)
+    )
+
+
+def _commands(typed: str) -> tuple[Offer, ...]:
+    found = [command for command in COMMANDS if command.name.startswith(typed)]
+    return tuple(
+        Offer(f"/{command.name} ", join(own(command.line, "bold"), own(f"  {command.help}", "dim")))
+        for command in found[:MAX_OFFERED]
+    )
+
+
+def _names(typed: str, names: Iterable[str], sign: str) -> tuple[Offer, ...]:
+    typed = typed.lower()
+    found = sorted(name for name in names if name.startswith(typed))
+    return tuple(Offer(f"{sign}{name} ", peer_line(name)) for name in found[:MAX_OFFERED])

@@ -1,0 +1,78 @@
+"""Right-to-left text: who puts it in order, by the setting `bidi`: the terminal, Parlour, or nobody.
+
+Terminals that reorder do it by the whole row, across panes, so a mark is put behind a stranger's words (see
+``anchored``); for the other two the terminal is told to leave the order alone (ECMA-48 mode 8) until the end.
+It never changes what is stored or copied. ``Anchored`` calls ``in_visual_order``, ``ParlourApp`` inherits.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Final
+
+from bidi import get_display
+from textual import on
+from textual.events import Mount, Unmount
+
+from parlour_client.core.settings import Settings
+from parlour_client.ui.app_settings import Preferring
+from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text.cell_width import clusters
+
+LEFT_TO_RIGHT_MARK: Final = "\u200e"
+_EXPLICIT, _IMPLICIT = "\x1b[8l", "\x1b[8h"
+_POOLS: Final = {"R": range(0x1E800, 0x1E8C5), "AL": range(0xFB50, 0xFBB2), "L": range(0xA000, 0xA48D)}
+_OTHER: Final = range(0x2500, 0x2580)
+_STAND_INS: Final = frozenset(point for pool in (*_POOLS.values(), _OTHER) for point in pool)
+
+
+def has_right_to_left(text: str) -> bool:
+    """Tell whether a letter is written from right to left."""
+    return not text.isascii() and ranges.one_of("STRONG_RTL").search(text) is not None
+
+
+def in_visual_order(text: str) -> str:
+    """Return the text in the order in which it is seen (UAX #9), its clusters whole."""
+    if not has_right_to_left(text):
+        return text
+    pools: dict[str, Iterator[int]] = {kind: iter(pool) for kind, pool in _POOLS.items()}
+    other = iter(_OTHER)
+    whole: dict[str, str] = {}
+    line: list[str] = []
+    for cluster, _ in clusters(text):
+        if len(cluster) == 1 and ord(cluster) not in _STAND_INS:
+            line.append(cluster)
+            continue
+        # One letter of the same direction stands for the cluster while the library moves letters about.
+        stand_in = next(pools.get(unicodedata.bidirectional(cluster[0]), other), None)
+        if stand_in is None:
+            return text  # more clusters than a row can hold
+        whole[chr(stand_in)] = cluster
+        line.append(chr(stand_in))
+    shown = str(get_display("".join(line)))
+    return "".join(whole.get(char, char) for char in shown)
+
+
+class TextDirection(Preferring):
+    """An app that tells the terminal who orders the text."""
+
+    _is_explicit = False
+
+    @on(Mount)
+    def follow_direction(self) -> None:
+        """Follow the setting."""
+        self.watch(self, "settings", self._tell_direction)
+
+    @on(Unmount)
+    def leave_direction(self) -> None:
+        """Leave the terminal as it was."""
+        self._say(explicit=False)
+
+    def _tell_direction(self, settings: Settings) -> None:
+        self._say(explicit=settings.bidi != "terminal")
+        self.refresh(layout=True)
+
+    def _say(self, *, explicit: bool) -> None:
+        if explicit == self._is_explicit or self._driver is None or self._driver.is_headless:
+            return
+        self._is_explicit = explicit
+        self._driver.write(_EXPLICIT if explicit else _IMPLICIT)

@@ -1,0 +1,98 @@
+"""What a crash shows: one sentence of ours. The details go to a private log, without any message's content.
+
+Textual prints the frames' local variables (passwords, tokens) and the raw exception text (escape sequences)
+on the person's normal screen. This replaces that: never a local, never a source line, never the exception's
+own words on the terminal or in the log, because an exception may quote a stranger. `ParlourApp` inherits it.
+The three methods are Textual's private ones; `tests/client/ui/terminal/test_crash.py` pins that they exist.
+"""
+
+import os
+import stat
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import wrap
+from typing import Any, Final
+
+from platformdirs import user_state_path
+from rich.segment import Segment, Segments
+from textual.app import App
+from textual.worker import WorkerFailed
+
+from parlour_client.core.private_files import open_private
+from parlour_protocol.text import safe_text
+
+_MAX_LOG: Final = 256 * 1024
+"""Bytes: after that the log begins anew."""
+
+
+class QuietCrash(App[None]):
+    """An app that ends with a sentence instead of a traceback."""
+
+    crash_log: Path | None = None
+    """Where details go; None: the user's state folder."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._return_code = 1
+        if self._exception is None:  # what Textual's pilot raises again in tests
+            self._exception = error
+            self._exception_event.set()
+        self._show_crash(error)
+
+    def _fatal_error(self) -> None:
+        self._show_crash(None)
+
+    def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
+        """End with a sentence."""
+        self._show_crash(None)
+
+    def _show_crash(self, error: BaseException | None) -> None:
+        if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
+            error = error.error
+        if not self._exit_renderables:
+            sentence = crash_sentence(error, write_log(error, self.crash_log))
+            rows = wrap(
+                sentence, max(20, self.console.width - 1), break_on_hyphens=False
+            )  # the printer cuts rows
+            self._exit_renderables.append(Segments([Segment("\n".join(rows) + "\n")]))
+        self._close_messages_no_wait()
+
+
+def crash_sentence(error: BaseException | None, log: Path | None) -> str:
+    """Return what the person reads: the kind of error, and where the details are."""
+    kind = type(error).__name__ if error is not None else "an error"
+    where = f"Details without any message text are in {log}." if log else "No details could be written."
+    return safe_text(f"Parlour had to stop ({kind}). What you sent is kept. {where}").plain
+
+
+def write_log(error: BaseException | None, path: Path | None = None) -> Path | None:
+    """Append the kinds of the errors and the places in the code; return the file, None if that failed."""
+    path = path or user_state_path("parlour") / "crash.log"
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with os.fdopen(descriptor, "a", encoding="ascii", errors="backslashreplace") as file:
+            if sys.platform != "win32":
+                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)  # it may have been made before
+            if os.fstat(descriptor).st_size > _MAX_LOG:
+                file.truncate(0)
+            file.write(
+                "\n".join([f"== {datetime.now(UTC).isoformat(timespec='seconds')}", *places(error), ""])
+            )
+    except OSError:
+        return None
+    return path
+
+
+def places(error: BaseException | None) -> list[str]:
+    """Return the chain of errors as types and code places: no words of theirs, no locals, no source lines."""
+    found: list[str] = []
+    while error is not None and len(found) < 200:  # noqa: PLR2004 - a chain can be a ring
+        found.append(f"{type(error).__module__}.{type(error).__qualname__}")
+        found += [
+            f"  {frame.f_code.co_filename}:{line} {frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        error = error.__cause__ or error.__context__
+    return found

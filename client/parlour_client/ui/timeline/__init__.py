@@ -1,9 +1,0 @@
-"""The timeline: one widget that draws only the rows in sight, however many messages there are.
-
-``heights`` adds up rows, ``wrap`` cuts text, ``rows`` turns an entry into rows, ``store`` keeps the entries,
-``view`` is the widget. No message ever becomes a widget of its own.
-"""
-
-from parlour_client.ui.timeline.view import Timeline
-
-__all__ = ["Timeline"]

@@ -1,0 +1,217 @@
+"""The welcome: an address or an invite link, a name, a password; then the chat.
+
+The password is masked, becomes a ``Secret`` at once and is shown nowhere. What is wrong is said beside the
+fields and nothing typed is lost. ``ParlourApp`` shows it when there is no account.
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeVar
+
+from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.widgets import Input
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.interface import ChatClient
+from parlour_client.ui.account_switcher import Doors, Person
+from parlour_client.ui.chat.base import words_of
+from parlour_client.ui.dialogs.page import Page
+from parlour_client.ui.footer import KeyFooter
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, lines, own
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.invite_link import InviteLink, ServerAddress
+from parlour_protocol.limits import PASSWORD_MIN
+from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.secret import Secret
+
+T = TypeVar("T")
+
+_INTRO: Final = lines(
+    own("Welcome to Parlour", "bold"),
+    own(
+        "With an invite link: paste it, choose a name and a password. With an account: give the server's "
+        "address and log in. With neither: F1 says where an invite comes from."
+    ),
+)
+_HELP: Final = lines(
+    own("An invite link", "bold"),
+    own(
+        "It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin of "
+        "the server's key and a code; who has it can make an account, so keep it to yourself. If it has the "
+        "key of the person who invites you, that person is verified from the start."
+    ),
+    own(""),
+    own("No server yet?", "bold"),
+    own(
+        "parlour demo lets you try everything on a throw-away server with simulated people. parlour-server "
+        "init and run start one of your own; parlour-server invite create makes a link."
+    ),
+    own(""),
+    own("What happens with what you type", "bold"),
+    own(
+        "The password goes to the server over TLS and is kept nowhere on this device. What you read and "
+        "write is kept in an encrypted archive in your home folder; parlour passphrase protects its key."
+    ),
+    own(""),
+    own("Keys", "bold"),
+    own("Enter and Down go to the next field, Up goes back, Ctrl+S lets you in, Ctrl+Q ends."),
+)
+_WHY: Final = own(
+    "With a passphrase, whoever gets hold of the disk or a backup cannot open what is kept here. It is asked "
+    "for when Parlour starts; nobody can tell it to you when it is lost. Empty: none.",
+    "dim",
+)
+
+
+class WelcomeScreen(Screen[ChatClient | None]):
+    """Come in by a link or by an address."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "enter", "Come in", id="welcome.enter"),
+        Binding("f1", "help", "Help", id="welcome.help"),
+        # with priority: what is typed at once after it is for the next field, which may be the hidden one
+        Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
+        Binding("down", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
+        Binding(
+            "up", "app.focus_previous", "Previous field", show=False, priority=True, id="welcome.previous"
+        ),
+    ]
+
+    AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the welcome away before there is a size
+
+    def __init__(self, doors: Doors) -> None:
+        super().__init__()
+        self._doors = doors
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with VerticalScroll(id="welcome", can_focus=False):
+            yield SafeStatic(_INTRO)
+            yield SafeStatic(own("Invite link or address"))
+            yield Field(placeholder="parlour://…  or  chat.example.org:8443", id="where", compact=True)
+            yield SafeStatic(own("Your name"))
+            yield Field(placeholder="small letters and digits, such as alice", id="who", compact=True)
+            yield SafeStatic(own(f"Password (a new one: at least {PASSWORD_MIN.value} characters)"))
+            yield Field(password=True, id="password", compact=True)
+            yield SafeStatic(own("Name of this device"))
+            yield Field(self._doors.device, placeholder="laptop", id="device", compact=True)
+            if self._doors.offers_passphrase:
+                yield SafeStatic(own("Passphrase for this computer (may be empty)"))
+                yield Field(
+                    password=True, placeholder="locks messages and keys", id="passphrase", compact=True
+                )
+                yield SafeStatic(own("The same again"))
+                yield Field(password=True, id="again", compact=True)
+                yield SafeStatic(_WHY)
+        yield SafeStatic(
+            own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
+        )
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Begin at the first field, with the welcome above it."""
+        self.set_focus(self.query_one("#where"), scroll_visible=False)
+
+    def action_next_field(self) -> None:
+        """Go to the next field; on the last one leave the key to it, so that all of it is there first."""
+        if self.focused is self.query(Input).last():
+            raise SkipAction
+        self.focus_next()
+
+    @on(DescendantFocus)
+    def _show_field(self, event: DescendantFocus) -> None:
+        """Show a field with the words above it; the first one with the welcome, the last with its reason."""
+        form, field = self.query_one("#welcome"), event.widget
+        if field not in form.children:
+            return
+        fields, at = self.query(Input), form.children.index(field)
+        above = form.children[0 if field is fields.first() else at - 1]
+        below = form.children[-1] if field is fields.last() else field
+        seen = above.virtual_region.union(below.virtual_region)
+        self.call_after_refresh(form.scroll_to_region, seen, animate=False)
+
+    @on(Input.Submitted)
+    def _last(self) -> None:
+        self.action_enter()
+
+    def action_enter(self) -> None:
+        """Check what was typed and go through the door."""
+        if self._busy:
+            return
+        try:
+            where = self._of("where", self._where)
+            person = self._person(new=isinstance(where, InviteLink))
+        except (ParlourProtocolError, ValueError) as error:
+            self._tell(words_of(error))
+            return
+        self._busy = True
+        self._tell(own("Connecting…", "bold"))
+        self.run_worker(self._go(where, person))
+
+    def action_help(self) -> None:
+        """Say where an invite comes from and what happens."""
+        _ = self.app.push_screen(Page(_HELP))
+
+    def _tell(self, words: Content) -> None:
+        self.query_one("#told", SafeStatic).show(words)
+
+    def _value(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _where(self) -> InviteLink | ServerAddress:
+        text = self._value("where")
+        return InviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
+
+    def _of(self, name: str, read: Callable[[], T]) -> T:
+        """Read a field; one that is wrong gets the focus."""
+        try:
+            return read()
+        except (ParlourProtocolError, ValueError):
+            self.set_focus(self.query_one(f"#{name}"))
+            raise
+
+    def _person(self, *, new: bool) -> Person:
+        return Person(
+            self._of("who", lambda: parse_user_name(self._value("who"))),
+            self._of("password", lambda: self._password(new=new)),
+            self._of("device", lambda: parse_device_name(self._value("device") or "terminal")),
+            self._of("again", self._passphrase) if self._doors.offers_passphrase else None,
+        )
+
+    def _password(self, *, new: bool) -> Secret:
+        password = self.query_one("#password", Input).value
+        if new and len(password) < PASSWORD_MIN.value:
+            raise ValueError(
+                f"The password needs at least {PASSWORD_MIN.value} characters; a few words are easy."
+            )
+        if not password:
+            raise ValueError("Type your password.")
+        return Secret(password)
+
+    def _passphrase(self) -> Secret | None:
+        words, again = (self.query_one(name, Input).value for name in ("#passphrase", "#again"))
+        if words != again:
+            raise ValueError("The two passphrases are not the same.")
+        return Secret(words) if words else None
+
+    async def _go(self, where: InviteLink | ServerAddress, person: Person) -> None:
+        try:
+            if isinstance(where, InviteLink):
+                client = await self._doors.join(where, person)
+            else:
+                client = await self._doors.login(where, person)
+        except ParlourClientError as error:
+            self._tell(words_of(error))
+            self._busy = False
+        else:
+            for field in self.query(Input):
+                field.clear()
+            _ = self.dismiss(client)

@@ -1,0 +1,180 @@
+"""The composer: lines, history, completion, and the wall on what is typed and pasted."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.events import Key, Paste
+from textual.pilot import Pilot
+
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.input.completion import complete
+from parlour_client.ui.input.sanitiser import clean
+from parlour_protocol.text.forbidden import FORBIDDEN
+
+
+async def composer(pilot: Pilot[None]) -> Composer:
+    """Open the lobby and return its composer."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    await screen.open_room(LOBBY)
+    await settled(pilot)
+    return screen.composer
+
+
+async def test_shift_enter_and_ctrl_j_begin_a_line(client: FakeClient, open_app: OpenApp) -> None:
+    """Enter alone sends."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press("a", "shift+enter", "b", "ctrl+j", "c")
+        assert writing.text == "a\nb\nc"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "a\nb\nc", None) in client.calls
+
+
+async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
+    """A slow line hands over what was typed for a second at once: Backspace takes what stood before it."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        burst = [*"lost", "ctrl+u", *"teh", "backspace", "backspace", *"he", "left", "left", *"ee"]
+        for key in burst:
+            pilot.app.post_message(Key(key, key if len(key) == 1 else None))
+        await settled(pilot)
+        assert writing.text == "teehe"
+
+
+async def test_up_and_down_move_within_the_lines(client: FakeClient, open_app: OpenApp) -> None:
+    """They leave what is being written only at its edges."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press("a", "ctrl+j", "b", "up", "x", "down", "y")
+        assert writing.text == "ax\nby"
+
+
+async def test_commands_come_back_with_up(client: FakeClient, open_app: OpenApp) -> None:
+    """As they were typed, also those that were refused, and a message that begins with a slash."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        for line in ("/away", "//etc/hosts"):
+            await pilot.press(*line, "enter")
+            await settled(pilot)
+        await pilot.press("up")
+        assert writing.text == "//etc/hosts"
+        await pilot.press("up")
+        assert writing.text == "/away"
+
+
+async def test_a_paste_is_never_sent_by_itself(client: FakeClient, open_app: OpenApp) -> None:
+    """Lines of a paste are shown first, and stay in the composer until Enter is pressed."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        pilot.app.post_message(Paste("one\r\ntwo\rthree\n"))
+        await settled(pilot)
+        assert "3 lines" in screen_text(pilot)
+        await pilot.press("e")
+        await settled(pilot)
+        assert writing.text == "one\ntwo\nthree\n"
+        assert not [call for call in client.calls if call[0] == "send"]
+
+
+async def test_hidden_characters_of_a_paste_are_taken_out_and_told(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Controls and bidi overrides never get into the composer."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        pilot.app.post_message(Paste("ls\x1b[8m \u202erm\u2028 -rf\x0b"))
+        await settled(pilot)
+        assert writing.text == "ls[8m rm -rf"
+        assert "Took out 4 invisible or control characters." in screen_text(pilot)
+
+
+async def test_what_others_see_as_escapes_is_told(client: FakeClient, open_app: OpenApp) -> None:
+    """A stray joiner is kept, with a word about it."""
+    async with open_app(client) as pilot:
+        await composer(pilot)
+        for typed in "a\u200db":  # one by one: only a whole paste is judged before it is in
+            pilot.app.post_message(Paste(typed))
+            await settled(pilot)
+        await settled(pilot)
+        assert "Others will see 1 character of this as escapes." in screen_text(pilot)
+
+
+@given(st.text())
+def test_nothing_forbidden_is_left(text: str) -> None:
+    """Whatever is pasted, what stays is drawable."""
+    cleaned = clean(text).text
+    assert not FORBIDDEN.search(cleaned.replace("\n", "").replace("\t", ""))
+    assert clean(cleaned) == (cleaned, 0)
+
+
+def test_a_paste_is_judged_by_the_rule() -> None:
+    """Joiners out of place, towers of marks and runs of tones are taken out; words of every script stay."""
+    assert clean("a\u200d\u200d\u200db") == ("ab", 3)
+    assert clean("o" + "\u0300\u0316" * 9) == ("o" + "\u0300\u0316" * 2, 14)
+    assert clean("\u0645\u06cc\u200c\u062e\t\U0001f468\u200d\U0001f469").removed == 0
+    assert clean("\u200c") == ("\u200c", 0)
+
+
+async def test_up_goes_back_through_what_was_written(client: FakeClient, open_app: OpenApp) -> None:
+    """Up and Down at the edges; never over a text that was not sent."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        for text in ("first", "second"):
+            await pilot.press(*text, "enter")
+            await settled(pilot)
+        await pilot.press("up")
+        assert writing.text == "second"
+        await pilot.press("up")
+        assert writing.text == "first"
+        await pilot.press("down", "down")
+        assert writing.text == ""
+        await pilot.press(*"new", "up")
+        assert writing.text == "new"
+
+
+async def test_tab_completes_names_and_commands(client: FakeClient, open_app: OpenApp) -> None:
+    """The list shows while typing; Tab takes its first entry."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"@ca")
+        await pilot.pause()
+        assert "carol" in screen_text(pilot)
+        await pilot.press("tab")
+        assert writing.text == "@carol "
+        writing.put("")
+        await pilot.press(*"/ki", "tab", *"b", "tab")
+        assert writing.text == "/kick bob "
+
+
+async def test_enter_takes_an_offer_only_when_one_was_chosen(client: FakeClient, open_app: OpenApp) -> None:
+    """Typing a name and Enter sends; Down and Enter completes."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"@c", "enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "@c", None) in client.calls
+        await pilot.press(*"@", "down", "enter")
+        assert writing.text == "@carol "
+
+
+async def test_escape_closes_the_list_first(client: FakeClient, open_app: OpenApp) -> None:
+    """What was typed stays."""
+    async with open_app(client) as pilot:
+        writing = await composer(pilot)
+        await pilot.press(*"@", "escape")
+        assert writing.text == "@"
+        assert writing._offers.current is None
+
+
+def test_completions_are_by_place() -> None:
+    """A command's first argument completes to what it takes, elsewhere the sign decides."""
+    people, rooms = ["bob", "carol"], ["garden"]
+    assert [offer.insert for offer in complete("/invite ", people, rooms).offers] == ["bob ", "carol "]
+    assert [offer.insert for offer in complete("/join g", people, rooms).offers] == ["garden "]
+    assert [offer.insert for offer in complete("see #g", people, rooms).offers] == ["#garden "]
+    assert [offer.insert for offer in complete("hi @b", people, rooms).offers] == ["@bob "]
+    assert not complete("hi b", people, rooms).offers
+    assert [offer.insert for offer in complete("/unm", people, rooms).offers] == ["/unmute "]

@@ -1,0 +1,99 @@
+"""Invitations on the screen: they stand first in the list of rooms, and Enter on one asks what to do."""
+
+from dataclasses import replace
+
+from tests.client.ui.chat.test_screen import lobby, write
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
+
+from parlour_client.core.model import Invitation
+from parlour_client.ui.chat.room_list import INVITATIONS, next_unread, sections
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.names import parse_room_name
+
+ATTIC = Invitation(
+    id=RoomId("N" * 22), kind=RoomKind.PRIVATE, inviter=BOB, at=Millis(1), name=parse_room_name("attic")
+)
+
+
+async def test_an_invitation_comes_live_and_is_accepted_by_enter(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """L14: what is shown is its name and inviter; a click or Enter asks, and accepting opens the room."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.invited(ATTIC)
+        await pilot.pause(0.1)
+        shown = screen_text(pilot)
+        assert INVITATIONS in shown
+        assert "attic by bob" in shown
+        await pilot.press("f2", *"attic", "enter")
+        await pilot.pause()
+        assert "bob invites you to attic, a private room" in screen_text(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert ("accept", ATTIC.id) in client.calls
+        assert screen.current == ATTIC.id
+        assert "attic by bob" not in screen_text(pilot)
+
+
+async def test_declining_and_blocking_are_the_other_answers(client: FakeClient, open_app: OpenApp) -> None:
+    """Esc answers nothing; nobody but the person hears of any of it."""
+    client.invited(ATTIC)
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("f2", *"attic", "enter", "escape")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] in {"accept", "decline", "block"}]
+        await write(pilot, "/invitations")
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert ("decline", ATTIC.id) in client.calls
+        client.invited(ATTIC)
+        await write(pilot, "/block bob")
+        await settled(pilot)
+        assert ("block", BOB, True) in client.calls
+        assert client.invitations == []
+
+
+async def test_the_commands_mean_the_one_that_waits(client: FakeClient, open_app: OpenApp) -> None:
+    """By name, or the only one; where none waits a sentence says so."""
+    client.invited(ATTIC)
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await write(pilot, "/accept nowhere")
+        await settled(pilot)
+        assert "There is no such invitation" in screen_text(pilot)
+        await write(pilot, "/accept")
+        await settled(pilot)
+        assert screen.current == ATTIC.id
+        await write(pilot, "/decline")
+        await settled(pilot)
+        assert "There is no such invitation" in screen_text(pilot)
+
+
+async def test_a_direct_room_that_waits_is_looked_into_and_answered(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """L14: it stands among the invitations, opens like a room, and says what can be done."""
+    client._rooms[DIRECT] = replace(client._rooms[DIRECT], request=True, unread=3)
+    asked = Invitation(id=DIRECT, kind=RoomKind.DIRECT, inviter=BOB, at=Millis(1), peer=BOB)
+    client.invited(asked)
+    found = {
+        heading: [room.title for room in rooms] for heading, rooms, _ in sections(client.rooms, None, "name")
+    }
+    assert found[INVITATIONS] == ["@bob"]
+    assert found["Unread"] == found["Direct"] == []
+    assert next_unread(client.rooms, LOBBY) is None
+    async with open_app(client, size=(120, 30)) as pilot:
+        await lobby(pilot)
+        await pilot.press("f2", *"@bob", "enter")
+        await settled(pilot)
+        assert "wants to write: /accept /decline /block" in screen_text(pilot)
+        await write(pilot, "/accept")
+        await settled(pilot)
+        assert ("accept", DIRECT) in client.calls
+        assert "wants to write" not in screen_text(pilot)

@@ -1,0 +1,92 @@
+"""What is typed is text, unless the person went among messages by the keyboard, which the screen says."""
+
+import pytest
+from tests.client.ui.chat.test_screen import lobby
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.events import Key, Paste
+
+from parlour_client.ui.app_settings import Preferring
+
+DONE = {"react", "edit", "delete", "star", "pin", "cancel", "retry"}
+
+
+@pytest.mark.parametrize("vim", [False, True], ids=["plain", "vi"])
+@pytest.mark.parametrize("where", ["#timeline", "#heading", "#members", "#rooms", "#status"])
+async def test_a_click_takes_no_letter_away(
+    client: FakeClient, open_app: OpenApp, where: str, *, vim: bool
+) -> None:
+    """Whoever clicks somewhere and types a text with every command in it finds it in the composer."""
+    async with open_app(client, size=(132, 40)) as pilot:
+        screen = await lobby(pilot)
+        assert isinstance(pilot.app, Preferring)
+        pilot.app.set_setting("vim", value=vim)
+        await pilot.press("i") if vim else None
+        screen.write()
+        screen.composer.put("")
+        await pilot.click(where, offset=(3, 0))
+        await settled(pilot)
+        await pilot.press(*"dear x, please P us 2 eyes", "enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "dear x, please P us 2 eyes", None) in client.calls
+        assert not [call for call in client.calls if call[0] in DONE]
+
+
+async def test_letters_typed_in_one_piece_stay_in_order(client: FakeClient, open_app: OpenApp) -> None:
+    """The first letter moves the focus; those that came with it neither overtake it nor get lost."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        screen.set_focus(screen.timeline)
+        assert screen.timeline.selected is None
+        for letter in "drive":
+            pilot.app.post_message(Key(letter, letter))
+        await settled(pilot)
+        assert screen.composer.text == "drive"
+        assert screen.composer.has_focus
+
+
+async def test_a_paste_is_text_wherever_the_focus_is(client: FakeClient, open_app: OpenApp) -> None:
+    """Also among messages, where letters are commands."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("alt+up")
+        pilot.app.post_message(Paste("dear x"))
+        await settled(pilot)
+        assert screen.composer.text == "dear x"
+        assert not [call for call in client.calls if call[0] in DONE]
+
+
+async def test_among_messages_keys_are_commands_and_the_screen_says_so(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """Alt+Up goes there, Esc comes back; a letter that is no command is the beginning of a text."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert "SELECT" not in screen_text(pilot)
+        await pilot.press("alt+up")
+        await settled(pilot)
+        assert "-- SELECT: esc writes --" in screen_text(pilot)
+        await pilot.press("asterisk")
+        await settled(pilot)
+        assert ("star", LOBBY, 3, True) in client.calls
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "SELECT" not in screen_text(pilot)
+        await pilot.press("alt+up", *"zebra")
+        await settled(pilot)
+        assert screen.composer.text == "zebra"
+        assert "SELECT" not in screen_text(pilot)
+        assert not [call for call in client.calls if call[0] in DONE - {"star"}]
+
+
+async def test_normal_mode_of_vi_is_a_mode(client: FakeClient, open_app: OpenApp) -> None:
+    """Esc in the composer goes there, and letters are commands: the status line has said so always."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert isinstance(pilot.app, Preferring)
+        pilot.app.set_setting("vim", value=True)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "-- NORMAL --" in screen_text(pilot)
+        await pilot.press("z", "q")
+        assert screen.composer.text == ""

@@ -1,0 +1,180 @@
+"""The list of rooms: sections, order, filter, favourites, muted rooms."""
+
+from dataclasses import replace
+
+from tests.client.ui.chat.test_screen import lobby, write
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+from textual.content import Content
+
+from parlour_client.ui.chat.room_list import next_unread, sections
+from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.names import parse_room_name
+
+
+def titles(client: FakeClient, current: RoomId | None = None, sort: str = "name") -> dict[str, list[str]]:
+    """Return the titles of each section that has any."""
+    found = sections(client.rooms, current, sort)
+    return {heading: [room.title for room in rooms] for heading, rooms, _ in found if rooms}
+
+
+async def test_each_room_stands_in_one_section(client: FakeClient) -> None:
+    """A favourite stays one, the open room does not jump about, a muted room is not among the unread."""
+    client.say(GARDEN, BOB, "news")
+    client.say(DIRECT, BOB, "psst")
+    assert titles(client) == {"Unread": ["@bob", "garden"], "Rooms": ["lobby"]}
+    assert titles(client, GARDEN) == {"Unread": ["@bob"], "Rooms": ["garden", "lobby"]}
+    await client.favour(GARDEN)
+    assert titles(client) == {"Favourites": ["garden"], "Unread": ["@bob"], "Rooms": ["lobby"]}
+    await client.silence(DIRECT)
+    assert titles(client) == {"Favourites": ["garden"], "Direct": ["@bob"], "Rooms": ["lobby"]}
+
+
+def test_the_order_within_a_section(client: FakeClient) -> None:
+    """By name, by what happened last, by what is unread; mentions first."""
+    client.add_room(RoomId("Z" * 22), parse_room_name("zoo"))
+    client.mark_all_read()
+    for number, room in enumerate((GARDEN, RoomId("Z" * 22), LOBBY)):
+        client._rooms[room] = replace(client._rooms[room], activity=Millis(number))
+    assert titles(client)["Rooms"] == ["garden", "lobby", "zoo"]
+    assert titles(client, sort="recent")["Rooms"] == ["lobby", "zoo", "garden"]
+    for _ in range(3):
+        client.say(GARDEN, BOB, "more")
+    client.say(LOBBY, BOB, "@alice")
+    assert titles(client, sort="unread")["Unread"] == ["lobby", "garden"]
+
+
+async def test_a_muted_room_is_passed_over_unless_somebody_names_you(client: FakeClient) -> None:
+    """Next unread skips what was muted."""
+    client.say(GARDEN, BOB, "noise")
+    await client.silence(GARDEN)
+    assert next_unread(client.rooms, LOBBY) is None
+    client.say(GARDEN, BOB, "@alice")
+    found = next_unread(client.rooms, LOBBY)
+    assert found is not None
+    assert found.id == GARDEN
+
+
+async def test_typing_filters_and_esc_shows_all(client: FakeClient, open_app: OpenApp) -> None:
+    """F2, letters, Enter: the room that fits is open."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("f2", *"gax", "backspace")
+        await pilot.pause()
+        assert "/ ga" in screen_text(pilot)
+        assert "#lobby" not in screen_text(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "#lobby" in screen_text(pilot)
+        assert screen.room_list.has_focus
+        await pilot.press(*"ga", "enter")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert screen.room_list.filter == ""
+
+
+async def test_keys_on_a_room(client: FakeClient, open_app: OpenApp) -> None:
+    """Favourite, mute, mark read, order: each is a key; the choice is kept by the client."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.say(GARDEN, CAROL, "roses")
+        await settled(pilot)
+        await pilot.press("f2", *"garden", "alt+f", "alt+m", "alt+r")
+        await settled(pilot)
+        assert [call[:2] for call in client.calls if call[0] in {"favour", "silence", "mark_read"}] == [
+            ("favour", GARDEN),
+            ("silence", GARDEN),
+            ("mark_read", GARDEN),
+        ]
+        await pilot.press("alt+o")
+        await settled(pilot)
+        assert "Rooms: newest first." in screen_text(pilot)
+        screen.write()
+        await write(pilot, "/sort unread")
+        assert "Rooms: most unread first." in screen_text(pilot)
+        await write(pilot, "/favourite garden")
+        assert ("favour", GARDEN, False) in client.calls
+
+
+async def test_a_peek_marks_nothing_read(client: FakeClient, open_app: OpenApp) -> None:
+    """Alt+K opens a room, the end is in sight, and nothing is told to the server until Alt+R."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.say(GARDEN, CAROL, "roses")
+        await settled(pilot)
+        await pilot.press("f2", *"garden", "alt+k")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert "peek: alt+r marks read" in screen_text(pilot)
+        client.say(GARDEN, CAROL, "tulips")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+        await pilot.press("alt+r")
+        await settled(pilot)
+        assert [call for call in client.calls if call[0] == "mark_read"] == [("mark_read", GARDEN, 3)]
+        assert "peek:" not in screen_text(pilot)
+
+
+async def test_the_setting_makes_every_look_a_peek(client: FakeClient, open_app: OpenApp) -> None:
+    """With the setting ``peek`` opening a room marks nothing."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.say(GARDEN, CAROL, "roses")
+        await settled(pilot)
+        pilot.app.set_setting("peek", value=True)  # type: ignore[attr-defined]
+        await screen.open_room(GARDEN)
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_marked_unread_stays_unread(client: FakeClient, open_app: OpenApp) -> None:
+    """U on a message draws the line there; what comes in afterwards does not mark it read again."""
+    for number in range(3):
+        client.say(LOBBY, BOB, f"number {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "u")
+        await settled(pilot)
+        assert ("mark_read", LOBBY, 5) in client.calls
+        assert "── new ─" in screen_text(pilot)
+        client.calls.clear()
+        client.say(LOBBY, BOB, "another")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+
+
+async def test_all_rooms_can_be_marked_read(client: FakeClient, open_app: OpenApp) -> None:
+    """/read all asks once for each room with something unread."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.say(GARDEN, CAROL, "roses")
+        client.say(DIRECT, BOB, "psst")
+        client.calls.clear()
+        await screen.do_line("/read all")
+        told = {call[1] for call in client.calls if call[0] == "mark_read"}
+        assert told == {GARDEN, DIRECT}
+        assert not any(room.unread for room in client.rooms)
+
+
+async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient, open_app: OpenApp) -> None:
+    """A count that is taken back with the next frame is not drawn; scrolled up or peeking, it is told."""
+    for number in range(60):
+        client.say(LOBBY, BOB, f"message {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        filled: list[int] = []
+        fill = screen.room_list.set_options
+        screen.room_list.set_options = lambda *given: (filled.append(1), fill(*given))[1]  # type: ignore[method-assign]
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
+        screen._show_room()
+        assert not filled
+        await pilot.press("pageup")
+        await settled(pilot)
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], unread=3)
+        screen._show_room()
+        await settled(pilot)
+        row = screen.room_list.get_option(LOBBY).prompt
+        assert isinstance(row, Content)
+        assert " 3 " in row.plain

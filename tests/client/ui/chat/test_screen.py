@@ -1,0 +1,548 @@
+"""What a person does on the chat screen, key by key."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
+from textual.pilot import Pilot
+
+from parlour_client.core.errors import RefusedError, UnreachableError
+from parlour_client.core.events import EntryChanged, RoomsChanged, StatusChanged, TypingChanged
+from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.status_line import StatusLine
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.bodies import Kicked
+from parlour_protocol.frames.fields import ReasonText
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import parse_room_name
+
+
+async def lobby(pilot: Pilot[None]) -> ChatScreen:
+    """Open the lobby."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    await screen.open_room(LOBBY)
+    await settled(pilot)
+    return screen
+
+
+async def write(pilot: Pilot[None], text: str) -> None:
+    """Type a line and press Enter."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    screen.write()
+    screen.composer.put(text)
+    await pilot.press("enter")
+    await settled(pilot)
+
+
+async def test_starts_and_stops_the_client(client: FakeClient, open_app: OpenApp) -> None:
+    """The app owns the client's life."""
+    async with open_app(client):
+        assert client.started
+    assert client.stopped
+
+
+async def test_what_is_typed_is_sent_with_enter(client: FakeClient, open_app: OpenApp) -> None:
+    """Typed keys go to the composer without a click, and Enter sends."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press(*"hey", "enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "hey", None) in client.calls
+        assert screen.composer.text == ""
+        screen.timeline._flush()
+        assert screen.timeline.entries[-1].text == "hey"
+
+
+async def test_a_refused_text_stays_in_the_composer(client: FakeClient, open_app: OpenApp) -> None:
+    """Nothing written is lost, and the reason is told."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.refusal = RefusedError(ErrorCode.MUTED)
+        await write(pilot, "let me speak")
+        assert screen.composer.text == "let me speak"
+        assert "You are muted in this room." in screen_text(pilot)
+
+
+async def test_a_text_over_the_limit_is_told_and_stays(client: FakeClient, open_app: OpenApp) -> None:
+    """The first wall refuses in words."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await write(pilot, "x" * 9_000)
+        assert len(screen.composer.text) == 9_000
+        assert "The text was refused" in screen_text(pilot)
+
+
+async def test_reply_names_what_it_answers(client: FakeClient, open_app: OpenApp) -> None:
+    """R on a message answers it; the line above the composer says so; esc leaves."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "k", "r")
+        assert "reply to bob: hello" in screen_text(pilot)
+        await write(pilot, "hello too")
+        assert ("send", LOBBY, "hello too", Seq(2)) in client.calls
+        assert "reply to" not in screen_text(pilot)
+        assert "> bob: hello" in screen_text(pilot)
+
+
+async def test_only_own_messages_can_be_edited(client: FakeClient, open_app: OpenApp) -> None:
+    """E loads an own message and sends the change; on others it explains."""
+    client.say(LOBBY, ALICE, "tyop")
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("alt+up", "e")
+        assert screen.composer.text == "tyop"
+        await write(pilot, "typo")
+        assert ("edit", LOBBY, Seq(4), "typo") in client.calls
+        assert "edited" in screen_text(pilot)
+        await pilot.press("alt+up", "k", "e")
+        await settled(pilot)
+        assert screen.composer.text == ""
+
+
+async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
+    """N keeps the message, y deletes it."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "d")
+        assert "Delete this message for everybody?" in screen_text(pilot)
+        await pilot.press("n")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "delete"]
+        await pilot.press("d", "y")
+        await settled(pilot)
+        assert ("delete", LOBBY, Seq(3)) in client.calls
+        assert "(deleted)" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(
+    ("keys", "reaction"),
+    [
+        (["enter"], "👍"),
+        (["down", "enter"], "🎉"),
+        ([*":rocket", "enter"], "🚀"),
+        ([*"rocket", "down", "up", "enter"], "🚀"),
+        ([*"rocket", "enter"], "rocket"),
+    ],
+)
+async def test_a_reaction_is_chosen_or_typed(
+    client: FakeClient, open_app: OpenApp, keys: list[str], reaction: str
+) -> None:
+    """The common ones without a name, any emoji by its name, and a word that is meant as one."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "plus", *("colon" if key == ":" else key for key in keys))
+        await settled(pilot)
+        assert ("react", LOBBY, Seq(3), reaction, True) in client.calls
+
+
+async def test_a_name_that_no_emoji_has_is_not_sent(client: FakeClient, open_app: OpenApp) -> None:
+    """A colon asks for an emoji: the half of a name is no reaction."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "plus", "colon", *"zzzz", "enter", "escape")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "react"]
+
+
+async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> None:
+    """The same reaction again is taken back."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("alt+up", "plus", "o", "k", "enter")
+        await settled(pilot)
+        assert ("react", LOBBY, Seq(3), "ok", True) in client.calls
+        screen.timeline._flush()
+        assert "1x ok" in screen_text(pilot)
+        await write(pilot, "/react ok")
+        assert ("react", LOBBY, Seq(3), "ok", False) in client.calls
+
+
+async def test_the_inspector_shows_code_points_and_wire_form(client: FakeClient, open_app: OpenApp) -> None:
+    """I shows what a text really holds."""
+    client.say(LOBBY, BOB, "a\u202eb")
+    async with open_app(client, size=(100, 40)) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "i")
+        await pilot.pause()
+        text = screen_text(pilot)
+        assert "RIGHT-TO-LEFT OVERRIDE" in text
+        assert '"text": "a⟦U+202E⟧b"' in text
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, ChatScreen)
+
+
+async def test_copy_copies_what_is_shown(client: FakeClient, open_app: OpenApp) -> None:
+    """The clipboard never gets a raw escape."""
+    client.say(LOBBY, BOB, "curl x\x1b[8m;evil\x1b[0m")
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await pilot.press("alt+up", "y")
+        await settled(pilot)
+        assert pilot.app.clipboard == "curl x⟦ESC⟧[8m;evil⟦ESC⟧[0m"
+        assert "Copied what is shown" in screen_text(pilot)
+
+
+async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, open_app: OpenApp) -> None:
+    """Queued and failed are words; s tries again, x takes back."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5))
+        await write(pilot, "later")
+        screen.timeline._flush()
+        assert "queued" in screen_text(pilot)
+        entry = client.logs[LOBBY][-1]
+        client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="too fast")))
+        screen.timeline._flush()
+        assert "not sent" in screen_text(pilot)
+        await pilot.press("alt+up", "s", "x")
+        await settled(pilot)
+        assert ("retry", entry.request) in client.calls
+        assert ("cancel", entry.request) in client.calls
+        assert "later" not in screen_text(pilot)
+
+
+async def test_the_status_line_says_state_and_protection(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words for the state, what protects, and a countdown; never the word "secure"."""
+    monkeypatch.setattr(StatusLine, "set_interval", lambda *_: None)  # seconds pass when the test says so
+    async with open_app(client, size=(120, 24)) as pilot:
+        screen = await lobby(pilot)
+        assert "connected · TLS 1.3, key pinned · chat.example:8443 · you: alice" in screen_text(pilot)
+        client.set_link(
+            ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", "no route", retry_in=5)
+        )
+        await pilot.pause()
+        assert "not connected · trying again in 5 s · no route" in screen_text(pilot)
+        screen.status_line._tick()
+        await pilot.pause()
+        assert "trying again in 4 s" in screen_text(pilot)
+        client.set_link(
+            ConnectionStatus(LinkState.STOPPED, "chat.example:8443", "key changed", "Ask the owner.")
+        )
+        await pilot.pause()
+        assert "stopped · Ask the owner." in screen_text(pilot)
+        assert "secure" not in screen_text(pilot).lower()
+
+
+async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_app: OpenApp) -> None:
+    """Counts and mentions stand in the list; mentions come first."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        client.say(GARDEN, CAROL, "roses")
+        client.say(DIRECT, BOB, "psst @alice")
+        await settled(pilot)
+        assert " 1 #garden" in screen_text(pilot)
+        assert "@ 1 @bob" in screen_text(pilot)
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert screen.current == DIRECT
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        await pilot.press("ctrl+n")
+        await settled(pilot)
+        assert "Nothing unread." in screen_text(pilot)
+
+
+async def test_f2_chooses_a_room(client: FakeClient, open_app: OpenApp) -> None:
+    """F2, arrows and Enter open a room and come back to writing."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("f2", "up", "enter")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert screen.composer.has_focus
+
+
+async def test_drafts_stay_with_their_rooms(client: FakeClient, open_app: OpenApp) -> None:
+    """What was being written comes back with the room."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press(*"half")
+        await screen.open_room(GARDEN)
+        assert screen.composer.text == ""
+        await screen.open_room(LOBBY)
+        assert screen.composer.text == "half"
+
+
+async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient, open_app: OpenApp) -> None:
+    """F4 goes to who is here, and hides it again."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        assert not screen.member_list.display
+        await pilot.press("f4")
+        await pilot.pause()
+        text = screen_text(pilot)
+        for words in ("Here (1)", "alice  owner", "Away (1)", "Not here (1)", "moderator,"):
+            assert words in text
+        assert screen.member_list.has_focus
+        await pilot.press("f4")
+        await pilot.pause()
+        assert not screen.member_list.display
+        assert screen.composer.has_focus
+
+
+async def test_members_are_asked_for_when_the_connection_comes(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client starts before it is connected: that is no error to tell, and the list does not stay empty."""
+
+    async def unreachable(_room: RoomId) -> Sequence[MemberView]:
+        raise UnreachableError("There is no connection to the server now.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "members", unreachable)
+        async with open_app(client) as pilot:
+            screen = await lobby(pilot)
+            await pilot.press("f4")
+            await settled(pilot)
+            assert "nobody known yet" in screen_text(pilot)
+            assert "There is no connection" not in screen_text(pilot)
+            patch.undo()
+            client.tell(StatusChanged(client.status))
+            client.tell(RoomsChanged())
+            await settled(pilot)
+            assert "Here (1)" in screen_text(pilot)
+            patch.setattr(client, "members", unreachable)
+            client.tell(StatusChanged(client.status))
+            client.tell(RoomsChanged())
+            await settled(pilot)
+            assert "Here (1)" in screen_text(pilot)  # what was known stays
+            assert screen.composer.people == [BOB, CAROL]
+
+
+async def test_who_types_is_told(client: FakeClient, open_app: OpenApp) -> None:
+    """Names and a word; and we tell nobody unless asked."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        client.tell(TypingChanged(LOBBY, (BOB, CAROL)))
+        await pilot.pause()
+        assert "bob, carol are typing" in screen_text(pilot)
+        client.tell(TypingChanged(LOBBY, ()))
+        await pilot.press(*"hm")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "typing"]
+        await write(pilot, "/typing on")
+        await pilot.press(*"hm")
+        await settled(pilot)
+        assert ("typing", LOBBY, True) in client.calls
+
+
+async def test_being_put_out_leaves_no_dead_end(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next room opens, and the line says why; a refusal of what was asked of the old one is not news."""
+    answered, members = asyncio.Event(), client.members
+
+    async def refused_late(room: RoomId) -> Sequence[MemberView]:
+        if room == LOBBY:
+            await answered.wait()
+            raise RefusedError(ErrorCode.NOT_FOUND)
+        return await members(room)
+
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        monkeypatch.setattr(client, "members", refused_late)
+        client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members anew
+        await pilot.pause()
+        client.remove_room(LOBBY)
+        async with asyncio.timeout(10):
+            while screen.current != GARDEN:
+                await pilot.pause()
+        answered.set()
+        await settled(pilot)
+        assert "You are no longer in that room." in screen_text(pilot)
+
+
+async def test_without_a_room_the_pane_says_what_to_do(open_app: OpenApp) -> None:
+    """An empty pane names the commands."""
+    async with open_app(FakeClient()) as pilot:
+        assert "/rooms shows the public rooms" in screen_text(pilot)
+        await write(pilot, "hello?")
+        assert "No room is open." in screen_text(pilot)
+
+
+async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp) -> None:
+    """F3, words, Enter, Enter: the message is selected in its room, however far back."""
+    for number in range(300):
+        client.say(GARDEN, BOB, f"flower {number}")
+    client.mark_all_read()
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("f3", *"flower 7")
+        client.logs[LOBBY][-1] = replace(client.logs[LOBBY][-1], text=None)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "11 found" in screen_text(pilot)
+        await pilot.press("end", "enter")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert screen.timeline.selected is not None
+        assert screen.timeline.selected.text == "flower 7"
+
+
+async def test_help_is_about_what_has_the_focus(client: FakeClient, open_app: OpenApp) -> None:
+    """F1 in the composer and in the rooms tells different things, and lists all commands."""
+    async with open_app(client, size=(100, 90)) as pilot:
+        await lobby(pilot)
+        await pilot.press("f1")
+        await pilot.pause()
+        assert "Write and press Enter." in screen_text(pilot)
+        assert "/ban PERSON" in screen_text(pilot)
+        await pilot.press("escape", "f2", "f1")
+        await pilot.pause()
+        assert "Up, Down and Enter choose a room." in screen_text(pilot)
+
+
+async def test_the_palette_finds_rooms_people_and_actions(client: FakeClient, open_app: OpenApp) -> None:
+    """Ctrl+P, a word, Enter."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await pilot.press("ctrl+p")
+        await settled(pilot)
+        await pilot.press(*"garden")
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert screen.current == GARDEN
+
+
+async def test_the_tour_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> None:
+    """F8 goes on; after the last step it is gone."""
+    async with open_app(client, tour=("First step.", "Second step.")) as pilot:
+        assert "Tour 1 of 2  First step." in screen_text(pilot)
+        await pilot.press("f8")
+        await pilot.pause()
+        assert "Tour 2 of 2  Second step." in screen_text(pilot)
+        await pilot.press("f8")
+        await pilot.pause()
+        assert "Tour" not in screen_text(pilot)
+
+
+COMMANDS = [
+    ("/create attic private", ("create_room", parse_room_name("attic"), RoomKind.PRIVATE, "")),
+    ("/dm bob", ("open_direct", BOB)),
+    ("/dm @bob psst", ("send", DIRECT, "psst", None)),
+    ("/invite carol", ("invite", LOBBY, CAROL)),
+    ("/topic tea at five", ("set_topic", LOBBY, "tea at five")),
+    ("/kick bob too loud", ("kick", LOBBY, BOB, "too loud")),
+    ("/ban bob 2h spam spam", ("ban", LOBBY, BOB, 7200, "spam spam")),
+    ("/ban bob spam", ("ban", LOBBY, BOB, None, "spam")),
+    ("/unban bob", ("unban", LOBBY, BOB)),
+    ("/mute bob 10m", ("mute", LOBBY, BOB, 600)),
+    ("/unmute bob", ("unmute", LOBBY, BOB)),
+    ("/role bob moderator", ("set_role", LOBBY, BOB, Role.MODERATOR)),
+    ("/away", ("set_status", Status.AWAY)),
+    ("/reconnect", ("hurry",)),
+    ("/back", ("set_status", Status.ONLINE)),
+    ("/join meadow", ("join", RoomId("M" * 22))),
+    ("//not a command", ("send", LOBBY, "/not a command", None)),
+    ("/topic --clear", ("set_topic", LOBBY, "")),
+]
+
+
+async def test_commands_do_what_they_say(client: FakeClient, open_app: OpenApp) -> None:
+    """Each slash command asks the client for one thing."""
+    client.listing.append(RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7))
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        for line, call in COMMANDS:
+            if screen.current != LOBBY:
+                await screen.open_room(LOBBY)
+            await screen.do_line(line)
+            assert call in client.calls, line
+
+
+@pytest.mark.parametrize(
+    ("line", "question", "call"),
+    [
+        ("/leave", "Leave lobby?", ("leave", LOBBY)),
+        ("/role bob owner", "Make bob an owner?", ("set_role", LOBBY, BOB, Role.OWNER)),
+        ("/pin", "Pin this message for everybody here?", ("pin", LOBBY, Seq(3), True)),
+    ],
+)
+async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
+    client: FakeClient, open_app: OpenApp, line: str, question: str, call: tuple[object, ...]
+) -> None:
+    """Esc does nothing, Enter does it."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        for key, done in (("escape", False), ("enter", True)):
+            await screen.do_line(line)
+            await settled(pilot)
+            assert question in screen_text(pilot)
+            await pilot.press(key)
+            await settled(pilot)
+            assert (call in client.calls) is done
+
+
+async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, open_app: OpenApp) -> None:
+    """`/topic` and Enter must not delete the topic for everybody."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        await write(pilot, "/topic")
+        assert "Topic: Everybody is welcome" in screen_text(pilot)
+        assert not [call for call in client.calls if call[0] == "set_topic"]
+
+
+WRONG = [
+    ("/nope", "There is no such command."),
+    ("/join nowhere", "There is no such public room."),
+    ("/role bob king", "A role is owner, moderator or member."),
+    ("/mute bob long", "Write how long as 10m, 2h or 7d."),
+    ("/typing maybe", "Write /typing on or /typing off."),
+]
+
+
+async def test_wrong_commands_are_told_in_words(client: FakeClient, open_app: OpenApp) -> None:
+    """A wrong argument is a sentence, not an error."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        for line, words in WRONG:
+            await write(pilot, line)
+            assert words in screen_text(pilot)
+        await write(pilot, "/dm x\u202ey")
+        assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("line", ["/join bob", "/join @bob", "/join garden"])
+async def test_a_room_that_is_listed_is_opened_by_its_name(
+    client: FakeClient, open_app: OpenApp, line: str
+) -> None:
+    """Of a direct room that name is the person's; nothing is asked of the server."""
+    async with open_app(client) as pilot:
+        screen = await lobby(pilot)
+        await write(pilot, line)
+        await settled(pilot)
+        assert screen.current == (GARDEN if "garden" in line else DIRECT)
+
+
+async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app: OpenApp) -> None:
+    """Not one that was only peeked into, and not one that was left since."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await screen.open_room(GARDEN, peek=True)
+        await settled(pilot)
+    client.say(GARDEN, BOB, "news")
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await settled(pilot)
+        assert screen.current == LOBBY
+    client.last_room = RoomId("x" * 22)
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await settled(pilot)
+        assert screen.current == GARDEN

@@ -1,0 +1,70 @@
+"""Rows of the timeline as they are drawn: what Textual would draw, by strips that stay what they are."""
+
+from itertools import pairwise
+
+from tests.client.ui.chat.timeline.test_widget import fill, lobby
+from tests.client.ui.conftest import OpenApp, settled
+from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from parlour_client.ui.chat.timeline import Timeline
+
+
+def drawn(timeline: Timeline) -> list[Strip]:
+    """Return the rows in sight, as the compositor gets them."""
+    return timeline.render_lines(timeline.size.region)
+
+
+def cells(strips: list[Strip]) -> list[list[tuple[str, object]]]:
+    """Return every cell's letter and style."""
+    return [[(letter, style) for text, style, _ in strip for letter in text] for strip in strips]
+
+
+async def test_rows_are_what_textual_would_draw(client: FakeClient, open_app: OpenApp) -> None:
+    """Cell for cell, with colours, in the middle and at the end, selected, cropped, and where nothing is."""
+    fill(client, 60)
+    client.say(LOBBY, BOB, "naïve Ωmega ずっと ﷽ שלום")
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        for keys in ((), ("alt+up", "alt+up"), ("pageup",)):
+            await pilot.press(*keys)
+            await settled(pilot)
+            assert cells(drawn(timeline)) == cells(Widget.render_lines(timeline, timeline.size.region))
+        part = Region(3, 2, 20, 5)
+        assert cells(timeline.render_lines(part)) == cells(Widget.render_lines(timeline, part))
+        timeline.empty()
+        await settled(pilot)
+        assert cells(drawn(timeline)) == cells(Widget.render_lines(timeline, timeline.size.region))
+
+
+async def test_a_style_around_the_rows_is_drawn(client: FakeClient, open_app: OpenApp) -> None:
+    """A theme may give the timeline a border or fade it: then Textual draws."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        bare = cells(drawn(timeline))
+        timeline.styles.tint = "red 50%"
+        await settled(pilot)
+        assert cells(drawn(timeline)) != bare
+        timeline.styles.tint = "red 0%"
+        timeline.styles.border = ("heavy", "red")
+        await settled(pilot)
+        assert drawn(timeline)[0].text.startswith("┏")
+
+
+async def test_a_row_that_moves_up_is_not_made_anew(client: FakeClient, open_app: OpenApp) -> None:
+    """While messages pour in every row moves: what Textual made of a strip is not lost with its place."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        before = drawn(timeline)
+        client.say(LOBBY, BOB, "one more")
+        timeline._flush()
+        await settled(pilot)
+        after = drawn(timeline)
+        moved = next((n for n in range(1, 5) if after[0] is before[n]), 0)
+        assert moved
+        assert all(new is old for new, old in zip(after, before[moved:], strict=False))
+        assert all(above is not below for above, below in pairwise(after))

@@ -1,0 +1,193 @@
+"""The timeline as a person sees it: following, keeping the place, paging, selecting."""
+
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
+from textual.pilot import Pilot
+
+from parlour_client.core.events import HistoryChanged
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_protocol.ids import Seq
+
+
+async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:
+    """Open the lobby."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    await screen.open_room(LOBBY)
+    await settled(pilot)
+    return screen, screen.timeline
+
+
+def fill(client: FakeClient, count: int) -> None:
+    """Let bob and carol talk."""
+    for number in range(count):
+        client.say(LOBBY, (BOB, CAROL)[number % 2], f"message {number} " + "word " * (number % 17))
+    client.mark_all_read()
+
+
+def top_row(pilot: Pilot[None]) -> str:
+    """Return the first row of the timeline."""
+    timeline = pilot.app.screen.query_one(Timeline)
+    return timeline.render_line(0).text
+
+
+async def test_no_letter_is_hidden_under_the_scrollbar(client: FakeClient, open_app: OpenApp) -> None:
+    """Every letter of long lines is on the screen."""
+    fill(client, 40)
+    text = "".join(chr(0x61 + number % 26) for number in range(300))
+    client.say(LOBBY, BOB, text)
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        rows = [row[23:79] for row in screen_text(pilot).split("\n") if "│ " in row[23:79]]
+        shown = "".join(row.removeprefix("│ ").rstrip() for row in rows if " " not in row.strip()[2:])
+        assert text in shown
+
+
+async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp) -> None:
+    """At the end, what comes in is in sight at once."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        client.say(LOBBY, BOB, "the newest")
+        timeline._flush()
+        await settled(pilot)
+        assert timeline.follows
+        assert "the newest" in screen_text(pilot)
+
+
+async def test_keeps_its_place_when_messages_come_in_below(client: FakeClient, open_app: OpenApp) -> None:
+    """Scrolled up, nothing moves; a pill counts what waits, and ctrl+end goes there."""
+    fill(client, 60)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        await pilot.press("pageup", "pageup")
+        await settled(pilot)
+        before = top_row(pilot)
+        client.say(LOBBY, BOB, "one")
+        client.say(LOBBY, BOB, "two")
+        timeline._flush()
+        await settled(pilot)
+        assert top_row(pilot) == before
+        assert "2 new below" in screen_text(pilot)
+        await pilot.press("ctrl+end")
+        await settled(pilot)
+        assert "two" in screen_text(pilot)
+        assert "new below" not in screen_text(pilot)
+
+
+async def test_older_pages_come_in_without_moving_anything(client: FakeClient, open_app: OpenApp) -> None:
+    """Reaching the top asks for one older page, and the row at the top stays."""
+    fill(client, 400)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        first = timeline.entries[0].seq
+        await pilot.press("alt+up")
+        timeline.scroll_to(y=3, animate=False)
+        before = top_row(pilot)
+        await settled(pilot)
+        assert ("timeline", first) in client.calls
+        assert len(timeline.entries) == 200
+        assert top_row(pilot) == before
+
+
+async def test_the_beginning_is_not_asked_for_again(client: FakeClient, open_app: OpenApp) -> None:
+    """Event 1 is the beginning: nothing older is asked for."""
+    async with open_app(client) as pilot:
+        await lobby(pilot)
+        assert not [call for call in client.calls if call[0] == "timeline"]
+
+
+async def test_a_resize_keeps_the_place(client: FakeClient, open_app: OpenApp) -> None:
+    """The message at the top of the view is there after a new width."""
+    fill(client, 80)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        await pilot.press("pageup", "pageup", "pageup")
+        await settled(pilot)
+        place = timeline._place
+        assert place is not None
+        await pilot.resize_terminal(120, 30)
+        await settled(pilot)
+        index, _ = timeline._store.find(round(timeline.scroll_y))  # type: ignore[union-attr]
+        assert timeline.entries[index].seq == place.entry.seq
+
+
+async def test_opens_at_the_first_unread_message(client: FakeClient, open_app: OpenApp) -> None:
+    """Unread messages begin under a divider, and are read when the end was in sight."""
+    fill(client, 40)
+    for number in range(50):
+        client.say(LOBBY, CAROL, f"unread {number}")
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        assert top_row(pilot).startswith("── new ─")
+        assert not [call for call in client.calls if call[0] == "mark_read"]
+        timeline.follow()
+        await settled(pilot)
+        assert ("mark_read", LOBBY, Seq(93)) in client.calls
+
+
+async def test_a_filled_gap_keeps_the_place(client: FakeClient, open_app: OpenApp) -> None:
+    """HistoryChanged reads anew around what is shown."""
+    fill(client, 90)
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        await pilot.press("pageup", "pageup")
+        await settled(pilot)
+        before = top_row(pilot)
+        client.tell(HistoryChanged(LOBBY))
+        await settled(pilot)
+        assert top_row(pilot) == before
+        assert not timeline.follows
+
+
+async def test_messages_that_come_while_a_room_opens_are_not_lost(
+    client: FakeClient, open_app: OpenApp
+) -> None:
+    """An event between the page and the showing is put in after it, once."""
+    async with open_app(client) as pilot:
+        screen, timeline = await lobby(pilot)
+        screen._early = []
+        client.say(LOBBY, BOB, "in between")
+        early, screen._early = screen._early, None
+        for entry in early:
+            timeline.add(entry)
+        assert sum(entry.text == "in between" for entry in timeline.entries) == 1
+
+
+async def test_selection_moves_over_messages_only(client: FakeClient, open_app: OpenApp) -> None:
+    """The block cursor skips system lines; below the newest it goes away."""
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        await pilot.press("alt+up")
+        assert timeline.selected is not None
+        assert timeline.selected.text == "good morning"
+        await pilot.press("k")
+        assert timeline.selected.text == "hello"
+        await pilot.press("k")
+        assert timeline.selected.text == "hello"
+        await pilot.press("alt+down", "alt+down")
+        assert timeline.selected is None
+        assert pilot.app.focused is not None
+        assert pilot.app.focused.id == "composer"
+
+
+async def test_many_messages_at_once_are_taken_in_together(client: FakeClient, open_app: OpenApp) -> None:
+    """A burst costs one measuring, not one a message."""
+    async with open_app(client) as pilot:
+        _, timeline = await lobby(pilot)
+        settles = 0
+        settle = timeline._settle
+
+        def counted() -> None:
+            nonlocal settles
+            settles += 1
+            settle()
+
+        timeline._settle = counted  # type: ignore[method-assign]
+        for number in range(200):
+            client.say(LOBBY, BOB, f"burst {number}")
+        timeline._flush()
+        assert settles <= 2
+        await settled(pilot)
+        assert "burst 199" in screen_text(pilot)

@@ -1,0 +1,159 @@
+"""The settings on the screen: made from the table, changed in place, kept in the file."""
+
+from pathlib import Path
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.pseudo_terminal import Terminal
+from tests.client.ui.ui_fake import FakeClient
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from parlour_client.core.settings import FILE, TABLE, load
+from parlour_client.ui.dialogs.questions import Choices
+from parlour_client.ui.dialogs.settings import SettingsScreen
+
+
+async def at(pilot: Pilot[None], key: str) -> SettingsScreen:
+    """Open the settings at one of them."""
+    await pilot.press("f10")
+    await settled(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, SettingsScreen)
+    screen.query_one("#rows", Choices).highlighted = [row.key for row in TABLE].index(key)
+    await settled(pilot)
+    return screen
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (160, 50)])
+async def test_every_setting_is_there_with_its_help(
+    client: FakeClient, open_app: OpenApp, size: tuple[int, int]
+) -> None:
+    """In a small terminal, too."""
+    async with open_app(client, size=size) as pilot:
+        screen = await at(pilot, TABLE[0].key)
+        for number, row in enumerate(TABLE):
+            screen.query_one("#rows", Choices).highlighted = number
+            await settled(pilot)
+            text = screen_text(pilot)
+            assert row.key in text
+            assert row.help.split()[0] in text
+            assert "esc closes" in text
+
+
+async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Each holds at once and is in the file."""
+    async with open_app(client, folder=tmp_path) as pilot:
+        await at(pilot, "reduced_motion")
+        await pilot.press("enter")
+        await settled(pilot)
+        assert load(tmp_path).reduced_motion
+        await pilot.press("escape")
+        await at(pilot, "notifications")
+        await pilot.press("enter", "down", "down", "enter")
+        await settled(pilot)
+        assert load(tmp_path).notifications == "osc9"
+        assert "osc9" in screen_text(pilot)
+        await pilot.press("escape")
+        await at(pilot, "editor")
+        await pilot.press("enter", *"vim -n", "enter")
+        await settled(pilot)
+        assert load(tmp_path).editor == "vim -n"
+        await pilot.press("enter", "enter")  # nothing brings the default back
+        await settled(pilot)
+        assert load(tmp_path).editor == ""
+
+
+async def test_reduced_motion_holds_at_once(client: FakeClient, open_app: OpenApp) -> None:
+    """The cursor of the composer stops blinking."""
+    async with open_app(client) as pilot:
+        composer = pilot.app.screen.query_one("#composer")
+        assert getattr(composer, "cursor_blink") is True  # noqa: B009 - of the text area
+        await at(pilot, "reduced_motion")
+        await pilot.press("enter", "escape")
+        await settled(pilot)
+        assert getattr(composer, "cursor_blink") is False  # noqa: B009 - the same
+
+
+async def test_typing_is_shared_by_the_setting_alone(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """Nothing is told before it is turned on; `/typing on` turns it on and keeps it."""
+    async with open_app(client, folder=tmp_path) as pilot:
+        await pilot.press(*"abc")
+        await settled(pilot)
+        assert not [call for call in client.calls if call[0] == "typing"]
+        await pilot.press(*["backspace"] * 3, *"/typing on", "enter")
+        await settled(pilot)
+        await pilot.press(*"abc")
+        await settled(pilot)
+        assert [call for call in client.calls if call[0] == "typing"]
+    assert load(tmp_path).typing
+
+
+async def test_what_is_wrong_is_said_and_nothing_is_lost(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """A file with a mistake starts with the defaults, and is never written over."""
+    (tmp_path / FILE).write_text('# mine\nvim = "yes\n[/nope]\x1b]0;x\x07')
+    before = (tmp_path / FILE).read_text()
+    async with open_app(client, size=(120, 40), folder=tmp_path) as pilot:
+        assert "Something in the settings" in screen_text(pilot)
+        await at(pilot, "vim")
+        assert "is no valid TOML" in screen_text(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "nothing was written" in screen_text(pilot)
+        assert "vim              off" in screen_text(pilot)
+    assert (tmp_path / FILE).read_text() == before
+
+
+async def test_a_key_is_changed_on_the_screen(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Every binding is in the list; a conflict is said at once."""
+    async with open_app(client, size=(120, 60), folder=tmp_path) as pilot:
+        screen = await at(pilot, "keys")
+        screen._set_keys("chat.search", "ctrl+f")
+        await settled(pilot)
+        assert load(tmp_path).keys == {"chat.search": "ctrl+f"}
+        await pilot.press("enter")
+        await settled(pilot)
+        assert "* chat.search" in screen_text(pilot)
+        assert pilot.app.screen.query_one(Choices).get_option("timeline.reply")
+        await pilot.press("escape")
+        screen._set_keys("chat.search", "f1")
+        await settled(pilot)
+        assert "f1 is both chat.search and chat.help" in screen_text(pilot)
+        screen._set_keys("chat.search", "")
+        await settled(pilot)
+        assert load(tmp_path).keys == {}
+
+
+@pytest.mark.parametrize("mouse", [True, False])
+def test_the_mouse_is_asked_for_only_where_it_is_wanted(tmp_path: Path, *, mouse: bool) -> None:
+    """With the setting off the terminal keeps its own selecting and pasting."""
+    (tmp_path / FILE).write_text(f"mouse = {str(mouse).lower()}\n")
+    (tmp_path / "texts.json").write_text("[]")
+    script = Path(__file__).parents[1] / "in_terminal.py"
+    environment = {"HOME_OF_THE_TEST": str(tmp_path)}
+    terminal = Terminal(script, str(tmp_path / "texts.json"), columns=80, rows=24, env=environment)
+    terminal.read_until(b"END OF ALL")
+    terminal.finish()
+    assert (b"\x1b[?1000h" in terminal.output) is mouse
+
+
+async def test_slash_settings_and_the_palette_open_it(client: FakeClient, open_app: OpenApp) -> None:
+    """From the keyboard alone, by three ways."""
+    async with open_app(client) as pilot:
+        await pilot.press(*"/settings", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, SettingsScreen)
+        await pilot.press("escape", "ctrl+p")
+        await pilot.pause()
+        pilot.app.screen.query_one(Input).value = "Setting: notify_for"
+        await pilot.pause()
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, SettingsScreen)
+        assert TABLE[screen.query_one("#rows", Choices).highlighted or 0].key == "notify_for"

@@ -1,0 +1,145 @@
+"""Keys: every one has an id, every one can be changed, and what does not fit is said."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.pilot import Pilot
+
+from parlour_client.core.settings import FILE, Settings
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.search import SearchScreen
+from parlour_client.ui.input.keymap import conflicts, is_key, keymap, known, problems
+
+
+async def lobby(pilot: Pilot[None]) -> ChatScreen:
+    """Open the lobby."""
+    screen = pilot.app.screen
+    assert isinstance(screen, ChatScreen)
+    await screen.open_room(LOBBY)
+    await settled(pilot)
+    return screen
+
+
+def test_the_table_has_every_place() -> None:
+    """It is read from the classes, so nothing that has a key is missing."""
+    places = {one.place for one in known().values()}
+    assert {"app", "chat", "composer", "timeline", "vim", "settings", "paste", "page", "dialog"} <= places
+    assert all(one.keys and one.about for one in known().values())
+    assert all(is_key(key) for one in known().values() for key in one.keys)
+
+
+async def test_a_key_moves(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """The new key acts, the old one does not, and the help shows it."""
+    (tmp_path / FILE).write_text('[keys]\nchat.search = "ctrl+f,f12"\n')
+    async with open_app(client, folder=tmp_path) as pilot:
+        chat = await lobby(pilot)
+        await pilot.press("f3")
+        assert pilot.app.screen is chat
+        for key in ("ctrl+f", "f12"):
+            await pilot.press(key)
+            assert isinstance(pilot.app.screen, SearchScreen)
+            await pilot.press("escape")
+        await pilot.press("f1")
+        await pilot.pause()
+        help_text = pilot.app.screen.query("Static").first().render()
+        assert "chat.search" in str(help_text)
+
+
+async def test_the_keys_of_the_composer_move_too(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """A text area takes keys for itself; ours are looked up by their ids all the same."""
+    (tmp_path / FILE).write_text(
+        '[keys]\ncomposer.send = "ctrl+s"\ncomposer.newline = "enter"\ncomposer.up = "alt+p"\n'
+    )
+    async with open_app(client, folder=tmp_path) as pilot:
+        composer = (await lobby(pilot)).composer
+        await pilot.press("a", "enter", "b", "up", "x")  # Up moves the cursor, and brings nothing back
+        assert composer.text == "ax\nb"
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert ("send", LOBBY, "ax\nb", None) in client.calls
+        await pilot.press("up")
+        assert composer.text == ""
+        await pilot.press("alt+p")
+        assert composer.text == "ax\nb"
+
+
+async def test_ctrl_enter_can_send(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Then Enter begins a line, and Ctrl+S sends where a terminal cannot tell the two apart."""
+    (tmp_path / FILE).write_text('send_on = "ctrl+enter"\n')
+    async with open_app(client, folder=tmp_path) as pilot:
+        await lobby(pilot)
+        await pilot.press("a", "enter", "b", "ctrl+enter")
+        await settled(pilot)
+        assert ("send", LOBBY, "a\nb", None) in client.calls
+        await pilot.press("c", "ctrl+s")
+        await settled(pilot)
+        assert ("send", LOBBY, "c", None) in client.calls
+
+
+WRONG: list[tuple[Mapping[str, str], str]] = [
+    ({"chat.serch": "f12"}, "there is no chat.serch; did you mean chat.search?"),
+    ({"chat.search": "hyperspace"}, "hyperspace is no key"),
+    ({"composer.send": "x"}, "x is a letter that one types"),
+    ({"chat.search": "f1"}, "f1 is both chat.search and chat.help"),
+    ({"timeline.reply": "f1"}, "f1 is both timeline.reply and chat.help"),
+    ({"chat.search": "f12", "chat.people": "f12"}, "f12 is both chat.search and chat.people"),
+]
+
+
+@pytest.mark.parametrize(("keys", "words"), WRONG)
+def test_what_does_not_fit_is_said(keys: Mapping[str, str], words: str) -> None:
+    """An unknown id, no key, a letter, a conflict."""
+    assert any(words in sentence for sentence in problems(Settings(keys=keys)))
+
+
+RIGHT: list[Mapping[str, str]] = [
+    {},
+    {"chat.search": "ctrl+f"},
+    {"chat.search": "f1", "chat.help": "f3"},  # the two changed places
+    {"timeline.reply": "a"},
+    {"dialog.yes": "j"},  # the timeline's j is not in force while a dialog is open
+]
+
+
+@pytest.mark.parametrize("keys", RIGHT)
+def test_what_fits_is_not_complained_of(keys: Mapping[str, str]) -> None:
+    """A key can be used in two places that are never in force together."""
+    assert not list(problems(Settings(keys=keys)))
+
+
+def test_the_person_has_the_last_word() -> None:
+    """Over the layers of vi and of Ctrl+Enter."""
+    settings = Settings(vim=True, send_on="ctrl+enter", keys={"chat.write": "w", "composer.send": "f12"})
+    assert keymap(settings)["chat.write"] == "w"
+    assert keymap(settings)["composer.send"] == "f12"
+
+
+async def test_a_conflict_is_shown(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """A notice at the start, and the sentence in the settings."""
+    (tmp_path / FILE).write_text('[keys]\nchat.search = "f1"\n')
+    async with open_app(client, size=(120, 30), folder=tmp_path) as pilot:
+        assert "Something in the settings" in screen_text(pilot)
+        await pilot.press("f10")
+        await pilot.pause()
+        assert "f1 is both chat.search and chat.help" in screen_text(pilot)
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(vim=True), Settings(send_on="ctrl+enter")])
+def test_no_layer_has_a_conflict_in_it(settings: Settings) -> None:
+    """What Parlour brings along shares no key but where the nearer one means the same."""
+    meant = {"escape", "up", "down", "tab", "enter"}
+    same = {
+        frozenset(pair)
+        for pair in (
+            ("chat.mark_read", "rooms.read"),
+            ("timeline.up", "vim.up"),
+            ("timeline.down", "vim.down"),
+        )
+    }
+    found = conflicts(settings)
+    assert not [one for one in found if one[0] not in meant and frozenset(one[1:]) not in same]

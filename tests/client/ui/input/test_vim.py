@@ -1,0 +1,129 @@
+"""The layer of vi: two modes that are where the focus is."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+from textual.pilot import Pilot
+
+from parlour_client.core.settings import FILE
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.search import SearchScreen
+
+
+@asynccontextmanager
+async def vim(
+    client: FakeClient, open_app: OpenApp, folder: Path
+) -> AsyncIterator[tuple[Pilot[None], ChatScreen]]:
+    """Open the lobby with the layer on."""
+    (folder / FILE).write_text("vim = true\n")
+    async with open_app(client, folder=folder) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        yield pilot, screen
+
+
+async def test_escape_and_i_change_the_mode(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """The status line says which one it is; what was written stays."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press(*"hi")
+        assert "-- INSERT --" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "-- NORMAL --" in screen_text(pilot)
+        assert screen.timeline.has_focus
+        await pilot.press(*"zzz")  # letters write nothing
+        assert screen.composer.text == "hi"
+        await pilot.press("i", "!")
+        assert screen.composer.text == "hi!"
+
+
+async def test_j_k_gg_and_G_move(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:  # noqa: N802 - the key
+    """Among messages and in lists."""
+    for number in range(60):
+        client.say(LOBBY, BOB, f"message {number}")
+    client.mark_all_read()
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("escape", "k", "k")
+        selected = screen.timeline.selected
+        assert selected is not None
+        assert selected.text == "message 58"
+        await pilot.press("j")
+        assert screen.timeline.selected is not None
+        assert screen.timeline.selected.text == "message 59"
+        await pilot.press("g", "x", "g")  # not two in a row
+        assert screen.timeline.scroll_y > 0
+        await pilot.press("escape", "g", "g")
+        assert screen.timeline.scroll_y == 0
+        await pilot.press("G")
+        await settled(pilot)
+        assert screen.timeline.follows
+        await pilot.press("h")
+        assert screen.room_list.has_focus
+        first = screen.room_list.highlighted
+        await pilot.press("j")
+        assert screen.room_list.highlighted != first
+        await pilot.press("l")
+        assert screen.timeline.has_focus
+
+
+async def test_slash_searches_and_capitals_change_rooms(
+    client: FakeClient, open_app: OpenApp, tmp_path: Path
+) -> None:
+    """/ opens the search, J and K go through the rooms, : begins a command, o a line."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("escape", "slash")
+        assert isinstance(pilot.app.screen, SearchScreen)
+        await pilot.press("escape", "K")
+        await settled(pilot)
+        assert screen.current == GARDEN
+        assert screen.timeline.has_focus
+        await pilot.press("J")
+        await settled(pilot)
+        assert screen.current == LOBBY
+        await pilot.press("colon")
+        assert screen.composer.text == "/"
+        screen.composer.put("one")
+        await pilot.press("escape", "o", *"two")
+        assert screen.composer.text == "one\ntwo"
+
+
+async def test_i_inspects_no_more_but_I_does(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:  # noqa: N802 - the key
+    """No action is lost to the layer."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("escape", "k", "I")
+        await settled(pilot)
+        assert pilot.app.screen is not screen
+
+
+async def test_a_reply_outlives_normal_mode(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
+    """Esc in insert mode drops nothing; Esc in normal mode does."""
+    async with vim(client, open_app, tmp_path) as (pilot, screen):
+        await pilot.press("escape", "k", "r", *"yes", "escape")
+        await settled(pilot)
+        assert "reply to" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "reply to" not in screen_text(pilot)
+        assert screen.composer.text == "yes"
+
+
+async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, open_app: OpenApp) -> None:
+    """No key of it acts and no help shows it."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.open_room(LOBBY)
+        await settled(pilot)
+        await pilot.press("alt+up")
+        assert screen.timeline.has_focus
+        assert not [
+            one for one in screen.active_bindings.values() if (one.binding.id or "").startswith("vim.")
+        ]
+        await pilot.press("o")
+        assert screen.composer.text == "o"
+        assert "INSERT" not in screen_text(pilot)

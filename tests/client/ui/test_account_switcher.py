@@ -1,0 +1,130 @@
+"""Several accounts: one client stops, then the other one starts."""
+
+from pathlib import Path
+
+import pytest
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+
+from parlour_client.core.errors import WrongPassphraseError
+from parlour_client.core.settings import FILE
+from parlour_client.ui.account_switcher import Accounts, Doors, Opened
+from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.switch import PassphraseScreen
+from parlour_client.ui.welcome import WelcomeScreen
+from parlour_protocol.secret import Secret
+
+
+class House:
+    """Two more accounts: `work`, behind a passphrase, and `new`, where nobody is logged in."""
+
+    def __init__(self, folder: Path, first: FakeClient) -> None:
+        self.folder, self.first = folder, first
+        self.work = FakeClient.peopled()
+        (folder / "work").mkdir()
+        (folder / "work" / FILE).write_text('theme = "high-contrast"\n')
+        self.accounts = Accounts(
+            current="default",
+            names=lambda: ("default", "new", "work"),
+            locked=lambda name: name == "work",
+            open=self.open,
+        )
+
+    async def open(self, name: str, passphrase: Secret | None) -> Opened:
+        """Open one."""
+        if name == "new":
+            return Opened(name, self.folder / "new", Doors(_never, _never))
+        if passphrase is None or passphrase.reveal() != "open sesame":
+            raise WrongPassphraseError("The passphrase is wrong.")
+        assert not self.first.stopped  # nothing is left before the other one is open
+        return Opened(name, self.folder / "work", self.work)
+
+
+async def _never(*_: object) -> FakeClient:
+    raise AssertionError
+
+
+@pytest.fixture
+def house(tmp_path: Path, client: FakeClient) -> House:
+    """Return the accounts."""
+    return House(tmp_path, client)
+
+
+async def test_switching_stops_one_and_starts_the_other(
+    client: FakeClient, house: House, open_app: OpenApp
+) -> None:
+    """The draft is kept, the passphrase is masked, the settings are the other account's."""
+    async with open_app(client, accounts=house.accounts) as pilot:
+        chat = pilot.app.screen
+        assert isinstance(chat, ChatScreen)
+        await chat.open_room(LOBBY)
+        await pilot.press(*"a draft")
+        await settled(pilot)
+        pilot.app.action_account("work") if isinstance(pilot.app, ParlourApp) else None
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, PassphraseScreen)
+        await pilot.press(*"open sesame")
+        assert "sesame" not in screen_text(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert client.stopped
+        assert client.drafts[LOBBY] == "a draft"
+        assert house.work.started
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        assert screen.client is house.work
+        assert pilot.app.theme == "high-contrast"
+        assert not client._listeners  # nothing of the first one is heard any more
+    assert house.work.stopped
+
+
+async def test_a_wrong_passphrase_leaves_the_person_where_they_were(
+    client: FakeClient, house: House, open_app: OpenApp
+) -> None:
+    """In words, with the first account open."""
+    async with open_app(client, accounts=house.accounts) as pilot:
+        await pilot.press(*"/account work", "enter")
+        await settled(pilot)
+        await pilot.press(*"wrong", "enter")
+        await settled(pilot)
+        assert "The passphrase is wrong." in screen_text(pilot)
+        assert not client.stopped
+
+
+async def test_an_account_without_a_login_shows_the_welcome(
+    client: FakeClient, house: House, open_app: OpenApp
+) -> None:
+    """Chosen from the list that /account shows."""
+    async with open_app(client, accounts=house.accounts) as pilot:
+        await pilot.press(*"/account", "enter")
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert "new" in text
+        assert "work" in text
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, WelcomeScreen)
+        assert client.stopped
+
+
+@pytest.mark.parametrize(
+    ("command", "words"), [("/account", "There is one account here."), ("/account x", "There is one account")]
+)
+async def test_with_one_account_it_is_said_how_to_begin_another(
+    client: FakeClient, open_app: OpenApp, command: str, words: str
+) -> None:
+    """No dead end."""
+    async with open_app(client) as pilot:
+        await pilot.press(*command, "enter")
+        await settled(pilot)
+        assert words in screen_text(pilot)
+
+
+async def test_an_unknown_account_is_said(client: FakeClient, house: House, open_app: OpenApp) -> None:
+    """And nothing is left."""
+    async with open_app(client, accounts=house.accounts) as pilot:
+        await pilot.press(*"/account nobody", "enter")
+        await settled(pilot)
+        assert "no account of that name" in screen_text(pilot)
+        assert not client.stopped

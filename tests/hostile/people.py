@@ -30,7 +30,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way
 from parlour_client.core.transport.wire import Dial, Wire
-from parlour_client.text.encryption_text import note_words
+from parlour_client.text.note_text import note_words
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId

@@ -21,7 +21,7 @@ from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
 from parlour_client.core.model import UNREADABLE, LinkState, Room
-from parlour_client.text.encryption_text import note_words
+from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Blank,

@@ -1,7 +1,7 @@
-"""What the line mode has said about encryption: the label of the room, the alarms, who compares words.
+"""What the line mode has printed about encryption: the room's label, the alarms, comparisons of short words.
 
-It remembers what was said, so that a label is heard when a room is opened and again only when it changes,
-and each alarm at once and once. It decides nothing. ``line_mode`` asks it after every change.
+It remembers that, so that a label is printed when a room is opened and again only when it changes, and each
+alarm at once and once. It decides nothing.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RequestId, RoomId
 
 
-class Standing:
-    """How encryption stood when it was last said."""
+class EncryptionStatus:
+    """The encryption of rooms, alarms and comparisons, as they were last printed."""
 
     def __init__(self) -> None:
         self._labels: dict[RoomId, RoomEncryption] = {}
@@ -21,13 +21,13 @@ class Standing:
         self._words: dict[RequestId, WordsProcess] = {}
 
     def room_line(self, encryption: Encryption, room: Room) -> str:
-        """Say how a room stands, as it is opened."""
+        """Return the label of a room, as it is opened."""
         standing = encryption.room(room.id)
         self._labels[room.id] = standing
         return label_line(room.title, standing)
 
-    def news(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
-        """Say what changed: alarms, then the room that one writes in, then short words."""
+    def changes(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
+        """Yield what changed: alarms, then the open room, then short words."""
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)

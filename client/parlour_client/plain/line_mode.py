@@ -7,14 +7,16 @@ like a secret is held back until it is confirmed. `parlour --plain` runs it.
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from parlour_client.commands.command import FOR_GOOD, YES, Call, Command, Front, View
+from parlour_client.commands.parse import names, read_arguments, read_line
+from parlour_client.commands.results import EncryptQuestion, Question
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
-from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import (
     Change,
@@ -31,8 +33,7 @@ from parlour_client.core.events import (
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
-from parlour_client.plain.commands import obey
-from parlour_client.plain.encryption_status import Standing
+from parlour_client.plain.encryption_status import EncryptionStatus
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.line_text import (
     change_line,
@@ -43,10 +44,11 @@ from parlour_client.plain.line_text import (
     status_line,
 )
 from parlour_client.plain.password_line import HiddenLine, take_password
-from parlour_client.plain.printed_messages import Memory
+from parlour_client.plain.printed_messages import PrintedMessages
+from parlour_client.plain.render import explain, show
 from parlour_client.text.secret_guard import look_at_text
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import DeviceId, RoomId, Seq
 from parlour_protocol.names import UserName
 
 _PATIENCE: Final = 10.0
@@ -72,16 +74,16 @@ class LineMode:
         self.oldest: dict[RoomId, Seq] = {}
         """The oldest message of each room that was said."""
         self._out = out
-        self.listed: list[OwnDevice] = []
-        """One's devices, as they were last said with their numbers."""
-        self.named: dict[RoomId, set[UserName]] = {}
+        self.listed: tuple[DeviceId, ...] = ()
+        """One's devices, as they were last printed with their numbers."""
+        self._named: dict[RoomId, set[UserName]] = {}
         """Whom the question about encrypting a room named."""
-        self.standing = Standing()
+        self.encryption_status = EncryptionStatus()
         self.transfers = Transfers(self.say)
-        self._memory = Memory()
+        self._memory = PrintedMessages()
         self._asks = os.isatty(source)
-        self._question: Callable[[], Awaitable[object]] | None = None
-        """What is done if the next line says y."""
+        self._question: Question | None = None
+        """What the next line answers."""
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
         self._stood = ""
@@ -95,10 +97,6 @@ class LineMode:
     def say(self, line: str) -> None:
         """Print one line, or a message of several."""
         self._out(line)
-
-    def say_text(self, words: str, untrusted: str) -> None:
-        """Print our words and a stranger's text."""
-        self._out(f"{words}{shown(untrusted)}")
 
     def say_entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
         """Say rows of a timeline, and remember them; ``again``: they are not a part of it in order."""
@@ -118,18 +116,22 @@ class LineMode:
         known = self.client.room(room)
         return known.title if known is not None else "a room that you left"
 
-    def here(self) -> Room:
-        """Return the current room, as it is now. Raises SetupError."""
-        room = self.client.room(self.current.id) if self.current is not None else None
-        if room is None:
-            raise SetupError("You are in no room now.", "/go ROOM goes to one; /rooms lists yours.")
-        return room
+    def say_newest(self, room: Room, entries: Sequence[Entry]) -> None:
+        """Print the end of a room's timeline: older ones are counted from here."""
+        _ = self.oldest.pop(room.id, None)
+        self.say_entries(entries)
+
+    async def mark_read(self, room: Room, entries: Sequence[Entry]) -> None:
+        """Mark what was printed as read, unless the settings say that looking marks nothing."""
+        seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
+        if seen is not None and not self.settings.peek:
+            await self.client.mark_read(room.id, seen, share=self.settings.receipts)
 
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; who can read it is said first."""
         self.current = room
         self.say(words or f"You write in {room.title}.")
-        self.say(self.standing.room_line(self.client.encryption, room))
+        self.say(self.encryption_status.room_line(self.client.encryption, room))
 
     def say_invitations(self, *, again: bool = False) -> None:
         """Say which invitations wait; only those that were not said yet, unless ``again``."""
@@ -139,10 +141,10 @@ class LineMode:
                 self.say(invitation_line(one))
         self._invitations = set(waiting)
 
-    def say_standing(self) -> None:
+    def say_encryption(self) -> None:
         """Say what changed about encryption."""
         room = self.client.room(self.current.id) if self.current is not None else None
-        for line in self.standing.news(self.client.encryption, room):
+        for line in self.encryption_status.changes(self.client.encryption, room):
             self.say(line)
 
     def set_setting(self, key: str, value: Value) -> None:
@@ -165,7 +167,7 @@ class LineMode:
             self.enter(first, f"You write in {first.title}. /help says what else there is.")
         else:
             self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
-        self.say_standing()
+        self.say_encryption()
         self.say_invitations()
         self._begun = True
 
@@ -178,9 +180,9 @@ class LineMode:
             elif self._question is not None and await self._answered(line):
                 return
             elif line.startswith("/") and not line.startswith("//"):
-                await obey(self, line)
+                await self._obey(line)
             elif line.strip():
-                await self.send(line.removeprefix("/") if line.startswith("//") else line)
+                await self.send(read_line(line, Front.LINE).rest)
             if self.current is not None:
                 await self.client.remember_open(self.current.id)
         except ParlourClientError as error:
@@ -188,29 +190,77 @@ class LineMode:
         except (ParlourProtocolError, ValueError) as error:
             self.say(f"Not done: {error}")
 
-    async def ask_first(self, question: str, do: Callable[[], Awaitable[object]], *, yes: bool) -> None:
-        """Do what everybody sees, or can't be undone, after a y; a script says --yes. Raises SetupError."""
-        if yes:
-            await do()
+    async def _obey(self, line: str) -> None:
+        """Run a command. Raises ParlourClientError, ParlourProtocolError."""
+        read = read_line(line, Front.LINE)
+        if read.command is None:
+            raise SetupError(
+                f"There is no command /{shown(read.unknown)}.",
+                "/help lists them; // begins a message with /.",
+            )
+        if read.command.view in VIEWS:
+            await VIEWS[read.command.view](self, read.rest)
+            return
+        call = self._call()
+        given = read_arguments(read.command, read.rest, call)
+        result = await read.command(call, **given.values)
+        if isinstance(result, Question):
+            await self._ask(read.command, result, line, sure=given.sure)
+        elif result is not None:
+            await show(result, self)
+
+    def _call(self) -> Call:
+        """Return where a command is given now."""
+        return Call(
+            self.client,
+            Front.LINE,
+            self.settings,
+            room=self.current,
+            devices=self.listed,
+            oldest=self.oldest.get(self.current.id) if self.current is not None else None,
+        )
+
+    async def _ask(self, command: Command[..., Any], question: Question, line: str, *, sure: bool) -> None:
+        """Do what everyone sees, or can't be undone, after a yes. Raises SetupError where nobody answers."""
+        for_good = command.asks is not None and command.asks.for_good
+        if self._is_named(question) and sure:
+            await self._do(question)
+        elif for_good:
+            bare = line.strip().removesuffix(FOR_GOOD).rstrip()
+            for sentence in explain(question, f"{bare} {FOR_GOOD}"):
+                self.say(sentence)
         elif self._asks:
-            self._question = do
-            self.say(f"{question} y/N")
+            self._question = question
+            self.say(f"{question.text} y/N")
         else:
-            raise SetupError(question, "In a script, write --yes at the end of the command.")
+            raise SetupError(question.text, f"In a script, write {YES} at the end of the command.")
+
+    def _is_named(self, question: Question) -> bool:
+        """Say whether everyone whom a yes would admit was named before; from now on they are."""
+        if not isinstance(question, EncryptQuestion):
+            return True
+        before = self._named.get(question.room.id)
+        self._named[question.room.id] = set(question.people)
+        return before is not None and set(question.people) <= before
+
+    async def _do(self, question: Question) -> None:
+        result = await question.do()
+        if result is not None:
+            await show(result, self)
 
     async def _answered(self, line: str) -> bool:
         """Take an answer. False for a line that is none: nothing is done, and the line is what it is."""
-        do, self._question = self._question, None
+        question, self._question = self._question, None
         answer = line.strip().lower()
-        if do is not None and answer in {"y", "yes"}:
-            await do()
+        if question is not None and answer in {"y", "yes"}:
+            await self._do(question)
             return True
         self.say("Not done.")
         return answer in {"", "n", "no"}
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
         """Send to the current room, unless it looks like a secret: then it is held back."""
-        room = self.here()
+        room = self._call().here()
         findings = look_at_text(text) if self.settings.paste_guard else ()
         if findings:
             self._held = (room.id, text, reply_to)
@@ -245,7 +295,7 @@ class LineMode:
                 waits = status.session_ended and self.hidden.is_possible
                 self.over = self.over or (status.state is LinkState.STOPPED and not waits)
             case EncryptionChanged():
-                self.say_standing()
+                self.say_encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
                 self.say_invitations()
             case HistoryChanged(room=room):
@@ -298,6 +348,40 @@ class LineMode:
                 self.say(f"{title}, sent as #{entry.seq}.")
             elif line := change_line(title, before, entry, self._memory.answered(entry)):
                 self.say(line)
+
+
+async def _help(mode: LineMode, rest: str) -> None:
+    known = names(Front.LINE)
+    one = known.get(rest.removeprefix("/"))
+    for command in (one,) if one is not None else known.values():
+        mode.say(f"{command.usage(Front.LINE)}: {command.help}")
+
+
+async def _send_held(mode: LineMode, _: str) -> None:
+    await mode.send_held()
+
+
+async def _drop_held(mode: LineMode, _: str) -> None:
+    mode.drop_held()
+
+
+async def _cancel_transfer(mode: LineMode, _: str) -> None:
+    mode.transfers.cancel()
+
+
+async def _quit(mode: LineMode, _: str) -> None:
+    mode.over = True
+
+
+VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] = {
+    View.HELP: _help,
+    View.SEND_HELD: _send_held,
+    View.DROP_HELD: _drop_held,
+    View.CANCEL_TRANSFER: _cancel_transfer,
+    View.QUIT: _quit,
+    View.LOCK: _quit,
+}
+"""What the line mode does by itself; locking ends it, since a passphrase is asked for at the start."""
 
 
 async def run(

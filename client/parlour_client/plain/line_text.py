@@ -18,8 +18,8 @@ from parlour_client.core.model import (
     Outgoing,
     Room,
 )
-from parlour_client.text.encryption_text import is_shown_beside, note_words
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
@@ -150,15 +150,15 @@ def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line 
     """Say what happened."""
     match body:
         case Kicked(who=who, reason=reason):
-            return f"{author} put {who} out{_because(reason)}"
+            return f"{author} removed {who}{_because(reason)}"
         case Banned(who=who, reason=reason):
             return f"{author} banned {who}{_because(reason)}"
         case TopicSet(topic=topic):
-            return f"{author} set the topic: {shown(topic)}" if topic else f"{author} took the topic away"
+            return f"{author} set the topic: {shown(topic)}" if topic else f"{author} removed the topic"
         case RoleSet(who=who, role=role):
             return f"{author} made {who} {role.value}"
         case Pinned(target=target, on=on):
-            return f"{author} {'pinned' if on else 'took the pin off'} #{target}"
+            return f"{author} {'pinned' if on else 'unpinned'} #{target}"
         case (
             Invited(who=who)
             | Uninvited(who=who)
@@ -171,23 +171,23 @@ def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line 
         case Unreadable():
             return UNREADABLE
         case _:
-            return f"{author}{_SIMPLE.get(type(body), ': (something that is not shown here)')}"
+            return f"{author}{_SIMPLE.get(type(body), ': (an event that this version does not show)')}"
 
 
 _TO_SOMEBODY: Final[dict[type[AnyBody], str]] = {
     Invited: "invited {}",
-    Uninvited: "took back the invitation of {}",
-    Added: "brought {} in",
-    Unbanned: "lifted the ban of {}",
+    Uninvited: "withdrew the invitation of {}",
+    Added: "added {}",
+    Unbanned: "unbanned {}",
     Muted: "muted {}",
-    Unmuted: "lets {} write again",
+    Unmuted: "unmuted {}",
 }
 _SIMPLE: Final[dict[type[AnyBody], str]] = {
-    Created: " made the room",
-    Joined: " came in",
+    Created: " created the room",
+    Joined: " joined",
     Left: " left",
-    EncryptionOn: " made this room end-to-end encrypted, for good",
-    GroupCreated: " founded the room's group",
+    EncryptionOn: " turned on end-to-end encryption",
+    GroupCreated: " created the encrypted group",
     Handshake: " renewed keys",
     Contested: " could not follow a change of keys: the group may have split",
 }
@@ -201,7 +201,7 @@ def status_line(status: ConnectionStatus) -> str:
     if status.session_ended:
         return f"You are logged out.{problem} What you write is kept. /login logs in again."
     if status.state is LinkState.OFFLINE:
-        return f"Not connected.{problem} It is tried again by itself."
+        return f"Not connected.{problem} It is tried again automatically."
     return f"Not connected any more.{problem}"
 
 

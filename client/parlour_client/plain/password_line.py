@@ -50,10 +50,8 @@ class HiddenLine:
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
 
 
-async def login(mode: "LineMode", _: str) -> None:
-    """/login: log in again after your session has ended; what is queued is sent then."""
-    if not mode.client.status.session_ended:
-        raise SetupError("You are logged in.")
+def ask_password(mode: "LineMode") -> None:
+    """Make the next line the password. Raises SetupError where there is no terminal to type it in."""
     account = mode.client.account
     if not mode.hidden.is_possible:
         raise SetupError(
@@ -61,7 +59,7 @@ async def login(mode: "LineMode", _: str) -> None:
             f"Run: parlour login {account.server} --username {account.user}",
         )
     mode.hidden.begin()
-    mode.say(f"Password of {account.user} on {account.server}, which is not shown; an empty line leaves.")
+    mode.say(f"Password of {account.user} on {account.server}, which is not shown; an empty line cancels.")
 
 
 async def take_password(mode: "LineMode", line: str) -> None:

@@ -15,7 +15,7 @@ KEPT: Final = 2_000
 """Messages that are remembered, over all rooms."""
 
 
-class Memory:
+class PrintedMessages:
     """The last messages that were said."""
 
     def __init__(self) -> None:

@@ -156,7 +156,7 @@ async def test_a_changed_key_is_taken_in_words_alone(ear: Ear) -> None:
     """And not offered while the key is the old one."""
     assert (await ear.say("/verify bob go on"))[0].startswith("Not done")
     ear.client.encryption.trusted[BOB] = Trust.CHANGED
-    assert any("go on takes the new key" in line for line in await ear.say("/verify bob"))
+    assert any("go on accepts the new key" in line for line in await ear.say("/verify bob"))
     assert ("accept_key", BOB) not in ear.client.encryption.calls
     await ear.say("/verify bob go on")
     assert ("accept_key", BOB) in ear.client.encryption.calls
@@ -203,7 +203,7 @@ async def test_a_device_is_revoked_by_the_list_that_was_heard(ear: Ear) -> None:
     assert not keys.calls
     assert await ear.say("/devices revoke 2 for good") == ["phone is revoked."]
     assert keys.calls == [("revoke", OTHER)]
-    assert await ear.say("/devices history 2") == ["Sent 0 events to phone, sealed."]
+    assert await ear.say("/devices history 2") == ["Sent 0 events to phone, encrypted."]
     assert keys.calls[-1] == ("send_history", OTHER)
 
 

@@ -6,11 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery, Entry, Outgoing, ReactionCount
-from parlour_client.plain.commands import COMMANDS
 from parlour_client.plain.line_text import beginning, change_line, entry_line, outgoing_line
-from parlour_client.plain.words import number, seconds, two
 from parlour_protocol.frames import MessageText, WireText
 from parlour_protocol.frames.bodies import Joined, Message, Unreadable
 from parlour_protocol.frames.fields import Reaction
@@ -42,22 +39,7 @@ def test_a_further_line_cannot_look_like_a_message() -> None:
 def test_what_happened_is_said_in_words() -> None:
     """An event that is no message is a sentence."""
     entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Joined(), seq=Seq(3))
-    assert entry_line("lobby", entry) == "lobby, #3 bobby came in"
-
-
-@pytest.mark.parametrize("text", ["", "x", "-1", "0", "1.5", "\u0661", "9" * 30])
-def test_what_is_no_number_is_told(text: str) -> None:
-    """A wrong number is a sentence, not a crash."""
-    with pytest.raises(SetupError):
-        number(text)
-
-
-def test_every_command_says_what_it_does() -> None:
-    """`/help` has a line for each, beginning with its name."""
-    for name, command in COMMANDS.items():
-        assert (command.__doc__ or "").startswith(f"/{name}")
-    assert number("#12") == 12
-    assert two("3 a b", "") == ("3", "a b")
+    assert entry_line("lobby", entry) == "lobby, #3 bobby joined"
 
 
 def test_what_is_answered_is_said() -> None:
@@ -121,14 +103,6 @@ def test_a_flag_is_quoted_whole_or_not_at_all(before: int) -> None:
         "x" * before + flag + "y" * max(0, 52 - before) + "…",
         "x" * min(before, 59) + "…",
     }
-
-
-@pytest.mark.parametrize(
-    ("word", "length"), [("10m", 600), ("2h", 7200), ("7d", 604_800), ("x", None), ("", None)]
-)
-def test_lengths_of_time(word: str, length: int | None) -> None:
-    """As on the screen."""
-    assert seconds(word) == length
 
 
 def test_what_the_server_cannot_read_is_said() -> None:

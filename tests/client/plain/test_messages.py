@@ -38,7 +38,7 @@ async def test_a_search_says_when_there_is_more(ear: Ear) -> None:
 @pytest.mark.parametrize("command", ["/edit {} x", "/delete {}", "/react {} 👍", "/unreact {} 👍", "/pin {}"])
 async def test_a_change_that_is_not_done_is_told(ear: Ear, command: str) -> None:
     """Of a message that is not there at once; of one that is, when the server or the client refuses it."""
-    assert await ear.say(command.format(99)) == ["Not done: That message cannot be had. Look at the number."]
+    assert await ear.say(command.format(99)) == ["Not done: That message is not available. Check the number."]
     entry = await ear.client.entry(LOBBY, Seq(2))
     assert entry is not None
     await ear.say(command.format(2))
@@ -48,7 +48,7 @@ async def test_a_change_that_is_not_done_is_told(ear: Ear, command: str) -> None
 
 async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:
     """Asked for, never said by itself; one's own reading is told only as the settings say."""
-    assert await ear.say("/receipts") == ["Nobody lets it be known here."]
+    assert await ear.say("/receipts") == ["lobby: nobody shares what they have read."]
     ear.client.readers[LOBBY] = {BOB: Seq(3)}
     assert await ear.say("/receipts") == ["lobby, read by bob up to #3."]
     await ear.say("/read")

@@ -10,7 +10,7 @@ from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry, LinkState
 from parlour_client.core.sync.catch_up import LONGEST_CATCH_UP
-from parlour_client.text.encryption_text import note_words
+from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History

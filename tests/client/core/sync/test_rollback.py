@@ -12,7 +12,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded, HistoryWithheld, StatusChanged
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
 from parlour_client.core.room_log.translation import LostError
-from parlour_client.text.encryption_text import note_words
+from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult, LogEvent
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Page, RoomEntered

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind
-from parlour_client.text.encryption_text import is_shown_beside, note_words
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message

@@ -1,0 +1,70 @@
+"""Commands for one's account: where it is logged in, logging in and out, its passwords."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import (
+    SHELL,
+    Call,
+    Elsewhere,
+    Front,
+    Kind,
+    On,
+    Session,
+    Takes,
+    command,
+)
+from parlour_client.commands.results import Done, LoginWanted, SessionsListed, SettingChosen
+from parlour_client.commands.values import read_number
+from parlour_client.core.errors import SetupError
+from parlour_protocol.ids import SessionId
+
+
+@command(
+    "sessions", cli="sessions", json=True, examples=("sessions", "sessions --end 3kTMd1AJmf6Grr0dzZOy9w")
+)
+async def sessions(
+    call: Call,
+    *,
+    end: Annotated[str | None, Takes(Kind.SESSION, "ID", "End this session.", fronts=SHELL)] = None,
+) -> SessionsListed | Done:
+    """List where you are logged in, or end one of these sessions."""
+    return await end_session(call, end) if end is not None else SessionsListed(await call.client.sessions())
+
+
+@command(ui=Elsewhere("x in /sessions."), line="sessions end", cli=Elsewhere("parlour sessions --end ID"))
+async def end_session(call: Call, session: Session) -> Done:
+    """Log a device out, by its number in /sessions."""
+    which = session
+    if call.front is Front.LINE:
+        listed = await call.client.sessions()
+        which = listed[read_number(session, most=len(listed), what="a session") - 1].id
+    await call.client.end_session(SessionId(which))
+    return Done("The session has ended.")
+
+
+@command("reconnect", cli=Elsewhere("Every command connects by itself."))
+async def reconnect(call: Call) -> LoginWanted | None:
+    """Try to connect now."""
+    if call.client.status.session_ended:
+        return LoginWanted()
+    call.client.hurry()
+    return None
+
+
+@command("login", cli="login")
+async def login(call: Call) -> LoginWanted:
+    """Log in again after your session has ended; what is queued is sent then."""
+    if not call.client.status.session_ended:
+        raise SetupError("You are logged in.")
+    return LoginWanted()
+
+
+@command(
+    "typing", line=Elsewhere("A line is only seen when it is sent."), cli=Elsewhere("the setting `typing`")
+)
+async def typing(call: Call, *, on: On = None) -> SettingChosen:
+    """Let others see when you are typing (off at the start)."""
+    del call
+    if on is None:
+        raise SetupError("Write /typing on or /typing off.")
+    return SettingChosen("typing", on)

@@ -1,0 +1,417 @@
+"""What a command is: its names, its arguments, its help and its handler, and what a handler is called with.
+
+A handler takes a ``Call`` and typed arguments, does one thing with the client, and returns a ``Result`` (or
+nothing, where the room's log says it) or raises the core's typed error. It prints nothing, knows no widget.
+``@command`` makes the entry of the table from the handler's signature and docstring.
+"""
+
+import inspect
+import types
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from parlour_client.commands.results import Result
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Invitation, Outgoing, Room
+from parlour_client.core.settings import Settings
+from parlour_protocol.frames.base import Role
+from parlour_protocol.ids import DeviceId, Seq
+from parlour_protocol.names import RoomName, UserName
+
+if TYPE_CHECKING:
+    from parlour_client.core.interface import ChatClient
+
+P = ParamSpec("P")
+R = TypeVar("R", bound="Result | None")
+
+
+class Front(Enum):
+    """Where a person gives a command."""
+
+    UI = "ui"
+    """`/name` on the chat screen."""
+    LINE = "line"
+    """`/name` in the line mode."""
+    CLI = "cli"
+    """`parlour name` in a shell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """In place of a name: what a person does there instead, or why it can't be there."""
+
+    instead: str
+
+
+class View(Enum):
+    """What a front end does by itself, since it is about the front end: no handler."""
+
+    HELP = auto()
+    LOGIN = auto()
+    QUIT = auto()
+    LOCK = auto()
+    SEND_HELD = auto()
+    DROP_HELD = auto()
+    CANCEL_TRANSFER = auto()
+    MEMBERS = auto()
+    SETTINGS = auto()
+    THEME = auto()
+    JUMP = auto()
+    EDITOR = auto()
+    ACCOUNT = auto()
+    SORT = auto()
+    SHELL = auto()
+    """A command of the shell only, with code of its own in ``cli``."""
+
+
+class Connect(Enum):
+    """What the command line waits for before it runs a command."""
+
+    ONLINE = auto()
+    CAUGHT_UP = auto()
+    """All rooms and keys are as new as the server's."""
+    SETTLED = auto()
+    """Caught up, and the room's group has nothing left to do."""
+    IF_POSSIBLE = auto()
+    """Caught up; without a connection, what this device has must do."""
+
+
+class Kind(Enum):
+    """What an argument is, and so how each front end reads it."""
+
+    HERE = auto()
+    """A room of yours: the open one; on the command line it is named."""
+    ROOM = auto()
+    """A room of yours by its name; in a chat, the open one where none is named."""
+    NAMED_ROOM = auto()
+    """A room of yours that is always named."""
+    NEW_ROOM = auto()
+    """The name of a room that is to be created."""
+    PUBLIC_ROOM = auto()
+    """The name of a public room; on the chat screen also of one of yours."""
+    INVITATION = auto()
+    """One of your invitations; in a chat, the only one where none is named."""
+    PERSON = auto()
+    PERSON_OR_CODE = auto()
+    """A person, or the verification code of one."""
+    MESSAGE = auto()
+    """A message by its number; on the chat screen the selected one, or the newest."""
+    FILE = auto()
+    """A message with a file; on the chat screen the selected one, or the newest with a file."""
+    OUTGOING = auto()
+    """One of `/unsent`, by its number there."""
+    DEVICE = auto()
+    """A device with keys: its id; in the line mode its number in the list."""
+    SESSION = auto()
+    """A session: its id; in the line mode its number in the list."""
+    ALARM = auto()
+    """An alarm, by its number in the list."""
+    TEXT = auto()
+    """The rest of what was written."""
+    WORD = auto()
+    CHOICE = auto()
+    """One of a few words."""
+    EMOJI = auto()
+    """A reaction: the rest of what was written; an emoji is completed by its name."""
+    COUNT = auto()
+    DURATION = auto()
+    """Seconds; written `10m`, `2h`, `7d` in a chat."""
+    FLAG = auto()
+    """A word that is there or not."""
+    SWITCH = auto()
+    """`on` or `off`; where neither is written: on, and on the chat screen the other state."""
+    PATH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How a parameter of a handler is written; stands in its annotation."""
+
+    kind: Kind
+    label: str = ""
+    """What usage and help call it; empty: its name."""
+    help: str = ""
+    """What the command line's `--help` says of an option."""
+    choices: tuple[str, ...] = ()
+    word: str = ""
+    """How a flag is written in a chat; empty: its name."""
+    fronts: frozenset[Front] = frozenset(Front)
+    """Where it can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a command."""
+
+    name: str
+    takes: Takes
+    required: bool
+    option: bool
+    """The handler takes it by name only: the command line has an option for it."""
+    default: object = None
+
+    @property
+    def label(self) -> str:
+        """What usage calls it."""
+        return self.takes.label or self.name.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """The command asks once before it acts."""
+
+    chat: bool = True
+    for_good: bool = False
+    """It can't be undone, so the line mode wants the words `for good` instead of a y."""
+    cli: bool = False
+    """The command line asks too, unless `--yes` is given; else giving the whole command is enough."""
+
+
+FOR_GOOD: Final = "for good"
+"""What is typed in the line mode to do what can't be undone."""
+YES: Final = "--yes"
+"""What a script writes instead of answering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Where and how a command was given."""
+
+    client: "ChatClient"
+    front: Front
+    settings: Settings
+    room: Room | None = None
+    """The open room."""
+    message: Seq | None = None
+    """The selected message, or the newest; on the chat screen."""
+    file: Seq | None = None
+    """The same, of those with a file."""
+    devices: tuple[DeviceId, ...] = ()
+    """The devices as the line mode listed them last."""
+    oldest: Seq | None = None
+    """The oldest message of the room that the line mode has printed."""
+
+    def here(self) -> Room:
+        """Return the open room as it is now. Raises SetupError."""
+        room = self.client.room(self.room.id) if self.room is not None else None
+        if room is None:
+            how = {
+                Front.UI: "/rooms shows which there are.",
+                Front.LINE: "/go ROOM opens one; /rooms lists yours.",
+                Front.CLI: "Name it.",
+            }[self.front]
+            raise SetupError("No room is open.", how)
+        return room
+
+    def switch(self, on: bool | None, now: bool) -> bool:  # noqa: FBT001 - two states of one switch
+        """Return what a switch is turned to: as written; else the other state on the screen, on elsewhere."""
+        if on is not None:
+            return on
+        return not now if self.front is Front.UI else True
+
+    def written(self, command: "Command[..., Any]") -> str:
+        """Return how a command is written here, for a hint."""
+        return command.written(self.front)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Command(Generic[P, R]):
+    """One thing that a person can tell Parlour to do."""
+
+    names: dict[Front, str | Elsewhere]
+    help: str
+    """One sentence, without its full stop."""
+    about: str = ""
+    """What `parlour NAME --help` says beyond it."""
+    arguments: tuple[Argument, ...] = ()
+    handler: Callable[Concatenate[Call, P], Awaitable[R]] | None = None
+    view: View | None = None
+    """A front end that has this view shows it; one that does not runs the handler."""
+    results: tuple[type[Result], ...] = ()
+    role: Role = Role.MEMBER
+    """Who may use it."""
+    asks: Asks | None = None
+    connect: Connect = Connect.ONLINE
+    json: bool = False
+    """The command line prints its result as JSON, too."""
+    examples: tuple[str, ...] = ()
+    """Command lines, without `parlour`."""
+
+    def __call__(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Run the handler."""
+        assert self.handler is not None, self.names  # noqa: S101 - a front end shows views itself
+        return self.handler(call, *args, **kwargs)
+
+    def name(self, front: Front) -> str | None:
+        """Return its name in a front end; None where it has none."""
+        name = self.names[front]
+        return name if isinstance(name, str) else None
+
+    def reason(self, front: Front) -> str:
+        """Return what is done instead in a front end that does not have it."""
+        name = self.names[front]
+        return name.instead if isinstance(name, Elsewhere) else ""
+
+    def written(self, front: Front) -> str:
+        """Return how it is written in a front end, without arguments, or what is done instead."""
+        name = self.name(front)
+        if name is None:
+            return self.reason(front)
+        return f"parlour {name}" if front is Front.CLI else f"/{name}"
+
+    def takes(self, front: Front) -> tuple[Argument, ...]:
+        """Return the arguments that are written in a front end."""
+        written = [one for one in self.arguments if _is_written(one, front)]
+        if front is Front.CLI:
+            return tuple(written)
+        return tuple(sorted(written, key=lambda one: one.takes.kind in {Kind.TEXT, Kind.EMOJI}))
+
+    def usage(self, front: Front) -> str:
+        """Return how it is written in a chat, with its arguments: `/kick PERSON [REASON]`."""
+        words = [self.written(front), *(_written(one, front) for one in self.takes(front))]
+        if self.asks is not None and self.asks.chat and front is Front.LINE:
+            words.append(f"[{FOR_GOOD}]" if self.asks.for_good else f"[{YES}]")
+        return " ".join(words)
+
+    def wrong_use(self, front: Front) -> SetupError:
+        """Return the error for what can't be read."""
+        return SetupError(f"Write {self.usage(front)}.")
+
+
+def _is_written(one: Argument, front: Front) -> bool:
+    hidden = {
+        Front.UI: {Kind.HERE, Kind.MESSAGE, Kind.FILE},
+        Front.LINE: {Kind.HERE},
+        Front.CLI: set[Kind](),
+    }
+    return front in one.takes.fronts and one.takes.kind not in hidden[front]
+
+
+def _written(one: Argument, front: Front) -> str:
+    label = {
+        Kind.FLAG: one.takes.word or one.name,
+        Kind.SWITCH: "on|off",
+        Kind.DURATION: "10m|2h|7d",
+        Kind.CHOICE: "|".join(one.takes.choices),
+        Kind.INVITATION: "ROOM|@PERSON",
+    }.get(one.takes.kind, one.label)
+    optional = not one.required or (
+        front is not Front.CLI and one.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG, Kind.SWITCH}
+    )
+    return f"[{label}]" if optional else label
+
+
+def command(
+    name: str = "",
+    *,
+    ui: str | Elsewhere | None = None,
+    line: str | Elsewhere | None = None,
+    cli: str | Elsewhere,
+    view: View | None = None,
+    role: Role = Role.MEMBER,
+    asks: Asks | None = None,
+    connect: Connect = Connect.ONLINE,
+    json: bool = False,
+    examples: tuple[str, ...] = (),
+) -> Callable[[Callable[Concatenate[Call, P], Awaitable[R]]], Command[P, R]]:
+    """Make an entry of the table from a handler; ``name`` is that of both chats, unless one has its own."""
+
+    def made(handler: Callable[Concatenate[Call, P], Awaitable[R]]) -> Command[P, R]:
+        first, _, about = inspect.cleandoc(handler.__doc__ or "").partition("\n")
+        hints = get_type_hints(handler, include_extras=True)
+        own = [one for one in inspect.signature(handler).parameters.values() if one.name != "call"]
+        return Command(
+            names={Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli},
+            help=first.rstrip("."),
+            about=about.strip(),
+            arguments=tuple(_argument(one, hints[one.name]) for one in own),
+            handler=handler,
+            view=view,
+            results=tuple(
+                kind
+                for kind in _alternatives(hints["return"])
+                if isinstance(kind, type) and issubclass(kind, Result)
+            ),
+            role=role,
+            asks=asks,
+            connect=connect,
+            json=json,
+            examples=examples,
+        )
+
+    return made
+
+
+def shown_by(
+    view: View,
+    sentence: str,
+    name: str = "",
+    *,
+    ui: str | Elsewhere | None = None,
+    line: str | Elsewhere | None = None,
+    cli: str | Elsewhere,
+    arguments: tuple[Argument, ...] = (),
+) -> Command[..., Any]:
+    """Make an entry of the table for what a front end does by itself."""
+    names = {Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli}
+    return Command(names=names, help=sentence, view=view, arguments=arguments)
+
+
+def _argument(parameter: inspect.Parameter, hint: object) -> Argument:
+    takes = next(one for one in get_args(hint) if isinstance(one, Takes))
+    required = parameter.default is inspect.Parameter.empty
+    return Argument(
+        name=parameter.name,
+        takes=takes,
+        required=required,
+        option=parameter.kind is inspect.Parameter.KEYWORD_ONLY,
+        default=None if required else parameter.default,
+    )
+
+
+def _alternatives(hint: object) -> tuple[object, ...]:
+    return get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
+
+
+# --- what handlers write in their signatures
+
+SHELL: Final = frozenset({Front.CLI})
+CHAT: Final = frozenset({Front.UI, Front.LINE})
+
+Here = Annotated[Room, Takes(Kind.HERE, "ROOM")]
+OwnRoom = Annotated[Room, Takes(Kind.ROOM, "ROOM")]
+NamedRoom = Annotated[Room, Takes(Kind.NAMED_ROOM, "ROOM")]
+NewRoom = Annotated[RoomName, Takes(Kind.NEW_ROOM, "NAME")]
+PublicRoom = Annotated[str, Takes(Kind.PUBLIC_ROOM, "ROOM")]
+Invited = Annotated[Invitation, Takes(Kind.INVITATION, "ROOM")]
+Person = Annotated[UserName, Takes(Kind.PERSON, "PERSON")]
+Message = Annotated[Seq, Takes(Kind.MESSAGE, "NUMBER")]
+FileMessage = Annotated[Seq, Takes(Kind.FILE, "NUMBER")]
+Unsent = Annotated[Outgoing, Takes(Kind.OUTGOING, "NUMBER")]
+Device = Annotated[DeviceId, Takes(Kind.DEVICE, "NUMBER")]
+Session = Annotated[str, Takes(Kind.SESSION, "NUMBER")]
+AlarmNumber = Annotated[int, Takes(Kind.ALARM, "NUMBER")]
+Text = Annotated[str, Takes(Kind.TEXT, "TEXT")]
+Words = Annotated[str, Takes(Kind.TEXT, "WORDS")]
+Reason = Annotated[str, Takes(Kind.TEXT, "REASON", "Why; everyone in the room sees it.")]
+Emoji = Annotated[str, Takes(Kind.EMOJI, "EMOJI")]
+Count = Annotated[int, Takes(Kind.COUNT, "NUMBER")]
+For = Annotated[int | None, Takes(Kind.DURATION, "SECONDS", "For how long; default: for good.")]
+On = Annotated[bool | None, Takes(Kind.SWITCH, "on|off", "Undo it.")]
+File = Annotated[Path, Takes(Kind.PATH, "PATH")]

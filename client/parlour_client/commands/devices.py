@@ -1,0 +1,109 @@
+"""Commands for the devices of one's own account, and the words for when all of them are lost."""
+
+import sys
+from typing import Annotated
+
+from parlour_client.commands.command import (
+    Asks,
+    Call,
+    Connect,
+    Device,
+    Elsewhere,
+    Front,
+    Kind,
+    Takes,
+    View,
+    command,
+    shown_by,
+)
+from parlour_client.commands.results import (
+    DeviceApproved,
+    DeviceRevoked,
+    DevicesListed,
+    HistorySent,
+    RecoveryWordsShown,
+    RevokeQuestion,
+)
+from parlour_client.core.e2ee.status import OwnDevice
+from parlour_client.core.errors import SetupError
+from parlour_protocol.ids import DeviceId
+
+_CHOOSE = Elsewhere("Choose the device in /devices.")
+
+
+@command("devices", cli="device list", connect=Connect.CAUGHT_UP, json=True, examples=("device list --json",))
+async def devices(call: Call) -> DevicesListed:
+    """List your devices with keys; one that waits to be approved shows its code."""
+    listed = await call.client.encryption.devices()
+    return DevicesListed(listed, call.client.encryption.own())
+
+
+@command(
+    "approve",
+    cli="device approve",
+    connect=Connect.CAUGHT_UP,
+    examples=("device approve abcd-efgh-ijkl-mnop",),
+)
+async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) -> DeviceApproved:
+    """Approve a new device of yours by the code that it shows."""
+    return DeviceApproved(await call.client.encryption.approve(code))
+
+
+@command(
+    ui=_CHOOSE,
+    line="devices history",
+    cli="device history",
+    connect=Connect.CAUGHT_UP,
+    examples=("device history wrsbdoaig26q5uurgq6oh3c7ae",),
+)
+async def send_history(call: Call, device: Device) -> HistorySent:
+    """Send what this device can read to another device of yours, encrypted."""
+    one = await _own(call, device)
+    return HistorySent(one, await call.client.encryption.send_history(device))
+
+
+@command(
+    ui=_CHOOSE,
+    line="devices revoke",
+    cli="device revoke",
+    asks=Asks(for_good=True),
+    connect=Connect.CAUGHT_UP,
+    examples=("device revoke wrsbdoaig26q5uurgq6oh3c7ae",),
+)
+async def revoke(call: Call, device: Device) -> RevokeQuestion:
+    """Revoke a device for good: it is logged out, and removed from every encrypted room."""
+    one = await _own(call, device)
+
+    async def do() -> DeviceRevoked:
+        await call.client.encryption.revoke(device)
+        return DeviceRevoked(one)
+
+    return RevokeQuestion(f"Revoke {one.name} for good?", do, device=one)
+
+
+async def _own(call: Call, device: DeviceId) -> OwnDevice:
+    found = next((one for one in await call.client.encryption.devices() if one.device == device), None)
+    if found is None:
+        raise SetupError("You have no such device.", f"List them: {call.written(devices)}")
+    return found
+
+
+@command("recovery", cli="recovery show", connect=Connect.CAUGHT_UP, examples=("recovery show",))
+async def recovery(call: Call) -> RecoveryWordsShown:
+    """Show the 24 words for when all your devices are lost; anyone who has them has your account."""
+    if call.front is Front.CLI and not sys.stdout.isatty():
+        raise SetupError("The words are only shown on a terminal, so that no file keeps them.")
+    return RecoveryWordsShown(await call.client.encryption.recovery_words())
+
+
+_FIRST = Elsewhere("It is done before a chat can be read.")
+recover = shown_by(
+    View.SHELL, "Approve this device with the 24 words", ui=_FIRST, line=_FIRST, cli="recovery use"
+)
+reset_identity = shown_by(
+    View.SHELL,
+    "Make a new key for your account, when devices and words are lost",
+    ui=_FIRST,
+    line=_FIRST,
+    cli="recovery reset",
+)

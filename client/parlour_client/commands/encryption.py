@@ -1,0 +1,123 @@
+"""Commands for the encryption of a room: see it, turn it on, renew it, repair it."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import (
+    SHELL,
+    AlarmNumber,
+    Asks,
+    Call,
+    Connect,
+    Elsewhere,
+    Front,
+    Here,
+    Kind,
+    On,
+    Takes,
+    command,
+)
+from parlour_client.commands.results import (
+    AlarmsListed,
+    EncryptionShown,
+    EncryptQuestion,
+    RenewQuestion,
+    RoomEncrypted,
+    RoomRenewed,
+)
+from parlour_client.core.errors import SetupError
+from parlour_client.text.encryption_text import NOTHING_TO_RENEW, RENEW_QUESTION
+from parlour_protocol.frames.base import Role
+
+_IN_CHAT = Elsewhere("It is asked and answered in a chat.")
+
+
+@command(
+    "encryption",
+    cli="encryption",
+    connect=Connect.SETTLED,
+    json=True,
+    asks=Asks(chat=False, cli=True),
+    examples=("encryption garden", "encryption @ben --json"),
+)
+async def encryption(
+    call: Call,
+    room: Here,
+    *,
+    renewed: Annotated[
+        bool,
+        Takes(
+            Kind.FLAG,
+            "renew",
+            "Let the members of a room from before that decide who is in it.",
+            fronts=SHELL,
+        ),
+    ] = False,
+) -> EncryptionShown | RenewQuestion:
+    """Show who can read this room, who admitted them, and what the server sees."""
+    if renewed:
+        return await renew(call, room)
+    return EncryptionShown(room, await call.client.encryption.report(room.id))
+
+
+@command(
+    "encryption renew",
+    cli=Elsewhere("parlour encryption ROOM --renew"),
+    role=Role.OWNER,
+    asks=Asks(for_good=True),
+)
+async def renew(call: Call, room: Here) -> RenewQuestion:
+    """Let the members of an older room decide who is in it."""
+    people = await call.client.encryption.adoptable(room.id)
+    if not people:
+        raise SetupError(NOTHING_TO_RENEW, "There is nothing to do.")
+
+    async def do() -> RoomRenewed:
+        await call.client.encryption.adopt(room.id, people)
+        return RoomRenewed(room)
+
+    return RenewQuestion(RENEW_QUESTION, do, room=room, people=people)
+
+
+@command("encrypt", cli=_IN_CHAT, role=Role.OWNER, asks=Asks(for_good=True))
+async def encrypt(call: Call, room: Here) -> EncryptQuestion:
+    """Make this room end-to-end encrypted, for good."""
+    if room.encrypted:
+        raise SetupError("This room is already encrypted.", f"{call.written(encryption)} shows how.")
+    me = call.client.account.user
+    people = [one.user for one in await call.client.members(room.id) if one.user != me]
+
+    async def do() -> RoomEncrypted:
+        await call.client.encryption.turn_on(room.id, people)
+        return RoomEncrypted(room)
+
+    return EncryptQuestion(f"Encrypt {room.title} end to end?", do, room=room, people=people)
+
+
+@command("strict", cli=_IN_CHAT)
+async def strict(call: Call, room: Here, *, on: On = None) -> None:
+    """Send here only while everyone in the room is verified."""
+    if on is None and call.front is Front.UI:
+        raise SetupError("Write /strict on or /strict off.")
+    await call.client.keep_strict(room.id, on=on is not False)
+
+
+@command("refound", cli=_IN_CHAT, role=Role.OWNER)
+async def refound(call: Call, room: Here) -> None:
+    """Create the encrypted group of this room again, when its members can't agree any more."""
+    await call.client.encryption.refound(room.id)
+
+
+@command("alarms", cli=Elsewhere("Every command that connects prints them."))
+async def alarms(call: Call) -> AlarmsListed:
+    """Show security alarms: keys that do not fit, and what else you must not miss."""
+    return AlarmsListed(call.client.encryption.alarms())
+
+
+@command(
+    ui=Elsewhere("Enter on it in /alarms."),
+    line="alarms read",
+    cli=Elsewhere("/alarms in a chat."),
+)
+async def dismiss_alarm(call: Call, alarm: AlarmNumber) -> None:
+    """Dismiss an alarm by its number in /alarms."""
+    await call.client.encryption.dismiss(alarm)

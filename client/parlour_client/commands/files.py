@@ -1,0 +1,88 @@
+"""Commands for files: send one, save one. A name from the chat chooses no place: the core sees to that."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+from parlour_client.commands.command import (
+    SHELL,
+    Call,
+    Connect,
+    Elsewhere,
+    File,
+    FileMessage,
+    Front,
+    Here,
+    Kind,
+    Takes,
+    command,
+)
+from parlour_client.commands.results import FileSaved, FileSent, Transfer
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Entry, Room
+from parlour_client.text.file_text import downloads_folder
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.ids import Seq
+
+if TYPE_CHECKING:
+    from parlour_client.core.e2ee.messages.attachments import Progress
+
+PATIENCE: Final = 10.0
+"""Seconds that the command line waits for a message that is still being decrypted."""
+
+
+@command("file", cli=Elsewhere("parlour send ROOM --file PATH"))
+async def file(
+    call: Call, room: Here, path: File, caption: Annotated[str, Takes(Kind.TEXT, "CAPTION")] = ""
+) -> Transfer:
+    """Send a file; write a space in its path as backslash and space, or quote the path."""
+
+    async def run(progress: "Progress") -> FileSent:
+        await call.client.send_file(room.id, path, caption, progress=progress)
+        return FileSent(room, path.name)
+
+    return Transfer(room, path.name, run)
+
+
+@command("save", cli="save", connect=Connect.CAUGHT_UP, json=True, examples=("save lobby 17 --to .",))
+async def save(
+    call: Call,
+    room: Here,
+    message: FileMessage,
+    *,
+    to: Annotated[
+        Path | None, Takes(Kind.PATH, "DIR", "Default: your downloads folder.", fronts=SHELL)
+    ] = None,
+) -> Transfer:
+    """Save the file of a message into your downloads."""
+    folder = to if to is not None else downloads_folder(call.settings)
+    entry = await _found(call, room, message)
+    body = entry.body if entry is not None else None
+    if entry is None or not isinstance(body, Message) or body.file is None or entry.deleted:
+        raise SetupError("There is no file with that message.", "Check the number.")
+
+    async def run(progress: "Progress") -> FileSaved:
+        return FileSaved(await call.client.save_file(entry, folder, progress=progress))
+
+    return Transfer(room, body.file.name, run, body.file)
+
+
+async def _found(call: Call, room: Room, seq: Seq) -> Entry | None:
+    """Return the message; a command that has just connected waits until it is decrypted."""
+    if call.front is not Front.CLI:
+        return await call.client.entry(room.id, seq)
+    numbers = "parlour tail ROOM --json shows the numbers."
+    if seq > room.head:
+        raise SetupError(f"{room.title} has no message {seq} yet.", numbers)
+    changed = asyncio.Event()
+    unsubscribe = call.client.subscribe(lambda _: changed.set())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while (entry := await call.client.entry(room.id, seq)) is None:
+                await changed.wait()
+                changed.clear()
+    except TimeoutError:
+        raise SetupError("That message is not available.", numbers) from None
+    finally:
+        unsubscribe()
+    return entry

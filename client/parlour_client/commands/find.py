@@ -1,0 +1,53 @@
+"""Finding what a person names: rooms, invitations, messages; a refusal says what to do."""
+
+from parlour_client.commands.command import Call, Front
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Entry, Invitation, Room
+from parlour_client.core.room_names import find_room as find
+from parlour_protocol.ids import Seq
+from parlour_protocol.text import safe_text
+
+_ROOMS = {
+    Front.UI: "F2 lists yours; /join enters another.",
+    Front.LINE: "/rooms lists yours, /join enters another.",
+}
+
+
+def find_room(call: Call, wanted: str) -> Room:
+    """Return a room of the person's by title, name, `@user` or id. Raises SetupError."""
+    found = find(call.client.rooms, wanted)
+    if found is not None:
+        return found
+    asked = " ".join(safe_text(wanted).lines)
+    direct = wanted.startswith("@")
+    match call.front:
+        case Front.CLI if direct:
+            hint = f"Open it: parlour dm {asked}"
+        case Front.CLI:
+            hint = f"Join it first: parlour room join {asked}"
+        case _:
+            hint = _ROOMS[call.front]
+    what = f"You have no room with {asked} yet." if direct else f"You are not in a room called {asked}."
+    raise SetupError(what, hint)
+
+
+def find_invitation(call: Call, wanted: str) -> Invitation:
+    """Return the invitation of that name; without one that of the open room, or the only one."""
+    waiting = call.client.invitations
+    found = find(waiting, wanted) if wanted else None
+    if not wanted:
+        opened = call.room.id if call.room is not None else None
+        here = [one for one in waiting if one.id == opened] or list(waiting)
+        found = here[0] if len(here) == 1 else None
+    if found is None:
+        how = "See them: parlour invitations" if call.front is Front.CLI else "/invitations lists yours."
+        raise SetupError("There is no such invitation.", how)
+    return found
+
+
+async def find_message(call: Call, room: Room, seq: Seq) -> Entry:
+    """Return a message, fetched where this device does not have it. Raises SetupError."""
+    entry = await call.client.entry(room.id, seq)
+    if entry is None or entry.seq is None:
+        raise SetupError("That message is not available.", "Check the number.")
+    return entry

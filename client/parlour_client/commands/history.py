@@ -1,0 +1,198 @@
+"""Commands for what was said: show it again, find it, mark it read, forget it on this device."""
+
+import time
+from typing import Annotated
+
+from parlour_client.commands.command import (
+    SHELL,
+    Call,
+    Connect,
+    Count,
+    Elsewhere,
+    Front,
+    Here,
+    Kind,
+    Message,
+    On,
+    Takes,
+    command,
+)
+from parlour_client.commands.find import find_message
+from parlour_client.commands.results import (
+    Done,
+    MessagesFound,
+    MessageShown,
+    MessagesListed,
+    Opened,
+    Question,
+    ReceiptsShown,
+    RoomOpened,
+    SettingChosen,
+    ThreadShown,
+    VersionsShown,
+)
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Room
+from parlour_protocol.ids import Millis, Seq
+
+FOUND_IN_LINE_MODE = 20
+"""Messages that a search shows there: more would be a flood of lines."""
+_MOST = 200
+_SCROLL = Elsewhere("Scroll up.")
+_TAIL = Elsewhere("parlour tail ROOM --from NUMBER")
+_FIND = Elsewhere("parlour search")
+_READ = Elsewhere("Commands mark nothing as read.")
+
+
+def _count(number: int) -> int:
+    if not 0 < number <= _MOST:
+        raise SetupError(f"Write a number from 1 to {_MOST}.")
+    return number
+
+
+@command("last", ui=_SCROLL, cli=_TAIL)
+async def last(call: Call, room: Here, count: Count = 10) -> MessagesListed:
+    """Show the last messages of this room again."""
+    entries = await call.client.timeline(room.id, limit=_count(count))
+    return MessagesListed(room, entries, newest=True)
+
+
+@command("older", ui=_SCROLL, cli=_TAIL)
+async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
+    """Show what was said before the oldest message that you have seen here."""
+    return MessagesListed(room, await call.client.timeline(room.id, before=call.oldest, limit=_count(count)))
+
+
+@command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
+async def next_unread(call: Call) -> RoomOpened | Done:
+    """Go to the next room with something unread, and show it."""
+    rooms = [room for room in call.client.rooms if room.unread]
+    room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
+    if room is None:
+        return Done("Nothing is unread.")
+    entries = await call.client.timeline(room.id, after=Seq(room.read), limit=_MOST)
+    return RoomOpened(room, Opened.UNREAD, entries)
+
+
+@command("show", ui=Elsewhere("p on a message goes to what it answers."), cli=_TAIL)
+async def show(call: Call, room: Here, message: Message) -> MessageShown:
+    """Show one message, and what it answers."""
+    entry = await find_message(call, room, message)
+    answered = entry.reply_to
+    return MessageShown(entry, await call.client.entry(room.id, answered) if answered is not None else None)
+
+
+@command("thread", cli=_TAIL)
+async def thread(call: Call, room: Here, message: Message) -> ThreadShown:
+    """Show the thread of a message: everything that leads to it and follows from it by replies."""
+    return ThreadShown(await call.client.thread(room.id, message))
+
+
+@command("history", cli=_TAIL)
+async def history(call: Call, room: Here, message: Message) -> VersionsShown:
+    """Show the earlier texts of a message."""
+    entry = await call.client.entry(room.id, message)
+    return VersionsShown(entry, await call.client.versions(room.id, message))
+
+
+@command(
+    "search",
+    cli="search",
+    connect=Connect.IF_POSSIBLE,
+    json=True,
+    examples=(
+        "search bees",
+        "search --in garden '\"first honey\"' from:bob after:7d --json",
+        "search is:unread has:link",
+    ),
+)
+async def search(
+    call: Call,
+    words: Annotated[str, Takes(Kind.TEXT, "WORDS")] = "",
+    *,
+    room: Annotated[Room | None, Takes(Kind.ROOM, "in", "Only in this room.", fronts=SHELL)] = None,
+    limit: Annotated[int, Takes(Kind.COUNT, "limit", "At most this many.", fronts=SHELL)] = 50,
+) -> MessagesFound:
+    """Search what you have; also from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
+
+    Works without a connection; the newest message comes first. WORDS are found in any order; the last one may
+    be unfinished. Beside them, or in place of them: from:NAME, in:ROOM, before:DATE, after:DATE,
+    has:link|file|reaction, is:unread|mention|starred|edited|mine, "exact words".
+    """
+    if not words and call.front is Front.UI:
+        return MessagesFound("", ())
+    most = FOUND_IN_LINE_MODE if call.front is Front.LINE else limit
+    inside = room.id if room is not None else None
+    found = await call.client.search(words, room=inside, limit=most + 1)
+    return MessagesFound(words, found[:most], more=len(found) > most)
+
+
+@command("mentions", cli=_FIND)
+async def mentions(call: Call) -> MessagesFound:
+    """Show the messages that mention you."""
+    return await search(call, "is:mention")
+
+
+@command("starred", cli=_FIND)
+async def starred(call: Call) -> MessagesFound:
+    """Show the messages that you starred."""
+    return await search(call, "is:starred")
+
+
+@command(ui="unread", line=Elsewhere("/search is:unread"), cli=_FIND)
+async def unread(call: Call) -> MessagesFound:
+    """Show everything that you have not read."""
+    return await search(call, "is:unread")
+
+
+@command("read", cli=_READ)
+async def read(
+    call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, "all", word="all")] = False
+) -> None:
+    """Mark this room as read, or all rooms."""
+    rooms = [room for room in call.client.rooms if room.unread] if everywhere else [call.here()]
+    for room in rooms:
+        await call.client.mark_read(room.id, room.head, share=call.settings.receipts)
+
+
+@command("mark", ui=Elsewhere("u on the message."), cli=_READ)
+async def mark(call: Call, room: Here, message: Message) -> None:
+    """Mark this room as unread from a message on."""
+    await call.client.mark_read(room.id, Seq(message - 1))
+
+
+@command("receipts", cli=Elsewhere("the setting `receipts`"))
+async def receipts(call: Call, *, on: On = None) -> SettingChosen | ReceiptsShown:
+    """Show how far others have read; on lets them see how far you have (off at the start)."""
+    if on is not None:
+        return SettingChosen("receipts", on)
+    room = call.here()
+    return ReceiptsShown(room, call.client.receipts(room.id))
+
+
+@command("forget", cli=Elsewhere("the setting `keep`"))
+async def forget(
+    call: Call,
+    room: Here,
+    *,
+    everything: Annotated[bool, Takes(Kind.FLAG, "all", word="all")] = False,
+    age: Annotated[int | None, Takes(Kind.DURATION, "12h|30d")] = None,
+) -> Question | Done:
+    """Forget what was said here, or what is older, on this device only."""
+    before = None if age is None else Millis(int(time.time() - age) * 1000)
+
+    async def do() -> Done:
+        gone = await call.client.forget(room.id, before=before)
+        return Done(
+            f"{room.title}, forgotten on this device."
+            if gone
+            else f"{room.title}, nothing of that age is here."
+        )
+
+    if call.front is Front.LINE:  # the word is the answer
+        if age is None and not everything:
+            raise SetupError("Write /forget all, or how old it is: /forget 30d.", "You can't undo it.")
+        return await do()
+    what = "everything said" if age is None else "what is older than that"
+    kept = "Nobody else loses it; this device does not fetch it again."
+    return Question(f"Forget {what} in {room.title}, on this device only?", do, details=(kept,))

@@ -1,0 +1,120 @@
+"""Commands for messages: answer, change and delete them, react, pin and star, and what is not sent yet."""
+
+from parlour_client.commands.command import (
+    Asks,
+    Call,
+    Connect,
+    Elsewhere,
+    Emoji,
+    Here,
+    Message,
+    On,
+    Text,
+    Unsent,
+    command,
+)
+from parlour_client.commands.find import find_message
+from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Delivery
+from parlour_protocol.frames.base import Role
+
+_IN_CHAT = Elsewhere("Reading and answering is what a chat is for.")
+_OUTBOX = Elsewhere("What a command could not send, it says at once.")
+
+
+@command("reply", ui=Elsewhere("r on the message."), cli=_IN_CHAT)
+async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWanted:
+    """Answer a message."""
+    del call, room
+    return SendWanted(text, message)
+
+
+@command("edit", ui=Elsewhere("e on the message."), cli=_IN_CHAT)
+async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
+    """Change the text of a message of yours."""
+    entry = await find_message(call, room, message)
+    await call.client.edit(room.id, entry.seq or message, text)
+
+
+@command("delete", ui=Elsewhere("d on the message."), cli=_IN_CHAT, asks=Asks())
+async def delete(call: Call, room: Here, message: Message) -> Question:
+    """Delete a message for everyone; you are asked once."""
+    entry = await find_message(call, room, message)
+
+    async def do() -> None:
+        await call.client.delete(room.id, message)
+
+    question = f"Delete #{message} in {room.title} for everyone? You can't undo this."
+    return Question(question, do, message=entry)
+
+
+@command("react", cli=_IN_CHAT)
+async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
+    """React to a message; on the screen, the same reaction again removes it."""
+    entry = await find_message(call, room, message)
+    me = call.client.account.user
+    there = any(one.reaction == emoji and me in one.users for one in entry.reactions)
+    await call.client.react(room.id, message, emoji, on=call.switch(None, there))
+
+
+@command("unreact", ui=Elsewhere("/react with the same emoji."), cli=_IN_CHAT)
+async def unreact(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
+    """Remove your reaction."""
+    await find_message(call, room, message)
+    await call.client.react(room.id, message, emoji, on=False)
+
+
+@command("star", cli=_IN_CHAT)
+async def star(call: Call, room: Here, message: Message, *, on: On = None) -> None:
+    """Star a message to find it again, or remove the star."""
+    entry = await find_message(call, room, message)
+    await call.client.star(room.id, message, on=call.switch(on, entry.starred))
+
+
+@command(
+    "pin",
+    cli="room pin",
+    role=Role.MODERATOR,
+    asks=Asks(),
+    connect=Connect.CAUGHT_UP,
+    examples=("room pin lobby 42", "room pin lobby 42 --off"),
+)
+async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Question | Queued:
+    """Pin a message for everyone in the room, or unpin it; you are asked once."""
+    entry = await find_message(call, room, message)
+
+    async def do() -> Queued:
+        return Queued(await call.client.pin(room.id, message))
+
+    if not call.switch(on, entry.pinned):
+        return Queued(await call.client.pin(room.id, message, on=False))
+    return Question(f"Pin #{message} for everyone in {room.title}?", do, message=entry)
+
+
+@command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))
+async def pins(call: Call, room: Here) -> PinsListed:
+    """Show what is pinned in this room, the newest pin first."""
+    return PinsListed(room, await call.client.pins(room.id))
+
+
+@command(ui="outbox", line="unsent", cli=_OUTBOX)
+async def unsent(call: Call) -> OutgoingListed:
+    """Show what is not sent yet, and why."""
+    return OutgoingListed(call.client.outgoing())
+
+
+@command("retry", ui=Elsewhere("s in /outbox."), cli=_OUTBOX)
+async def retry(call: Call, outgoing: Unsent) -> None:
+    """Send a failed message again, by its number in /unsent."""
+    entry = outgoing.entry
+    if entry.request is None or entry.delivery is not Delivery.FAILED:
+        raise SetupError("That one has not failed.", "It is sent by itself.")
+    await call.client.retry(entry.request)
+
+
+@command("cancel", ui=Elsewhere("x in /outbox."), cli=_OUTBOX)
+async def cancel(call: Call, outgoing: Unsent) -> None:
+    """Drop an unsent message, by its number in /unsent."""
+    if outgoing.entry.request is not None:
+        await call.client.cancel(outgoing.entry.request)

@@ -1,0 +1,67 @@
+"""Commands for owners and moderators: remove, ban, mute, give roles."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
+from parlour_client.commands.results import Question
+from parlour_protocol.frames.base import Role
+
+
+@command(
+    "kick",
+    cli="room kick",
+    role=Role.MODERATOR,
+    examples=("room kick garden mallory --reason 'see the rules of this room'",),
+)
+async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> None:
+    """Remove someone from this room; they can come back."""
+    await call.client.kick(room.id, user, reason)
+
+
+@command("ban", cli="room ban", role=Role.MODERATOR, examples=("room ban garden mallory --for 86400",))
+async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> None:
+    """Remove someone from this room and keep them out, for a time or for good."""
+    await call.client.ban(room.id, user, seconds=seconds, reason=reason)
+
+
+@command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))
+async def unban(call: Call, room: Here, user: Person) -> None:
+    """Lift a ban."""
+    await call.client.unban(room.id, user)
+
+
+@command("mute", cli="room mute", role=Role.MODERATOR, examples=("room mute garden mallory --for 600",))
+async def mute(call: Call, room: Here, user: Person, *, seconds: For = None) -> None:
+    """Let someone read here but not write, for a time or for good."""
+    await call.client.mute(room.id, user, seconds=seconds)
+
+
+@command("unmute", cli="room unmute", role=Role.MODERATOR, examples=("room unmute garden mallory",))
+async def unmute(call: Call, room: Here, user: Person) -> None:
+    """Let someone write here again."""
+    await call.client.unmute(room.id, user)
+
+
+@command(
+    "role",
+    cli="room role",
+    role=Role.OWNER,
+    asks=Asks(),
+    examples=("room role garden ben moderator",),
+)
+async def role(
+    call: Call,
+    room: Here,
+    user: Person,
+    role: Annotated[str, Takes(Kind.CHOICE, "ROLE", choices=tuple(one.value for one in Role))],
+) -> Question | None:
+    """Give someone a role; making an owner is asked about once."""
+
+    async def do() -> None:
+        await call.client.set_role(room.id, user, Role(role))
+
+    if Role(role) is not Role.OWNER:
+        await do()
+        return None
+    why = "An owner can do everything here, and you can't take it back."
+    return Question(f"Make {user} an owner of {room.title}?", do, details=(why,))

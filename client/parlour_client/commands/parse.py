@@ -1,0 +1,282 @@
+"""Reading what is written in a chat, `/name` and its arguments, into a command and typed values.
+
+There is one reader for each kind of argument. What can't be read is a sentence, and nothing is done.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from parlour_client.commands.command import FOR_GOOD, YES, Argument, Call, Command, Front, Kind
+from parlour_client.commands.find import find_invitation, find_room
+from parlour_client.commands.table import COMMANDS
+from parlour_client.commands.values import read_duration, read_number
+from parlour_client.core.errors import SetupError
+from parlour_client.text.file_text import typed_path
+from parlour_protocol.ids import Seq
+from parlour_protocol.names import parse_room_name, parse_user_name
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was written: a command with its rest, or a message."""
+
+    command: Command[..., Any] | None
+    rest: str
+    unknown: str = ""
+    """What was written where a command should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The values for a handler, and whether the person has already said that they are sure."""
+
+    values: dict[str, Any]
+    sure: bool = False
+
+
+def names(front: Front) -> dict[str, Command[..., Any]]:
+    """Return the commands of a front end by name, in the order of the table."""
+    return {name: one for one in COMMANDS if (name := one.name(front)) is not None}
+
+
+_BY_NAME: Final = {front: names(front) for front in (Front.UI, Front.LINE)}
+
+
+def read_line(text: str, front: Front) -> Line:
+    """Tell a command from a message; two slashes begin a message with one."""
+    if text.startswith("//"):
+        return Line(None, text[1:])
+    if not text.startswith("/"):
+        return Line(None, text)
+    known = _BY_NAME[front]
+    word, _, rest = text[1:].partition(" ")
+    second, _, after = rest.strip().partition(" ")
+    longer = known.get(f"{word.strip().lower()} {second.lower()}")
+    if longer is not None:
+        return Line(longer, after.strip())
+    found = known.get(word.strip().lower())
+    return Line(found, rest.strip(), unknown="" if found is not None else word)
+
+
+def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
+    """Read a command's arguments. Raises SetupError, ParlourProtocolError for what can't be read."""
+    rest, sure = _without_yes(command, rest, call.front)
+    values: dict[str, Any] = {}
+    for one in _in_order(command, call.front):
+        value, rest = READERS[one.takes.kind](_Reading(command, one, call), rest)
+        values[one.name] = one.default if value is None else value
+    if rest and (
+        (command.asks is not None and command.asks.chat)
+        or _has_longer_names(command, call.front)
+        or _is_strict(command)
+    ):
+        raise command.wrong_use(call.front)
+    return Given(values, sure)
+
+
+def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:
+    """Return what is read, words before what takes the rest of the line."""
+    mine = [one for one in command.arguments if front in one.takes.fronts]
+    return sorted(mine, key=lambda one: one.takes.kind in {Kind.TEXT, Kind.EMOJI})
+
+
+def _is_strict(command: Command[..., Any]) -> bool:
+    """Say whether what is left over is a mistake: what looks like a choice was none."""
+    return any(one.takes.kind in {Kind.SWITCH, Kind.DURATION} for one in command.arguments)
+
+
+def _has_longer_names(command: Command[..., Any], front: Front) -> bool:
+    name = command.name(front)
+    return any(other.startswith(f"{name} ") for other in _BY_NAME[front])
+
+
+def _without_yes(command: Command[..., Any], rest: str, front: Front) -> tuple[str, bool]:
+    """Take the last words off that say yes: only the line mode has them, the screen asks."""
+    if command.asks is None or not command.asks.chat or front is not Front.LINE:
+        return rest, False
+    yes = FOR_GOOD if command.asks.for_good else YES
+    if rest == yes or rest.endswith(f" {yes}"):
+        return rest.removesuffix(yes).rstrip(), True
+    return rest, False
+
+
+# --- one reader a kind: from what is left of the line to the value (None: none) and what is left then
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    command: Command[..., Any]
+    argument: Argument
+    call: Call
+
+    def word(self, rest: str) -> tuple[str, str]:
+        """Take the first word. Raises SetupError where it must be there and is not."""
+        word, _, rest = rest.partition(" ")
+        if not word and self.argument.required:
+            raise self.command.wrong_use(self.call.front)
+        return word, rest.strip()
+
+
+def _here(reading: _Reading, rest: str) -> tuple[Any, str]:
+    return reading.call.here(), rest
+
+
+def _room(reading: _Reading, rest: str) -> tuple[Any, str]:
+    """Read a room's name; without one, or where the switch behind it stands, it is the open room."""
+    switched = rest in {"", "on", "off"} and any(
+        one.takes.kind is Kind.SWITCH for one in reading.command.arguments
+    )
+    return (reading.call.here(), rest) if not rest or switched else _named_room(reading, rest)
+
+
+def _named_room(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return find_room(reading.call, word), rest
+
+
+def _new_room(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return parse_room_name(word.lstrip("#@")), rest
+
+
+def _invitation(reading: _Reading, rest: str) -> tuple[Any, str]:
+    return find_invitation(reading.call, rest), ""
+
+
+def _person(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return (parse_user_name(word.lstrip("@#")) if word else None), rest
+
+
+def _person_or_code(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return (word if ":" in word else word.lstrip("@#")), rest  # a code has a colon, and no name has one
+
+
+def _message(reading: _Reading, rest: str) -> tuple[Any, str]:
+    call = reading.call
+    if call.front is Front.UI:
+        chosen = call.file if reading.argument.takes.kind is Kind.FILE else call.message
+        if chosen is None:
+            raise SetupError("There is no such message here.", "Select one with Alt+Up.")
+        return chosen, rest
+    word, rest = reading.word(rest)
+    return Seq(read_number(word)), rest
+
+
+def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    waiting = reading.call.client.outgoing()
+    at = read_number(word, what="one of the unsent")
+    if at > len(waiting):
+        raise SetupError("There is no such number among the unsent.", "/unsent lists them.")
+    return waiting[at - 1], rest
+
+
+def _device(reading: _Reading, rest: str) -> tuple[Any, str]:
+    """Find the device of that number in the list that was printed, not as the list is now."""
+    word, rest = reading.word(rest)
+    listed = reading.call.devices
+    if not listed:
+        raise SetupError("The devices were not listed yet.", "/devices lists them with their numbers.")
+    at = read_number(word, what="a device")
+    if at > len(listed):
+        raise SetupError("There is no such device.", "/devices lists them with their numbers.")
+    return listed[at - 1], rest
+
+
+def _alarm(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    raised = reading.call.client.encryption.alarms()
+    at = read_number(word, what="an alarm")
+    if at > len(raised):
+        raise SetupError("There is no such alarm.", "/alarms lists them.")
+    return raised[at - 1].id, rest
+
+
+def _text(reading: _Reading, rest: str) -> tuple[Any, str]:
+    if not rest and reading.argument.required:
+        raise reading.command.wrong_use(reading.call.front)
+    return rest or None, ""
+
+
+def _word(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return word or None, rest
+
+
+def _choice(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    if word not in reading.argument.takes.choices:
+        raise reading.command.wrong_use(reading.call.front)
+    return word, rest
+
+
+def _count(reading: _Reading, rest: str) -> tuple[Any, str]:
+    word, rest = reading.word(rest)
+    return (read_number(word, what="messages") if word else None), rest
+
+
+def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
+    """Read a length of time; a word that is none belongs to the text behind it, where there is one."""
+    word, _, after = rest.partition(" ")
+    seconds = read_duration(word) if word else None
+    if seconds is not None:
+        return seconds, after.strip()
+    last = reading.command.arguments[-1] is reading.argument
+    if word and last:
+        raise SetupError("Write how long as 10m, 2h or 7d.")
+    return None, rest
+
+
+def _flag(reading: _Reading, rest: str) -> tuple[Any, str]:
+    """Look for a flag among the flags that come next, in any order."""
+    wanted = reading.argument.takes.word or reading.argument.name
+    others = {one.takes.word or one.name for one in reading.command.arguments if one.takes.kind is Kind.FLAG}
+    words = rest.split(" ")
+    flags = 0
+    while flags < len(words) and words[flags] in others and words[flags] not in words[:flags]:
+        flags += 1
+    if wanted not in words[:flags]:
+        return False, rest
+    words.remove(wanted)
+    return True, " ".join(words).strip()
+
+
+def _switch(reading: _Reading, rest: str) -> tuple[Any, str]:
+    if rest not in {"", "on", "off"}:
+        raise reading.command.wrong_use(reading.call.front)
+    return {"on": True, "off": False}.get(rest), ""
+
+
+def _path(reading: _Reading, rest: str) -> tuple[Any, str]:
+    del reading
+    return typed_path(rest)
+
+
+READERS: Final[dict[Kind, Callable[[_Reading, str], tuple[Any, str]]]] = {
+    Kind.HERE: _here,
+    Kind.ROOM: _room,
+    Kind.NAMED_ROOM: _named_room,
+    Kind.NEW_ROOM: _new_room,
+    Kind.PUBLIC_ROOM: _word,
+    Kind.INVITATION: _invitation,
+    Kind.PERSON: _person,
+    Kind.PERSON_OR_CODE: _person_or_code,
+    Kind.MESSAGE: _message,
+    Kind.FILE: _message,
+    Kind.OUTGOING: _outgoing,
+    Kind.DEVICE: _device,
+    Kind.SESSION: _word,
+    Kind.ALARM: _alarm,
+    Kind.TEXT: _text,
+    Kind.EMOJI: _text,
+    Kind.WORD: _word,
+    Kind.CHOICE: _choice,
+    Kind.COUNT: _count,
+    Kind.DURATION: _duration,
+    Kind.FLAG: _flag,
+    Kind.SWITCH: _switch,
+    Kind.PATH: _path,
+}

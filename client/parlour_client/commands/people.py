@@ -1,0 +1,58 @@
+"""Commands for people: what is known of them, ignoring them, and what they see of oneself."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import Call, Elsewhere, Kind, Person, Takes, command
+from parlour_client.commands.results import Done, IgnoredListed, PersonShown
+from parlour_client.core.errors import SetupError
+from parlour_protocol.frames.base import Status
+from parlour_protocol.names import UserName
+
+_KEPT_HERE = Elsewhere("It is about what a chat shows.")
+_WHILE_OPEN = Elsewhere("It lasts as long as a chat is open.")
+
+
+@command("whois", cli=Elsewhere("parlour room members"))
+async def whois(
+    call: Call, user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None
+) -> PersonShown:
+    """Show what is known of someone."""
+    peer = call.room.peer if user is None and call.room is not None else None
+    who = user or peer
+    if who is None:
+        raise SetupError("Write /whois PERSON.")
+    return PersonShown(await call.client.person(who))
+
+
+@command("ignore", cli=_KEPT_HERE)
+async def ignore(call: Call, user: Person) -> Done:
+    """Hide someone's messages, on this device only."""
+    await call.client.ignore(user)
+    return Done(
+        f"Ignoring {user}. Their messages are hidden on this device only; /unignore {user} undoes it."
+    )
+
+
+@command("unignore", cli=_KEPT_HERE)
+async def unignore(call: Call, user: Person) -> Done:
+    """Show someone's messages again."""
+    await call.client.ignore(user, on=False)
+    return Done(f"You see the messages of {user} again.")
+
+
+@command("ignored", cli=_KEPT_HERE)
+async def ignored(call: Call) -> IgnoredListed:
+    """Show who you ignore."""
+    return IgnoredListed(sorted(call.client.ignored))
+
+
+@command("away", cli=_WHILE_OPEN)
+async def away(call: Call) -> None:
+    """Show others that you are away."""
+    await call.client.set_status(Status.AWAY)
+
+
+@command("back", cli=_WHILE_OPEN)
+async def back(call: Call) -> None:
+    """Show others that you are back."""
+    await call.client.set_status(Status.ONLINE)

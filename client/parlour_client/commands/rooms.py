@@ -1,0 +1,251 @@
+"""Commands for rooms: find, create, enter, leave and describe them, and put them in order for oneself."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import (
+    SHELL,
+    Asks,
+    Call,
+    Elsewhere,
+    Front,
+    Here,
+    Kind,
+    NamedRoom,
+    NewRoom,
+    On,
+    OwnRoom,
+    Person,
+    PublicRoom,
+    Takes,
+    View,
+    command,
+)
+from parlour_client.commands.results import (
+    MembersListed,
+    Opened,
+    PlaceShown,
+    PublicRoomsListed,
+    Question,
+    RoomLeft,
+    RoomOpened,
+    RoomsListed,
+    TopicShown,
+)
+from parlour_client.core.checked_text import message_text
+from parlour_client.core.errors import EncryptionError, SetupError
+from parlour_client.core.room_names import find_room as find
+from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import parse_room_name
+
+_NEWEST = 10
+"""Messages that are shown of a room that is opened."""
+
+
+@command(
+    ui=Elsewhere("F2 shows the list of your rooms."),
+    line="rooms",
+    cli="room list",
+    json=True,
+    examples=("room list --all",),
+)
+async def rooms(
+    call: Call,
+    *,
+    everything: Annotated[
+        bool, Takes(Kind.FLAG, "all", "Also the public rooms that you are not in.", fronts=SHELL)
+    ] = False,
+) -> RoomsListed:
+    """List your rooms."""
+    mine = call.client.rooms
+    known = {room.id for room in mine}
+    others = [one for one in await call.client.directory() if one.room not in known] if everything else []
+    return RoomsListed(mine, others)
+
+
+@command(ui="rooms", line="public", cli=Elsewhere("parlour room list --all"))
+async def public(call: Call) -> PublicRoomsListed:
+    """List the public rooms of this server."""
+    listed = await call.client.directory()
+    return PublicRoomsListed(listed, {room.id for room in call.client.rooms})
+
+
+@command(ui=Elsewhere("F2, or Ctrl+P and the name."), line="go", cli=Elsewhere("parlour send, parlour tail"))
+async def go(call: Call, room: NamedRoom) -> RoomOpened:
+    """Go to a room and show its last ten messages."""
+    entries = await call.client.timeline(room.id, limit=_NEWEST)
+    return RoomOpened(room, Opened.WENT, entries)
+
+
+@command(
+    ui=Elsewhere("The status line and the heading say it."), line="where", cli=Elsewhere("parlour room list")
+)
+async def where(call: Call) -> PlaceShown:
+    """Show which room you write in, and the state of the connection."""
+    return PlaceShown(call.client.room(call.room.id) if call.room is not None else None)
+
+
+@command("join", cli="room join", examples=("room join garden",))
+async def join(call: Call, room: PublicRoom) -> RoomOpened:
+    """Enter a public room."""
+    if call.front is Front.UI:
+        mine = find(call.client.rooms, room) or find(call.client.rooms, f"@{room}")
+        if mine is not None:
+            return RoomOpened(mine, Opened.WENT)
+    name = parse_room_name(room.removeprefix("#"))
+    found = next((one for one in await call.client.directory() if one.name == name), None)
+    if found is None:
+        raise SetupError(f"There is no public room called {name}.", f"List them: {call.written(public)}")
+    return RoomOpened(await call.client.join(found.room), Opened.JOINED)
+
+
+@command(
+    "create",
+    cli="room create",
+    examples=("room create garden --private --topic 'plants and bees'",),
+)
+async def create(
+    call: Call,
+    name: NewRoom,
+    *,
+    public_room: Annotated[bool, Takes(Kind.FLAG, word="public", fronts=frozenset({Front.UI}))] = False,
+    private: Annotated[
+        bool, Takes(Kind.FLAG, "private", "Entered by invitation only, and not listed.")
+    ] = False,
+    encrypted: Annotated[
+        bool,
+        Takes(Kind.FLAG, "encrypted", "End-to-end encrypted, for good: the server cannot read it."),
+    ] = False,
+    post_quantum: Annotated[
+        bool,
+        Takes(
+            Kind.FLAG,
+            POST_QUANTUM,
+            "With --encrypted: keys that a later quantum computer does not open either. Experimental.",
+            word=POST_QUANTUM,
+        ),
+    ] = False,
+    topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line that stands above the messages.")] = "",
+) -> RoomOpened:
+    """Create a room and be its owner; private rooms are entered by invitation."""
+    if public_room and private:
+        raise SetupError("A room is either public or private.")
+    if call.front is Front.CLI and post_quantum and not encrypted:
+        raise SetupError("--post-quantum goes with --encrypted.")
+    made = await call.client.create_room(
+        name,
+        RoomKind.PRIVATE if private else RoomKind.PUBLIC,
+        topic,
+        encrypted=encrypted or post_quantum,
+        suite=suite_for(post_quantum=post_quantum),
+    )
+    return RoomOpened(made, Opened.CREATED)
+
+
+@command(
+    "leave",
+    cli="room leave",
+    asks=Asks(cli=True),
+    examples=("room leave garden", "room leave garden --yes"),
+)
+async def leave(call: Call, room: Here) -> Question:
+    """Leave a room; you are asked once."""
+
+    async def do() -> RoomLeft:
+        await call.client.leave(room.id)
+        return RoomLeft(room)
+
+    public_room = room.kind is RoomKind.PUBLIC
+    back = "You can join it again." if public_room else "You can come back only if someone invites you."
+    return Question(f"Leave {room.title}?", do, details=(back,))
+
+
+@command("dm", cli="dm", examples=("dm ben 'are you there?'",))
+async def dm(
+    call: Call,
+    user: Person,
+    text: Annotated[str, Takes(Kind.TEXT, "MESSAGE")] = "",
+    *,
+    is_open: Annotated[
+        bool,
+        Takes(
+            Kind.FLAG,
+            "open",
+            "NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
+            fronts=SHELL,
+        ),
+    ] = False,
+    post_quantum: Annotated[
+        bool,
+        Takes(
+            Kind.FLAG,
+            POST_QUANTUM,
+            "Keys that a later quantum computer does not open either, if the room is made now. Experimental.",
+            fronts=SHELL,
+        ),
+    ] = False,
+) -> RoomOpened:
+    """Open the direct room with someone, end-to-end encrypted, and write to them."""
+    if is_open and post_quantum:
+        raise SetupError("--open and --post-quantum exclude each other.")
+    if text:
+        message_text(text)  # refused before the room is opened
+    room = await call.client.open_direct(
+        user, encrypted=not is_open, suite=suite_for(post_quantum=post_quantum)
+    )
+    if call.front is Front.CLI and not room.encrypted and not is_open:
+        raise EncryptionError(
+            f"The direct room with {user} was opened without encryption: the server can read it.",
+            "With --open it goes there as it is; in the chat, /encrypt turns encryption on.",
+        )
+    sent = await call.client.send(room.id, text) if text else None
+    entries = await call.client.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
+    return RoomOpened(room, Opened.DIRECT, entries, sent)
+
+
+@command(
+    "topic",
+    cli="room topic",
+    examples=("room topic garden", "room topic garden 'bees only'", "room topic garden --clear"),
+)
+async def topic(
+    call: Call,
+    room: Here,
+    text: Annotated[str | None, Takes(Kind.TEXT, "TOPIC")] = None,
+    *,
+    clear: Annotated[bool, Takes(Kind.FLAG, "clear", "Remove the topic.", word="--clear")] = False,
+) -> TopicShown | None:
+    """Show the topic, or set it; --clear removes it."""
+    if clear and text:
+        raise SetupError("A TOPIC and --clear exclude each other.")
+    if text is not None and not text.strip():
+        raise SetupError("The topic is empty.", "To remove it, use --clear.")
+    if text is None and not clear:
+        return TopicShown(room)
+    await call.client.set_topic(room.id, text or "")
+    return None
+
+
+@command("who", cli="room members", view=View.MEMBERS, json=True, examples=("room members lobby",))
+async def members(call: Call, room: Here) -> MembersListed:
+    """Show who is in this room."""
+    return MembersListed(await call.client.members(room.id))
+
+
+@command("favourite", cli=Elsewhere("It is about the order of a list on a screen."))
+async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
+    """Put a room among the favourites, or remove it from them."""
+    await call.client.favour(room.id, on=call.switch(on, room.favourite))
+
+
+@command("silence", cli=Elsewhere("It is about what a chat that is open tells you."))
+async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
+    """Mute a room for yourself, or unmute it."""
+    await call.client.silence(room.id, on=call.switch(on, room.muted))
+
+
+@command("peek", cli=Elsewhere("parlour tail marks nothing as read."))
+async def peek(call: Call, room: OwnRoom) -> RoomOpened:
+    """Look into a room without marking anything as read."""
+    entries = await call.client.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
+    return RoomOpened(room, Opened.WENT, entries, peek=True)

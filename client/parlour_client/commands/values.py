@@ -1,0 +1,25 @@
+"""Reading single values that a person typed: numbers and lengths of time. Each refusal is a sentence."""
+
+from typing import Final
+
+from parlour_client.core.errors import SetupError
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST: Final = 6
+"""Digits of a length of time: a year in minutes has six."""
+
+
+def read_duration(word: str) -> int | None:
+    """Read `10m`, `2h`, `7d`; None for what is no length of time."""
+    count, unit = word[:-1], _UNITS.get(word[-1:])
+    if unit is None or not (count.isascii() and count.isdigit()) or len(count) > _LONGEST:
+        return None
+    return int(count) * unit
+
+
+def read_number(text: str, *, most: int = 2**53 - 1, what: str = "a message") -> int:
+    """Read a number. Raises SetupError."""
+    digits = text.strip().removeprefix("#")
+    if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:17]) <= most:
+        raise SetupError(f"Write the number of {what}.")
+    return int(digits)

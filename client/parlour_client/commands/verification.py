@@ -1,0 +1,126 @@
+"""Commands for verifying people. What verifies somebody is typed in full, so that no habit does it."""
+
+from typing import Annotated
+
+from parlour_client.commands.command import CHAT, SHELL, Call, Connect, Elsewhere, Front, Kind, Takes, command
+from parlour_client.commands.results import (
+    CodeShown,
+    ComparisonConfirmed,
+    ComparisonShown,
+    KeyDecided,
+    KeyShown,
+)
+from parlour_client.core.errors import SetupError
+from parlour_client.text.encryption_text import NO, Decision, Way, decide
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.names import UserName, parse_user_name
+
+_BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
+
+
+@command(
+    "verify",
+    cli="verify",
+    connect=Connect.CAUGHT_UP,
+    json=True,
+    examples=(
+        "verify ben",
+        'verify ben --confirm "48213 90417 55301 27740"',
+        "verify            (your own code, for others to scan or copy)",
+    ),
+)
+async def verify(
+    call: Call,
+    who: Annotated[str, Takes(Kind.PERSON_OR_CODE, "PERSON")] = "",
+    decision: Annotated[str, Takes(Kind.TEXT, "DIGITS|CODE|words", fronts=CHAT)] = "",
+    *,
+    confirm: Annotated[
+        str,
+        Takes(
+            Kind.TEXT,
+            "DIGITS",
+            "Mark USER verified: the last 20 digits (four groups) at least, if both of you see the same.",
+            fronts=SHELL,
+        ),
+    ] = "",
+    accept: Annotated[
+        bool,
+        Takes(Kind.FLAG, "accept", "Go on with USER's changed key, unverified.", fronts=SHELL),
+    ] = False,
+) -> KeyShown | KeyDecided | ComparisonShown | CodeShown:
+    """Compare someone's key with them: digits, a code, or short words.
+
+    Compare the digits over another channel than this chat: by voice, or face to face. Without USER: show your
+    own code.
+    """
+    is_code = ":" in who  # no name has one
+    if confirm and accept:
+        raise SetupError("--confirm and --accept exclude each other.")
+    if (confirm or accept) and (not who or is_code):
+        raise SetupError("Name the USER.")
+    people = call.client.encryption
+    if is_code:
+        from parlour_client.core.e2ee.verification.verification_code import person_of  # noqa: PLC0415 - MLS
+
+        return KeyDecided(await people.check_code(person_of(who), who))
+    if not who and call.front is Front.CLI:
+        return CodeShown(people.own_code())
+    user = parse_user_name(who) if who else _peer(call)
+    if confirm:
+        return KeyDecided(await people.confirm(user, confirm))
+    if accept:
+        return KeyDecided(await people.accept_key(user))
+    report = await people.person(user)
+    if not decision:
+        return KeyShown(report)
+    decided = decide(decision, report)
+    if decided is None:
+        raise SetupError("That is not a decision about a key.", f"/verify {user} shows the possible ones.")
+    return await decide_about(call, user, decided)
+
+
+async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDecided | ComparisonShown:
+    """Do what a person decided about somebody's key."""
+    people = call.client.encryption
+    match decision.way:
+        case Way.DIGITS:
+            return KeyDecided(await people.confirm(user, decision.typed))
+        case Way.CODE:
+            return KeyDecided(await people.check_code(user, decision.typed))
+        case Way.ACCEPT:
+            return KeyDecided(await people.accept_key(user))
+        case Way.WORDS:
+            return ComparisonShown(await people.start_words(user))
+
+
+def _peer(call: Call) -> UserName:
+    """Return the person of an open direct room, who need not be named."""
+    room = call.client.room(call.room.id) if call.room is not None else None
+    if room is None or room.kind is not RoomKind.DIRECT or room.peer is None:
+        raise SetupError("Write /verify PERSON.")
+    return room.peer
+
+
+@command("words", cli=_BOTH_WAIT)
+async def words(
+    call: Call, typed: Annotated[str, Takes(Kind.TEXT, "FIVE WORDS|no")] = ""
+) -> ComparisonShown | ComparisonConfirmed | None:
+    """Continue comparing short words; typing all five says that they are the same."""
+    people = call.client.encryption
+    process = next((one for one in reversed(people.words()) if not one.ended), None)
+    if process is None:
+        raise SetupError("Nobody is comparing words with you.", "/verify PERSON words starts.")
+    if typed.lower() == NO:
+        await people.cancel_words(process.process)
+        return None
+    if typed:
+        return ComparisonConfirmed(await people.confirm_words(process.process, typed))
+    if not process.started_by_us and not process.words:
+        process = await people.answer_words(process.process)
+    return ComparisonShown(process)
+
+
+@command("mycode", cli=Elsewhere("parlour verify"))
+async def mycode(call: Call) -> CodeShown:
+    """Show your own code, for others to scan or copy."""
+    return CodeShown(call.client.encryption.own_code())

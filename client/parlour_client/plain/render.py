@@ -1,0 +1,436 @@
+"""What the line mode prints of each result of a command, and of each question before one is done.
+
+Every result that a command can give here has one function; strangers' text goes through ``shown``.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import singledispatch
+from typing import TYPE_CHECKING, Final
+
+from parlour_client.commands import results
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust, WordsProcess
+from parlour_client.plain.encryption_status import label_line, words_line
+from parlour_client.plain.line_text import (
+    day_and_time,
+    outgoing_line,
+    room_line,
+    shown,
+)
+from parlour_client.plain.password_line import ask_password
+from parlour_client.text.encryption_text import (
+    GO_ON,
+    LOST,
+    RENEWED,
+    TRUST,
+    WON,
+    admitted_by_encrypting,
+    how_admitted,
+    renewed_person,
+)
+from parlour_client.text.file_text import facts_of
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.names import UserName
+
+if TYPE_CHECKING:
+    from parlour_client.core.e2ee.messages.attachments import Progress
+    from parlour_client.plain.line_mode import LineMode
+
+_STATUS: Final = {
+    DeviceStatus.ACTIVE: "approved",
+    DeviceStatus.PENDING: "waiting for approval",
+    DeviceStatus.REVOKED: "revoked",
+}
+_WORDS_A_LINE: Final = 4
+
+
+@singledispatch
+async def show(result: results.Result, mode: "LineMode") -> None:  # noqa: ARG001 - the registered ones use it
+    """Print what a command gave back."""
+    raise TypeError(f"{type(result).__name__} has no lines")
+
+
+@show.register(results.Done)
+async def _done(result: results.Done, mode: "LineMode") -> None:
+    mode.say(result.sentence)
+
+
+# --- rooms
+
+
+@show.register(results.RoomOpened)
+async def _room_opened(result: results.RoomOpened, mode: "LineMode") -> None:
+    if result.peek:
+        mode.say_entries(result.entries, again=True)
+        return
+    unread = result.how is results.Opened.UNREAD
+    mode.enter(result.room, f"{result.room.title}, {result.room.unread} unread." if unread else "")
+    if result.how in {results.Opened.WENT, results.Opened.DIRECT}:
+        mode.say_newest(result.room, result.entries)
+    else:
+        mode.say_entries(result.entries)
+    await mode.mark_read(result.room, result.entries)
+
+
+@show.register(results.RoomLeft)
+async def _room_left(result: results.RoomLeft, mode: "LineMode") -> None:
+    if mode.current is not None and mode.current.id == result.room.id:
+        mode.current = None
+
+
+@show.register(results.RoomsListed)
+async def _rooms_listed(result: results.RoomsListed, mode: "LineMode") -> None:
+    for room in result.rooms:
+        mode.say(room_line(room))
+    if not result.rooms:
+        mode.say("You are in no room yet. /public lists the public ones.")
+
+
+@show.register(results.PublicRoomsListed)
+async def _public_rooms_listed(result: results.PublicRoomsListed, mode: "LineMode") -> None:
+    for one in result.rooms:
+        topic = f": {shown(one.topic)}" if one.topic else ""
+        mode.say(f"{one.name}, {one.members} people{topic}")
+    if not result.rooms:
+        mode.say("There is no public room yet. /create NAME creates one.")
+
+
+@show.register(results.MembersListed)
+async def _members_listed(result: results.MembersListed, mode: "LineMode") -> None:
+    for one in result.members:
+        mode.say(f"{one.user}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
+
+
+@show.register(results.TopicShown)
+async def _topic_shown(result: results.TopicShown, mode: "LineMode") -> None:
+    room = result.room
+    if room.topic:
+        mode.say(f"{room.title}, topic: {shown(room.topic)}")
+    else:
+        mode.say(f"{room.title} has no topic. /topic TEXT sets one.")
+
+
+@show.register(results.PlaceShown)
+async def _place_shown(result: results.PlaceShown, mode: "LineMode") -> None:
+    mode.say(room_line(result.room) if result.room is not None else "No room is open.")
+    mode.say_status()
+
+
+@show.register(results.InvitationsListed)
+async def _invitations_listed(result: results.InvitationsListed, mode: "LineMode") -> None:
+    mode.say_invitations(again=True)
+    if not result.invitations:
+        mode.say("You have no invitations.")
+
+
+@show.register(results.BlockedListed)
+async def _blocked_listed(result: results.BlockedListed, mode: "LineMode") -> None:
+    mode.say(f"You block {', '.join(result.people) or 'nobody'}.")
+
+
+@show.register(results.ReceiptsShown)
+async def _receipts_shown(result: results.ReceiptsShown, mode: "LineMode") -> None:
+    read = [f"{user} up to #{seq}" for user, seq in sorted(result.read.items())]
+    title = result.room.title
+    mode.say(
+        f"{title}, read by {', '.join(read)}." if read else f"{title}: nobody shares what they have read."
+    )
+
+
+# --- messages
+
+
+@show.register(results.MessagesListed)
+async def _messages_listed(result: results.MessagesListed, mode: "LineMode") -> None:
+    if result.newest:
+        mode.say_newest(result.room, result.entries)
+        await mode.mark_read(result.room, result.entries)
+    elif result.entries:
+        mode.say_entries(result.entries)
+    else:
+        mode.say(f"{result.room.title}, nothing older.")
+
+
+@show.register(results.MessageShown)
+async def _message_shown(result: results.MessageShown, mode: "LineMode") -> None:
+    mode.say_entries([result.parent, result.entry] if result.parent is not None else [result.entry])
+
+
+@show.register(results.MessagesFound)
+async def _messages_found(result: results.MessagesFound, mode: "LineMode") -> None:
+    count = len(result.entries)
+    if result.more:
+        mode.say(f"The newest {count}. There are more: before:DATE finds older ones.")
+    else:
+        mode.say(f"{count} found, newest first." if count else "Nothing found.")
+    mode.say_entries(result.entries, again=True)
+
+
+@show.register(results.PinsListed)
+async def _pins_listed(result: results.PinsListed, mode: "LineMode") -> None:
+    count = len(result.entries)
+    mode.say(f"{count} pinned." if count else "Nothing is pinned here. /pin NUMBER pins a message.")
+    mode.say_entries(result.entries, again=True)
+
+
+@show.register(results.ThreadShown)
+async def _thread_shown(result: results.ThreadShown, mode: "LineMode") -> None:
+    if result.thread.missing is not None:
+        mode.say(f"It begins with #{result.thread.missing}, which is not available.")
+    mode.say_entries(result.thread.entries)
+
+
+@show.register(results.VersionsShown)
+async def _versions_shown(result: results.VersionsShown, mode: "LineMode") -> None:
+    for at, version in enumerate(result.versions, 1):
+        mode.say(f"version {at}: {shown(version.text)}")
+
+
+@show.register(results.OutgoingListed)
+async def _outgoing_listed(result: results.OutgoingListed, mode: "LineMode") -> None:
+    for at, one in enumerate(result.outgoing, 1):
+        mode.say(outgoing_line(mode.title(one.entry.room), at, one))
+    if not result.outgoing:
+        mode.say("Everything is sent.")
+
+
+@show.register(results.Queued)
+async def _queued(result: results.Queued, mode: "LineMode") -> None:
+    del result, mode  # the room's log says it
+
+
+@show.register(results.SendWanted)
+async def _send_wanted(result: results.SendWanted, mode: "LineMode") -> None:
+    await mode.send(result.text, reply_to=result.reply_to)
+
+
+# --- files
+
+
+@show.register(results.Transfer)
+async def _transfer(result: results.Transfer, mode: "LineMode") -> None:
+    if result.file is None:
+        words = f"Sending {shown(result.name)} to {result.room.title}."
+    else:
+        words = f"Saving a file, {facts_of(result.file)}."
+
+    async def run(progress: "Progress") -> str:
+        return _file_line(await result.run(progress))
+
+    mode.transfers.begin(words, run)
+
+
+def _file_line(done: results.FileSent | results.FileSaved) -> str:
+    if isinstance(done, results.FileSaved):
+        return f"Saved: {shown(str(done.path))}"
+    return f"{done.room.title}, file uploaded: {shown(done.name)}"
+
+
+# --- people, account, settings
+
+
+@show.register(results.PersonShown)
+async def _person_shown(result: results.PersonShown, mode: "LineMode") -> None:
+    one = result.profile
+    common = ", ".join(room.title for room, _ in one.rooms) or "none"
+    mode.say(f"{one.user}, {one.status.value}, rooms in common: {common}{', ignored by you' * one.ignored}")
+
+
+@show.register(results.IgnoredListed)
+async def _ignored_listed(result: results.IgnoredListed, mode: "LineMode") -> None:
+    mode.say(f"You ignore {', '.join(result.people) or 'nobody'}.")
+
+
+@show.register(results.SessionsListed)
+async def _sessions_listed(result: results.SessionsListed, mode: "LineMode") -> None:
+    for at, one in enumerate(result.sessions, 1):
+        mode.say(f"{at}: {one.device}{', this one' * one.current}")
+
+
+@show.register(results.SettingChosen)
+async def _setting_chosen(result: results.SettingChosen, mode: "LineMode") -> None:
+    mode.set_setting(result.key, result.value)
+
+
+@show.register(results.LoginWanted)
+async def _login_wanted(result: results.LoginWanted, mode: "LineMode") -> None:
+    del result
+    ask_password(mode)
+
+
+# --- encryption
+
+
+@show.register(results.EncryptionShown)
+async def _encryption_shown(result: results.EncryptionShown, mode: "LineMode") -> None:
+    report = result.report
+    mode.say(label_line(result.room.title, mode.client.encryption.room(result.room.id)))
+    for sentence in report.claims:
+        if sentence not in report.problem:
+            mode.say(shown(sentence))
+    people = {one.user: one for one in report.people if one.admitted_by is not None}
+    for user in dict.fromkeys(member.user for member in report.members):
+        devices = [member for member in report.members if member.user == user]
+        mode.say(_person_line(user, devices, people.get(user)))
+    for user in report.without_device:
+        by = f", {how_admitted(people[user])}" if user in people else ""
+        mode.say(f"{user}{by}: no device in the group, cannot read this room.")
+    if report.authenticator:
+        mode.say(
+            f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
+            "Equal digits on two devices: the same group, the same members."
+        )
+    if report.last_change is not None:
+        mode.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
+    if report.keys:
+        mode.say(report.keys)
+    for sentence in report.server_sees:
+        mode.say(sentence)
+    mode.say(report.assurance)
+
+
+def _person_line(user: UserName, devices: Sequence[MemberDevice], person: RoomPerson | None) -> str:
+    trust = "you" if devices[0].own else TRUST[devices[0].trust]
+    role = "" if person is None or person.role is None else f", {person.role.value}"
+    by = "" if person is None else f", {how_admitted(person)}"
+    names = "; ".join(f"{one.name}{', this device' * one.current}" for one in devices)
+    return f"{user}, {trust}{role}{by}. Devices: {names}."
+
+
+@show.register(results.RoomEncrypted)
+async def _room_encrypted(result: results.RoomEncrypted, mode: "LineMode") -> None:
+    mode.say(mode.encryption_status.room_line(mode.client.encryption, result.room))
+
+
+@show.register(results.RoomRenewed)
+async def _room_renewed(result: results.RoomRenewed, mode: "LineMode") -> None:
+    del result
+    mode.say(RENEWED)
+
+
+@show.register(results.KeyShown)
+async def _key_shown(result: results.KeyShown, mode: "LineMode") -> None:
+    for line in _key_lines(result.report):
+        mode.say(line)
+
+
+def _key_lines(report: PersonReport) -> Iterator[str]:
+    user = report.user
+    yield f"{user}: {TRUST[report.trust]}."
+    if not report.safety_number:
+        yield "They have no device with keys yet: they open Parlour once, then ask here again."
+        return
+    yield f"Safety number: {report.safety_number}."
+    yield (
+        "Read it to each other, not over this chat. The same on both sides? "
+        f"/verify {user} and its last four groups (20 digits), or the code that their /mycode shows. "
+        f"Or /verify {user} words, to compare five short words."
+    )
+    if report.trust is Trust.CHANGED:
+        yield (
+            "Their key is not the one from before: they lost all their devices and set up a new one, or this "
+            f"is someone else. Ask them. /verify {user} {GO_ON} accepts the new key without comparing."
+        )
+
+
+@show.register(results.KeyDecided)
+async def _key_decided(result: results.KeyDecided, mode: "LineMode") -> None:
+    mode.say(f"{result.report.user}: {TRUST[result.report.trust]}.")
+
+
+@show.register(results.ComparisonShown)
+async def _comparison_shown(result: results.ComparisonShown, mode: "LineMode") -> None:
+    mode.say(_comparison_line(result.process))
+
+
+def _comparison_line(process: WordsProcess) -> str:
+    waiting = f"Waiting for the Parlour of {process.peer} to answer: they need not do it at once."
+    return words_line(process, process) or waiting
+
+
+@show.register(results.ComparisonConfirmed)
+async def _comparison_confirmed(result: results.ComparisonConfirmed, mode: "LineMode") -> None:
+    del result
+    mode.say("You confirmed that they are the same.")
+
+
+@show.register(results.CodeShown)
+async def _code_shown(result: results.CodeShown, mode: "LineMode") -> None:
+    mode.say(result.code)
+
+
+@show.register(results.AlarmsListed)
+async def _alarms_listed(result: results.AlarmsListed, mode: "LineMode") -> None:
+    for at, alarm in enumerate(result.alarms, 1):
+        lasting = ", can't be dismissed" * alarm.permanent
+        mode.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
+    if not result.alarms:
+        mode.say("Nothing is wrong that this device knows of.")
+
+
+@show.register(results.DevicesListed)
+async def _devices_listed(result: results.DevicesListed, mode: "LineMode") -> None:
+    mode.listed = tuple(one.device for one in result.devices)
+    for at, one in enumerate(result.devices, 1):
+        mode.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
+    mode.say(f"How the archive is locked: {result.own.protection}.")
+    if result.own.status is DeviceStatus.PENDING:
+        mode.say(f"This device is waiting for approval. On another one: /approve {result.own.code}")
+
+
+@show.register(results.DeviceApproved)
+async def _device_approved(result: results.DeviceApproved, mode: "LineMode") -> None:
+    mode.say(
+        f"{result.device.name} is approved. Once it connects, it can read new messages; "
+        "/devices history NUMBER sends it more."
+    )
+
+
+@show.register(results.DeviceRevoked)
+async def _device_revoked(result: results.DeviceRevoked, mode: "LineMode") -> None:
+    mode.say(f"{result.device.name} is revoked.")
+
+
+@show.register(results.HistorySent)
+async def _history_sent(result: results.HistorySent, mode: "LineMode") -> None:
+    mode.say(f"Sent {result.count} events to {result.device.name}, encrypted.")
+
+
+@show.register(results.RecoveryWordsShown)
+async def _recovery_words_shown(result: results.RecoveryWordsShown, mode: "LineMode") -> None:
+    mode.say("Write these words on paper, and show them to nobody:")
+    for start in range(0, len(result.words), _WORDS_A_LINE):
+        part = result.words[start : start + _WORDS_A_LINE]
+        mode.say(", ".join(f"{start + n} {word}" for n, word in enumerate(part, 1)))
+
+
+# --- questions
+
+
+@singledispatch
+def explain(question: results.Question, yes: str) -> Iterator[str]:
+    """Say what a yes would do, before it is typed as ``yes``."""
+    yield f"{question.text} {' '.join(question.details)} {yes} does it."
+
+
+@explain.register(results.EncryptQuestion)
+def _encrypt_question(question: results.EncryptQuestion, yes: str) -> Iterator[str]:
+    yield admitted_by_encrypting(question.people)
+    yield WON
+    yield from LOST
+    yield f"{yes} makes {question.room.title} encrypted."
+
+
+@explain.register(results.RenewQuestion)
+def _renew_question(question: results.RenewQuestion, yes: str) -> Iterator[str]:
+    yield f"These people can read {question.room.title} now:"
+    for one in question.people:
+        yield f"{renewed_person(one)}."
+    yield f"{question.text} {yes} confirms it, and its members decide from then on."
+
+
+@explain.register(results.RevokeQuestion)
+def _revoke_question(question: results.RevokeQuestion, yes: str) -> Iterator[str]:
+    yield (
+        f"{question.device.name} would be logged out and removed from every encrypted room; "
+        f"it keeps what it has read. {yes} does it."
+    )

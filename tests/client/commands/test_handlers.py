@@ -1,0 +1,195 @@
+"""Each command asks the client for one thing, wherever it is given; what can't be read asks for nothing."""
+
+from dataclasses import replace
+
+import pytest
+from tests.client.commands.giving import call_from, give
+from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
+
+from parlour_client.commands import results
+from parlour_client.commands.command import Front
+from parlour_client.core.errors import ParlourClientError
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.frames.base import Role, RoomKind, Status
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import RoomId
+from parlour_protocol.names import parse_room_name
+
+BOTH = (Front.UI, Front.LINE)
+MEADOW = RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7)
+GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
+    # messages: by number in the line mode, the selected one (#2) on the screen
+    ((Front.LINE,), "/edit 2 better", ("edit", LOBBY, 2, "better")),
+    ((Front.LINE,), "/react 2 👍", ("react", LOBBY, 2, "👍", True)),
+    ((Front.UI,), "/react 👍", ("react", LOBBY, 2, "👍", True)),
+    ((Front.LINE,), "/unreact 2 👍", ("react", LOBBY, 2, "👍", False)),
+    ((Front.LINE,), "/star 2", ("star", LOBBY, 2, True)),
+    ((Front.LINE,), "/star 2 off", ("star", LOBBY, 2, False)),
+    ((Front.UI,), "/star", ("star", LOBBY, 2, True)),
+    ((Front.LINE,), "/pin 2 off", ("pin", LOBBY, 2, False)),
+    ((Front.LINE,), "/thread 2", ("thread", LOBBY, 2)),
+    ((Front.UI,), "/thread", ("thread", LOBBY, 2)),
+    ((Front.LINE,), "/history 2", ("versions", LOBBY, 2)),
+    ((Front.UI,), "/history", ("versions", LOBBY, 2)),
+    (BOTH, "/pins", ("pins", LOBBY)),
+    # history
+    (BOTH, "/search from:bob hello", ("search", "from:bob hello", None)),
+    (BOTH, "/mentions", ("search", "is:mention", None)),
+    (BOTH, "/starred", ("search", "is:starred", None)),
+    ((Front.UI,), "/unread", ("search", "is:unread", None)),
+    ((Front.LINE,), "/mark 3", ("mark_read", LOBBY, 2)),
+    (BOTH, "/read", ("mark_read", LOBBY, 3)),
+    ((Front.LINE,), "/forget all", ("forget", LOBBY, None)),
+    # rooms
+    (BOTH, "/create den private", ("create_room", "den", RoomKind.PRIVATE, "")),
+    (BOTH, "/create den a topic", ("create_room", "den", RoomKind.PUBLIC, "a topic")),
+    ((Front.UI,), "/create den public", ("create_room", "den", RoomKind.PUBLIC, "")),
+    ((Front.LINE,), "/create den public things", ("create_room", "den", RoomKind.PUBLIC, "public things")),
+    (BOTH, "/create den encrypted private", ("create_room", "den", RoomKind.PRIVATE, "", "encrypted")),
+    (BOTH, "/join meadow", ("join", MEADOW.room)),
+    (BOTH, "/topic tea at five", ("set_topic", LOBBY, "tea at five")),
+    (BOTH, "/topic --clear", ("set_topic", LOBBY, "")),
+    (BOTH, "/dm bob", ("open_direct", BOB)),
+    (BOTH, "/dm @bob psst psst", ("send", DIRECT, "psst psst", None)),
+    (BOTH, "/favourite", ("favour", LOBBY, True)),
+    (BOTH, "/favourite garden", ("favour", GARDEN, True)),
+    (BOTH, "/favourite off", ("favour", LOBBY, False)),
+    (BOTH, "/silence off", ("silence", LOBBY, False)),
+    (BOTH, "/silence garden on", ("silence", GARDEN, True)),
+    # invitations and people
+    (BOTH, "/invite @carol", ("invite", LOBBY, "carol")),
+    (BOTH, "/uninvite carol", ("uninvite", LOBBY, "carol")),
+    (BOTH, "/block carol", ("block", "carol", True)),
+    (BOTH, "/unblock carol", ("block", "carol", False)),
+    (BOTH, "/whois carol", ("person", "carol")),
+    (BOTH, "/ignore carol", ("ignore", "carol", True)),
+    (BOTH, "/unignore @carol", ("ignore", "carol", False)),
+    (BOTH, "/away", ("set_status", Status.AWAY)),
+    (BOTH, "/back", ("set_status", Status.ONLINE)),
+    # moderation
+    (BOTH, "/kick carol too loud", ("kick", LOBBY, "carol", "too loud")),
+    (BOTH, "/ban carol 2h spam spam", ("ban", LOBBY, "carol", 7200, "spam spam")),
+    (BOTH, "/ban carol spam", ("ban", LOBBY, "carol", None, "spam")),
+    (BOTH, "/unban carol", ("unban", LOBBY, "carol")),
+    (BOTH, "/mute carol 10m", ("mute", LOBBY, "carol", 600)),
+    (BOTH, "/mute carol", ("mute", LOBBY, "carol", None)),
+    (BOTH, "/unmute carol", ("unmute", LOBBY, "carol")),
+    (BOTH, "/role carol moderator", ("set_role", LOBBY, "carol", Role.MODERATOR)),
+    # the account, encryption
+    (BOTH, "/sessions", ("sessions",)),
+    (BOTH, "/reconnect", ("hurry",)),
+    (BOTH, "/strict off", ("keep_strict", LOBBY, False)),
+]
+
+
+@pytest.mark.parametrize(
+    ("front", "line", "asked"),
+    [(front, line, asked) for fronts, line, asked in GIVEN for front in fronts],
+    ids=lambda value: getattr(value, "value", None),
+)
+async def test_a_command_asks_the_client_for_one_thing(
+    client: FakeClient, front: Front, line: str, asked: tuple[object, ...]
+) -> None:
+    """The same thing in both chats."""
+    client.listing.append(MEADOW)
+    await give(client, front, line)
+    assert asked in client.calls
+
+
+ASKED_FIRST: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
+    (BOTH, "/leave", ("leave", LOBBY)),
+    ((Front.LINE,), "/delete 2", ("delete", LOBBY, 2)),
+    ((Front.LINE,), "/pin 2", ("pin", LOBBY, 2, True)),
+    ((Front.UI,), "/pin", ("pin", LOBBY, 2, True)),
+    (BOTH, "/role carol owner", ("set_role", LOBBY, "carol", Role.OWNER)),
+    ((Front.UI,), "/forget", ("forget", LOBBY, None)),
+]
+
+
+@pytest.mark.parametrize(
+    ("front", "line", "asked"),
+    [(front, line, asked) for fronts, line, asked in ASKED_FIRST for front in fronts],
+    ids=lambda value: getattr(value, "value", None),
+)
+async def test_what_everyone_sees_or_cannot_be_undone_is_a_question(
+    client: FakeClient, front: Front, line: str, asked: tuple[object, ...]
+) -> None:
+    """Nothing is done before the answer."""
+    question = await give(client, front, line)
+    assert isinstance(question, results.Question)
+    assert question.text.endswith("?") or "can't undo" in question.text
+    assert asked not in client.calls
+    await question.do()
+    assert asked in client.calls
+
+
+async def test_the_same_again_takes_it_back_on_the_screen(client: FakeClient) -> None:
+    """Where there is no on or off, a command of the screen turns it around; elsewhere it turns it on."""
+    await give(client, Front.UI, "/star")
+    await give(client, Front.UI, "/react 👍")
+    client.calls.clear()
+    await give(client, Front.UI, "/star")
+    await give(client, Front.UI, "/react 👍")
+    assert client.calls == [("star", LOBBY, 2, False), ("react", LOBBY, 2, "👍", False)]
+    client.calls.clear()
+    await give(client, Front.LINE, "/star 2")
+    await give(client, Front.LINE, "/star 2")
+    assert client.calls == [("star", LOBBY, 2, True)] * 2
+
+
+WRONG: list[tuple[tuple[Front, ...], str]] = [
+    ((Front.LINE,), "/edit 2"),
+    ((Front.LINE,), "/edit x text"),
+    ((Front.LINE,), "/show 99"),
+    ((Front.LINE,), "/star 2 maybe"),
+    ((Front.LINE,), "/thread x"),
+    ((Front.LINE,), "/go"),
+    ((Front.LINE,), "/go nowhere"),
+    ((Front.LINE,), "/forget"),
+    ((Front.LINE,), "/forget long"),
+    ((Front.LINE,), "/devices history 1"),
+    ((Front.LINE,), "/sessions drop 1"),
+    ((Front.LINE,), "/sessions end 1"),
+    ((Front.LINE,), "/alarms read 1"),
+    ((Front.LINE,), "/retry 1"),
+    (BOTH, "/react"),
+    (BOTH, "/role carol king"),
+    (BOTH, "/role carol"),
+    (BOTH, "/mute carol long"),
+    (BOTH, "/invite .."),
+    (BOTH, "/accept nowhere"),
+    (BOTH, "/decline"),
+    (BOTH, "/kick"),
+    (BOTH, "/approve"),
+    (BOTH, "/create"),
+    (BOTH, "/encryption now"),
+    (BOTH, "/leave garden"),
+    (BOTH, "/words"),
+    (BOTH, "/favourite nowhere"),
+    ((Front.UI,), "/strict"),
+    ((Front.UI,), "/typing"),
+    ((Front.UI,), "/create den public private"),
+]
+
+
+@pytest.mark.parametrize(
+    ("front", "line"),
+    [(front, line) for fronts, line in WRONG for front in fronts],
+    ids=lambda value: getattr(value, "value", None),
+)
+async def test_a_wrong_use_asks_for_nothing(client: FakeClient, front: Front, line: str) -> None:
+    """It is a sentence."""
+    client.encryption.process = replace(client.encryption.process, ended="verified")
+    with pytest.raises((ParlourClientError, ParlourProtocolError)) as refused:
+        await give(client, front, line)
+    assert str(refused.value)
+    assert {call[0] for call in client.calls} <= {"sessions"}
+    assert not client.encryption.calls
+
+
+async def test_without_an_open_room_a_command_for_it_says_so(client: FakeClient) -> None:
+    """And what to do."""
+    for front in BOTH:
+        call = replace(call_from(client, front), room=None)
+        with pytest.raises(ParlourClientError, match="No room is open"):
+            await give(client, front, "/kick carol", call)

@@ -1,0 +1,93 @@
+"""The table reaches every front end: each command is there, or says what is done instead."""
+
+import ast
+import inspect
+
+import pytest
+
+from parlour_client.commands import table
+from parlour_client.commands.command import Command, Elsewhere, Front, Kind
+from parlour_client.commands.parse import READERS, names, read_line
+from parlour_client.commands.table import COMMANDS
+from parlour_client.plain import render as plain_render
+from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
+
+CHATS = (Front.UI, Front.LINE)
+
+
+def test_every_command_is_in_each_front_end_or_says_what_to_do_instead() -> None:
+    """A name for each, or a reason."""
+    for one in COMMANDS:
+        for front in Front:
+            name = one.names[front]
+            assert name.instead if isinstance(name, Elsewhere) else name, one.help
+        assert any(one.name(front) for front in Front)
+
+
+@pytest.mark.parametrize("front", Front, ids=lambda front: front.value)
+def test_a_name_means_one_command(front: Front) -> None:
+    """No two share one."""
+    named = [one.name(front) for one in COMMANDS if one.name(front)]
+    assert len(named) == len(set(named))
+
+
+def test_the_table_has_every_command_that_is_defined() -> None:
+    """A command that is not listed would be nowhere."""
+    tree = ast.parse(inspect.getsource(table))
+    modules = [
+        getattr(table, alias.asname or alias.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "parlour_client.commands"
+        for alias in node.names
+    ]
+    defined = [one for module in modules for one in vars(module).values() if isinstance(one, Command)]
+    assert {id(one) for one in defined} == {id(one) for one in COMMANDS}
+
+
+def test_help_is_a_sentence() -> None:
+    """With a verb first and no full stop, as every hint."""
+    for one in COMMANDS:
+        assert one.help[0].isupper(), one.help
+        assert not one.help.endswith("."), one.help
+
+
+def test_every_kind_of_argument_can_be_read_in_a_chat() -> None:
+    """Each has its reader."""
+    assert set(READERS) == set(Kind)
+
+
+def test_the_line_mode_shows_every_result() -> None:
+    """What a command can give there is printed, or the line mode does the command by itself."""
+    for one in COMMANDS:
+        if one.name(Front.LINE) is None:
+            continue
+        if one.handler is None:
+            assert one.view in LINE_VIEWS, one.help
+        for result in one.results:
+            shows = plain_render.show.dispatch(result) is not plain_render.show.dispatch(object)
+            is_asked = issubclass(result, plain_render.results.Question)
+            assert shows or is_asked, (one.help, result)
+
+
+def test_usage_is_made_from_the_arguments() -> None:
+    """As help and completion show it."""
+    line, screen = names(Front.LINE), names(Front.UI)
+    assert line["ban"].usage(Front.LINE) == "/ban PERSON [10m|2h|7d] [REASON]"
+    assert line["edit"].usage(Front.LINE) == "/edit NUMBER TEXT"
+    assert line["delete"].usage(Front.LINE) == "/delete NUMBER [--yes]"
+    assert line["encrypt"].usage(Front.LINE) == "/encrypt [for good]"
+    assert screen["pin"].usage(Front.UI) == "/pin [on|off]"
+    assert screen["create"].usage(Front.UI) == (
+        "/create NAME [public] [private] [encrypted] [post-quantum] [TOPIC]"
+    )
+
+
+def test_a_line_is_a_command_or_a_message() -> None:
+    """Two slashes begin a message with one; two words can name a command."""
+    assert read_line("//help", Front.UI).rest == "/help"
+    assert read_line("hello /help", Front.UI).command is None
+    assert read_line("/nothing at all", Front.LINE).unknown == "nothing"
+    longer = read_line("/devices  revoke 2", Front.LINE)
+    assert longer.command is names(Front.LINE)["devices revoke"]
+    assert longer.rest == "2"
+    assert read_line("/DEVICES", Front.LINE).command is names(Front.LINE)["devices"]

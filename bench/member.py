@@ -16,7 +16,7 @@ import apsw
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_store import Shelf, load_room
+from parlour_client.core.e2ee.groups.group_store import GroupStore, load_room
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.events import Change, EntryAdded
@@ -121,7 +121,7 @@ def _count(connection: apsw.Connection) -> int:
 
 def _state(connection: apsw.Connection, room: RoomId) -> bytes:
     row = load_room(connection, room)
-    held = Shelf(server_of(connection)).load(connection, row.group if row is not None else None)
+    held = GroupStore(server_of(connection)).load(connection, row.group if row is not None else None)
     if held is None:
         raise SystemExit("this device is not in the room's group")
     return held.group.serialise()

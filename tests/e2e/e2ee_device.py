@@ -167,7 +167,7 @@ class Device:
 
     async def renew(self, room: str) -> None:
         """Give this device new keys in the room: a commit."""
-        await self.client._engine.encryption.keeper._renew(RoomId(room))
+        await self.client._engine.encryption.scheduler._renew(RoomId(room))
 
     async def queue(self, room: str, text: str) -> str:
         """Have something said; it is on this disk when this returns."""

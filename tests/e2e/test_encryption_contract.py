@@ -14,7 +14,7 @@ from tests.e2e.processes import Person, Server, json_lines, password
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import open_archive
-from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.recovery_words import words_of
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
@@ -257,7 +257,7 @@ def recovery_words(person: Person) -> str:
 
     async def read() -> str:
         archive = await open_archive(Home(person.home))
-        found = await archive.look(own.load)
+        found = await archive.look(own_identity.load)
         await archive.close()
         assert found is not None
         assert found.account is not None

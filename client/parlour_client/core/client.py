@@ -20,7 +20,7 @@ from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.e2ee.maintenance.membership import Membership
-from parlour_client.core.e2ee.messages.history_transfer import Histories
+from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.service import Facade
 from parlour_client.core.e2ee.status import Encryption
 from parlour_client.core.engine import Engine
@@ -182,7 +182,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
     async def finish(self, room: RoomId | None = None) -> None:
         """Renew keys that are due, and add devices that wait for it in ``room``, before a program ends."""
         if self._engine.sealed is not None:
-            await self._engine.sealed.keeper.finish(room)
+            await self._engine.sealed.scheduler.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
@@ -210,7 +210,7 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         if engine.sealed is not None:
             with suppress(TimeoutError):  # it goes on in the background
                 async with asyncio.timeout(patience):
-                    await engine.unless_stopped(quietly(engine.sealed.aftermath.history()))
+                    await engine.unless_stopped(quietly(engine.sealed.effects.history()))
 
     def hurry(self) -> None:
         """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
@@ -335,8 +335,8 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
 
     def _make_facade(self, engine: Engine) -> None:
         if engine.sealed is not None:
-            histories = Histories(engine.sealed, self._notes, engine.state.names_me, engine.news.emit)
-            engine.sealed.aftermath.take_history = histories.take
+            histories = HistoryTransfer(engine.sealed, self._notes, engine.state.names_me, engine.news.emit)
+            engine.sealed.effects.take_history = histories.take
             self._facade = Facade(engine.sealed, histories, self._settled, self.members, self.encrypt)
 
     async def _notes(self) -> RoomId:

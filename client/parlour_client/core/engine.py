@@ -18,9 +18,9 @@ from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.messages.send_queue import Lane
+from parlour_client.core.e2ee.messages.send_queue import SendQueue
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.errors import (
     EncryptionError,
@@ -90,7 +90,7 @@ class Engine:
         self.sealed = None if delivery is None else self._encryption(delivery, chance)
         self.rollback = Rollback(archive, profile, self.state.names_me, self.numbers, self.sealed)
         self._forks: list[Fork] = []  # that views have not heard of
-        intake = self.sealed.intake if self.sealed is not None else None
+        intake = self.sealed.incoming if self.sealed is not None else None
         self._ingest = Ingest(archive, self.state, news.emit, self.outbox.arrived, intake)
         self.sync = Sync(self._ingest, self._withheld, follow=follow)
         if self.sealed is not None:
@@ -111,7 +111,7 @@ class Engine:
         self._stopped = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
-    def _encryption(self, delivery: Delivery, chance: Random) -> SealedRooms:
+    def _encryption(self, delivery: Delivery, chance: Random) -> EncryptedRooms:
         around = Surroundings(
             self.profile,
             self.archive,
@@ -125,7 +125,7 @@ class Engine:
             self.numbers,
             follow=self._follow,
         )
-        return SealedRooms(around, delivery)
+        return EncryptedRooms(around, delivery)
 
     def _hearing(self) -> Hearing:
         return Hearing(
@@ -211,7 +211,7 @@ class Engine:
             stopped.cancel()
 
     @property
-    def encryption(self) -> SealedRooms:
+    def encryption(self) -> EncryptedRooms:
         """Encryption in this client. Raises EncryptionError where a client was made without."""
         if self.sealed is None:
             raise EncryptionError("There is no encryption here.")
@@ -228,7 +228,7 @@ class Engine:
         await self.sealed.track(room)
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
-                await self.unless_stopped(self.sealed.keeper.now(room))
+                await self.unless_stopped(self.sealed.scheduler.now(room))
         except TimeoutError:
             raise EncryptionError(
                 "The room's keys could not be changed in time.", "It goes on by itself while Parlour runs."
@@ -239,7 +239,7 @@ class Engine:
         summary = self.state.summary(room)
         if summary is not None and self.sealed is not None and not self._follow:
             self.state.tell(replace(summary, encrypted=True))
-            self.sealed.intake.note([replace(summary, encrypted=True)])
+            self.sealed.incoming.note([replace(summary, encrypted=True)])
         elif self.sealed is not None:
             await self.sealed.until(self._is_covered(room))
 
@@ -317,17 +317,17 @@ class Engine:
         if self.conversation is not None:
             await self.conversation.wire.close()
 
-    def _lane(self, room: RoomId, conversation: Conversation) -> Lane | None:
+    def _lane(self, room: RoomId, conversation: Conversation) -> SendQueue | None:
         """Return the way for what is sent to an encrypted room; None for an open one."""
         if self.sealed is None or not self.sealed.covers(room):
             return None
-        moved, sealing = self.sealed.moved, self.sealed.sealing
-        return Lane(room, self.outbox, sealing, conversation, self._clock, moved, follow=self._follow)
+        moved, sealing = self.sealed.moved, self.sealed.outgoing
+        return SendQueue(room, self.outbox, sealing, conversation, self._clock, moved, follow=self._follow)
 
     def _prepare(self, frames: Sequence[Lasting]) -> Beside | None:
         if self.sealed is None or not self._follow:  # what only sends has yet to catch up with the room
             return None
-        return self.sealed.sealing.early(frames[0].room, frames)
+        return self.sealed.outgoing.early(frames[0].room, frames)
 
     def _withheld(self, room: RoomId, shown: Seq, claimed: Seq) -> None:
         self.state.withhold(room, shown, claimed)

@@ -21,8 +21,7 @@ from websockets.typing import Subprotocol
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive import Archive, outbox_table
 from parlour_client.core.transport.trust import pin_of
 from parlour_protocol.api import (
     CHAT_PATH,
@@ -275,7 +274,7 @@ async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Se
     await save_profile(archive, profile)
     for room in dict.fromkeys(frame.room for frame in queued):
         frames = [frame for frame in queued if frame.room == room]
-        await archive.run(outbox.put, room, frames, Millis(BEGIN))
+        await archive.run(outbox_table.put, room, frames, Millis(BEGIN))
     await archive.close()
     downloads = folder.parent / "downloads"
     downloads.mkdir()

@@ -70,9 +70,9 @@ class SealedHouse:
             self.names[room] = name
         await self.flat.quiet()
         await self._add_devices(mallory, alice)
-        vault = mallory._engine.encryption.vault
+        groups = mallory._engine.encryption.groups
         for room in self.names:
-            held = await mallory._engine.archive.run(vault.held, room)
+            held = await mallory._engine.archive.run(groups.held, room)
             self._groups[room] = held.id, held.epoch, held.group
         await self.flat.end()
         self.flat.house.wires.clear()

@@ -15,23 +15,23 @@ from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.groups.group_service import Vault
-from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands, Stirring, quietly
-from parlour_client.core.e2ee.maintenance.device_session import DeviceKeys
-from parlour_client.core.e2ee.maintenance.erasure import Erasing
-from parlour_client.core.e2ee.maintenance.reconcile import Settler
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, ChangeSignal, quietly
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.erasure import Erasure
+from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
-from parlour_client.core.e2ee.maintenance.room_status import Standings
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
-from parlour_client.core.e2ee.messages.effects import Aftermath
-from parlour_client.core.e2ee.messages.incoming import Intake
-from parlour_client.core.e2ee.messages.outgoing import Sealing
-from parlour_client.core.e2ee.messages.read_receipts import ReadMarks
-from parlour_client.core.e2ee.messages.store import Taken
+from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.effects import Effects
+from parlour_client.core.e2ee.messages.incoming import Incoming
+from parlour_client.core.e2ee.messages.outgoing import Outgoing
+from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
+from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.verification_channel import WayToPeople
 from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
@@ -49,7 +49,7 @@ _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""
 
 
-class SealedRooms:
+class EncryptedRooms:
     """All encrypted rooms of one account on this device."""
 
     def __init__(self, around: Surroundings, delivery: Delivery) -> None:
@@ -65,7 +65,7 @@ class SealedRooms:
             WayToPeople(self),
             self._keys_changed,
         )
-        self.intake = Intake(
+        self.incoming = Incoming(
             around.archive,
             around.state.names_me,
             around.clock,
@@ -75,26 +75,32 @@ class SealedRooms:
             self._kind,
             around.numbers,
         )
-        self.settler = Settler(around.archive, delivery, self)
-        self.keys = DeviceKeys(self.identities)
-        self._errands, self._stirring = Errands(), Stirring()
-        self.standings = Standings(
+        self.reconciler = Reconciler(around.archive, delivery, self)
+        self.keys = DeviceSession(self.identities)
+        self._background, self._signal = BackgroundTasks(), ChangeSignal()
+        self.room_statuses = RoomStatuses(
             around.archive,
             around.profile.user,
             self.keys,
             self.identities,
             around.emit,
-            self._errands,
-            self._stirring,
+            self._background,
+            self._signal,
         )
-        self.keeper = Keeper(self.settler, around.clock, around.chance, self.standings.changed)
-        self.sealing = Sealing(around.archive, self)
-        self.renewal = Renewal(around.archive, self, self.keeper, around.clock, around.chance)
+        self.scheduler = Scheduler(self.reconciler, around.clock, around.chance, self.room_statuses.changed)
+        self.outgoing = Outgoing(around.archive, self)
+        self.renewal = Renewal(around.archive, self, self.scheduler, around.clock, around.chance)
         self.me = around.profile.user
-        self.marks = ReadMarks(around.archive, self.me, around.clock, self.say)
-        self.erasing = Erasing(around.archive, self.keys, around.clock, self._errands)
-        self.aftermath = Aftermath(
-            around, self.identities, self.keeper, self.renewal, self.standings, self._errands, self.erasing
+        self.read_receipts = ReadReceipts(around.archive, self.me, around.clock, self.say)
+        self.erasure = Erasure(around.archive, self.keys, around.clock, self._background)
+        self.effects = Effects(
+            around,
+            self.identities,
+            self.scheduler,
+            self.renewal,
+            self.room_statuses,
+            self._background,
+            self.erasure,
         )
         self._ahead = 0
         self._signed_in_now = False
@@ -105,16 +111,16 @@ class SealedRooms:
     # life
     def attach(self, sync: Sync) -> None:
         """Say who fetches events."""
-        self.intake.attach(sync)
+        self.incoming.attach(sync)
 
     async def load(self) -> None:
         """Take what the archive knows."""
-        await self.intake.load()
+        await self.incoming.load()
         await self.keys.load()
         self._hand_on()
-        for room in self.intake.rooms:
-            await self.standings.look(room)
-        self.erasing.begin()
+        for room in self.incoming.rooms:
+            await self.room_statuses.look(room)
+        self.erasure.begin()
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
@@ -130,26 +136,26 @@ class SealedRooms:
             await self.identities.server_is(hello.server)
         except ParlourClientError as error:
             self.keys.refuse(error)
-            self.intake.use(None, DeviceId(""))
-        await self.entered([self.intake.pinned(summary) for summary in hello.rooms])
+            self.incoming.use(None, DeviceId(""))
+        await self.entered([self.incoming.pinned(summary) for summary in hello.rooms])
 
     async def entered(self, summaries: Sequence[RoomSummary]) -> None:
         """Let encrypted rooms go on where they were left; in a program that only sends, those it uses."""
-        self.intake.note(summaries)
+        self.incoming.note(summaries)
         mine = [s for s in summaries if self._around.follow or s.room in self._tracked]
-        await self.intake.greet(mine)
+        await self.incoming.greet(mine)
 
     def begin(self, conversation: Conversation) -> None:
         """Begin the background work of a connection."""
         self.conversation = conversation
-        rooms = [room for room in self.intake.rooms if self._around.follow or room in self._tracked]
-        self.keeper.begin([room for room in rooms if self.state.summary(room) is not None])
+        rooms = [room for room in self.incoming.rooms if self._around.follow or room in self._tracked]
+        self.scheduler.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()
         if not self.keys.signed_in:
             self._late = asyncio.ensure_future(self._sign_in_late(conversation))
-        self.marks.resume()
-        self._errands.run(self.aftermath.history())
-        self._stirring.stir()
+        self.read_receipts.resume()
+        self._background.run(self.effects.history())
+        self._signal.notify()
 
     async def end(self) -> None:
         """End it with the connection."""
@@ -157,16 +163,16 @@ class SealedRooms:
         if self._late is not None:
             self._late.cancel()
         self.renewal.end()
-        await self.keeper.end()
-        self._stirring.stir()
+        await self.scheduler.end()
+        self._signal.notify()
 
     async def stop(self) -> None:
         """End everything."""
         await self.end()
-        await self.marks.stop()
-        await self.intake.stop()
-        await self._errands.stop()
-        await self.erasing.stop()
+        await self.read_receipts.stop()
+        await self.incoming.stop()
+        await self._background.stop()
+        await self.erasure.stop()
         await self.delivery.close()
 
     async def track(self, room: RoomId) -> None:
@@ -176,16 +182,16 @@ class SealedRooms:
             return
         self._tracked.add(room)
         await self.archive.save_rooms([summary])
-        await self.intake.greet([summary])
-        self.keeper.unsure.add(room)
-        self.intake.sync.track(room)
+        await self.incoming.greet([summary])
+        self.scheduler.unsure.add(room)
+        self.incoming.sync.track(room)
 
     async def say(self, room: RoomId, content: AnyContent) -> None:
         """Seal and send what is no message; the server has it when this returns. Raises why not."""
         if self.conversation is None:
             raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
         await self.track(room)
-        await self.sealing.say(self.conversation, room, content)
+        await self.outgoing.say(self.conversation, room, content)
 
     def sent(self, room: RoomId) -> None:
         """Hear that the server has a message of ours."""
@@ -193,31 +199,31 @@ class SealedRooms:
 
     async def left(self, room: RoomId) -> None:
         """Forget the keys of a room that the account is no member of any more."""
-        self.keeper.unsure.discard(room)
-        self.marks.forget(room)
-        vault = self.keys.maybe_vault
-        if vault is not None and self.covers(room):
-            await self.archive.run(vault.leave, room)
-        self._stirring.stir()
+        self.scheduler.unsure.discard(room)
+        self.read_receipts.forget(room)
+        groups = self.keys.maybe_groups
+        if groups is not None and self.covers(room):
+            await self.archive.run(groups.leave, room)
+        self._signal.notify()
 
     def hear(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
         """Take what the server tells."""
         match push:
             case GroupChanged(room=room):
                 if self._around.follow or room in self._tracked:
-                    self.keeper.changed(room)
+                    self.scheduler.changed(room)
             case KeyPackagesLow(left=left, last_resort_used=used):
-                self._errands.run(self.identities.keys_low(left, last_resort_used=used))
+                self._background.run(self.identities.keys_low(left, last_resort_used=used))
                 if used:
-                    for room in self.intake.rooms:
+                    for room in self.incoming.rooms:
                         self.renewal.now(room)
             case KeyLogAppended():
-                self._errands.run(self.identities.catch_up())
+                self._background.run(self.identities.catch_up())
 
     # what others ask
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
-        return self.intake.covers(room)
+        return self.incoming.covers(room)
 
     @property
     def is_connected(self) -> bool:
@@ -230,12 +236,12 @@ class SealedRooms:
         return self.keys.trouble
 
     @property
-    def vault(self) -> Vault:
+    def groups(self) -> GroupService:
         """The vault. Raises EncryptionError while there are no keys."""
-        return self.keys.vault
+        return self.keys.groups
 
     @property
-    def own(self) -> Own:
+    def own(self) -> ThisDevice:
         """This device. Raises EncryptionError while it is not approved."""
         return self.keys.own
 
@@ -253,8 +259,8 @@ class SealedRooms:
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
         """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
-        _ = self.keys.vault  # raises why there is none: the room would never catch up
-        await self.intake.sync.reached(room, seq or Seq(0))
+        _ = self.keys.groups  # raises why there is none: the room would never catch up
+        await self.incoming.sync.reached(room, seq or Seq(0))
 
     async def logged(self, room: RoomId, logged: EventStored) -> None:
         """Wait until the event at the place that the server named was taken in."""
@@ -270,14 +276,14 @@ class SealedRooms:
 
     def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
         """Take note of a rollback, in the transaction that writes it."""
-        if (vault := self.keys.maybe_vault) is not None:
-            vault.rolled_back(connection, fork.room, fork.shared, fork.top)
+        if (groups := self.keys.maybe_groups) is not None:
+            groups.rolled_back(connection, fork.room, fork.shared, fork.top)
         else:  # it goes on behind the fork, whatever becomes of its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
 
     def note_exchange(self, connection: apsw.Connection) -> None:
         """Keep that the server's logs are others than before, until what that means was done."""
-        packages.doubt(connection)
+        key_packages.doubt(connection)
         own_keys.put(connection, Name.LOG_RESTORED, b"1")
 
     async def met(self, *, exchanged: bool) -> bool:
@@ -311,22 +317,22 @@ class SealedRooms:
 
     async def claimed(self, room: RoomId) -> None:
         """Show what the server claims of a room's members."""
-        await self.standings.look(room)
+        await self.room_statuses.look(room)
         await self.identities.refresh()
-        self.standings.changed(room)
+        self.room_statuses.changed(room)
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until it is so; it is asked whenever something was taken in."""
-        await self._stirring.until(condition)
+        await self._signal.until(condition)
 
     def moved(self) -> asyncio.Event:
         """Return what is set when anything about encryption moves next."""
-        return self._stirring.moved()
+        return self._signal.moved()
 
     async def replaced(self) -> None:
         """Forget all groups: this device has a new key, which is in none of them."""
-        if (vault := self.keys.maybe_vault) is not None:
-            await self.archive.run(vault.forget_device)
+        if (groups := self.keys.maybe_groups) is not None:
+            await self.archive.run(groups.forget_device)
         await self._use_keys()
         if self.conversation is not None:  # this connection speaks for the old device
             await self.conversation.wire.close()
@@ -336,30 +342,30 @@ class SealedRooms:
         await conversation.wire.close()  # a new one speaks for this device
 
     # what happened
-    def _taken(self, room: RoomId, taken: Taken) -> None:
-        self.aftermath.taken(room, taken)
-        self._stirring.stir()
+    def _taken(self, room: RoomId, taken: StoredRun) -> None:
+        self.effects.taken(room, taken)
+        self._signal.notify()
 
     def _keys_changed(self) -> None:
-        self._errands.run(self._use_keys())
+        self._background.run(self._use_keys())
         self._around.emit(EncryptionChanged())
-        self._stirring.stir()
+        self._signal.notify()
 
     async def _use_keys(self) -> None:
         """Work with this device's keys as they are now."""
         if not self.keys.renew():
             return
         self._hand_on()
-        summaries = [s for room in self.intake.rooms if (s := self.state.summary(room)) is not None]
+        summaries = [s for room in self.incoming.rooms if (s := self.state.summary(room)) is not None]
         if self.conversation is not None:
             await self.entered(summaries)
             for summary in summaries:
-                self.keeper.changed(summary.room)
-        self._stirring.stir()
+                self.scheduler.changed(summary.room)
+        self._signal.notify()
 
     def _hand_on(self) -> None:
-        if (vault := self.keys.maybe_vault) is not None:
-            self.intake.use(vault, self.identities.own().device)
+        if (groups := self.keys.maybe_groups) is not None:
+            self.incoming.use(groups, self.identities.own().device)
 
     def _kind(self, room: RoomId) -> RoomKind:
         summary = self.state.summary(room)
@@ -371,4 +377,4 @@ class SealedRooms:
         """Read anew how a room stands, after all that waits for it was taken in."""
         async with asyncio.timeout(_LOOK_SECONDS):
             await self.reached(room)
-        await self.standings.look(room)
+        await self.room_statuses.look(room)

@@ -7,15 +7,11 @@ never sends a message itself, and never takes a key back that was pinned. The cl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from parlour_client.core.archive import Archive, alarms, own_keys
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.groups import server_claims as claims
-from parlour_client.core.e2ee.identity import key_trust as people
-from parlour_client.core.e2ee.identity import own_identity as own
-from parlour_client.core.e2ee.identity import recovery_words as recovery
+from parlour_client.core.e2ee.groups import server_claims
+from parlour_client.core.e2ee.identity import key_trust, own_identity, recovery_words
 from parlour_client.core.e2ee.identity.enrolment import Enrolment, SignedIn
 from parlour_client.core.e2ee.identity.identity_errors import (
     DevicePendingError,
@@ -29,8 +25,8 @@ from parlour_client.core.e2ee.identity.own_devices import OwnDevices
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, PersonReport, Trust, WordsProcess
 from parlour_client.core.e2ee.verification.channel import Wire
-from parlour_client.core.e2ee.verification.contacts import Acquaintances
-from parlour_client.core.e2ee.verification.sas_sessions import WordProcesses
+from parlour_client.core.e2ee.verification.contacts import Contacts
+from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
 from parlour_client.core.errors import SetupError, UnreachableError
 from parlour_protocol.encrypted import VerifyContent
 from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId
@@ -56,11 +52,11 @@ class Identities:
         self._user = user
         self._wire = wire
         self._changed = changed
-        self._key_log = KeyLog(archive, directory, clock, own.watch)
+        self._key_log = KeyLog(archive, directory, clock, own_identity.watch)
         self._enrolment = Enrolment(archive, user, device_name, directory, self._key_log, clock)
         self._devices = OwnDevices(archive, directory, self._key_log, self._enrolment, clock)
-        self._people = Acquaintances(archive, user, clock)
-        self._words = WordProcesses(user, self._people.parties, self._people.prove, wire, clock, changed)
+        self._people = Contacts(archive, user, clock)
+        self._words = SasSessions(user, self._people.parties, self._people.prove, wire, clock, changed)
         self._identity: OwnIdentity | None = None
         self._version = 0
         self._levels: dict[UserName, str] = {}
@@ -123,12 +119,12 @@ class Identities:
     async def refresh(self) -> None:
         """Read anew what is answered from memory; tell the views if anything is different."""
         before = self._remembered()
-        self._identity = await self._archive.run(own.load)
-        self._version = await self._archive.run(people.version)
-        self._levels = await self._archive.run(pins.levels)
+        self._identity = await self._archive.run(own_identity.load)
+        self._version = await self._archive.run(key_trust.version)
+        self._levels = await self._archive.run(key_pins.levels)
         self._code = await self._people.own_code()
         self._alarms = [
-            Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, claims.room_of(one))
+            Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, server_claims.room_of(one))
             for one in await self._archive.run(alarms.load)
         ]
         if self._remembered() != before:  # else a view that asks anew would go round in circles
@@ -236,16 +232,16 @@ class Identities:
 
     async def recovery_words(self) -> Sequence[str]:
         """Return the 24 words of the account key."""
-        found = await self._archive.run(own.load)
+        found = await self._archive.run(own_identity.load)
         if found is None or found.account is None:
             raise NoAccountKeyError("This device does not hold your account key.")
-        return recovery.words_of(found.account)
+        return recovery_words.words_of(found.account)
 
     async def recover(self, words: Sequence[str]) -> None:
         """Approve this device with the recovery words."""
-        key = recovery.key_of(words)
+        key = recovery_words.key_of(words)
         await self._key_log.sync()
-        logged = await self._archive.run(log_copy.account, self._user)
+        logged = await self._archive.run(key_log_copy.account, self._user)
         if logged is None or logged.key != key.public:
             raise SetupError(
                 "These words belong to another account key than yours has now.",
@@ -260,7 +256,7 @@ class Identities:
 
     async def give_up_others(self) -> None:
         """Wait for none of our other devices any more: the recovery words are for when they are lost."""
-        await self._archive.run_durably(own.give_up_others)
+        await self._archive.run_durably(own_identity.give_up_others)
 
     async def reset_identity(self, password: Secret) -> None:
         """Make a new account key: everybody is told, and all other devices are out."""

@@ -7,13 +7,13 @@ from memory and changes nothing. The facade asks it.
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
-from parlour_client.core.e2ee.groups import server_claims as claims
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.groups import server_claims
 from parlour_client.core.e2ee.groups.encrypt import strict_words
 from parlour_client.core.e2ee.groups.group_errors import WAITING, DisplacedError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
-from parlour_client.core.e2ee.groups.room_conflict import contradiction
+from parlour_client.core.e2ee.groups.room_conflict import room_conflict
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind, RoomSuite
@@ -26,10 +26,10 @@ _OLD: Final = (
 )
 
 
-class Labels:
+class RoomLabels:
     """Words for the rooms of one account."""
 
-    def __init__(self, rooms: SealedRooms) -> None:
+    def __init__(self, rooms: EncryptedRooms) -> None:
         """Speak of ``rooms``."""
         self._rooms = rooms
         self._people = rooms.identities
@@ -45,20 +45,20 @@ class Labels:
             words = f"This device is not approved yet. On another device of yours: /approve {code}"
             return RoomState.PENDING_DEVICE, words
         if report.again:
-            problem = self._rooms.keeper.problems.get(room)
+            problem = self._rooms.scheduler.problems.get(room)
             return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
-        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
-            known = self._rooms.keeper.problems.get(room)
+        if report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
+            known = self._rooms.scheduler.problems.get(room)
             return RoomState.WAITING, known.whole if known is not None else WAITING
-        if report.stand is Stand.DISPLACED:
+        if report.status is GroupStatus.DISPLACED:
             return RoomState.BLOCKED, DisplacedError().whole
-        if report.stand is Stand.CONTESTED:
+        if report.status is GroupStatus.CONTESTED:
             words = "Members could not follow the room's keys: an owner has to found the group anew."
             return RoomState.CONTESTED, words
-        if report.stand is Stand.REFUSED:
+        if report.status is GroupStatus.REFUSED:
             words = "This device could not follow a change of the room's keys; it was reported."
             return RoomState.CONTESTED, words
-        wrong = contradiction(self._rooms.summary(room), report, self._rooms.me)
+        wrong = room_conflict(self._rooms.summary(room), report, self._rooms.me)
         if wrong:
             return RoomState.BLOCKED, wrong
         people = {member.user for member in report.members} | self._peer(room)
@@ -72,7 +72,7 @@ class Labels:
 
     def _notices(self, room: RoomId, report: GroupReport) -> Sequence[str]:
         old = _OLD if report.roster is None else ""
-        return [old, *claims.words(report.claims, report.roster), self._absent(room, report)]
+        return [old, *server_claims.words(report.claims, report.roster), self._absent(room, report)]
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._rooms.me}
@@ -87,7 +87,7 @@ class Labels:
     def _absent(self, room: RoomId, report: GroupReport) -> str:
         for peer in self._peer(room) - {member.user for member in report.members}:
             return f"{peer} has no device with encryption yet: what you write waits."
-        left_out = self._rooms.settler.left_out.get(room, {})
+        left_out = self._rooms.reconciler.left_out.get(room, {})
         if left_out:
             why = "; ".join(sorted(set(left_out.values())))
             return f"Devices that could not be let in: {len(left_out)} ({why})."

@@ -11,17 +11,16 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
-from parlour_client.core.e2ee.groups import server_claims as claims
-from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.commit_plan import Claims
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.groups import server_claims, statements
+from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_store import known_roster
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.maintenance.reconcile import is_ours
-from parlour_client.core.e2ee.messages.history_transfer import Histories
+from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.report_text import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
-from parlour_client.core.e2ee.room_labels import Labels
+from parlour_client.core.e2ee.room_labels import RoomLabels
 from parlour_client.core.e2ee.status import (
     Alarm,
     OwnDevice,
@@ -53,13 +52,18 @@ class Facade:
     """Implements ``Encryption``."""
 
     def __init__(
-        self, rooms: SealedRooms, histories: Histories, settled: Settled, members: Members, encrypt: Settled
+        self,
+        rooms: EncryptedRooms,
+        history: HistoryTransfer,
+        settled: Settled,
+        members: Members,
+        encrypt: Settled,
     ) -> None:
         """Speak for ``rooms``; ``members`` asks who is in a room, ``encrypt`` asks to encrypt one."""
         self._rooms = rooms
         self._people = rooms.identities
-        self._labels = Labels(rooms)
-        self._histories = histories
+        self._labels = RoomLabels(rooms)
+        self._history = history
         self._settled = settled
         self._members = members
         self._encrypt = encrypt
@@ -70,7 +74,7 @@ class Facade:
         """Return what the window says."""
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
-        report = self._rooms.standings.of(room)
+        report = self._rooms.room_statuses.of(room)
         state, problem = self._labels.standing(room, report)
         return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
 
@@ -83,7 +87,7 @@ class Facade:
         await self._rooms.track(room)
         with suppress(ParlourClientError, TimeoutError):
             await self._rooms.look_at(room)
-        report = self._rooms.standings.of(room)
+        report = self._rooms.room_statuses.of(room)
         if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
             await self._people.refresh()  # who was met in the meantime, by what was sent or came in
         state, problem = self._labels.standing(room, report)
@@ -114,7 +118,7 @@ class Facade:
 
     @staticmethod
     def _claims(report: GroupReport) -> Sequence[str]:
-        return claims.words(report.claims, report.roster)
+        return server_claims.words(report.claims, report.roster)
 
     @staticmethod
     def _belong(report: GroupReport, listed: Sequence[UserName] | None) -> Sequence[UserName]:
@@ -122,16 +126,18 @@ class Facade:
             return [one.user for one in report.roster.people]
         return listed or ()
 
-    async def _compared(self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None) -> Claims:
+    async def _compared(
+        self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None
+    ) -> ServerClaims:
         """Compare whom the server lists with whom the members admitted, those who come or go included."""
-        vault = self._rooms.keys.maybe_vault
-        if listed is None or vault is None or report.roster is None:
+        groups = self._rooms.keys.maybe_groups
+        if listed is None or groups is None or report.roster is None:
             return report.claims
-        expected = await self._rooms.archive.look(vault.expected, room)
+        expected = await self._rooms.archive.look(groups.expected, room)
         asked_in = await self._rooms.archive.look(statements.asked_in, room)
         soon = set() if expected is None else {one.user for one in expected.people}
         now = {one.user for one in report.roster.people}
-        return Claims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
+        return ServerClaims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
 
     async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
         """Make a room encrypted, for good, for these people, whatever the server lists by then."""
@@ -141,14 +147,14 @@ class Facade:
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         """Return what the server claims of a room's members."""
-        found = await self._rooms.archive.look(claims.of, room)
-        return claims.words(found, await self._rooms.archive.look(known_roster, room))
+        found = await self._rooms.archive.look(server_claims.of, room)
+        return server_claims.words(found, await self._rooms.archive.look(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
         """Say what could not be done for the room's members just now."""
         if not self._rooms.covers(room):
             return ""
-        known = self._rooms.keeper.problems.get(room)
+        known = self._rooms.scheduler.problems.get(room)
         return "" if known is None else known.whole
 
     async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
@@ -162,16 +168,16 @@ class Facade:
     async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
         """Renew a room from before rosters for these people."""
         await self._rooms.track(room)
-        report = self._rooms.standings.of(room)
+        report = self._rooms.room_statuses.of(room)
         keys = {member.user: member.certificate.account_key for member in report.members}
         roles = {one.user: one.role or Role.MEMBER for one in people}
         vouched = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
-        await self._rooms.keeper.adopt(room, vouched)
+        await self._rooms.scheduler.adopt(room, vouched)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew."""
         await self._rooms.track(room)
-        await self._rooms.keeper.refound(room)
+        await self._rooms.scheduler.refound(room)
 
     async def settle(self, room: RoomId) -> None:
         """Bring the group to what it ought to be now."""
@@ -263,7 +269,7 @@ class Facade:
 
     async def send_history(self, device: DeviceId) -> int:
         """Hand the archive to another device of ours, which can read the rooms from then on, too."""
-        sent = await self._histories.send(device)
+        sent = await self._history.send(device)
         await self._everywhere()
         return sent
 
@@ -291,9 +297,9 @@ class Facade:
     async def _others_answered(self) -> bool:
         """Say whether this device is in all groups that have only devices of ours."""
         rooms = self._rooms
-        alone = [room for room, state in rooms.settler.seen.items() if is_ours(state, rooms.me)]
-        reports = [await rooms.archive.look(rooms.vault.status, room) for room in alone]
-        return all(report.stand is Stand.ACTIVE for report in reports)
+        alone = [room for room, state in rooms.reconciler.seen.items() if is_ours(state, rooms.me)]
+        reports = [await rooms.archive.look(rooms.groups.status, room) for room in alone]
+        return all(report.status is GroupStatus.ACTIVE for report in reports)
 
     async def _let_in(self, device: DeviceId) -> None:
         """Settle all rooms, then wait until the device is in them.
@@ -304,14 +310,14 @@ class Facade:
         await self._everywhere()
 
         async def is_everywhere() -> bool:
-            left_out = self._rooms.settler.left_out
-            return not any(device in left_out.get(room, {}) for room in self._rooms.intake.rooms)
+            left_out = self._rooms.reconciler.left_out
+            return not any(device in left_out.get(room, {}) for room in self._rooms.incoming.rooms)
 
         await self._rooms.until(is_everywhere)
 
     async def _everywhere(self) -> None:
         """Settle all rooms; what fails in one goes on by itself later, here or on another device."""
-        for room in self._rooms.intake.rooms:
+        for room in self._rooms.incoming.rooms:
             if self._rooms.summary(room) is not None:
                 with suppress(EncryptionError):
                     await self._settled(room)

@@ -12,13 +12,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
 if TYPE_CHECKING:
-    from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+    from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 
 
 class WayToPeople:
     """Implements ``Wire``."""
 
-    def __init__(self, rooms: "SealedRooms") -> None:
+    def __init__(self, rooms: "EncryptedRooms") -> None:
         """Go by these rooms."""
         self._rooms = rooms
 

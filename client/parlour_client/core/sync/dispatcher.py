@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive import divergence as forks
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
@@ -50,7 +50,7 @@ class Hearing:
         state: State,
         sync: Sync,
         ingest: Ingest,
-        sealed: SealedRooms | None,
+        sealed: EncryptedRooms | None,
         read_markers: ReadMarkers,
         receipts: Receipts,
         presence: Presence,
@@ -83,7 +83,7 @@ class Hearing:
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = [self._as_read(summary) for summary in hello.rooms]
         if self._sealed is not None:  # no server makes an encrypted room open again
-            rooms = [self._sealed.intake.pinned(summary) for summary in rooms]
+            rooms = [self._sealed.incoming.pinned(summary) for summary in rooms]
         if self._follow:
             self._sync.know(await self._archive.save_rooms(rooms, all_of_them=True))
         self._state.keep_only([summary.room for summary in rooms])
@@ -100,7 +100,7 @@ class Hearing:
         """Take a room that the account came into, or that is not what it was."""
         self._invitations.gone(summary.room)
         if self._sealed is not None:
-            summary = self._sealed.intake.pinned(summary)
+            summary = self._sealed.incoming.pinned(summary)
         self._state.tell(summary)
         if await self._archive.look(forks.is_other, summary.room):
             await self._connect_again()  # the greeting compares it
@@ -109,7 +109,7 @@ class Hearing:
             self._sync.know(await self._archive.save_rooms([summary]))
         if self._sealed is not None:
             await self._sealed.entered([summary])
-            self._sealed.keeper.changed(summary.room)
+            self._sealed.scheduler.changed(summary.room)
         if self._follow:
             self._sync.see(summary.room, summary.head)
             await self._ingest.recount(summary.room)

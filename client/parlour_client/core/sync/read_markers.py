@@ -8,7 +8,7 @@ encrypted ones it is a sealed message, and the server is asked to tell nobody. T
 from typing import Final
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
 from parlour_client.core.sync.receiver import Ingest
@@ -27,7 +27,7 @@ class ReadMarkers:
         state: State,
         ingest: Ingest,
         emit: Emit,
-        sealed: SealedRooms | None,
+        sealed: EncryptedRooms | None,
         *,
         follow: bool,
     ) -> None:
@@ -78,6 +78,6 @@ class ReadMarkers:
             frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share and sealed is None)
             await conversation.ask(frame, lambda _: None)
             if share and sealed is not None:
-                sealed.marks.tell(room, seq)
+                sealed.read_receipts.tell(room, seq)
             if self._late.get(room) == late:
                 del self._late[room]

@@ -11,7 +11,7 @@ from functools import partial
 import apsw
 from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, request, text
 
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, Millis, RequestId
@@ -125,7 +125,7 @@ class Program:
         self.sync()
         device, log = self.device, self.log
         if log.group is None:
-            asked = device.run(device.vault.found, log.room, log.kind, self.number(), Millis(log.now))
+            asked = device.run(device.groups.found, log.room, log.kind, self.number(), Millis(log.now))
             self.served(lambda: log.found(device, asked))
         self.sync()
 
@@ -135,7 +135,7 @@ class Program:
         self.everybody |= {member.id: member for member in members}
         while True:
             self.sync()
-            staged = device.vault.staged(device.connection, log.room)
+            staged = device.groups.staged(device.connection, log.room)
             if staged is None:
                 here = {member.device for member in device.status(log).members}
                 missing = {m.id: m.package() for m in members if m.id not in here}
@@ -145,8 +145,8 @@ class Program:
                 new = [member for member in members if member.id in missing]
                 old = [one for one in self.everybody.values() if one.id in leaving]
                 evidence = device.evidence(log, new, old)
-                wanted = Wanted(self.number(), "settle", missing, leaving, *clocks(log), *evidence)
-                device.run(device.vault.stage, log.room, wanted)
+                wanted = CommitRequest(self.number(), "settle", missing, leaving, *clocks(log), *evidence)
+                device.run(device.groups.stage, log.room, wanted)
                 continue
             body = staged.body
             self.sent.leaves(device, body.group, body.data)
@@ -161,7 +161,9 @@ class Program:
         while True:
             self.sync()
             try:
-                frame = device.run(device.vault.seal, request(number), log.room, text(words), Millis(log.now))
+                frame = device.run(
+                    device.groups.seal, request(number), log.room, text(words), Millis(log.now)
+                )
             except ArrivedError:
                 break
             self.sent.leaves(device, frame.group, frame.data)

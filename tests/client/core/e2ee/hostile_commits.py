@@ -6,7 +6,7 @@ from tests.client.core.e2ee.vault_world import (
     Log,
 )
 
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.received import Received, ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
@@ -36,7 +36,7 @@ def handshake(log: Log, device: Device, data: bytes, **more: object) -> Handshak
 
 def lawless(device: Device, log: Log) -> "Device":
     """Return the device with an engine that keeps none of Parlour's rules."""
-    held = device.vault.held(device.connection, log.room)
+    held = device.groups.stored(device.connection, log.room)
     held.group.policy = Policy(extensions=KNOWN, validate_successor=lambda _old, _new: None)
     device.group = held.group  # type: ignore[attr-defined]
     return device
@@ -60,7 +60,7 @@ def refused(device: Device, log: Log) -> Received:
     receipt = device.receive(log.events[device.cursor(log) :])
     assert device.state(log)[0][0] == before[0][0]  # type: ignore[index]
     assert receipt.contest == ToContest(log.group or GroupId(""), Epoch(log.epoch + 1))
-    assert device.status(log).stand is Stand.REFUSED
+    assert device.status(log).status is GroupStatus.REFUSED
     item = receipt.items[-1]
     assert note_of(item) is NoteKind.CONTESTED
     assert item.row

@@ -11,8 +11,8 @@ from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.identity import key_trust as people
-from parlour_client.core.e2ee.identity.key_trust import Standing
+from parlour_client.core.e2ee.identity import key_trust
+from parlour_client.core.e2ee.identity.key_trust import CertificateStatus
 from parlour_client.core.e2ee.identity.keys import AccountKey as OwnAccountKey
 from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
@@ -329,9 +329,9 @@ class Home:
     def certificate(self) -> bytes:
         return self.identity.certified()
 
-    async def standing(self, certificate: bytes) -> Standing:
+    async def standing(self, certificate: bytes) -> CertificateStatus:
         """Judge a certificate as the vault does."""
-        return await self.archive.run(people.standing, certificate, self.clock.now())
+        return await self.archive.run(key_trust.standing, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:
         return [alarm.text for alarm in self.identities.alarms()]

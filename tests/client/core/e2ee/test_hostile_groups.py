@@ -15,7 +15,7 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.sync import catch_up
@@ -33,7 +33,7 @@ from parlour_protocol.limits import PAGE_EVENTS
 @pytest.fixture(autouse=True)
 def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nobody renew keys of their own accord: the commits are those that a test makes."""
-    monkeypatch.setattr(Keeper, "renew", lambda *_: None)
+    monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
 
 
 async def mended(flat: Flat, clients: tuple[Client, Client], room: RoomId) -> None:
@@ -63,14 +63,14 @@ async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(flat: Fl
     liar = Liar(flat)
     await say(flat, ben, room, "before")
     liar.puts(BEN, Seq(flat.house.rooms[room].head + 1), Joined(), EVE)
-    await ana._engine.encryption.keeper._renew(room)
+    await ana._engine.encryption.scheduler._renew(room)
     await say(flat, ana, room, "in the epoch that ben never saw")
     await shown(flat, ben, room)
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].authenticator != reports[1].authenticator
-    await ana._engine.encryption.keeper._renew(room)  # this one is shown, and cannot be followed
+    await ana._engine.encryption.scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(flat, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
@@ -83,13 +83,13 @@ async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(flat: F
     await say(flat, ben, room, "before")
     gone = flat.house.rooms[room].head + 1
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
-    await ana._engine.encryption.keeper._renew(room)
+    await ana._engine.encryption.scheduler._renew(room)
     await say(flat, ana, room, "in the epoch that ben never saw")
     await shown(flat, ben, room)
     assert any("shows no event" in one for one in await words(ben, room))
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
-    await ana._engine.encryption.keeper._renew(room)  # this one is shown, and cannot be followed
+    await ana._engine.encryption.scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(flat, (ana, ben), room)
 
 
@@ -101,9 +101,9 @@ async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
     await shown(flat, ben, room)
     asked = asyncio.Event()
     flat.lines[ben].commit = winner(flat, liar, asked)  # type: ignore[method-assign]
-    forking = asyncio.ensure_future(ben._engine.encryption.keeper._renew(room))
+    forking = asyncio.ensure_future(ben._engine.encryption.scheduler._renew(room))
     await asked.wait()
-    await ana._engine.encryption.keeper._renew(room)
+    await ana._engine.encryption.scheduler._renew(room)
     await flat.until(forking.done)
     await forking
     del flat.lines[ben].commit  # type: ignore[method-assign]
@@ -117,7 +117,7 @@ async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
         (row,) = [one for one in await rows(other, room) if one.seq == event.seq]
         assert row.text is None
         assert "cannot be read" in row.trouble
-    await ana._engine.encryption.keeper._renew(room)  # shown to both, and ben cannot follow it
+    await ana._engine.encryption.scheduler._renew(room)  # shown to both, and ben cannot follow it
     await mended(flat, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
 
@@ -134,7 +134,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     Liar(flat).puts(BEN, seq, false, ANA)
     for _ in range(2 * PAGE_EVENTS.value):  # what follows comes by other pages, and other transactions
         flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
-    await ana._engine.encryption.keeper._renew(room)
+    await ana._engine.encryption.scheduler._renew(room)
     await say(flat, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
@@ -200,7 +200,7 @@ async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
         await rooms.group(room)
     with pytest.raises(UnreachableError, match="other logs"):
         await rooms.logged(room, EventStored(seq=Seq(1), at=flat.clock.now(), incarnation=other))
-    assert await rooms.intake._inbox() is None
+    assert await rooms.incoming._inbox() is None
     del line.group, line.welcomes  # type: ignore[method-assign]
     await say(flat, ben, room, "after")
     await shown(flat, ana, room)

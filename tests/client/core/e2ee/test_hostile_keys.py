@@ -13,7 +13,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.group_errors import BlockedError
-from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.signing import sign
@@ -149,7 +149,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
     ana, ben, room = await pair(flat)
     ghost = Ghost(flat, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
-    await flat.until(lambda: ghost.key.id in ana._engine.encryption.settler.left_out.get(room, {}))
+    await flat.until(lambda: ghost.key.id in ana._engine.encryption.reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be let in" in problem
     assert ("another account key than a member admitted" in problem) is certified
@@ -308,12 +308,12 @@ async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(
     ana, ben, room = await pair(flat)
     flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
     await ben._engine.encryption.identities.catch_up()
-    before = await ana._engine.archive.run(keylog.seen)
+    before = await ana._engine.archive.run(key_log.seen)
     await say(flat, ben, room, "have you heard?")
     await flat.until_true(
-        lambda: ana._engine.archive.run(keylog.seen), await ben._engine.archive.run(keylog.seen)
+        lambda: ana._engine.archive.run(key_log.seen), await ben._engine.archive.run(key_log.seen)
     )
-    assert await ana._engine.archive.run(keylog.seen) != before
+    assert await ana._engine.archive.run(key_log.seen) != before
 
 
 async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
@@ -353,7 +353,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(flat)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
-    await ana._engine.archive.run(keylog.heard, BEN, false, flat.clock.now())
+    await ana._engine.archive.run(key_log.heard, BEN, false, flat.clock.now())
     await ana._engine.encryption.identities.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
@@ -459,7 +459,7 @@ async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str
     conversation = ana._engine.conversation
     assert conversation is not None
     with pytest.raises(BlockedError):  # what stands in no outbox neither
-        await sealed.sealing.say(conversation, which, ReadContent(target=new_request_id()))
+        await sealed.outgoing.say(conversation, which, ReadContent(target=new_request_id()))
     await flat.close(ana)
     liar.summaries.clear()
     ana = await flat.open(ANA)

@@ -114,7 +114,7 @@ async def test_a_replay_after_the_epoch_moved_is_told(flat: Flat) -> None:
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "once")
     _, body = last_sealed(flat.house.rooms[room])
-    await ana._engine.encryption.settler.renew(room)
+    await ana._engine.encryption.reconciler.renew(room)
     replay = inject(flat, room, body, ANA)
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["once"]

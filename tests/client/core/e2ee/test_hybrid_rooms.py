@@ -13,11 +13,11 @@ from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, room_of
 from tests.protocol.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups import group_store as groups
+from parlour_client.core.e2ee.groups import group_store
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
-from parlour_client.core.e2ee.maintenance import reconcile as settle
+from parlour_client.core.e2ee.maintenance import reconcile
 from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError, SetupError
@@ -78,7 +78,7 @@ async def test_a_direct_room(flat: Flat) -> None:
     assert (await ben.open_direct(ANA)).id == room
     await flat.quiet()
     assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
-    await ana._engine.encryption.settler.renew(room)
+    await ana._engine.encryption.reconciler.renew(room)
     newest = flat.house.rooms[room].log[-1].body
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000
@@ -121,7 +121,7 @@ async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.Mon
     ana = await flat.open(ANA)
     for user in (BEN, EVE):
         await flat.open(user)
-    monkeypatch.setattr(settle, "HYBRID_DEVICES", replace(settle.HYBRID_DEVICES, value=2))
+    monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
     await ana.invite(room, BEN)
     await ana.encryption.settle(room)
@@ -182,8 +182,8 @@ def test_the_largest_commit_fits() -> None:
 
     founder = world["m0"]
     most = HYBRID_DEVICES.value - 1
-    for start in range(0, most, settle._HYBRID_ADDS):
-        packages = [package(number) for number in range(start, min(most, start + settle._HYBRID_ADDS))]
+    for start in range(0, most, reconcile._HYBRID_ADDS):
+        packages = [package(number) for number in range(start, min(most, start + reconcile._HYBRID_ADDS))]
         staged = founder.commit([add_proposal(one) for one in packages], now=NOW)
         founder.commit_accepted()
         assert len(staged.message) < HANDSHAKE_BYTES.value
@@ -215,19 +215,19 @@ def test_a_weaker_group_in_its_place_is_refused() -> None:
     alice.commit(log, 6, [bobby])
     with pytest.raises(JoinRefusedError, match="does without"):
         bobby.sync(log)
-    assert bobby.status(log).stand is Stand.OUTSIDE
+    assert bobby.status(log).status is GroupStatus.OUTSIDE
 
 
 def test_what_the_server_says_of_a_room_counts_only_before_there_is_a_group() -> None:
     """Later it could lock members out of their room by it; and it never lowers what was pinned."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    alice.run(alice.vault.pin, ROOM, RoomSuite.X_WING)
-    assert groups.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
+    alice.run(alice.groups.pin, ROOM, RoomSuite.X_WING)
+    assert group_store.pinned_suite(alice.connection, ROOM) is RoomSuite.X25519
     carol = Device("carol")
     for suite in (RoomSuite.X_WING, RoomSuite.X25519):
-        carol.run(carol.vault.pin, ROOM, suite)
-    assert groups.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
+        carol.run(carol.groups.pin, ROOM, suite)
+    assert group_store.pinned_suite(carol.connection, ROOM) is RoomSuite.X_WING
     del log
 
 

@@ -18,8 +18,8 @@ from parlour_client.core.e2ee.groups.group_errors import BlockedError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.maintenance import erasure as erasing
-from parlour_client.core.e2ee.maintenance.commit_submission import Asking
+from parlour_client.core.e2ee.maintenance import erasure
+from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitter
 from parlour_client.core.e2ee.messages.outgoing import keyed
 from parlour_client.core.e2ee.messages.store import keep_file_key, take_in
 from parlour_client.core.e2ee.status import RoomState, Trust
@@ -102,7 +102,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(flat: Flat
     await flat.close(ana)
     await ben.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ben.encryption.settle(room)
-    await ben._engine.encryption.settler.renew(room)
+    await ben._engine.encryption.reconciler.renew(room)
     sender = await flat.open(ANA, follow=False)
     await say(flat, sender, room, "from a script")
     await flat.close(sender)
@@ -156,7 +156,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
-    await ana._engine.archive.run(sealed.vault.leave, room)
+    await ana._engine.archive.run(sealed.groups.leave, room)
     await ana._engine.archive.run(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
@@ -170,9 +170,9 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
 
     monkeypatch.setattr(line, "group", group)
     async with asyncio.timeout(5):
-        await sealed.keeper.now(room)
+        await sealed.scheduler.now(room)
     assert not answers
-    assert await ana._engine.archive.look(sealed.vault.founding, room) is None
+    assert await ana._engine.archive.look(sealed.groups.founding, room) is None
 
 
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
@@ -180,17 +180,17 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: F
     ana, _, room = await pair(flat)
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     archive = ana._engine.archive
-    await archive.run(sealed.vault.leave, room)
+    await archive.run(sealed.groups.leave, room)
     await archive.run(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     now = Millis(flat.clock.now())
-    body = await archive.run_durably(sealed.vault.found, room, RoomKind.PRIVATE, new_request_id(), now)
+    body = await archive.run_durably(sealed.groups.found, room, RoomKind.PRIVATE, new_request_id(), now)
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(5):
-        await sealed.settler._asking.post_founding(room, body)
-    assert await archive.look(sealed.vault.founding, room) is None
+        await sealed.reconciler._submitter.post_founding(room, body)
+    assert await archive.look(sealed.groups.founding, room) is None
 
 
 async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
@@ -388,7 +388,7 @@ async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
     await flat.close(ben)
     for number in range(3):
         await say(flat, ana, room, f"epoch {number}")
-        await ana._engine.encryption.settler.renew(room)
+        await ana._engine.encryption.reconciler.renew(room)
         for _ in range(PAGE_EVENTS.value):
             flat.house.write(flat.house.rooms[room], ANA, TopicSet(topic=TopicText("again")))
     ben = await flat.open(BEN)
@@ -484,8 +484,8 @@ async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch:
         scrubbed.append(Path(connection.filename).parent)
         return scrub(connection)
 
-    monkeypatch.setattr(erasing, "scrub", spy)
-    await ana._engine.encryption.settler.renew(room)
+    monkeypatch.setattr(erasure, "scrub", spy)
+    await ana._engine.encryption.reconciler.renew(room)
     await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 
 
@@ -575,7 +575,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
     )  # fmt: skip
     engine = ben._engine
     taken = await engine.archive.run(
-        take_in, engine.encryption.vault, room, [late], engine.state.names_me, flat.clock.now()
+        take_in, engine.encryption.groups, room, [late], engine.state.names_me, flat.clock.now()
     )
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 
@@ -629,17 +629,17 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
 ) -> None:
     """Only an owner renews a room from before; somebody else's try must not stop the group that it has."""
     _, ben, room = await pair(flat)
-    report = Asking.report
+    report = CommitSubmitter.report
 
-    async def older(self: Asking, which: RoomId) -> GroupReport:
+    async def older(self: CommitSubmitter, which: RoomId) -> GroupReport:
         return replace(await report(self, which), roster=None)
 
-    monkeypatch.setattr(Asking, "report", older)
-    settler = ben._engine.encryption.settler
+    monkeypatch.setattr(CommitSubmitter, "report", older)
+    reconciler = ben._engine.encryption.reconciler
     with pytest.raises(SetupError, match="Only an owner"):
-        await settler.adopt(room, ())
+        await reconciler.adopt(room, ())
     with pytest.raises(EncryptionError, match="from before its members decided"):
-        await settler.refound(room)
+        await reconciler.refound(room)
     assert not flat.house.rooms[room].contested
     monkeypatch.undo()
     await say(flat, ben, room, "it goes on")

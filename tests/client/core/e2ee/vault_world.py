@@ -14,13 +14,13 @@ import apsw
 from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
-from parlour_client.core.e2ee.groups.group_service import MakeAct, Vault
+from parlour_client.core.e2ee.groups.group_service import GroupService, MakeAct
 from parlour_client.core.e2ee.groups.policy import read_certificate
 from parlour_client.core.e2ee.groups.received import Receipt, Received
-from parlour_client.core.e2ee.groups.transaction import Own
-from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import verify
@@ -138,14 +138,14 @@ class Device:
         return self.key.id
 
     @property
-    def own(self) -> Own:
+    def own(self) -> ThisDevice:
         """What the vault knows of it."""
         extensions = (Extension(0xF0C1, self.certificate),)
-        return Own(self.user, SERVER, self.id, self.key.signer, self.key.credential, extensions)
+        return ThisDevice(self.user, SERVER, self.id, self.key.signer, self.key.credential, extensions)
 
     def begin(self) -> None:
         """Start the program: nothing is in memory."""
-        self.vault = Vault(self.own, self.people, cast("Any", packages))
+        self.groups = GroupService(self.own, self.people, cast("Any", key_packages))
 
     def reopen(self) -> None:
         """Start again after a crash."""
@@ -195,7 +195,7 @@ class Device:
         return self.run(self._package, last_resort, at)
 
     def _package(self, connection: apsw.Connection, last_resort: bool, at: int) -> bytes:  # noqa: FBT001
-        store = packages.load(connection)
+        store = key_packages.load(connection)
         made = store.create(
             self.own.credential,
             self.key.signer,
@@ -205,18 +205,18 @@ class Device:
             leaf_extensions=self.own.leaf_extensions,
             policy=Policy(extensions=KNOWN, cipher_suites=SUITES),
         )
-        packages.save(connection, store)
+        key_packages.save(connection, store)
         return made
 
     def packages(self) -> KeyPackageStore:
         """Return its unused key packages."""
-        return packages.load(self.connection)
+        return key_packages.load(self.connection)
 
     # --- what the orchestration does
 
     def found(self, log: Log, number: int = 1) -> None:
         """Found the room's group."""
-        asked = self.run(self.vault.found, log.room, log.kind, request(number), Millis(log.now))
+        asked = self.run(self.groups.found, log.room, log.kind, request(number), Millis(log.now))
         log.found(self, asked)
         self.sync(log)
 
@@ -225,7 +225,7 @@ class Device:
     ) -> Commit:
         """Make a commit and keep it."""
         statements, revocations = self.evidence(log, add, remove)
-        wanted = Wanted(
+        wanted = CommitRequest(
             request(number),
             "test",
             {device.id: device.package() for device in add},
@@ -234,11 +234,11 @@ class Device:
             statements,
             revocations,
         )
-        return self.run(self.vault.stage, log.room, wanted)
+        return self.run(self.groups.stage, log.room, wanted)
 
-    def wanted(self, log: Log, number: int, packages: dict[DeviceId, bytes], made: Plan) -> Wanted:
+    def wanted(self, log: Log, number: int, packages: dict[DeviceId, bytes], made: Plan) -> CommitRequest:
         """Return what a plan asks for."""
-        return Wanted(
+        return CommitRequest(
             request(number),
             "test",
             packages,
@@ -252,7 +252,7 @@ class Device:
         self, log: Log, add: Sequence["Device"] = (), remove: Sequence["Device"] = ()
     ) -> tuple[list[bytes], list[bytes]]:
         """Sign what allows it: we admit who is new, who goes has left, single devices are revoked."""
-        roster = self.vault.held(self.connection, log.room).judge.roster
+        roster = self.groups.stored(self.connection, log.room).rules.roster
         if roster is None:  # a group from before
             return [], []
         statements, revocations = [], []
@@ -277,7 +277,7 @@ class Device:
 
     def sign(self, log: Log, make: MakeAct) -> StatementBytes:
         """Sign a statement for an event."""
-        return StatementBytes(self.run(self.vault.sign, log.room, make))
+        return StatementBytes(self.run(self.groups.sign, log.room, make))
 
     @staticmethod
     def admission(roster: Roster, device: "Device", log: Log) -> Admit:
@@ -303,7 +303,7 @@ class Device:
         """Seal something."""
         payload = text(what) if isinstance(what, str) else Payload(content=what)
         stored = [one for user, one in log.answers if user == self.user]
-        return self.run(self.vault.seal, request(number), log.room, payload, Millis(log.now), blanks, stored)
+        return self.run(self.groups.seal, request(number), log.room, payload, Millis(log.now), blanks, stored)
 
     def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:
         """Seal and send something."""
@@ -329,7 +329,7 @@ class Device:
     def _join(
         self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent
     ) -> None:
-        received, _ = self.vault.join(connection, kind, use, event, event.at)
+        received, _ = self.groups.join(connection, kind, use, event, event.at)
         self._show(connection, received)
 
     def receive(
@@ -350,7 +350,7 @@ class Device:
         here: Millis,
         **more: Any,
     ) -> Receipt:
-        receipt = self.vault.receive(connection, room, events, self.roles.get, here, **more)
+        receipt = self.groups.receive(connection, room, events, self.roles.get, here, **more)
         for item in receipt.items:
             self._show(connection, item)
         return receipt
@@ -365,11 +365,11 @@ class Device:
 
     def cursor(self, log: Log) -> Seq:
         """Return how far it is."""
-        return self.vault.cursor(self.connection, log.room)
+        return self.groups.cursor(self.connection, log.room)
 
     def status(self, log: Log) -> Any:
         """Return how the room stands here."""
-        return self.vault.status(self.connection, log.room)
+        return self.groups.status(self.connection, log.room)
 
     def texts(self, log: Log) -> list[str]:
         """Return what was shown, in order."""
@@ -388,7 +388,7 @@ def room_of(*devices: Device, kind: RoomKind = RoomKind.PRIVATE, suite: RoomSuit
     founder = devices[0]
     for device in devices:
         device.suite = suite_of(suite)
-        device.run(device.vault.pin, log.room, suite)
+        device.run(device.groups.pin, log.room, suite)
     log.add(founder.user, Created(room_kind=kind, encrypted=True))
     founder.found(log)
     if len(devices) > 1:

@@ -22,11 +22,17 @@ from parlour_client.core.e2ee.groups.group_errors import (
     RuleBrokenError,
 )
 from parlour_client.core.e2ee.groups.group_ids import group_bytes
-from parlour_client.core.e2ee.groups.group_store import Held, Shelf, require_durable
+from parlour_client.core.e2ee.groups.group_store import GroupStore, StoredGroup, require_durable
 from parlour_client.core.e2ee.groups.key_lifetimes import trouble_of_adding
-from parlour_client.core.e2ee.groups.policy import Binding, Judge, certificate_of, person_of, require_in_time
-from parlour_client.core.e2ee.groups.sealed_tree import Beside, key_extension, new_key, seal_beside
-from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.groups.policy import (
+    Binding,
+    RoomRules,
+    certificate_of,
+    person_of,
+    require_in_time,
+)
+from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, key_extension, new_key, seal_beside
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, CreateGroup
@@ -56,7 +62,7 @@ APPROVE_IT: Final = "Type its code on another device of yours: see /devices."
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StagedCommit:
     """A commit that the log has not shown yet: POST its body, the same after each restart."""
 
     request: RequestId
@@ -65,7 +71,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CommitRequest:
     """What a commit is to do. With none of it the commit only renews this device's keys."""
 
     request: RequestId
@@ -82,44 +88,44 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedCommit:
     """A commit that was made of a group and is not stored yet: nothing of it may leave before that."""
 
-    held: Held
-    staged: Staged
+    stored: StoredGroup
+    staged: StagedCommit
 
 
-def prepare(held: Held, wanted: Wanted, own: Own) -> Prepared:
+def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> PreparedCommit:
     """Make a commit; after this, ``held`` is only good for ``store``.
 
     Raises NotReadyError, BadPackageError, MovedError.
     """
-    if held.group.pending is not None:
+    if stored.group.pending is not None:
         raise NotReadyError("A change of this room's keys is on its way already.")
-    indices = {person_of(m, own.server).device: m.index for m in held.group.members()}
+    indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
     evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
     try:
-        after = held.judge.roster_after(evidence.encode(), indices)
+        after = stored.rules.roster_after(evidence.encode(), indices)
     except RuleBrokenError as error:
         raise MovedError(f"The room's members changed meanwhile: {error}.") from error
     removed = [d for d in dict.fromkeys(wanted.remove) if d in indices and d != own.device]
     packages = {device: package for device, package in wanted.packages.items() if device not in indices}
     adds = _adds(packages, after, wanted.here)
     proposals: list[Proposal] = [*adds.values(), *(remove_proposal(indices[d]) for d in removed)]
-    if after is not held.judge.roster:
-        proposals.append(GroupContextExtensions(held.judge.binding.extensions(after)))
+    if after is not stored.rules.roster:
+        proposals.append(GroupContextExtensions(stored.rules.binding.extensions(after)))
     key, now = new_key(), wanted.at // 1_000
     options = CommitOptions(
         tree_in_welcome=False,
         info_extensions=(key_extension(key, roster=after is not None),),
         authenticated_data=evidence.encode(),
     )
-    with held.judge.ours(wanted.at):
+    with stored.rules.ours(wanted.at):
         try:
-            pending = held.group.commit(proposals, now=now, options=options)
+            pending = stored.group.commit(proposals, now=now, options=options)
         except MlsError as error:
-            raise _blamed(held, adds, wanted.at, error) from error
-    return _prepared(held, wanted, pending, key, after)
+            raise _blamed(stored, adds, wanted.at, error) from error
+    return _prepared(stored, wanted, pending, key, after)
 
 
 def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Millis) -> dict[DeviceId, Add]:
@@ -144,17 +150,19 @@ def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Milli
     return adds
 
 
-def _blamed(held: Held, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError) -> EncryptionError:
+def _blamed(
+    stored: StoredGroup, adds: Mapping[DeviceId, Add], at: Millis, error: MlsError
+) -> EncryptionError:
     """Find the key packages that no commit can be made of, so that the others can be added without them."""
-    bad = {device: why for device, proposal in adds.items() if (why := _unfit(held, proposal, at))}
+    bad = {device: why for device, proposal in adds.items() if (why := _unfit(stored, proposal, at))}
     if bad:
         return BadPackageError(bad)
     return NotReadyError(f"The change of the room's keys cannot be made: {error}.")
 
 
-def _unfit(held: Held, proposal: Add, at: Millis) -> str:
+def _unfit(stored: StoredGroup, proposal: Add, at: Millis) -> str:
     """Say whose a key package is and what is wrong with it; empty: nothing. ``_adds`` knows who may come."""
-    trial = copy.copy(held.group)
+    trial = copy.copy(stored.group)
     trial.policy = replace(trial.policy, authorise=_in_time(at))
     try:
         trial.commit([proposal], now=at // 1_000)
@@ -170,20 +178,22 @@ def _in_time(at: Millis) -> Callable[[Change], None]:
     return check
 
 
-def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes, roster: Roster | None) -> Prepared:
+def _prepared(
+    stored: StoredGroup, wanted: CommitRequest, pending: Pending, key: bytes, roster: Roster | None
+) -> PreparedCommit:
     """Write the request that asks for a commit; it declares what the commit does."""
-    outcome, server = pending.outcome, held.judge.server
-    unusable = unusable_leaves(held.group.tree)
+    outcome, server = pending.outcome, stored.rules.server
+    unusable = unusable_leaves(stored.group.tree)
     leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
     welcome = tree = None
     if pending.welcome is not None:
         welcome = WelcomeBytes(pending.welcome)
-        beside = Beside(pending.ratchet_tree, None if roster is None else roster.encode())
-        tree = TreeBytes(seal_beside(beside, key, group_bytes(held.id), outcome.epoch))
+        beside = WelcomeSupplement(pending.ratchet_tree, None if roster is None else roster.encode())
+        tree = TreeBytes(seal_beside(beside, key, group_bytes(stored.id), outcome.epoch))
     body = Commit(
         request=wanted.request,
-        group=held.id,
-        epoch=Epoch(held.epoch),
+        group=stored.id,
+        epoch=Epoch(stored.epoch),
         data=HandshakeBytes(pending.message),
         added=tuple(certificate_of(leaf).device for leaf in leaves if leaf is not None),
         removed=tuple(person_of(member, server).device for member in outcome.removed),
@@ -191,49 +201,49 @@ def _prepared(held: Held, wanted: Wanted, pending: Pending, key: bytes, roster: 
         welcome=welcome,
         tree=tree,
     )
-    return Prepared(held, Staged(wanted.request, wanted.purpose, body))
+    return PreparedCommit(stored, StagedCommit(wanted.request, wanted.purpose, body))
 
 
-def store(connection: apsw.Connection, shelf: Shelf, prepared: Prepared) -> Commit:
+def store(connection: apsw.Connection, group_store: GroupStore, prepared: PreparedCommit) -> Commit:
     """Write a commit before it is sent. Raises MovedError, NotDurableError."""
     require_durable(connection)
-    held, staged = prepared.held, prepared.staged
-    shelf.save(connection, held)
+    stored, staged = prepared.stored, prepared.staged
+    group_store.save(connection, stored)
     query = "INSERT INTO mls_staged VALUES (?, ?, ?, ?)"
-    connection.execute(query, (held.id, staged.request, staged.purpose, encode_payload(staged.body)))
+    connection.execute(query, (stored.id, staged.request, staged.purpose, encode_payload(staged.body)))
     return staged.body
 
 
-def staged(connection: apsw.Connection, group: GroupId | None) -> Staged | None:
+def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit | None:
     """Return the commit that the log has not shown yet."""
     query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
     for row in connection.execute(query, (group,)) if group is not None else ():
         request, purpose, body = cast("tuple[str, str, bytes]", row)
-        return Staged(RequestId(request), purpose, decode_payload(Commit, body))
+        return StagedCommit(RequestId(request), purpose, decode_payload(Commit, body))
     return None
 
 
-def drop(connection: apsw.Connection, shelf: Shelf, held: Held) -> None:
+def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGroup) -> None:
     """Give a staged commit up: the server refused it for another reason than that somebody was first.
 
     Its bytes stay known by their digest, in case the server shows it all the same: no other copy made it.
     """
     for (request,) in list(
-        connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (held.id,))
+        connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (stored.id,))
     ):
-        if held.group.pending is not None:
-            digest = hashlib.sha256(held.group.pending.message).digest()
+        if stored.group.pending is not None:
+            digest = hashlib.sha256(stored.group.pending.message).digest()
             connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
-    connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
-    if held.group.pending is not None:
-        held.group.commit_refused()
-        shelf.save(connection, held)
+    connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
+    if stored.group.pending is not None:
+        stored.group.commit_refused()
+        group_store.save(connection, stored)
 
 
 def found(
     connection: apsw.Connection,
-    shelf: Shelf,
-    own: Own,
+    group_store: GroupStore,
+    own: ThisDevice,
     roster: Roster,
     suite: RoomSuite,
     request: RequestId,
@@ -248,7 +258,7 @@ def found(
         raise NotReadyError(NOT_APPROVED, APPROVE_IT)
     if not roster.admits(own.user, own.account_key):
         raise NotReadyError("You are not in this room: its members have removed you.")
-    judge, group_id = Judge(Binding.of(roster), roster), new_group_id()
+    rules, group_id = RoomRules(Binding.of(roster), roster), new_group_id()
     seconds = at // 1_000
     group = Group.create(
         group_bytes(group_id),
@@ -256,12 +266,12 @@ def found(
         own.signer,
         Lifetime(max(0, seconds - 3_600), seconds + _MONTH),
         suite=suite_of(suite),
-        extensions=judge.binding.extensions(roster),
+        extensions=rules.binding.extensions(roster),
         leaf_extensions=own.leaf_extensions,
-        policy=judge.policy(),
+        policy=rules.policy(),
     )
-    held = Held(group_id, judge.binding.room, "founding", b"", group, judge, at, request=request)
-    shelf.insert(connection, held)
+    stored = StoredGroup(group_id, rules.binding.room, "founding", b"", group, rules, at, request=request)
+    group_store.insert(connection, stored)
     return group_id
 
 

@@ -12,15 +12,14 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import key_log_copy, key_pins
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.commit_evidence import MAX_STATEMENTS, revocation_of, roster_after
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.policy import certificate_of
-from parlour_client.core.e2ee.groups.transaction import Own
-from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
+from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.signing import sign
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.base import RoomKind
@@ -32,7 +31,7 @@ from parlour_protocol.names import UserName
 
 
 @dataclass(frozen=True, slots=True)
-class Claims:
+class ServerClaims:
     """What the server says of a room's members and no member has signed."""
 
     ghosts: Sequence[UserName] = ()
@@ -41,7 +40,7 @@ class Claims:
     """Not listed any more, removed by nobody: they can still read the room."""
 
 
-NO_CLAIMS: Final = Claims()
+NO_CLAIMS: Final = ServerClaims()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +52,35 @@ class Plan:
     remove: Sequence[DeviceId]
     missing: Sequence[DeviceId]
     """Devices to be added, if the server has key packages of them."""
-    claims: Claims
+    claims: ServerClaims
     keyless: Collection[UserName] = ()
     """People who were asked in from here, and whose account has no key yet."""
     told: bool = False
     """The claims are others than when the room was last looked at."""
 
 
-def signed(own: Own, act: AnyAct) -> bytes:
+def signed(own: ThisDevice, act: AnyAct) -> bytes:
     """Return a statement by this device."""
     return sign_statement(act, own.certificate, lambda message: sign(own.signer.seed, message))
 
 
 def plan(
     connection: apsw.Connection,
-    own: Own,
-    held: Held,
+    own: ThisDevice,
+    stored: StoredGroup,
     state: GroupState,
     peer: UserName | None,
     now: Millis,
 ) -> Plan:
     """Plan the next commit of a group. ``peer``: with whom a direct room is."""
-    tree = held.group.tree
+    tree = stored.group.tree
     leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
     bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
     unusable = sorted(leaf.device for at, leaf in leaves.items() if at in bad and leaf.device != own.device)
-    if held.judge.roster is None:
-        made = _without_roster(connection, held, state, list(leaves.values()))
+    if stored.rules.roster is None:
+        made = _without_roster(connection, stored, state, list(leaves.values()))
     else:
-        made = _Planner(connection, own, held.judge.roster, list(leaves.values()), state, peer, now).plan()
+        made = _Planner(connection, own, stored.rules.roster, list(leaves.values()), state, peer, now).plan()
     return replace(made, remove=[*made.remove, *(d for d in unusable if d not in made.remove)])
 
 
@@ -91,7 +90,7 @@ class _Planner:
     def __init__(
         self,
         connection: apsw.Connection,
-        own: Own,
+        own: ThisDevice,
         roster: Roster,
         leaves: Sequence[Certificate],
         state: GroupState,
@@ -130,7 +129,7 @@ class _Planner:
             [data for data in revocations.values() if data is not None],
             [*gone, *(device for device, data in revocations.items() if data is not None)],
             [one.device for one in missing if one.user in keys and one.user not in self._wait],
-            Claims(
+            ServerClaims(
                 sorted({one.user for one in missing if one.user not in keys} - self._wait - self._keyless),
                 sorted({one.user for one in leaving if revocations[one.device] is None}),
             ),
@@ -158,12 +157,12 @@ class _Planner:
         """Sign the admission of somebody whom the person on this device asked in and the server lists."""
         if user in self._wait or all(one.user != user for one in self._state.missing):
             return
-        key = people.meet(self._connection, user, self._now)
-        pinned = pins.find(self._connection, user)
+        key = key_trust.meet(self._connection, user, self._now)
+        pinned = key_pins.find(self._connection, user)
         if key is None:
             self._keyless.add(user)
             return
-        if pinned is None or pinned.level == pins.CHANGED or self._after.admits(user, key):
+        if pinned is None or pinned.level == key_pins.CHANGED or self._after.admits(user, key):
             return
         act = Admit(
             server=self._roster.server,
@@ -178,13 +177,13 @@ class _Planner:
 
 
 def _without_roster(
-    connection: apsw.Connection, held: Held, state: GroupState, leaves: Sequence[Certificate]
+    connection: apsw.Connection, stored: StoredGroup, state: GroupState, leaves: Sequence[Certificate]
 ) -> Plan:
     """Plan for a group from before rosters: nobody new comes, and who leaves has signed it."""
     here = {leaf.device: leaf for leaf in leaves}
     own_words = [
         one
-        for one in statements.waiting(connection, held.room)
+        for one in statements.waiting(connection, stored.room)
         if isinstance(one.act, Remove) and one.act.who == one.by
     ]
     left = {(one.by, one.signer.account_key) for one in own_words}
@@ -192,14 +191,14 @@ def _without_roster(
     leaving = [one for one in state.leaving if one.device in here and one.device not in gone]
     revocations = {one.device: _revocation(connection, here[one.device]) for one in leaving}
     users = {leaf.user for leaf in leaves}
-    direct = held.judge.binding.kind is RoomKind.DIRECT and len(users) < 2  # noqa: PLR2004 - two
+    direct = stored.rules.binding.kind is RoomKind.DIRECT and len(users) < 2  # noqa: PLR2004 - two
     missing = [one for one in state.missing if one.device not in here]
     return Plan(
         [one.data for one in own_words if (one.by, one.signer.account_key) in left and gone],
         [data for data in revocations.values() if data is not None],
         [*gone, *(device for device, data in revocations.items() if data is not None)],
         [one.device for one in missing if one.user in users or direct],
-        Claims(
+        ServerClaims(
             sorted({one.user for one in missing if one.user not in users and not direct}),
             sorted({one.user for one in leaving if revocations[one.device] is None}),
         ),
@@ -208,7 +207,7 @@ def _without_roster(
 
 def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:
     """Return the revocation of a device by the account key that certified it, if the key log has one."""
-    data = log_copy.revocation(connection, leaf.device)
+    data = key_log_copy.revocation(connection, leaf.device)
     if data is None:
         return None
     try:

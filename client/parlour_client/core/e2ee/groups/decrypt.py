@@ -13,12 +13,12 @@ from typing import Final, cast
 
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.link_store import older_copy
 from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, known, remember
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
-from parlour_client.core.e2ee.groups.transaction import Batch, forged, stripped, with_body
+from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
 from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent
@@ -53,23 +53,25 @@ _ID: Final = re.compile(REQUEST_ID_PATTERN)
 
 
 def open_message(  # noqa: PLR0911 - one return for each refusal, in order
-    batch: Batch, event: LogEvent, body: EncryptedMessage
+    transaction: Transaction, event: LogEvent, body: EncryptedMessage
 ) -> Received:
     """Open one event."""
-    held = batch.held
-    if batch.row.group is not None and body.group != batch.row.group:
+    stored = transaction.stored
+    if transaction.row.group is not None and body.group != transaction.row.group:
         return forged(event, _ELSEWHERE)
-    if held is None or held.id != body.group:
+    if stored is None or stored.id != body.group:
         return _unread(event, BEFORE_JOIN)
-    ours = _sealed_here(batch, held, event, body) if event.author == batch.own.user else None
+    ours = _sealed_here(transaction, stored, event, body) if event.author == transaction.own.user else None
     if ours is not None:  # first: its sender cannot decrypt it, and trying takes longer than looking
         return ours
-    trial = copy.copy(held.group)
+    trial = copy.copy(stored.group)
     try:
         opened = trial.unprotect(body.data)
-        author = person_of(opened.sender, batch.own.server)
+        author = person_of(opened.sender, transaction.own.server)
     except MlsError as error:
-        return _sealed_here(batch, held, event, body) or _refused(batch, held, event, body, error)
+        return _sealed_here(transaction, stored, event, body) or _refused(
+            transaction, stored, event, body, error
+        )
     if opened.epoch != body.epoch:
         return forged(event, _WRONG_EPOCH)
     if author.user != event.author:
@@ -81,13 +83,13 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     try:
         payload = decode_message_payload(opened.data)
     except MalformedFrameError as error:
-        again = known(batch.connection, event.room, message) is not None
+        again = known(transaction.connection, event.room, message) is not None
         cause = _FORBIDDEN if str(error).endswith(_TEXTS) else _NEWER
         return forged(event, _REPLAY) if again else _unread(event, cause)
-    said = _said(batch, held, event, author, message, payload, epoch=opened.epoch)
+    said = _said(transaction, stored, event, author, message, payload, epoch=opened.epoch)
     if said is None:
         return forged(event, _REPLAY)
-    held.group, batch.changed = trial, True
+    stored.group, transaction.changed = trial, True
     return said
 
 
@@ -96,17 +98,19 @@ def _message_id(opened: ApplicationMessage) -> RequestId | None:
     return RequestId(text) if _ID.fullmatch(text) else None
 
 
-def _refused(batch: Batch, held: Held, event: LogEvent, body: EncryptedMessage, error: MlsError) -> Received:
+def _refused(
+    transaction: Transaction, stored: StoredGroup, event: LogEvent, body: EncryptedMessage, error: MlsError
+) -> Received:
     """Say why it cannot be read; what only a lying server can bring about is told as that."""
     if isinstance(error, OwnMessageError):
-        return _not_sealed_here(batch, event, body)
-    if isinstance(error, OlderEpochError) and body.epoch == held.epoch:
+        return _not_sealed_here(transaction, event, body)
+    if isinstance(error, OlderEpochError) and body.epoch == stored.epoch:
         return forged(event, _REPLAY)
     lies = {NotForThisGroupError: _ELSEWHERE, RuleBrokenError: _WRONG_AUTHOR}
     if type(error) in lies:
         return forged(event, lies[type(error)])
-    late = BEFORE_JOIN if event.at < held.joined else _TOO_LATE
-    missed = DisplacedError().whole if held.displaced else _MISSED
+    late = BEFORE_JOIN if event.at < stored.joined else _TOO_LATE
+    missed = DisplacedError().whole if stored.displaced else _MISSED
     causes: dict[type[MlsError], str] = {NewerEpochError: missed, OlderEpochError: late}
     return _unread(event, causes.get(type(error), _DAMAGED))
 
@@ -120,7 +124,9 @@ def unread_before_join(event: LogEvent) -> Received:
     return _unread(event, BEFORE_JOIN)
 
 
-def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: EncryptedMessage) -> Received | None:
+def _sealed_here(
+    transaction: Transaction, stored: StoredGroup, event: LogEvent, body: EncryptedMessage
+) -> Received | None:
     """Read a message of this device by its very bytes: its sender is the one who cannot decrypt it.
 
     Its authenticated data alone would not do: for one's own message nothing checks it.
@@ -129,36 +135,38 @@ def _sealed_here(batch: Batch, held: Held, event: LogEvent, body: EncryptedMessa
         SELECT mls_sealed.request, payload FROM mls_ciphertexts JOIN mls_sealed USING (request)
         WHERE digest = ? AND room = ?"""
     values = (hashlib.sha256(body.data).digest(), event.room)
-    for request, payload in cast("list[tuple[str, bytes]]", list(batch.connection.execute(query, values))):
+    for request, payload in cast(
+        "list[tuple[str, bytes]]", list(transaction.connection.execute(query, values))
+    ):
         message = RequestId(request)
-        if event.author != batch.own.user:
+        if event.author != transaction.own.user:
             return forged(event, _WRONG_AUTHOR)
-        author = Person(batch.own.user, batch.own.device)
-        found = _said(batch, held, event, author, message, decode_message_payload(payload), own=True)
+        author = Person(transaction.own.user, transaction.own.device)
+        found = _said(transaction, stored, event, author, message, decode_message_payload(payload), own=True)
         if found is None:
             return forged(event, _REPLAY)
-        batch.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
-        batch.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])
+        transaction.connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
+        transaction.connection.execute("DELETE FROM mls_ciphertexts WHERE digest = ?", values[:1])
         return found
     return None
 
 
-def _not_sealed_here(batch: Batch, event: LogEvent, body: EncryptedMessage) -> Received:
+def _not_sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedMessage) -> Received:
     """Tell a replay, and what was given up, from a message that another copy of this home has sealed."""
-    if batch.links.is_known(body.data):
+    if transaction.links.is_known(body.data):
         return forged(event, _REPLAY)
     unread = _unread(event, _NO_COPY)
     given_up = "SELECT 1 FROM mls_ciphertexts WHERE digest = ?"
-    if any(batch.connection.execute(given_up, (hashlib.sha256(body.data).digest(),))):
+    if any(transaction.connection.execute(given_up, (hashlib.sha256(body.data).digest(),))):
         return unread
-    first = not batch.links.is_older
-    batch.links.is_older_copy()
-    return replace(unread, note=older_copy(batch.own.user)) if first else unread
+    first = not transaction.links.is_older
+    transaction.links.is_older_copy()
+    return replace(unread, note=older_copy(transaction.own.user)) if first else unread
 
 
 def _said(
-    batch: Batch,
-    held: Held,
+    transaction: Transaction,
+    stored: StoredGroup,
     event: LogEvent,
     author: Person,
     message: RequestId,
@@ -172,16 +180,18 @@ def _said(
     blanks = event.body.blanks if isinstance(event.body, EncryptedMessage) else None
     said, trouble = None, ""
     try:
-        said = body_of(batch.connection, batch.speaker(held, author.user), content, blanks)
+        said = body_of(transaction.connection, transaction.speaker(stored, author.user), content, blanks)
     except NotAllowedError as error:
         trouble = f"{author.user} sent something that is not taken: {error}"
     text = isinstance(content, TextContent) and not trouble
-    if not remember(batch.connection, event.room, message, event.seq, author.user, text=text):
+    if not remember(transaction.connection, event.room, message, event.seq, author.user, text=text):
         return None
     note, late = None, False
     if payload.link is not None and not own:
-        current = epoch == held.epoch
-        note, late = batch.links.hear(event.seq, author.user, author.device, payload.link, current=current)
+        current = epoch == stored.epoch
+        note, late = transaction.links.hear(
+            event.seq, author.user, author.device, payload.link, current=current
+        )
     return Received(
         with_body(event, stripped(event.body) if said is None else said),
         row=bool(trouble) or note is not None or (said is not None and is_row(said)),

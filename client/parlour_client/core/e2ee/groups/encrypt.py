@@ -21,7 +21,7 @@ from parlour_client.core.e2ee.groups.group_errors import (
     DisplacedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.groups.group_store import Held, RoomRow, Shelf, require_durable
+from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup, require_durable
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.policy import certificate_bytes, read_certificate
@@ -38,38 +38,43 @@ _REFUSED: Final = "This device could not follow a change of the room's keys."
 _CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."
 
 
-def require_sendable(row: RoomRow | None, held: Held | None) -> Held:
+def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
     """Return the group to send to. Raises NotReadyError."""
-    if row is None or held is None or held.status == "founding":
+    if row is None or stored is None or stored.status == "founding":
         raise NotReadyError(WAITING)
-    if held.displaced:
+    if stored.displaced:
         raise DisplacedError
-    if held.status == "refused":
+    if stored.status == "refused":
         raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
     if row.contested:
         raise NotReadyError(_CONTESTED, "Ask an owner to do so with /encryption.")
-    return held
+    return stored
 
 
 def require_settled(
-    connection: apsw.Connection, people: People, shelf: Shelf, held: Held, me: UserName, now: Millis
+    connection: apsw.Connection,
+    people: People,
+    group_store: GroupStore,
+    stored: StoredGroup,
+    me: UserName,
+    now: Millis,
 ) -> None:
     """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError.
 
     So does somebody who is not verified, where the person wishes it so.
     """
-    judged = held.epoch, people.version(connection)
-    if shelf.settled.get(held.id) == judged:
+    judged = stored.epoch, people.version(connection)
+    if group_store.settled.get(stored.id) == judged:
         return
-    leaves = [certificate_bytes(leaf) for _, leaf in held.group.tree.members()]
+    leaves = [certificate_bytes(leaf) for _, leaf in stored.group.tree.members()]
     for concern in concerns_about(connection, people, leaves, now):
         raise BlockedError(concern.words)
-    if is_strict(connection, held.room):
+    if is_strict(connection, stored.room):
         users = {read_certificate(leaf).user for leaf in leaves} - {me}
         unverified = sorted(user for user in users if trust(connection, user) is not Trust.VERIFIED)
         if unverified:
             raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off sends all the same.")
-    shelf.settled[held.id] = judged
+    group_store.settled[stored.id] = judged
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
@@ -79,8 +84,8 @@ def strict_words(unverified: Sequence[UserName]) -> str:
 
 def seal(
     connection: apsw.Connection,
-    shelf: Shelf,
-    held: Held,
+    group_store: GroupStore,
+    stored: StoredGroup,
     request: RequestId,
     payload: Payload,
     blanks: Seq | None,
@@ -91,37 +96,37 @@ def seal(
     ``before``: requests that the server has, or that leave before this one.
     """
     require_durable(connection)
-    here = known(connection, held.room, request)
+    here = known(connection, stored.room, request)
     if here is not None:
         raise ArrivedError(here.seq)
-    links = Links(connection, held.room)
+    links = Links(connection, stored.room)
     links.require_fresh()
     query = """
         SELECT group_id, epoch, data, blanks, payload, number FROM mls_sealed
         WHERE request = ? AND room = ?"""
     number = None
-    for row in list(connection.execute(query, (request, held.room))):
+    for row in list(connection.execute(query, (request, stored.room))):
         group, epoch, data, at, first, number = cast(
             "tuple[str, int, bytes, int | None, bytes, int | None]", row
         )
         blanks, payload = None if at is None else Seq(at), decode_message_payload(first)
-        if (group, epoch) == (held.id, held.epoch):
-            return _frame(held, request, data, blanks)
-    if held.group.proposals:
+        if (group, epoch) == (stored.id, stored.epoch):
+            return _frame(stored, request, data, blanks)
+    if stored.group.proposals:
         raise NotReadyError("A change of the room's keys waits to be made first.")
     link = links.next(number, before)
     text = encode_message_payload(replace(payload, link=link))
-    data = held.group.protect(text, request.encode())
-    held.sent += 1
-    shelf.save(connection, held)
+    data = stored.group.protect(text, request.encode())
+    stored.sent += 1
+    group_store.save(connection, stored)
     links.save()
-    _keep(connection, held, request, data, blanks, text, link.number)
-    return _frame(held, request, data, blanks)
+    _keep(connection, stored, request, data, blanks, text, link.number)
+    return _frame(stored, request, data, blanks)
 
 
 def _keep(
     connection: apsw.Connection,
-    held: Held,
+    stored: StoredGroup,
     request: RequestId,
     data: bytes,
     blanks: Seq | None,
@@ -132,17 +137,17 @@ def _keep(
         INSERT INTO mls_sealed VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (request) DO UPDATE
         SET group_id = excluded.group_id, epoch = excluded.epoch, data = excluded.data,
             payload = excluded.payload, number = excluded.number"""
-    connection.execute(query, (request, held.room, held.id, held.epoch, data, blanks, text, number))
+    connection.execute(query, (request, stored.room, stored.id, stored.epoch, data, blanks, text, number))
     digest = hashlib.sha256(data).digest()
     connection.execute("INSERT INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
 
 
-def _frame(held: Held, request: RequestId, data: bytes, blanks: Seq | None) -> SendEncrypted:
+def _frame(stored: StoredGroup, request: RequestId, data: bytes, blanks: Seq | None) -> SendEncrypted:
     return SendEncrypted(
         id=request,
-        room=held.room,
-        group=GroupId(held.id),
-        epoch=Epoch(held.epoch),
+        room=stored.room,
+        group=GroupId(stored.id),
+        epoch=Epoch(stored.epoch),
         data=Ciphertext(data),
         blanks=blanks,
     )

@@ -7,9 +7,9 @@ from typing import cast
 
 import apsw
 
-from parlour_client.core.e2ee.groups.commit_plan import NO_CLAIMS, Claims
+from parlour_client.core.e2ee.groups.commit_plan import NO_CLAIMS, ServerClaims
 from parlour_client.core.e2ee.groups.group_ids import digits
-from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, Held, RoomRow
+from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, RoomRow, StoredGroup
 from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificate_of
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.groups.transaction import kind_of_room
@@ -21,7 +21,7 @@ from parlour_protocol.mls import LeafNode, unusable_leaves
 from parlour_protocol.names import UserName
 
 
-class Stand(Enum):
+class GroupStatus(Enum):
     """Where this device stands in a room."""
 
     UNFOUNDED = "unfounded"
@@ -53,7 +53,7 @@ class MemberReport:
 class GroupReport:
     """How a room stands."""
 
-    stand: Stand
+    status: GroupStatus
     group: GroupId | None = None
     epoch: Epoch | None = None
     authenticator: str = ""
@@ -69,7 +69,7 @@ class GroupReport:
     """What its members agreed that the room is."""
     roster: Roster | None = None
     """Who is in it; None in a group from before rosters, and outside of it."""
-    claims: Claims = NO_CLAIMS
+    claims: ServerClaims = NO_CLAIMS
     again: bool = False
     """The server was rolled back: the group is to be founded again."""
     suite: RoomSuite | None = None
@@ -81,16 +81,16 @@ class Rosters:
     def __init__(self) -> None:
         self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
 
-    def of(self, held: Held) -> Sequence[MemberReport]:
+    def of(self, stored: StoredGroup) -> Sequence[MemberReport]:
         """Return the members of a group. A tree never changes: the same one has the same members."""
-        tree = held.group.tree
-        kept = self._read.get(held.id)
+        tree = stored.group.tree
+        kept = self._read.get(stored.id)
         if kept is None or kept[0] is not tree:
             if len(self._read) >= IN_MEMORY:
                 self._read.clear()
             unusable = unusable_leaves(tree)
             members = [_member(leaf, unusable=index in unusable) for index, leaf in tree.members()]
-            kept = self._read[held.id] = tree, members
+            kept = self._read[stored.id] = tree, members
         return kept[1]
 
 
@@ -102,33 +102,35 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
 
 
 def status(
-    row: RoomRow | None, held: Held | None, rosters: Rosters, found: Claims, *, again: bool
+    row: RoomRow | None, stored: StoredGroup | None, rosters: Rosters, found: ServerClaims, *, again: bool
 ) -> GroupReport:
     """Return how a room stands."""
     group = None if row is None else row.group
-    if row is None or held is None:
-        return GroupReport(Stand.UNFOUNDED if group is None else Stand.OUTSIDE, group, again=again)
-    stand = Stand.ACTIVE
-    if held.displaced:
-        stand = Stand.DISPLACED
-    elif held.status == "refused":
-        stand = Stand.REFUSED
+    if row is None or stored is None:
+        return GroupReport(
+            GroupStatus.UNFOUNDED if group is None else GroupStatus.OUTSIDE, group, again=again
+        )
+    status = GroupStatus.ACTIVE
+    if stored.displaced:
+        status = GroupStatus.DISPLACED
+    elif stored.status == "refused":
+        status = GroupStatus.REFUSED
     elif row.contested:
-        stand = Stand.CONTESTED
+        status = GroupStatus.CONTESTED
     return GroupReport(
-        stand,
-        held.id,
-        held.epoch,
-        digits(held.group.epoch_authenticator),
-        rosters.of(held),
-        held.joined,
-        held.own_since,
-        held.sent,
-        staged=held.group.pending is not None,
-        kind=kind_of_room(held),
+        status,
+        stored.id,
+        stored.epoch,
+        digits(stored.group.epoch_authenticator),
+        rosters.of(stored),
+        stored.joined,
+        stored.own_since,
+        stored.sent,
+        staged=stored.group.pending is not None,
+        kind=kind_of_room(stored),
         again=again,
-        suite=RoomSuite(held.group.suite.number),
-        roster=held.judge.roster,
+        suite=RoomSuite(stored.group.suite.number),
+        roster=stored.rules.roster,
         claims=found,
     )
 

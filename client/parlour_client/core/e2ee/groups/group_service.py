@@ -13,21 +13,25 @@ from typing import Final, TypeAlias
 import apsw
 
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee.groups import commit, join, statements
-from parlour_client.core.e2ee.groups import encrypt as seal
-from parlour_client.core.e2ee.groups import group_report as report
-from parlour_client.core.e2ee.groups import group_rollback as rolled_back
-from parlour_client.core.e2ee.groups import process as receive
-from parlour_client.core.e2ee.groups import server_claims as claims
-from parlour_client.core.e2ee.groups.commit import Prepared, Staged, Wanted
+from parlour_client.core.e2ee.groups import (
+    commit,
+    encrypt,
+    group_report,
+    group_rollback,
+    join,
+    process,
+    server_claims,
+    statements,
+)
+from parlour_client.core.e2ee.groups.commit import CommitRequest, PreparedCommit, StagedCommit
 from parlour_client.core.e2ee.groups.commit_evidence import roster_after
 from parlour_client.core.e2ee.groups.commit_plan import Plan, plan, signed
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, Rosters
 from parlour_client.core.e2ee.groups.group_store import (
-    Held,
+    GroupStore,
     RoomRow,
-    Shelf,
+    StoredGroup,
     known_roster,
     load_room,
     pin_suite,
@@ -35,12 +39,12 @@ from parlour_client.core.e2ee.groups.group_store import (
     save_room,
     with_expired,
 )
-from parlour_client.core.e2ee.groups.join import Opened, Packages
+from parlour_client.core.e2ee.groups.join import OpenedWelcome, Packages
 from parlour_client.core.e2ee.groups.link_store import Links, dropped, dropped_note
 from parlour_client.core.e2ee.groups.payloads import RoleOf
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
-from parlour_client.core.e2ee.groups.transaction import Batch, Own, People
+from parlour_client.core.e2ee.groups.transaction import People, ThisDevice, Transaction
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
@@ -53,7 +57,7 @@ from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.names import UserName
 
-Vouched: TypeAlias = tuple[UserName, bytes, Role]
+InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 """Somebody whom a founder vouches for: name, account key, role."""
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
@@ -62,15 +66,15 @@ _NO_ROSTER: Final = "This encrypted room is from before its members decided who 
 _RENEW: Final = "An owner has to renew it first: /encryption, or parlour encryption ROOM --renew."
 
 
-class Vault:
+class GroupService:
     """All encrypted rooms of one device."""
 
-    def __init__(self, own: Own, people: People, packages: Packages) -> None:
+    def __init__(self, own: ThisDevice, people: People, packages: Packages) -> None:
         """Work for this device. Make a new one when its certificate or its key changed."""
         self._own = own
         self._people = people
         self._packages = packages
-        self._shelf = Shelf(own.server)
+        self._store = GroupStore(own.server)
         self._rosters = Rosters()
 
     # --- rooms
@@ -108,7 +112,7 @@ class Vault:
         """Forget all keys of a room that this account is no member of any more; its messages stay."""
         row = load_room(connection, room)
         for (group,) in list(connection.execute("SELECT group_id FROM mls_groups WHERE room = ?", (room,))):
-            self._shelf.drop(connection, GroupId(str(group)))
+            self._store.drop(connection, GroupId(str(group)))
         if row is not None:
             row.group, row.contested = None, False
             save_room(connection, row)
@@ -136,20 +140,20 @@ class Vault:
         earlier receipt waits for.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
-        held = self._shelf.load(connection, row.group)
-        batch = Batch(
+        stored = self._store.load(connection, row.group)
+        transaction = Transaction(
             connection,
             self._own,
             self._people,
-            self._shelf,
+            self._store,
             row,
-            held,
+            stored,
             Links(connection, room),
             role_of,
             now,
             welcome_missing=welcome_missing,
         )
-        return receive.run(batch, events)
+        return process.run(transaction, events)
 
     def dropped(self, connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
         """Return notes, once, of what the server blanked by itself; when all of the room was processed."""
@@ -163,16 +167,16 @@ class Vault:
     def before(self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
         """Return events from below the cursor that never were processed: scrolling back before our join."""
         row = load_room(connection, room) or RoomRow(room, Seq(0))
-        items = receive.before_join(row, events)
+        items = process.before_join(row, events)
         save_room(connection, row)
         return items
 
     def expire(self, connection: apsw.Connection, now: Millis) -> None:
         """Drop the keys of past epochs that ended long ago by this device's clock, in all rooms."""
         for group in with_expired(connection, now):
-            held = self._shelf.load(connection, group)
-            if held is not None and held.forget_old(held.ended[0].at, now):
-                self._shelf.save(connection, held)
+            stored = self._store.load(connection, group)
+            if stored is not None and stored.forget_old(stored.ended[0].at, now):
+                self._store.save(connection, stored)
 
     # --- messages
 
@@ -191,15 +195,15 @@ class Vault:
         ``before``: requests that the server has, or that leave before this one.
         Raises ArrivedError, BlockedError, NotReadyError.
         """
-        if rolled_back.is_due(connection, room):
-            raise NotReadyError(rolled_back.FOUND_AGAIN)
-        held = seal.require_sendable(*self._both(connection, room))
-        seal.require_settled(connection, self._people, self._shelf, held, self._own.user, at)
-        return seal.seal(connection, self._shelf, held, request, payload, blanks, before)
+        if group_rollback.is_due(connection, room):
+            raise NotReadyError(group_rollback.FOUND_AGAIN)
+        stored = encrypt.require_sendable(*self._both(connection, room))
+        encrypt.require_settled(connection, self._people, self._store, stored, self._own.user, at)
+        return encrypt.seal(connection, self._store, stored, request, payload, blanks, before)
 
     def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:
         """Forget a message that never left, or that the server has refused for good."""
-        seal.forget(connection, request)
+        encrypt.forget(connection, request)
 
     # --- commits
 
@@ -210,7 +214,7 @@ class Vault:
         kind: RoomKind,
         request: RequestId,
         at: Millis,
-        people: Collection[Vouched] = (),
+        people: Collection[InitialMember] = (),
     ) -> CreateGroup:
         """Make the room's group, or its next one when it was contested or all its devices are gone.
 
@@ -219,7 +223,7 @@ class Vault:
         is left; who holds keys is not nobody.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
-        if self._shelf.load(connection, row.group) is not None and not row.contested:
+        if self._store.load(connection, row.group) is not None and not row.contested:
             raise NotReadyError("The room has a group already.", "Nothing is to be done.")
         save_room(connection, row)
         again = commit.founding(connection, room, row.group)
@@ -227,7 +231,7 @@ class Vault:
             return again
         roster = known_roster(connection, room) or self._begun(room, kind, at, people)
         suite = pinned_suite(connection, room)
-        group = commit.found(connection, self._shelf, self._own, roster, suite, request, at)
+        group = commit.found(connection, self._store, self._own, roster, suite, request, at)
         return CreateGroup(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
@@ -235,20 +239,20 @@ class Vault:
 
         Our own commits that wait were made for an epoch that the server has not.
         """
-        row, held = self._both(connection, room)
+        row, stored = self._both(connection, room)
         if row is None:
             return
-        if held is not None:
-            commit.drop(connection, self._shelf, held)
+        if stored is not None:
+            commit.drop(connection, self._store, stored)
         self.contested(connection, room)
         members = {member.user for member in self.status(connection, room).members}
         before = row.group
-        rolled_back.note(connection, row, shared, fork, members, self._own.user)
+        group_rollback.note(connection, row, shared, fork, members, self._own.user)
         links = Links(connection, room)
         links.forked()
         links.save()
         if row.group != before and before is not None:
-            self._shelf.drop(connection, before)
+            self._store.drop(connection, before)
         save_room(connection, row)
 
     def found_again(
@@ -265,15 +269,15 @@ class Vault:
         Raises NotReadyError where it was founded meanwhile.
         """
         row = load_room(connection, room)
-        if row is None or not rolled_back.is_due(connection, room):
+        if row is None or not group_rollback.is_due(connection, room):
             raise NotReadyError("The room has a group already.", "Nothing is to be done.")
         if row.group is not None and row.group != replaces:
-            self._shelf.drop(connection, row.group)
+            self._store.drop(connection, row.group)
         row.group, row.contested = replaces, True
         save_room(connection, row)
         return self.found(connection, room, kind, request, at)
 
-    def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[Vouched]) -> Roster:
+    def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[InitialMember]) -> Roster:
         if not self._own.account_key:
             raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
         role = Role.MEMBER if kind is RoomKind.DIRECT else Role.OWNER
@@ -290,40 +294,40 @@ class Vault:
         """Give a founding up that the server has refused for another reason than that one is there."""
         founding = self.founding(connection, room)
         if founding is not None:
-            self._shelf.drop(connection, founding.group)
+            self._store.drop(connection, founding.group)
 
-    def held(self, connection: apsw.Connection, room: RoomId) -> Held:
+    def stored(self, connection: apsw.Connection, room: RoomId) -> StoredGroup:
         """Return the group for ``commit.prepare`` on another thread. Raises NotReadyError."""
-        held = self._held(connection, room)
-        if held is None:
+        stored = self._stored(connection, room)
+        if stored is None:
             raise NotReadyError(_NOBODY)
-        return held
+        return stored
 
-    def stage(self, connection: apsw.Connection, room: RoomId, wanted: Wanted) -> Commit:
+    def stage(self, connection: apsw.Connection, room: RoomId, wanted: CommitRequest) -> Commit:
         """Make a commit and keep it. In a durable transaction. Raises NotReadyError, BadPackageError."""
-        return self.store(connection, commit.prepare(self.held(connection, room), wanted, self._own))
+        return self.store(connection, commit.prepare(self.stored(connection, room), wanted, self._own))
 
-    def store(self, connection: apsw.Connection, prepared: Prepared) -> Commit:
+    def store(self, connection: apsw.Connection, prepared: PreparedCommit) -> Commit:
         """Keep a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
-        return commit.store(connection, self._shelf, prepared)
+        return commit.store(connection, self._store, prepared)
 
-    def staged(self, connection: apsw.Connection, room: RoomId) -> Staged | None:
+    def staged(self, connection: apsw.Connection, room: RoomId) -> StagedCommit | None:
         """Return the commit that the log has not shown yet: POST it again after a restart."""
         row = load_room(connection, room)
         return None if row is None else commit.staged(connection, row.group)
 
     def drop_staged(self, connection: apsw.Connection, room: RoomId) -> None:
         """Give it up: the server refused it, and not because another came first (that the log shows)."""
-        held = self._held(connection, room)
-        if held is not None:
-            commit.drop(connection, self._shelf, held)
+        stored = self._stored(connection, room)
+        if stored is not None:
+            commit.drop(connection, self._store, stored)
 
     # --- members
 
     def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
         """Return who is in the room; None in a group from before rosters, or outside of it."""
-        held = self._held(connection, room)
-        return None if held is None else held.judge.roster
+        stored = self._stored(connection, room)
+        return None if stored is None else stored.rules.roster
 
     def known_roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
         """Return who was in the room when this device last followed its group."""
@@ -338,19 +342,19 @@ class Vault:
         now: Millis,
     ) -> Plan:
         """Plan the next commit, and keep what the server claims beyond it. Raises NotReadyError."""
-        held = self.held(connection, room)
-        made = plan(connection, self._own, held, state, peer, now)
-        roster = statements.expected(connection, held)
-        return replace(made, told=claims.keep(connection, room, made.claims, roster, now))
+        stored = self.stored(connection, room)
+        made = plan(connection, self._own, stored, state, peer, now)
+        roster = statements.expected(connection, stored)
+        return replace(made, told=server_claims.keep(connection, room, made.claims, roster, now))
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
         """Sign a statement about the room's members, if it would hold now. Raises EncryptionError."""
-        held = self.held(connection, room)
-        roster = statements.expected(connection, held)
+        stored = self.stored(connection, room)
+        roster = statements.expected(connection, stored)
         if roster is None:
             raise NotReadyError(_NO_ROSTER, _RENEW)
         data = signed(self._own, make(roster))
-        devices = {certificate_of(leaf).device for _, leaf in held.group.tree.members()}
+        devices = {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
         try:
             roster_after(roster, [data], devices)
         except RuleBrokenError as error:
@@ -359,10 +363,10 @@ class Vault:
 
     def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
         """Return the roster as it will be when the statements that wait are executed."""
-        held = self._held(connection, room)
-        if held is None or held.judge.roster is None:
+        stored = self._stored(connection, room)
+        if stored is None or stored.rules.roster is None:
             return None
-        return statements.expected(connection, held)
+        return statements.expected(connection, stored)
 
     def sign_own(self, act: AnyAct) -> bytes:
         """Sign what is only about this account, from outside too: that it wants to come, or has left."""
@@ -374,15 +378,15 @@ class Vault:
 
     def open_welcome(
         self, store: KeyPackageStore, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
-    ) -> Opened:
+    ) -> OpenedWelcome:
         """Open a Welcome; touches no connection, so any thread may do it. Raises JoinRefusedError."""
         return join.open_welcome(self._own, kind, store, waiting, event)
 
     def enter(
-        self, connection: apsw.Connection, opened: Opened, event: LogEvent, now: Millis
+        self, connection: apsw.Connection, opened: OpenedWelcome, event: LogEvent, now: Millis
     ) -> tuple[Received, list[Concern]]:
         """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
-        return join.enter(connection, self._shelf, self._people, self._packages, opened, event, now)
+        return join.enter(connection, self._store, self._people, self._packages, opened, event, now)
 
     def join(
         self,
@@ -400,21 +404,21 @@ class Vault:
 
     def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
         """Return how a room stands."""
-        again = rolled_back.is_due(connection, room)
-        found = claims.of(connection, room)
-        return report.status(*self._both(connection, room), self._rosters, found, again=again)
+        again = group_rollback.is_due(connection, room)
+        found = server_claims.of(connection, room)
+        return group_report.status(*self._both(connection, room), self._rosters, found, again=again)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return what could not be followed and was not reported yet."""
-        return report.contests(connection)
+        return group_report.contests(connection)
 
     def contested(self, connection: apsw.Connection, room: RoomId) -> None:
         """Note that it was reported."""
         connection.execute("UPDATE mls_groups SET contest = NULL WHERE room = ?", (room,))
 
-    def _held(self, connection: apsw.Connection, room: RoomId) -> Held | None:
+    def _stored(self, connection: apsw.Connection, room: RoomId) -> StoredGroup | None:
         return self._both(connection, room)[1]
 
-    def _both(self, connection: apsw.Connection, room: RoomId) -> tuple[RoomRow | None, Held | None]:
+    def _both(self, connection: apsw.Connection, room: RoomId) -> tuple[RoomRow | None, StoredGroup | None]:
         row = load_room(connection, room)
-        return row, None if row is None else self._shelf.load(connection, row.group)
+        return row, None if row is None else self._store.load(connection, row.group)

@@ -21,7 +21,7 @@ import msgspec
 
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
-from parlour_client.core.e2ee.groups.policy import Judge, binding_of
+from parlour_client.core.e2ee.groups.policy import RoomRules, binding_of
 from parlour_client.core.e2ee.identity.stored_state import restored
 from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
@@ -44,7 +44,7 @@ class RoomRow:
 
 
 @dataclass(slots=True)
-class Held:
+class StoredGroup:
     """One group of ours and what is noted beside it. ``group`` is replaced, never shared with the shelf."""
 
     id: GroupId
@@ -52,7 +52,7 @@ class Held:
     status: str
     version: bytes
     group: Group
-    judge: Judge
+    rules: RoomRules
     joined: Millis
     ended: list[Ended] = field(default_factory=list)
     """When the epochs ended whose keys are still here, the last one first."""
@@ -87,7 +87,7 @@ class Held:
         self.group, self.ended = group, [] if removed else [ended, *self.ended][: group.policy.past_epochs]
 
 
-class Shelf:
+class GroupStore:
     """The groups of one program, as they lie in the archive."""
 
     def __init__(self, server: str) -> None:
@@ -97,7 +97,7 @@ class Shelf:
         """Epoch and version of ``people`` in which nobody's key needed a decision."""
         self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
 
-    def load(self, connection: apsw.Connection, group: GroupId | None) -> Held | None:
+    def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
         """Return a group that this device is in, to be changed and given to ``save``."""
         query = """
             SELECT room, status, version, state, ended, joined, own_since, sent, contest, request,
@@ -109,14 +109,14 @@ class Shelf:
                 "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
             )
             restored, roster = self._restored(connection, GroupId(str(group)), version, state)
-            judge = Judge(binding_of(restored.context.extensions), roster)
-            held = Held(
+            rules = RoomRules(binding_of(restored.context.extensions), roster)
+            stored = StoredGroup(
                 GroupId(str(group)),
                 RoomId(room),
                 status,
                 version,
                 restored,
-                judge,
+                rules,
                 Millis(joined),
                 _read_ended(ended),
                 None if own_since is None else Millis(own_since),
@@ -125,41 +125,43 @@ class Shelf:
                 None if request is None else RequestId(request),
                 bool(displaced),
             )
-            held.group.policy = judge.policy()
-            return held
+            stored.group.policy = rules.policy()
+            return stored
         return None
 
-    def insert(self, connection: apsw.Connection, held: Held) -> None:
+    def insert(self, connection: apsw.Connection, stored: StoredGroup) -> None:
         """Write a new group. A row that is there from an earlier time in the same group is replaced."""
-        self._kept.pop(held.id, None)  # else a roster of a transaction that was rolled back counts as written
+        self._kept.pop(
+            stored.id, None
+        )  # else a roster of a transaction that was rolled back counts as written
         query = """
             INSERT INTO mls_groups (group_id, room, status, version, epoch) VALUES (?, ?, ?, ?, ?)
             ON CONFLICT (group_id) DO UPDATE SET version = excluded.version"""
-        connection.execute(query, (held.id, held.room, held.status, held.version, held.epoch))
-        self.save(connection, held)
+        connection.execute(query, (stored.id, stored.room, stored.status, stored.version, stored.epoch))
+        self.save(connection, stored)
 
-    def save(self, connection: apsw.Connection, held: Held) -> None:
+    def save(self, connection: apsw.Connection, stored: StoredGroup) -> None:
         """Write a group that ``load`` gave in the same transaction. Raises MovedError."""
-        version, state = secrets.token_bytes(16), held.group.serialise()
+        version, state = secrets.token_bytes(16), stored.group.serialise()
         query = """
             UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
                 joined = ?, own_since = ?, sent = ?, contest = ?, request = ?,
                 displaced = ?
             WHERE group_id = ? AND version = ?"""
         values = (
-            held.status, version, held.epoch, state, json.dumps([(end.at, end.here) for end in held.ended]),
-            held.joined, held.own_since,
-            held.sent, held.contest, held.request, held.displaced, held.id, held.version,
+            stored.status, version, stored.epoch, state,
+            json.dumps([(end.at, end.here) for end in stored.ended]), stored.joined, stored.own_since,
+            stored.sent, stored.contest, stored.request, stored.displaced, stored.id, stored.version,
         )  # fmt: skip
         connection.execute(query, values)
         if connection.changes() != 1:
             raise MovedError("Another program has gone on with this group.")
-        kept, roster = self._kept.get(held.id), held.judge.roster
+        kept, roster = self._kept.get(stored.id), stored.rules.roster
         if roster is not None and (kept is None or kept[2] is not roster):
             query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
-            connection.execute(query, (roster.encode(), held.id))
-        held.version = version
-        self._keep(held.id, version, held.group, roster)
+            connection.execute(query, (roster.encode(), stored.id))
+        stored.version = version
+        self._keep(stored.id, version, stored.group, roster)
 
     def drop(self, connection: apsw.Connection, group: GroupId) -> None:
         """Forget all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from parlour_client.core.e2ee.groups import group_rollback as rolled_back
-from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups import group_rollback, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence, statement_of
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import Held, know_people
+from parlour_client.core.e2ee.groups.group_store import StoredGroup, know_people
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import (
-    Declared,
+    DeclaredChanges,
     Person,
     certificate_bytes,
     certificate_of,
@@ -26,7 +25,7 @@ from parlour_client.core.e2ee.groups.policy import (
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
 from parlour_client.core.e2ee.groups.transaction import (
-    Batch,
+    Transaction,
     concerns_about,
     forged,
     silent,
@@ -61,113 +60,117 @@ _NO_WELCOME: Final = "This device was added, but its invitation did not come: a 
 _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
 
 
-def take_founded(batch: Batch, event: LogEvent, body: GroupCreated) -> Received:
+def take_founded(transaction: Transaction, event: LogEvent, body: GroupCreated) -> Received:
     """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
 
     Who holds keys of the group in force lets it go only after a member has contested it.
     """
-    row = batch.row
-    ours = _founding(batch, body.group)
-    genuine = ours is None or (event.author == batch.own.user and body.device == batch.own.device)
-    may_go = row.contested or batch.held is None
-    roster = None if batch.held is None else statements.expected(batch.connection, batch.held)
+    row = transaction.row
+    ours = _founding(transaction, body.group)
+    genuine = ours is None or (event.author == transaction.own.user and body.device == transaction.own.device)
+    may_go = row.contested or transaction.stored is None
+    roster = (
+        None
+        if transaction.stored is None
+        else statements.expected(transaction.connection, transaction.stored)
+    )
     if roster is not None and roster.person(event.author) is None:
         return forged(event, _STRANGER.format(user=event.author))
     replaces = row.group is None or (body.replaces == row.group and may_go)
-    if not genuine or not replaces or (ours is None and _was_here(batch, body.group)):
+    if not genuine or not replaces or (ours is None and _was_here(transaction, body.group)):
         return forged(event, _UNFOUNDED)
-    known = rolled_back.load(batch.connection, row.room)
-    if rolled_back.is_stranger(batch.connection, row.room, event.author, known):
-        return forged(event, rolled_back.NOT_A_MEMBER.format(user=event.author))
+    known = group_rollback.load(transaction.connection, row.room)
+    if group_rollback.is_stranger(transaction.connection, row.room, event.author, known):
+        return forged(event, group_rollback.NOT_A_MEMBER.format(user=event.author))
     note = Note(NoteKind.FOUNDED, event.author)
     if known is not None and known.due:
-        note = Note(NoteKind.ROLLED_BACK, event.author, rolled_back.RECREATED.format(user=event.author))
-    rolled_back.settle(batch.connection, row.room)
-    leave_group(batch)
-    _drop_foundings(batch, but=body.group)
-    row.group, row.contested, batch.moved = body.group, False, True
+        note = Note(NoteKind.ROLLED_BACK, event.author, group_rollback.RECREATED.format(user=event.author))
+    group_rollback.settle(transaction.connection, row.room)
+    leave_group(transaction)
+    _drop_foundings(transaction, but=body.group)
+    row.group, row.contested, transaction.moved = body.group, False, True
     if ours is not None:
-        batch.roster = ours.judge.roster
-        ours.status, ours.joined, ours.own_since = "active", event.at, batch.now
+        transaction.roster = ours.rules.roster
+        ours.status, ours.joined, ours.own_since = "active", event.at, transaction.now
         if ours.request is not None:
-            batch.merged.append(ours.request)
-        ours.request, batch.held, batch.changed = None, ours, True
-        batch.links.enters()
+            transaction.merged.append(ours.request)
+        ours.request, transaction.stored, transaction.changed = None, ours, True
+        transaction.links.enters()
     return Received(event, note=note)
 
 
-def _founding(batch: Batch, group: GroupId) -> Held | None:
-    held = batch.shelf.load(batch.connection, group)
-    return held if held is not None and held.status == "founding" else None
+def _founding(transaction: Transaction, group: GroupId) -> StoredGroup | None:
+    stored = transaction.group_store.load(transaction.connection, group)
+    return stored if stored is not None and stored.status == "founding" else None
 
 
-def _was_here(batch: Batch, group: GroupId) -> bool:
+def _was_here(transaction: Transaction, group: GroupId) -> bool:
     query = "SELECT 1 FROM mls_groups WHERE group_id = ?"
-    return any(True for _ in batch.connection.execute(query, (group,)))
+    return any(True for _ in transaction.connection.execute(query, (group,)))
 
 
-def leave_group(batch: Batch) -> None:
+def leave_group(transaction: Transaction) -> None:
     """Drop the keys of the group that was in force."""
-    if batch.held is not None and batch.held.judge.roster is None:
-        leaves = [certificate_of(leaf) for _, leaf in batch.held.group.tree.members()]
-        know_people(batch.connection, batch.row.room, {(c.user, c.account_key) for c in leaves})
-    if batch.row.group is not None:
-        batch.lost.extend(_staged_request(batch, batch.row.group))
-        batch.shelf.drop(batch.connection, batch.row.group)
-    batch.held, batch.changed = None, False
+    if transaction.stored is not None and transaction.stored.rules.roster is None:
+        leaves = [certificate_of(leaf) for _, leaf in transaction.stored.group.tree.members()]
+        know_people(transaction.connection, transaction.row.room, {(c.user, c.account_key) for c in leaves})
+    if transaction.row.group is not None:
+        transaction.lost.extend(_staged_request(transaction, transaction.row.group))
+        transaction.group_store.drop(transaction.connection, transaction.row.group)
+    transaction.stored, transaction.changed = None, False
 
 
-def _drop_foundings(batch: Batch, but: GroupId) -> None:
+def _drop_foundings(transaction: Transaction, but: GroupId) -> None:
     """Another founding came first: ours never was."""
     query = (
         "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
     )
-    found = list(batch.connection.execute(query, (batch.row.room, but)))
+    found = list(transaction.connection.execute(query, (transaction.row.room, but)))
     for group, request in cast("list[tuple[str, str]]", found):
-        batch.lost.append(RequestId(request))
-        batch.shelf.drop(batch.connection, GroupId(group))
+        transaction.lost.append(RequestId(request))
+        transaction.group_store.drop(transaction.connection, GroupId(group))
 
 
-def take_contested(batch: Batch, event: LogEvent, body: Contested) -> Received:
+def take_contested(transaction: Transaction, event: LogEvent, body: Contested) -> Received:
     """Note that a member could not follow the group."""
-    if body.group != batch.row.group:
+    if body.group != transaction.row.group:
         return silent(event)
-    batch.row.contested = batch.moved = True
-    if rolled_back.is_due(batch.connection, event.room):
-        return Received(event, note=Note(NoteKind.ROLLED_BACK, event.author, rolled_back.CONTESTED))
+    transaction.row.contested = transaction.moved = True
+    if group_rollback.is_due(transaction.connection, event.room):
+        return Received(event, note=Note(NoteKind.ROLLED_BACK, event.author, group_rollback.CONTESTED))
     return Received(event, note=Note(NoteKind.CONTESTED, event.author))
 
 
 def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
-    batch: Batch, event: LogEvent, body: Handshake
+    transaction: Transaction, event: LogEvent, body: Handshake
 ) -> Received:
     """Follow a commit, or say why not."""
-    held = batch.held
-    if batch.row.group is not None and body.group != batch.row.group:
+    stored = transaction.stored
+    if transaction.row.group is not None and body.group != transaction.row.group:
         return forged(event, _OTHER_GROUP)
-    if held is None or held.id != body.group:
-        return _by_others(batch, event, body)
-    if body.epoch < held.epoch:
+    if stored is None or stored.id != body.group:
+        return _by_others(transaction, event, body)
+    if body.epoch < stored.epoch:
         return forged(event, _OLD_EPOCH)
-    own = _own_staged(batch, held, body)
-    if own is not None and not _is_as_sent(batch, event, body, own):
+    own = _own_staged(transaction, stored, body)
+    if own is not None and not _is_as_sent(transaction, event, body, own):
         return forged(event, _NOT_OURS)
-    trial = copy.copy(held.group)
+    trial = copy.copy(stored.group)
     try:
-        followed = _follow(batch, held, trial, body, event.at)
+        followed = _follow(transaction, stored, trial, body, event.at)
     except MlsError as error:
-        if held.displaced or _is_of_another_copy(batch, held, event, body, error):
-            return _displaced(batch, held, event)
-        return _refused(held, batch, event, body, error)
+        if stored.displaced or _is_of_another_copy(transaction, stored, event, body, error):
+            return _displaced(transaction, stored, event)
+        return _refused(stored, transaction, event, body, error)
     if followed is None:
         return forged(event, _REPLAYED)
-    return _entered(batch, held, trial, event, body, followed)
+    return _entered(transaction, stored, trial, event, body, followed)
 
 
-def _by_others(batch: Batch, event: LogEvent, body: Handshake) -> Received:
-    if batch.own.device not in body.added:
+def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Received:
+    if transaction.own.device not in body.added:
         return silent(event)
-    if batch.welcome_missing:
+    if transaction.welcome_missing:
         return Received(with_body(event, stripped(body)), trouble=_NO_WELCOME)
     return forged(event, _REPLAYED)  # this device was in that epoch already
 
@@ -182,36 +185,40 @@ class _Followed:
     statements: Sequence[Statement]
 
 
-def _follow(batch: Batch, held: Held, trial: Group, body: Handshake, at: int) -> _Followed | None:
+def _follow(
+    transaction: Transaction, stored: StoredGroup, trial: Group, body: Handshake, at: int
+) -> _Followed | None:
     """Apply a commit to ``trial``. None: it took effect before. Raises MlsError."""
-    if body.epoch != held.epoch:
+    if body.epoch != stored.epoch:
         raise RuleBrokenError("changes in between are missing")
-    held.judge.declared = Declared(at, body.added, body.removed, body.unusable)
+    stored.rules.declared = DeclaredChanges(at, body.added, body.removed, body.unusable)
     before = trial.members()
     try:
         event = trial.process(body.data, now=at // 1_000)
     finally:
-        held.judge.declared = None
+        stored.rules.declared = None
     if isinstance(event, Echo):
         return None
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would run away from ours.
         raise RuleBrokenError("it is no commit")
-    devices = [person_of(member, batch.own.server).device for member in before]
-    roster = held.judge.roster_after(event.authenticated_data, devices)
-    if not event.removed_us and trial.context.extensions != held.judge.binding.extensions(roster):
+    devices = [person_of(member, transaction.own.server).device for member in before]
+    roster = stored.rules.roster_after(event.authenticated_data, devices)
+    if not event.removed_us and trial.context.extensions != stored.rules.binding.extensions(roster):
         raise RuleBrokenError("the group says something else of its members than its changes make it")
     by = next((m for m in before if m.index == event.outcome.committer), None)
     signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
-    return _Followed(event, None if by is None else person_of(by, batch.own.server), roster, signed)
+    return _Followed(event, None if by is None else person_of(by, transaction.own.server), roster, signed)
 
 
-def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: MlsError) -> Received:
+def _refused(
+    stored: StoredGroup, transaction: Transaction, event: LogEvent, body: Handshake, error: MlsError
+) -> Received:
     """Stay where we are: nothing that cannot be verified changes the group."""
-    if held.status != "refused":  # what follows cannot be followed either, and is not reported again
-        held.contest = Epoch(body.epoch + 1)
-        batch.contest = ToContest(held.id, held.contest)
-    held.status, batch.changed = "refused", True
+    if stored.status != "refused":  # what follows cannot be followed either, and is not reported again
+        stored.contest = Epoch(body.epoch + 1)
+        transaction.contest = ToContest(stored.id, stored.contest)
+    stored.status, transaction.changed = "refused", True
     whose = ""
     if isinstance(error, UnusableKeyError) and error.leaf is not None:
         whose = f" (a device of {certificate_of(error.leaf).user})"
@@ -221,69 +228,76 @@ def _refused(held: Held, batch: Batch, event: LogEvent, body: Handshake, error: 
     )
 
 
-def _is_of_another_copy(batch: Batch, held: Held, event: LogEvent, body: Handshake, error: MlsError) -> bool:
+def _is_of_another_copy(
+    transaction: Transaction, stored: StoredGroup, event: LogEvent, body: Handshake, error: MlsError
+) -> bool:
     """Say whether another copy of this home made a commit: our key has signed it, and this one did not.
 
     While a commit of ours is staged its key is used, so that no signature can be read: our leaf must do.
     """
-    if not isinstance(error, OwnMessageError) or event.author != batch.own.user:
+    if not isinstance(error, OwnMessageError) or event.author != transaction.own.user:
         return False
     digest = hashlib.sha256(body.data).digest()
-    if any(batch.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
+    if any(transaction.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
         return False  # given up here, and shown by the server all the same
-    return isinstance(error, OtherCopyError) or held.group.pending is not None
+    return isinstance(error, OtherCopyError) or stored.group.pending is not None
 
 
-def _displaced(batch: Batch, held: Held, event: LogEvent) -> Received:
+def _displaced(transaction: Transaction, stored: StoredGroup, event: LogEvent) -> Received:
     """Stay where we are, and disturb nobody: the others follow the copy of this home that goes on."""
     kept = with_body(event, stripped(event.body))
-    if held.displaced:
+    if stored.displaced:
         return Received(kept, row=False)
-    batch.lost.extend(_staged_request(batch, held.id))
-    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
-    if held.group.pending is not None:
-        held.group.commit_refused()
-    held.status, held.displaced, batch.changed, batch.moved = "refused", True, True, True
-    return Received(kept, note=Note(NoteKind.OLDER_COPY, batch.own.user, DisplacedError().whole))
+    transaction.lost.extend(_staged_request(transaction, stored.id))
+    transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
+    if stored.group.pending is not None:
+        stored.group.commit_refused()
+    stored.status, stored.displaced, transaction.changed, transaction.moved = "refused", True, True, True
+    return Received(kept, note=Note(NoteKind.OLDER_COPY, transaction.own.user, DisplacedError().whole))
 
 
 def _entered(
-    batch: Batch, held: Held, trial: Group, event: LogEvent, body: Handshake, followed: _Followed
+    transaction: Transaction,
+    stored: StoredGroup,
+    trial: Group,
+    event: LogEvent,
+    body: Handshake,
+    followed: _Followed,
 ) -> Received:
-    batch.moved = True
+    transaction.moved = True
     applied = followed.applied
-    removed = [person_of(member, batch.own.server) for member in applied.outcome.removed]
-    statements.executed(batch.connection, held.room, followed.statements)
-    batch.roster = followed.roster
+    removed = [person_of(member, transaction.own.server) for member in applied.outcome.removed]
+    statements.executed(transaction.connection, stored.room, followed.statements)
+    transaction.roster = followed.roster
     if applied.removed_us:
-        batch.lost.extend(_staged_request(batch, held.id))
-        batch.shelf.drop(batch.connection, held.id)
-        batch.held, batch.changed, batch.removed = None, False, True
+        transaction.lost.extend(_staged_request(transaction, stored.id))
+        transaction.group_store.drop(transaction.connection, stored.id)
+        transaction.stored, transaction.changed, transaction.removed = None, False, True
         return _noted(event, [], removed, [], followed)
-    request = _staged_request(batch, held.id)
-    (batch.merged if applied.own else batch.lost).extend(request)
-    batch.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (held.id,))
-    held.move_to(trial, Ended(event.at, batch.now), removed=bool(removed))
-    held.status, held.contest, held.displaced, batch.changed = "active", None, False, True
-    held.judge.roster = followed.roster
+    request = _staged_request(transaction, stored.id)
+    (transaction.merged if applied.own else transaction.lost).extend(request)
+    transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
+    stored.move_to(trial, Ended(event.at, transaction.now), removed=bool(removed))
+    stored.status, stored.contest, stored.displaced, transaction.changed = "active", None, False, True
+    stored.rules.roster = followed.roster
     if applied.own:
-        held.own_since, held.sent = batch.now, 0
-        batch.links.has_fresh_keys()
-    concerns = _concerns(batch, trial, applied)
-    batch.concerns.extend(concerns)
+        stored.own_since, stored.sent = transaction.now, 0
+        transaction.links.has_fresh_keys()
+    concerns = _concerns(transaction, trial, applied)
+    transaction.concerns.extend(concerns)
     after = {member.index: member for member in trial.members()}
-    added = [person_of(after[index], batch.own.server) for index in applied.outcome.added]
-    batch.links.epoch_begins()
-    batch.links.came_in([person.device for person in added])
+    added = [person_of(after[index], transaction.own.server) for index in applied.outcome.added]
+    transaction.links.epoch_begins()
+    transaction.links.came_in([person.device for person in added])
     return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
 
 
-def _concerns(batch: Batch, trial: Group, applied: CommitApplied) -> list[Concern]:
+def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied) -> list[Concern]:
     """Ask about every leaf that came in: the added ones, and the committer's own new one."""
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return concerns_about(batch.connection, batch.people, certificates, batch.now)
+    return concerns_about(transaction.connection, transaction.people, certificates, transaction.now)
 
 
 def _noted(
@@ -325,19 +339,19 @@ def _names(people: Sequence[Person], by: UserName) -> str:
     return count if users == [str(by)] else f"{count} of {', '.join(users)}"
 
 
-def _own_staged(batch: Batch, held: Held, body: Handshake) -> Commit | None:
+def _own_staged(transaction: Transaction, stored: StoredGroup, body: Handshake) -> Commit | None:
     """Return the body of our staged commit when the event carries that very commit."""
-    pending = held.group.pending
+    pending = stored.group.pending
     if pending is None or pending.message != body.data:
         return None
     query = "SELECT body FROM mls_staged WHERE group_id = ?"
-    for (data,) in batch.connection.execute(query, (held.id,)):
+    for (data,) in transaction.connection.execute(query, (stored.id,)):
         return decode_payload(Commit, cast("bytes", data))
     return None
 
 
-def _is_as_sent(batch: Batch, event: LogEvent, body: Handshake, own: Commit) -> bool:
-    return event.author == batch.own.user and (
+def _is_as_sent(transaction: Transaction, event: LogEvent, body: Handshake, own: Commit) -> bool:
+    return event.author == transaction.own.user and (
         own.epoch,
         own.added,
         own.removed,
@@ -345,6 +359,6 @@ def _is_as_sent(batch: Batch, event: LogEvent, body: Handshake, own: Commit) -> 
     ) == (body.epoch, body.added, body.removed, body.unusable)
 
 
-def _staged_request(batch: Batch, group: GroupId) -> list[RequestId]:
-    found = batch.connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (group,))
+def _staged_request(transaction: Transaction, group: GroupId) -> list[RequestId]:
+    found = transaction.connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (group,))
     return [RequestId(str(request)) for (request,) in found]

@@ -12,14 +12,13 @@ from typing import Protocol
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import key_log_copy, key_pins
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_ids import group_bytes
 from parlour_client.core.e2ee.groups.group_store import (
-    Held,
-    Shelf,
+    GroupStore,
+    StoredGroup,
     highest_epoch,
     know_roster,
     known_people,
@@ -33,7 +32,7 @@ from parlour_client.core.e2ee.groups.group_store import (
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.policy import (
     Binding,
-    Judge,
+    RoomRules,
     binding_of,
     certificate_bytes,
     certificate_of,
@@ -41,9 +40,15 @@ from parlour_client.core.e2ee.groups.policy import (
     require_members,
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received
-from parlour_client.core.e2ee.groups.sealed_tree import Beside, open_beside
+from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, open_beside
 from parlour_client.core.e2ee.groups.statements import accepted_from
-from parlour_client.core.e2ee.groups.transaction import Own, People, concerns_about, stripped, with_body
+from parlour_client.core.e2ee.groups.transaction import (
+    People,
+    ThisDevice,
+    concerns_about,
+    stripped,
+    with_body,
+)
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -70,19 +75,19 @@ class Packages(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedWelcome:
     """A Welcome that was opened and checked, and is not in force yet."""
 
     group: Group
-    judge: Judge
+    rules: RoomRules
     spent: frozenset[bytes]
     """References of the key packages that it used up."""
-    own: Own
+    own: ThisDevice
 
 
 def open_welcome(
-    own: Own, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
-) -> Opened:
+    own: ThisDevice, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
+) -> OpenedWelcome:
     """Open a Welcome and check where it leads; uses up ``store``. Raises JoinRefusedError."""
     body = event.body
     if not isinstance(body, Handshake) or (waiting.room, waiting.group, waiting.seq) != (
@@ -91,8 +96,8 @@ def open_welcome(
         event.seq,
     ):
         raise JoinRefusedError("The Welcome is not the one of the commit that adds this device.")
-    judge, group_id = Judge(Binding(own.server, event.room, kind), None), group_bytes(body.group)
-    opened: list[Beside] = []
+    rules, group_id = RoomRules(Binding(own.server, event.room, kind), None), group_bytes(body.group)
+    opened: list[WelcomeSupplement] = []
 
     def tree(info: tuple[Extension, ...]) -> bytes:
         opened.append(open_beside(waiting.tree, info, group_id, body.epoch + 1))
@@ -100,12 +105,12 @@ def open_welcome(
 
     before = {package.ref for package in store}
     try:
-        group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=judge.policy())
-        judge.roster = _roster(group, opened[-1].roster if opened else None)
-        _check(group, own, judge, body, group_id)
+        group = Group.join(waiting.welcome, store, ratchet_tree=tree, policy=rules.policy())
+        rules.roster = _roster(group, opened[-1].roster if opened else None)
+        _check(group, own, rules, body, group_id)
     except MlsError as error:
         raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
-    return Opened(group, judge, frozenset(before - {package.ref for package in store}), own)
+    return OpenedWelcome(group, rules, frozenset(before - {package.ref for package in store}), own)
 
 
 def _roster(group: Group, data: bytes | None) -> Roster | None:
@@ -123,14 +128,14 @@ def _roster(group: Group, data: bytes | None) -> Roster | None:
     return roster
 
 
-def _check(group: Group, own: Own, judge: Judge, body: Handshake, group_id: bytes) -> None:
+def _check(group: Group, own: ThisDevice, rules: RoomRules, body: Handshake, group_id: bytes) -> None:
     """Require the room's own group, in the epoch of the commit, with the devices that it declared."""
-    wanted = judge.binding
+    wanted = rules.binding
     if group.group_id != group_id or group.epoch != body.epoch + 1:
         raise RuleBrokenError("it leads into another group or epoch")
     if binding_of(group.context.extensions) != wanted:
         raise RuleBrokenError("its group is for another room or server")
-    require_members(wanted, judge.roster, (leaf for _, leaf in group.tree.members()))
+    require_members(wanted, rules.roster, (leaf for _, leaf in group.tree.members()))
     devices = {certificate_of(leaf).device for _, leaf in group.tree.members()}
     if not set(body.added) <= devices or devices & set(body.removed) or own.device not in devices:
         raise RuleBrokenError("its group has other members than the commit declares")
@@ -138,10 +143,10 @@ def _check(group: Group, own: Own, judge: Judge, body: Handshake, group_id: byte
 
 def enter(
     connection: apsw.Connection,
-    shelf: Shelf,
+    group_store: GroupStore,
     people: People,
     packages: Packages,
-    opened: Opened,
+    opened: OpenedWelcome,
     event: LogEvent,
     now: Millis,
 ) -> tuple[Received, list[Concern]]:
@@ -150,15 +155,15 @@ def enter(
     body, row = event.body, load_room(connection, event.room)
     if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
         raise JoinRefusedError("The room has gone on meanwhile.")
-    if row.group not in {None, body.group} or shelf.load(connection, body.group) is not None:
+    if row.group not in {None, body.group} or group_store.load(connection, body.group) is not None:
         raise JoinRefusedError("This device is in the room's group already.")
     if opened.group.epoch <= highest_epoch(connection, body.group):
         raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
     _require_suite(connection, opened.group, event)
-    _require_lineage(connection, opened.judge, opened.own, event)
+    _require_lineage(connection, opened.rules, opened.own, event)
     _spend(connection, packages, opened)
-    group = Held(body.group, event.room, "active", b"", opened.group, opened.judge, event.at)
-    shelf.insert(connection, group)
+    group = StoredGroup(body.group, event.room, "active", b"", opened.group, opened.rules, event.at)
+    group_store.insert(connection, group)
     links = Links(connection, event.room)
     links.begins(event.seq)
     links.enters()
@@ -166,7 +171,7 @@ def enter(
     row.cursor, row.group, row.since = event.seq, body.group, min(event.seq, row.since or event.seq)
     save_room(connection, row)
     pin_suite(connection, event.room, RoomSuite(opened.group.suite.number))
-    know_roster(connection, event.room, opened.judge.roster)
+    know_roster(connection, event.room, opened.rules.roster)
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
@@ -182,7 +187,7 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
         )
 
 
-def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event: LogEvent) -> None:
+def _require_lineage(connection: apsw.Connection, rules: RoomRules, own: ThisDevice, event: LogEvent) -> None:
     """Require that the members whom this device knew decided who is in now. Raises JoinRefusedError.
 
     In a room of ours alone another device of ours may have begun again, with nothing but our account key.
@@ -190,38 +195,40 @@ def _require_lineage(connection: apsw.Connection, judge: Judge, own: Own, event:
     known = known_roster(connection, event.room)
     if (
         known is not None
-        and judge.roster is not None
+        and rules.roster is not None
         and _is_ours(known, own)
-        and _is_begun(judge.roster, own)
+        and _is_begun(rules.roster, own)
     ):
         known = None
     inviter = None if known is not None else accepted_from(connection, event.room)
-    if judge.roster is None:
+    if rules.roster is None:
         if known is not None or inviter is not None:
             raise JoinRefusedError(
                 "The Welcome was refused: its group forgets that members decide who is in this room."
             )
         return
-    alone = known is not None and _is_alone(known.people, judge.roster.people)
+    alone = known is not None and _is_alone(known.people, rules.roster.people)
     try:
-        judge.roster.require_proofs(verify, None if alone else known)
+        rules.roster.require_proofs(verify, None if alone else known)
     except NotAllowedError as error:
         raise JoinRefusedError(f"The Welcome was refused: {error}.") from error
     if inviter is not None:
-        _require_admission(connection, judge.roster, own, inviter)
+        _require_admission(connection, rules.roster, own, inviter)
     before = known_people(connection, event.room) if known is None else None
-    for person in judge.roster.people:
+    for person in rules.roster.people:
         if before is not None and not person.proof and (person.user, person.account_key) not in before:
             who = f"{person.user} was not in the room before"
             raise JoinRefusedError(f"The Welcome was refused: {who}, and no member admitted them.")
 
 
-def _require_admission(connection: apsw.Connection, roster: Roster, own: Own, inviter: UserName) -> None:
+def _require_admission(
+    connection: apsw.Connection, roster: Roster, own: ThisDevice, inviter: UserName
+) -> None:
     """Require that who invited us has signed it, for this group. Raises JoinRefusedError, NotReadyError.
 
     Anybody can begin a group in the names of others; nobody else can sign their admission to it.
     """
-    pinned, logged = pins.find(connection, inviter), log_copy.account(connection, inviter)
+    pinned, logged = key_pins.find(connection, inviter), key_log_copy.account(connection, inviter)
     key = pinned.account_key if pinned is not None else logged.key if logged is not None else None
     if key is None:
         raise NotReadyError(f"The account key of {inviter}, who invited you, is not known yet.")
@@ -233,11 +240,11 @@ def _require_admission(connection: apsw.Connection, roster: Roster, own: Own, in
         )
 
 
-def _is_ours(roster: Roster, own: Own) -> bool:
+def _is_ours(roster: Roster, own: ThisDevice) -> bool:
     return [(one.user, one.account_key) for one in roster.people] == [(own.user, own.account_key)]
 
 
-def _is_begun(roster: Roster, own: Own) -> bool:
+def _is_begun(roster: Roster, own: ThisDevice) -> bool:
     """Say whether we are the only one who is in it without an admission."""
     first = [one for one in roster.people if not one.proof]
     return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
@@ -252,7 +259,7 @@ def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:
     return people[0] == people[1] and len(people[0]) == 1
 
 
-def _spend(connection: apsw.Connection, packages: Packages, opened: Opened) -> None:
+def _spend(connection: apsw.Connection, packages: Packages, opened: OpenedWelcome) -> None:
     """Use the key package up for good; another program may have done so meanwhile."""
     store = packages.load(connection)
     if not opened.spent <= {package.ref for package in store}:

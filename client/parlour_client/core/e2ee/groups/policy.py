@@ -144,7 +144,7 @@ def _person(credential: Credential, key: bytes, server: str) -> Person:
 
 
 @dataclass(slots=True)
-class Declared:
+class DeclaredChanges:
     """What a Handshake event says that its commit does; None for one that we make ourselves."""
 
     at: int
@@ -155,7 +155,7 @@ class Declared:
 
 
 @dataclass(slots=True)
-class Judge:
+class RoomRules:
     """The hooks for one group. ``declared``: what the commit under judgement may do; None: no commit is.
 
     ``roster`` is None in a group from before members decided who is in: nobody new enters it.
@@ -163,7 +163,7 @@ class Judge:
 
     binding: Binding
     roster: Roster | None
-    declared: Declared | None = None
+    declared: DeclaredChanges | None = None
 
     @property
     def server(self) -> str:
@@ -183,7 +183,7 @@ class Judge:
     @contextmanager
     def ours(self, at: int) -> Iterator[None]:
         """Judge a commit that we make ourselves: it declares what it does afterwards."""
-        self.declared = Declared(at)
+        self.declared = DeclaredChanges(at)
         try:
             yield
         finally:

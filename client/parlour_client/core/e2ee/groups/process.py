@@ -24,7 +24,7 @@ from parlour_client.core.e2ee.groups.link_store import blanked, deletion, moved
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.statements import note, statement_in
-from parlour_client.core.e2ee.groups.transaction import Batch, silent, with_body
+from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import Missing, first_of
@@ -55,141 +55,145 @@ _ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage |
 _PLAINTEXT: Final = "Something that the server can read came in this encrypted room; it is not shown."
 
 
-def run(batch: Batch, events: Sequence[LogEvent]) -> Receipt:
+def run(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
     """Process what follows the room's cursor; what was processed before is dropped.
 
     Raises ServerMisbehavedError when events are missing in between and none of them says so (`Missing`).
     """
-    row, waits = batch.row, None
+    row, waits = transaction.row, None
     for event in events:
         if event.seq <= row.cursor:
             continue
         if first_of(event) > row.cursor + 1 or event.room != row.room:
             raise ServerMisbehavedError("The server's history of an encrypted room has a hole.")
-        if needs_welcome(batch, event):
+        if needs_welcome(transaction, event):
             waits = event
             break
-        if batch.held is not None and batch.held.forget_old(event.at, batch.now):
-            batch.changed = True
-        batch.links.begins(event.seq)
-        batch.items.append(_placed(batch, event, _take(batch, event)))
-        _note_role(batch, event)
+        if transaction.stored is not None and transaction.stored.forget_old(event.at, transaction.now):
+            transaction.changed = True
+        transaction.links.begins(event.seq)
+        transaction.items.append(_placed(transaction, event, _take(transaction, event)))
+        _note_role(transaction, event)
         row.cursor = event.seq
-        batch.welcome_missing = False
-    if batch.held is not None and batch.changed:
-        batch.shelf.save(batch.connection, batch.held)
-    save_room(batch.connection, row)
-    batch.links.save()
-    corrected = _corrected(batch)
-    know_roster(batch.connection, row.room, batch.roster)
+        transaction.welcome_missing = False
+    if transaction.stored is not None and transaction.changed:
+        transaction.group_store.save(transaction.connection, transaction.stored)
+    save_room(transaction.connection, row)
+    transaction.links.save()
+    corrected = _corrected(transaction)
+    know_roster(transaction.connection, row.room, transaction.roster)
     return Receipt(
-        batch.items,
+        transaction.items,
         row.cursor,
         waits,
-        batch.merged,
-        batch.lost,
-        batch.removed,
-        batch.contest,
-        batch.concerns,
-        batch.moved,
-        batch.links.is_older,
+        transaction.merged,
+        transaction.lost,
+        transaction.removed,
+        transaction.contest,
+        transaction.concerns,
+        transaction.moved,
+        transaction.links.is_older,
         corrected,
     )
 
 
-def needs_welcome(batch: Batch, event: LogEvent) -> bool:
+def needs_welcome(transaction: Transaction, event: LogEvent) -> bool:
     """Say whether an event adds this device to a group that it is not in, and never was in so late."""
     body = event.body
-    if not isinstance(body, Handshake) or batch.own.device not in body.added or batch.welcome_missing:
+    if (
+        not isinstance(body, Handshake)
+        or transaction.own.device not in body.added
+        or transaction.welcome_missing
+    ):
         return False
     return (
-        batch.held is None
-        and batch.row.group in {None, body.group}
-        and body.epoch + 1 > highest_epoch(batch.connection, body.group)
+        transaction.stored is None
+        and transaction.row.group in {None, body.group}
+        and body.epoch + 1 > highest_epoch(transaction.connection, body.group)
     )
 
 
-def _take(batch: Batch, event: LogEvent) -> Received:
-    note_encryption(batch.row, event)
+def _take(transaction: Transaction, event: LogEvent) -> Received:
+    note_encryption(transaction.row, event)
     match event.body:
         case EncryptedMessage() as body:
-            return open_message(batch, event, body)
+            return open_message(transaction, event, body)
         case Handshake() as body:
-            return take_handshake(batch, event, body)
+            return take_handshake(transaction, event, body)
         case GroupCreated() as body:
-            return take_founded(batch, event, body)
+            return take_founded(transaction, event, body)
         case Contested() as body:
-            return take_contested(batch, event, body)
-        case _ if _went(batch, event):
-            note(batch.connection, event)
-            leave_group(batch)
-            batch.row.group, batch.row.contested, batch.moved = None, False, True
+            return take_contested(transaction, event, body)
+        case _ if _went(transaction, event):
+            note(transaction.connection, event)
+            leave_group(transaction)
+            transaction.row.group, transaction.row.contested, transaction.moved = None, False, True
             return Received(event)
         case _:
-            note(batch.connection, event)
-            return _readable(event, batch.row.since)
+            note(transaction.connection, event)
+            return _readable(event, transaction.row.since)
 
 
-def _placed(batch: Batch, event: LogEvent, item: Received) -> Received:
+def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
     """Give a sealed event its place among those that other devices say they have processed."""
     body = event.body
     unread = event.author if item.message is None else None
     if isinstance(body, Blank) and body.was == "sealed":
-        blanked(batch.connection, event.room, event.seq)
-        batch.links.place(event.seq, None, unread, late=False)
+        blanked(transaction.connection, event.room, event.seq)
+        transaction.links.place(event.seq, None, unread, late=False)
     elif isinstance(body, EncryptedMessage):
         if item.message is None or isinstance(item.event.body, Deleted):
-            deletion(batch.connection, event.room, body.blanks)
-        was_seen = batch.links.place(event.seq, body.data, unread, late=item.late)
+            deletion(transaction.connection, event.room, body.blanks)
+        was_seen = transaction.links.place(event.seq, body.data, unread, late=item.late)
         if was_seen and item.note is None and not item.trouble:
             return replace(item, row=True, note=moved(event.author))
     return item
 
 
-def _corrected(batch: Batch) -> dict[Seq, Note | None]:
+def _corrected(transaction: Transaction) -> dict[Seq, Note | None]:
     """Correct notes of this run; returns those of events that are stored already."""
-    corrected = dict(batch.links.corrected)
-    for at, item in enumerate(batch.items):
+    corrected = dict(transaction.links.corrected)
+    for at, item in enumerate(transaction.items):
         seq = item.event.seq
         if seq in corrected:
             note = corrected.pop(seq)
             said = is_row(item.event.body) and not isinstance(item.event.body, EncryptedMessage)
             row = note is not None or bool(item.trouble) or said
-            batch.items[at] = replace(item, note=note, row=row)
+            transaction.items[at] = replace(item, note=note, row=row)
     return corrected
 
 
-def _note_role(batch: Batch, event: LogEvent) -> None:
+def _note_role(transaction: Transaction, event: LogEvent) -> None:
     match event.body:
         case Created():
-            batch.roles[event.author] = Role.OWNER
+            transaction.roles[event.author] = Role.OWNER
         case RoleSet(who=who, role=role):
-            batch.roles[who] = role
+            transaction.roles[who] = role
         case _:
             pass
 
 
-def _went(batch: Batch, event: LogEvent) -> bool:
+def _went(transaction: Transaction, event: LogEvent) -> bool:
     """Say whether this account went from the room: by a statement, where there is a roster.
 
     All its devices forget the keys then, also those that were away; they are added again if it comes back.
     """
     match event.body:
         case Left():
-            went = event.author == batch.own.user
+            went = event.author == transaction.own.user
         case Kicked(who=who) | Banned(who=who):
-            went = who == batch.own.user
+            went = who == transaction.own.user
         case _:
             return False
-    if not went or batch.held is None or batch.held.judge.roster is None:
+    if not went or transaction.stored is None or transaction.stored.rules.roster is None:
         return went
-    data, roster = statement_in(event.body), batch.held.judge.roster
-    devices = {certificate_of(leaf).device for _, leaf in batch.held.group.tree.members()}
+    data, roster = statement_in(event.body), transaction.stored.rules.roster
+    devices = {certificate_of(leaf).device for _, leaf in transaction.stored.group.tree.members()}
     try:
         after = roster_after(roster, [] if data is None else [data], devices)
     except RuleBrokenError:
         return False
-    return not after.admits(batch.own.user, batch.own.account_key)
+    return not after.admits(transaction.own.user, transaction.own.account_key)
 
 
 def note_encryption(row: RoomRow, event: LogEvent) -> None:

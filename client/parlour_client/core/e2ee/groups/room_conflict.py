@@ -10,7 +10,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName
 
 
-def contradiction(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:
+def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:
     """Return what is wrong in words; empty when nothing is."""
     if summary is None or report.kind is None:
         return ""

@@ -23,7 +23,7 @@ _TAG: Final = bindings.crypto_aead_xchacha20poly1305_ietf_ABYTES
 _WITH_ROSTER: Final = b"\1"
 
 
-class Beside(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class WelcomeSupplement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """What is sealed."""
 
     tree: bytes
@@ -40,7 +40,7 @@ def key_extension(key: bytes, *, roster: bool) -> Extension:
     return Extension(TREE_KEY, _WITH_ROSTER + key if roster else key)
 
 
-def seal_beside(beside: Beside, key: bytes, group: bytes, epoch: int) -> bytes:
+def seal_beside(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int) -> bytes:
     """Return nonce and ciphertext of what goes with ``group`` in ``epoch``."""
     nonce = secrets.token_bytes(_NONCE)
     plain = beside.tree if beside.roster is None else msgspec.msgpack.encode(beside)
@@ -48,7 +48,7 @@ def seal_beside(beside: Beside, key: bytes, group: bytes, epoch: int) -> bytes:
     return nonce + sealed
 
 
-def open_beside(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int) -> Beside:
+def open_beside(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int) -> WelcomeSupplement:
     """Open it with the key in the group info. Raises RuleBrokenError."""
     key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
     listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)
@@ -60,7 +60,11 @@ def open_beside(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch:
         plain = bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(
             ciphertext, _bound(group, epoch), nonce, key
         )
-        return msgspec.msgpack.decode(plain, type=Beside) if listed else Beside(plain, None)
+        return (
+            msgspec.msgpack.decode(plain, type=WelcomeSupplement)
+            if listed
+            else WelcomeSupplement(plain, None)
+        )
     except (CryptoError, msgspec.MsgspecError) as error:
         raise RuleBrokenError("the tree beside the Welcome is another one or was changed") from error
 

@@ -11,14 +11,14 @@ import apsw
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
-from parlour_client.core.e2ee.groups.commit_plan import Claims
+from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import Remove, Roster
 from parlour_protocol.names import UserName, parse_user_name
 
 
 def keep(
-    connection: apsw.Connection, room: RoomId, found: Claims, roster: Roster | None, now: Millis
+    connection: apsw.Connection, room: RoomId, found: ServerClaims, roster: Roster | None, now: Millis
 ) -> bool:
     """Keep what is claimed now; what is new is an alarm. False: nothing has changed.
 
@@ -42,15 +42,15 @@ def keep(
     return True
 
 
-def of(connection: apsw.Connection, room: RoomId) -> Claims:
+def of(connection: apsw.Connection, room: RoomId) -> ServerClaims:
     """Return what was claimed when the room was last looked at."""
     query = "SELECT user, kind FROM mls_claims WHERE room = ? ORDER BY user"
     rows = [(parse_user_name(str(user)), str(kind)) for user, kind in connection.execute(query, (room,))]
     ghosts = [user for user, kind in rows if kind == "ghost"]
-    return Claims(ghosts, [user for user, kind in rows if kind == "dropped"])
+    return ServerClaims(ghosts, [user for user, kind in rows if kind == "dropped"])
 
 
-def words(claims: Claims, roster: Roster | None) -> Sequence[str]:
+def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
     """Return a sentence for each claim."""
     ghosts = [ghost_words(user, roster) for user in claims.ghosts]
     return [*ghosts, *map(dropped_words, claims.dropped)]

@@ -14,7 +14,7 @@ import apsw
 
 from parlour_client.core.e2ee.groups.commit_evidence import roster_after, statement_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
-from parlour_client.core.e2ee.groups.group_store import Held
+from parlour_client.core.e2ee.groups.group_store import StoredGroup
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_protocol.frames import AnyBody, LogEvent
 from parlour_protocol.frames.base import Role
@@ -69,12 +69,12 @@ def waiting(connection: apsw.Connection, room: RoomId) -> Sequence[Statement]:
     return [statement_of(bytes(data)) for (data,) in list(connection.execute(query, (room,)))]
 
 
-def expected(connection: apsw.Connection, held: Held) -> Roster | None:
+def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster | None:
     """Return the roster as it will be when what waits is executed; None in a group without one."""
-    roster = held.judge.roster
-    if roster is None or not (those := waiting(connection, held.room)):
+    roster = stored.rules.roster
+    if roster is None or not (those := waiting(connection, stored.room)):
         return roster
-    devices = {certificate_of(leaf).device for _, leaf in held.group.tree.members()}
+    devices = {certificate_of(leaf).device for _, leaf in stored.group.tree.members()}
     for statement in those:
         with suppress(RuleBrokenError):
             roster = roster_after(roster, [statement.data], devices)

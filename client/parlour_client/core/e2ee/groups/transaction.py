@@ -10,7 +10,7 @@ from typing import Protocol
 
 import apsw
 
-from parlour_client.core.e2ee.groups.group_store import Held, RoomRow, Shelf
+from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf, Speaker
 from parlour_client.core.e2ee.groups.policy import binding_of, read_certificate
@@ -30,7 +30,7 @@ from parlour_protocol.names import UserName
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class ThisDevice:
     """This device, certified."""
 
     user: UserName
@@ -52,7 +52,7 @@ class Own:
         return read_certificate(self.certificate).account_key if self.certificate else b""
 
     @classmethod
-    def of(cls, identity: OwnIdentity) -> "Own":
+    def of(cls, identity: OwnIdentity) -> "ThisDevice":
         """Take what ``own`` has loaded."""
         extensions = () if identity.certificate is None else identity.leaf_extensions
         return cls(
@@ -65,7 +65,7 @@ class Own:
         )
 
 
-class Standing(Protocol):
+class CertificateStatus(Protocol):
     """What is to be said of a certificate beyond that its signature holds."""
 
     @property
@@ -82,7 +82,7 @@ class Standing(Protocol):
 class People(Protocol):
     """Who is known by which key; pins a key that it sees for the first time."""
 
-    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis, /) -> Standing:
+    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis, /) -> CertificateStatus:
         """Judge a certificate."""
         ...
 
@@ -92,15 +92,15 @@ class People(Protocol):
 
 
 @dataclass(slots=True)
-class Batch:
+class Transaction:
     """What a run of events does to one room."""
 
     connection: apsw.Connection
-    own: Own
+    own: ThisDevice
     people: People
-    shelf: Shelf
+    group_store: GroupStore
     row: RoomRow
-    held: Held | None
+    stored: StoredGroup | None
     links: Links
     role_of: RoleOf
     now: Millis
@@ -120,21 +120,21 @@ class Batch:
     roles: dict[UserName, Role] = field(default_factory=dict)
     """Roles that this run gave: what it says is in the archive at its end alone."""
 
-    def speaker(self, held: Held, user: UserName) -> Speaker:
+    def speaker(self, stored: StoredGroup, user: UserName) -> Speaker:
         """Return who speaks, with the kind of room that all members agreed on."""
-        return Speaker(self.row.room, kind_of_room(held), user, self._role)
+        return Speaker(self.row.room, kind_of_room(stored), user, self._role)
 
     def _role(self, user: UserName) -> Role | None:
-        roster = None if self.held is None else expected(self.connection, self.held)
+        roster = None if self.stored is None else expected(self.connection, self.stored)
         if roster is not None:  # the server's word on roles does not count where members have their own
             person = roster.person(user)
             return None if person is None else person.role
         return self.roles[user] if user in self.roles else self.role_of(user)
 
 
-def kind_of_room(held: Held) -> RoomKind:
+def kind_of_room(stored: StoredGroup) -> RoomKind:
     """Return the kind of the room that a group is bound to."""
-    return binding_of(held.group.context.extensions).kind
+    return binding_of(stored.group.context.extensions).kind
 
 
 def concerns_about(

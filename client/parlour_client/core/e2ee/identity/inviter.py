@@ -10,9 +10,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, own_keys
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_protocol.ids import Millis
 from parlour_protocol.invite_link import Inviter
@@ -43,18 +41,18 @@ def pin(connection: apsw.Connection, server: str, now: Millis) -> None:
 
 
 def _take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
-    known, logged = pins.find(connection, user), log_copy.account(connection, user)
+    known, logged = key_pins.find(connection, user), key_log_copy.account(connection, user)
     if known is not None and known.account_key != key:
         differs(connection, user, now)
         return
-    pins.verify(connection, user, key, now, _METHOD)
+    key_pins.verify(connection, user, key, now, _METHOD)
     if logged is not None and logged.key != key:
         differs(connection, user, now)
 
 
 def differs(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     """Say loudly that a person has another key than we knew before the server ever showed us one."""
-    pins.changed(connection, user)
+    key_pins.changed(connection, user)
     detail = (
         f"The server shows another key for {user} than the invite link with which you joined. Somebody may "
         f"stand between you and {user}, or {user} has a new key since the link was made. Nothing is sent to "

@@ -13,9 +13,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import Archive, alarms, own_keys
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import inviter
@@ -62,16 +60,16 @@ def seen(connection: apsw.Connection) -> KeyLogSeen | None:
     server = server_of(connection)
     if not server:
         return None
-    head = log_copy.head(connection, server)
+    head = key_log_copy.head(connection, server)
     return KeyLogSeen(size=head.size, digest=Digest(head.digest))
 
 
 def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Heard:
     """Compare what a message says that its sender saw."""
     head = Head(theirs.size, bytes(theirs.digest))
-    known = log_copy.knows(connection, server_of(connection), head)
+    known = key_log_copy.knows(connection, server_of(connection), head)
     if known is None:
-        log_copy.note_heard(connection, user, head)
+        key_log_copy.note_heard(connection, user, head)
         return Heard.BEHIND
     if known:
         return Heard.AGREES
@@ -110,7 +108,9 @@ def _start(connection: apsw.Connection) -> _Start | None:
     server, log_key = server_of(connection), own_keys.get(connection, Name.LOG_KEY)
     restored = own_keys.get(connection, Name.LOG_RESTORED) is not None
     return (
-        _Start(server, log_key, log_copy.head(connection, server), restored) if server and log_key else None
+        _Start(server, log_key, key_log_copy.head(connection, server), restored)
+        if server and log_key
+        else None
     )
 
 
@@ -130,7 +130,7 @@ class KeyLog:
     async def sync(self) -> bool:
         """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
         async with self._one_at_a_time:
-            waiting = await self._archive.run(lambda c: list(log_copy.heard(c)))
+            waiting = await self._archive.run(lambda c: list(key_log_copy.heard(c)))
             start = await self._archive.run(_start)
             page = await self._directory.key_log(start.head.size if start else 0)
             if start is None:
@@ -158,7 +158,7 @@ class KeyLog:
             return None
         while True:
             after = max(0, min(page.size, start.head.size) - back)
-            digest = await self._archive.look(log_copy.digest_at, start.server, after)
+            digest = await self._archive.look(key_log_copy.digest_at, start.server, after)
             heads = await self._leads(Head(after, digest or b""), signed, ())
             if heads is not None:
                 return await self._archive.look(_last_alike, start.server, after, heads)
@@ -183,7 +183,7 @@ class KeyLog:
 
     def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
         """Go back to what a restored server has; what it lost keeps its effect, and is told of."""
-        count = log_copy.lose(connection, shared)
+        count = key_log_copy.lose(connection, shared)
         what = "1 entry that is" if count == 1 else f"{count} entries that are"
         detail = (
             f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
@@ -191,7 +191,7 @@ class KeyLog:
             "nobody told you of a restored server, ask its owner."
         )
         alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
-        return _Start(start.server, start.log_key, log_copy.head(connection, start.server))
+        return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))
 
     def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that is not this server's, or that nobody signed."""
@@ -234,34 +234,34 @@ class KeyLog:
             own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
         elif own_keys.get(connection, Name.LOG_KEY) != bytes(page.key):
             raise KeyLogError(_TWO_STORIES)
-        grown = log_copy.head(
+        grown = key_log_copy.head(
             connection, page.server
         ).size  # another program of this home may have been faster
-        later = log_copy.offset(connection)
+        later = key_log_copy.offset(connection)
         own_keys.drop(connection, Name.LOG_RESTORED)
         for entry in entries:
             if entry.head.size <= grown:
-                if log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
+                if key_log_copy.digest_at(connection, page.server, entry.head.size) != entry.head.digest:
                     raise KeyLogError(_TWO_STORIES)
             else:
-                log_copy.add(connection, entry.head, entry.data)
+                key_log_copy.add(connection, entry.head, entry.data)
                 _apply(connection, entry, entry.head.size + later, now)
                 self._watch(connection, entry, now)
         if entries:
             own_keys.trust_changed(connection)
 
-    def _compare(self, connection: apsw.Connection, waiting: Sequence[log_copy.Heard]) -> None:
+    def _compare(self, connection: apsw.Connection, waiting: Sequence[key_log_copy.Heard]) -> None:
         """Compare what others saw; ``waiting``: what was heard before the server was asked."""
         now, server = self._clock.now(), server_of(connection)
-        for one in list(log_copy.heard(connection)):
-            known = log_copy.knows(connection, server, one.head)
+        for one in list(key_log_copy.heard(connection)):
+            known = key_log_copy.knows(connection, server, one.head)
             if known is None and one not in waiting:
                 continue
             if known is None:  # it was there before we asked, and the server did not show it
                 alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
             elif not known:
                 _split(connection, one.user, one.head.size, now)
-            log_copy.forget_heard(connection, one)
+            key_log_copy.forget_heard(connection, one)
 
     async def _contradiction(self, deed: str, size: int) -> KeyLogError:
         """Raise the alarm that stays, and return the error."""
@@ -278,7 +278,7 @@ class KeyLog:
         return KeyLogError(f"The server {deed}.")
 
 
-def _withheld(one: log_copy.Heard) -> str:
+def _withheld(one: key_log_copy.Heard) -> str:
     return (
         f"The server hides keys: {one.user} saw a key log of {one.head.size} entries, and the server does "
         f"not show them to this device. Either the server lies, or {one.user}'s device does."
@@ -287,7 +287,7 @@ def _withheld(one: log_copy.Heard) -> str:
 
 def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Sequence[Head]) -> int:
     """Return the size of the last of these heads that the copy has, too; the first one is ours."""
-    alike = (one for one in heads if log_copy.digest_at(connection, server, one.size) == one.digest)
+    alike = (one for one in heads if key_log_copy.digest_at(connection, server, one.size) == one.digest)
     return max((one.size for one in alike), default=after)
 
 
@@ -297,25 +297,27 @@ def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Mil
         case AccountEntry(user=user, account_key=key) if _has_key(connection, user, key):
             pass  # published again after a restore
         case AccountEntry(at=at, user=user, account_key=key):
-            first = log_copy.account(connection, user) is None
-            log_copy.set_account(connection, user, key, at, position)
-            pinned = pins.find(connection, user)
+            first = key_log_copy.account(connection, user) is None
+            key_log_copy.set_account(connection, user, key, at, position)
+            pinned = key_pins.find(connection, user)
             if pinned is not None and pinned.account_key != key:
                 if first:  # pinned before the server showed anything: by the invite link
                     inviter.differs(connection, user, now)
-                pins.changed(connection, user)  # also when a later entry turns it back: the person decides
+                key_pins.changed(
+                    connection, user
+                )  # also when a later entry turns it back: the person decides
         case Certificate() as made if _in_force(connection, made):
-            log_copy.add_certificate(
+            key_log_copy.add_certificate(
                 connection, entry.certificate, made.user, made.device, made.account_key, position
             )
         case Revocation() as made if _in_force(connection, made):
-            log_copy.revoke(connection, made.device, position)
+            key_log_copy.revoke(connection, made.device, position)
         case _:
             pass
 
 
 def _has_key(connection: apsw.Connection, user: UserName, key: bytes) -> bool:
-    account = log_copy.account(connection, user)
+    account = key_log_copy.account(connection, user)
     return account is not None and account.key == key
 
 

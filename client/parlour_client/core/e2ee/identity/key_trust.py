@@ -11,9 +11,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
-from parlour_client.core.archive import own_keys
+from parlour_client.core.archive import key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.certificate_facts import Facts, facts
 from parlour_client.core.e2ee.groups.policy import read_certificate
 from parlour_client.core.e2ee.status import Trust
@@ -50,7 +48,7 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CertificateStatus:
     """The judgement. ``certificate`` is None exactly when it is invalid."""
 
     kind: Kind
@@ -70,10 +68,10 @@ class Standing:
         return _WORDS[self.kind].format(user=self.certificate.user, name=self.certificate.name)
 
 
-INVALID: Final = Standing(Kind.INVALID, None, Trust.UNKNOWN)
+INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)
 
 
-def standing(connection: apsw.Connection, data: bytes, now: Millis) -> Standing:
+def standing(connection: apsw.Connection, data: bytes, now: Millis) -> CertificateStatus:
     """Judge a certificate's bytes; whoever is met for the first time is pinned."""
     try:
         certificate = read_certificate(bytes(data))
@@ -86,16 +84,16 @@ def standing(connection: apsw.Connection, data: bytes, now: Millis) -> Standing:
     if kind is Kind.OK:
         kind = _of_the_pin(known, certificate)
     if kind is Kind.OK and known.pinned is None:
-        pins.pin(connection, certificate.user, certificate.account_key, now)
+        key_pins.pin(connection, certificate.user, certificate.account_key, now)
         return _in_time(certificate, now, Trust.FIRST_SEEN)
     if kind is Kind.OK:
         return _in_time(certificate, now, _level(known.level))
-    return Standing(kind, certificate, _level(known.level))
+    return CertificateStatus(kind, certificate, _level(known.level))
 
 
 def trust(connection: apsw.Connection, user: UserName) -> Trust:
     """Return how a person's account key stands."""
-    pinned = pins.find(connection, user)
+    pinned = key_pins.find(connection, user)
     return _level(pinned.level if pinned is not None else None)
 
 
@@ -111,16 +109,16 @@ def version(connection: apsw.Connection) -> int:
 
 def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
     """Pin a person's present key at first sight and return it; None when the log has none of theirs."""
-    account = log_copy.account(connection, user)
+    account = key_log_copy.account(connection, user)
     if account is None:
         return None
-    pins.pin(connection, user, account.key, now)
+    key_pins.pin(connection, user, account.key, now)
     return account.key
 
 
 def live_devices(connection: apsw.Connection, user: UserName, now: Millis) -> dict[DeviceId, Certificate]:
     """Return a person's devices that are certified by the present account key and not revoked or expired."""
-    found = log_copy.certificates(connection, user)
+    found = key_log_copy.certificates(connection, user)
     certificates = {device: read_certificate(data) for device, data in found.items()}
     return {device: made for device, made in certificates.items() if made.expires > now}
 
@@ -136,16 +134,16 @@ def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
         return Kind.NOT_LOGGED
     if known.account_key != certificate.account_key:
         # An old device of somebody whose key changed is what the person has to decide about, no stranger's.
-        return Kind.CHANGED if known.level == pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
+        return Kind.CHANGED if known.level == key_pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
     # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
     return Kind.OK if known.logged else Kind.NOT_LOGGED
 
 
 def _of_the_pin(known: Facts, certificate: Certificate) -> Kind:
-    changed = known.level == pins.CHANGED or known.pinned not in {None, certificate.account_key}
+    changed = known.level == key_pins.CHANGED or known.pinned not in {None, certificate.account_key}
     return Kind.CHANGED if changed else Kind.OK
 
 
-def _in_time(certificate: Certificate, now: Millis, trust: Trust) -> Standing:
+def _in_time(certificate: Certificate, now: Millis, trust: Trust) -> CertificateStatus:
     kind = Kind.OK if certificate.expires > now else Kind.EXPIRED
-    return Standing(kind, certificate, trust)
+    return CertificateStatus(kind, certificate, trust)

@@ -7,10 +7,9 @@ person types names one key. ``identities`` passes the person's wishes on.
 
 from collections.abc import Sequence
 
-from parlour_client.core.archive import Archive, own_keys
-from parlour_client.core.archive import key_log_copy as log_copy
+from parlour_client.core.archive import Archive, key_log_copy, own_keys
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.enrolment import Enrolment
 from parlour_client.core.e2ee.identity.identity_errors import NoAccountKeyError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.key_directory import Directory
@@ -80,7 +79,7 @@ class OwnDevices:
         identity = await self._enrolment.identity()
         if identity.account is None:
             raise NoAccountKeyError("This device does not hold your account key.")
-        logged = await self._archive.run(log_copy.account, identity.user)
+        logged = await self._archive.run(key_log_copy.account, identity.user)
         if logged is None or logged.key != identity.account.public:
             raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
         return identity.account
@@ -103,9 +102,9 @@ class OwnDevices:
         return {device_id_of(identity.user, identity.server, info.key): info for info in listed}
 
     async def _status(self, identity: OwnIdentity, device: DeviceId) -> DeviceStatus:
-        if await self._archive.run(log_copy.is_revoked, device):
+        if await self._archive.run(key_log_copy.is_revoked, device):
             return DeviceStatus.REVOKED
-        live = await self._archive.run(people.live_devices, identity.user, self._clock.now())
+        live = await self._archive.run(key_trust.live_devices, identity.user, self._clock.now())
         return DeviceStatus.ACTIVE if device in live else DeviceStatus.PENDING
 
     async def _shown(self, identity: OwnIdentity, device: DeviceId, info: DeviceInfo) -> OwnDevice:

@@ -11,9 +11,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import alarms, own_keys
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.key_log_entries import LogEntry
@@ -81,11 +79,11 @@ def load(connection: apsw.Connection) -> OwnIdentity | None:
     device = DeviceKey(Secret(seed), name, server.decode())
     account_seed = own_keys.get(connection, Name.ACCOUNT_SEED)
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
-    logged = log_copy.account(connection, name)
-    certificate = log_copy.certificates(connection, name).get(device.id)
+    logged = key_log_copy.account(connection, name)
+    certificate = key_log_copy.certificates(connection, name).get(device.id)
     if logged is None or logged.key != pinned:
         certificate = None  # it may be valid for others, but it is not from our account key
-    if log_copy.is_revoked(connection, device.id):
+    if key_log_copy.is_revoked(connection, device.id):
         status = DeviceStatus.REVOKED
     else:
         status = DeviceStatus.ACTIVE if certificate is not None else DeviceStatus.PENDING
@@ -135,7 +133,7 @@ def _replace_device(connection: apsw.Connection, user: UserName, server: str) ->
     One that still waited for its approval stays what it is: the session speaks for it and for no other.
     """
     found = load(connection)
-    if found is None or log_copy.was_approved(connection, found.device.id):
+    if found is None or key_log_copy.was_approved(connection, found.device.id):
         new_device(connection, user, server)
 
 
@@ -149,7 +147,7 @@ def next_account_key(connection: apsw.Connection) -> AccountKey:
 
 def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     """Take the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
-    logged = log_copy.account(connection, user)
+    logged = key_log_copy.account(connection, user)
     if logged is None:
         return
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
@@ -168,12 +166,12 @@ def hold(connection: apsw.Connection, user: UserName, key: AccountKey, now: Mill
 
 def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
     own_keys.put(connection, Name.ACCOUNT_KEY, account_key)
-    pins.verify(connection, user, account_key, now, "own")
+    key_pins.verify(connection, user, account_key, now, "own")
 
 
 def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> bool:
     """Take the account's changed key as ours: the person made it elsewhere."""
-    logged = log_copy.account(connection, user)
+    logged = key_log_copy.account(connection, user)
     if logged is None or logged.key == own_keys.get(connection, Name.ACCOUNT_KEY):
         return False
     own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
@@ -238,7 +236,7 @@ def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -
 def give_up_others(connection: apsw.Connection) -> None:
     """Count our other devices as lost: this one does not wait for them where nobody else could add it."""
     found = load_active(connection)
-    others = sorted(set(log_copy.certificates(connection, found.user)) - {found.device.id})
+    others = sorted(set(key_log_copy.certificates(connection, found.user)) - {found.device.id})
     own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())
 
 

@@ -10,8 +10,8 @@ from typing import Final
 import apsw
 import msgspec
 
-from parlour_client.core.archive import key_pins as pins
-from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.archive import key_pins
+from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.opaque import PublicKey
@@ -21,7 +21,7 @@ from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
 _METHOD: Final = "own device"
 
 
-class Vouched(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="verified"):
+class SharedTrust(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="verified"):
     """One person and the account key that was compared with them, in base64url."""
 
     user: str
@@ -35,18 +35,18 @@ class Vouched(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_field
             raise MalformedFrameError(str(error)) from None
 
 
-def vouched(connection: apsw.Connection) -> list[Vouched]:
+def vouched(connection: apsw.Connection) -> list[SharedTrust]:
     """Return everybody whom this device holds for verified."""
     found = []
-    for user, level in pins.levels(connection).items():
-        pinned = pins.find(connection, user)
-        if level == pins.VERIFIED and pinned is not None:
-            found.append(Vouched(str(user), PublicKey(pinned.account_key).text))
+    for user, level in key_pins.levels(connection).items():
+        pinned = key_pins.find(connection, user)
+        if level == key_pins.VERIFIED and pinned is not None:
+            found.append(SharedTrust(str(user), PublicKey(pinned.account_key).text))
     return found
 
 
 def take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
     """Hold somebody for verified whose present key is the one that was compared."""
-    known = people.meet(connection, user, now) == key
-    if known and people.trust(connection, user) is not Trust.VERIFIED:
-        pins.verify(connection, user, key, now, _METHOD)
+    known = key_trust.meet(connection, user, now) == key
+    if known and key_trust.trust(connection, user) is not Trust.VERIFIED:
+        key_pins.verify(connection, user, key, now, _METHOD)

@@ -20,7 +20,7 @@ async def quietly(work: Coroutine[Any, Any, object]) -> None:
         return
 
 
-class Errands:
+class BackgroundTasks:
     """All that is under way."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Errands:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-class Stirring:
+class ChangeSignal:
     """Something about encryption moved: whoever waits looks again whether it is what they wait for."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Stirring:
         """Return what is set when anything moves next."""
         return self._moved
 
-    def stir(self) -> None:
+    def notify(self) -> None:
         """Let them look."""
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()

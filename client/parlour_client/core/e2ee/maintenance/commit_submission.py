@@ -26,7 +26,7 @@ TRANSIENT: Final = frozenset(
 """Refusals after which the same is asked again."""
 
 
-class Asking:
+class CommitSubmitter:
     """Asks for what one account has staged."""
 
     def __init__(
@@ -40,11 +40,11 @@ class Asking:
 
     async def resumed(self, room: RoomId) -> bool:
         """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._archive.look(self._keys.vault.staged, room)
+        staged = await self._archive.look(self._keys.groups.staged, room)
         if staged is not None:
             await self.post(room, staged.body)
             return True
-        founding = await self._archive.look(self._keys.vault.founding, room)
+        founding = await self._archive.look(self._keys.groups.founding, room)
         if founding is not None:
             await self.post_founding(room, founding)
             return True
@@ -58,7 +58,7 @@ class Asking:
             await self._came_second(room, body)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._keys.vault.drop_staged, room)
+                await self._archive.run_durably(self._keys.groups.drop_staged, room)
             raise
         else:
             await self.patiently(self._keys.logged(room, logged))
@@ -68,16 +68,16 @@ class Asking:
         """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
         state = await self._keys.group(room)
         await self._keys.reached(room)
-        staged = await self._archive.look(self._keys.vault.staged, room)
+        staged = await self._archive.look(self._keys.groups.staged, room)
         if staged is None or staged.request != body.request:
             return
         if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._archive.run_durably(self._keys.vault.drop_staged, room)
+            await self._archive.run_durably(self._keys.groups.drop_staged, room)
         else:
             await self.patiently(self._keys.until(lambda: self._decided(room, body.request)))
 
     async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._archive.look(self._keys.vault.staged, room)
+        staged = await self._archive.look(self._keys.groups.staged, room)
         return staged is None or staged.request != request
 
     async def post_founding(self, room: RoomId, body: CreateGroup) -> None:
@@ -89,17 +89,17 @@ class Asking:
             # log decides; what it did not decide by then would wait for ever.
             state = await self._keys.group(room)
             await self.patiently(self._keys.shown_up_to(room, state.head))
-            await self._archive.run_durably(self._keys.vault.drop_founding, room)
+            await self._archive.run_durably(self._keys.groups.drop_founding, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._keys.vault.drop_founding, room)
+                await self._archive.run_durably(self._keys.groups.drop_founding, room)
             raise
         else:
             await self.patiently(self._keys.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
         """Return how the room stands here."""
-        return await self._archive.look(self._keys.vault.status, room)
+        return await self._archive.look(self._keys.groups.status, room)
 
     async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
         """Wait until the log has shown what the server says."""

@@ -8,11 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from parlour_client.core.e2ee.groups.group_service import Vault
-from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.identity import key_packages as packages
-from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import key_packages, key_trust
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.errors import (
@@ -31,14 +30,14 @@ _NO_KEYS: Final = "This device has no keys here yet, so encrypted rooms wait."
 _PENDING: Final = "This device is not approved yet, so it can neither read nor write in encrypted rooms."
 
 
-class DeviceKeys:
+class DeviceSession:
     """The keys, as they are now."""
 
     def __init__(self, identities: Identities) -> None:
         """Begin without."""
         self._identities = identities
-        self._vault: Vault | None = None
-        self._own: Own | None = None
+        self._groups: GroupService | None = None
+        self._own: ThisDevice | None = None
         self._used: OwnIdentity | None = None
         self.signed_in = False
         self.trouble: ParlourClientError | None = EncryptionError(_NO_KEYS)
@@ -48,7 +47,7 @@ class DeviceKeys:
         """Take what the archive has: good for reading before the server is reached."""
         await self._identities.open()
         self.renew()
-        if self._vault is not None:
+        if self._groups is not None:
             self.trouble = None
 
     async def sign_in(self) -> None:
@@ -80,7 +79,7 @@ class DeviceKeys:
 
     def refuse(self, why: ParlourClientError) -> None:
         """Work with no keys from now on: the server is not the one that they are for."""
-        self.trouble, self._vault, self._used = why, None, None
+        self.trouble, self._groups, self._used = why, None, None
 
     def renew(self) -> bool:
         """Work with the keys as they are now; True when they are others than before."""
@@ -89,7 +88,7 @@ class DeviceKeys:
             return False
         self._used = identity
         device = identity.device
-        self._own = Own(
+        self._own = ThisDevice(
             identity.user,
             identity.server,
             device.id,
@@ -97,23 +96,23 @@ class DeviceKeys:
             device.credential,
             identity.leaf_extensions if identity.certificate is not None else (),
         )
-        self._vault = Vault(self._own, people, packages)
+        self._groups = GroupService(self._own, key_trust, key_packages)
         return True
 
     @property
-    def maybe_vault(self) -> Vault | None:
+    def maybe_groups(self) -> GroupService | None:
         """The vault, if there are keys."""
-        return self._vault
+        return self._groups
 
     @property
-    def vault(self) -> Vault:
+    def groups(self) -> GroupService:
         """The vault. Raises EncryptionError while there are no keys."""
-        if self._vault is None:
+        if self._groups is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
-        return self._vault
+        return self._groups
 
     @property
-    def own(self) -> Own:
+    def own(self) -> ThisDevice:
         """This device. Raises EncryptionError while it is not approved."""
         identity = self._identities.identity
         if self._own is None or identity is None:

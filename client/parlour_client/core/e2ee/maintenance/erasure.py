@@ -11,8 +11,8 @@ from typing import Final
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.groups.group_store import scrub
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands, quietly
-from parlour_client.core.e2ee.maintenance.device_session import DeviceKeys
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, quietly
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 
 _BEAT: Final = 60.0
 """Seconds between two looks."""
@@ -20,26 +20,28 @@ _FIRST_RETRY: Final = 0.5
 """Seconds after which it is tried again when somebody reads; then twice as many, up to the next beat."""
 
 
-class Erasing:
+class Erasure:
     """Erases for one archive."""
 
-    def __init__(self, archive: Archive, keys: DeviceKeys, clock: Clock, errands: Errands) -> None:
+    def __init__(
+        self, archive: Archive, keys: DeviceSession, clock: Clock, background: BackgroundTasks
+    ) -> None:
         """Work in ``archive``."""
         self._archive = archive
         self._keys = keys
         self._clock = clock
-        self._errands = errands
+        self._background = background
         self._beating: Timer | None = None
         self._again: Timer | None = None
 
     def begin(self) -> None:
         """Begin, connected or not."""
-        self._errands.run(self._expire())
+        self._background.run(self._expire())
         self._beating = self._clock.call_later(_BEAT, self.begin)
 
     def epoch_ended(self) -> None:
         """Take the keys of an epoch that is over out of the write-ahead log (Marmot #756)."""
-        self._errands.run(self._scrub(_FIRST_RETRY))
+        self._background.run(self._scrub(_FIRST_RETRY))
 
     async def stop(self) -> None:
         """Do at last what can be done now: the program ends."""
@@ -49,9 +51,9 @@ class Erasing:
         await quietly(self._archive.look(scrub))
 
     async def _expire(self) -> None:
-        vault = self._keys.maybe_vault
-        if vault is not None:
-            await self._archive.run(vault.expire, self._clock.now())
+        groups = self._keys.maybe_groups
+        if groups is not None:
+            await self._archive.run(groups.expire, self._clock.now())
         await self._archive.look(scrub)
 
     async def _scrub(self, wait: float) -> None:
@@ -59,4 +61,4 @@ class Erasing:
             self._again.cancel()
             self._again = None
         if not await self._archive.look(scrub) and wait < _BEAT:
-            self._again = self._clock.call_later(wait, lambda: self._errands.run(self._scrub(2 * wait)))
+            self._again = self._clock.call_later(wait, lambda: self._background.run(self._scrub(2 * wait)))

@@ -10,7 +10,7 @@ from parlour_client.core.account.profile import Profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import SystemClock
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.groups.group_store import Shelf
+from parlour_client.core.e2ee.groups.group_store import GroupStore
 from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.errors import EncryptionError
@@ -44,7 +44,7 @@ async def enrol(archive: Archive, profile: Profile, delivery: Delivery) -> None:
 
 def _forget_groups(connection: apsw.Connection) -> None:
     """Drop the groups of the device that was here before: their keys are of no use to the new one."""
-    shelf = Shelf(server_of(connection))
+    group_store = GroupStore(server_of(connection))
     for (group,) in list(connection.execute("SELECT group_id FROM mls_groups")):
-        shelf.drop(connection, GroupId(str(group)))
+        group_store.drop(connection, GroupId(str(group)))
     connection.execute("UPDATE mls_rooms SET group_id = NULL, contested = 0")

@@ -10,13 +10,13 @@ from contextlib import suppress
 
 import apsw
 
-from parlour_client.core.archive import key_pins as pins
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.archive import key_pins
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.group_errors import BlockedError
 from parlour_client.core.e2ee.groups.group_service import MakeAct
 from parlour_client.core.e2ee.groups.policy import read_certificate
-from parlour_client.core.e2ee.identity import key_trust as people
+from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.opaque import StatementBytes
@@ -28,7 +28,7 @@ from parlour_protocol.names import UserName
 class Membership:
     """Signs for one account."""
 
-    def __init__(self, rooms: SealedRooms) -> None:
+    def __init__(self, rooms: EncryptedRooms) -> None:
         """Sign in ``rooms``."""
         self._rooms = rooms
 
@@ -48,20 +48,20 @@ class Membership:
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
         """Remember whom the person wants in an encrypted room; this device admits them when it can."""
         await self._rooms.archive.run_durably(statements.ask_in, room, list(users))
-        self._rooms.keeper.unsure.add(room)
+        self._rooms.scheduler.unsure.add(room)
 
     async def ask_in_again(self, user: UserName) -> None:
         """Want somebody in every room that they are in under another key than the one accepted now."""
-        rooms, vault = self._rooms, self._rooms.keys.maybe_vault
-        if vault is None:
+        rooms, groups = self._rooms, self._rooms.keys.maybe_groups
+        if groups is None:
             return
-        for room in rooms.intake.rooms:
-            roster = await rooms.archive.look(vault.roster, room)
+        for room in rooms.incoming.rooms:
+            roster = await rooms.archive.look(groups.roster, room)
             person = None if roster is None else roster.person(user)
             key = await rooms.archive.look(_accepted, user)
             if person is not None and key is not None and person.account_key != key:
                 await self.ask_in(room, [user])
-                rooms.keeper.changed(room)
+                rooms.scheduler.changed(room)
 
     async def accepted(self, room: RoomId, inviter: UserName) -> None:
         """Enter no group of a room but the one that this person has signed an admission to."""
@@ -86,19 +86,19 @@ class Membership:
         """Sign that this account leaves. A device outside of the group has nothing to sign."""
         if not self._covers(room):
             return None
-        vault, me, now = self._rooms.vault, self._rooms.me, self._rooms.now()
+        groups, me, now = self._rooms.groups, self._rooms.me, self._rooms.now()
         await self._caught_up(room)
-        roster = await self._rooms.archive.look(vault.roster, room)
+        roster = await self._rooms.archive.look(groups.roster, room)
         serial = 0 if roster is None else roster.serial
         act = Remove(self._rooms.own.server, room, serial, now, me)
-        return StatementBytes(vault.sign_own(act))
+        return StatementBytes(groups.sign_own(act))
 
     async def heir(self, room: RoomId) -> UserName | None:
         """Return who has to own an encrypted room before its only owner, we, can leave it."""
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        roster = await self._rooms.archive.look(self._rooms.vault.expected, room)
+        roster = await self._rooms.archive.look(self._rooms.groups.expected, room)
         others = [] if roster is None else [one for one in roster.people if one.user != self._rooms.me]
         own = None if roster is None else roster.person(self._rooms.me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
@@ -126,7 +126,7 @@ class Membership:
         own, now = self._rooms.own, self._rooms.now()
         if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
             return None
-        return StatementBytes(self._rooms.vault.sign_own(Request(own.server, room, 0, now, self._rooms.me)))
+        return StatementBytes(self._rooms.groups.sign_own(Request(own.server, room, 0, now, self._rooms.me)))
 
     def _covers(self, room: RoomId) -> bool:
         return self._rooms.covers(room)
@@ -135,7 +135,7 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        return StatementBytes(await self._rooms.archive.look(self._rooms.vault.sign, room, make))
+        return StatementBytes(await self._rooms.archive.look(self._rooms.groups.sign, room, make))
 
     async def _caught_up(self, room: RoomId) -> None:
         """Know the room's members as they are now, and be among its devices if that can be."""
@@ -145,7 +145,7 @@ class Membership:
         await rooms.track(room)
         await rooms.reached(room)
         with suppress(EncryptionError, ApiRefusedError):
-            await rooms.keeper.ready(room)
+            await rooms.scheduler.ready(room)
 
     async def _key_of(self, user: UserName) -> bytes | None:
         """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""
@@ -156,13 +156,13 @@ class Membership:
 
 
 def _accepted(connection: apsw.Connection, user: UserName) -> bytes | None:
-    pinned = pins.find(connection, user)
-    return None if pinned is None or pinned.level == pins.CHANGED else pinned.account_key
+    pinned = key_pins.find(connection, user)
+    return None if pinned is None or pinned.level == key_pins.CHANGED else pinned.account_key
 
 
 def _met(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
-    key = people.meet(connection, user, now)
-    pinned = pins.find(connection, user)
-    if key is not None and (pinned is None or pinned.level == pins.CHANGED or pinned.account_key != key):
-        raise BlockedError(people.changed_words(user))
+    key = key_trust.meet(connection, user, now)
+    pinned = key_pins.find(connection, user)
+    if key is not None and (pinned is None or pinned.level == key_pins.CHANGED or pinned.account_key != key):
+        raise BlockedError(key_trust.changed_words(user))
     return key

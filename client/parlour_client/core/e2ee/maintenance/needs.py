@@ -6,8 +6,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from parlour_client.core.e2ee.groups.group_service import Vault
-from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_protocol.delivery import EventStored, GroupState
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq
@@ -17,12 +17,12 @@ class Keys(Protocol):
     """The rest of the client."""
 
     @property
-    def own(self) -> Own:
+    def own(self) -> ThisDevice:
         """This device; raises EncryptionError while it has no keys or is not approved."""
         ...
 
     @property
-    def vault(self) -> Vault:
+    def groups(self) -> GroupService:
         """The vault; raises likewise."""
         ...
 

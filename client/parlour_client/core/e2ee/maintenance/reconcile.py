@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.e2ee.groups import commit as commits
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.archive import Archive, key_log_copy
+from parlour_client.core.e2ee.groups import commit
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import (
@@ -23,10 +22,10 @@ from parlour_client.core.e2ee.groups.group_errors import (
     MovedError,
     NotReadyError,
 )
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
-from parlour_client.core.e2ee.groups.group_service import Vouched
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.groups.group_service import InitialMember
 from parlour_client.core.e2ee.identity.own_identity import lost_devices
-from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, Asking
+from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, CommitSubmitter
 from parlour_client.core.e2ee.maintenance.needs import Keys
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
@@ -48,7 +47,7 @@ _NO_HYBRID: Final = "it has no key package for post-quantum rooms; its Parlour m
 _NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at most"
 
 
-class Settler:
+class Reconciler:
     """Settles rooms of one account."""
 
     def __init__(self, archive: Archive, delivery: Delivery, keys: Keys) -> None:
@@ -56,7 +55,7 @@ class Settler:
         self._archive = archive
         self._delivery = delivery
         self._keys = keys
-        self._asking = Asking(archive, delivery, keys, self._taken)
+        self._submitter = CommitSubmitter(archive, delivery, keys, self._taken)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages of a commit that lost: nobody else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
@@ -77,15 +76,17 @@ class Settler:
     async def renew(self, room: RoomId) -> None:
         """Give this device new keys in the room, unless something else is to be done there first."""
         await self._keys.reached(room)
-        report = await self._asking.report(room)
-        if report.stand is Stand.ACTIVE and not report.staged and not report.again:
-            wanted = Wanted(new_request_id(), "renew", {}, (), self._keys.server_time(), self._keys.now())
+        report = await self._submitter.report(room)
+        if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
+            wanted = CommitRequest(
+                new_request_id(), "renew", {}, (), self._keys.server_time(), self._keys.now()
+            )
             await self._commit(room, len(report.members), wanted)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew, and let everybody in."""
         await self._keys.reached(room)
-        report = await self._asking.report(room)
+        report = await self._submitter.report(room)
         if report.roster is None and report.members:  # its people would be lost: an owner says who they are
             raise NotReadyError(
                 "This room is from before its members decided who is in it.",
@@ -95,14 +96,17 @@ class Settler:
             await self._found(room)
         await self.settle(room)
 
-    async def adopt(self, room: RoomId, people: Collection[Vouched]) -> None:
+    async def adopt(self, room: RoomId, people: Collection[InitialMember]) -> None:
         """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
         summary = self._keys.summary(room)
         if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
             raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
         await self._keys.reached(room)
-        state, report = await self._keys.group(room), await self._asking.report(room)
-        renewed = report.roster is not None or report.stand not in {Stand.ACTIVE, Stand.CONTESTED}
+        state, report = await self._keys.group(room), await self._submitter.report(room)
+        renewed = report.roster is not None or report.status not in {
+            GroupStatus.ACTIVE,
+            GroupStatus.CONTESTED,
+        }
         if report.group is None or renewed or state.group != report.group:
             raise SetupError("There is nothing to renew in this room now.", "Nothing is to be done.")
         if not state.contested:
@@ -113,11 +117,11 @@ class Settler:
 
     async def contest(self) -> None:
         """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
-        for room, what in await self._archive.look(self._keys.vault.contests):
+        for room, what in await self._archive.look(self._keys.groups.contests):
             if self._keys.summary(room) is None:
                 continue
             await self._keys.reached(room)
-            if (room, what) not in await self._archive.look(self._keys.vault.contests):
+            if (room, what) not in await self._archive.look(self._keys.groups.contests):
                 continue  # what it could not follow was false, and the genuine one came behind it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
@@ -125,7 +129,7 @@ class Settler:
             except ApiRefusedError as error:
                 if error.code in TRANSIENT:
                     raise
-            await self._archive.run(self._keys.vault.contested, room)
+            await self._archive.run(self._keys.groups.contested, room)
 
     # one round
     async def _round(  # noqa: PLR0911 - one thing each
@@ -133,11 +137,11 @@ class Settler:
     ) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
         await self._keys.reached(room)
-        if await self._asking.resumed(room):
+        if await self._submitter.resumed(room):
             return None
         state = self.seen[room] = await self._keys.group(room)
-        await self._asking.patiently(self._keys.shown_up_to(room, state.head))
-        report = await self._asking.report(room)
+        await self._submitter.patiently(self._keys.shown_up_to(room, state.head))
+        report = await self._submitter.report(room)
         if report.again:
             await self._again(room, state)
             return None
@@ -149,16 +153,16 @@ class Settler:
         if state.group is None or lost or _abandoned(state):
             await self._found(room)
             return None
-        if state.group != report.group or report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+        if state.group != report.group or report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
             return await self._outside(room, state, report)
-        if report.stand is Stand.DISPLACED:
+        if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
         if report.epoch is None or report.epoch < state.epoch:
-            await self._asking.shown(
+            await self._submitter.shown(
                 room, lambda now: now.group != state.group or (now.epoch or 0) >= state.epoch
             )
             return None
-        if report.stand is not Stand.ACTIVE or report.epoch > state.epoch:
+        if report.status is not GroupStatus.ACTIVE or report.epoch > state.epoch:
             return state  # contested, or refused: no commit of ours would help
         return await self._change(room, state, report, left_out)
 
@@ -177,14 +181,14 @@ class Settler:
             await self._contest(room, state.group, state.epoch)
             return
         body = await self._archive.run_durably(
-            self._keys.vault.found_again,
+            self._keys.groups.found_again,
             room,
             summary.kind,
             state.group,
             new_request_id(),
             self._keys.now(),
         )
-        await self._asking.post_founding(room, body)
+        await self._submitter.post_founding(room, body)
 
     async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
         """Say that this device cannot follow the group, so that another one may take its place."""
@@ -205,8 +209,8 @@ class Settler:
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:
             return state  # a device of a member has to let this one in, or first to put it out
-        before = (report.group, report.stand)
-        await self._asking.shown(room, lambda now: (now.group, now.stand) != before)
+        before = (report.group, report.status)
+        await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
         return None
 
     async def _change(
@@ -214,7 +218,7 @@ class Settler:
     ) -> GroupState | None:
         plan = await self._plan(room, state)
         missing = [device for device in plan.missing if device not in left_out]
-        revoked = [device for device in missing if await self._archive.look(log_copy.is_revoked, device)]
+        revoked = [device for device in missing if await self._archive.look(key_log_copy.is_revoked, device)]
         left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
         missing = [device for device in missing if device not in left_out]
         room_for, at_once = _bounds(report.suite, len(report.members))
@@ -225,7 +229,7 @@ class Settler:
         left_out |= dict.fromkeys([device for device in missing if device not in packages], why)
         if not plan.statements and not plan.remove and not packages:
             return state
-        wanted = Wanted(
+        wanted = CommitRequest(
             new_request_id(),
             "settle",
             packages,
@@ -251,21 +255,21 @@ class Settler:
             await self._keys.keys_up_to_date()
         summary = self._keys.summary(room)
         peer = None if summary is None else summary.peer
-        vault = self._keys.vault
-        plan = await self._archive.run(vault.plan, room, state, peer, self._keys.now())
+        groups = self._keys.groups
+        plan = await self._archive.run(groups.plan, room, state, peer, self._keys.now())
         if plan.told:
             await self._keys.claimed(room)
         return plan
 
-    async def _commit(self, room: RoomId, devices: int, wanted: Wanted) -> None:
-        vault = self._keys.vault
+    async def _commit(self, room: RoomId, devices: int, wanted: CommitRequest) -> None:
+        groups = self._keys.groups
         if devices < BIG:
-            body = await self._archive.run_durably(vault.stage, room, wanted)
+            body = await self._archive.run_durably(groups.stage, room, wanted)
         else:
-            held = await self._archive.run(vault.held, room)
-            prepared = await asyncio.to_thread(commits.prepare, held, wanted, self._keys.own)
-            body = await self._archive.run_durably(vault.store, prepared)
-        await self._asking.post(room, body)
+            stored = await self._archive.run(groups.stored, room)
+            prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
+            body = await self._archive.run_durably(groups.store, prepared)
+        await self._submitter.post(room, body)
 
     async def _packages(
         self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite | None
@@ -288,10 +292,10 @@ class Settler:
             for device in devices:
                 claimed.pop(device, None)
 
-    async def _found(self, room: RoomId, people: Collection[Vouched] = ()) -> None:
+    async def _found(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
         """Found the room's group: for the people of the last one, if this device knew them."""
-        summary, vault = self._keys.summary(room), self._keys.vault
-        known = await self._archive.look(vault.known_roster, room)
+        summary, groups = self._keys.summary(room), self._keys.groups
+        known = await self._archive.look(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
@@ -299,9 +303,9 @@ class Settler:
                 "It goes on by itself when an owner is online.",
             )
         body = await self._archive.run_durably(
-            vault.found, room, summary.kind, new_request_id(), self._keys.now(), people
+            groups.found, room, summary.kind, new_request_id(), self._keys.now(), people
         )
-        await self._asking.post_founding(room, body)
+        await self._submitter.post_founding(room, body)
 
 
 def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:

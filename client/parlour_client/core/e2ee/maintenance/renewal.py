@@ -10,11 +10,18 @@ from typing import Final
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock, Timer
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.maintenance.needs import Keys
-from parlour_client.core.e2ee.maintenance.renewal_rule import HOUR, LONG_SLEEP, Standing, delay, due, quiet
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
-from parlour_client.core.e2ee.messages.store import Taken
+from parlour_client.core.e2ee.maintenance.renewal_rule import (
+    HOUR,
+    LONG_SLEEP,
+    RenewalFacts,
+    delay,
+    due,
+    quiet,
+)
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import UserName
@@ -26,11 +33,13 @@ _HEARTBEAT: Final = 60.0
 class Renewal:
     """Who spoke last where, and when this machine slept."""
 
-    def __init__(self, archive: Archive, keys: Keys, keeper: Keeper, clock: Clock, chance: Random) -> None:
+    def __init__(
+        self, archive: Archive, keys: Keys, scheduler: Scheduler, clock: Clock, chance: Random
+    ) -> None:
         """Plan with ``keeper``."""
         self._archive = archive
         self._keys = keys
-        self._keeper = keeper
+        self._scheduler = scheduler
         self._clock = clock
         self._chance = chance
         self._last: dict[RoomId, UserName] = {}
@@ -53,9 +62,9 @@ class Renewal:
 
     def now(self, room: RoomId) -> None:
         """Renew soon, whatever the rule says."""
-        self._keeper.renew(room, self._chance.uniform(0, 5))
+        self._scheduler.renew(room, self._chance.uniform(0, 5))
 
-    def taken(self, room: RoomId, taken: Taken) -> None:
+    def taken(self, room: RoomId, taken: StoredRun) -> None:
         """Hear what was said."""
         for item in taken.receipt.items:
             if item.sealed and item.message is not None:
@@ -65,7 +74,7 @@ class Renewal:
             self._quiet.pop(room, None)
         entered = any(item.note is not None for item in taken.receipt.items) and taken.receipt.moved
         if entered or self._is_long_ago(room):
-            self._keeper.later(room, self._consider)
+            self._scheduler.later(room, self._consider)
 
     def sent(self, room: RoomId, me: UserName) -> None:
         """Hear that something of ours was stored."""
@@ -74,9 +83,9 @@ class Renewal:
         self._said[room] = self._keys.now()
         direct = (summary := self._keys.summary(room)) is None or summary.kind is RoomKind.DIRECT
         if turned and direct:
-            self._keeper.later(room, self._turned)
+            self._scheduler.later(room, self._turned)
         elif not self._is_quiet(room):
-            self._keeper.later(room, self._consider)
+            self._scheduler.later(room, self._consider)
 
     def _is_quiet(self, room: RoomId) -> bool:
         """Count a message of ours; say whether the rule has nothing to say of it."""
@@ -95,12 +104,12 @@ class Renewal:
         if summary is None:
             return
         self._looked[room] = now
-        report: GroupReport = await self._archive.look(self._keys.vault.status, room)
-        if report.stand is not Stand.ACTIVE:
+        report: GroupReport = await self._archive.look(self._keys.groups.status, room)
+        if report.status is not GroupStatus.ACTIVE:
             self._quiet.pop(room, None)
             return
         direct = summary.kind is RoomKind.DIRECT
-        standing = Standing(
+        facts = RenewalFacts(
             direct=direct,
             devices=len(report.members),
             joined=report.joined,
@@ -110,9 +119,9 @@ class Renewal:
             turned=turned,
             slept=self._slept,
         )
-        self._quiet[room] = quiet(standing, now)
-        if due(standing, now):
-            self._keeper.renew(room, delay(standing, self._chance))
+        self._quiet[room] = quiet(facts, now)
+        if due(facts, now):
+            self._scheduler.renew(room, delay(facts, self._chance))
 
     def _is_long_ago(self, room: RoomId) -> bool:
         looked = self._looked.get(room)

@@ -28,7 +28,7 @@ _PER_DEVICE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RenewalFacts:
     """What the rule looks at. Times are milliseconds; None: never."""
 
     direct: bool
@@ -46,38 +46,38 @@ class Standing:
     """When the machine last came back from a long sleep."""
 
 
-def due(standing: Standing, now: Millis) -> bool:
+def due(facts: RenewalFacts, now: Millis) -> bool:
     """Say whether it is time."""
-    if standing.devices < 2 or standing.joined is None:  # noqa: PLR2004 - alone, there is nobody to heal towards
+    if facts.devices < 2 or facts.joined is None:  # noqa: PLR2004 - alone, there is nobody to heal towards
         return False
-    since = standing.renewed
+    since = facts.renewed
     if since is None or since > now + HOUR:
         # After joining: until then the leaf's keys are those of the key package. And a clock that was wrong
         # must not put it off.
         return True
-    if standing.slept is not None and standing.slept > since:
+    if facts.slept is not None and facts.slept > since:
         return True
-    if standing.sent >= OWN_MESSAGES:
+    if facts.sent >= OWN_MESSAGES:
         return True
-    if standing.direct and standing.turned:
+    if facts.direct and facts.turned:
         return now - since >= TURN_AT_MOST
-    return now - since >= DAY and standing.said is not None and standing.said > since
+    return now - since >= DAY and facts.said is not None and facts.said > since
 
 
-def quiet(standing: Standing, now: Millis) -> tuple[int, Millis]:
+def quiet(facts: RenewalFacts, now: Millis) -> tuple[int, Millis]:
     """Return how many more messages of one's own, and until when, ``due`` cannot become true but by a turn.
 
     Only while the group stays as it is and the machine does not sleep. Never many: another program of the
     same home may send as well.
     """
-    if due(standing, now) or standing.renewed is None:
+    if due(facts, now) or facts.renewed is None:
         return 0, now
-    return min(MOST_UNSEEN, OWN_MESSAGES - standing.sent - 1), Millis(max(now, standing.renewed + DAY))
+    return min(MOST_UNSEEN, OWN_MESSAGES - facts.sent - 1), Millis(max(now, facts.renewed + DAY))
 
 
-def delay(standing: Standing, chance: Random) -> float:
+def delay(facts: RenewalFacts, chance: Random) -> float:
     """Return seconds to wait before it, so that not all members commit at once."""
-    if standing.direct:
-        return 0.0 if standing.turned else chance.uniform(0.2, 2.0)
-    spread = _JITTER_ROOM + _PER_DEVICE * standing.devices
+    if facts.direct:
+        return 0.0 if facts.turned else chance.uniform(0.2, 2.0)
+    spread = _JITTER_ROOM + _PER_DEVICE * facts.devices
     return chance.uniform(0.5, spread / 1_000)

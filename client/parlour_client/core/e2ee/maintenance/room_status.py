@@ -5,31 +5,31 @@ says when to look anew, the facade asks.
 """
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands, Stirring
-from parlour_client.core.e2ee.maintenance.device_session import DeviceKeys
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, ChangeSignal
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
-_NOTHING_KNOWN = GroupReport(Stand.UNFOUNDED)
+_NOTHING_KNOWN = GroupReport(GroupStatus.UNFOUNDED)
 
 
-class Standings:
+class RoomStatuses:
     """Where all rooms stand."""
 
     def __init__(
         self,
         archive: Archive,
         me: UserName,
-        keys: DeviceKeys,
+        keys: DeviceSession,
         identities: Identities,
         emit: Emit,
-        errands: Errands,
-        stirring: Stirring,
+        background: BackgroundTasks,
+        signal: ChangeSignal,
     ) -> None:
         """Look into ``archive`` with the vault of ``keys``."""
         self._archive = archive
@@ -37,8 +37,8 @@ class Standings:
         self._keys = keys
         self._identities = identities
         self._emit = emit
-        self._errands = errands
-        self._stirring = stirring
+        self._background = background
+        self._signal = signal
         self._known: dict[RoomId, GroupReport] = {}
 
     def of(self, room: RoomId) -> GroupReport:
@@ -47,17 +47,17 @@ class Standings:
 
     async def look(self, room: RoomId) -> None:
         """Look how it stands now, and meet who is new in it."""
-        if (vault := self._keys.maybe_vault) is None:
+        if (groups := self._keys.maybe_groups) is None:
             return
-        report = self._known[room] = await self._archive.look(vault.status, room)
+        report = self._known[room] = await self._archive.look(groups.status, room)
         people = {member.user for member in report.members} - {self._me}
         if strangers := [user for user in people if self._identities.trust(user) is Trust.UNKNOWN]:
             await self._identities.meet(strangers)
 
     def changed(self, room: RoomId) -> None:
         """Look in the background, and tell the views; whoever waits for something looks at once."""
-        self._errands.run(self._look_and_tell(room))
-        self._stirring.stir()
+        self._background.run(self._look_and_tell(room))
+        self._signal.notify()
 
     async def _look_and_tell(self, room: RoomId) -> None:
         await self.look(room)

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_service import Vouched
-from parlour_client.core.e2ee.maintenance.reconcile import Settler
+from parlour_client.core.e2ee.groups.group_service import InitialMember
+from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.errors import ArchiveError, ParlourClientError
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import DeviceId, Epoch, RoomId
@@ -34,14 +34,14 @@ _LONGEST_END: Final = 3.0
 _SETTLE, _RETRY = "settle", "retry"
 
 
-class Keeper:
+class Scheduler:
     """The background work on groups."""
 
     def __init__(
-        self, settler: Settler, clock: Clock, chance: Random, tell: Callable[[RoomId], None]
+        self, reconciler: Reconciler, clock: Clock, chance: Random, tell: Callable[[RoomId], None]
     ) -> None:
         """Settle with ``settler``; ``tell`` hears when a room's problem changed."""
-        self._settler = settler
+        self._reconciler = reconciler
         self._clock = clock
         self._chance = chance
         self._tell = tell
@@ -83,15 +83,15 @@ class Keeper:
 
     async def now(self, room: RoomId) -> GroupState:
         """Settle a room at once; raises why it cannot be."""
-        return await self._run(room, self._settler.settle)
+        return await self._run(room, self._reconciler.settle)
 
-    async def adopt(self, room: RoomId, people: Sequence[Vouched]) -> None:
+    async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
         """Renew a room from before its members decided who is in."""
-        await self._run(room, partial(self._settler.adopt, people=people))
+        await self._run(room, partial(self._reconciler.adopt, people=people))
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew."""
-        await self._run(room, self._settler.refound)
+        await self._run(room, self._reconciler.refound)
 
     async def ready(self, room: RoomId) -> None:
         """Settle a room if its group may not be as it ought to be; before something is sent."""
@@ -100,7 +100,7 @@ class Keeper:
 
     def leaves_in(self, room: RoomId, device: DeviceId) -> Epoch | None:
         """Return the epoch in which a device must leave the group, as far as the server was asked."""
-        state = self._settler.seen.get(room)
+        state = self._reconciler.seen.get(room)
         leaves = state is not None and any(member.device == device for member in state.leaving)
         return state.epoch if state is not None and leaves else None
 
@@ -138,7 +138,7 @@ class Keeper:
         self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, T]], *, settles: bool = True
     ) -> T:
         async with self._locks.setdefault(room, asyncio.Lock()):
-            before = self._settler.left_out.get(room)
+            before = self._reconciler.left_out.get(room)
             try:
                 if settles:
                     self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
@@ -151,7 +151,7 @@ class Keeper:
                 self.unsure.add(room)
                 raise
         self._problem(room, None)
-        left_out = self._settler.left_out.get(room)
+        left_out = self._reconciler.left_out.get(room)
         if left_out != before:
             self._tell(room)
         if left_out:
@@ -202,10 +202,10 @@ class Keeper:
             await self.now(room)
 
     async def _renew(self, room: RoomId) -> None:
-        await self._run(room, self._settler.renew, settles=False)
+        await self._run(room, self._reconciler.renew, settles=False)
 
     async def _contest(self, _room: RoomId) -> None:
-        await self._settler.contest()
+        await self._reconciler.contest()
 
     async def _retry(self, room: RoomId) -> None:
         await self.now(room)

@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable
 from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands
-from parlour_client.core.e2ee.maintenance.erasure import Erasing
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
+from parlour_client.core.e2ee.maintenance.erasure import Erasure
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
-from parlour_client.core.e2ee.maintenance.room_status import Standings
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
-from parlour_client.core.e2ee.messages.store import Taken
+from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
@@ -26,31 +26,31 @@ from parlour_protocol.names import UserName
 TakeHistory = Callable[[], Awaitable[None]]
 
 
-class Aftermath:
+class Effects:
     """Passes on what came of events."""
 
     def __init__(
         self,
         around: Surroundings,
         identities: Identities,
-        keeper: Keeper,
+        scheduler: Scheduler,
         renewal: Renewal,
-        standings: Standings,
-        errands: Errands,
-        erasing: Erasing,
+        room_statuses: RoomStatuses,
+        background: BackgroundTasks,
+        erasure: Erasure,
     ) -> None:
         """Pass it on to these."""
         self._around = around
         self._identities = identities
-        self._keeper = keeper
+        self._scheduler = scheduler
         self._renewal = renewal
-        self._standings = standings
-        self._errands = errands
-        self._erasing = erasing
+        self._room_statuses = room_statuses
+        self._background = background
+        self._erasure = erasure
         self.take_history: TakeHistory | None = None
         """Takes in what another device of ours sent, all of it that waits."""
 
-    def taken(self, room: RoomId, taken: Taken) -> None:
+    def taken(self, room: RoomId, taken: StoredRun) -> None:
         """Hear what became of a run of events."""
         receipt = taken.receipt
         for item in receipt.items:
@@ -58,38 +58,38 @@ class Aftermath:
         for request in taken.denied:
             self._around.denied(request)
         if taken.behind or receipt.concerns:
-            self._errands.run(self._identities.catch_up())
+            self._background.run(self._identities.catch_up())
         if taken.differs:
-            self._errands.run(self._identities.refresh())
+            self._background.run(self._identities.refresh())
         if taken.corrected:
             self._around.emit(HistoryReplaced(room))
         self._keep(room, receipt)
         self._renewal.taken(room, taken)
         if receipt.moved:
-            self._erasing.epoch_ended()
+            self._erasure.epoch_ended()
         if receipt.moved or receipt.removed or receipt.concerns:
-            self._standings.changed(room)
+            self._room_statuses.changed(room)
 
     def _keep(self, room: RoomId, receipt: Receipt) -> None:
         """Let the group be looked after where something is to be done."""
         if receipt.contest is not None:
-            self._keeper.contest(room)
+            self._scheduler.contest(room)
         if receipt.older:
-            self._keeper.renew(room, 0)
+            self._scheduler.renew(room, 0)
         if receipt.lost or receipt.removed:
-            self._keeper.changed(room)
+            self._scheduler.changed(room)
 
     def _said(self, room: RoomId, item: Received) -> None:
         """Pass on what is no message."""
         if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
-            self._errands.run(self._identities.packages_used())
+            self._background.run(self._identities.packages_used())
         match item.content:
             case ReadContent(target=target):
-                self._errands.run(self._read_by(room, item.event.author, target))
+                self._background.run(self._read_by(room, item.event.author, target))
             case VerifyContent() as step:
                 self._verify(room, item, step)
             case HistoryContent():
-                self._errands.run(self.history())
+                self._background.run(self.history())
             case _:
                 pass
 
@@ -102,7 +102,7 @@ class Aftermath:
         event, device = item.event, item.device
         if device is not None:
             step = self._identities.receive_verify(room, event.author, device, content, event.at)
-            self._errands.run(step)
+            self._background.run(step)
 
     async def history(self) -> None:
         """Take in what another device of ours sent."""

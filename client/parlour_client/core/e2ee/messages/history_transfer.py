@@ -18,16 +18,15 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import history_parts
-from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive import history_parts, insertion
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Mark
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.e2ee.encrypted_rooms import SealedRooms
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
-from parlour_client.core.e2ee.identity import shared_trust as vouched
-from parlour_client.core.e2ee.identity.shared_trust import Vouched
+from parlour_client.core.e2ee.identity import shared_trust
+from parlour_client.core.e2ee.identity.shared_trust import SharedTrust
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.outgoing import keyed
@@ -77,11 +76,11 @@ def _reads(device: OwnDevice) -> bool:
     return device.status is DeviceStatus.ACTIVE
 
 
-class Histories:
+class HistoryTransfer:
     """Hands the archive over, and takes it."""
 
     def __init__(
-        self, rooms: SealedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names, emit: Emit
+        self, rooms: EncryptedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names, emit: Emit
     ) -> None:
         """Go by the room with oneself, which ``notes`` opens."""
         self._rooms = rooms
@@ -97,7 +96,7 @@ class Histories:
         await rooms.track(room)
         await self._let_in(room, device)
         events = await rooms.archive.look(_events)
-        known = [msgspec.json.encode(one) for one in await rooms.archive.look(vouched.vouched)]
+        known = [msgspec.json.encode(one) for one in await rooms.archive.look(shared_trust.vouched)]
         parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
@@ -114,7 +113,7 @@ class Histories:
         try:
             async with asyncio.timeout(_LET_IN_SECONDS):
                 for wanted in (rooms.own.device, device):
-                    await rooms.keeper.now(room)
+                    await rooms.scheduler.now(room)
                     await rooms.until(partial(self._is_in, room, wanted))
         except TimeoutError:
             raise EncryptionError(
@@ -122,7 +121,7 @@ class Histories:
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._rooms.archive.look(self._rooms.vault.status, room)
+        report = await self._rooms.archive.look(self._rooms.groups.status, room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
@@ -143,7 +142,9 @@ class Histories:
             media_type=_TYPE,
             size=len(part),
         )
-        await self._rooms.sealing.say(conversation, room, HistoryContent(file=file, part=number, parts=parts))
+        await self._rooms.outgoing.say(
+            conversation, room, HistoryContent(file=file, part=number, parts=parts)
+        )
 
     async def take(self) -> None:
         """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
@@ -152,7 +153,7 @@ class Histories:
         """
         rooms = self._rooms
         async with self._one_at_a_time:
-            await rooms.intake.sync.caught_up.wait()
+            await rooms.incoming.sync.caught_up.wait()
             own = rooms.own.device
             for part in await rooms.archive.look(history_parts.waiting):
                 try:
@@ -244,8 +245,8 @@ def _read(data: bytes) -> _Part:
     found = _Part()
     try:
         for text in data.split(b"\n"):
-            line = msgspec.json.decode(text, type=_Line | Vouched)
-            if isinstance(line, Vouched):
+            line = msgspec.json.decode(text, type=_Line | SharedTrust)
+            if isinstance(line, SharedTrust):
                 found.verified.append(line.read())
                 continue
             event = decode_server_frame(line.event.encode())
@@ -259,7 +260,7 @@ def _read(data: bytes) -> _Part:
 def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
     """Store events that are not here, or could not be read here, of encrypted rooms that are."""
     for user, key in came.verified:
-        vouched.take(connection, user, key, now)
+        shared_trust.take(connection, user, key, now)
     rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
     cursors = {RoomId(str(room)): int(str(cursor)) for room, cursor in rooms}
     by_room: dict[RoomId, list[_Came]] = {}
@@ -272,9 +273,9 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
     for room, found in by_room.items():
         for one in found:
             _make_room(connection, one)
-        marks = [Mark(is_row(one.event.body), one.line.sealed) for one in found]
+        read_receipts = [Mark(is_row(one.event.body), one.line.sealed) for one in found]
         mentions = [names_me(one.event.body) for one in found]
-        if adding.add(connection, [one.event for one in found], mentions, Seq(0), marks):
+        if insertion.add(connection, [one.event for one in found], mentions, Seq(0), read_receipts):
             changed.add(room)
             # What says that it cannot be read would stand among what was read now.
             told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"

@@ -18,12 +18,12 @@ from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError
-from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.group_store import load_room, save_room
-from parlour_client.core.e2ee.groups.join import Opened
+from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.received import Receipt
-from parlour_client.core.e2ee.identity import key_packages as packages
-from parlour_client.core.e2ee.messages.store import Names, Taken, store, take_in, take_older
+from parlour_client.core.e2ee.identity import key_packages
+from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, take_in, take_older
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import Sync
@@ -43,12 +43,12 @@ _MAX_INBOX: Final = 50
 class Tell(Protocol):
     """What became of a run of events, for whoever acts on it."""
 
-    def __call__(self, room: RoomId, taken: Taken) -> None:
+    def __call__(self, room: RoomId, taken: StoredRun) -> None:
         """Hear it."""
         ...
 
 
-class Intake:
+class Incoming:
     """Takes in the events of all encrypted rooms."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Intake:
         self._tell = tell
         self._told = told
         self._sync: Sync | None = None
-        self._vault: Vault | None = None
+        self._groups: GroupService | None = None
         self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
@@ -96,9 +96,9 @@ class Intake:
         """Take what the archive knows: a room that was encrypted once is so for ever."""
         self._rooms |= set(await self._archive.look(_pinned))
 
-    def use(self, vault: Vault | None, device: DeviceId) -> None:
+    def use(self, groups: GroupService | None, device: DeviceId) -> None:
         """Open with this vault from now on, as this device."""
-        self._vault, self._device = vault, device
+        self._groups, self._device = groups, device
 
     # for Ingest
     def covers(self, room: RoomId) -> bool:
@@ -107,14 +107,14 @@ class Intake:
 
     async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
         """Open and store what comes next; the rest is fetched again when its turn comes."""
-        vault = self._vault
-        if vault is None or room in self._joining:
-            if vault is None:
+        groups = self._groups
+        if groups is None or room in self._joining:
+            if groups is None:
                 self.sync.hold(room)
             return ()
         taken = await self._archive.run(
             take_in,
-            vault,
+            groups,
             room,
             events,
             self._names_me,
@@ -132,11 +132,11 @@ class Intake:
     async def turned_on(self, event: LogEvent) -> None:
         """Keep the room as encrypted from this event on; what follows comes by ``take``."""
         self._rooms.add(event.room)
-        if self._vault is None:
+        if self._groups is None:
             self.sync.hold(event.room)
             return
         await self._archive.run(
-            _begin, self._vault, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
+            _begin, self._groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
         )
         self.sync.stand_at(event.room, self.sync.top(event.room))
 
@@ -153,20 +153,20 @@ class Intake:
         """Let each encrypted room go on where it was left, or begin where its Welcome leads."""
         mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]
         self._rooms |= {summary.room for summary in mine}
-        vault = self._vault
-        if vault is None:
+        groups = self._groups
+        if groups is None:
             for summary in mine:
                 self.sync.hold(summary.room)
             return
         inbox = await self._inbox() if mine else []
         for summary in mine:
             if summary.room not in self._joining:
-                await self._stand(vault, summary, inbox)
+                await self._stand(groups, summary, inbox)
 
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
-        if self._vault is not None:
-            await self._archive.run(take_older, self._vault, room, events, self._names_me)
+        if self._groups is not None:
+            await self._archive.run(take_older, self._groups, room, events, self._names_me)
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -176,14 +176,16 @@ class Intake:
         self._joining.clear()
 
     async def _stand(
-        self, vault: Vault, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
+        self, groups: GroupService, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
     ) -> None:
         room = summary.room
-        cursor = await self._archive.run(_pin, vault, room, summary.head, summary.suite)
+        cursor = await self._archive.run(_pin, groups, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
             # A newcomer reads nothing of what was before, so it need not walk all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
-            cursor = await self._archive.run(_begin, vault, room, summary.head, Seq(first - 1), summary.suite)
+            cursor = await self._archive.run(
+                _begin, groups, room, summary.head, Seq(first - 1), summary.suite
+            )
         for used in inbox or ():
             if used.room == room and used.seq <= cursor:
                 with suppress(ParlourClientError):
@@ -224,8 +226,8 @@ class Intake:
         self.sync.release(room, cursor)
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
-        vault = self._vault
-        if vault is None:
+        groups = self._groups
+        if groups is None:
             raise ParlourClientError("There are no keys here now.")
         inbox = await self._inbox()
         if inbox is None:
@@ -233,7 +235,7 @@ class Intake:
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):
-                taken = await self._entered(vault, waiting, event)
+                taken = await self._entered(groups, waiting, event)
                 self._tell(room, taken)
                 await self._told(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
@@ -241,52 +243,57 @@ class Intake:
                 return taken.receipt.cursor
         now = self._clock.now()
         taken = await self._archive.run(
-            take_in, vault, room, [event], self._names_me, now, welcome_missing=True
+            take_in, groups, room, [event], self._names_me, now, welcome_missing=True
         )
         self._tell(room, taken)
         await self._told(room, taken.applied)
         return taken.receipt.cursor
 
-    async def _entered(self, vault: Vault, waiting: WaitingWelcome, event: LogEvent) -> Taken:
+    async def _entered(self, groups: GroupService, waiting: WaitingWelcome, event: LogEvent) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
         keys = await self._archive.look(_packages)
         kind = self._kind_of(event.room)
-        opened = await asyncio.to_thread(vault.open_welcome, keys, kind, waiting, event)
+        opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
         return await self._archive.run_durably(
-            _enter, vault, opened, event, self._names_me, self._clock.now()
+            _enter, groups, opened, event, self._names_me, self._clock.now()
         )
 
 
 def _packages(connection: apsw.Connection) -> KeyPackageStore:
-    return packages.load(connection)
+    return key_packages.load(connection)
 
 
 def _pinned(connection: apsw.Connection) -> list[RoomId]:
     return [RoomId(str(room)) for (room,) in connection.execute("SELECT room FROM mls_rooms")]
 
 
-def _pin(connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
-    vault.pin(connection, room, suite)
+def _pin(connection: apsw.Connection, groups: GroupService, room: RoomId, head: Seq, suite: RoomSuite) -> Seq:
+    groups.pin(connection, room, suite)
     row = load_room(connection, room)
     if row is not None and row.since is None:
         # The server says that the room is encrypted by now: nothing readable is taken after its head, even if
         # the event that should say so is withheld.
         row.since = head
         save_room(connection, row)
-    return vault.cursor(connection, room)
+    return groups.cursor(connection, room)
 
 
 def _begin(
-    connection: apsw.Connection, vault: Vault, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite
+    connection: apsw.Connection, groups: GroupService, room: RoomId, head: Seq, seq: Seq, suite: RoomSuite
 ) -> Seq:
-    _pin(connection, vault, room, head, suite)
-    vault.begin_at(connection, room, seq)
-    return vault.cursor(connection, room)
+    _pin(connection, groups, room, head, suite)
+    groups.begin_at(connection, room, seq)
+    return groups.cursor(connection, room)
 
 
 def _enter(
-    connection: apsw.Connection, vault: Vault, opened: Opened, event: LogEvent, names_me: Names, now: Millis
-) -> Taken:
-    received, concerns = vault.enter(connection, opened, event, now)
+    connection: apsw.Connection,
+    groups: GroupService,
+    opened: OpenedWelcome,
+    event: LogEvent,
+    names_me: Names,
+    now: Millis,
+) -> StoredRun:
+    received, concerns = groups.enter(connection, opened, event, now)
     receipt = Receipt([received], event.seq, concerns=concerns, moved=True)
-    return Taken(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))
+    return StoredRun(receipt, store(connection, receipt.items, names_me, receipt.cursor, [event]))

@@ -16,13 +16,13 @@ import apsw
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_service import Vault
+from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
-from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.key_trust import trust
 from parlour_client.core.e2ee.maintenance.needs import Keys
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
-from parlour_client.core.e2ee.messages.recipients import Reach
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.recipients import Recipients
 from parlour_client.core.errors import (
     ApiRefusedError,
     EncryptionError,
@@ -60,7 +60,7 @@ Sealed = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
 class Rooms(Keys, Protocol):
     """What sealing needs of the rest of encryption."""
 
-    keeper: Keeper
+    scheduler: Scheduler
 
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
@@ -85,7 +85,7 @@ class Rooms(Keys, Protocol):
         ...
 
 
-class Sealing:
+class Outgoing:
     """Seals for all rooms."""
 
     def __init__(self, archive: Archive, rooms: Rooms) -> None:
@@ -99,8 +99,8 @@ class Sealing:
         """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
         work = partial(
             _seal_where_it_reaches,
-            reach=await self._ready(room),
-            vault=self._rooms.vault,
+            recipients=await self._ready(room),
+            groups=self._rooms.groups,
             room=room,
             frames=frames,
             now=self._rooms.now(),
@@ -123,23 +123,23 @@ class Sealing:
         the same bytes while the epoch stands.
         """
         rooms = self._rooms
-        sure = rooms.is_connected and room not in rooms.keeper.unsure
+        sure = rooms.is_connected and room not in rooms.scheduler.unsure
         if not rooms.covers(room) or not sure or len(frames) > AT_ONCE:
             return None  # unsure: what the server's log has may be newer than the keys here
         try:
-            vault = rooms.vault
+            groups = rooms.groups
         except EncryptionError:
             return None
         before = set(self._stored.get(room, ()))
-        return partial(_seal_early, vault=vault, frames=frames, now=rooms.now(), before=before)
+        return partial(_seal_early, groups=groups, frames=frames, now=rooms.now(), before=before)
 
     async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
         """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
         request = new_request_id()
         for _ in range(MAX_TRIES):
-            reach = await self._ready(room)
+            recipients = await self._ready(room)
             frame = await self._archive.run_durably(
-                self._seal_one, reach, room, request, content, self._rooms.now()
+                self._seal_one, recipients, room, request, content, self._rooms.now()
             )
             try:
                 await conversation.request(frame)
@@ -168,27 +168,27 @@ class Sealing:
 
     def moved_on(self, room: RoomId) -> None:
         """Hear that the server did not take something because the group is in another state."""
-        self._rooms.keeper.unsure.add(room)
+        self._rooms.scheduler.unsure.add(room)
 
     async def forget(self, request: RequestId) -> None:
         """Forget what was sealed for a request that never left, or was refused for good."""
-        await self._archive.run(self._rooms.vault.forget_sealed, request)
+        await self._archive.run(self._rooms.groups.forget_sealed, request)
 
     def _seal_one(
         self,
         connection: apsw.Connection,
-        reach: Reach,
+        recipients: Recipients,
         room: RoomId,
         request: RequestId,
         content: AnyContent,
         at: Millis,
     ) -> SendEncrypted:
-        reach.require(self._rooms.vault.status(connection, room), partial(trust, connection))
-        payload = Payload(content=content, key_log=keylog.seen(connection))
+        recipients.require(self._rooms.groups.status(connection, room), partial(trust, connection))
+        payload = Payload(content=content, key_log=key_log.seen(connection))
         before = set(self._stored.get(room, ()))
-        return self._rooms.vault.seal(connection, request, room, payload, at, before=before)
+        return self._rooms.groups.seal(connection, request, room, payload, at, before=before)
 
-    async def _ready(self, room: RoomId) -> Reach:
+    async def _ready(self, room: RoomId) -> Recipients:
         """Settle the room, if need be; return what says whether anybody would be reached."""
         rooms = self._rooms
         if rooms.trouble is not None:
@@ -197,33 +197,35 @@ class Sealing:
         await rooms.track(room)
         await rooms.reached(room)
         try:
-            await rooms.keeper.ready(room)
+            await rooms.scheduler.ready(room)
         except (EncryptionError, ApiRefusedError):
             # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
             # nobody is who must not be, the server says (`removal_pending`).
             pass
         except ServerMisbehavedError as error:
             raise EncryptionError(str(error), error.hint) from error
-        keeper = rooms.keeper
-        return Reach(own, rooms.summary(room), keeper.leaves_in(room, own.device), keeper.problems.get(room))
+        scheduler = rooms.scheduler
+        return Recipients(
+            own, rooms.summary(room), scheduler.leaves_in(room, own.device), scheduler.problems.get(room)
+        )
 
 
 def _seal_where_it_reaches(
     connection: apsw.Connection,
-    reach: Reach,
-    vault: Vault,
+    recipients: Recipients,
+    groups: GroupService,
     room: RoomId,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
 ) -> list[Sealed]:
-    reach.require(vault.status(connection, room), partial(trust, connection))
-    return _seal(connection, vault, frames, now, before)
+    recipients.require(groups.status(connection, room), partial(trust, connection))
+    return _seal(connection, groups, frames, now, before)
 
 
 def _seal(
     connection: apsw.Connection,
-    vault: Vault,
+    groups: GroupService,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
@@ -231,7 +233,7 @@ def _seal(
     """Seal in the order in which they leave: each follows those before it."""
     sealed, before = [], set(before)
     for frame in frames:
-        one = _sealed(connection, vault, frame, now, before)
+        one = _sealed(connection, groups, frame, now, before)
         sealed.append(one)
         if isinstance(one, SendEncrypted):
             before.add(one.id)
@@ -239,15 +241,15 @@ def _seal(
 
 
 def _sealed(
-    connection: apsw.Connection, vault: Vault, frame: Intent, now: Millis, before: set[RequestId]
+    connection: apsw.Connection, groups: GroupService, frame: Intent, now: Millis, before: set[RequestId]
 ) -> Sealed:
     takes_back = not (isinstance(frame, Pin) and frame.on)
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
         content, blanks = content_of(connection, frame)
-        payload = Payload(content=content, key_log=keylog.seen(connection))
-        return vault.seal(connection, frame.id, frame.room, payload, now, blanks, before)
+        payload = Payload(content=content, key_log=key_log.seen(connection))
+        return groups.seal(connection, frame.id, frame.room, payload, now, blanks, before)
     except ArrivedError as error:
         return Arrived(error.seq)
     except NotReadyError:
@@ -258,14 +260,14 @@ def _sealed(
 
 def _seal_early(
     connection: apsw.Connection,
-    vault: Vault,
+    groups: GroupService,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
 ) -> None:
     """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
-        _seal(connection, vault, frames, now, before)
+        _seal(connection, groups, frames, now, before)
 
 
 def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:

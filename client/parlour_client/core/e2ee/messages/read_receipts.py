@@ -25,7 +25,7 @@ Say = Callable[[RoomId, ReadContent], Awaitable[None]]
 """Seals and sends; raises ParlourClientError."""
 
 
-class ReadMarks:
+class ReadReceipts:
     """The marks of this account that are to be sent."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock, say: Say) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
-from parlour_client.core.e2ee.groups.room_conflict import contradiction
-from parlour_client.core.e2ee.groups.transaction import Own
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.groups.room_conflict import room_conflict
+from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.key_trust import changed_words
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError, ParlourClientError
@@ -24,10 +24,10 @@ _COMES_BACK: Final = "You left this room and came back: waiting for a member's d
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Recipients:
     """What is known of a room beside its group."""
 
-    own: Own
+    own: ThisDevice
     summary: RoomSummary | None
     """What the server told of the room; None: this account is not in it."""
     leaves_in: Epoch | None
@@ -41,9 +41,9 @@ class Reach:
             raise NotReadyError(_COMES_BACK)
         if self.summary is None:
             raise EncryptionError("You are not in this room any more.")
-        if report.stand in {Stand.UNFOUNDED, Stand.OUTSIDE}:
+        if report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
             raise self.problem or NotReadyError(WAITING)
-        wrong = contradiction(self.summary, report, self.own.user)
+        wrong = room_conflict(self.summary, report, self.own.user)
         if wrong:
             raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None

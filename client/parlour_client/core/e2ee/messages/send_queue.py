@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Sealed, Sealing
+from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Outgoing, Sealed
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
@@ -54,14 +54,14 @@ class Ends(Protocol):
         ...
 
 
-class Lane:
+class SendQueue:
     """The requests of one encrypted room."""
 
     def __init__(
         self,
         room: RoomId,
         ends: Ends,
-        sealing: Sealing,
+        outgoing: Outgoing,
         conversation: Conversation,
         clock: Clock,
         moved: Callable[[], asyncio.Event],
@@ -71,7 +71,7 @@ class Lane:
         """Send over ``conversation``; without ``follow`` nothing is held for long."""
         self._room = room
         self._ends = ends
-        self._sealing = sealing
+        self._outgoing = outgoing
         self._conversation = conversation
         self._clock = clock
         self._moved = moved
@@ -119,10 +119,10 @@ class Lane:
     async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Sealed]:
         frames = [item.frame for item in batch]
         if self._follow:
-            return await self._sealing.seal(self._room, frames)
+            return await self._outgoing.seal(self._room, frames)
         try:
             async with asyncio.timeout(max(0.5, _PATIENCE - waited)):
-                return await self._sealing.seal(self._room, frames)
+                return await self._outgoing.seal(self._room, frames)
         except TimeoutError:
             raise NotReadyError("The room does not catch up with the server.") from None
 
@@ -184,7 +184,7 @@ class Lane:
         """Take an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
             self._ends.stored(item, at_of(reply.result))
-            self._sealing.stored(self._room, item.request)
+            self._outgoing.stored(self._room, item.request)
             return 0.0
         if isinstance(reply, Ok):
             self._ends.failed(item, RefusedError(ErrorCode.MALFORMED))
@@ -192,7 +192,9 @@ class Lane:
         item.tries += 1
         error = RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
         if reply.code in _AGAIN and item.tries < 4 * MAX_TRIES:
-            self._sealing.moved_on(self._room)  # settled before it is sealed again: removals are made at once
+            self._outgoing.moved_on(
+                self._room
+            )  # settled before it is sealed again: removals are made at once
             self._ends.waits(item, error)
             self.put(item)
             return 0.0
@@ -202,7 +204,7 @@ class Lane:
             self.put(item)
             return (reply.retry_after or 1_000) / 1_000
         self._ends.failed(item, error)
-        await self._sealing.forget(item.request)
+        await self._outgoing.forget(item.request)
         return 0.0
 
 

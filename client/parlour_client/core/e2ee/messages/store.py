@@ -11,16 +11,14 @@ from typing import Final, Protocol, cast
 
 import apsw
 
-from parlour_client.core.archive import events, history_parts
-from parlour_client.core.archive import insertion as adding
-from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive import events, history_parts, insertion, outbox_table
 from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Applied, Came, Mark
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.e2ee.groups.received import Receipt, Received
-from parlour_client.core.e2ee.identity import key_log as keylog
+from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
@@ -66,7 +64,7 @@ class Opener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StoredRun:
     """What came of a run of events: ``applied`` for the views, the rest for whoever acts on it."""
 
     receipt: Receipt
@@ -91,7 +89,7 @@ def take_in(
     *,
     welcome_missing: bool = False,
     to_head: bool = False,
-) -> Taken:
+) -> StoredRun:
     """Open and store what comes next; events after a hole are left alone, and known ones are only told.
 
     ``to_head``: nothing comes after these, as far as the server has said.
@@ -107,12 +105,12 @@ def take_in(
     if to_head and events and receipt.cursor >= events[-1].seq:
         corrected |= opener.dropped(connection, room)
     for seq, note in corrected.items():
-        adding.correct(connection, room, seq, note)
+        insertion.correct(connection, room, seq, note)
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
-    behind, differs = keylog.Heard.BEHIND in heard, keylog.Heard.DIFFERS in heard
-    return Taken(receipt, applied, behind, differs, denied, bool(corrected))
+    behind, differs = key_log.Heard.BEHIND in heard, key_log.Heard.DIFFERS in heard
+    return StoredRun(receipt, applied, behind, differs, denied, bool(corrected))
 
 
 def take_older(
@@ -140,10 +138,10 @@ def store(
         Mark(item.row, item.sealed, item.trouble, item.note, digests.get(item.event.seq)) for item in items
     ]
     mentions = [item.row and names_me(item.event.body) for item in items]
-    applied = adding.add(connection, events, mentions, top, marks)
+    applied = insertion.add(connection, events, mentions, top, marks)
     requests = {item.event.seq: item.request for item in items if item.request is not None}
     for request in requests.values():
-        outbox.remove(connection, request)
+        outbox_table.remove(connection, request)
     return [replace(one, request=one.request or requests.get(one.event.seq)) for one in applied]
 
 
@@ -207,13 +205,13 @@ def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) 
     if not items:
         return ()
     genuine = {item.event.seq: item.request for item in items}
-    ours = outbox.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
-    return [one for seq in sorted(ours) for one in outbox.deny(connection, room, seq, genuine.get(seq))]
+    ours = outbox_table.stored(connection, room, first_of(items[0].event), items[-1].event.seq)
+    return [one for seq in sorted(ours) for one in outbox_table.deny(connection, room, seq, genuine.get(seq))]
 
 
 def _keep(
     connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
-) -> set[keylog.Heard]:
+) -> set[key_log.Heard]:
     """Keep the keys of files and of history, and compare what others saw of the key log."""
     for item in items:
         if isinstance(item.content, TextContent) and item.content.file is not None:
@@ -222,7 +220,7 @@ def _keep(
             _keep_history(connection, item, item.content.file)
     theirs = (item for item in items if item.request is None)
     sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
-    return keylog.heard_in(connection, sayings, now)
+    return key_log.heard_in(connection, sayings, now)
 
 
 def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFile) -> None:
@@ -243,7 +241,7 @@ def _told(
     ids = cast("list[tuple[Seq, str]]", list(connection.execute(query, (room, seqs[0], seqs[-1]))))
     ours = {seq: RequestId(one) for seq, one in ids}
     run = [Came(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
-    return adding.applied(connection, room, run)
+    return insertion.applied(connection, room, run)
 
 
 _ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('role', 'created') ORDER BY seq"

@@ -9,12 +9,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import Archive, own_keys
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import Archive, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.identity import key_trust as people
-from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity import key_trust, own_identity
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
@@ -27,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Acquaintances:
+class Contacts:
     """Other people's keys, as the archive has them."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock) -> None:
@@ -77,7 +75,7 @@ class Acquaintances:
 
 def _meet(connection: apsw.Connection, users: Sequence[UserName], now: Millis) -> None:
     for user in users:
-        people.meet(connection, user, now)
+        key_trust.meet(connection, user, now)
 
 
 def _party_of_ours(connection: apsw.Connection, me: UserName) -> Party | None:
@@ -88,7 +86,7 @@ def _party_of_ours(connection: apsw.Connection, me: UserName) -> Party | None:
 def _parties(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> tuple[Party, Party]:
     if user == me:
         raise SetupError("That is you.", "Name another person.")
-    ours, key = _party_of_ours(connection, me), people.meet(connection, user, now)
+    ours, key = _party_of_ours(connection, me), key_trust.meet(connection, user, now)
     if ours is None:
         raise EncryptionError("Your account has no key yet.", "Connect to the server once.")
     if key is None:
@@ -97,14 +95,14 @@ def _parties(connection: apsw.Connection, me: UserName, user: UserName, now: Mil
 
 
 def _report(connection: apsw.Connection, me: UserName, user: UserName, now: Millis) -> PersonReport:
-    met = user != me and people.meet(connection, user, now) is not None
-    pinned = pins.find(connection, user)
+    met = user != me and key_trust.meet(connection, user, now) is not None
+    pinned = key_pins.find(connection, user)
     number = ""
     if met and own_keys.get(connection, Name.ACCOUNT_KEY) is not None:
         number = safety_number(*_parties(connection, me, user, now))
     return PersonReport(
         user=user,
-        trust=people.trust(connection, user),
+        trust=key_trust.trust(connection, user),
         safety_number=number,
         first_seen=pinned.first_seen if pinned is not None else None,
         devices=_devices(connection, me, user, now),
@@ -114,9 +112,9 @@ def _report(connection: apsw.Connection, me: UserName, user: UserName, now: Mill
 def _devices(
     connection: apsw.Connection, me: UserName, user: UserName, now: Millis
 ) -> tuple[MemberDevice, ...]:
-    identity = own.load(connection)
+    identity = own_identity.load(connection)
     current = identity.device.id if identity is not None else None
-    trust = people.trust(connection, user)
+    trust = key_trust.trust(connection, user)
     return tuple(
         MemberDevice(
             user=user,
@@ -127,14 +125,14 @@ def _devices(
             own=user == me,
             current=device == current,
         )
-        for device, certificate in people.live_devices(connection, user, now).items()
+        for device, certificate in key_trust.live_devices(connection, user, now).items()
     )
 
 
 def _confirm(connection: apsw.Connection, me: UserName, user: UserName, typed: str, now: Millis) -> None:
     ours, theirs = _parties(connection, me, user, now)
     check_typed(safety_number(ours, theirs), typed, user)
-    pins.verify(connection, user, theirs.key, now, "number")
+    key_pins.verify(connection, user, theirs.key, now, "number")
 
 
 def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown: Party, now: Millis) -> None:
@@ -147,19 +145,19 @@ def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown
             f"Somebody may stand in between, or the code is an old one. Ask {user} for a fresh code, and "
             "send nothing that matters before it fits.",
         )
-    pins.verify(connection, user, theirs.key, now, "code")
+    key_pins.verify(connection, user, theirs.key, now, "code")
 
 
 def _accept(connection: apsw.Connection, user: UserName, now: Millis) -> None:
-    key = people.meet(connection, user, now)
+    key = key_trust.meet(connection, user, now)
     if key is None:
         raise EncryptionError(f"{user} has no account key yet.", f"Wait until {user} has logged in once.")
-    if people.trust(connection, user) is Trust.CHANGED:
-        pins.accept(connection, user, key, now)
+    if key_trust.trust(connection, user) is Trust.CHANGED:
+        key_pins.accept(connection, user, key, now)
 
 
 def _prove(connection: apsw.Connection, party: Party, now: Millis) -> bool:
-    if people.meet(connection, party.user, now) != party.key:
+    if key_trust.meet(connection, party.user, now) != party.key:
         return False
-    pins.verify(connection, party.user, party.key, now, "words")
+    key_pins.verify(connection, party.user, party.key, now, "words")
     return True

@@ -60,7 +60,7 @@ class _Running:
         )
 
 
-class WordProcesses:
+class SasSessions:
     """All of them, oldest first."""
 
     def __init__(

@@ -12,7 +12,7 @@ from tests.client.core.e2ee.vault_world import (
     room_of,
 )
 
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError, NotReadyError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
@@ -45,12 +45,12 @@ def test_a_staged_commit_is_the_same_request_after_a_restart() -> None:
     body = alice.stage(log, 3, [Device("carol")])
     seq = log.commit(alice, body)
     alice.begin()
-    staged = alice.vault.staged(alice.connection, ROOM)
+    staged = alice.groups.staged(alice.connection, ROOM)
     assert staged is not None
     assert (staged.request, staged.purpose, staged.body) == (request(3), "test", body)
     assert log.commit(alice, staged.body) == seq
     alice.sync(log)
-    assert alice.vault.staged(alice.connection, ROOM) is None
+    assert alice.groups.staged(alice.connection, ROOM) is None
 
 
 def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
@@ -61,10 +61,10 @@ def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
     log.commit(bobby, winning)
     with pytest.raises(StaleError):
         log.commit(alice, losing)
-    assert alice.vault.staged(alice.connection, ROOM) is not None
+    assert alice.groups.staged(alice.connection, ROOM) is not None
     receipt = alice.receive(log.events[alice.cursor(log) :])
     assert list(receipt.lost) == [request(3)]
-    assert alice.vault.staged(alice.connection, ROOM) is None
+    assert alice.groups.staged(alice.connection, ROOM) is None
     again = alice.stage(log, 5, [carol])
     assert (again.added, again.epoch) == ((carol.id,), 2)
     log.commit(alice, again)
@@ -80,10 +80,10 @@ def test_a_commit_made_of_what_was_signed_before_another_change_is_made_again() 
     statements, _ = alice.evidence(log, remove=[carol])
     bobby.commit(log, 4, [], [carol])
     alice.sync(log)
-    wanted = Wanted(request(5), "test", {}, [carol.id], *clocks(log), statements)
+    wanted = CommitRequest(request(5), "test", {}, [carol.id], *clocks(log), statements)
     with pytest.raises(MovedError, match="not in the group"):
-        alice.run(alice.vault.stage, ROOM, wanted)
-    assert alice.vault.staged(alice.connection, ROOM) is None
+        alice.run(alice.groups.stage, ROOM, wanted)
+    assert alice.groups.staged(alice.connection, ROOM) is None
 
 
 def test_only_one_commit_is_on_its_way() -> None:
@@ -93,7 +93,7 @@ def test_only_one_commit_is_on_its_way() -> None:
     alice.stage(log, 3)
     with pytest.raises(NotReadyError, match="on its way already"):
         alice.stage(log, 4)
-    alice.run(alice.vault.drop_staged, ROOM)
+    alice.run(alice.groups.drop_staged, ROOM)
     alice.commit(log, 4)
     bobby.sync(log)
     agree(log, alice, bobby)
@@ -103,11 +103,11 @@ def test_commits_and_foundings_need_a_durable_transaction() -> None:
     """After a power cut the same keys would be used for something else."""
     alice = Device("alice")
     log = room_of(alice)
-    wanted = Wanted(request(3), "test", {}, (), *clocks(log))
+    wanted = CommitRequest(request(3), "test", {}, (), *clocks(log))
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.vault.stage, ROOM, wanted)
+        alice.loosely(alice.groups.stage, ROOM, wanted)
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.vault.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
+        alice.loosely(alice.groups.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
 
 
 def test_whoever_is_not_in_the_group_or_is_removed_already_is_left_alone() -> None:

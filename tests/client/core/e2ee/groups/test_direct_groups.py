@@ -5,7 +5,7 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake
 from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
 
 from parlour_client.core.e2ee.groups.commit_plan import signed
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.membership import NotAllowedError, read_statement
@@ -21,9 +21,9 @@ def test_a_third_person_is_let_into_no_direct_room() -> None:
     receipt = bobby.receive(log.events[bobby.cursor(log) :])
     assert "a device of carol, whom no member admitted" in receipt.items[-1].trouble
     assert receipt.contest is not None
-    assert bobby.status(log).stand is Stand.REFUSED
+    assert bobby.status(log).status is GroupStatus.REFUSED
     assert len(bobby.status(log).members) == 2
-    roster = alice.vault.roster(alice.connection, ROOM)
+    roster = alice.groups.roster(alice.connection, ROOM)
     assert roster is not None
     with pytest.raises(NotAllowedError, match="two people"):
         roster.applied(read_statement(signed(alice.own, alice.admission(roster, carol, log)), verify))

@@ -93,7 +93,7 @@ def test_sealing_needs_a_durable_transaction() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.vault.seal, request(10), ROOM, text("hello"), Millis(log.now))
+        alice.loosely(alice.groups.seal, request(10), ROOM, text("hello"), Millis(log.now))
     assert left(alice) == (0, 0)
 
 
@@ -126,12 +126,12 @@ def test_nothing_is_sealed_while_a_proposal_waits() -> None:
     """RFC 9420 section 12.4: somebody whose removal is proposed would still read it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    held = alice.vault.held(alice.connection, ROOM)
-    held.judge.declared = None
+    stored = alice.groups.stored(alice.connection, ROOM)
+    stored.rules.declared = None
     phone = Device("alice", account=alice.account)
-    with held.judge.ours(log.now):
-        held.group.propose(add_proposal(phone.package()), now=log.now // 1_000)
-    alice.run(lambda c: alice.vault._shelf.save(c, held))
+    with stored.rules.ours(log.now):
+        stored.group.propose(add_proposal(phone.package()), now=log.now // 1_000)
+    alice.run(lambda c: alice.groups._store.save(c, stored))
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "hello")
 
@@ -151,7 +151,7 @@ def test_a_message_that_was_given_up_leaves_nothing() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.seal(log, 10, "hello")
-    alice.run(alice.vault.forget_sealed, request(10))
+    alice.run(alice.groups.forget_sealed, request(10))
     assert left(alice) == (0, 1)
 
 
@@ -160,7 +160,7 @@ def test_an_own_message_that_nobody_here_remembers_is_told() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, "CANARY")
-    alice.run(alice.vault.forget_sealed, request(10))
+    alice.run(alice.groups.forget_sealed, request(10))
     log.send(alice, frame)
     item = alice.sync(log)[0]
     assert "not here any more" in item.trouble
@@ -185,7 +185,7 @@ def test_the_archive_holds_no_used_key() -> None:
     log.send(alice, frame)
     for device in (bobby, carol):
         device.sync(log)
-        group = device.vault.held(device.connection, ROOM).group
+        group = device.groups.stored(device.connection, ROOM).group
         with pytest.raises(Exception, match="used or dropped"):
             group.unprotect(frame.data)
 

@@ -16,9 +16,9 @@ from tests.client.core.e2ee.vault_world import (
 )
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.groups.group_report import Stand
-from parlour_client.core.e2ee.groups.group_service import Vault
-from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
+from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
@@ -28,12 +28,14 @@ from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
     """It has no certificate: whoever let it in would be refused by all."""
     alice, pending = Device("alice"), Device("bobby")
-    pending.vault = Vault(replace(pending.own, leaf_extensions=()), pending.people, cast("Any", packages))
+    pending.groups = GroupService(
+        replace(pending.own, leaf_extensions=()), pending.people, cast("Any", key_packages)
+    )
     log = room_of(alice)
     assert pending.sync(log)
-    assert pending.status(log).stand is Stand.OUTSIDE
+    assert pending.status(log).status is GroupStatus.OUTSIDE
     with pytest.raises(NotReadyError, match="not approved"):
-        pending.run(pending.vault.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
+        pending.run(pending.groups.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
     with pytest.raises(NotReadyError):
         pending.seal(log, 10, "no")
 
@@ -41,17 +43,17 @@ def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> Non
 def test_the_founding_is_in_force_when_the_log_shows_it() -> None:
     """The same request after a restart; nothing is sealed before."""
     alice, log = Device("alice"), Log()
-    asked = alice.run(alice.vault.found, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
     alice.begin()
-    assert alice.vault.founding(alice.connection, ROOM) == asked
-    assert alice.run(alice.vault.found, ROOM, log.kind, request(2), Millis(log.now)) == asked
+    assert alice.groups.founding(alice.connection, ROOM) == asked
+    assert alice.run(alice.groups.found, ROOM, log.kind, request(2), Millis(log.now)) == asked
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "too early")
     log.found(alice, asked)
     receipt = alice.receive(log.events)
     assert list(receipt.merged) == [request(1)]
-    assert alice.status(log).stand is Stand.ACTIVE
-    assert alice.vault.founding(alice.connection, ROOM) is None
+    assert alice.status(log).status is GroupStatus.ACTIVE
+    assert alice.groups.founding(alice.connection, ROOM) is None
     alice.say(log, 10, "hello")
 
 
@@ -59,11 +61,11 @@ def test_who_was_not_first_drops_its_founding() -> None:
     """Two devices of owners found at once; the log decides."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     for device in (alice, bobby):
-        device.run(device.vault.found, ROOM, log.kind, request(1), Millis(log.now))
+        device.run(device.groups.found, ROOM, log.kind, request(1), Millis(log.now))
     alice.found(log)
     receipt = bobby.receive(log.events)
     assert list(receipt.lost) == [request(1)]
-    assert bobby.status(log).stand is Stand.OUTSIDE
+    assert bobby.status(log).status is GroupStatus.OUTSIDE
     alice.commit(log, 2, [bobby])
     bobby.sync(log)
     agree(log, alice, bobby)
@@ -72,10 +74,10 @@ def test_who_was_not_first_drops_its_founding() -> None:
 def test_our_founding_in_anothers_name_is_refused() -> None:
     """The server shows our group id as founded by somebody else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
-    asked = alice.run(alice.vault.found, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
     log.add(bobby.user, GroupCreated(group=asked.group, device=bobby.id))
     assert note_of(alice.sync(log)[0]) is NoteKind.FORGED
-    assert alice.status(log).stand is Stand.UNFOUNDED
+    assert alice.status(log).status is GroupStatus.UNFOUNDED
 
 
 def test_a_group_is_replaced_only_after_it_was_contested() -> None:
@@ -86,7 +88,7 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
     assert bobby.status(log).group == log.group
     with pytest.raises(NotReadyError):
-        alice.run(alice.vault.found, ROOM, log.kind, request(9), Millis(log.now))
+        alice.run(alice.groups.found, ROOM, log.kind, request(9), Millis(log.now))
 
 
 def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
@@ -94,12 +96,12 @@ def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
     alice, laptop = Device("alice"), Device("bobby")
     log = room_of(alice)
     laptop.sync(log)
-    assert laptop.status(log).stand is Stand.OUTSIDE
-    asked = laptop.run(laptop.vault.found, ROOM, log.kind, request(7), Millis(log.now))
+    assert laptop.status(log).status is GroupStatus.OUTSIDE
+    asked = laptop.run(laptop.groups.found, ROOM, log.kind, request(7), Millis(log.now))
     assert asked.replaces == log.group
     log.found(laptop, asked)
     laptop.sync(log)
-    assert laptop.status(log).stand is Stand.ACTIVE
+    assert laptop.status(log).status is GroupStatus.ACTIVE
     assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
 
 
@@ -111,10 +113,10 @@ def test_a_contested_group_sends_nothing_and_is_founded_anew() -> None:
     assert log.group is not None
     log.add(bobby.user, Contested(group=log.group, epoch=Epoch(1)))
     assert note_of(alice.sync(log)[0]) is NoteKind.CONTESTED
-    assert alice.status(log).stand is Stand.CONTESTED
+    assert alice.status(log).status is GroupStatus.CONTESTED
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "waits")
-    asked = alice.run(alice.vault.found, ROOM, log.kind, request(5), Millis(log.now))
+    asked = alice.run(alice.groups.found, ROOM, log.kind, request(5), Millis(log.now))
     assert asked.replaces == log.group
     log.found(alice, asked)
     alice.sync(log)
@@ -148,20 +150,20 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
 def test_a_founding_that_the_server_refuses_is_given_up() -> None:
     """For another reason than that a group is there."""
     alice, log = Device("alice"), Log()
-    alice.run(alice.vault.found, ROOM, log.kind, request(1), Millis(log.now))
-    alice.run(alice.vault.drop_founding, ROOM)
-    assert alice.vault.founding(alice.connection, ROOM) is None
+    alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
+    alice.run(alice.groups.drop_founding, ROOM)
+    assert alice.groups.founding(alice.connection, ROOM) is None
 
 
 def test_leaving_a_room_forgets_its_keys() -> None:
     """And a device with a new key forgets all groups."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    bobby.run(bobby.vault.leave, ROOM)
+    bobby.run(bobby.groups.leave, ROOM)
     assert bobby.state(log) == ()
-    alice.run(alice.vault.forget_device)
+    alice.run(alice.groups.forget_device)
     assert alice.state(log) == ()
-    assert alice.vault.is_encrypted(alice.connection, ROOM)
+    assert alice.groups.is_encrypted(alice.connection, ROOM)
 
 
 def test_the_digits_of_the_epoch_are_thirty_and_equal() -> None:

@@ -248,9 +248,9 @@ def test_encryption_is_never_switched_off() -> None:
     log.add(alice.user, Created(room_kind=log.kind, encrypted=False))
     log.add(alice.user, Message(text=MessageText.parse(CANARY)))
     assert note_of(bobby.sync(log)[-1]) is NoteKind.PLAINTEXT_REFUSED
-    bobby.run(bobby.vault.pin, ROOM)
-    assert bobby.vault.is_encrypted(bobby.connection, ROOM)
-    assert bobby.vault.cursor(bobby.connection, ROOM) == len(log.events)
+    bobby.run(bobby.groups.pin, ROOM)
+    assert bobby.groups.is_encrypted(bobby.connection, ROOM)
+    assert bobby.groups.cursor(bobby.connection, ROOM) == len(log.events)
 
 
 def test_a_hole_in_the_log_is_not_skipped() -> None:
@@ -269,8 +269,8 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     """What this version cannot read is a row that says what to do."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    held = alice.vault.held(alice.connection, ROOM)
-    data = Ciphertext(held.group.protect(b'{"v":2}', request(10).encode()))
+    stored = alice.groups.stored(alice.connection, ROOM)
+    data = Ciphertext(stored.group.protect(b'{"v":2}', request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
@@ -291,8 +291,8 @@ def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
     """The server could not refuse it inside, so the reader does: a row with its cause, and no word of it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    held = alice.vault.held(alice.connection, ROOM)
-    data = Ciphertext(held.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
+    stored = alice.groups.stored(alice.connection, ROOM)
+    data = Ciphertext(stored.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
@@ -305,8 +305,8 @@ def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "first")
-    held = alice.vault.held(alice.connection, ROOM)
-    data = Ciphertext(held.group.protect(b'{"v":2}', request(10).encode()))
+    stored = alice.groups.stored(alice.connection, ROOM)
+    data = Ciphertext(stored.group.protect(b'{"v":2}', request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     _, again = bobby.sync(log)
@@ -317,8 +317,8 @@ def test_a_message_without_an_id_is_refused() -> None:
     """Authenticated data that is no message id: it could be neither named nor recognised as a replay."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
-    held = alice.vault.held(alice.connection, ROOM)
-    data = Ciphertext(held.group.protect(encode_message_payload(text(CANARY)), b"short"))
+    stored = alice.groups.stored(alice.connection, ROOM)
+    data = Ciphertext(stored.group.protect(encode_message_payload(text(CANARY)), b"short"))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     before = bobby.state(log)

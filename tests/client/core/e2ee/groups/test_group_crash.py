@@ -73,7 +73,7 @@ def stage_only(program: Program, carol: Device) -> None:
     """Stage a commit that is sent only later, when another one has won."""
     device, log = program.device, program.log
     program.sync()
-    if device.vault.staged(device.connection, log.room) is None:
+    if device.groups.staged(device.connection, log.room) is None:
         device.stage(log, int(next(program.numbers)), [carol])
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
 
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, Shelf, scrub
+from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, GroupStore, scrub
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import GroupId, Millis
@@ -23,8 +23,8 @@ def test_keys_of_an_epoch_that_is_over_are_in_no_file(tmp_path: Path) -> None:
     alice.connection.pragma("journal_mode", "wal")
     alice.connection.pragma("secure_delete", 1)
     log = room_of(alice, bobby)
-    held = alice.vault.held(alice.connection, ROOM)
-    init = held.group._state.epoch.secrets.init.reveal()
+    stored = alice.groups.stored(alice.connection, ROOM)
+    init = stored.group._state.epoch.secrets.init.reveal()
     assert holds(tmp_path, init)
     alice.commit(log, 3)
     assert holds(tmp_path, init)
@@ -61,7 +61,7 @@ def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path:
     alice.say(log, 10, "CANARY")
     assert holds(tmp_path, b"CANARY")
     alice.loosely(
-        alice.vault.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
+        alice.groups.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
     )
     assert not holds(tmp_path, b"CANARY")
 
@@ -72,7 +72,7 @@ def test_a_group_of_another_version_is_told_in_words() -> None:
     log = room_of(alice)
     alice.connection.execute("UPDATE mls_groups SET state = CAST('PARLOUR-MLS of another kind' AS BLOB)")
     with pytest.raises(ArchiveError, match="another version"):
-        Shelf(alice.own.server).load(alice.connection, log.group)
+        GroupStore(alice.own.server).load(alice.connection, log.group)
 
 
 def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
@@ -80,13 +80,13 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
     alice = Device("alice")
     log = room_of(alice)
     assert log.group is not None
-    shelf = Shelf(alice.own.server)
-    held = shelf.load(alice.connection, log.group)
-    assert held is not None
+    group_store = GroupStore(alice.own.server)
+    stored = group_store.load(alice.connection, log.group)
+    assert stored is not None
     for number in range(IN_MEMORY + 5):
-        shelf._keep(GroupId(f"{number:043}"), b"", held.group, None)
-    assert len(shelf._kept) == IN_MEMORY
-    assert shelf.load(alice.connection, log.group) is not None
+        group_store._keep(GroupId(f"{number:043}"), b"", stored.group, None)
+    assert len(group_store._kept) == IN_MEMORY
+    assert group_store.load(alice.connection, log.group) is not None
 
 
 def test_times_of_an_earlier_version_are_taken_over() -> None:
@@ -98,4 +98,4 @@ def test_times_of_an_earlier_version_are_taken_over() -> None:
     (step,) = next(migration for migration in MIGRATIONS if "json_group_array" in migration[0])
     alice.connection.execute(step)
     five, three = Millis(5), Millis(3)
-    assert alice.vault.held(alice.connection, ROOM).ended == [Ended(five, five), Ended(three, three)]
+    assert alice.groups.stored(alice.connection, ROOM).ended == [Ended(five, five), Ended(three, three)]

@@ -11,8 +11,8 @@ from tests.client.core.e2ee.vault_world import (
 )
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_report import Stand
-from parlour_client.core.e2ee.groups.policy import Binding, Declared, Judge
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
+from parlour_client.core.e2ee.groups.policy import Binding, DeclaredChanges, RoomRules
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import ROOM_BINDING
 from parlour_client.core.model import NoteKind
@@ -53,7 +53,7 @@ def test_a_removed_device_forgets_its_keys_and_reads_nothing() -> None:
     assert note_of(receipt.items[0]) is NoteKind.DEVICE_REMOVED
     assert receipt.items[1].trouble
     assert bobby.state(log) == ()
-    assert bobby.status(log).stand is Stand.OUTSIDE
+    assert bobby.status(log).status is GroupStatus.OUTSIDE
     with pytest.raises(NotReadyError):
         bobby.seal(log, 11, "let me")
 
@@ -137,9 +137,9 @@ def test_a_commit_carries_no_proposals_of_others() -> None:
     proposal = groups[2].propose(remove_proposal(1), now=log.now // 1_000)
     groups[0].process(proposal, now=log.now // 1_000)
     message = groups[0].commit(now=log.now // 1_000).message
-    judge = Judge(Binding(SERVER, log.room, log.kind), None)
-    judge.declared = Declared(log.now, (), (bobby.id,))
-    groups[2].policy = judge.policy()
+    rules = RoomRules(Binding(SERVER, log.room, log.kind), None)
+    rules.declared = DeclaredChanges(log.now, (), (bobby.id,))
+    groups[2].policy = rules.policy()
     with pytest.raises(RuleBrokenError, match="somebody else"):
         groups[2].process(message, now=log.now // 1_000)
 
@@ -173,13 +173,13 @@ def test_who_was_refused_a_commit_follows_the_genuine_one() -> None:
     bad = commit_of(alice, log, leaf=LeafChange(extensions=()))
     handshake(log, alice, bad)
     refused(bobby, log)
-    assert bobby.vault.contests(bobby.connection) == [(ROOM, ToContest(log.group or GroupId(""), Epoch(2)))]
+    assert bobby.groups.contests(bobby.connection) == [(ROOM, ToContest(log.group or GroupId(""), Epoch(2)))]
     with pytest.raises(NotReadyError):
         bobby.seal(log, 10, "no")
     log.commit(alice, alice.stage(log, 3))
     bobby.sync(log)
-    assert bobby.status(log).stand is Stand.ACTIVE
-    assert bobby.vault.contests(bobby.connection) == []
+    assert bobby.status(log).status is GroupStatus.ACTIVE
+    assert bobby.groups.contests(bobby.connection) == []
 
 
 def test_a_contest_that_was_reported_is_not_reported_again() -> None:
@@ -188,14 +188,14 @@ def test_a_contest_that_was_reported_is_not_reported_again() -> None:
     log = room_of(alice, bobby)
     handshake(log, alice, commit_of(alice, log, leaf=LeafChange(extensions=())))
     refused(bobby, log)
-    bobby.run(bobby.vault.contested, ROOM)
-    assert bobby.vault.contests(bobby.connection) == []
+    bobby.run(bobby.groups.contested, ROOM)
+    assert bobby.groups.contests(bobby.connection) == []
     log.epoch += 1
     handshake(log, alice, b"what follows")
     receipt = bobby.receive(log.events[bobby.cursor(log) :])
     assert receipt.items[0].trouble
     assert receipt.contest is None
-    assert bobby.vault.contests(bobby.connection) == []
+    assert bobby.groups.contests(bobby.connection) == []
 
 
 def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:
@@ -224,7 +224,7 @@ def test_a_commit_damaged_anywhere_is_refused_in_words() -> None:
     assert all(item.note is not None and item.row for item in items)
     log.commit(alice, body)
     bobby.sync(log)
-    assert bobby.status(log).stand is Stand.ACTIVE
+    assert bobby.status(log).status is GroupStatus.ACTIVE
 
 
 def test_a_commit_of_another_group_is_told_and_never_joined() -> None:

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import key_pins
 from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotDurableError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
@@ -94,7 +94,7 @@ def test_a_welcome_and_a_tree_damaged_anywhere_are_refused_in_words() -> None:
             for bad in (data[:at] or b"\0", data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :]):
                 lie = _lied(welcome, **{name: kind(bad)})
                 with pytest.raises(JoinRefusedError):
-                    bobby.vault.open_welcome(store, log.kind, lie, event)
+                    bobby.groups.open_welcome(store, log.kind, lie, event)
     assert len(store) == 1
     bobby.join(log, event, welcome)
 
@@ -153,8 +153,8 @@ def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
     log = room_of(alice)
     resort = bobby.package(last_resort=True)
     signed, _ = alice.evidence(log, [bobby])
-    wanted = Wanted(request(3), "test", {bobby.id: resort}, (), *clocks(log), signed)
-    seq = log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
+    wanted = CommitRequest(request(3), "test", {bobby.id: resort}, (), *clocks(log), signed)
+    seq = log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
     alice.sync(log)
     bobby.sync(log)
     bobby.seal(log, 10, "with the first keys")
@@ -179,8 +179,8 @@ def test_a_last_resort_joins_a_second_room() -> None:
             log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
             alice.found(log, 8)
         signed, _ = alice.evidence(log, [bobby])
-        wanted = Wanted(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
-        log.commit(alice, alice.run(alice.vault.stage, log.room, wanted))
+        wanted = CommitRequest(request(9), "test", {bobby.id: resort}, (), *clocks(log), signed)
+        log.commit(alice, alice.run(alice.groups.stage, log.room, wanted))
         alice.sync(log)
         bobby.sync(log)
         agree(log, alice, bobby)
@@ -195,8 +195,8 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     carol.found(second)
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
-        log.commit(who, who.run(who.vault.stage, log.room, wanted))
+        wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
+        log.commit(who, who.run(who.groups.stage, log.room, wanted))
         who.sync(log)
     bobby.sync(first)
     receipt = bobby.receive(second.events, OTHER)
@@ -205,7 +205,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     nothing_changed(bobby, second, lambda: bobby.join(second, event))
     receipt = bobby.receive(second.events[bobby.cursor(second) :], OTHER, welcome_missing=True)
     assert "add it again" in receipt.items[0].trouble
-    assert bobby.status(second).stand is Stand.OUTSIDE
+    assert bobby.status(second).status is GroupStatus.OUTSIDE
 
 
 def test_a_welcome_that_never_comes_is_told_and_the_room_goes_on() -> None:
@@ -224,10 +224,10 @@ def test_two_programs_open_one_welcome_and_one_of_them_enters() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
-    opened = bobby.vault.open_welcome(bobby.packages(), log.kind, welcome, event)
-    again = bobby.vault.open_welcome(bobby.packages(), log.kind, welcome, event)
-    bobby.run(bobby.vault.enter, opened, event, event.at)
-    nothing_changed(bobby, log, lambda: bobby.run(bobby.vault.enter, again, event, event.at))
+    opened = bobby.groups.open_welcome(bobby.packages(), log.kind, welcome, event)
+    again = bobby.groups.open_welcome(bobby.packages(), log.kind, welcome, event)
+    bobby.run(bobby.groups.enter, opened, event, event.at)
+    nothing_changed(bobby, log, lambda: bobby.run(bobby.groups.enter, again, event, event.at))
     agree(log, alice, bobby)
 
 
@@ -266,15 +266,15 @@ def test_one_key_package_is_not_spent_on_two_rooms_that_are_joined_at_once() -> 
     ready = []
     for log, who in ((first, alice), (second, carol)):
         signed, _ = who.evidence(log, [bobby])
-        wanted = Wanted(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
-        log.commit(who, who.run(who.vault.stage, log.room, wanted))
+        wanted = CommitRequest(request(9), "test", {bobby.id: package}, (), *clocks(log), signed)
+        log.commit(who, who.run(who.groups.stage, log.room, wanted))
         event = bobby.receive(log.events, log.room).needs_welcome
         assert event is not None
         use = log.welcomes[bobby.id, event.seq]
-        opened = bobby.vault.open_welcome(bobby.packages(), log.kind, use, event)
+        opened = bobby.groups.open_welcome(bobby.packages(), log.kind, use, event)
         ready.append((opened, event, event.at))
-    bobby.run(bobby.vault.enter, *ready[0])
-    nothing_changed(bobby, second, lambda: bobby.run(bobby.vault.enter, *ready[1]))
+    bobby.run(bobby.groups.enter, *ready[0])
+    nothing_changed(bobby, second, lambda: bobby.run(bobby.groups.enter, *ready[1]))
 
 
 def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
@@ -282,9 +282,9 @@ def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
     alice = Device("alice")
     log = room_of(alice)
     phone = Device("alice", account=alice.account)
-    held = alice.vault.held(alice.connection, ROOM)
-    with held.judge.ours(log.now):
-        pending = held.group.add([phone.package()], now=log.now // 1_000)
+    stored = alice.groups.stored(alice.connection, ROOM)
+    with stored.rules.ours(log.now):
+        pending = stored.group.add([phone.package()], now=log.now // 1_000)
     assert pending.welcome is not None
     assert log.group is not None
     data = HandshakeBytes(pending.message)
@@ -307,7 +307,7 @@ def test_joining_needs_a_durable_transaction() -> None:
     log = room_of(alice)
     event, welcome = invited(alice, bobby, log)
     with pytest.raises(NotDurableError):
-        bobby.loosely(bobby.vault.join, log.kind, welcome, event, event.at)
+        bobby.loosely(bobby.groups.join, log.kind, welcome, event, event.at)
 
 
 def test_the_tree_beside_the_welcome_shows_the_server_nothing() -> None:
@@ -343,14 +343,14 @@ def test_an_invited_person_enters_the_group_of_who_invited_them() -> None:
     log = room_of(alice)
     event, _ = invited(alice, bobby, log)
     bobby.run(statements.accepted, log.room, carol.user)
-    bobby.run(pins.pin, carol.user, carol.account.public, Millis(log.now))
+    bobby.run(key_pins.pin, carol.user, carol.account.public, Millis(log.now))
     refused = r"carol, who invited you, did not admit you"
     nothing_changed(bobby, log, lambda: bobby.join(log, event), refused)
     bobby.run(statements.accepted, log.room, alice.user)
     with pytest.raises(NotReadyError, match="not known yet"):  # it is tried again when the key log was read
         bobby.join(log, event)
-    bobby.run(pins.pin, alice.user, carol.account.public, Millis(log.now))
+    bobby.run(key_pins.pin, alice.user, carol.account.public, Millis(log.now))
     nothing_changed(bobby, log, lambda: bobby.join(log, event), r"alice, who invited you, did not admit you")
-    bobby.run(pins.accept, alice.user, alice.account.public, Millis(log.now))
+    bobby.run(key_pins.accept, alice.user, alice.account.public, Millis(log.now))
     bobby.join(log, event)
     agree(log, alice, bobby)

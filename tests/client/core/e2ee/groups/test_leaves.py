@@ -16,7 +16,7 @@ from tests.client.core.e2ee.vault_world import (
     room_of,
 )
 
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import BadPackageError
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
@@ -94,10 +94,10 @@ def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str
     alice, bobby, ghost = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     package = _ghostly(ghost, what)
-    wanted = Wanted(request(3), "test", {ghost.id: package}, (), *clocks(log))
+    wanted = CommitRequest(request(3), "test", {ghost.id: package}, (), *clocks(log))
     before = alice.state(log)
     with pytest.raises(BadPackageError) as caught:
-        alice.run(alice.vault.stage, ROOM, wanted)
+        alice.run(alice.groups.stage, ROOM, wanted)
     assert set(caught.value.why) == {ghost.id}
     assert alice.state(log) == before
     handshake(log, alice, commit_of(alice, log, add_proposal(package)), added=(ghost.id,))
@@ -134,9 +134,9 @@ def test_a_key_package_of_another_device_is_not_added() -> None:
     """The server answers a claim for bobby's device with carol's."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice)
-    wanted = Wanted(request(3), "test", {bobby.id: carol.package()}, (), *clocks(log))
+    wanted = CommitRequest(request(3), "test", {bobby.id: carol.package()}, (), *clocks(log))
     with pytest.raises(BadPackageError, match="another device"):
-        alice.run(alice.vault.stage, ROOM, wanted)
+        alice.run(alice.groups.stage, ROOM, wanted)
 
 
 def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> None:
@@ -147,10 +147,12 @@ def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> N
     packages = {bobby.id: bobby.package(), carol.id: old}
     signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError) as caught:
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
+        alice.run(
+            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed)
+        )
     assert set(caught.value.why) == {carol.id}
     del packages[carol.id]
-    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
+    alice.run(alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed))
 
 
 @pytest.mark.parametrize(("days", "why"), [(33, "has expired"), (-3, "is not valid yet")])
@@ -162,9 +164,11 @@ def test_a_server_with_a_false_time_adds_no_old_key_package(days: int, why: str)
     package, said, here = carol.package(at=log.now), Millis(log.now), Millis(log.now + days * 86_400_000)
     packages = {carol.id: package}
     with pytest.raises(BadPackageError, match=f"that of carol: it {why} by the clock of this device"):
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), said, here, signed))
+        alice.run(
+            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed)
+        )
     here = Millis(log.now + 86_400_000 * (30 if days > 0 else -1))  # wrong, and within a day of it
-    alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), said, here, signed))
+    alice.run(alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), said, here, signed))
 
 
 def test_a_device_whose_certificate_has_expired_is_not_added() -> None:

@@ -11,7 +11,7 @@ from tests.client.core.e2ee.room_log import Log, sealed_body
 from tests.client.core.e2ee.vault_world import Device, agree, opened, request, room_of, text
 
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.model import NoteKind
@@ -167,9 +167,9 @@ def test_what_was_given_up_is_not_missing() -> None:
     log, ada, ben, cora = three()
     ben.seal(log, 20, "refused")
     behind = ben.run(
-        ben.vault.seal, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
+        ben.groups.seal, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
     )
-    ben.run(ben.vault.forget_sealed, request(20))
+    ben.run(ben.groups.forget_sealed, request(20))
     again = ben.seal(log, 21, "next")
     assert again.data != behind.data  # which says that the other one comes before it
     log.send(ben, again)
@@ -196,8 +196,8 @@ def test_what_another_program_of_the_home_sends_later_is_not_missing(tmp_path: P
 def test_a_message_without_a_link_is_read() -> None:
     """N2: of a version that knew none."""
     log, _, ben, cora = three()
-    held = ben.run(ben.vault.held, log.room)
-    data = Ciphertext(held.group.protect(encode_message_payload(text("from before")), request(20).encode()))
+    stored = ben.run(ben.groups.stored, log.room)
+    data = Ciphertext(stored.group.protect(encode_message_payload(text("from before")), request(20).encode()))
     body = sealed_body(ben.seal(log, 30, "x"))
     log.add(ben.user, replace(body, data=data))
     (item,) = cora.sync(log)
@@ -284,9 +284,9 @@ def test_a_blank_that_nobody_asked_for_is_told(honest: bool) -> None:  # noqa: F
         INSERT INTO events (room, seq, at, author, device, kind, is_row, mention, body)
         VALUES (?, ?, 0, 'ben', '', 'blank', 1, 0, '')"""
     cora.connection.execute(query, (log.room, seq))
-    told = cora.run(cora.vault.dropped, log.room)
+    told = cora.run(cora.groups.dropped, log.room)
     assert bool(told) is not honest
-    assert cora.run(cora.vault.dropped, log.room) == {}  # once
+    assert cora.run(cora.groups.dropped, log.room) == {}  # once
 
 
 def copied(device: Device) -> Device:
@@ -341,8 +341,8 @@ def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_nobody(staged: bool
     assert notes(items) == [DISPLACED]
     assert old.receipts[-1].contest is None
     assert list(old.receipts[-1].lost) == ([request(4)] if staged else [])
-    assert old.vault.contests(old.connection) == []
-    assert (old.status(log).stand, old.status(log).epoch) == (Stand.DISPLACED, before)
+    assert old.groups.contests(old.connection) == []
+    assert (old.status(log).status, old.status(log).epoch) == (GroupStatus.DISPLACED, before)
     assert not old.status(log).staged
     with pytest.raises(DisplacedError) as refused:
         old.seal(log, 90, "no")
@@ -371,10 +371,10 @@ def test_a_group_that_is_founded_again_takes_a_displaced_copy_in() -> None:
     log.add(ada.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
     for device in (ada, cora, old):
         device.sync(log)
-    asked = old.run(old.vault.found, log.room, log.kind, request(5), Millis(log.now))
+    asked = old.run(old.groups.found, log.room, log.kind, request(5), Millis(log.now))
     log.found(old, asked)
     old.sync(log)
-    assert old.status(log).stand is Stand.ACTIVE
+    assert old.status(log).status is GroupStatus.ACTIVE
     old.say(log, 91, "here again")
 
 
@@ -382,12 +382,12 @@ def test_nobody_else_displaces_a_device() -> None:
     """N5: any member can name another's leaf as the sender; unsigned by it, that is contested as before."""
     log, _, ben, _ = three()
     forger = copied(ben)  # every member can derive what encrypts for ben's leaf, but not ben's signature
-    group = forger.vault.held(forger.connection, log.room).group
+    group = forger.groups.stored(forger.connection, log.room).group
     group.policy = Policy(extensions=KNOWN, validate_successor=lambda _old, _new: None)
     group._state = group._state.with_epoch(replaced(group._state.epoch, signer=Device("eve").key.signer))
     handshake(log, ben, group.commit(now=log.now // 1_000).message)
     ben.sync(log)
-    assert ben.status(log).stand is Stand.REFUSED
+    assert ben.status(log).status is GroupStatus.REFUSED
     assert ben.receipts[-1].contest is not None
 
 
@@ -395,11 +395,11 @@ def test_a_commit_that_was_given_up_and_is_shown_is_of_no_other_copy() -> None:
     """N5: a server that shows what it refused makes nobody believe in a second copy."""
     log, _, ben, _ = three()
     refused = ben.stage(log, 3)
-    ben.run(ben.vault.drop_staged, log.room)
+    ben.run(ben.groups.drop_staged, log.room)
     ben.stage(log, 4)
     log.commit(ben, refused)
     ben.sync(log)
-    assert ben.status(log).stand is Stand.REFUSED
+    assert ben.status(log).status is GroupStatus.REFUSED
     assert ben.receipts[-1].contest is not None
 
 
@@ -407,7 +407,7 @@ def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None
     """N4: a server that stores what it refused brings nobody to believe that."""
     log, _, ben, _ = three()
     refused = ben.seal(log, 20, "refused")
-    ben.run(ben.vault.forget_sealed, request(20))
+    ben.run(ben.groups.forget_sealed, request(20))
     log.add(ben.user, sealed_body(refused))
     log.add(ben.user, sealed_body(refused))
     ben.sync(log)

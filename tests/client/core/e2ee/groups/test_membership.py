@@ -9,12 +9,11 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, agree, request, room_of
 
 from parlour_client.core.archive import alarms
-from parlour_client.core.e2ee.groups import server_claims as claims
-from parlour_client.core.e2ee.groups import statements
+from parlour_client.core.e2ee.groups import server_claims, statements
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence
 from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_report import Stand
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.policy import Binding, Membership
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
@@ -30,14 +29,14 @@ from parlour_protocol.names import UserName
 
 def people(device: Device, log: Log) -> list[str]:
     """Return who is in the room, as a device knows it."""
-    found = device.vault.roster(device.connection, log.room)
+    found = device.groups.roster(device.connection, log.room)
     assert found is not None
     return [str(one.user) for one in found.people]
 
 
 def roster_of(device: Device, log: Log) -> Roster:
     """Return the roster of a device's group."""
-    found = device.vault.roster(device.connection, log.room)
+    found = device.groups.roster(device.connection, log.room)
     assert found is not None
     return found
 
@@ -60,7 +59,7 @@ def state_of(
 def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequence[Device] = ()) -> Plan:
     """Plan the next commit."""
     state = state_of(device, log, missing, leaving)
-    return device.run(device.vault.plan, log.room, state, None, Millis(log.now))
+    return device.run(device.groups.plan, log.room, state, None, Millis(log.now))
 
 
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
@@ -200,8 +199,8 @@ def test_a_newcomer_takes_no_other_list_than_the_groups_own() -> None:
     """M24: the digest stands in the group, which all its members share."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
-    held = alice.vault.held(alice.connection, ROOM)
-    made = held.judge.roster
+    stored = alice.groups.stored(alice.connection, ROOM)
+    made = stored.rules.roster
     assert made is not None
     lie = made.begin(SERVER, ROOM, made.kind, alice.user, _triples(made), Millis(7))
     real = Roster.encode
@@ -289,7 +288,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
     made = plan(bobby, log, missing=[davey], leaving=[carol])
     assert (len(made.statements), made.missing, made.remove) == (2, [davey.id], [carol.id])
     wanted = bobby.wanted(log, 7, {davey.id: davey.package()}, made)
-    log.commit(bobby, bobby.run(bobby.vault.stage, ROOM, wanted))
+    log.commit(bobby, bobby.run(bobby.groups.stage, ROOM, wanted))
     for device in (alice, bobby, davey):
         device.sync(log)
         assert people(device, log) == ["alice", "bobby", "davey"]
@@ -327,9 +326,9 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
     told = [one.detail for one in alarms.load(alice.connection)]
     assert told == [
         "The server lists lurker as a member; no member admitted them. Nothing is sent to them.",
-        claims.dropped_words(bobby.user),
+        server_claims.dropped_words(bobby.user),
     ]
-    assert claims.of(alice.connection, ROOM) == made.claims
+    assert server_claims.of(alice.connection, ROOM) == made.claims
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
     plan(alice, log, missing=[lurker], leaving=[bobby])
@@ -352,7 +351,7 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     alice.sync(log)
     others = [bobby, carol, davey]
     executed = plan(alice, log, missing=[davey], leaving=[bobby, carol])
-    log.commit(alice, alice.run(alice.vault.stage, ROOM, alice.wanted(log, 7, {}, executed)))
+    log.commit(alice, alice.run(alice.groups.stage, ROOM, alice.wanted(log, 7, {}, executed)))
     alice.sync(log)
     for one in alarms.load(alice.connection):
         alice.run(alarms.dismiss, one.id)
@@ -369,11 +368,11 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
         )
     ]
     assert [one.detail for one in alarms.load(alice.connection)] == told
-    assert list(claims.words(made.claims, roster_of(alice, log))) == told
-    assert {claims.room_of(one) for one in alarms.load(alice.connection)} == {ROOM}
+    assert list(server_claims.words(made.claims, roster_of(alice, log))) == told
+    assert {server_claims.room_of(one) for one in alarms.load(alice.connection)} == {ROOM}
     lifted = alice.sign(log, lambda r: act(log, r, davey, Unban))
     roster = roster_of(alice, log).applied(statements.statement_of(bytes(lifted)))
-    assert "no member admitted them again" in claims.ghost_words(davey.user, roster)
+    assert "no member admitted them again" in server_claims.ghost_words(davey.user, roster)
 
 
 def test_the_servers_word_on_an_invitation_admits_nobody() -> None:
@@ -401,9 +400,9 @@ def test_a_row_says_who_did_what_and_each_name_once() -> None:
         return f"{log.events[-1].author} {note.detail}"
 
     def executed(by: Device, statement: bytes, remove: Sequence[Device] = ()) -> str:
-        made = Plan([statement], [], [one.id for one in remove], [], claims.Claims())
+        made = Plan([statement], [], [one.id for one in remove], [], server_claims.ServerClaims())
         by.sync(log)
-        log.commit(by, by.run(by.vault.stage, ROOM, by.wanted(log, log.now, {}, made)))
+        log.commit(by, by.run(by.groups.stage, ROOM, by.wanted(log, log.now, {}, made)))
         return row()
 
     log.commit(alice, alice.stage(log, 5, [bobby, carol]))
@@ -421,8 +420,8 @@ def test_a_role_is_what_an_owner_signed() -> None:
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     statement = bytes(alice.sign(log, lambda r: act(log, r, bobby, SetRole, Role.MODERATOR)))
-    wanted = alice.wanted(log, 5, {}, Plan([statement], [], [], [], claims.Claims()))
-    log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
+    wanted = alice.wanted(log, 5, {}, Plan([statement], [], [], [], server_claims.ServerClaims()))
+    log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
     for device in (alice, bobby, carol):
         device.sync(log)
     person = roster_of(carol, log).person(bobby.user)
@@ -448,18 +447,18 @@ def old_room(*devices: Device) -> Log:
 
 
 def _as_before(connection: apsw.Connection, device: Device, log: Log) -> None:
-    held = device.vault.held(connection, log.room)
+    stored = device.groups.stored(connection, log.room)
     group = Group.create(
-        held.group.group_id,
+        stored.group.group_id,
         device.own.credential,
         device.own.signer,
         Lifetime(log.now // 1_000 - 60, log.now // 1_000 + 86_400),
-        extensions=held.judge.binding.extensions(None),
+        extensions=stored.rules.binding.extensions(None),
         leaf_extensions=device.own.leaf_extensions,
-        policy=held.judge.policy(),
+        policy=stored.rules.policy(),
     )
     query = "UPDATE mls_groups SET state = ?, roster = NULL, version = randomblob(16) WHERE group_id = ?"
-    connection.execute(query, (group.serialise(), held.id))
+    connection.execute(query, (group.serialise(), stored.id))
     connection.execute("UPDATE mls_rooms SET roster = NULL")
 
 
@@ -493,7 +492,7 @@ def test_nobody_is_removed_from_a_room_from_before_but_by_their_own_word() -> No
     alice.sync(log)
     made = plan(alice, log, leaving=[carol])
     assert (len(made.statements), made.remove) == (1, [carol.id])
-    log.commit(alice, alice.run(alice.vault.stage, ROOM, alice.wanted(log, 5, {}, made)))
+    log.commit(alice, alice.run(alice.groups.stage, ROOM, alice.wanted(log, 5, {}, made)))
     for device in (alice, bobby):
         device.sync(log)
     agree(log, alice, bobby)
@@ -511,7 +510,7 @@ def test_a_room_from_before_is_renewed_for_the_people_it_had(*, stranger: bool) 
     for device in (alice, bobby):
         device.sync(log)
     people = [(one.user, one.account.public, Role.MEMBER) for one in (bobby, *([lurker] * stranger))]
-    asked = alice.run(alice.vault.found, log.room, log.kind, request(9), Millis(log.now), people)
+    asked = alice.run(alice.groups.found, log.room, log.kind, request(9), Millis(log.now), people)
     log.found(alice, asked)
     alice.sync(log)
     log.commit(alice, alice.stage(log, 10, [bobby]))
@@ -546,4 +545,4 @@ def test_a_device_that_refused_follows_what_is_right_afterwards() -> None:
     alice.receive(log.events[alice.cursor(log) :])
     alice.commit(log, 9)
     bobby.sync(log)
-    assert bobby.status(log).stand is Stand.ACTIVE
+    assert bobby.status(log).status is GroupStatus.ACTIVE

@@ -5,7 +5,7 @@ from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, room_of
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_ids import digits, group_bytes
-from parlour_client.core.e2ee.groups.policy import Binding, Judge, binding_of, person_of
+from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
@@ -45,13 +45,13 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
 def test_a_judge_expects_no_commit_until_it_is_told_of_one() -> None:
     """Whatever comes in between is refused, the empty commit too."""
     change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
-    judge = Judge(BINDING, None)
+    rules = RoomRules(BINDING, None)
     with pytest.raises(RuleBrokenError, match="none was expected"):
-        judge.authorise(change)
-    with judge.ours(0):
-        judge.authorise(change)
+        rules.authorise(change)
+    with rules.ours(0):
+        rules.authorise(change)
     with pytest.raises(RuleBrokenError, match="none was expected"):
-        judge.authorise(change)
+        rules.authorise(change)
 
 
 def test_a_commit_that_comes_as_a_message_changes_nothing() -> None:

@@ -13,7 +13,7 @@ from tests.client.core.e2ee.vault_world import (
     sealed_body,
 )
 
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import MessageText
@@ -59,17 +59,17 @@ def test_late_messages_are_read_and_old_epochs_forgotten() -> None:
     log.add(alice.user, sealed_body(latest), after=300_001)
     item = carol.sync(log)[0]
     assert "too late" in item.trouble
-    held = carol.vault.held(carol.connection, ROOM)
-    assert held.ended == []
-    assert held.group._state.past == ()
+    stored = carol.groups.stored(carol.connection, ROOM)
+    assert stored.ended == []
+    assert stored.group._state.past == ()
     agree(log, bobby, carol)
 
 
 def past(device: Device) -> int:
     """Return of how many past epochs a device has keys."""
-    held = device.vault.held(device.connection, ROOM)
-    assert len(held.ended) == len(held.group._state.past)
-    return len(held.ended)
+    stored = device.groups.stored(device.connection, ROOM)
+    assert len(stored.ended) == len(stored.group._state.past)
+    return len(stored.ended)
 
 
 def test_past_epochs_are_forgotten_without_events_too() -> None:
@@ -79,9 +79,9 @@ def test_past_epochs_are_forgotten_without_events_too() -> None:
     alice.commit(log, 3)
     bobby.sync(log)
     assert past(bobby) == 1
-    bobby.run(bobby.vault.expire, Millis(log.now + 299_000))
+    bobby.run(bobby.groups.expire, Millis(log.now + 299_000))
     assert past(bobby) == 1
-    bobby.run(bobby.vault.expire, Millis(log.now + 300_001))
+    bobby.run(bobby.groups.expire, Millis(log.now + 300_001))
     assert past(bobby) == 0
 
 
@@ -106,7 +106,9 @@ def test_a_server_whose_time_leaps_ahead_spoils_late_messages_and_nothing_else()
     late = alice.seal(log, 10, "late")
     true = log.now
     log.now += 50 * 365 * 86_400_000
-    log.commit(bobby, bobby.run(bobby.vault.stage, ROOM, Wanted(request(3), "test", {}, (), *clocks(log))))
+    log.commit(
+        bobby, bobby.run(bobby.groups.stage, ROOM, CommitRequest(request(3), "test", {}, (), *clocks(log)))
+    )
     (event,) = log.events[bobby.cursor(log) :]
     bobby.receive([event], now=true)
     assert bobby.status(log).own_since == true
@@ -123,9 +125,9 @@ def test_a_clock_of_ours_that_was_set_back_keeps_no_keys_alive() -> None:
     log = room_of(alice, bobby)
     alice.commit(log, 3)
     bobby.sync(log)
-    bobby.run(bobby.vault.expire, Millis(log.now - 3_600_000))
+    bobby.run(bobby.groups.expire, Millis(log.now - 3_600_000))
     assert past(bobby) == 1
-    bobby.run(bobby.vault.expire, Millis(log.now - 3_600_001))
+    bobby.run(bobby.groups.expire, Millis(log.now - 3_600_001))
     assert past(bobby) == 0
 
 
@@ -174,13 +176,13 @@ def test_older_pages_read_as_before_the_join() -> None:
     log.add(alice.user, Message(text=MessageText.parse(CANARY)))
     alice.sync(log)
     alice.commit(log, 3, [bobby])
-    bobby.run(bobby.vault.begin_at, ROOM, Seq(len(log.events) - 1))
+    bobby.run(bobby.groups.begin_at, ROOM, Seq(len(log.events) - 1))
     bobby.sync(log)
-    items = bobby.run(bobby.vault.before, ROOM, log.events[2:4])
+    items = bobby.run(bobby.groups.before, ROOM, log.events[2:4])
     assert "before this device joined" in items[0].trouble
     assert note_of(items[1]) is NoteKind.PLAINTEXT_REFUSED
     assert CANARY not in str(items)
-    assert bobby.vault.since(bobby.connection, ROOM) == 3
+    assert bobby.groups.since(bobby.connection, ROOM) == 3
 
 
 def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:

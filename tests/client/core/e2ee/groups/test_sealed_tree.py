@@ -4,7 +4,7 @@ import pytest
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.sealed_tree import (
-    Beside,
+    WelcomeSupplement,
     key_extension,
     new_key,
     open_beside,
@@ -13,7 +13,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
 from parlour_protocol.mls import Extension
 
-GROUP, TREE = b"g" * 32, Beside(b"all the leaves", None)
+GROUP, TREE = b"g" * 32, WelcomeSupplement(b"all the leaves", None)
 
 
 def test_a_tree_opens_for_its_own_group_and_epoch() -> None:
@@ -29,7 +29,7 @@ def test_a_tree_opens_for_its_own_group_and_epoch() -> None:
 
 def test_a_roster_travels_with_it() -> None:
     """Where the group has one; the key tells which, so that neither is taken for the other."""
-    key, both = new_key(), Beside(b"all the leaves", b"all the people")
+    key, both = new_key(), WelcomeSupplement(b"all the leaves", b"all the people")
     sealed = seal_beside(both, key, GROUP, 7)
     assert open_beside(sealed, (key_extension(key, roster=True),), GROUP, 7) == both
     without = seal_beside(TREE, key, GROUP, 7)

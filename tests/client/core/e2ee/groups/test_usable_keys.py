@@ -13,7 +13,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of
 from tests.protocol.mls.validate.test_unusable_keys import before_the_rule
 
-from parlour_client.core.e2ee.groups.commit import Wanted
+from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import BadPackageError
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.identity.key_log import encode_entry
@@ -41,7 +41,9 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
     packages = {bobby.id: bobby.package(), carol.id: bad}
     signed, _ = alice.evidence(log, [bobby, carol])
     with pytest.raises(BadPackageError, match=r"that of carol: .* is a low-order point") as caught:
-        alice.run(alice.vault.stage, ROOM, Wanted(request(3), "test", packages, (), *clocks(log), signed))
+        alice.run(
+            alice.groups.stage, ROOM, CommitRequest(request(3), "test", packages, (), *clocks(log), signed)
+        )
     assert set(caught.value.why) == {carol.id}
 
 
@@ -63,9 +65,9 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     log = room_of(alice, bobby)
     bad = unusable(carol.package(), carol.key.signer)
     signed, _ = alice.evidence(log, [carol])
-    wanted = Wanted(request(3), "test", {carol.id: bad}, (), *clocks(log), signed)
+    wanted = CommitRequest(request(3), "test", {carol.id: bad}, (), *clocks(log), signed)
     with before_the_rule():
-        log.commit(alice, alice.run(alice.vault.stage, ROOM, wanted))
+        log.commit(alice, alice.run(alice.groups.stage, ROOM, wanted))
         alice.sync(log)
         bobby.sync(log)
     return log, alice, bobby, carol

@@ -7,7 +7,7 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, PASSWORD, Home, Worl
 
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
@@ -59,7 +59,7 @@ async def test_a_second_device_waits(world: World):
     assert found.code.replace("-", "") == found.device[:16]
     assert not world.service.devices[found.device].packages
     with pytest.raises(DevicePendingError, match=found.code):
-        await second.archive.run(own.load_active)
+        await second.archive.run(own_identity.load_active)
     assert not first.alarms()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, World
 
-from parlour_client.core.archive import key_pins as pins
+from parlour_client.core.archive import key_pins
 from parlour_client.core.e2ee.identity import inviter
 from parlour_client.core.e2ee.identity.key_trust import Kind
 from parlour_client.core.e2ee.identity.keys import AccountKey
@@ -56,7 +56,7 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
     (alarm,) = eve.alarms()
     assert alarm.startswith("The server shows another key for ana than the invite link")
-    pinned = await eve.archive.run(pins.find, ANA)
+    pinned = await eve.archive.run(key_pins.find, ANA)
     assert pinned is not None
     assert pinned.account_key == ana.account.public
 
@@ -83,7 +83,7 @@ async def test_a_key_of_another_link_does_not_replace_one_that_is_pinned(world: 
         await ana.archive.run_durably(inviter.pin, SERVER, world.clock.now())
         await ana.identities.refresh()
         assert ana.identities.trust(BEN) is trust
-        pinned = await ana.archive.run(pins.find, BEN)
+        pinned = await ana.archive.run(key_pins.find, BEN)
         assert pinned is not None
         assert pinned.account_key == key
 

@@ -4,11 +4,9 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Home, Registered, Service, World
 
-from parlour_client.core.archive import key_log_copy as log_copy
-from parlour_client.core.archive import own_keys
+from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import key_log as keylog
-from parlour_client.core.e2ee.identity import own_identity as own
+from parlour_client.core.e2ee.identity import key_log, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity.key_log import Heard, KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
@@ -21,7 +19,7 @@ from parlour_protocol.mls import Secret
 
 async def seen(home: Home) -> KeyLogSeen:
     """Return what a home's messages say."""
-    found = await home.archive.run(keylog.seen)
+    found = await home.archive.run(key_log.seen)
     assert found is not None
     return found
 
@@ -29,7 +27,7 @@ async def seen(home: Home) -> KeyLogSeen:
 async def hear(home: Home, user: str, what: KeyLogSeen) -> Heard:
     """Let a message with this head come in."""
     name = {"ana": ANA, "ben": BEN}[user]
-    made = await home.archive.run(keylog.heard, name, what, home.clock.now())
+    made = await home.archive.run(key_log.heard, name, what, home.clock.now())
     await home.identities.refresh()
     return made
 
@@ -44,7 +42,7 @@ async def test_the_copy_grows_and_leads_to_the_signed_head(world: World):
     assert len(world.service.entries) == 6
     for size in range(7):
         expected = world.service.head(size).digest
-        assert await ana.archive.run(log_copy.digest_at, world.service.server, size) == expected
+        assert await ana.archive.run(key_log_copy.digest_at, world.service.server, size) == expected
 
 
 async def test_two_people_with_one_log_agree(world: World):
@@ -65,7 +63,7 @@ async def test_each_saying_of_a_run_is_compared(world: World):
     false = KeyLogSeen(size=honest.size, digest=Digest(bytes(32)))
     further = await seen(ben)
     both = [(ANA, honest), (BEN, honest), (ANA, false), (BEN, further), (ANA, honest)]
-    found = await ana.archive.run(keylog.heard_in, both, ana.clock.now())
+    found = await ana.archive.run(key_log.heard_in, both, ana.clock.now())
     assert found == {Heard.AGREES, Heard.DIFFERS, Heard.BEHIND}
 
 
@@ -162,7 +160,7 @@ async def test_two_programs_of_one_home_cannot_be_told_two_stories(world: World)
 
     async def meanwhile(_after: int) -> KeyLogPage:
         ana.session.key_log = honest  # type: ignore[method-assign]
-        other = KeyLog(ana.archive, lie.session(ANA), ana.clock, own.watch)
+        other = KeyLog(ana.archive, lie.session(ANA), ana.clock, own_identity.watch)
         assert await other.sync()
         return page
 
@@ -181,7 +179,7 @@ async def test_two_programs_cannot_pin_two_keys_at_first_contact(world: World):
     other.log_seed = Secret(bytes(32))
 
     async def meanwhile(_after: int) -> KeyLogPage:
-        await KeyLog(ana.archive, other.session(ANA), ana.clock, own.watch).sync()
+        await KeyLog(ana.archive, other.session(ANA), ana.clock, own_identity.watch).sync()
         return world.service.key_log(0)
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
@@ -199,7 +197,7 @@ async def test_two_programs_of_one_home_may_fetch_at_once(world: World):
         ana.session.key_log = honest  # type: ignore[method-assign]
         page = await honest(after)
         world.service.swap_account_key(EVE, AccountKey.generate())
-        assert await KeyLog(ana.archive, world.service.session(ANA), ana.clock, own.watch).sync()
+        assert await KeyLog(ana.archive, world.service.session(ANA), ana.clock, own_identity.watch).sync()
         return page
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
@@ -239,7 +237,7 @@ async def test_a_rewritten_log_that_grew_is_refused(world: World):
     with pytest.raises(KeyLogError, match="changed old entries"):
         await ana.identities.catch_up()
     assert ana.alarms()
-    assert await ana.archive.run(log_copy.account, EVE) is None
+    assert await ana.archive.run(key_log_copy.account, EVE) is None
 
 
 async def test_another_key_of_the_log_is_refused(world: World):
@@ -281,7 +279,7 @@ async def test_an_unsigned_head_is_refused(world: World, what: str):
     )
     with pytest.raises(ServerMisbehavedError, match="signature"):
         await ana.identities.sign_in()
-    assert await ana.archive.run(keylog.seen) is None
+    assert await ana.archive.run(key_log.seen) is None
 
 
 async def test_a_server_that_holds_back_pages_ends(world: World):
@@ -295,7 +293,7 @@ async def test_a_server_that_holds_back_pages_ends(world: World):
 
 async def test_an_endless_log_is_refused(world: World, monkeypatch: pytest.MonkeyPatch):
     """A log that is longer than any honest one is not collected in memory; one at the limit is."""
-    monkeypatch.setattr(keylog, "MAX_GROWTH", 3)
+    monkeypatch.setattr(key_log, "MAX_GROWTH", 3)
     for _ in range(3):
         world.service.swap_account_key(BEN, AccountKey.generate())
     await world.home(ANA)
@@ -333,15 +331,15 @@ async def test_a_restored_log_is_followed_and_told_of_once(world: World):
     assert "its key log lacks 2 entries" in alarm.text
     assert not alarm.permanent
     assert (await seen(ana)).size == before.size - 2
-    ours = await ana.archive.run(log_copy.account, BEN)
+    ours = await ana.archive.run(key_log_copy.account, BEN)
     assert ours is not None
     assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES  # a head of before is no other story
     world.service.swap_account_key(EVE, AccountKey.generate())
     world.service.entries += lost
     await ana.identities.catch_up()
     assert (await seen(ana)).size == before.size + 1
-    assert await ana.archive.run(log_copy.account, BEN) == ours
-    assert set(await ana.archive.run(log_copy.certificates, BEN)) == {ben.device}
+    assert await ana.archive.run(key_log_copy.account, BEN) == ours
+    assert set(await ana.archive.run(key_log_copy.certificates, BEN)) == {ben.device}
     await ana.identities.dismiss(alarm.id)
     await ana.identities.catch_up()
     assert not ana.identities.alarms()
@@ -362,8 +360,8 @@ async def test_a_restored_log_that_grew_since_is_followed(world: World, grown: i
     await ana.identities.catch_up()
     assert (await seen(ana)).size == kept + grown
     assert (await seen(ana)).digest == world.service.head().digest
-    assert len(await ana.archive.run(log_copy.lost)) == 150
-    assert await ana.archive.run(log_copy.account, BEN) is not None
+    assert len(await ana.archive.run(key_log_copy.lost)) == 150
+    assert await ana.archive.run(key_log_copy.account, BEN) is not None
 
 
 async def test_a_restore_excuses_one_reading_only(world: World):
@@ -441,4 +439,4 @@ async def test_what_is_said_after_a_restore_is_later_than_what_was_lost(world: W
     await ana.identities.catch_up()
     world.service.certify(EVE, key, bytes(range(32)))
     await ana.identities.catch_up()
-    assert len(await ana.archive.run(log_copy.certificates, EVE)) == 1
+    assert len(await ana.archive.run(key_log_copy.certificates, EVE)) == 1

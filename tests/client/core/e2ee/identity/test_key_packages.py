@@ -6,7 +6,7 @@ from tests.client.core.e2ee.identity_world import ANA, PASSWORD, Home, World
 
 from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import key_packages as packages
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD, AtServer
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
@@ -33,14 +33,14 @@ async def prepare(
 ) -> KeyPackages | None:
     """Prepare what the server lacks, and say that it arrived."""
     there = AtServer(single, last_resort)
-    made = await home.archive.run_durably(packages.prepare, home.identity, there, home.clock.now(), suite)
-    await home.archive.run_durably(packages.published, suite)
+    made = await home.archive.run_durably(key_packages.prepare, home.identity, there, home.clock.now(), suite)
+    await home.archive.run_durably(key_packages.published, suite)
     return made
 
 
 async def held(home: Home, suite: RoomSuite = RoomSuite.X25519) -> tuple[int, int]:
     """Return how many single-use and last-resort packages the archive has private keys of."""
-    store = [one for one in await home.archive.run(packages.load) if one.cipher_suite == suite]
+    store = [one for one in await home.archive.run(key_packages.load) if one.cipher_suite == suite]
     resorts = sum(package.last_resort for package in store)
     return len(store) - resorts, resorts
 
@@ -63,9 +63,9 @@ async def test_they_can_be_used_to_add_us(world: World):
     assert welcome is not None
 
     def join(connection: apsw.Connection) -> Group:
-        store = packages.load(connection)
+        store = key_packages.load(connection)
         group = Group.join(welcome, store, policy=POLICY)
-        packages.save(connection, store)
+        key_packages.save(connection, store)
         return group
 
     group = await ana.archive.run(join)
@@ -156,7 +156,7 @@ async def test_private_keys_are_written_before_publishing(world: World):
     with pytest.raises(UnreachableError):
         await ana.identities.packages_used()
     published = world.service.devices[ana.device].packages
-    store = await ana.archive.run(packages.load)
+    store = await ana.archive.run(key_packages.load)
     assert len(published) == 50
     known = {package.encode() for package in store}
     assert all(any(one in wire for one in known) for wire in published)
@@ -183,7 +183,7 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
     def fail_often(connection: apsw.Connection, own: OwnIdentity) -> None:
         for _ in range(9):
             own_keys.put(connection, Name.PACKAGES_UNSURE, b"1")
-            packages.prepare(
+            key_packages.prepare(
                 connection, own, AtServer(0, last_resort=True), ana.clock.now(), RoomSuite.X25519
             )
 
@@ -196,9 +196,9 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
 async def test_a_new_device_key_has_new_packages_alone(world: World):
     """Packages of an earlier device key are gone: nobody may be led into a group by them."""
     ana = await world.home(ANA)
-    old = {package.ref for package in await ana.archive.run(packages.load)}
+    old = {package.ref for package in await ana.archive.run(key_packages.load)}
     await ana.identities.reset_identity(PASSWORD)
-    new = {package.ref for package in await ana.archive.run(packages.load)}
+    new = {package.ref for package in await ana.archive.run(key_packages.load)}
     assert len(new) == 51 + 17
     assert not old & new
 
@@ -217,7 +217,7 @@ async def test_packages_of_a_version_that_knew_less_are_replaced(
     """Nobody could add this device to the groups of this version by them."""
     ana = await world.home(ANA)
     assert await prepare(ana, 50) is None
-    monkeypatch.setattr(packages, "_ABLE", b"f0c0 and more")
+    monkeypatch.setattr(key_packages, "_ABLE", b"f0c0 and more")
     made = await prepare(ana, 50)
     assert made is not None
     assert made.replace

@@ -6,8 +6,7 @@ from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, World
 from tests.client.core.e2ee.test_orchestration import pair
 
-from parlour_client.core.e2ee.identity import key_trust as people
-from parlour_client.core.e2ee.identity import shared_trust as vouched
+from parlour_client.core.e2ee.identity import key_trust, shared_trust
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
 
@@ -34,18 +33,18 @@ async def test_another_key_than_the_compared_one_is_not_verified(world: World) -
     """Nor is a change that was seen here undone by what was compared before it, but by what was after."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     await ana.identities.catch_up()
-    key = await ana.archive.run(people.meet, BEN, world.clock.now())
+    key = await ana.archive.run(key_trust.meet, BEN, world.clock.now())
     assert key is not None
-    await ana.archive.run(vouched.take, BEN, b"k" * 32, world.clock.now())
+    await ana.archive.run(shared_trust.take, BEN, b"k" * 32, world.clock.now())
     await ana.identities.refresh()
     assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identities.catch_up()
-    await ana.archive.run(vouched.take, BEN, key, world.clock.now())
+    await ana.archive.run(shared_trust.take, BEN, key, world.clock.now())
     await ana.identities.refresh()
     assert ana.identities.trust(BEN) is Trust.CHANGED
-    changed = await ana.archive.run(people.meet, BEN, world.clock.now())
+    changed = await ana.archive.run(key_trust.meet, BEN, world.clock.now())
     assert changed is not None
-    await ana.archive.run(vouched.take, BEN, changed, world.clock.now())
+    await ana.archive.run(shared_trust.take, BEN, changed, world.clock.now())
     await ana.identities.refresh()
     assert ana.identities.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device

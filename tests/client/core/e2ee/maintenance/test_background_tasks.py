@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
 from parlour_client.core.errors import UnreachableError
 
 
@@ -15,10 +15,10 @@ async def test_what_fails_is_silent_and_a_fault_is_named() -> None:
     """The words of a fault may quote a stranger; a traceback does not belong on the person's screen."""
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    errands = Errands()
-    errands.run(_fail(UnreachableError("away")))
-    errands.run(_fail(KeyError("CANARY")))
+    background = BackgroundTasks()
+    background.run(_fail(UnreachableError("away")))
+    background.run(_fail(KeyError("CANARY")))
     await asyncio.sleep(0)
-    await errands.stop()
+    await background.stop()
     await asyncio.sleep(0)
     assert told == [{"message": "Work in the background failed: KeyError"}]

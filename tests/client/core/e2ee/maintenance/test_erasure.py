@@ -13,10 +13,10 @@ from tests.client.core.e2ee.flat import Flat, Threads
 from tests.client.core.e2ee.test_orchestration import pair
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.maintenance.background_tasks import Errands
-from parlour_client.core.e2ee.maintenance.device_session import DeviceKeys
-from parlour_client.core.e2ee.maintenance.erasure import Erasing
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
+from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.erasure import Erasure
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 
 
 @dataclass
@@ -28,12 +28,12 @@ class World:
     other: Archive
     clock: FakeClock = field(default_factory=FakeClock)
     threads: Threads = field(default_factory=Threads)
-    errands: Errands = field(default_factory=Errands)
+    background: BackgroundTasks = field(default_factory=BackgroundTasks)
 
     def __post_init__(self) -> None:
         """Make what is tested."""
-        keys = cast("DeviceKeys", SimpleNamespace(maybe_vault=None))
-        self.erasing = Erasing(self.archive, keys, self.clock, self.errands)
+        keys = cast("DeviceSession", SimpleNamespace(maybe_groups=None))
+        self.erasure = Erasure(self.archive, keys, self.clock, self.background)
 
     @property
     def log(self) -> int:
@@ -71,7 +71,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     archive, other = [await Archive.open(tmp_path / "archive.db", tmp_path / "key") for _ in range(2)]
     made = World(tmp_path, archive, other)
     yield made
-    await made.errands.stop()
+    await made.background.stop()
     await archive.close()
     await other.close()
 
@@ -79,7 +79,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def test_an_epoch_that_ended_leaves_no_old_pages(world: World) -> None:
     """At once, where nobody reads."""
     await world.write()
-    world.erasing.epoch_ended()
+    world.erasure.epoch_ended()
     await world.wait()
     assert world.log == 0
 
@@ -88,7 +88,7 @@ async def test_a_reader_puts_it_off_and_does_not_prevent_it(world: World) -> Non
     """It is tried again, seldom more often than it may help, until it was done."""
     await world.read()
     await world.write()
-    world.erasing.epoch_ended()
+    world.erasure.epoch_ended()
     await world.wait()
     assert world.log
     await world.wait(0.5)
@@ -102,7 +102,7 @@ async def test_a_reader_puts_it_off_and_does_not_prevent_it(world: World) -> Non
 
 async def test_what_another_program_left_is_erased_within_a_minute(world: World) -> None:
     """It was asked for an epoch's end, could not, and has ended."""
-    world.erasing.begin()
+    world.erasure.begin()
     await world.wait()
     await world.read()
     await world.write()
@@ -116,11 +116,11 @@ async def test_what_another_program_left_is_erased_within_a_minute(world: World)
 async def test_the_end_of_the_program_is_the_last_chance(world: World) -> None:
     """And a reader that stays is nobody's fault: the other program erases it."""
     await world.write()
-    await world.erasing.stop()
+    await world.erasure.stop()
     assert world.log == 0
     await world.read()
     await world.write()
-    await world.erasing.stop()
+    await world.erasure.stop()
     assert world.log
 
 
@@ -128,14 +128,14 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
     flat: Flat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No event has to come for it."""
-    monkeypatch.setattr(Keeper, "renew", lambda *_: None)
+    monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
     ana, ben, room = await pair(flat)
-    await ana._engine.encryption.settler.renew(room)
+    await ana._engine.encryption.reconciler.renew(room)
     await flat.quiet()
 
     async def past() -> list[int]:
         return [
-            len((await c._engine.archive.look(c._engine.encryption.vault.held, room)).ended)
+            len((await c._engine.archive.look(c._engine.encryption.groups.stored, room)).ended)
             for c in (ana, ben)
         ]
 

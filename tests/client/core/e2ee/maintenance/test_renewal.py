@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-from parlour_client.core.e2ee.groups.group_report import GroupReport, Stand
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.renewal_rule import DAY, MINUTE, MOST_UNSEEN, OWN_MESSAGES
-from parlour_client.core.e2ee.messages.store import Taken
+from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_user_name
@@ -28,11 +28,11 @@ class World:
     looks: int = 0
     renewals: int = 0
     waiting: list[Any] = field(default_factory=list)
-    vault: Any = None
+    groups: Any = None
 
     def __post_init__(self) -> None:
         """Make the thing under test."""
-        self.vault = self
+        self.groups = self
         this = cast("Any", self)
         self.renewal = Renewal(this, this, this, this, Random(1))  # noqa: S311 - spreads alone
 
@@ -65,7 +65,7 @@ class World:
         for _ in range(count):
             self.renewal.sent(ROOM, ME)
             self.report = GroupReport(
-                Stand.ACTIVE, members=self.report.members, joined=self.report.joined,
+                GroupStatus.ACTIVE, members=self.report.members, joined=self.report.joined,
                 own_since=self.report.own_since, sent=self.report.sent + 1,
             )  # fmt: skip
             for one in self.waiting:
@@ -74,7 +74,7 @@ class World:
 
     def hear(self, *, moved: bool = False) -> None:
         """Take in something that is no message."""
-        self.renewal.taken(ROOM, Taken(Receipt([], Seq(1), moved=moved), []))
+        self.renewal.taken(ROOM, StoredRun(Receipt([], Seq(1), moved=moved), []))
         for one in self.waiting:
             one.close()
         self.waiting.clear()
@@ -87,7 +87,7 @@ class World:
 def group(sent: int = 0, own_since: Millis | None = START) -> GroupReport:
     """Return a group of three."""
     members = cast("Any", [None] * 3)
-    return GroupReport(Stand.ACTIVE, members=members, joined=START, own_since=own_since, sent=sent)
+    return GroupReport(GroupStatus.ACTIVE, members=members, joined=START, own_since=own_since, sent=sent)
 
 
 async def test_few_messages_make_it_look() -> None:

@@ -12,7 +12,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
     MINUTE,
     MOST_UNSEEN,
     OWN_MESSAGES,
-    Standing,
+    RenewalFacts,
     delay,
     due,
     quiet,
@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
 from parlour_protocol.ids import Millis
 
 NOW = Millis(1_700_000_000_000)
-ROOM = Standing(direct=False, devices=10, joined=NOW, renewed=NOW, sent=0, said=None)
+ROOM = RenewalFacts(direct=False, devices=10, joined=NOW, renewed=NOW, sent=0, said=None)
 DIRECT = replace(ROOM, direct=True, devices=2)
 
 
@@ -88,23 +88,23 @@ def test_a_mass_add_is_spread_over_the_room():
 @pytest.mark.parametrize("direct", [False, True])
 def test_what_is_quiet_is_not_due(sent: int, after: int, direct: bool):  # noqa: FBT001 - a parameter
     """As long as it is said to last, with every message said now and whoever is alone."""
-    standing = replace(DIRECT if direct else ROOM, sent=sent, said=at(after))
-    left, until = quiet(standing, at(after))
+    facts = replace(DIRECT if direct else ROOM, sent=sent, said=at(after))
+    left, until = quiet(facts, at(after))
     assert 0 <= left <= MOST_UNSEEN
     last = Millis(until - 1)
-    assert not due(replace(standing, sent=sent + left, said=last), last)
+    assert not due(replace(facts, sent=sent + left, said=last), last)
 
 
 def test_nothing_is_quiet_that_is_due_or_was_never_renewed():
     """Else a renewal would be put off."""
-    for standing, when in (
+    for facts, when in (
         (replace(ROOM, renewed=None), NOW),
         (replace(ROOM, renewed=None, devices=1), NOW),
         (replace(ROOM, sent=OWN_MESSAGES), NOW),
         (replace(ROOM, said=at(5)), at(DAY)),
         (replace(ROOM, slept=at(1)), at(2)),
     ):
-        left, until = quiet(standing, when)
+        left, until = quiet(facts, when)
         assert left == 0
         assert until <= when
     assert quiet(ROOM, at(DAY + 1))[1] <= at(DAY + 1)

@@ -20,7 +20,7 @@ from parlour_client.cli.tail import said_of
 from parlour_client.core.archive import history_parts
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
-from parlour_client.core.e2ee.maintenance.reconcile import Settler
+from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.history_transfer import PART_BYTES
 from parlour_client.core.e2ee.status import RoomState
@@ -229,12 +229,12 @@ async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_jo
     ana, ben, room = await pair(flat)
     await say(flat, ben, room, "long ago")
     await flat.close(ben)
-    claim = Settler._packages
+    claim = Reconciler._packages
 
-    async def not_there(self: Settler, which: RoomId, *more: Any) -> Any:
+    async def not_there(self: Reconciler, which: RoomId, *more: Any) -> Any:
         return {} if which == room else await claim(self, which, *more)
 
-    with mock.patch.object(Settler, "_packages", not_there):
+    with mock.patch.object(Reconciler, "_packages", not_there):
         phone = await flat.open(ANA, "phone")
         approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
         await flat.until(approving.done)

@@ -9,11 +9,11 @@ from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.vault_world import Device
 
 from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, MemberReport, Stand
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, MemberReport
 from parlour_client.core.e2ee.groups.policy import read_certificate
-from parlour_client.core.e2ee.maintenance.scheduler import Keeper
-from parlour_client.core.e2ee.messages.recipients import Reach
-from parlour_client.core.e2ee.room_labels import Labels
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.recipients import Recipients
+from parlour_client.core.e2ee.room_labels import RoomLabels
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
@@ -37,24 +37,24 @@ def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7)
     entries = [
         MemberReport(one.user, one.id, read_certificate(one.certificate), one.certificate) for one in devices
     ]
-    return GroupReport(Stand.ACTIVE, epoch=Epoch(epoch), members=entries, kind=kind)
+    return GroupReport(GroupStatus.ACTIVE, epoch=Epoch(epoch), members=entries, kind=kind)
 
 
-def reach(
+def recipients(
     *, peer: UserName | None = BEN, leaves_in: int | None = None, problem: EncryptionError | None = None
-) -> Reach:
+) -> Recipients:
     """Return what Ana knows of her room with somebody."""
     kind = RoomKind.DIRECT if peer is not None else RoomKind.PRIVATE
     summary = RoomSummary(
         room=ROOM, kind=kind, role=Role.MEMBER, head=Seq(1), read=Seq(0), members=2, peer=peer, encrypted=True
     )
-    return Reach(Device(ANA).own, summary, None if leaves_in is None else Epoch(leaves_in), problem)
+    return Recipients(Device(ANA).own, summary, None if leaves_in is None else Epoch(leaves_in), problem)
 
 
 def test_a_room_in_order_takes_what_is_said() -> None:
     """Nothing is raised."""
-    reach().require(report(ANA, BEN), calm)
-    reach(peer=None).require(report(ANA, EVE, kind=RoomKind.PRIVATE), calm)
+    recipients().require(report(ANA, BEN), calm)
+    recipients(peer=None).require(report(ANA, EVE, kind=RoomKind.PRIVATE), calm)
 
 
 @pytest.mark.parametrize(("leaves_in", "raises"), [(7, True), (6, False), (None, False)])
@@ -62,49 +62,49 @@ def test_who_must_leave_the_group_of_this_epoch_seals_nothing(leaves_in: int | N
     """Who left and came back is still inside with old keys, until a member lets them in anew."""
     if raises:
         with pytest.raises(NotReadyError, match="came back"):
-            reach(leaves_in=leaves_in).require(report(ANA, BEN), calm)
+            recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)
     else:
-        reach(leaves_in=leaves_in).require(report(ANA, BEN), calm)
+        recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)
 
 
 def test_nobody_writes_into_a_room_that_was_left() -> None:
     """The server tells nothing of it any more."""
     with pytest.raises(EncryptionError, match="not in this room"):
-        Reach(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
+        Recipients(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
 
 
-@pytest.mark.parametrize("stand", [Stand.UNFOUNDED, Stand.OUTSIDE])
-def test_outside_of_the_group_the_reason_is_told(stand: Stand) -> None:
+@pytest.mark.parametrize("status", [GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE])
+def test_outside_of_the_group_the_reason_is_told(status: GroupStatus) -> None:
     """Why the room could not be settled, where that is known."""
     with pytest.raises(NotReadyError, match="Waiting for a member's device"):
-        reach().require(GroupReport(stand), calm)
+        recipients().require(GroupReport(status), calm)
     with pytest.raises(EncryptionError, match="no key packages"):
-        reach(problem=EncryptionError("no key packages")).require(GroupReport(stand), calm)
+        recipients(problem=EncryptionError("no key packages")).require(GroupReport(status), calm)
 
 
 def test_a_direct_room_with_somebody_else_is_blocked() -> None:
     """And so is a room of many that is called a direct one."""
     for wrong in (report(ANA, EVE), report(ANA, BEN, EVE, kind=RoomKind.PRIVATE)):
         with pytest.raises(BlockedError):
-            reach().require(wrong, calm)
+            recipients().require(wrong, calm)
 
 
 def test_a_person_without_a_device_is_waited_for() -> None:
     """Nobody could read it."""
     with pytest.raises(NotReadyError, match="ben has no device"):
-        reach().require(report(ANA), calm)
+        recipients().require(report(ANA), calm)
 
 
 def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
     """A reset revokes their devices: what is in the way is the new key, in the refusal and above the room."""
     with pytest.raises(BlockedError, match="ben has another account key"):
-        reach().require(report(ANA), lambda _: Trust.CHANGED)
+        recipients().require(report(ANA), lambda _: Trust.CHANGED)
     people = SimpleNamespace(
         trust=lambda user: Trust.CHANGED if user == BEN else Trust.VERIFIED,
         own=lambda: SimpleNamespace(status=DeviceStatus.ACTIVE),
     )
-    rooms = SimpleNamespace(identities=people, trouble=None, me=ANA, summary=lambda _: reach().summary)
-    state, words = Labels(cast("Any", rooms)).standing(ROOM, report(ANA))
+    rooms = SimpleNamespace(identities=people, trouble=None, me=ANA, summary=lambda _: recipients().summary)
+    state, words = RoomLabels(cast("Any", rooms)).standing(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")
 
@@ -115,17 +115,17 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
 
     async def renew(room: RoomId) -> None:
         renewed.append(room)
-        keeper.renew(room, 30)  # the group is not seen renewed yet
+        scheduler.renew(room, 30)  # the group is not seen renewed yet
 
     async def consider(room: RoomId) -> None:
-        keeper.renew(room, 30)
+        scheduler.renew(room, 30)
 
-    settler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
-    keeper = Keeper(settler, FakeClock(), Random(1), lambda _: None)  # noqa: S311 - spreads alone
-    keeper.begin([])
-    keeper.later(ROOM, consider)
-    await keeper.finish()
-    await keeper.end()
+    reconciler = cast("Any", SimpleNamespace(renew=renew, left_out={}))
+    scheduler = Scheduler(reconciler, FakeClock(), Random(1), lambda _: None)  # noqa: S311 - spreads alone
+    scheduler.begin([])
+    scheduler.later(ROOM, consider)
+    await scheduler.finish()
+    await scheduler.end()
     assert renewed == [ROOM]
 
 
@@ -133,11 +133,11 @@ def test_the_keeper_knows_the_epoch_in_which_a_device_must_leave() -> None:
     """As the server said when it was last asked, of this device alone."""
     mine, other = Device(ANA), Device(BEN)
     leaving = (GroupDevice(device=mine.id, user=ANA),)
-    settler = cast(
+    reconciler = cast(
         "Any",
         type("Settler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}),
     )
-    keeper = Keeper(settler, cast("Any", None), Random(1), lambda _: None)  # noqa: S311 - spreads alone
-    assert keeper.leaves_in(ROOM, mine.id) == 7
-    assert keeper.leaves_in(ROOM, other.id) is None
-    assert keeper.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None
+    scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: None)  # noqa: S311 - spreads alone
+    assert scheduler.leaves_in(ROOM, mine.id) == 7
+    assert scheduler.leaves_in(ROOM, other.id) is None
+    assert scheduler.leaves_in(RoomId("s" * 22), DeviceId(mine.id)) is None

@@ -11,8 +11,8 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.groups.group_service import Vault
-from parlour_client.core.e2ee.messages.outgoing import Sealing
+from parlour_client.core.e2ee.groups.group_service import GroupService
+from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.model import Entry, LinkState
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
@@ -44,7 +44,7 @@ async def gone(flat: Flat, client: Client, room: RoomId) -> None:
 async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
     """In a room that is in order nothing is written any more between the disk's word and the frame."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
     entry = await ana.send(room, "once")
     (early,) = await kept(ana, entry)
     await gone(flat, ana, room)
@@ -55,7 +55,7 @@ async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
 async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
     """N4: this home may be an older copy; the server's log says so, if anything does."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
     flat.lines[ana].down = True
     for wire in list(flat.house.wires):
         wire.drop()  # type: ignore[attr-defined]
@@ -71,14 +71,14 @@ async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
 async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sealed for the members of before never leaves."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
-    seal = Sealing.seal
+    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    seal = Outgoing.seal
 
-    async def later(self: Sealing, *given: object) -> object:
-        await ana._engine.encryption.settler.renew(room)
+    async def later(self: Outgoing, *given: object) -> object:
+        await ana._engine.encryption.reconciler.renew(room)
         return await seal(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Sealing, "seal", later)
+    monkeypatch.setattr(Outgoing, "seal", later)
     entry = await ana.send(room, "to those of now")
     (early,) = await kept(ana, entry)
     await gone(flat, ana, room)
@@ -89,20 +89,20 @@ async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest
 async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
-    seal, in_turn, may_go = Vault.seal, Sealing.seal, asyncio.Event()
+    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    seal, in_turn, may_go = GroupService.seal, Outgoing.seal, asyncio.Event()
 
     def breaks(*given: object) -> object:
         seal(*given)  # type: ignore[arg-type]
         raise MlsError("broken")
 
-    async def held(self: Sealing, *given: object) -> object:
+    async def held(self: Outgoing, *given: object) -> object:
         await may_go.wait()
         return await in_turn(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Sealing, "seal", held)
+    monkeypatch.setattr(Outgoing, "seal", held)
     with monkeypatch.context() as patch:
-        patch.setattr(Vault, "seal", breaks)
+        patch.setattr(GroupService, "seal", breaks)
         entry = await ana.send(room, "said all the same")
         assert await kept(ana, entry) == []
     may_go.set()
@@ -113,12 +113,12 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
 async def test_what_is_taken_back_leaves_nothing(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was sealed and is held: its words are not kept beside the outbox, where nobody looks."""
     ana, _, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.keeper.unsure)
+    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
 
     async def not_now(*_: object) -> object:
         raise NotReadyError("Not now.")
 
-    monkeypatch.setattr(Sealing, "seal", not_now)
+    monkeypatch.setattr(Outgoing, "seal", not_now)
     entry = await ana.send(room, "never mind")
     await flat.until(lambda: any(item.waits for item in ana._engine.outbox.unsent(room)))
     assert len(await kept(ana, entry)) == 1

@@ -9,7 +9,7 @@ from tests.client.core.core_fake import LOBBY, FakeClock
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.send_queue import Lane
+from parlour_client.core.e2ee.messages.send_queue import SendQueue
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, Lasting, at_of
@@ -97,7 +97,7 @@ class World:
 async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
     """The server refuses the second of four for now and would take the third: it does not get it before."""
     world, clock = World(), FakeClock()
-    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    lane = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abcd"]
     wanted = [frame.id for frame in frames]
     world.refusals[wanted[1]] = [code]
@@ -116,7 +116,7 @@ async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
 async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> None:
     """N2: its link says that the refused one comes before it, which never comes."""
     world, clock = World(), FakeClock()
-    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    lane = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abc"]
     first, refused, last = (frame.id for frame in frames)
     world.refusals[refused] = [ErrorCode.FORBIDDEN]
@@ -134,7 +134,7 @@ async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> No
 async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end() -> None:
     """Nothing moves: each quarter of a minute, also after the first time; and then when something does."""
     world, clock = World(is_ready=False), FakeClock()
-    lane = Lane(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    lane = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     lane.put(
         Item(0, Send(id=new_request_id(), room=LOBBY, text=message_text("a")), Millis(1), Delivery.QUEUED)
     )

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import Any, TextIO
 
 import apsw
 
@@ -25,6 +25,7 @@ from parlour_client.core.archive import database
 from parlour_client.core.client import Client
 from parlour_client.core.clock import SystemClock, Timer
 from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.transport.conversation import ANSWER_SECONDS
 from parlour_client.core.transport.trust import Pin
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, RequestId, RoomId
@@ -37,15 +38,15 @@ HURRY = 10
 
 
 class HurriedClock(SystemClock):
-    """The time of day, and waits that are a tenth as long."""
+    """The time of day, and waits that are a tenth as long: but a busy server may be as slow as ever."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await super().sleep(seconds / HURRY)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        """Run ``call`` soon."""
-        return super().call_later(seconds / HURRY, call)
+        """Run ``call`` soon, unless it gives up waiting for an answer."""
+        return super().call_later(seconds if seconds == ANSWER_SECONDS else seconds / HURRY, call)
 
 
 def die_at(step: int) -> None:
@@ -215,7 +216,8 @@ async def main() -> None:
     folder, step = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     if step:
         die_at(step)
-    device = Device(folder)
+    device, answers = Device(folder), sys.stdout
+    sys.stdout = sys.stderr  # whatever else prints: only answers go to who asks
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
     faulthandler.register(signal.SIGUSR2)
     reader = asyncio.StreamReader()
@@ -229,7 +231,8 @@ async def main() -> None:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        task = asyncio.ensure_future(answer(asked["n"], getattr(device, asked["do"])(**asked["with"])))
+        work = getattr(device, asked["do"])(**asked["with"])
+        task = asyncio.ensure_future(answer(answers, asked["n"], work))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         task.add_done_callback(ended)
@@ -241,7 +244,7 @@ async def main() -> None:
 def show_tasks() -> None:
     """Say on stderr what everything waits for: the test asks when an answer does not come."""
     for task in asyncio.all_tasks():
-        task.print_stack()
+        task.print_stack(file=sys.stderr)
 
 
 def ended(task: "asyncio.Task[None]") -> None:
@@ -251,14 +254,14 @@ def ended(task: "asyncio.Task[None]") -> None:
         os._exit(70)
 
 
-async def answer(number: int, work: Coroutine[Any, Any, Any] | Awaitable[Any]) -> None:
+async def answer(answers: TextIO, number: int, work: Coroutine[Any, Any, Any] | Awaitable[Any]) -> None:
     """Answer with what came of it, or with the sentence that was raised."""
     try:
         found: Fields = {"n": number, "result": await work}
     except ParlourClientError as error:
         found = {"n": number, "error": f"{type(error).__name__}: {error} {error.hint}"}
-    sys.stdout.write(json.dumps(found) + "\n")
-    sys.stdout.flush()
+    answers.write(json.dumps(found) + "\n")
+    answers.flush()
 
 
 if __name__ == "__main__":

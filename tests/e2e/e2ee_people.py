@@ -23,8 +23,11 @@ from parlour_protocol.invite_link import InviteLink
 
 PROGRAM = Path(__file__).with_name("e2ee_device.py")
 PATIENCE = 120.0
+"""Seconds for an answer that depends on the server only, not on what other devices do."""
 MOST = 24
 """Devices: eight people with three each."""
+AT_ONCE = 2
+"""People who enrol side by side: each has a password hashed and a process started, and a login has 15 s."""
 WIDE = (
     "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 100000\n"
     "http_per_minute = 100000\nkey_changes_per_hour = 100000\nclaims_per_person_per_hour = 10000\n"
@@ -49,7 +52,7 @@ class Phone:
         self.process: subprocess.Process | None = None
         self.died = 0
         self.bugs = 0
-        """How often its process ended otherwise than by being killed or told to."""
+        """How often its process ended by itself, or answered something else than JSON."""
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._reading: asyncio.Task[None] | None = None
@@ -75,7 +78,7 @@ class Phone:
             except GoneError:
                 return
 
-    async def ask(self, what: str, **fields: object) -> Any:
+    async def ask(self, what: str, *, patience: float | None = PATIENCE, **fields: object) -> Any:
         """Have something done. Raises GoneError, RefusedError."""
         process = self.process
         if process is None or process.returncode is not None:
@@ -86,12 +89,12 @@ class Phone:
         self._asked[self._count] = future
         process.stdin.write(json.dumps({"n": self._count, "do": what, "with": fields}).encode() + b"\n")
         try:
-            return await asyncio.wait_for(future, PATIENCE)
+            return await asyncio.wait_for(future, patience)
         except ConnectionError as error:
             raise GoneError(what) from error
         except TimeoutError:
             await self._show_where(process)
-            raise AssertionError(f"{self!r}: no answer to {what} in {PATIENCE:.0f} s") from None
+            raise AssertionError(f"{self!r}: no answer to {what} in {patience} s") from None
 
     async def _show_where(self, process: subprocess.Process) -> None:
         """Let a device that does not answer say on stderr where its threads and its tasks are."""
@@ -122,7 +125,11 @@ class Phone:
     async def _read(self, process: subprocess.Process) -> None:
         assert process.stdout is not None
         while line := await process.stdout.readline():
-            answer = json.loads(line)
+            try:
+                answer = json.loads(line)
+            except ValueError:
+                self.bugs += line.endswith(b"\n")  # half a line is what its death left
+                continue
             future = self._asked.pop(answer["n"], None)
             if future is None or future.done():
                 continue
@@ -168,12 +175,14 @@ class World:
 
     async def populate(self, people: Mapping[str, int]) -> None:
         """Make accounts with so many devices each."""
-        await asyncio.gather(*(self._household(user, devices) for user, devices in people.items()))
+        few = asyncio.Semaphore(AT_ONCE)
+        await asyncio.gather(*(self._household(few, user, devices) for user, devices in people.items()))
 
-    async def _household(self, user: str, devices: int) -> None:
-        await self.enrol(user)
-        for _ in range(1, devices):
-            await self.another(user)
+    async def _household(self, few: asyncio.Semaphore, user: str, devices: int) -> None:
+        async with few:
+            await self.enrol(user)
+            for _ in range(1, devices):
+                await self.another(user)
 
     async def enrol(self, user: str) -> Phone:
         """Make an account."""
@@ -194,9 +203,8 @@ class World:
         return phone
 
     async def close(self) -> None:
-        """End everything."""
-        for phone in self.phones:
-            await phone.kill()
+        """End everything; a failure of this would hide the one that the test ends with."""
+        await asyncio.gather(*(phone.kill() for phone in self.phones), return_exceptions=True)
         self.server.kill()
         for cable in self.cables:
             cable.close()

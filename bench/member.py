@@ -103,7 +103,7 @@ class Watched:
     async def opens(self, data: str) -> bool:
         """Say whether the keys that were kept open a message."""
         try:
-            Group.restore(self.kept).unprotect(bytes.fromhex(data))
+            Group.restore(self.kept).decrypt(bytes.fromhex(data))
         except MlsError:
             return False
         return True

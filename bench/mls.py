@@ -33,7 +33,7 @@ from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.key_package_store import own_leaf
 from parlour_protocol.mls.messages.mls_message import GroupContext
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import plan
+from parlour_protocol.mls.tree.update_path import plan_path
 from parlour_protocol.mls.validate.policy import DAY, STRICT
 
 NOW = 1_790_000_000
@@ -83,7 +83,7 @@ def filled(size: int, suite: CipherSuite = CLASSIC) -> tuple[Group, Group]:
         leaf = tree.leaf(index)
         if leaf is None:
             raise RuntimeError("a leaf is missing")
-        planned = plan(suite, tree, index, leaf, signer, GROUP_ID)
+        planned = plan_path(suite, tree, index, leaf, signer, GROUP_ID)
         tree = planned.tree
         for node, secret in planned.opened.privates.items():
             for watcher in (0, 1):
@@ -115,10 +115,10 @@ def message_rows(first: Group, second: Group) -> list[Row]:
     """Messages of 256 bytes, both ways."""
     times = 1_000
     sender, receiver = copy(first), copy(second)
-    sent = [sender.protect(MESSAGE) for _ in range(times)]
+    sent = [sender.encrypt(MESSAGE) for _ in range(times)]
     waiting = iter(sent)
-    protect = timed(lambda: sender.protect(MESSAGE), times)
-    unprotect = timed(lambda: receiver.unprotect(next(waiting)), times)
+    protect = timed(lambda: sender.encrypt(MESSAGE), times)
+    unprotect = timed(lambda: receiver.decrypt(next(waiting)), times)
     return [Row("protect, 256 bytes", protect, 0.15), Row("unprotect, 256 bytes", unprotect, 0.35)]
 
 
@@ -147,7 +147,7 @@ def founding_rows() -> list[Row]:
     start = time.perf_counter()
     founder.commit(packages, now=NOW)
     took = (time.perf_counter() - start) * 1_000
-    founder.commit_accepted()
+    founder.merge_pending_commit()
     blank = timed(lambda: copy(founder).commit(now=NOW), 5)
     return [
         Row("one commit that adds 999 members", took, None),
@@ -172,12 +172,12 @@ def state_rows(first: Group, second: Group) -> list[Row]:
     """Write and read back the state of the large group, and weigh it in memory."""
     active = copy(second)
     active.process(copy(first).commit(now=NOW).message, now=NOW)
-    active.protect(MESSAGE)
+    active.encrypt(MESSAGE)
     blob = active.serialise()
     gc.collect()
     tracemalloc.start()
     held = Group.restore(blob)
-    held.protect(MESSAGE)
+    held.encrypt(MESSAGE)
     held.commit(now=NOW)  # a staged commit holds a second tree: the most that a member ever has
     memory = tracemalloc.get_traced_memory()[0] / 1e6
     tracemalloc.stop()

@@ -65,7 +65,7 @@ TARGETS: tuple[Callable[[bytes], Any], ...] = (
     lambda data: decode(State.read, data),
     KeyPackageStore.restore,
     lambda data: GROUP.process(data, now=NOW),
-    lambda data: GROUP.add([data], now=NOW) and GROUP.commit_refused(),
+    lambda data: GROUP.add([data], now=NOW) and GROUP.clear_pending_commit(),
     lambda data: Group.join(data, STORE),
 )
 

@@ -164,7 +164,7 @@ def _is_of(group: Group, body: Handshake) -> bool:
 
 def _opened(group: Group, data: bytes) -> str | None:
     try:
-        opened = group.unprotect(data)
+        opened = group.decrypt(data)
     except MlsError:
         return None
     assert isinstance(opened, ApplicationMessage)

@@ -31,7 +31,7 @@ from parlour_protocol.mls.group.changes import add_proposal, remove_proposal
 from parlour_protocol.mls.group.create_commit import CommitOptions, LeafChange
 from parlour_protocol.mls.group.external_commit import external_proposal, new_member_proposal
 from parlour_protocol.mls.group.group import Group
-from parlour_protocol.mls.group.group_state import Pending, Status
+from parlour_protocol.mls.group.group_state import PendingCommit, Status
 from parlour_protocol.mls.group.key_package_store import KeyPackageStore
 from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
 from parlour_protocol.mls.group.processed_message import (
@@ -86,7 +86,7 @@ __all__ = [
     "OtherCopyError",
     "Outcome",
     "OwnMessageError",
-    "Pending",
+    "PendingCommit",
     "Policy",
     "PolicyError",
     "Proposal",

@@ -120,7 +120,7 @@ class SealedHouse:
         message = f"m{self._count:06}".ljust(22, "_")
         group, epoch, state = self._groups[room]
         text = json.dumps({"v": 1, "content": content}, ensure_ascii=not raw)
-        data = state.protect(text.encode("utf-8", "surrogatepass"), message.encode())
+        data = state.encrypt(text.encode("utf-8", "surrogatepass"), message.encode())
         house = self.flat.house
         house.write(
             house.rooms[room],

@@ -33,4 +33,4 @@ def check_add(
     with lawless(patches):
         message = world["m0"].commit([Add(bad)], now=NOW).message
     refused(world["m1"], message, error, why)
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()

@@ -23,7 +23,7 @@ from parlour_protocol.mls import (
     KeyPackageStore,
     Lifetime,
     MlsError,
-    Pending,
+    PendingCommit,
     Policy,
     Proposal,
     Psks,
@@ -136,16 +136,16 @@ class World:
 
     def stage(
         self, by: str, proposals: Sequence[Proposal] = (), options: CommitOptions = DEFAULTS
-    ) -> Pending:
+    ) -> PendingCommit:
         """Let a member stage a commit."""
         return self.groups[by].commit(proposals, now=NOW, psks=self.psks, options=options)
 
     def commit(
         self, by: str, proposals: Sequence[Proposal] = (), options: CommitOptions = DEFAULTS
-    ) -> Pending:
+    ) -> PendingCommit:
         """Let a member commit, the delivery service accept, and everybody follow."""
         pending = self.stage(by, proposals, options)
-        self.groups[by].commit_accepted()
+        self.groups[by].merge_pending_commit()
         self.deliver(pending.message, by=by)
         return pending
 
@@ -153,7 +153,9 @@ class World:
         """Add devices by one commit."""
         self.commit_adding(by, names, options)
 
-    def commit_adding(self, by: str, names: Sequence[str], options: CommitOptions = DEFAULTS) -> Pending:
+    def commit_adding(
+        self, by: str, names: Sequence[str], options: CommitOptions = DEFAULTS
+    ) -> PendingCommit:
         """Add devices by one commit and give it."""
         packages = [self.device(name).publish(suite=self.suite) for name in names]
         pending = self.commit(by, [add_proposal(package) for package in packages], options)

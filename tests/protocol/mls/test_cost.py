@@ -240,6 +240,6 @@ def test_a_generation_at_the_limit() -> None:
     before = world["m1"].serialise()
     limit = Policy().ratchets.steps
     for _ in range(limit):
-        world["m0"].protect(b"")
-    message = world["m0"].protect(bytes(60_000))
-    check_cost(lambda: Group.restore(before).unprotect(message))
+        world["m0"].encrypt(b"")
+    message = world["m0"].encrypt(bytes(60_000))
+    check_cost(lambda: Group.restore(before).decrypt(message))

@@ -15,7 +15,7 @@ from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsErro
 from parlour_protocol.mls.codec.presentation import Reader, decode, header, optional, u16, u32, vec
 from parlour_protocol.mls.crypto.cipher_suites import CLASSIC
 from parlour_protocol.mls.crypto.hpke import encrypt_with_label
-from parlour_protocol.mls.crypto.primitives import SigningKey, aead_open, verify
+from parlour_protocol.mls.crypto.primitives import SigningKey, aead_decrypt, verify
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
@@ -110,7 +110,7 @@ def test_a_group_survives_any_input(data: bytes) -> None:
     with unchanged(group):
         for action in (
             lambda: group.process(data, now=NOW),
-            lambda: group.unprotect(data),
+            lambda: group.decrypt(data),
             lambda: group.add([data], now=NOW),
             lambda: _GROUP.device("m1").join(data),
             lambda: Group.restore(data),
@@ -226,7 +226,7 @@ def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
         with pytest.raises(MlsError):
             SigningKey(Secret(bad))
     with pytest.raises(MlsError):
-        aead_open(bytes(32), bytes(12), b"", b"short", "test")
+        aead_decrypt(bytes(32), bytes(12), b"", b"short", "test")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def identity(group: Group) -> bytes:
     return group._state.epoch.own_node().credential.identity
 
 
-_ACTIONS = ("protect", "unprotect", "process", "propose", "propose_update", "commit", "commit_accepted")
+_ACTIONS = ("encrypt", "decrypt", "process", "propose", "propose_update", "commit", "merge_pending_commit")
 
 
 @contextmanager
@@ -92,8 +92,8 @@ def test_the_recorder_sees_what_it_should() -> None:
     """A state that kept a node secret on the path of a used leaf would be found (the check can fail)."""
     world = World(2)
     with recording() as recorder:
-        message = world["m0"].protect(b"x")
-        world["m1"].unprotect(message)
+        message = world["m0"].encrypt(b"x")
+        world["m1"].decrypt(message)
     root = world["m1"]._state.epoch.keys
     secret = next(s for s, what in recorder.consumed[b"m1"].items() if what.endswith("'tree'"))
     group = world["m1"]
@@ -107,17 +107,17 @@ def test_nothing_consumed_is_in_the_state() -> None:
     """After sending, receiving out of order, committing, following and removing."""
     world = World(4)
     with recording() as recorder:
-        sent = [world["m0"].protect(b"%d" % n) for n in range(4)]
-        world["m1"].unprotect(sent[3])
-        world["m1"].unprotect(sent[1])
+        sent = [world["m0"].encrypt(b"%d" % n) for n in range(4)]
+        world["m1"].decrypt(sent[3])
+        world["m1"].decrypt(sent[1])
         recorder.check(world["m0"])
         recorder.check(world["m1"])
         world.deliver(world["m2"].propose_update(now=NOW), by="m2")
         world.commit("m0")
         world.stage("m1", [add_proposal(world.device("m4").publish())])
         recorder.check(world["m1"])
-        world["m1"].commit_refused()
-        world["m1"].unprotect(world["m3"].protect(b"y"))
+        world["m1"].clear_pending_commit()
+        world["m1"].decrypt(world["m3"].encrypt(b"y"))
         world.commit("m3", [remove_proposal(world.index("m2"))])
     for name in ("m0", "m1", "m3"):
         recorder.check(world[name])
@@ -134,12 +134,12 @@ def test_message_keys_are_gone_once_used() -> None:
         return key, after
 
     with mock.patch.object(SecretTree, "next_key", watched):
-        first, second = world["m0"].protect(b"1"), world["m0"].protect(b"2")
+        first, second = world["m0"].encrypt(b"1"), world["m0"].encrypt(b"2")
     skipped, used = keys
-    world["m1"].unprotect(second)
+    world["m1"].decrypt(second)
     assert skipped.key in world["m1"].serialise(), "the skipped key is kept for the late message"
     assert used.key not in world["m1"].serialise()
-    world["m1"].unprotect(first)
+    world["m1"].decrypt(first)
     for group in world.groups.values():
         for key in keys:
             assert key.key not in group.serialise()
@@ -157,11 +157,11 @@ def test_the_key_of_a_late_message_is_gone_too() -> None:
         return key, after
 
     with mock.patch.object(SecretTree, "next_key", watched):
-        first, second = world["m0"].protect(b"1"), world["m0"].protect(b"2")
-    world["m1"].unprotect(second)
+        first, second = world["m0"].encrypt(b"1"), world["m0"].encrypt(b"2")
+    world["m1"].decrypt(second)
     world.commit("m0")
     assert keys[0].key in world["m1"].serialise()
-    world["m1"].unprotect(first)
+    world["m1"].decrypt(first)
     assert keys[0].key not in world["m1"].serialise()
 
 
@@ -209,7 +209,7 @@ def test_what_a_commit_or_an_update_replaces_is_gone() -> None:
     world = World(3)
     pending = world.stage("m0").epoch
     refused_keys = [secret.reveal() for secret in pending.privates.values()]
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()
     sent = world["m1"].propose_update(now=NOW), world["m1"].propose_update(now=NOW)
     first, second = (update.private.reveal() for update in world["m1"]._state.own_updates.values())
     former = world["m1"]._state.epoch.privates[2 * world.index("m1")].reveal()

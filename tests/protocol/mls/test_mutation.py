@@ -48,7 +48,7 @@ def test_every_bit_of_a_commit(public: bool) -> None:  # noqa: FBT001 - a parame
 def test_every_bit_of_a_private_message() -> None:
     """A message with one bit changed is refused, and the genuine one is still read."""
     world = World(2)
-    message = world["m0"].protect(b"a text of some length", b"id")
+    message = world["m0"].encrypt(b"a text of some length", b"id")
     all_refused(world["m1"], message)
     assert isinstance(world["m1"].process(message, now=NOW), ApplicationMessage)
 
@@ -92,7 +92,7 @@ def test_every_bit_of_a_tree_beside_the_welcome() -> None:
     device = world.device("guest")
     beside = CommitOptions(tree_in_welcome=False)
     pending = world.stage("m0", [add_proposal(device.publish())], beside)
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     tree = world["m0"].ratchet_tree()
     for bad in flips(tree):
         with pytest.raises(MlsError):
@@ -102,7 +102,7 @@ def test_every_bit_of_a_tree_beside_the_welcome() -> None:
 
 CUTS: list[tuple[str, Callable[[World], bytes]]] = [
     ("commit", lambda w: w.stage("m0").message),
-    ("message", lambda w: w["m0"].protect(b"x")),
+    ("message", lambda w: w["m0"].encrypt(b"x")),
     ("proposal", lambda w: w["m0"].propose_update(now=NOW)),
 ]
 

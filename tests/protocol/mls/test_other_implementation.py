@@ -121,7 +121,7 @@ def agree(ours: list[Ours], peers: list[Peer]) -> None:
     for speaker in everybody:
         text = f"epoch {stands[0][0]}".encode()
         if isinstance(speaker, Ours):
-            message = speaker.group.protect(text, b"an id")
+            message = speaker.group.encrypt(text, b"an id")
         else:
             message = bytes.fromhex(speaker.ask("say", text=text.hex())["message"])
         for reader in everybody:
@@ -135,7 +135,7 @@ def test_they_join_our_group_and_all_change_it(peers: list[Peer]) -> None:
     first.found()
     adds = [add_proposal(package) for package in (tess.package(), second.package())]
     made = first.group.commit(adds, now=first.now, options=TREE_INSIDE)
-    first.group.commit_accepted()
+    first.group.merge_pending_commit()
     assert made.welcome is not None
     tess.ask("join", welcome=made.welcome.hex())
     second.group = Group.join(made.welcome, second.store)
@@ -151,13 +151,13 @@ def test_they_join_our_group_and_all_change_it(peers: list[Peer]) -> None:
             reader.take(renewal)
         agree([first, second], peers)
     renewal = second.group.commit(now=second.now).message
-    second.group.commit_accepted()
+    second.group.merge_pending_commit()
     for reader in (first, tess, theo):
         reader.take(renewal)
     agree([first, second], peers)
     index = next(m.index for m in first.group.members() if m.credential.identity == b"theo")
     removal = first.group.commit([remove_proposal(index)], now=first.now).message
-    first.group.commit_accepted()
+    first.group.merge_pending_commit()
     for reader in (second, tess):
         reader.take(removal)
     agree([first, second], [tess])
@@ -176,7 +176,7 @@ def test_we_join_their_group_and_are_put_out_of_it(peers: list[Peer]) -> None:
     agree([ours, other], peers)
     for one, another in ((ours, other), (other, ours)):
         renewal = one.group.commit(now=one.now).message
-        one.group.commit_accepted()
+        one.group.merge_pending_commit()
         another.take(renewal)
         for peer in peers:
             peer.take(renewal)

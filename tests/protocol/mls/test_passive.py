@@ -24,7 +24,7 @@ from parlour_protocol.mls import (
     Group,
     GroupContextExtensions,
     KeyPackageSecrets,
-    Pending,
+    PendingCommit,
     Psks,
     ReInit,
     Secret,
@@ -93,7 +93,7 @@ class Script:
         )
         self.proposals = []
 
-    def commit(self, by: str, proposals: Any = (), options: CommitOptions = PUBLIC) -> Pending:
+    def commit(self, by: str, proposals: Any = (), options: CommitOptions = PUBLIC) -> PendingCommit:
         """Commit, let all follow, and write it down."""
         pending = self.world.commit(by, proposals, options)
         self.epoch(pending.message)

@@ -134,7 +134,7 @@ class Walk(RuleBasedStateMachine):
     def send(self, by: int, data: bytes) -> None:
         """Send a message that everybody will read some time."""
         sender = self.name(by)
-        message = self.world[sender].protect(data)
+        message = self.world[sender].encrypt(data)
         readers = set(self.world.groups) - {sender}
         self.flying.append((sender, message, data, self.world[sender].epoch, readers))
 
@@ -168,9 +168,9 @@ class Walk(RuleBasedStateMachine):
         assert restored.serialise() == blob
         self.world.groups[name] = restored
         if staged:
-            pending = restored.pending
+            pending = restored.pending_commit
             assert pending is not None
-            restored.commit_accepted()
+            restored.merge_pending_commit()
             self.world.deliver(pending.message, by=name)
 
     @invariant()

@@ -29,7 +29,7 @@ from parlour_protocol.mls.crypto.primitives import (
     ZERO,
     Random,
     SigningKey,
-    aead_open,
+    aead_decrypt,
     check_mac,
     derive_secret,
     expand_with_label,
@@ -48,12 +48,12 @@ from parlour_protocol.mls.epoch.key_schedule import (
 )
 from parlour_protocol.mls.epoch.message_protection import (
     MessageKeys,
+    check_public_message,
     check_signature,
-    open_private,
-    open_public,
-    open_sender_data,
-    protect_private,
-    protect_public,
+    decrypt_private_message,
+    decrypt_sender_data,
+    encrypt_private_message,
+    frame_public_message,
     sign,
 )
 from parlour_protocol.mls.epoch.secret_tree import (
@@ -101,7 +101,13 @@ from parlour_protocol.mls.messages.proposals import (
 from parlour_protocol.mls.tree import tree_math
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 from parlour_protocol.mls.tree.tree_math import span
-from parlour_protocol.mls.tree.update_path import climb, merge, open_path, plan, seal
+from parlour_protocol.mls.tree.update_path import (
+    decrypt_path,
+    derive_path_keys,
+    encrypt_path,
+    merge_path,
+    plan_path,
+)
 from parlour_protocol.mls.validate.tree_rules import check_tree
 
 
@@ -296,7 +302,9 @@ def _privates(vector: Vector, tree: RatchetTree) -> dict[int, tuple[dict[int, Se
         privates = {2 * leaf["index"]: Secret(unhex(leaf["encryption_priv"]))}
         for each in leaf["path_secrets"]:
             # `climb` also checks that the private keys belong to the public ones of the tree
-            privates.update(climb(CLASSIC, tree, [each["node"]], unhex(each["path_secret"])).privates)
+            privates.update(
+                derive_path_keys(CLASSIC, tree, [each["node"]], unhex(each["path_secret"])).privates
+            )
         found[leaf["index"]] = (privates, SigningKey(Secret(unhex(leaf["signature_priv"]))))
     return found
 
@@ -314,29 +322,29 @@ def check_treekem(vector: Vector) -> None:
     members = _privates(vector, tree)
     for each in vector["update_paths"]:
         sender, path = each["sender"], decode(UpdatePath.read, unhex(each["update_path"]))
-        merged = merge(CLASSIC, tree, sender, path)
+        merged = merge_path(CLASSIC, tree, sender, path)
         assert merged.tree_hash == unhex(each["tree_hash_after"])
         old = tree.leaf(sender)
         assert old is not None
-        planned = plan(CLASSIC, tree, sender, old, members[sender][1], unhex(vector["group_id"]))
-        ours = seal(planned, _NOBODY, _context(vector, planned.tree))
-        assert merge(CLASSIC, tree, sender, ours).tree_hash == planned.tree.tree_hash
+        planned = plan_path(CLASSIC, tree, sender, old, members[sender][1], unhex(vector["group_id"]))
+        ours = encrypt_path(planned, _NOBODY, _context(vector, planned.tree))
+        assert merge_path(CLASSIC, tree, sender, ours).tree_hash == planned.tree.tree_hash
         check_tree(planned.tree, CLASSIC)
         for leaf, (privates, _) in members.items():
             if leaf == sender:
                 continue
             context = _context(vector, merged)
-            opened = open_path(CLASSIC, merged, sender, path, leaf, privates, _NOBODY, context)
+            opened = decrypt_path(CLASSIC, merged, sender, path, leaf, privates, _NOBODY, context)
             assert opened.commit_secret.reveal() == unhex(each["commit_secret"])
             _check_path_secret(merged, opened.privates, each["path_secrets"][leaf], sender, leaf)
             context = _context(vector, planned.tree)
-            again = open_path(CLASSIC, planned.tree, sender, ours, leaf, privates, _NOBODY, context)
+            again = decrypt_path(CLASSIC, planned.tree, sender, ours, leaf, privates, _NOBODY, context)
             assert again.commit_secret == planned.opened.commit_secret
 
 
 def _check_path_secret(tree: RatchetTree, privates: Any, expected: str, sender: int, leaf: int) -> None:
     start = next(n for n, other in tree.filtered_path(sender) if leaf in span(other))
-    assert climb(CLASSIC, tree, [start], unhex(expected)).privates[start] == privates[start]
+    assert derive_path_keys(CLASSIC, tree, [start], unhex(expected)).privates[start] == privates[start]
 
 
 _PROPOSALS: dict[str, Callable[[Reader], Any]] = {
@@ -412,11 +420,11 @@ class Protection:
         """Open a message of either wire format and verify all of it."""
         message = read_message(data)
         if isinstance(message, PublicMessage):
-            opened = open_public(message, self.context, self.membership)
+            opened = check_public_message(message, self.context, self.membership)
         else:
             assert isinstance(message, PrivateMessage)
-            sender = open_sender_data(message, self.sender_data, lambda leaf: leaf == 1)
-            opened, _ = open_private(message, sender, self.tree, RatchetLimits())
+            sender = decrypt_sender_data(message, self.sender_data, lambda leaf: leaf == 1)
+            opened, _ = decrypt_private_message(message, sender, self.tree, RatchetLimits())
         check_signature(opened, self.context, self.key.public)
         return opened.content.body
 
@@ -428,15 +436,15 @@ class Protection:
             wire_format, content, AuthData(sign(wire_format, content, self.context, self.key), tag)
         )
 
-    def protect(self, wire_format: WireFormat, body: Body, random: Random = system_random) -> bytes:
+    def encrypt(self, wire_format: WireFormat, body: Body, random: Random = system_random) -> bytes:
         """Protect content as leaf 1."""
         message = self.signed(wire_format, body)
         if wire_format is WireFormat.PUBLIC_MESSAGE:
             return encode_message(
-                protect_public(message.content, message.auth, self.context, self.membership)
+                frame_public_message(message.content, message.auth, self.context, self.membership)
             )
         keys = MessageKeys(self.sender_data, self.tree)
-        return encode_message(protect_private(message.content, message.auth, keys, random=random)[0])
+        return encode_message(encrypt_private_message(message.content, message.auth, keys, random=random)[0])
 
 
 def check_message_protection(vector: Vector) -> None:
@@ -447,12 +455,12 @@ def check_message_protection(vector: Vector) -> None:
         assert epoch.open(unhex(vector[f"{name}_pub"])) == body
         assert epoch.open(unhex(vector[f"{name}_priv"])) == body
         for wire_format in (WireFormat.PUBLIC_MESSAGE, WireFormat.PRIVATE_MESSAGE):
-            assert epoch.open(epoch.protect(wire_format, body)) == body
+            assert epoch.open(epoch.encrypt(wire_format, body)) == body
     data = unhex(vector["application"])
     assert epoch.open(unhex(vector["application_priv"])) == data
-    assert epoch.open(epoch.protect(WireFormat.PRIVATE_MESSAGE, data)) == data
+    assert epoch.open(epoch.encrypt(WireFormat.PRIVATE_MESSAGE, data)) == data
     with pytest.raises(InvalidError, match="clear"):
-        epoch.protect(WireFormat.PUBLIC_MESSAGE, data)
+        epoch.encrypt(WireFormat.PUBLIC_MESSAGE, data)
 
 
 def check_welcome(vector: Vector) -> None:
@@ -465,7 +473,7 @@ def check_welcome(vector: Vector) -> None:
     plaintext = decrypt_with_label(CLASSIC.kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
     secrets = decode(GroupSecrets.read, plaintext)
     key, nonce = welcome_key(secrets.joiner_secret, ZERO)
-    info = decode(GroupInfo.read, aead_open(key, nonce, b"", welcome.encrypted_group_info, "info"))
+    info = decode(GroupInfo.read, aead_decrypt(key, nonce, b"", welcome.encrypted_group_info, "info"))
     info.check_signature(unhex(vector["signer_pub"]))
     epoch, _ = epoch_from_joiner(secrets.joiner_secret, ZERO, info.context.encode())
     check_mac(epoch.confirmation, info.context.confirmed_transcript_hash, info.confirmation_tag, "tag")

@@ -67,7 +67,7 @@ from parlour_protocol.mls.messages.proposals import (
 )
 from parlour_protocol.mls.tree import tree_math as treemath
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import PathPlan, plan, seal
+from parlour_protocol.mls.tree.update_path import PathPlan, encrypt_path, plan_path
 
 RANDOM = stdlib_random.Random(9420).randbytes  # noqa: S311 - the files can be made again
 SUITE = {"cipher_suite": 3}
@@ -349,10 +349,10 @@ def message_protection() -> list[Vector]:
     epoch = Protection(vector)
     for name, body in (("proposal", Remove(2)), ("commit", commit.content.body)):
         vector[name] = encode_body(body).hex()
-        vector[f"{name}_pub"] = epoch.protect(WireFormat.PUBLIC_MESSAGE, body).hex()
-        vector[f"{name}_priv"] = epoch.protect(WireFormat.PRIVATE_MESSAGE, body, RANDOM).hex()
+        vector[f"{name}_pub"] = epoch.encrypt(WireFormat.PUBLIC_MESSAGE, body).hex()
+        vector[f"{name}_priv"] = epoch.encrypt(WireFormat.PRIVATE_MESSAGE, body, RANDOM).hex()
     vector["application"] = application.hex()
-    vector["application_priv"] = epoch.protect(WireFormat.PRIVATE_MESSAGE, application, RANDOM).hex()
+    vector["application_priv"] = epoch.encrypt(WireFormat.PRIVATE_MESSAGE, application, RANDOM).hex()
     return [vector]
 
 
@@ -365,7 +365,7 @@ def _joining(world: World) -> tuple[Vector, GroupSecrets]:
     pair = CLASSIC.kem.complete(own.init_private.reveal())
     sealed = next(s.secrets for s in welcome.secrets if s.new_member == own.package.ref)
     plaintext = decrypt_with_label(CLASSIC.kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()
     vector = {
         **SUITE,
         "init_priv": own.init_private.reveal().hex(),
@@ -392,7 +392,7 @@ def messages() -> list[Vector]:
         update = read_message(group.propose_update(now=NOW, options=COMMITTING))
         group.set_aside_proposals()
         commit = read_message(group.commit([Add(package)], now=NOW, options=COMMITTING).message)
-        group.commit_refused()
+        group.clear_pending_commit()
         assert isinstance(update, PublicMessage)
         assert isinstance(update.content.body, Update)
         assert isinstance(commit, PublicMessage)
@@ -420,7 +420,7 @@ def messages() -> list[Vector]:
                 "public_message_application": encode_message(application).hex(),
                 "public_message_proposal": encode_message(update).hex(),
                 "public_message_commit": encode_message(commit).hex(),
-                "private_message": group.protect(RANDOM(50)).hex(),
+                "private_message": group.encrypt(RANDOM(50)).hex(),
             }
         )
     return vectors
@@ -463,7 +463,7 @@ class Orchard:
         """Let a member choose new keys from its leaf to the root."""
         leaf = self.tree.leaf(index)
         assert leaf is not None
-        planned = plan(CLASSIC, self.tree, index, leaf, self.keys[index][1], self.group_id, RANDOM)
+        planned = plan_path(CLASSIC, self.tree, index, leaf, self.keys[index][1], self.group_id, RANDOM)
         self.tree = planned.tree
         for (node, _), secret in zip(planned.nodes, planned.path_secrets, strict=True):
             self.secrets[node] = secret
@@ -560,10 +560,10 @@ def treekem() -> list[Vector]:
         for sender in members:
             leaf = tree.leaf(sender)
             assert leaf is not None
-            planned = plan(CLASSIC, tree, sender, leaf, grown.keys[sender][1], grown.group_id, RANDOM)
+            planned = plan_path(CLASSIC, tree, sender, leaf, grown.keys[sender][1], grown.group_id, RANDOM)
             hashes = planned.tree.tree_hash, confirmed
             context = GroupContext(grown.group_id, epoch, *hashes, (), **SUITE).encode()
-            path = seal(planned, frozenset(), context, RANDOM)
+            path = encrypt_path(planned, frozenset(), context, RANDOM)
             known = (
                 None if leaf == sender or leaf not in grown.keys else _secret_for(planned, leaf)
                 for leaf in range(tree.size)

@@ -14,8 +14,8 @@ from parlour_protocol.mls.crypto.primitives import (
     KEY_SIZE,
     NONCE_SIZE,
     Random,
-    aead_open,
-    aead_seal,
+    aead_decrypt,
+    aead_encrypt,
     expand,
     extract,
     system_random,
@@ -69,11 +69,11 @@ class Context:
 
     def seal(self, aad: bytes, plaintext: bytes, sequence: int = 0) -> bytes:
         """Encrypt; MLS uses each context once, so only vectors have another sequence number than 0."""
-        return aead_seal(self._key, self._nonce_of(sequence), aad, plaintext)
+        return aead_encrypt(self._key, self._nonce_of(sequence), aad, plaintext)
 
     def open(self, aad: bytes, ciphertext: bytes, sequence: int = 0) -> bytes:
         """Decrypt."""
-        return aead_open(self._key, self._nonce_of(sequence), aad, ciphertext, "HPKE ciphertext")
+        return aead_decrypt(self._key, self._nonce_of(sequence), aad, ciphertext, "HPKE ciphertext")
 
     def export(self, context: bytes, length: int) -> bytes:
         """Derive a secret that both ends share."""

@@ -127,13 +127,13 @@ def verify(public: bytes, label: str, content: bytes, signature: bytes, what: st
         raise AuthenticationError(f"the signature of the {what} does not verify") from None
 
 
-def aead_seal(key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
+def aead_encrypt(key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
     """ChaCha20-Poly1305 of RFC 8439; the tag is at the end."""
     return bindings.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, aad, nonce, key)
 
 
-def aead_open(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes, what: str) -> bytes:
-    """Open what `aead_seal` made, or raise `AuthenticationError`."""
+def aead_decrypt(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes, what: str) -> bytes:
+    """Open what `aead_encrypt` made, or raise `AuthenticationError`."""
     if len(ciphertext) < bindings.crypto_aead_chacha20poly1305_ietf_ABYTES:
         raise AuthenticationError(f"the {what} is too short to hold a tag")
     try:

@@ -178,7 +178,7 @@ class PastEpoch:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QueuedProposal:
     """A proposal and who made it."""
 
     proposal: Proposal
@@ -194,7 +194,7 @@ class Item:
         return self.sender.encode() + encode_proposal(self.proposal)
 
     @classmethod
-    def read(cls, r: Reader) -> "Item":
+    def read(cls, r: Reader) -> "QueuedProposal":
         """Read it back."""
         sender = Sender.read(r)
         return cls(read_proposal(r), sender)

@@ -14,8 +14,8 @@ from parlour_protocol.mls.crypto.primitives import (
     PROTOCOL_VERSION,
     Random,
     SigningKey,
-    aead_open,
-    aead_seal,
+    aead_decrypt,
+    aead_encrypt,
     check_mac,
     mac,
     system_random,
@@ -77,7 +77,7 @@ def check_signature(message: AuthenticatedContent, context: bytes, public: bytes
 # --- public messages (section 6.2) ---
 
 
-def protect_public(
+def frame_public_message(
     content: FramedContent, auth: AuthData, context: bytes, membership: Secret | None
 ) -> PublicMessage:
     """Frame a handshake message in clear; a member's carries a membership tag."""
@@ -91,7 +91,7 @@ def _to_be_tagged(content: FramedContent, auth: AuthData, context: bytes) -> byt
     return to_be_signed(WireFormat.PUBLIC_MESSAGE, content, context) + auth.encode()
 
 
-def open_public(message: PublicMessage, context: bytes, membership: Secret) -> AuthenticatedContent:
+def check_public_message(message: PublicMessage, context: bytes, membership: Secret) -> AuthenticatedContent:
     """Check what a public message claims about its sender; the signature is still to be verified."""
     if content_type(message.content.body) is ContentType.APPLICATION:
         raise InvalidError("application data came in clear (section 6)")
@@ -124,7 +124,7 @@ def _guarded(nonce: bytes, guard: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(nonce[:_GUARD], guard, strict=True)) + nonce[_GUARD:]
 
 
-def protect_private(
+def encrypt_private_message(
     content: FramedContent,
     auth: AuthData,
     keys: MessageKeys,
@@ -139,9 +139,9 @@ def protect_private(
     plaintext += bytes(max(0, padding(len(plaintext)) - len(plaintext)))
     sender_aad = _sender_data_aad(content.group_id, content.epoch, kind)
     aad = sender_aad + vec(content.authenticated_data)
-    ciphertext = aead_seal(key.key, _guarded(key.nonce, guard), aad, plaintext)
+    ciphertext = aead_encrypt(key.key, _guarded(key.nonce, guard), aad, plaintext)
     sender_key, sender_nonce = sender_data_key(keys.sender_data.reveal(), ciphertext)
-    sender = aead_seal(
+    sender = aead_encrypt(
         sender_key, sender_nonce, sender_aad, u32(content.sender.index) + u32(key.generation) + guard
     )
     data = content.authenticated_data
@@ -162,18 +162,20 @@ class SenderData:
         return cls(r.u32(), r.u32(), r.take(_GUARD))
 
 
-def open_sender_data(message: PrivateMessage, secret: Secret, is_member: Callable[[int], bool]) -> SenderData:
+def decrypt_sender_data(
+    message: PrivateMessage, secret: Secret, is_member: Callable[[int], bool]
+) -> SenderData:
     """Find out who sent a private message; the leaf MUST NOT be blank (section 6.3.2)."""
     key, nonce = sender_data_key(secret.reveal(), message.ciphertext)
     aad = _sender_data_aad(message.group_id, message.epoch, message.content_type)
-    plaintext = aead_open(key, nonce, aad, message.encrypted_sender_data, "sender data")
+    plaintext = aead_decrypt(key, nonce, aad, message.encrypted_sender_data, "sender data")
     sender = decode(SenderData.read, plaintext)
     if not is_member(sender.leaf):
         raise InvalidError("the sender of a private message is not a member (section 6.3.2)")
     return sender
 
 
-def open_private(
+def decrypt_private_message(
     message: PrivateMessage, sender: SenderData, tree: SecretTree, limits: RatchetLimits
 ) -> tuple[AuthenticatedContent, SecretTree]:
     """Decrypt a message; its signature is still to be verified, and only then is the tree to be kept."""
@@ -181,7 +183,7 @@ def open_private(
     aad = _sender_data_aad(message.group_id, message.epoch, message.content_type)
     aad += vec(message.authenticated_data)
     nonce = _guarded(key.nonce, sender.guard)
-    reader = Reader(aead_open(key.key, nonce, aad, message.ciphertext, "message"))
+    reader = Reader(aead_decrypt(key.key, nonce, aad, message.ciphertext, "message"))
     body = read_body(reader, message.content_type)
     auth = AuthData.read(reader, message.content_type)
     if any(reader.take(reader.left())):

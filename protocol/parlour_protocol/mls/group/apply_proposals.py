@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS, LeafNodeSource, SenderType
-from parlour_protocol.mls.epoch.epoch import Item
+from parlour_protocol.mls.epoch.epoch import QueuedProposal
 from parlour_protocol.mls.errors import InvalidError, PolicyError
 from parlour_protocol.mls.messages.framed_content import Commit, Sender
 from parlour_protocol.mls.messages.group_extensions import decode_external_senders
@@ -74,7 +74,7 @@ class Applied:
 
 
 def apply_proposals(
-    items: Sequence[Item],
+    items: Sequence[QueuedProposal],
     tree: RatchetTree,
     context: GroupContext,
     committer: Sender,
@@ -111,12 +111,14 @@ def apply_proposals(
     )
 
 
-def _check_allowed(items: Sequence[Item], policy: Policy) -> None:
+def _check_allowed(items: Sequence[QueuedProposal], policy: Policy) -> None:
     if not policy.reinit and any(isinstance(i.proposal, ReInit) for i in items):
         raise PolicyError("ReInit is switched off by the policy of this client")
 
 
-def _extensions(items: Sequence[Item], context: GroupContext, policy: Policy) -> tuple[Extensions, bool]:
+def _extensions(
+    items: Sequence[QueuedProposal], context: GroupContext, policy: Policy
+) -> tuple[Extensions, bool]:
     for item in items:
         if isinstance(item.proposal, GroupContextExtensions):
             check_group_extensions(item.proposal.extensions, policy)
@@ -134,7 +136,7 @@ def check_group_extensions(extensions: Extensions, policy: Policy) -> None:
 
 
 def _update(
-    items: Sequence[Item], tree: RatchetTree, context: GroupContext, rules: LeafRules
+    items: Sequence[QueuedProposal], tree: RatchetTree, context: GroupContext, rules: LeafRules
 ) -> tuple[RatchetTree, tuple[int, ...]]:
     updated: list[int] = []
     for item in items:
@@ -145,7 +147,7 @@ def _update(
     return tree, tuple(updated)
 
 
-def check_update(item: Item, tree: RatchetTree, context: GroupContext, rules: LeafRules) -> int:
+def check_update(item: QueuedProposal, tree: RatchetTree, context: GroupContext, rules: LeafRules) -> int:
     """Check one Update proposal and give the leaf that it is for (sections 7.3 and 12.1.2)."""
     index = item.by_member
     old = None if index is None else tree.leaf(index)
@@ -157,7 +159,7 @@ def check_update(item: Item, tree: RatchetTree, context: GroupContext, rules: Le
     return index
 
 
-def _remove(items: Sequence[Item], tree: RatchetTree) -> tuple[RatchetTree, tuple[int, ...]]:
+def _remove(items: Sequence[QueuedProposal], tree: RatchetTree) -> tuple[RatchetTree, tuple[int, ...]]:
     removed = tuple(i.proposal.removed for i in items if isinstance(i.proposal, Remove))
     for index in removed:
         tree = tree.with_removed(index)
@@ -165,7 +167,7 @@ def _remove(items: Sequence[Item], tree: RatchetTree) -> tuple[RatchetTree, tupl
 
 
 def _add(
-    items: Sequence[Item], tree: RatchetTree, rules: LeafRules
+    items: Sequence[QueuedProposal], tree: RatchetTree, rules: LeafRules
 ) -> tuple[RatchetTree, tuple[tuple[int, KeyPackage], ...]]:
     added: list[tuple[int, KeyPackage]] = []
     for item in items:
@@ -178,7 +180,7 @@ def _add(
 
 
 def check_single(
-    item: Item, tree: RatchetTree, context: GroupContext, authenticated_data: bytes, rules: Rules
+    item: QueuedProposal, tree: RatchetTree, context: GroupContext, authenticated_data: bytes, rules: Rules
 ) -> None:
     """Check a proposal that has just come, before it is kept for a commit (section 12.1)."""
     leaf_rules = LeafRules(context.extensions, rules.policy, rules.now, context.suite)
@@ -203,7 +205,7 @@ def check_single(
 
 
 def change_of(
-    items: Sequence[Item], tree: RatchetTree, committer: Sender, authenticated_data: bytes
+    items: Sequence[QueuedProposal], tree: RatchetTree, committer: Sender, authenticated_data: bytes
 ) -> Change:
     """Describe proposals for `Policy.authorise`."""
     added: list[tuple[Sender, LeafNode]] = []

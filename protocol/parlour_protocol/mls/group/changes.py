@@ -1,7 +1,7 @@
 """Changing a group: proposals, and staged commits until the delivery service has ruled on them.
 
 The writing half of `Group`: what members do to the group, as against what they say in it. A commit of ours
-takes effect with `commit_accepted` and not before; one that has lost is taken up again by `retry`.
+takes effect with `merge_pending_commit` and not before; one that has lost is taken up again by `retry`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from parlour_protocol.mls.codec.registries import LeafNodeSource, ResumptionUsage
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE
-from parlour_protocol.mls.epoch.epoch import Item
+from parlour_protocol.mls.epoch.epoch import QueuedProposal
 from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
 from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, StateError
 from parlour_protocol.mls.group.apply_proposals import Rules, check_single
@@ -18,11 +18,11 @@ from parlour_protocol.mls.group.create_commit import (
     NO_CHANGE,
     CommitOptions,
     LeafChange,
+    create_commit,
     frame_proposal,
-    make_commit,
 )
-from parlour_protocol.mls.group.filter_proposals import choose, intents, still_wanted
-from parlour_protocol.mls.group.group_state import Pending
+from parlour_protocol.mls.group.filter_proposals import filter_proposals, intents, still_wanted
+from parlour_protocol.mls.group.group_state import PendingCommit
 from parlour_protocol.mls.group.process_commit import OwnUpdate
 from parlour_protocol.mls.group.process_message import accept, proposal_ref, with_proposal
 from parlour_protocol.mls.group.processed_message import CommitApplied
@@ -55,7 +55,7 @@ class GroupChanges(GroupView):
         """Propose a change: the message to send. It waits here, too, for whoever commits first."""
         state = self._state
         state.require_active()
-        item = Item(proposal, member(state.epoch.own_leaf))
+        item = QueuedProposal(proposal, member(state.epoch.own_leaf))
         data = options.authenticated_data
         check_single(item, state.epoch.tree, state.epoch.context, data, Rules(self.policy, now))
         encoded, message, keys = frame_proposal(state.epoch, proposal, options, self.policy, self._random)
@@ -108,8 +108,8 @@ class GroupChanges(GroupView):
         now: int,
         psks: Psks = NO_PSKS,
         options: CommitOptions = DEFAULT_OPTIONS,
-    ) -> Pending:
-        """Stage a commit of these proposals and of all that wait; it takes effect with `commit_accepted`.
+    ) -> PendingCommit:
+        """Stage a commit of these proposals and of all that wait; `merge_pending_commit` merges it.
 
         Send `message`; send `welcome` only when the commit has been accepted, never that of a losing one.
         """
@@ -118,10 +118,10 @@ class GroupChanges(GroupView):
         if state.pending is not None:
             raise StateError("a commit is staged already: wait for the ruling of the delivery service")
         epoch = state.epoch
-        chosen = choose(state.waiting, proposals, epoch)
+        chosen = filter_proposals(state.waiting, proposals, epoch)
         own_psks = psks.with_group(self.group_id, state.resumption)
-        made = make_commit(epoch, chosen, Rules(self.policy, now), own_psks, options, self._random)
-        pending = Pending(
+        made = create_commit(epoch, chosen, Rules(self.policy, now), own_psks, options, self._random)
+        pending = PendingCommit(
             made.message,
             made.welcome,
             made.epoch,
@@ -133,14 +133,14 @@ class GroupChanges(GroupView):
         self._state = replace(state, epoch=replace(epoch, keys=made.keys), pending=pending)
         return pending
 
-    def commit_accepted(self) -> CommitApplied:
+    def merge_pending_commit(self) -> CommitApplied:
         """Enter the epoch of the staged commit: the delivery service has accepted it."""
         self._state, event = accept(self._state, self.policy)
         if not isinstance(event, CommitApplied):
             raise StateError("there is no staged commit")
         return event
 
-    def commit_refused(self) -> None:
+    def clear_pending_commit(self) -> None:
         """Drop the staged commit: another one has won, or the delivery service wants none; see `retry`."""
         pending = self._state.pending
         if pending is None:
@@ -149,7 +149,7 @@ class GroupChanges(GroupView):
 
     def retry(
         self, *, now: int, psks: Psks = NO_PSKS, options: CommitOptions = DEFAULT_OPTIONS
-    ) -> Pending | None:
+    ) -> PendingCommit | None:
         """Stage anew what a lost or refused commit was about, as far as it still makes sense here.
 
         Gives None when nothing of it is left to do. A Remove whose target has left, an Add of somebody who
@@ -166,19 +166,19 @@ class GroupChanges(GroupView):
 
     def add(
         self, key_packages: Sequence[bytes], *, now: int, options: CommitOptions = DEFAULT_OPTIONS
-    ) -> Pending:
+    ) -> PendingCommit:
         """Stage a commit that adds the owners of published key packages (MLSMessages)."""
         return self.commit([add_proposal(package) for package in key_packages], now=now, options=options)
 
     def remove(
         self, indices: Sequence[int], *, now: int, options: CommitOptions = DEFAULT_OPTIONS
-    ) -> Pending:
+    ) -> PendingCommit:
         """Stage a commit that removes members."""
         return self.commit([remove_proposal(index) for index in indices], now=now, options=options)
 
     def set_extensions(
         self, extensions: Extensions, *, now: int, options: CommitOptions = DEFAULT_OPTIONS
-    ) -> Pending:
+    ) -> PendingCommit:
         """Stage a commit that replaces the group's extensions, all of them."""
         return self.commit([GroupContextExtensions(extensions)], now=now, options=options)
 

@@ -10,21 +10,21 @@ from dataclasses import dataclass, replace
 from parlour_protocol.mls.codec.presentation import vec
 from parlour_protocol.mls.codec.registries import EXTERNAL_PUB, RATCHET_TREE, WireFormat
 from parlour_protocol.mls.crypto.hpke import encrypt_with_label
-from parlour_protocol.mls.crypto.primitives import Random, SigningKey, aead_seal, system_random
+from parlour_protocol.mls.crypto.primitives import Random, SigningKey, aead_encrypt, system_random
 from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Item, Outcome
+from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, QueuedProposal
 from parlour_protocol.mls.epoch.key_schedule import welcome_key
-from parlour_protocol.mls.epoch.message_protection import protect_private, protect_public, sign
+from parlour_protocol.mls.epoch.message_protection import encrypt_private_message, frame_public_message, sign
 from parlour_protocol.mls.epoch.psks import Psks
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import InvalidError
 from parlour_protocol.mls.group.apply_proposals import Applied, Rules, apply_proposals
 from parlour_protocol.mls.group.process_commit import (
     NO_COMMIT_SECRET,
-    advance,
-    kept_privates,
+    keep_private_keys,
+    next_epoch,
     outcome_of,
-    provisional,
+    provisional_context,
 )
 from parlour_protocol.mls.messages.framed_content import (
     AuthData,
@@ -44,7 +44,7 @@ from parlour_protocol.mls.messages.mls_message import (
     encode_message,
 )
 from parlour_protocol.mls.messages.proposals import Proposal
-from parlour_protocol.mls.tree.update_path import PathPlan, plan, seal
+from parlour_protocol.mls.tree.update_path import PathPlan, encrypt_path, plan_path
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,
     check_contents,
@@ -110,9 +110,9 @@ class Made:
     outcome: Outcome
 
 
-def make_commit(
+def create_commit(
     epoch: Epoch,
-    proposals: Sequence[tuple[ProposalOrRef, Item]],
+    proposals: Sequence[tuple[ProposalOrRef, QueuedProposal]],
     rules: Rules,
     psks: Psks,
     options: CommitOptions = DEFAULT_OPTIONS,
@@ -128,9 +128,9 @@ def make_commit(
     planned = None
     if options.path or path_required(items):
         planned = _plan(epoch, applied, rules, options, random)
-    context = provisional(epoch.context, (planned or applied).tree, applied)
+    context = provisional_context(epoch.context, (planned or applied).tree, applied)
     if planned is not None:
-        draft = replace(draft, path=seal(planned, applied.new_leaves, context.encode(), random))
+        draft = replace(draft, path=encrypt_path(planned, applied.new_leaves, context.encode(), random))
     successor = _successor(epoch, applied, planned, options)
     commit_secret = NO_COMMIT_SECRET if planned is None else planned.opened.commit_secret
     message, after, joiner = _confirm(epoch, successor, draft, context, (commit_secret, psk), options)
@@ -145,7 +145,7 @@ def _plan(epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, 
     if old is None:
         raise InvalidError("our own leaf is blank")
     leaf, signer = options.leaf.applied_to(old), options.leaf.signer or epoch.signer
-    planned = plan(
+    planned = plan_path(
         epoch.context.suite, applied.tree, epoch.own_leaf, leaf, signer, epoch.context.group_id, random
     )
     fresh = planned.leaf
@@ -159,7 +159,7 @@ def _plan(epoch: Epoch, applied: Applied, rules: Rules, options: CommitOptions, 
 
 def _successor(epoch: Epoch, applied: Applied, planned: PathPlan | None, options: CommitOptions) -> Epoch:
     tree = (planned or applied).tree
-    privates = kept_privates(epoch.privates, epoch.tree, tree)
+    privates = keep_private_keys(epoch.privates, epoch.tree, tree)
     if planned is None:
         return replace(epoch, tree=tree, privates=privates)
     privates.update(planned.opened.privates)
@@ -186,7 +186,7 @@ def _confirm(
     signature = sign(wire_format, content, epoch.context.encode(), epoch.signer)
     unconfirmed = AuthenticatedContent(wire_format, content, AuthData(signature, None))
     commit_secret, psk = secrets
-    after, joiner = advance(successor, context, unconfirmed, epoch.secrets.init, commit_secret, psk)
+    after, joiner = next_epoch(successor, context, unconfirmed, epoch.secrets.init, commit_secret, psk)
     tag = after.secrets.confirmation_tag(after.context.confirmed_transcript_hash)
     return replace(unconfirmed, auth=AuthData(signature, tag)), after, joiner
 
@@ -197,9 +197,11 @@ def _frame(
     """Protect a handshake message with the keys of the epoch that it was made in."""
     if message.wire_format is WireFormat.PUBLIC_MESSAGE:
         context, membership = epoch.context.encode(), epoch.secrets.membership
-        public = protect_public(message.content, message.auth, context, membership)
+        public = frame_public_message(message.content, message.auth, context, membership)
         return encode_message(public), epoch.keys
-    private, keys = protect_private(message.content, message.auth, epoch.message_keys, policy.padding, random)
+    private, keys = encrypt_private_message(
+        message.content, message.auth, epoch.message_keys, policy.padding, random
+    )
     return encode_message(private), keys
 
 
@@ -243,7 +245,7 @@ def _welcome(
     """Invite all new members with one Welcome (section 12.4.3.1)."""
     info = group_info(after, tree=options.tree_in_welcome, external_pub=False, more=options.info_extensions)
     key, nonce = welcome_key(joiner, psk)
-    sealed_info = aead_seal(key, nonce, b"", info.encode())
+    sealed_info = aead_encrypt(key, nonce, b"", info.encode())
     suite, secrets = after.context.suite, list[EncryptedGroupSecrets]()
     for index, package in applied.added:
         path_secret = None if planned is None else planned.secret_for(index)

@@ -11,14 +11,14 @@ from parlour_protocol.mls.codec.presentation import Reader, decode
 from parlour_protocol.mls.codec.registries import EXTERNAL_PUB, SenderType, WireFormat
 from parlour_protocol.mls.crypto.primitives import ZERO, Random, SigningKey, system_random
 from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Item
+from parlour_protocol.mls.epoch.epoch import Epoch, QueuedProposal
 from parlour_protocol.mls.epoch.key_schedule import EpochSecrets, external_init_send, interim_hash
-from parlour_protocol.mls.epoch.message_protection import protect_public, sign
+from parlour_protocol.mls.epoch.message_protection import frame_public_message, sign
 from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import InvalidError
 from parlour_protocol.mls.group.apply_proposals import Applied, Rules, apply_proposals
-from parlour_protocol.mls.group.process_commit import advance, provisional
+from parlour_protocol.mls.group.process_commit import next_epoch, provisional_context
 from parlour_protocol.mls.group.process_welcome import (
     Invitation,
     KeyPackageSecrets,
@@ -37,7 +37,7 @@ from parlour_protocol.mls.messages.leaf_node import find_extension
 from parlour_protocol.mls.messages.mls_message import GroupContext, GroupInfo, Welcome, encode_message
 from parlour_protocol.mls.messages.proposals import Add, ExternalInit, PreSharedKey, Proposal, Remove
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import plan, seal
+from parlour_protocol.mls.tree.update_path import encrypt_path, plan_path
 from parlour_protocol.mls.validate.policy import Policy
 
 
@@ -67,7 +67,7 @@ def make_external_commit(how: ExternalJoin, random: Random = system_random) -> t
     kem_output, init = external_init_send(info.context.suite.kem, decode(Reader.vec, external), random)
     proposals: tuple[Proposal, ...] = (ExternalInit(kem_output), *how.proposals)
     sender = Sender(SenderType.NEW_MEMBER_COMMIT)
-    items = tuple(Item(proposal, sender) for proposal in proposals)
+    items = tuple(QueuedProposal(proposal, sender) for proposal in proposals)
     draft = Commit(proposals, None)  # the path is made once the list has been applied
     applied = apply_proposals(items, tree, info.context, sender, draft, b"", Rules(how.policy, None))
     return _finish(how, applied, proposals, init, random)
@@ -79,11 +79,11 @@ def _finish(
     """Make the path from the new leaf, sign, and run the key schedule (sections 8.3 and 12.4.1)."""
     context = how.info.context
     room, index = applied.tree.with_room()
-    planned = plan(
+    planned = plan_path(
         context.suite, room, index, how.own.package.leaf_node, how.own.signer, context.group_id, random
     )
-    after_context = provisional(context, planned.tree, applied)
-    path = seal(planned, frozenset(), after_context.encode(), random)
+    after_context = provisional_context(context, planned.tree, applied)
+    path = encrypt_path(planned, frozenset(), after_context.encode(), random)
     content = FramedContent(
         context.group_id, context.epoch, Sender(SenderType.NEW_MEMBER_COMMIT), b"", Commit(proposals, path)
     )
@@ -100,9 +100,9 @@ def _finish(
         how.own.signer,
     )
     psk = how.psks.secret(applied.psks)
-    after, _ = advance(before, after_context, unconfirmed, init, planned.opened.commit_secret, psk)
+    after, _ = next_epoch(before, after_context, unconfirmed, init, planned.opened.commit_secret, psk)
     tag = after.secrets.confirmation_tag(after.context.confirmed_transcript_hash)
-    message = protect_public(content, AuthData(signature, tag), b"", None)
+    message = frame_public_message(content, AuthData(signature, tag), b"", None)
     return encode_message(message), after
 
 
@@ -121,4 +121,4 @@ def new_member_proposal(context: GroupContext, own: KeyPackageSecrets) -> bytes:
 def _propose(context: GroupContext, sender: Sender, signer: SigningKey, proposal: Proposal) -> bytes:
     content = FramedContent(context.group_id, context.epoch, sender, b"", proposal)
     signature = sign(WireFormat.PUBLIC_MESSAGE, content, b"", signer)
-    return encode_message(protect_public(content, AuthData(signature, None), b"", None))
+    return encode_message(frame_public_message(content, AuthData(signature, None), b"", None))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, digest
-from parlour_protocol.mls.epoch.epoch import Epoch, Item
+from parlour_protocol.mls.epoch.epoch import Epoch, QueuedProposal
 from parlour_protocol.mls.group.group_state import Intent
 from parlour_protocol.mls.messages.framed_content import ProposalOrRef, member
 from parlour_protocol.mls.messages.leaf_node import encode_extensions
@@ -31,17 +31,19 @@ from parlour_protocol.mls.validate.unusable_keys import unusable_leaves
 
 T = TypeVar("T")
 
-Chosen = Sequence[tuple[ProposalOrRef, Item]]
+Chosen = Sequence[tuple[ProposalOrRef, QueuedProposal]]
 
 
-def choose(received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch) -> Chosen:
+def filter_proposals(
+    received: Mapping[bytes, QueuedProposal], own: Sequence[Proposal], epoch: Epoch
+) -> Chosen:
     """Give the list for a commit: what came, by reference, then our own, by value, which win.
 
     Leaves that nobody can encrypt to are removed, whatever else it is for: no path could be made past them.
     """
     alone = any(isinstance(proposal, ReInit) for proposal in own)
     own = own if alone else [*own, *_healing(own, epoch)]
-    mine: Chosen = [(proposal, Item(proposal, member(epoch.own_leaf))) for proposal in own]
+    mine: Chosen = [(proposal, QueuedProposal(proposal, member(epoch.own_leaf))) for proposal in own]
     if alone:
         return mine
     seen = _Seen.start(received, own, epoch)
@@ -54,7 +56,7 @@ def _healing(own: Sequence[Proposal], epoch: Epoch) -> list[Remove]:
     return [Remove(leaf) for leaf in sorted(unusable_leaves(epoch.tree) - already - {epoch.own_leaf})]
 
 
-def _reinit_alone(received: Mapping[bytes, Item]) -> Chosen:
+def _reinit_alone(received: Mapping[bytes, QueuedProposal]) -> Chosen:
     return [(ref, item) for ref, item in received.items() if isinstance(item.proposal, ReInit)][:1]
 
 
@@ -73,7 +75,9 @@ class _Seen:
     extensions: bool
 
     @classmethod
-    def start(cls, received: Mapping[bytes, Item], own: Sequence[Proposal], epoch: Epoch) -> "_Seen":
+    def start(
+        cls, received: Mapping[bytes, QueuedProposal], own: Sequence[Proposal], epoch: Epoch
+    ) -> "_Seen":
         proposals = [*own, *(item.proposal for item in received.values())]
         return cls(
             epoch.own_leaf,
@@ -86,7 +90,7 @@ class _Seen:
             any(isinstance(p, GroupContextExtensions) for p in own),
         )
 
-    def takes(self, ref: bytes, item: Item) -> bool:
+    def takes(self, ref: bytes, item: QueuedProposal) -> bool:
         """Tell whether a proposal can join the list, and count it if so."""
         match item.proposal:
             case Update():

@@ -15,7 +15,7 @@ from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, CipherSuite
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, SigningKey, system_random
 from parlour_protocol.mls.epoch.epoch import Epoch
 from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
-from parlour_protocol.mls.epoch.message_protection import protect_private, sign
+from parlour_protocol.mls.epoch.message_protection import encrypt_private_message, sign
 from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import NotForThisGroupError, PolicyError, StateError
@@ -24,8 +24,8 @@ from parlour_protocol.mls.group.changes import GroupChanges, add_proposal
 from parlour_protocol.mls.group.external_commit import ExternalJoin, make_external_commit
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.key_package_store import KeyPackageStore, own_leaf
-from parlour_protocol.mls.group.process_message import Circumstances, receive
-from parlour_protocol.mls.group.process_welcome import Invitation, TreeBeside, join
+from parlour_protocol.mls.group.process_message import Circumstances, process_message
+from parlour_protocol.mls.group.process_welcome import Invitation, TreeSource, process_welcome
 from parlour_protocol.mls.group.processed_message import ApplicationMessage, Event
 from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, member
 from parlour_protocol.mls.messages.leaf_node import Credential, Extensions, Lifetime
@@ -89,7 +89,7 @@ class Group(GroupChanges):
         welcome: bytes,
         store: KeyPackageStore,
         *,
-        ratchet_tree: bytes | TreeBeside | None = None,
+        ratchet_tree: bytes | TreeSource | None = None,
         psks: Psks = NO_PSKS,
         existing: Collection[bytes] = (),
         predecessor: "Group | None" = None,
@@ -110,7 +110,7 @@ class Group(GroupChanges):
         if predecessor is not None:
             old = predecessor.as_predecessor()
             psks = predecessor.lend_resumption(psks)
-        epoch = join(Invitation(message, own, tree, psks, policy, existing, old))
+        epoch = process_welcome(Invitation(message, own, tree, psks, policy, existing, old))
         store.spend(own.package)
         return cls(State.start(epoch), policy, random)
 
@@ -148,7 +148,7 @@ class Group(GroupChanges):
 
     # --- messages ---
 
-    def protect(self, data: bytes, authenticated_data: bytes = b"") -> bytes:
+    def encrypt(self, data: bytes, authenticated_data: bytes = b"") -> bytes:
         """Encrypt application data for the group; `authenticated_data` travels readable but authenticated."""
         state = self._state
         state.require_active()
@@ -162,13 +162,15 @@ class Group(GroupChanges):
         )
         signature = sign(WireFormat.PRIVATE_MESSAGE, content, context.encode(), epoch.signer)
         auth = AuthData(signature, None)
-        message, keys = protect_private(content, auth, epoch.message_keys, self.policy.padding, self._random)
+        message, keys = encrypt_private_message(
+            content, auth, epoch.message_keys, self.policy.padding, self._random
+        )
         self._state = state.with_epoch(epoch.with_keys(keys))
         return encode_message(message)
 
-    def unprotect(self, message: bytes) -> ApplicationMessage:
+    def decrypt(self, message: bytes) -> ApplicationMessage:
         """Open an application message; a handshake message is refused, `process` takes both."""
-        state, event = receive(self._state, message, Circumstances(self.policy, NO_PSKS, None))
+        state, event = process_message(self._state, message, Circumstances(self.policy, NO_PSKS, None))
         if not isinstance(event, ApplicationMessage):
             raise PolicyError("this is a handshake message: give it to `process`")
         self._state = state
@@ -181,7 +183,7 @@ class Group(GroupChanges):
         which the delivery service took the message in, so that a member that was away for weeks judges as
         the others did; None leaves lifetimes unchecked.
         """
-        self._state, event = receive(self._state, message, Circumstances(self.policy, psks, now))
+        self._state, event = process_message(self._state, message, Circumstances(self.policy, psks, now))
         return event
 
     def forget_past_epochs(self, keep: int = 0) -> None:

@@ -12,7 +12,7 @@ from enum import IntEnum
 from parlour_protocol.mls.codec.presentation import Reader, decode, optional, u8, u64, vec, vec_of
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE, KEY_SIZE, SigningKey, digest
 from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Item, Outcome, PastEpoch
+from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, PastEpoch, QueuedProposal
 from parlour_protocol.mls.errors import MalformedError, StateError
 from parlour_protocol.mls.group.process_commit import OwnUpdate
 from parlour_protocol.mls.group.stored_format import unwrap, wrap
@@ -57,7 +57,7 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingCommit:
     """A commit of ours that the delivery service has not ruled on yet, and the epoch that it leads into."""
 
     message: bytes
@@ -88,7 +88,7 @@ class Pending:
         )
 
     @classmethod
-    def read(cls, r: Reader) -> "Pending":
+    def read(cls, r: Reader) -> "PendingCommit":
         """Read it back."""
         return cls(
             r.vec(),
@@ -108,13 +108,13 @@ class State:
     epoch: Epoch
     status: Status
     reinit: ReInit | None
-    proposals: Mapping[bytes, Item]
+    proposals: Mapping[bytes, QueuedProposal]
     """Proposals of this epoch by reference, in the order in which they came."""
     set_aside: frozenset[bytes]
     """Those that we do not commit ourselves; somebody else still may."""
     own_updates: Mapping[bytes, OwnUpdate]
     """Private sides of our proposed Updates, by public key."""
-    pending: Pending | None
+    pending: PendingCommit | None
     retry: tuple[Intent, ...]
     """What a lost or refused commit of ours was about."""
     past: tuple[PastEpoch, ...]
@@ -128,7 +128,7 @@ class State:
         return cls(epoch, Status.ACTIVE, None, {}, frozenset(), {}, None, (), (), resumption, ())
 
     @property
-    def waiting(self) -> dict[bytes, Item]:
+    def waiting(self) -> dict[bytes, QueuedProposal]:
         """Give the proposals that wait for a commit of ours."""
         return {ref: item for ref, item in self.proposals.items() if ref not in self.set_aside}
 
@@ -222,10 +222,10 @@ class State:
             Epoch.read(r),
             _read_status(r),
             r.optional(ReInit.read),
-            dict(r.many(lambda n: (n.vec(), Item.read(n)), _MANY)),
+            dict(r.many(lambda n: (n.vec(), QueuedProposal.read(n)), _MANY)),
             frozenset(r.many(lambda n: n.take(HASH_SIZE), _MANY)),
             dict(r.many(_read_update, _MANY)),
-            r.optional(Pending.read),
+            r.optional(PendingCommit.read),
             r.many(Intent.read, _MANY),
             r.many(PastEpoch.read, _MANY),
             dict(r.many(lambda n: (n.u64(), Secret(n.take(HASH_SIZE))), _MANY)),

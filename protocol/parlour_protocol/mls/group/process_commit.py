@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from parlour_protocol.mls.codec.registries import LeafNodeSource, SenderType
 from parlour_protocol.mls.crypto.primitives import ZERO, SigningKey, check_mac
 from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Item, Outcome
+from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, QueuedProposal
 from parlour_protocol.mls.epoch.key_schedule import (
     confirmed_hash,
     epoch_from_joiner,
@@ -26,7 +26,7 @@ from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, C
 from parlour_protocol.mls.messages.leaf_node import LeafNode
 from parlour_protocol.mls.messages.mls_message import GroupContext
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import Privates, merge, open_path
+from parlour_protocol.mls.tree.update_path import Privates, decrypt_path, merge_path
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,
     check_credential_types,
@@ -64,7 +64,7 @@ class Arrival:
 
     message: AuthenticatedContent
     commit: Commit
-    items: tuple[Item, ...]
+    items: tuple[QueuedProposal, ...]
 
     @property
     def sender(self) -> Sender:
@@ -72,14 +72,14 @@ class Arrival:
         return self.message.content.sender
 
 
-def provisional(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
+def provisional_context(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
     """Context under which path secrets are encrypted: the new tree, the old transcript (section 12.4.1)."""
     if context.epoch >= LAST_EPOCH:
         raise StateError("the group has used up its epoch numbers: found a new one")
     return replace(context, epoch=context.epoch + 1, tree_hash=tree.tree_hash, extensions=applied.extensions)
 
 
-def kept_privates(privates: Privates, before: RatchetTree, after: RatchetTree) -> dict[int, Secret]:
+def keep_private_keys(privates: Privates, before: RatchetTree, after: RatchetTree) -> dict[int, Secret]:
     """Drop private keys of nodes that were blanked, replaced or cut off (section 7.5)."""
     kept: dict[int, Secret] = {}
     for node, secret in privates.items():
@@ -98,7 +98,7 @@ def outcome_of(applied: Applied, before: Epoch, committer: int, *, external: boo
     return Outcome(number, committer, external, added, applied.updated, removed)
 
 
-def receive_commit(
+def process_commit(
     epoch: Epoch,
     arrival: Arrival,
     rules: Rules,
@@ -114,24 +114,24 @@ def receive_commit(
     tree, committer = applied.tree.with_room() if external else (applied.tree, sender.index)
     if commit.path is not None:
         _check_path_leaf(epoch, applied, tree, committer, commit.path, external, rules)
-        tree = merge(epoch.context.suite, tree, committer, commit.path)
+        tree = merge_path(epoch.context.suite, tree, committer, commit.path)
         check_credential_types(tree)
     outcome = outcome_of(applied, epoch, committer, external=external)
     if epoch.own_leaf in applied.removed:
         return Transition(None, applied, outcome)
     psk = psks.secret(applied.psks)
-    privates = kept_privates(epoch.privates, epoch.tree, tree)
+    privates = keep_private_keys(epoch.privates, epoch.tree, tree)
     signer = epoch.signer
     if epoch.own_leaf in applied.updated:
         own = own_updates.get(_own_key(tree, epoch.own_leaf))
         if own is None:
             raise StateError("our Update was committed, but its private key is lost: join the group anew")
         privates[2 * epoch.own_leaf], signer = own.private, own.signer
-    context = provisional(epoch.context, tree, applied)
+    context = provisional_context(epoch.context, tree, applied)
     commit_secret = NO_COMMIT_SECRET
     if commit.path is not None:
         new, own_leaf = applied.new_leaves, epoch.own_leaf
-        opened = open_path(
+        opened = decrypt_path(
             context.suite, tree, committer, commit.path, own_leaf, privates, new, context.encode()
         )
         privates.update(opened.privates)
@@ -141,7 +141,7 @@ def receive_commit(
         kem = context.suite.kem
         init = external_init_receive(kem, applied.external_init.kem_output, epoch.secrets.external_pair(kem))
     successor = replace(epoch, tree=tree, privates=privates, signer=signer)
-    after, _ = advance(successor, context, message, init, commit_secret, psk)
+    after, _ = next_epoch(successor, context, message, init, commit_secret, psk)
     tag = message.auth.confirmation_tag
     if tag is None:
         raise InvalidError("a commit has no confirmation tag (section 6.1)")
@@ -182,7 +182,7 @@ def _replaced(
     return [leaf for leaf in old if leaf is not None]
 
 
-def advance(
+def next_epoch(
     before: Epoch,
     context: GroupContext,
     message: AuthenticatedContent,

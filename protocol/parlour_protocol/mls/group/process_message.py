@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 from parlour_protocol.mls.codec.registries import ContentType, SenderType
 from parlour_protocol.mls.crypto.primitives import digest, ref_hash
-from parlour_protocol.mls.epoch.epoch import Epoch, Item, Member, PastEpoch
+from parlour_protocol.mls.epoch.epoch import Epoch, Member, PastEpoch, QueuedProposal
 from parlour_protocol.mls.epoch.message_protection import (
     SenderData,
+    check_public_message,
     check_signature,
-    open_private,
-    open_public,
-    open_sender_data,
+    decrypt_private_message,
+    decrypt_sender_data,
 )
 from parlour_protocol.mls.epoch.psks import Psks
 from parlour_protocol.mls.errors import (
@@ -31,7 +31,7 @@ from parlour_protocol.mls.errors import (
 )
 from parlour_protocol.mls.group.apply_proposals import Rules, check_single
 from parlour_protocol.mls.group.group_state import MAX_PROPOSALS_KEPT, MAX_PROPOSALS_SIZE, State, Status
-from parlour_protocol.mls.group.process_commit import Arrival, receive_commit
+from parlour_protocol.mls.group.process_commit import Arrival, process_commit
 from parlour_protocol.mls.group.processed_message import (
     ApplicationMessage,
     CommitApplied,
@@ -55,7 +55,7 @@ class Circumstances:
     now: int | None
 
 
-def receive(state: State, data: bytes, by: Circumstances) -> tuple[State, Event]:
+def process_message(state: State, data: bytes, by: Circumstances) -> tuple[State, Event]:
     """Process one MLSMessage."""
     known = digest(data)
     if state.pending is not None and known == digest(state.pending.message):
@@ -94,7 +94,7 @@ def _public(state: State, message: PublicMessage, by: Circumstances) -> tuple[St
     state.require_active()
     key = signature_key(content, epoch, by.policy)
     context = epoch.context.encode()
-    authenticated = open_public(message, context, epoch.secrets.membership)
+    authenticated = check_public_message(message, context, epoch.secrets.membership)
     check_signature(authenticated, context, key)
     if content.sender.type is SenderType.MEMBER and content.sender.index == epoch.own_leaf:
         raise OtherCopyError("a handshake message of our own came back that we do not know")
@@ -109,12 +109,12 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
         state.require_active()
     view = _view(state, message.epoch)
     secret = view.secrets.sender_data if isinstance(view, Epoch) else view.sender_data
-    sender = open_sender_data(message, secret, lambda leaf: view.member(leaf) is not None)
+    sender = decrypt_sender_data(message, secret, lambda leaf: view.member(leaf) is not None)
     if sender.leaf == view.own_leaf:
         if isinstance(view, Epoch) and not application:
             _refuse_other_copy(message, sender, view, by)
         raise OwnMessageError("a message of our own came back: its plaintext was kept when it was sent")
-    authenticated, keys = open_private(message, sender, view.keys, by.policy.ratchets)
+    authenticated, keys = decrypt_private_message(message, sender, view.keys, by.policy.ratchets)
     author = _author(view, sender.leaf)
     context = view.context.encode() if isinstance(view, Epoch) else view.context
     check_signature(authenticated, context, author.signature_key)
@@ -136,7 +136,7 @@ def _refuse_other_copy(message: PrivateMessage, sender: SenderData, epoch: Epoch
     Any member could name our leaf as the sender; what cannot be opened, as its key was used, proves nothing.
     """
     try:
-        authenticated, _ = open_private(message, sender, epoch.keys, by.policy.ratchets)
+        authenticated, _ = decrypt_private_message(message, sender, epoch.keys, by.policy.ratchets)
         check_signature(authenticated, epoch.context.encode(), _author(epoch, sender.leaf).signature_key)
     except MlsError:
         return
@@ -181,7 +181,7 @@ def _handshake(state: State, message: AuthenticatedContent, by: Circumstances) -
 def _proposal(
     state: State, message: AuthenticatedContent, proposal: Proposal, by: Circumstances
 ) -> tuple[State, Event]:
-    item = Item(proposal, message.content.sender)
+    item = QueuedProposal(proposal, message.content.sender)
     data = message.content.authenticated_data
     check_single(item, state.epoch.tree, state.epoch.context, data, Rules(by.policy, by.now))
     ref = proposal_ref(message)
@@ -194,7 +194,7 @@ def proposal_ref(message: AuthenticatedContent) -> bytes:
     return ref_hash("MLS 1.0 Proposal Reference", message.encode())
 
 
-def with_proposal(state: State, ref: bytes, item: Item) -> State:
+def with_proposal(state: State, ref: bytes, item: QueuedProposal) -> State:
     """Keep a proposal for a commit."""
     if len(state.proposals) >= MAX_PROPOSALS_KEPT:
         raise PolicyError(f"more than {MAX_PROPOSALS_KEPT} proposals wait for a commit")
@@ -204,13 +204,13 @@ def with_proposal(state: State, ref: bytes, item: Item) -> State:
 
 
 def resolve(
-    commit: Commit, proposals: Mapping[bytes, Item], message: AuthenticatedContent
-) -> tuple[Item, ...]:
+    commit: Commit, proposals: Mapping[bytes, QueuedProposal], message: AuthenticatedContent
+) -> tuple[QueuedProposal, ...]:
     """Find the proposals of a commit; those in it are the committer's own (section 12.4)."""
-    items: list[Item] = []
+    items: list[QueuedProposal] = []
     for sent in commit.proposals:
         if not isinstance(sent, bytes):
-            items.append(Item(sent, message.content.sender))
+            items.append(QueuedProposal(sent, message.content.sender))
         elif sent in proposals:
             items.append(proposals[sent])
         else:
@@ -227,7 +227,7 @@ def _commit(
     items = resolve(commit, state.proposals, message)
     psks = by.psks.with_group(epoch.context.group_id, state.resumption)
     rules = Rules(policy, by.now)
-    done = receive_commit(epoch, Arrival(message, commit, items), rules, psks, state.own_updates)
+    done = process_commit(epoch, Arrival(message, commit, items), rules, psks, state.own_updates)
     lost = state.pending is not None
     if done.epoch is None:
         after = state.removed(policy)

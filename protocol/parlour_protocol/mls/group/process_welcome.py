@@ -18,7 +18,7 @@ from parlour_protocol.mls.crypto.primitives import (
     HASH_SIZE,
     PROTOCOL_VERSION,
     SigningKey,
-    aead_open,
+    aead_decrypt,
     check_mac,
 )
 from parlour_protocol.mls.crypto.secret_bytes import Secret
@@ -33,7 +33,7 @@ from parlour_protocol.mls.messages.mls_message import GroupInfo, GroupSecrets, W
 from parlour_protocol.mls.messages.proposals import PskId, ResumptionPskId
 from parlour_protocol.mls.tree import tree_math
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import climb
+from parlour_protocol.mls.tree.update_path import derive_path_keys
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,
     check_credential_types,
@@ -44,7 +44,7 @@ from parlour_protocol.mls.validate.policy import Policy
 from parlour_protocol.mls.validate.resumption_rules import Predecessor, check_lineage
 from parlour_protocol.mls.validate.tree_rules import check_tree
 
-TreeBeside: TypeAlias = Callable[[Extensions], bytes]
+TreeSource: TypeAlias = Callable[[Extensions], bytes]
 """Gives the encoded tree when the extensions of the group info are known: they may hold what opens it."""
 
 
@@ -74,7 +74,7 @@ class Invitation:
 
     welcome: Welcome
     own: KeyPackageSecrets
-    tree: RatchetTree | TreeBeside | None
+    tree: RatchetTree | TreeSource | None
     """The ratchet tree when it came beside the Welcome, or what gives it."""
     psks: Psks
     policy: Policy
@@ -83,7 +83,7 @@ class Invitation:
     predecessor: Predecessor | None = None
 
 
-def join(invitation: Invitation) -> Epoch:
+def process_welcome(invitation: Invitation) -> Epoch:
     """Check a Welcome and give the epoch that it leads into."""
     welcome, own = invitation.welcome, invitation.own
     secrets = _open_secrets(welcome, own)
@@ -143,7 +143,7 @@ def _check_lineage_psks(psks: tuple[PskId, ...], policy: Policy) -> None:
 
 def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo:
     key, nonce = welcome_key(secrets.joiner_secret, psk)
-    plaintext = aead_open(key, nonce, b"", welcome.encrypted_group_info, "group info")
+    plaintext = aead_decrypt(key, nonce, b"", welcome.encrypted_group_info, "group info")
     return decode(GroupInfo.read, plaintext)
 
 
@@ -157,7 +157,7 @@ def check_context(info: GroupInfo, invitation: Invitation) -> None:
     check_group_extensions(package.leaf_node, context.extensions)
 
 
-def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None, policy: Policy) -> RatchetTree:
+def tree_of(info: GroupInfo, beside: RatchetTree | TreeSource | None, policy: Policy) -> RatchetTree:
     """Take the tree from the group info or from beside it (section 12.4.3.3)."""
     tree = _find_tree(info, beside)
     if tree.size > policy.max_leaves:
@@ -167,7 +167,7 @@ def tree_of(info: GroupInfo, beside: RatchetTree | TreeBeside | None, policy: Po
     return tree
 
 
-def _find_tree(info: GroupInfo, beside: RatchetTree | TreeBeside | None) -> RatchetTree:
+def _find_tree(info: GroupInfo, beside: RatchetTree | TreeSource | None) -> RatchetTree:
     inside = find_extension(info.extensions, RATCHET_TREE)
     if inside is not None:
         return decode(RatchetTree.read, inside)
@@ -209,4 +209,4 @@ def _path_privates(
     # Nodes of the committer's path; those in between that stayed blank were not on its filtered path.
     above = [shared, *tree_math.direct_path(shared, tree.size)]
     nodes = [node for node in above if tree.nodes[node] is not None]
-    return dict(climb(info.context.suite, tree, nodes, path_secret.reveal()).privates)
+    return dict(derive_path_keys(info.context.suite, tree, nodes, path_secret.reveal()).privates)

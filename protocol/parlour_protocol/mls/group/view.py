@@ -8,10 +8,10 @@ from typing import Self
 from parlour_protocol.mls.crypto.cipher_suites import CipherSuite
 from parlour_protocol.mls.crypto.primitives import Random, system_random
 from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Item, Member
+from parlour_protocol.mls.epoch.epoch import Member, QueuedProposal
 from parlour_protocol.mls.epoch.psks import Psks
 from parlour_protocol.mls.group.create_commit import group_info
-from parlour_protocol.mls.group.group_state import Pending, State, Status
+from parlour_protocol.mls.group.group_state import PendingCommit, State, Status
 from parlour_protocol.mls.messages.mls_message import GroupContext, encode_message
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 from parlour_protocol.mls.validate.policy import STRICT, Policy
@@ -97,12 +97,12 @@ class GroupView:
         return encode_message(info)
 
     @property
-    def pending(self) -> Pending | None:
+    def pending_commit(self) -> PendingCommit | None:
         """Our staged commit, if the delivery service has not ruled on it yet."""
         return self._state.pending
 
     @property
-    def proposals(self) -> dict[bytes, Item]:
+    def proposals(self) -> dict[bytes, QueuedProposal]:
         """Proposals of this epoch that wait for a commit of ours, by reference."""
         return self._state.waiting
 

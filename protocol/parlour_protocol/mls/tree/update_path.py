@@ -1,7 +1,7 @@
 """Update paths: fresh keys from a leaf to the root, told to everybody below (RFC 9420 sections 7.4 to 7.6).
 
 Making one is two steps, because the path secrets are encrypted under a group context that holds the hash of
-the tree with the new keys in it: `plan` gives the tree, `seal` the path to send. `merge` and `open_path`
+the tree with the new keys in it: `plan` gives the tree, `seal` the path to send. `merge` and `decrypt_path`
 are the receiving side. Nothing here changes a group.
 """
 
@@ -71,7 +71,7 @@ def _parents(
     return parents, above
 
 
-def plan(
+def plan_path(
     suite: CipherSuite,
     tree: RatchetTree,
     leaf_index: int,
@@ -106,7 +106,7 @@ def plan(
     )
 
 
-def seal(
+def encrypt_path(
     planned: PathPlan, new_leaves: AbstractSet[int], context: bytes, random: Random = system_random
 ) -> UpdatePath:
     """Encrypt each path secret to all below the node's other child but new members (section 7.6)."""
@@ -125,7 +125,7 @@ def seal(
     return UpdatePath(planned.leaf, tuple(sealed))
 
 
-def merge(suite: CipherSuite, tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
+def merge_path(suite: CipherSuite, tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
     """Put a received path into the tree (section 7.5), once its length and parent hash are right (7.9.2)."""
     nodes = tuple(tree.filtered_path(sender))
     if len(nodes) != len(path.nodes):
@@ -138,7 +138,7 @@ def merge(suite: CipherSuite, tree: RatchetTree, sender: int, path: UpdatePath) 
     return tree.with_path(sender, path.leaf_node, parents)
 
 
-def open_path(
+def decrypt_path(
     suite: CipherSuite,
     tree: RatchetTree,
     sender: int,
@@ -167,10 +167,12 @@ def open_path(
     secret = decrypt_with_label(suite.kem, pair, "UpdatePathNode", context, sealed)
     if len(secret) != HASH_SIZE:
         raise InvalidError("a path secret has the wrong length")
-    return climb(suite, tree, [node for node, _ in nodes[start:]], secret)
+    return derive_path_keys(suite, tree, [node for node, _ in nodes[start:]], secret)
 
 
-def climb(suite: CipherSuite, tree: RatchetTree, nodes: list[int], path_secret: bytes) -> OpenedPath:
+def derive_path_keys(
+    suite: CipherSuite, tree: RatchetTree, nodes: list[int], path_secret: bytes
+) -> OpenedPath:
     """Derive the keys of nodes upwards and check each against the tree (sections 7.5 and 12.4.3.1)."""
     privates: dict[int, Secret] = {}
     secret = path_secret

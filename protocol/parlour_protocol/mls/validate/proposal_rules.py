@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from parlour_protocol.mls.codec.registries import PATH_REQUIRED, ResumptionUsage
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE, PROTOCOL_VERSION
-from parlour_protocol.mls.epoch.epoch import Item
+from parlour_protocol.mls.epoch.epoch import QueuedProposal
 from parlour_protocol.mls.errors import InvalidError, NotAuthorisedError
 from parlour_protocol.mls.messages.framed_content import Commit, UpdatePath
 from parlour_protocol.mls.messages.leaf_node import LeafNode
@@ -26,7 +26,7 @@ from parlour_protocol.mls.messages.proposals import (
 )
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 
-Items = Sequence[Item]
+Items = Sequence[QueuedProposal]
 
 
 def check_regular(items: Items, tree: RatchetTree, committer: int) -> None:

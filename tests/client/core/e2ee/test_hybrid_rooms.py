@@ -185,7 +185,7 @@ def test_the_largest_commit_fits() -> None:
     for start in range(0, most, reconcile._HYBRID_ADDS):
         packages = [package(number) for number in range(start, min(most, start + reconcile._HYBRID_ADDS))]
         staged = founder.commit([add_proposal(one) for one in packages], now=NOW)
-        founder.commit_accepted()
+        founder.merge_pending_commit()
         assert len(staged.message) < HANDSHAKE_BYTES.value
         assert len(staged.welcome or b"") < WELCOME_BYTES.value
     assert len(founder.commit(now=NOW).message) < HANDSHAKE_BYTES.value

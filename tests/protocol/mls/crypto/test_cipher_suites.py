@@ -51,8 +51,8 @@ def test_a_group_of_the_hybrid_suite_lives() -> None:
     for name, group in world.groups.items():
         world.groups[name] = Group.restore(group.serialise(), world.policy)
     world.commit("m5")
-    message = world["m5"].protect(b"hello")
-    assert world["m0"].unprotect(message).data == b"hello"
+    message = world["m5"].encrypt(b"hello")
+    assert world["m0"].decrypt(message).data == b"hello"
     world.agree()
     assert {group.suite for group in world.groups.values()} == {HYBRID}
 
@@ -152,7 +152,7 @@ def test_a_path_with_a_key_of_another_suite(ours: CipherSuite, other: CipherSuit
         leaf = replace(path.leaf_node, encryption_key=key)
         return replace(path, leaf_node=leaf.signed(world.devices["m0"].signer, GROUP_ID, 0))
 
-    with lawless({"group.create_commit.seal": sealing(changed)}):
+    with lawless({"group.create_commit.encrypt_path": sealing(changed)}):
         message = world.stage("m0").message
     refused(world["m1"], message, InvalidError, "not for the group's cipher suite")
 
@@ -176,7 +176,7 @@ def test_a_welcome_or_group_info_of_another_suite(ours: CipherSuite, other: Ciph
     assert isinstance(message, Welcome)
     changed = encode_message(replace(message, cipher_suite=other.number))
     check_refused(world, changed, NotForThisGroupError, "cipher suite")
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()
     renamed = invite(
         world, lambda _, info: replace(info, context=replace(info.context, cipher_suite=other.number))
     )

@@ -51,7 +51,7 @@ def test_the_tree_can_travel_beside_the_welcome() -> None:
     world = World(2)
     beside = CommitOptions(tree_in_welcome=False)
     pending = world.stage("m0", [add_proposal(world.device("m2").publish())], beside)
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     with pytest.raises(InvalidError, match="ratchet tree"):
         world.devices["m2"].join(pending.welcome or b"")
     assert pending.ratchet_tree == world["m0"].ratchet_tree()
@@ -76,7 +76,7 @@ def test_the_tree_can_be_given_once_the_group_info_is_open() -> None:
     with pytest.raises(AuthenticationError, match="not the one of the group"):
         device.join(welcome, ratchet_tree=lambda _: world["m0"].ratchet_tree())
     assert len(device.store) == 1
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world.deliver(pending.message, by="m0")
     world.groups["m2"] = device.join(welcome, ratchet_tree=tree)
     assert asked == [(key,)]
@@ -124,7 +124,7 @@ def test_a_key_package_is_good_for_one_group() -> None:
     device.join(pending.welcome or b"")
     with pytest.raises(NotForThisGroupError, match="none of our key packages"):
         device.join(pending.welcome or b"")
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()
     again = world.stage("m0", [add_proposal(device.publish(last_resort=True))])
     device.join(again.welcome or b"")
     assert device.join(again.welcome or b"")
@@ -138,7 +138,7 @@ def test_psks_are_mixed_in_and_must_be_known() -> None:
     psks = [world["m0"].external_psk(b"quantum"), world["m0"].resumption_psk(1)]
     pending = world.stage("m0", psks)
     refused(world["m1"], pending.message, UnknownPskError, "does not have")
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world.deliver(pending.message, by="m0")
     world.agree()
     joining = world.commit_adding("m1", ["m3"])
@@ -174,7 +174,7 @@ def test_extensions_of_the_group_are_agreed_on() -> None:
     policy = Policy(extensions=frozenset({0xF0C0}))
     world = World(2, policy=policy, extensions=(Extension(0xF0C0, b"room a"),))
     pending = world["m0"].set_extensions((Extension(0xF0C0, b"room b"),), now=NOW)
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world.deliver(pending.message, by="m0")
     assert world["m1"].context.extensions == (Extension(0xF0C0, b"room b"),)
     plain = Device("plain", world.random)
@@ -220,7 +220,7 @@ def test_the_application_authorises_what_a_commit_itself_brings() -> None:
     """A change that was never proposed is judged like one that was, by who makes the commit, too."""
     world = World(3)
     message = world["m1"].commit([remove_proposal(2)], now=NOW).message
-    world["m1"].commit_refused()
+    world["m1"].clear_pending_commit()
     for name in world.groups:
         world[name].policy = ONLY_M0_REMOVES
     refused(world["m0"], message, NotAuthorisedError, "only the owner")
@@ -277,7 +277,7 @@ def test_expired_and_everlasting_key_packages_are_not_added() -> None:
     for number, lifetime in enumerate(good):
         package = world.device(f"good {number}").publish(lifetime=lifetime)
         assert world["m0"].add([package], now=NOW)
-        world["m0"].commit_refused()
+        world["m0"].clear_pending_commit()
     lax = Policy(max_lifetime=None)
     bad = [
         Lifetime(NOW + skew + 1, NOW + MONTH),

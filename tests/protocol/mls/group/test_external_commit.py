@@ -27,7 +27,7 @@ from parlour_protocol.mls import (
     remove_proposal,
 )
 from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS, SenderType, WireFormat
-from parlour_protocol.mls.epoch.message_protection import protect_public, sign
+from parlour_protocol.mls.epoch.message_protection import frame_public_message, sign
 from parlour_protocol.mls.group import external_commit as external_module
 from parlour_protocol.mls.messages.framed_content import AuthData, Commit, FramedContent, Sender
 from parlour_protocol.mls.messages.group_extensions import encode_external_senders
@@ -181,7 +181,7 @@ def test_a_group_info_without_external_pub_lets_nobody_in() -> None:
     with pytest.raises(AuthenticationError, match="group info"):
         enter(world, "guest", encode_message(replace(info, confirmation_tag=bytes(32))))
     with pytest.raises(NotForThisGroupError, match="no group info"):
-        enter(world, "guest", world["m0"].protect(b"x"))
+        enter(world, "guest", world["m0"].encrypt(b"x"))
     message, _ = enter(world, "guest", world["m0"].group_info())
     assert world["m1"].process(message, now=NOW)
 
@@ -247,7 +247,7 @@ def test_an_external_sender_commits_nothing() -> None:
     body = Commit((remove_proposal(2),), None)
     content = FramedContent(GROUP_ID, world["m0"].epoch, Sender(SenderType.EXTERNAL), b"", body)
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, b"", key), bytes(32))
-    message = encode_message(protect_public(content, auth, b"", None))
+    message = encode_message(frame_public_message(content, auth, b"", None))
     refused(world["m1"], message, InvalidError, "something else than a proposal")
 
 

@@ -39,9 +39,9 @@ def test_a_staged_commit_changes_nothing_until_it_is_accepted() -> None:
     before = world["m0"].epoch_authenticator
     pending = world.stage("m0")
     assert world["m0"].epoch_authenticator == before
-    assert text(world["m1"], world["m0"].protect(b"meanwhile")) == b"meanwhile"
+    assert text(world["m1"], world["m0"].encrypt(b"meanwhile")) == b"meanwhile"
     world.deliver(pending.message, by="m0")
-    applied = world["m0"].commit_accepted()
+    applied = world["m0"].merge_pending_commit()
     assert applied.own
     world.agree()
 
@@ -66,7 +66,7 @@ def test_the_loser_of_a_race_drops_its_commit_and_tries_again() -> None:
     newcomer = world.device("late")
     losing = world.stage("m1", [add_proposal(newcomer.publish())])
     winning = world.stage("m0")
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     for name in ("m1", "m2"):
         event = world[name].process(winning.message, now=NOW)
         assert isinstance(event, CommitApplied)
@@ -74,7 +74,7 @@ def test_the_loser_of_a_race_drops_its_commit_and_tries_again() -> None:
     refused(world["m2"], losing.message, OlderEpochError, "epoch")
     again = world["m1"].retry(now=NOW)
     assert again is not None
-    world["m1"].commit_accepted()
+    world["m1"].merge_pending_commit()
     world.deliver(again.message, by="m1")
     world.groups["late"] = newcomer.join(again.welcome or b"")
     world.agree()
@@ -85,7 +85,7 @@ def test_a_retry_never_hits_somebody_else() -> None:
     world = World(3)
     world.stage("m1", [remove_proposal(world.index("m2"))])
     replaced = world.stage("m0", [remove_proposal(2), add_proposal(world.device("other").publish())])
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world["m1"].process(replaced.message, now=NOW)
     assert world["m1"].tree.leaf(2) is not None
     assert world["m1"].retry(now=NOW) is None
@@ -97,7 +97,7 @@ def test_a_retry_does_not_overwrite_newer_extensions() -> None:
     world = World(2, policy=policy)
     world.stage("m1", [GroupContextExtensions((Extension(0xF0C0, b"lost"),))])
     winning = world.stage("m0", [GroupContextExtensions((Extension(0xF0C0, b"won"),))])
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world["m1"].process(winning.message, now=NOW)
     assert world["m1"].retry(now=NOW) is None
     assert world["m1"].context.extensions == (Extension(0xF0C0, b"won"),)
@@ -107,8 +107,8 @@ def test_a_refused_commit_can_be_made_again() -> None:
     """When the delivery service refuses without a winner, the same is staged once more in the same epoch."""
     world = World(2)
     world.stage("m0", [add_proposal(world.device("late").publish())])
-    world["m0"].commit_refused()
-    assert world["m0"].pending is None
+    world["m0"].clear_pending_commit()
+    assert world["m0"].pending_commit is None
     again = world["m0"].retry(now=NOW)
     assert again is not None
     assert again.outcome.added == (2,)
@@ -118,9 +118,9 @@ def test_one_commit_is_staged_at_a_time() -> None:
     """A second commit, and rulings without a commit, are refused."""
     world = World(2)
     with pytest.raises(StateError, match="no staged"):
-        world["m0"].commit_accepted()
+        world["m0"].merge_pending_commit()
     with pytest.raises(StateError, match="no staged"):
-        world["m0"].commit_refused()
+        world["m0"].clear_pending_commit()
     world.stage("m0")
     with unchanged(world["m0"]), pytest.raises(StateError, match="staged already"):
         world.stage("m0")
@@ -135,14 +135,14 @@ def test_proposals_wait_for_a_commit_of_anybody() -> None:
     for message, by in ((update, "m1"), (add, "m2"), (remove, "m2")):
         world.deliver(message, by=by)
     with unchanged(world["m0"]), pytest.raises(StateError, match="proposals wait"):
-        world["m0"].protect(b"not yet")
+        world["m0"].encrypt(b"not yet")
     pending = world.commit("m0")
     assert (pending.outcome.added, pending.outcome.updated) == ((3,), (1,))
     assert world["m3"].status is Status.REMOVED
     del world.groups["m3"]
     world.groups["new"] = world.devices["new"].join(pending.welcome or b"")
     world.agree()
-    assert text(world["new"], world["m1"].protect(b"hi")) == b"hi"
+    assert text(world["new"], world["m1"].encrypt(b"hi")) == b"hi"
 
 
 def test_conflicting_proposals_do_not_jam_the_next_commit() -> None:
@@ -180,9 +180,9 @@ def test_waiting_proposals_can_be_set_aside() -> None:
     world["m2"].set_aside_proposals()
     world.groups["m2"] = Group.restore(world["m2"].serialise(), random=world.random)
     assert world["m2"].proposals == {}
-    assert text(world["m1"], world["m2"].protect(b"go on")) == b"go on"
+    assert text(world["m1"], world["m2"].encrypt(b"go on")) == b"go on"
     assert world.stage("m2").outcome.updated == ()
-    world["m2"].commit_refused()
+    world["m2"].clear_pending_commit()
     world["m1"].set_aside_proposals()
     assert world.commit("m0").outcome.updated == (1,)
     world.agree()
@@ -191,7 +191,7 @@ def test_waiting_proposals_can_be_set_aside() -> None:
 def test_a_member_that_is_removed_learns_it_and_can_do_nothing_more() -> None:
     """It reads late messages of its last epoch, and keeps no keys of the group beside."""
     world = World(3)
-    late = world["m1"].protect(b"late")
+    late = world["m1"].encrypt(b"late")
     secret = world["m2"]._state.epoch.secrets.exporter.reveal()
     world.commit("m0", [remove_proposal(world.index("m2"))])
     gone = world["m2"]
@@ -199,7 +199,7 @@ def test_a_member_that_is_removed_learns_it_and_can_do_nothing_more() -> None:
     assert text(gone, late) == b"late"
     assert secret not in gone.serialise()
     for action in (
-        lambda: gone.protect(b""),
+        lambda: gone.encrypt(b""),
         lambda: gone.commit(now=NOW),
         lambda: gone.propose_update(now=NOW),
         lambda: gone.export("x", b"", 32),
@@ -233,7 +233,7 @@ def test_events_say_what_a_commit_did_to_us() -> None:
     """`own`, `lost`, `removed_us` and `reinit` are true where they should be, and false elsewhere."""
     world = World(3, policy=Policy(reinit=True))
     pending = world.stage("m0", [remove_proposal(2)])
-    own = world["m0"].commit_accepted()
+    own = world["m0"].merge_pending_commit()
     other, removed = (world[name].process(pending.message, now=NOW) for name in ("m1", "m2"))
     assert isinstance(other, CommitApplied)
     assert isinstance(removed, CommitApplied)
@@ -243,5 +243,5 @@ def test_events_say_what_a_commit_did_to_us() -> None:
     assert [m.index for m in other.outcome.removed] == [2]
     del world.groups["m2"]
     world.stage("m0", [ReInit(b"next", 1, 3, ())])
-    closed = world["m0"].commit_accepted()
+    closed = world["m0"].merge_pending_commit()
     assert (closed.own, closed.reinit, world["m0"].status) == (True, True, Status.REINITIALISED)

@@ -28,7 +28,7 @@ Edit = Callable[[World, UpdatePath], UpdatePath]
 
 def sealing(edit: Callable[[UpdatePath], UpdatePath]) -> Callable[..., UpdatePath]:
     """Wrap `seal` so that the path is changed before the commit is signed."""
-    real = commit_module.seal
+    real = commit_module.encrypt_path
     return lambda *of: edit(real(*of))
 
 
@@ -131,7 +131,7 @@ def test_bad_paths(name: str) -> None:
     """ValSem202 to 207: a path that is not exactly right is refused whole."""
     edit, error, why = PATHS[name]
     world = World(4)
-    with lawless({"group.create_commit.seal": sealing(lambda path: edit(world, path))}):
+    with lawless({"group.create_commit.encrypt_path": sealing(lambda path: edit(world, path))}):
         message = world.stage("m0").message
     refused(world["m1"], message, error, why)
 
@@ -196,13 +196,13 @@ def test_a_committer_that_takes_the_signature_key_of_another_member() -> None:
 def test_path_secrets_are_not_sent_to_members_who_come_with_the_commit() -> None:
     """Section 7.5: new leaves are left out of the resolutions; a count that includes them is refused."""
     world = World(3)
-    real = commit_module.seal
+    real = commit_module.encrypt_path
 
     def to_everybody(planned: Any, _new: Any, *more: Any) -> UpdatePath:
         return real(planned, frozenset(), *more)
 
     package = world.device("m3").publish()
-    with lawless({"group.create_commit.seal": to_everybody}):
+    with lawless({"group.create_commit.encrypt_path": to_everybody}):
         message = world.stage("m0", [add_proposal(package)]).message
     refused(world["m1"], message, InvalidError, "few or too many ciphertexts")
 

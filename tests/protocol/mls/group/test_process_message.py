@@ -37,9 +37,9 @@ def text(group: Group, message: bytes) -> bytes:
 def test_a_message_reaches_everybody_with_its_author_and_associated_data() -> None:
     """All members read a message, and see who sent it and what was authenticated with it."""
     world = World(3)
-    message = world["m1"].protect(b"hello", b"id 7")
+    message = world["m1"].encrypt(b"hello", b"id 7")
     for name in ("m0", "m2"):
-        event = world[name].unprotect(message)
+        event = world[name].decrypt(message)
         assert (event.data, event.authenticated_data) == (b"hello", b"id 7")
         assert event.sender.credential == Credential.basic(b"m1")
 
@@ -47,7 +47,7 @@ def test_a_message_reaches_everybody_with_its_author_and_associated_data() -> No
 def test_messages_are_padded_to_a_few_sizes() -> None:
     """Short texts of different lengths are of one size on the wire."""
     world = World(2)
-    assert len({len(world["m0"].protect(bytes(n))) for n in range(64, 160)}) == 1
+    assert len({len(world["m0"].encrypt(bytes(n))) for n in range(64, 160)}) == 1
 
 
 def test_the_latest_update_of_a_member_is_the_one_that_counts() -> None:
@@ -63,9 +63,9 @@ def test_the_latest_update_of_a_member_is_the_one_that_counts() -> None:
 def test_late_messages_are_read_within_the_window_and_by_the_roster_of_their_time() -> None:
     """Two past epochs can be read, the third not; a reused leaf does not confuse authors."""
     world = World(3)
-    old = [world["m2"].protect(b"epoch 1"), world["m2"].protect(b"epoch 1 again")]
+    old = [world["m2"].encrypt(b"epoch 1"), world["m2"].encrypt(b"epoch 1 again")]
     world.commit("m0", [remove_proposal(2), add_proposal(world.device("heir").publish())])
-    event = world["m1"].unprotect(old[0])
+    event = world["m1"].decrypt(old[0])
     assert event.sender.credential == Credential.basic(b"m2")
     refused(world["m1"], old[0], OlderEpochError, "used or dropped")
     heir = world["m0"].tree.leaf(2)
@@ -80,7 +80,7 @@ def test_late_messages_are_read_within_the_window_and_by_the_roster_of_their_tim
 def test_past_epochs_can_be_forgotten() -> None:
     """The application ends the window by its own clock."""
     world = World(2)
-    late = world["m1"].protect(b"late")
+    late = world["m1"].encrypt(b"late")
     world.commit("m0")
     world["m0"].forget_past_epochs()
     refused(world["m0"], late, OlderEpochError, "gone")
@@ -90,9 +90,9 @@ def test_messages_of_the_future_are_told_apart() -> None:
     """A member that missed a commit is told so, and reads on once it has it."""
     world = World(3)
     pending = world.stage("m0")
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world["m1"].process(pending.message, now=NOW)
-    early = world["m1"].protect(b"early")
+    early = world["m1"].encrypt(b"early")
     refused(world["m2"], early, NewerEpochError, "commits are missing")
     refused(world["m2"], world["m1"].propose_update(now=NOW), NewerEpochError, "commits are missing")
     world["m2"].process(pending.message, now=NOW)
@@ -102,7 +102,7 @@ def test_messages_of_the_future_are_told_apart() -> None:
 def test_messages_out_of_order_are_read_once_each() -> None:
     """Any order works; a replay does not."""
     world = World(2)
-    sent = [world["m0"].protect(b"%d" % n) for n in range(5)]
+    sent = [world["m0"].encrypt(b"%d" % n) for n in range(5)]
     for n in (3, 0, 4, 1, 2):
         assert text(world["m1"], sent[n]) == b"%d" % n
     for message in sent:
@@ -112,7 +112,7 @@ def test_messages_out_of_order_are_read_once_each() -> None:
 def test_a_generation_far_ahead_costs_nothing() -> None:
     """A sender that claims a huge generation is refused before any key is derived."""
     world = World(2, policy=Policy(ratchets=RatchetLimits(steps=5, kept=3)))
-    sent = [world["m0"].protect(b"%d" % n) for n in range(7)]
+    sent = [world["m0"].encrypt(b"%d" % n) for n in range(7)]
     refused(world["m1"], sent[6], PolicyError, "ahead")
     assert text(world["m1"], sent[5]) == b"5"  # at the limit
     assert text(world["m1"], sent[2]) == b"2"  # the oldest of the three that are kept
@@ -122,7 +122,7 @@ def test_a_generation_far_ahead_costs_nothing() -> None:
 def test_own_application_messages_cannot_be_opened() -> None:
     """The sender has used up its key: it must have kept the plaintext."""
     world = World(2)
-    refused(world["m0"], world["m0"].protect(b"mine"), OwnMessageError, "our own")
+    refused(world["m0"], world["m0"].encrypt(b"mine"), OwnMessageError, "our own")
 
 
 def test_a_store_of_key_packages_survives_a_restart_and_drops_what_expired() -> None:
@@ -145,12 +145,12 @@ def test_a_member_can_change_its_signature_key() -> None:
     """By a commit or by an Update; old messages verify with the old key, new ones with the new."""
     world = World(3)
     for change in (lambda c: world.commit("m0", (), CommitOptions(leaf=c)), lambda c: _update(world, c)):
-        late = world["m0"].protect(b"old key")
+        late = world["m0"].encrypt(b"old key")
         key = SigningKey.generate(world.random)
         change(LeafChange(signer=key))
         assert world["m1"].members()[0].signature_key == key.public
         assert text(world["m1"], late) == b"old key"
-        assert text(world["m1"], world["m0"].protect(b"new key")) == b"new key"
+        assert text(world["m1"], world["m0"].encrypt(b"new key")) == b"new key"
         world.agree()
 
 
@@ -192,9 +192,9 @@ def test_a_restart_at_any_point_goes_on_where_it_was() -> None:
         blob = world[name].serialise()
         world.groups[name] = Group.restore(blob, random=world.random)
         assert world[name].serialise() == blob
-    pending = world["m0"].pending
+    pending = world["m0"].pending_commit
     assert pending is not None
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world.deliver(pending.message, by="m0")
     world.agree()
 
@@ -212,7 +212,7 @@ def test_unprotect_takes_no_handshake_messages() -> None:
     world = World(2)
     pending = world.stage("m0")
     with unchanged(world["m1"]), pytest.raises(PolicyError, match="handshake"):
-        world["m1"].unprotect(pending.message)
+        world["m1"].decrypt(pending.message)
 
 
 def test_old_resumption_secrets_are_forgotten() -> None:

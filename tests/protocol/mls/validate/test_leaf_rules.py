@@ -103,7 +103,7 @@ def test_a_key_package_of_a_member() -> None:
     with lawless():
         message = world["m0"].commit([Add(twin)], now=NOW).message
     refused(world["m1"], message, InvalidError, "same signature key")
-    world["m0"].commit_refused()
+    world["m0"].clear_pending_commit()
     member = world["m1"].tree.leaf(1)
     assert member is not None
     thief = package(world, leaf={"encryption_key": member.encryption_key})

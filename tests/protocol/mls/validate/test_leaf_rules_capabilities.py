@@ -51,7 +51,7 @@ def test_required_capabilities_must_be_met_by_all_members() -> None:
         with lawless():
             message = world["m0"].commit([proposal], now=NOW).message
         refused(world["m1"], message, InvalidError, why)
-        world["m0"].commit_refused()
+        world["m0"].clear_pending_commit()
 
 
 def test_required_capabilities_must_be_met_by_who_only_looks_on() -> None:
@@ -120,7 +120,7 @@ def test_a_new_credential_type_needs_everybodys_support() -> None:
         with lawless():
             message = world["m0"].commit([Add(stranger)], now=NOW, options=options).message
         refused(world["m1"], message, InvalidError, "credential type that is in use")
-        world["m0"].commit_refused()
+        world["m0"].clear_pending_commit()
 
 
 def test_a_commit_cannot_bring_in_a_new_credential_type_either() -> None:

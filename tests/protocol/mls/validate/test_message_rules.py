@@ -25,8 +25,13 @@ from parlour_protocol.mls import (
 )
 from parlour_protocol.mls.codec.presentation import u32
 from parlour_protocol.mls.codec.registries import ContentType, SenderType, WireFormat
-from parlour_protocol.mls.crypto.primitives import SigningKey, aead_seal, mac
-from parlour_protocol.mls.epoch.message_protection import MessageKeys, protect_private, protect_public, sign
+from parlour_protocol.mls.crypto.primitives import SigningKey, aead_encrypt, mac
+from parlour_protocol.mls.epoch.message_protection import (
+    MessageKeys,
+    encrypt_private_message,
+    frame_public_message,
+    sign,
+)
 from parlour_protocol.mls.epoch.secret_tree import sender_data_key
 from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, Sender, member
 from parlour_protocol.mls.messages.mls_message import (
@@ -67,14 +72,14 @@ def clear(group: Group, content: FramedContent, tag: bytes | None = None) -> byt
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), tag)
     is_member = content.sender.type is SenderType.MEMBER
     return encode_message(
-        protect_public(content, auth, context, epoch.secrets.membership if is_member else None)
+        frame_public_message(content, auth, context, epoch.secrets.membership if is_member else None)
     )
 
 
 def test_another_group() -> None:
     """ValSem002: a message of another group is not for us."""
     world = World(2)
-    message = private(world["m0"].protect(b"x"))
+    message = private(world["m0"].encrypt(b"x"))
     other = encode_message(replace(message, group_id=b"elsewhere"))
     refused(world["m1"], other, NotForThisGroupError, "another group")
     proposal = clear(world["m0"], framed(world["m0"], remove_proposal(1), group_id=b"elsewhere"))
@@ -103,10 +108,10 @@ def test_a_blank_sender_in_private(leaf: int) -> None:
     """ValSem004: sender data that names nobody is refused, inside of the tree and far outside."""
     world = World(3)
     world.commit("m0", [remove_proposal(2)])
-    message = private(world["m0"].protect(b"x"))
+    message = private(world["m0"].encrypt(b"x"))
     key, nonce = sender_data_key(world["m0"]._state.epoch.secrets.sender_data.reveal(), message.ciphertext)
     aad = encode_message(message)[4 : 4 + 1 + len(GROUP_ID) + 8 + 1]
-    sealed = aead_seal(key, nonce, aad, u32(leaf) + u32(0) + bytes(4))
+    sealed = aead_encrypt(key, nonce, aad, u32(leaf) + u32(0) + bytes(4))
     forged = encode_message(replace(message, encrypted_sender_data=sealed))
     refused(world["m1"], forged, InvalidError, "not a member")
 
@@ -125,7 +130,7 @@ def test_application_data_in_clear() -> None:
 def test_a_damaged_ciphertext_does_not_burn_the_key() -> None:
     """ValSem006: after any forgery the genuine message is still read (the sampled 32 bytes are genuine)."""
     world = World(2)
-    genuine = world["m0"].protect(b"genuine")
+    genuine = world["m0"].encrypt(b"genuine")
     message = private(genuine)
     for place in (40, len(message.ciphertext) - 1):
         spoilt = bytearray(message.ciphertext)
@@ -139,13 +144,13 @@ def test_a_damaged_ciphertext_does_not_burn_the_key() -> None:
 def test_a_forged_signature_does_not_burn_the_key() -> None:
     """ValSem010: who encrypts as another member is refused, and the other's message still comes."""
     world = World(3)
-    genuine = world["m0"].protect(b"genuine")
+    genuine = world["m0"].encrypt(b"genuine")
     epoch = world["m2"]._state.epoch
     content = framed(world["m0"], b"forged")
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PRIVATE_MESSAGE, content, context, epoch.signer), None)
     fresh = MessageKeys(epoch.secrets.sender_data, epoch.keys)
-    forged, _ = protect_private(content, auth, fresh)
+    forged, _ = encrypt_private_message(content, auth, fresh)
     refused(world["m1"], encode_message(forged), AuthenticationError, "signature")
     event = world["m1"].process(genuine, now=NOW)
     assert isinstance(event, ApplicationMessage)
@@ -172,7 +177,7 @@ def test_confirmation_tags(cut: int) -> None:
     context, membership = epoch.context.encode(), epoch.secrets.membership
     for bad in (tag[:cut], bytes(32)):
         auth = replace(message.auth, confirmation_tag=bad)
-        forged = encode_message(protect_public(message.content, auth, context, membership))
+        forged = encode_message(frame_public_message(message.content, auth, context, membership))
         refused(world["m1"], forged, AuthenticationError, "confirmation tag")
 
 
@@ -183,7 +188,7 @@ def test_a_signature_does_not_move_to_the_other_wire_format() -> None:
     content = framed(world["m0"], remove_proposal(1))
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
-    message, _ = protect_private(content, auth, epoch.message_keys)
+    message, _ = encrypt_private_message(content, auth, epoch.message_keys)
     refused(world["m1"], encode_message(message), AuthenticationError, "signature")
 
 
@@ -193,7 +198,7 @@ def test_signatures_of_any_other_length(signature: bytes) -> None:
     world = World(2)
     content = framed(world["m0"], remove_proposal(1))
     epoch = world["m0"]._state.epoch
-    message = protect_public(
+    message = frame_public_message(
         content, AuthData(signature, None), epoch.context.encode(), epoch.secrets.membership
     )
     refused(world["m1"], encode_message(message), AuthenticationError, "signature")
@@ -215,7 +220,7 @@ def test_padding_that_is_not_zero() -> None:
             """Write it."""
             return real() + b"\x00\x01"
 
-    message, _ = protect_private(content, Padded(*dataclasses.astuple(auth)), epoch.message_keys)
+    message, _ = encrypt_private_message(content, Padded(*dataclasses.astuple(auth)), epoch.message_keys)
     refused(world["m1"], encode_message(message), MalformedError, "padding")
 
 
@@ -264,7 +269,7 @@ def test_other_things_are_no_group_messages() -> None:
 def test_other_versions_and_trailing_bytes() -> None:
     """Another version, an unknown wire format, a cut and a lengthened message are malformed."""
     world = World(2)
-    good = world["m0"].protect(b"x")
+    good = world["m0"].encrypt(b"x")
     for bad in (b"\x00\x02" + good[2:], b"\x00\x01\x00\x09" + good[4:], good[:-1], good + b"\x00", b""):
         refused(world["m1"], bad, MalformedError, "")
 
@@ -272,7 +277,7 @@ def test_other_versions_and_trailing_bytes() -> None:
 def test_a_handshake_key_does_not_open_application_data() -> None:
     """The content type is authenticated: it chooses the ratchet and is in the AAD."""
     world = World(2)
-    message = private(world["m0"].protect(b"x"))
+    message = private(world["m0"].encrypt(b"x"))
     forged = encode_message(replace(message, content_type=ContentType.COMMIT))
     refused(world["m1"], forged, AuthenticationError, "does not open")
 
@@ -280,7 +285,7 @@ def test_a_handshake_key_does_not_open_application_data() -> None:
 def test_associated_data_is_authenticated() -> None:
     """Changed on the way, the message does not open."""
     world = World(2)
-    message = private(world["m0"].protect(b"x", b"to ana"))
+    message = private(world["m0"].encrypt(b"x", b"to ana"))
     forged = encode_message(replace(message, authenticated_data=b"to bob"))
     refused(world["m1"], forged, AuthenticationError, "does not open")
 
@@ -290,7 +295,7 @@ def test_sending_application_data_in_clear_is_impossible() -> None:
     world = World(1)
     epoch = world["m0"]._state.epoch
     with unchanged(world["m0"]), pytest.raises(InvalidError, match="in clear"):
-        protect_public(framed(world["m0"], b"x"), AuthData(b"", None), b"", epoch.secrets.membership)
+        frame_public_message(framed(world["m0"], b"x"), AuthData(b"", None), b"", epoch.secrets.membership)
 
 
 def test_a_membership_tag_needs_the_key_of_the_epoch() -> None:
@@ -299,7 +304,7 @@ def test_a_membership_tag_needs_the_key_of_the_epoch() -> None:
     content = framed(world["m0"], remove_proposal(1))
     epoch, context = world["m0"]._state.epoch, world["m0"].context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
-    tagged = protect_public(content, auth, context, other["m0"]._state.epoch.secrets.membership)
+    tagged = frame_public_message(content, auth, context, other["m0"]._state.epoch.secrets.membership)
     assert tagged.membership_tag != mac(epoch.secrets.membership, b"")
     refused(world["m1"], encode_message(tagged), AuthenticationError, "membership tag")
 

@@ -30,7 +30,7 @@ from parlour_protocol.mls import (
     remove_proposal,
 )
 from parlour_protocol.mls.codec.registries import ResumptionUsage, SenderType
-from parlour_protocol.mls.epoch.epoch import Item
+from parlour_protocol.mls.epoch.epoch import QueuedProposal
 from parlour_protocol.mls.messages.framed_content import Sender, member
 from parlour_protocol.mls.messages.proposals import (
     Add,
@@ -121,9 +121,9 @@ def test_an_update_and_a_remove_of_one_leaf() -> None:
     (ref,) = world["m0"].proposals
     both = [
         (ref, world["m0"].proposals[ref]),
-        (remove_proposal(1), Item(remove_proposal(1), member(0))),
+        (remove_proposal(1), QueuedProposal(remove_proposal(1), member(0))),
     ]
-    with lawless({"group.changes.choose": lambda *_: both}):
+    with lawless({"group.changes.filter_proposals": lambda *_: both}):
         message = world.stage("m0").message
     refused(world["m2"], message, InvalidError, "one leaf twice")
 
@@ -160,7 +160,7 @@ def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> No
     event = world["m1"].process(message, now=NOW)
     assert getattr(event, "reinit", False)
     actions: list[Callable[[], object]] = [
-        lambda: world["m1"].protect(b""),
+        lambda: world["m1"].encrypt(b""),
         lambda: world["m1"].commit(now=NOW),
         lambda: world["m1"].propose(remove_proposal(0), now=NOW),
         lambda: world["m1"].propose_update(now=NOW),
@@ -186,7 +186,7 @@ def test_nothing_changes_a_group_that_is_closed_or_has_removed_us(public: bool) 
         refused(world["m1"], message, StateError, "closed")
     world = World(3)
     messages = [world["m1"].propose_update(now=NOW, options=options), world.stage("m1", (), options).message]
-    world["m1"].commit_refused()
+    world["m1"].clear_pending_commit()
     world["m1"].set_aside_proposals()
     removal = world.stage("m0", [remove_proposal(2)]).message
     world["m2"].process(removal, now=NOW)
@@ -249,9 +249,9 @@ def test_an_error_of_ours_is_the_only_kind_that_comes_out() -> None:
     actions: list[Callable[[], object]] = [
         lambda: remove_proposal(-1),
         lambda: remove_proposal(1 << 40),
-        lambda: add_proposal(world["m0"].protect(b"no key package")),
+        lambda: add_proposal(world["m0"].encrypt(b"no key package")),
         lambda: add_proposal(b""),
-        lambda: world.device("x").join(world["m0"].protect(b"no welcome")),
+        lambda: world.device("x").join(world["m0"].encrypt(b"no welcome")),
     ]
     for action in actions:
         with pytest.raises(MlsError):
@@ -265,4 +265,4 @@ def test_an_update_from_outside() -> None:
     assert leaf is not None
     for kind in (SenderType.EXTERNAL, SenderType.NEW_MEMBER_PROPOSAL):
         with pytest.raises(InvalidError, match="does not come from a member"):
-            check_updates([Item(Update(leaf), Sender(kind))], 0)
+            check_updates([QueuedProposal(Update(leaf), Sender(kind))], 0)

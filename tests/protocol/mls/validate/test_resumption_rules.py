@@ -41,7 +41,7 @@ def continue_group(
     )
     for _ in range(founders_epoch):
         new.commit(now=NOW)
-        new.commit_accepted()
+        new.merge_pending_commit()
     resumption = old["m0"]._state.resumption[old["m0"].epoch]
     psk = ResumptionPskId(usage, GROUP_ID, old["m0"].epoch, bytes(32))
     psks = Psks({}, {(GROUP_ID, old["m0"].epoch): resumption})

@@ -139,7 +139,7 @@ def _keyed(world: World, by: str, *, leaf: bytes | None = None, parent: bytes | 
         before_the_rule(),
     ):
         pending = world[by].commit(now=NOW)
-        world[by].commit_accepted()
+        world[by].merge_pending_commit()
         return pending.message
 
 
@@ -260,7 +260,7 @@ def test_the_removal_stands_out_for_the_policy() -> None:
     assert [(index, change.unusable) for change in seen for _, index, _ in change.removed] == [(3, {3})]
     seen.clear()
     pending = world["m0"].remove([2], now=NOW)
-    world["m0"].commit_accepted()
+    world["m0"].merge_pending_commit()
     world["m1"].process(pending.message, now=NOW)
     assert [change.unusable for change in seen] == [frozenset()]
 
@@ -291,8 +291,8 @@ def test_a_parent_of_two_that_work_together_is_healed() -> None:
 def test_such_a_group_is_still_read() -> None:
     """Messages need no tree: only commits jammed."""
     world = _with_bad_leaf(3)
-    frame = world["m1"].protect(b"hello")
-    assert world["m0"].unprotect(frame).data == b"hello"
+    frame = world["m1"].encrypt(b"hello")
+    assert world["m0"].decrypt(frame).data == b"hello"
     after = copy.copy(world["m0"])
     applied = after.process(world["m1"].commit(now=NOW).message, now=NOW)
     assert isinstance(applied, CommitApplied)

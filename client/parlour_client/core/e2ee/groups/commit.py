@@ -48,7 +48,7 @@ from parlour_protocol.mls import (
     GroupContextExtensions,
     Lifetime,
     MlsError,
-    Pending,
+    PendingCommit,
     Proposal,
     add_proposal,
     remove_proposal,
@@ -100,7 +100,7 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
 
     Raises NotReadyError, BadPackageError, MovedError.
     """
-    if stored.group.pending is not None:
+    if stored.group.pending_commit is not None:
         raise NotReadyError("A change of this room's keys is on its way already.")
     indices = {person_of(m, own.server).device: m.index for m in stored.group.members()}
     evidence = Evidence(tuple(wanted.statements), tuple(wanted.revocations))
@@ -179,7 +179,7 @@ def _in_time(at: Millis) -> Callable[[Change], None]:
 
 
 def _prepared(
-    stored: StoredGroup, wanted: CommitRequest, pending: Pending, key: bytes, roster: Roster | None
+    stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster | None
 ) -> PreparedCommit:
     """Write the request that asks for a commit; it declares what the commit does."""
     outcome, server = pending.outcome, stored.rules.server
@@ -231,12 +231,12 @@ def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGro
     for (request,) in list(
         connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (stored.id,))
     ):
-        if stored.group.pending is not None:
-            digest = hashlib.sha256(stored.group.pending.message).digest()
+        if stored.group.pending_commit is not None:
+            digest = hashlib.sha256(stored.group.pending_commit.message).digest()
             connection.execute("INSERT OR IGNORE INTO mls_ciphertexts VALUES (?, ?)", (digest, request))
     connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
-    if stored.group.pending is not None:
-        stored.group.commit_refused()
+    if stored.group.pending_commit is not None:
+        stored.group.clear_pending_commit()
         group_store.save(connection, stored)
 
 

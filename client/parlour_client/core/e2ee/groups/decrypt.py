@@ -66,7 +66,7 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
         return ours
     trial = copy.copy(stored.group)
     try:
-        opened = trial.unprotect(body.data)
+        opened = trial.decrypt(body.data)
         author = person_of(opened.sender, transaction.own.server)
     except MlsError as error:
         return _sealed_here(transaction, stored, event, body) or _refused(

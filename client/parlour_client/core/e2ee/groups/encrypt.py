@@ -116,7 +116,7 @@ def seal(
         raise NotReadyError("A change of the room's keys waits to be made first.")
     link = links.next(number, before)
     text = encode_message_payload(replace(payload, link=link))
-    data = stored.group.protect(text, request.encode())
+    data = stored.group.encrypt(text, request.encode())
     stored.sent += 1
     group_store.save(connection, stored)
     links.save()

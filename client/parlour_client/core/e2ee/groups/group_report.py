@@ -126,7 +126,7 @@ def status(
         stored.joined,
         stored.own_since,
         stored.sent,
-        staged=stored.group.pending is not None,
+        staged=stored.group.pending_commit is not None,
         kind=kind_of_room(stored),
         again=again,
         suite=RoomSuite(stored.group.suite.number),

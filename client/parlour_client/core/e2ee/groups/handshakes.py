@@ -240,7 +240,7 @@ def _is_of_another_copy(
     digest = hashlib.sha256(body.data).digest()
     if any(transaction.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
         return False  # given up here, and shown by the server all the same
-    return isinstance(error, OtherCopyError) or stored.group.pending is not None
+    return isinstance(error, OtherCopyError) or stored.group.pending_commit is not None
 
 
 def _displaced(transaction: Transaction, stored: StoredGroup, event: LogEvent) -> Received:
@@ -250,8 +250,8 @@ def _displaced(transaction: Transaction, stored: StoredGroup, event: LogEvent) -
         return Received(kept, row=False)
     transaction.lost.extend(_staged_request(transaction, stored.id))
     transaction.connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (stored.id,))
-    if stored.group.pending is not None:
-        stored.group.commit_refused()
+    if stored.group.pending_commit is not None:
+        stored.group.clear_pending_commit()
     stored.status, stored.displaced, transaction.changed, transaction.moved = "refused", True, True, True
     return Received(kept, note=Note(NoteKind.OLDER_COPY, transaction.own.user, DisplacedError().whole))
 
@@ -341,7 +341,7 @@ def _names(people: Sequence[Person], by: UserName) -> str:
 
 def _own_staged(transaction: Transaction, stored: StoredGroup, body: Handshake) -> Commit | None:
     """Return the body of our staged commit when the event carries that very commit."""
-    pending = stored.group.pending
+    pending = stored.group.pending_commit
     if pending is None or pending.message != body.data:
         return None
     query = "SELECT body FROM mls_staged WHERE group_id = ?"

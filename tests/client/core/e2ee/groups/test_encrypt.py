@@ -187,7 +187,7 @@ def test_the_archive_holds_no_used_key() -> None:
         device.sync(log)
         group = device.groups.stored(device.connection, ROOM).group
         with pytest.raises(Exception, match="used or dropped"):
-            group.unprotect(frame.data)
+            group.decrypt(frame.data)
 
 
 def test_highest_epochs_are_remembered() -> None:

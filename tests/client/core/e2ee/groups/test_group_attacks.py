@@ -270,7 +270,7 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.protect(b'{"v":2}', request(10).encode()))
+    data = Ciphertext(stored.group.encrypt(b'{"v":2}', request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
@@ -292,7 +292,7 @@ def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.protect(b'{"v":1,"content":' + content + b"}", request(10).encode()))
+    data = Ciphertext(stored.group.encrypt(b'{"v":1,"content":' + content + b"}", request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     item = bobby.sync(log)[0]
@@ -306,7 +306,7 @@ def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
     log = room_of(alice, bobby)
     alice.say(log, 10, "first")
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.protect(b'{"v":2}', request(10).encode()))
+    data = Ciphertext(stored.group.encrypt(b'{"v":2}', request(10).encode()))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     _, again = bobby.sync(log)
@@ -318,7 +318,7 @@ def test_a_message_without_an_id_is_refused() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    data = Ciphertext(stored.group.protect(encode_message_payload(text(CANARY)), b"short"))
+    data = Ciphertext(stored.group.encrypt(encode_message_payload(text(CANARY)), b"short"))
     assert log.group is not None
     log.add(alice.user, EncryptedMessage(group=log.group, epoch=Epoch(1), data=data))
     before = bobby.state(log)

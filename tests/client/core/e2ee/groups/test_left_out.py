@@ -197,7 +197,7 @@ def test_a_message_without_a_link_is_read() -> None:
     """N2: of a version that knew none."""
     log, _, ben, cora = three()
     stored = ben.run(ben.groups.stored, log.room)
-    data = Ciphertext(stored.group.protect(encode_message_payload(text("from before")), request(20).encode()))
+    data = Ciphertext(stored.group.encrypt(encode_message_payload(text("from before")), request(20).encode()))
     body = sealed_body(ben.seal(log, 30, "x"))
     log.add(ben.user, replace(body, data=data))
     (item,) = cora.sync(log)

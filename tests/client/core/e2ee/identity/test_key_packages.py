@@ -58,7 +58,7 @@ async def test_they_can_be_used_to_add_us(world: World):
     )
     package = world.service.devices[ana.device].packages[7]
     staged = founder.add([package], now=now)
-    founder.commit_accepted()
+    founder.merge_pending_commit()
     welcome = staged.welcome
     assert welcome is not None
 

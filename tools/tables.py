@@ -14,6 +14,7 @@ from parlour_client.core import settings as client_settings
 from parlour_client.ui.input.keymap import known
 from parlour_protocol import delivery, errors
 from parlour_protocol.api import Payload
+from parlour_protocol.connection_state import TRANSITIONS
 from parlour_protocol.encrypted import AnyContent
 from parlour_protocol.errors import CloseCode, ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
@@ -21,7 +22,6 @@ from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
-from parlour_protocol.session import TRANSITIONS
 from parlour_server.api.delivery_operations import DELIVERY_OPERATIONS
 from parlour_server.config.server_settings import Settings
 from tools.claims import PAGE, groups

@@ -4,7 +4,7 @@ The client keeps a `Roster` as part of each group's authenticated state. The ser
 signatures of the statements that it passes on; it cannot make any.
 """
 
-from parlour_protocol.membership.roster import Gone, NotAllowedError, Person, Roster
+from parlour_protocol.membership.roster import NotAllowedError, Person, RemovedPerson, Roster
 from parlour_protocol.membership.statements import (
     Admit,
     AnyAct,
@@ -21,10 +21,10 @@ from parlour_protocol.membership.statements import (
 __all__ = [
     "Admit",
     "AnyAct",
-    "Gone",
     "NotAllowedError",
     "Person",
     "Remove",
+    "RemovedPerson",
     "Request",
     "Roster",
     "SetRole",

@@ -63,7 +63,7 @@ class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     """The statement that admitted them; empty for those who were there when the roster was begun."""
 
 
-class Gone(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class RemovedPerson(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Somebody who is not in the room any more, or never was and is banned."""
 
     user: UserName
@@ -89,7 +89,7 @@ class Origin(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The people of one room. ``people`` and ``gone`` are in the order of their names, one entry a name."""
+    """The people of one room. ``people`` and ``removed`` are sorted by name, with one entry for each name."""
 
     server: Server
     room: RoomIdField
@@ -97,7 +97,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     began: Origin
     serial: Count
     people: tuple[Person, ...]
-    gone: tuple[Gone, ...] = ()
+    removed: tuple[RemovedPerson, ...] = ()
     roles: tuple[bytes, ...] = ()
     """All statements that gave a role, in order: the evidence for what its people signed in between."""
 
@@ -163,9 +163,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """Return somebody who is in the room."""
         return next((one for one in self.people if one.user == user), None)
 
-    def departed(self, user: UserName) -> Gone | None:
+    def removal_of(self, user: UserName) -> RemovedPerson | None:
         """Return somebody who left, was removed or is banned."""
-        return next((one for one in self.gone if one.user == user), None)
+        return next((one for one in self.removed if one.user == user), None)
 
     def admits(self, user: UserName, account_key: bytes) -> bool:
         """Say whether devices under this account key belong into the room's group."""
@@ -239,7 +239,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def _removed(self, statement: Statement, act: Remove, by: Person) -> "Roster":
         if self.kind is RoomKind.DIRECT:
             _refuse("nobody leaves or is removed from a direct room")
-        now, before = self.person(act.who), self.departed(act.who)
+        now, before = self.person(act.who), self.removal_of(act.who)
         if act.who != by.user:
             _require_role(by, act)
             if now is not None and _RANK[by.role] <= _RANK[now.role]:
@@ -253,12 +253,14 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         last = max(act.at, before.at if before is not None else 0, now.at if now is not None else 0)
         was = now if now is not None else before.was if before is not None else None
         until = act.until if act.ban else None
-        gone = Gone(act.who, self.serial + 1, act.ban, by.user, Millis(last), statement.data, until, was)
-        return self._with(gone=gone)
+        removed = RemovedPerson(
+            act.who, self.serial + 1, act.ban, by.user, Millis(last), statement.data, until, was
+        )
+        return self._with(removed=removed)
 
     def _unbanned(self, statement: Statement, act: Unban, by: Person) -> "Roster":
         _require_role(by, act)
-        before = self.departed(act.who)
+        before = self.removal_of(act.who)
         if before is None or not before.banned:
             _refuse(f"{act.who} is not banned")
         if act.serial < before.serial:
@@ -266,7 +268,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         lifted = replace(
             before, banned=False, until=None, serial=self.serial + 1, by=by.user, proof=statement.data
         )
-        return self._with(gone=lifted)
+        return self._with(removed=lifted)
 
     def _given(self, statement: Statement, act: SetRole, by: Person) -> "Roster":
         now = self.person(act.who)
@@ -290,27 +292,27 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         changed = self._with(replace(now, role=act.role))
         return replace(changed, roles=(*self.roles, statement.data))
 
-    def _may_come(self, act: Admit | Request) -> Gone | None:
-        before = self.departed(act.who)
+    def _may_come(self, act: Admit | Request) -> RemovedPerson | None:
+        before = self.removal_of(act.who)
         if before is not None and before.banned and (before.until is None or act.at < before.until):
             _refuse(f"{act.who} is banned: a moderator has to lift the ban first")
         return before
 
-    def _with(self, person: Person | None = None, gone: Gone | None = None) -> "Roster":
+    def _with(self, person: Person | None = None, removed: RemovedPerson | None = None) -> "Roster":
         """Replace what is said of one name, and count the change."""
-        who = person.user if person is not None else gone.user if gone is not None else ""
+        who = person.user if person is not None else removed.user if removed is not None else ""
         people = [one for one in self.people if one.user != who]
-        others = [one for one in self.gone if one.user != who]
+        others = [one for one in self.removed if one.user != who]
         if person is not None:
             people.append(person)
-            others += [one for one in self.gone if one.user == who]  # its serial goes on to count
-        if gone is not None:
-            others.append(gone)
+            others += [one for one in self.removed if one.user == who]  # its serial goes on to count
+        if removed is not None:
+            others.append(removed)
         return replace(
             self,
             serial=self.serial + 1,
             people=tuple(sorted(people, key=_user)),
-            gone=tuple(sorted(others, key=_user)),
+            removed=tuple(sorted(others, key=_user)),
         )
 
 
@@ -344,8 +346,8 @@ class _Proofs:
             if not (self._was_there(person) or self._is_admitted(person)):
                 _refuse(f"{person.user} is in it, and no member admitted them")
             self._require_role(person)
-        for gone in roster.gone:
-            self._require_removal(gone)
+        for removed in roster.removed:
+            self._require_removal(removed)
         if known is not None:
             self._require_all(known)
 
@@ -396,7 +398,7 @@ class _Proofs:
         statement = self._statement(person.proof)
         if statement is None or statement.act.who != person.user:
             return False
-        before = None if self._known is None else self._known.departed(person.user)
+        before = None if self._known is None else self._known.removal_of(person.user)
         match statement.act:
             case Admit(account_key=key, origin=origin, serial=serial):
                 late = before is None or serial >= before.serial
@@ -424,30 +426,30 @@ class _Proofs:
         known = [(one.user, one.account_key, one.first) for one in _everybody(self._known)]
         return (person.user, person.account_key, person.first) in known
 
-    def _require_removal(self, gone: Gone) -> None:
-        before = None if self._known is None else self._known.departed(gone.user)
-        if before is not None and before.proof == gone.proof:
+    def _require_removal(self, removed: RemovedPerson) -> None:
+        before = None if self._known is None else self._known.removal_of(removed.user)
+        if before is not None and before.proof == removed.proof:
             return
-        statement = self._statement(gone.proof)
+        statement = self._statement(removed.proof)
         act = None if statement is None else statement.act
-        if statement is None or not isinstance(act, Remove | Unban) or act.who != gone.user:
-            _refuse(f"nobody removed {gone.user}, whom it calls removed")
-        own = isinstance(act, Remove) and statement.by == gone.user and not act.ban
+        if statement is None or not isinstance(act, Remove | Unban) or act.who != removed.user:
+            _refuse(f"nobody removed {removed.user}, whom it calls removed")
+        own = isinstance(act, Remove) and statement.by == removed.user and not act.ban
         trusted = (statement.by, statement.signer.account_key) in self._trusted
         if not (own and trusted) and not self._signed_by(statement, MAY[Remove]):
-            _refuse(f"{statement.by} may not remove {gone.user}")
-        if isinstance(act, Remove) and act.ban and not gone.banned:
-            _refuse(f"nobody lifted the ban of {gone.user}")
+            _refuse(f"{statement.by} may not remove {removed.user}")
+        if isinstance(act, Remove) and act.ban and not removed.banned:
+            _refuse(f"nobody lifted the ban of {removed.user}")
 
     def _require_all(self, known: Roster) -> None:
         """Nobody is forgotten: who was in is in, or was removed since; a removal stays known."""
         for one in known.people:
-            now, gone = self._roster.person(one.user), self._roster.departed(one.user)
-            if now is None and (gone is None or gone.serial <= known.serial):
+            now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
+            if now is None and (removed is None or removed.serial <= known.serial):
                 _refuse(f"{one.user} is missing in it, and nobody removed them")
-        for before in known.gone:
-            gone = self._roster.departed(before.user)
-            if gone is None or gone.serial < before.serial:
+        for before in known.removed:
+            removed = self._roster.removal_of(before.user)
+            if removed is None or removed.serial < before.serial:
                 _refuse(f"the removal of {before.user} is missing in it")
 
     def _statement(self, data: bytes) -> Statement | None:
@@ -478,12 +480,12 @@ class _Proofs:
 
 
 def _require_form(roster: Roster) -> None:
-    people, gone = [one.user for one in roster.people], [one.user for one in roster.gone]
-    if people != sorted(set(people)) or gone != sorted(set(gone)):
+    people, removed = [one.user for one in roster.people], [one.user for one in roster.removed]
+    if people != sorted(set(people)) or removed != sorted(set(removed)):
         _refuse("the names of a roster are not in order, each once")
     if roster.kind is RoomKind.DIRECT and len(people) > _TWO:
         _refuse("a direct room has two people")
-    numbers = [one.since for one in roster.people] + [one.serial for one in roster.gone]
+    numbers = [one.since for one in roster.people] + [one.serial for one in roster.removed]
     if any(number > roster.serial for number in numbers):
         _refuse("a roster knows of changes that never were")
 
@@ -501,7 +503,7 @@ def _everybody(roster: Roster | None) -> list[Person]:
     """Return everybody who is, or was, on a roster."""
     if roster is None:
         return []
-    return [*roster.people, *(gone.was for gone in roster.gone if gone.was is not None)]
+    return [*roster.people, *(removed.was for removed in roster.removed if removed.was is not None)]
 
 
 def _require_role(by: Person, act: AnyAct) -> None:
@@ -513,7 +515,7 @@ def _name(person: tuple[UserName, bytes, Role]) -> str:
     return person[0]
 
 
-def _user(one: Person | Gone) -> str:
+def _user(one: Person | RemovedPerson) -> str:
     return one.user
 
 

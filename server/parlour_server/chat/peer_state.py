@@ -10,12 +10,12 @@ comes back and reads what it missed. Nothing that failed leaves it half served.
 from collections import deque
 from collections.abc import Callable
 
+from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import INTERNAL_ERROR, CloseCode
 from parlour_protocol.frames.base import Frame, Status
 from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.session import Session, Side
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer import Peer
 from parlour_server.chat.request_budgets import ConnectionBudget
@@ -53,7 +53,7 @@ class PeerState:
         self.info = peer.info
         self.user = peer.info.grant.user
         self.budget = budget
-        self.session = Session(Side.SERVER)
+        self.session = ConnectionState(Side.SERVER)
         self.ready = False
         """The hello was said; events may follow."""
         self.closed = False

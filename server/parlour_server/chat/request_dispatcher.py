@@ -8,6 +8,7 @@ The service calls ``receive`` for every frame.
 
 from collections.abc import Callable
 
+from parlour_protocol.connection_state import State
 from parlour_protocol.errors import (
     POLICY_VIOLATION,
     TOO_FAST,
@@ -20,7 +21,6 @@ from parlour_protocol.errors import (
 from parlour_protocol.frames.codec import decode_request, request_id_of
 from parlour_protocol.frames.replies import Ok
 from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.session import State
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.commands import Commands

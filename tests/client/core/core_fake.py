@@ -22,6 +22,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import LinkState
 from parlour_client.core.transport.wire import WireClosedError
+from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -69,7 +70,6 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name
 from parlour_protocol.secret import Secret
-from parlour_protocol.session import Session, Side
 
 ALICE, BOB = parse_user_name("alice"), parse_user_name("bobby")
 LAPTOP = parse_device_name("laptop")
@@ -126,7 +126,7 @@ class FakeWire:
     def __init__(self, server: "FakeServer") -> None:
         self._server = server
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self.session = Session(Side.SERVER)
+        self.session = ConnectionState(Side.SERVER)
         self.code: int | None = None
         self.open = True
 

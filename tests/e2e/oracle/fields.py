@@ -91,7 +91,14 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
         ("/encryption",),
     ),
     **dict.fromkeys(
-        ("Person.user", "Person.by", "Gone.user", "Gone.by", "Origin.founder", "Origin.people"),
+        (
+            "Person.user",
+            "Person.by",
+            "RemovedPerson.user",
+            "RemovedPerson.by",
+            "Origin.founder",
+            "Origin.people",
+        ),
         ("/encryption",),
     ),
     **dict.fromkeys(

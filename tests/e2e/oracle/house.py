@@ -32,6 +32,7 @@ from parlour_protocol.api import (
     TicketIssued,
     encode_payload,
 )
+from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -69,7 +70,6 @@ from parlour_protocol.names import (
     parse_user_name,
 )
 from parlour_protocol.secret import Secret
-from parlour_protocol.session import Session, Side
 
 ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")
@@ -110,7 +110,7 @@ class House:
         self.asked: asyncio.Queue[AnyRequest] = asyncio.Queue()
         """Requests, as they come."""
         self._socket: ServerConnection | None = None
-        self._session = Session(Side.SERVER)
+        self._session = ConnectionState(Side.SERVER)
         self.ready = asyncio.Event()
 
     # --- what the oracle does
@@ -204,7 +204,7 @@ class House:
         return _json(HTTPStatus.CREATED, encode_payload(TicketIssued(Secret("t" * 43), 30)))
 
     async def _converse(self, socket: ServerConnection) -> None:
-        self._socket, self._session = socket, Session(Side.SERVER)
+        self._socket, self._session = socket, ConnectionState(Side.SERVER)
         await self.say(self._hello())
         self.ready.set()
         try:

@@ -252,7 +252,7 @@ def test_a_roster_that_leaves_somebody_out() -> None:
     without = replace(known, serial=1, people=known.people[:2])
     with pytest.raises(NotAllowedError, match="cora is missing in it"):
         without.require_proofs(holds, known)
-    forged = after(known, remove(known, "cora")).gone[0]
+    forged = after(known, remove(known, "cora")).removed[0]
     by_ben = replace(forged, by=name("ben"), proof=remove(known, "cora", by="ben").data)
     with pytest.raises(NotAllowedError, match="ben may not remove cora"):
         replace(without, gone=(by_ben,)).require_proofs(holds, known)

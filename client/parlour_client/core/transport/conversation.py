@@ -21,6 +21,7 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.room_log.translation import OTHER_LOGS, LostError, Numbers
 from parlour_client.core.transport.wire import Wire, WireClosedError
+from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
 from parlour_protocol.frames import (
     AnyRequest,
@@ -42,7 +43,6 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import Incarnation, RequestId
 from parlour_protocol.limits import IN_FLIGHT
-from parlour_protocol.session import Session, Side
 
 ANSWER_SECONDS: Final = 20.0
 """Longer than any honest answer takes; a wire that stays silent is given up and opened anew."""
@@ -79,7 +79,7 @@ class Conversation:
         self.numbers: Numbers | None = None
         """What the server's numbers are here; None while that is still to be found out: as they are."""
         self._early: list[Push] = []
-        self._session = Session(Side.CLIENT)
+        self._session = ConnectionState(Side.CLIENT)
         self._answers: dict[RequestId, tuple[Answer, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
         self._broken: asyncio.Future[ParlourClientError] = asyncio.get_running_loop().create_future()

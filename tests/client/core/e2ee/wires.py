@@ -5,6 +5,8 @@ import asyncio
 from tests.client.core.e2ee.house import Line, RefusedError, Room
 
 from parlour_client.core.transport.wire import WireClosedError
+from parlour_protocol.connection_state import ConnectionState as Table
+from parlour_protocol.connection_state import Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -33,8 +35,6 @@ from parlour_protocol.ids import (
     RoomId,
 )
 from parlour_protocol.names import RoomName, UserName
-from parlour_protocol.session import Session as Table
-from parlour_protocol.session import Side
 
 
 class HouseWire:

@@ -63,7 +63,7 @@ def ghost_words(user: UserName, roster: Roster | None) -> str:
 
 
 def _why_outside(user: UserName, roster: Roster) -> str:
-    gone = roster.departed(user)
+    gone = roster.removal_of(user)
     if gone is None:
         return "no member admitted them"
     match statement_of(gone.proof).act:

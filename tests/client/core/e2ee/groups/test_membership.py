@@ -293,7 +293,7 @@ def test_statements_of_the_log_are_executed_by_any_member() -> None:
         device.sync(log)
         assert people(device, log) == ["alice", "bobby", "davey"]
     assert plan(bobby, log).statements == []
-    gone = roster_of(alice, log).departed(carol.user)
+    gone = roster_of(alice, log).removal_of(carol.user)
     assert gone is not None
     assert (gone.banned, gone.by) == (True, alice.user)
     note = alice.receipts[-1].items[-1].note

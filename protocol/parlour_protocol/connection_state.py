@@ -1,6 +1,6 @@
 """The state machine of a connection: one table, run by both sides.
 
-Each side keeps a ``Session`` and tells it every frame that it sends and receives. What is not in
+Each side keeps a ``ConnectionState`` and tells it every frame that it sends and receives. What is not in
 ``TRANSITIONS`` ends the connection (``OutOfOrderError``). No I/O, no clock: the two sides can be run
 against each other in a test without a wire. Invariants:
 
@@ -76,7 +76,7 @@ def kind_of(frame: Frame) -> Kind:
     raise OutOfOrderError(f"{type(frame).__name__} is no frame of a connection")
 
 
-class Session:
+class ConnectionState:
     """One side's view of a connection."""
 
     __slots__ = ("_in_flight", "_side", "state")

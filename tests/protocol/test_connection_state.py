@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from parlour_protocol.connection_state import TRANSITIONS, ConnectionState, Kind, Side, State, kind_of
 from parlour_protocol.errors import ErrorCode, OutOfOrderError
 from parlour_protocol.frames.base import Frame, Status
 from parlour_protocol.frames.codec import decode_request, decode_server_frame, encode
@@ -15,7 +16,6 @@ from parlour_protocol.frames.requests import ListRooms, Request
 from parlour_protocol.ids import Millis, RequestId, SessionId, new_incarnation, new_request_id
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.session import TRANSITIONS, Kind, Session, Side, State, kind_of
 
 ADA = parse_user_name("ada")
 HELLO = Hello(
@@ -36,9 +36,9 @@ SAMPLES: dict[Kind, Frame] = {
 }
 
 
-def ready(side: Side) -> Session:
+def ready(side: Side) -> ConnectionState:
     """Return a side for which the hello was said."""
-    session = Session(side)
+    session = ConnectionState(side)
     (session.sent if side is Side.SERVER else session.received)(HELLO)
     return session
 
@@ -144,7 +144,7 @@ class TwoSides(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.client, self.server = Session(Side.CLIENT), Session(Side.SERVER)
+        self.client, self.server = ConnectionState(Side.CLIENT), ConnectionState(Side.SERVER)
         self.up: deque[bytes] = deque()
         self.down: deque[bytes] = deque()
         self.asked: list[RequestId] = []

@@ -50,10 +50,12 @@ from parlour_server.errors import SetupError
 from parlour_server.journal_follower import JournalFollower
 from parlour_server.logs import log, warn
 from parlour_server.metrics import Metrics
+from parlour_server.net.listener import bind
 from parlour_server.net.metrics_listener import MetricsListener
 from parlour_server.net.net_server import NetServer
 from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.tls_groups import GROUPS, taken_besides
+from parlour_server.net.websocket_connection import ConnectionRegistry
 from parlour_server.pruner import Pruner
 from parlour_server.setup.certificates import Renewal, renew_if_due
 from parlour_server.setup.data_folder import DataFolder
@@ -153,25 +155,28 @@ class Application:
         )
         stack.push_async_callback(_within, chat.close)
         self._api = self._make_api()
+        registry = ConnectionRegistry(self._audit)
+        follower = JournalFollower(
+            self._store.journal, registry.end_sessions, chat.room_advanced, chat.keys_changed
+        )
+        await follower.begin()
+        watch = SessionWatch(self._live_sessions, registry.end_sessions, self._steady)
+        watch.compare(await self._store.sessions.newest_seen())
+        stack.push_async_callback(watch.stop)
         net = NetServer(
             self._settings,
+            await bind(self._settings.listen.address),
             self._tls,
             chat,
             self._serve_api,
             self._store.tickets,
+            registry,
             self._audit,
             self._steady,
             body_cap,
         )
-        follower = JournalFollower(
-            self._store.journal, net.end_sessions, chat.room_advanced, chat.keys_changed
-        )
-        await follower.begin()
-        watch = SessionWatch(self._live_sessions, net.end_sessions, self._steady)
-        watch.compare(await self._store.sessions.newest_seen())
-        stack.push_async_callback(watch.stop)
-        addresses = await net.start()
         stack.push_async_callback(net.stop)
+        addresses = net.serve()
         _run(stack, self._audit.run())
         _run(stack, follower.run())
         _run(stack, watch.run())

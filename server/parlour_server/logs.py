@@ -20,7 +20,7 @@ import msgspec
 import structlog
 
 _LONGEST: Final = 500  # characters of one field: a log line must not be a stranger's storage
-_LIBRARIES: Final = ("websockets", "uvicorn", "asyncio", "starlette", "sqlalchemy", "alembic")
+_LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
 _log: Final = structlog.get_logger()
 

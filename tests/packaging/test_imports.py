@@ -35,7 +35,7 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (
             "parlour_server.cli",
-            ["starlette", "uvicorn", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"],
+            ["starlette", "h11", "argon2", "sqlalchemy", "alembic", "cryptography", "asyncio"],
         ),
     ],
 )

@@ -1,75 +1,55 @@
-"""HTTP/1.1: uvicorn's parser and ASGI bridge, with deadlines, caps and the gate put in front.
+"""HTTP/1.1 by h11, with deadlines and caps on what comes in, the gate in front, and ASGI behind it.
 
-Every request's head goes through the gate before the HTTPS API or the chat sees any of it. What uvicorn
-leaves open is closed here: heads and bodies have deadlines *in total*, however they trickle (H5); a second
-request that was sent before the first was answered is never processed (H9: smuggling); refusals are whole,
-fixed answers, and strangers cause at most a bounded line of log (R6). `net/listener.py` makes one for each
-socket that finished its TLS handshake.
-
-uvicorn's protocol class is no documented interface: `tests/server/net/test_pins.py` names what is used of it.
+Every request's head passes the gate before the HTTPS API or the chat sees any of it. Heads and bodies have
+deadlines *in total*, however they trickle (H5); a second request that was sent before the first was answered
+is never processed (H9: smuggling); refusals are whole, fixed answers, and strangers cause at most a bounded
+line of log (R6).
 """
 
 import asyncio
-import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from http import HTTPStatus
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 import h11
-from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp, Message, Scope
 
 from parlour_server.audit import Audit, AuditEvent
+from parlour_server.logs import log_fault
 from parlour_server.net import http_refusals as refusals
-from parlour_server.net.body_flow_control import PatientFlow
 from parlour_server.net.connection_slots import Slot
-from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, judge
+from parlour_server.net.gate import HEAD_BYTES, Head, Redeem, Refuse, Rules, ToApi, judge
 from parlour_server.net.http_refusals import Refusal
-from parlour_server.net.quiet_logger import quiet_logger
 from parlour_server.net.socket_close import close_soon, forget
 from parlour_server.net.ticket_redaction import ReadBuffer
 from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 
 KEEP_ALIVE_SECONDS: Final = 5
-_TOO_LARGE: Final = 431
-_log: Final = quiet_logger("http")
-
-
-def asgi_config(app: Any) -> Config:
-    """Return uvicorn's configuration for our use of its protocol: no log, no headers, no proxies."""
-    return Config(
-        app,
-        http=HttpConnection,
-        ws="none",
-        interface="asgi3",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,  # X-Forwarded-For is anybody's to send
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-    )
+_READ_AHEAD: Final = 64 * 1024  # of a body: reading pauses while the application has this much to take
+_TOO_LARGE: Final = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSetup:
     """What all HTTP connections of a server share."""
 
-    config: Config
-    state: ServerState
+    app: ASGIApp
     rules: Rules
     audit: Audit
-    upgrades: WebSocketUpgrade
+    upgrade: WebSocketUpgrade
     buffer: ReadBuffer
     request_seconds: float
     body_seconds: float
     body_bytes_per_second: int
     stalled_seconds: float
     close_seconds: float
+    connections: "set[HttpConnection]" = field(default_factory=set)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class _Awaited(Enum):
@@ -79,35 +59,40 @@ class _Awaited(Enum):
     BODY = auto()
 
 
-class HttpConnection(H11Protocol, asyncio.BufferedProtocol):
+class HttpConnection(asyncio.BufferedProtocol):
     """One socket that speaks HTTP, until it is closed or becomes a WebSocket."""
+
+    _transport: asyncio.Transport
 
     def __init__(self, setup: HttpSetup, slot: Slot) -> None:
         """Hold ``slot`` until the socket is closed or handed over."""
-        super().__init__(config=setup.config, server_state=setup.state, app_state={})
-        self.logger = _log  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
-        self.access_log = False
         self._setup = setup
         self._slot: Slot | None = slot
         self._address = slot.address
+        self._loop = asyncio.get_running_loop()
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        self._exchange: _Exchange | None = None
+        self._ticket: bytes | None = None
+        self._body_size = 0
+        self._is_taken = False
+        """The gate took the request away from the API: nothing more is parsed."""
+        self._is_last = False
         self._awaited: _Awaited | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._body_size = 0
+        self._keep_alive: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._abort: asyncio.TimerHandle | None = None
-        self._decision: Redeem | Refuse | None = None
-        self._ticket: bytes | None = None
+        self._must_pause = False
+        self._is_paused = False
+        self.can_write = asyncio.Event()
+        self.can_write.set()
 
-    # asyncio.Protocol
+    # what the transport calls (asyncio.BufferedProtocol)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request's head."""
-        # What uvicorn does, without asking the kernel for addresses: that costs more than parsing the head
-        self.connections.add(self)
-        self.transport = transport
-        self.flow = PatientFlow(transport, self.loop)
-        self.client = (self._address, 0)  # nobody asks for the port
-        self.scheme = "https"
+        self._transport = cast("asyncio.Transport", transport)
+        self._setup.connections.add(self)
         self._await(_Awaited.HEAD)
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -116,137 +101,221 @@ class HttpConnection(H11Protocol, asyncio.BufferedProtocol):
         return self._setup.buffer.view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take a read out of the buffer; of a head without the ticket that may be in it."""
-        if self.conn.their_state is h11.IDLE:
+        """Parse a read, unless this socket was refused; of a head without the ticket that may be in it."""
+        if self._http.their_state is h11.IDLE:
             data, self._ticket = self._setup.buffer.take_head(nbytes)
         else:
             data = self._setup.buffer.take(nbytes)
-        self.data_received(data)
-
-    def data_received(self, data: bytes) -> None:
-        """Parse, unless this socket was refused already."""
         if self._is_done():
             return
-        super().data_received(data)
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        self._http.receive_data(data)
+        self._handle_events()
         if not self._is_done():
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the slot back."""
-        super().connection_lost(exc)
-        forget(self.transport)
+        """Tell the application, and give the slot back."""
+        del exc
+        self._setup.connections.discard(self)
+        forget(self._transport)
         self._await(None)
-        for timer in (self._abort, self._stalled, self.timeout_keep_alive_task):
+        for timer in (self._abort, self._stalled, self._keep_alive):
             if timer is not None:
                 timer.cancel()
+        if self._exchange is not None:
+            self._exchange.end()
+            self._exchange = None
+        self.can_write.set()
         if self._slot is not None:
             self._slot.release()
 
     def pause_writing(self) -> None:
-        """Give the peer some time to take what is unsent: who reads nothing is cut off (R2)."""
-        super().pause_writing()
+        """Give the peer some time to take what is unsent: one that reads nothing is cut off (R2)."""
+        self.can_write.clear()
         if self._stalled is None:
-            self._stalled = self.loop.call_later(self._setup.stalled_seconds, self._too_late)
+            self._stalled = self._loop.call_later(self._setup.stalled_seconds, self._too_late)
 
     def resume_writing(self) -> None:
         """Go on writing: the peer has taken most of what was unsent."""
-        super().resume_writing()
+        self.can_write.set()
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
 
-    # what uvicorn's protocol asks
-
-    def _should_upgrade(self) -> bool:
-        """Judge the request whose head was just parsed. True takes it away from the API."""
-        head = Head(
-            self.scope["method"].encode("ascii"),
-            self._target(),
-            self.scope["http_version"].encode("ascii"),
-            self.headers,
-            self._ticket,
-        )
-        self._body_size = head.body_size()
-        decision = judge(head, self._setup.rules)
-        if isinstance(decision, Redeem | Refuse):
-            self._decision = decision
-            return True
-        return False
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Do what the gate decided: answer and close, or redeem the ticket."""
-        del event  # the gate has seen it
-        decision = self._decision
-        if isinstance(decision, Refuse) and not decision.burn:
-            self.refuse(decision.refusal)
-        elif self.conn.trailing_data[0]:
-            # H9: a client must wait for our answer; what is here already belongs to no connection of ours
-            self.refuse(refusals.BAD_REQUEST)
-        elif decision is not None:
-            self._setup.upgrades.begin(self, decision)
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what was no HTTP. uvicorn calls this while it handles h11's exception."""
-        del msg
-        error = sys.exception()
-        too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == _TOO_LARGE
-        if error is not None:
-            traceback.clear_frames(error.__traceback__)  # one of h11's frames refers back to the error
-        self.refuse(refusals.TOO_LARGE if too_large else refusals.BAD_REQUEST)
-
-    def on_response_complete(self) -> None:
-        """Go on with the next request only if this one was taken in whole, and nothing came after it."""
-        whole = self.conn.our_state is h11.DONE and self.conn.their_state is h11.DONE
-        if not whole or self.conn.trailing_data[0]:
-            self._close()
-        self._await(None)
-        super().on_response_complete()
+    # what the server calls
 
     def shutdown(self) -> None:
         """Close when the answer that is under way is sent, or now."""
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is None or cycle.response_complete:
+        if self._exchange is None:
             self._close()
         else:
-            cycle.keep_alive = False
+            self._is_last = True
 
-    # what Upgrades calls
+    def abort(self) -> None:
+        """Drop the socket now."""
+        self._transport.abort()
+
+    # what an exchange calls
+
+    def write(self, *events: h11.Event) -> None:
+        """Write a part of the answer. Raises h11.LocalProtocolError when it is not the next one."""
+        self._transport.write(b"".join(self._http.send(event) or b"" for event in events))
 
     @property
-    def address(self) -> str:
-        """Return the remote address."""
-        return self._address
+    def wants_continue(self) -> bool:
+        """Whether the peer waits for `100 Continue` before it sends the body."""
+        return self._http.they_are_waiting_for_100_continue and not self._transport.is_closing()
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer with a fixed response and close."""
-        if self.transport.is_closing():
-            return
-        self._refused(refusal.reason)
-        self.transport.write(refusal.wire)
-        self._close()
+    def read_on(self) -> None:
+        """Read more of the body."""
+        self._must_pause = False
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
 
-    def hand_over(self) -> Slot | None:
+    def pause_reading(self) -> None:
+        """Stop reading when the read that is going on is over, unless there is a reason to go on by then.
+
+        aiofastnet 1.2 leaves what TLS has decrypted already where it is when reading stops in the middle of a
+        read, and looks at it again only when the network brings more: the end of an upload would wait until
+        its deadline. Between two reads nothing is left.
+        """
+        if not self._must_pause:
+            self._must_pause = True
+            self._loop.call_soon(self._stop_reading)
+
+    def answered(self) -> None:
+        """Go on with the next request only if this one was taken in whole, and nothing came after it."""
+        self._exchange = None
+        self._await(None)
+        is_whole = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if not is_whole or self._http.trailing_data[0] or self._is_last:
+            self._close()
+        elif not self._transport.is_closing():
+            self._keep_alive = self._loop.call_later(KEEP_ALIVE_SECONDS, self._close)
+            self._http.start_next_cycle()
+            self.read_on()
+
+    # inside
+
+    def _handle_events(self) -> None:
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                traceback.clear_frames(error.__traceback__)  # one of h11's frames refers back to the error
+                is_large = error.error_status_hint == _TOO_LARGE
+                self._refuse(refusals.TOO_LARGE if is_large else refusals.BAD_REQUEST)
+                return
+            if isinstance(event, h11.Request):
+                if not self._begin(event):
+                    return
+            elif isinstance(event, h11.Data) and self._exchange is not None:
+                self._exchange.add(event.data)
+            elif isinstance(event, h11.EndOfMessage) and self._exchange is not None:
+                self._exchange.end_body()
+            else:
+                if event is h11.PAUSED:  # it is pipelined: what came too early closes the connection
+                    self.pause_reading()
+                return
+
+    def _begin(self, request: h11.Request) -> bool:
+        """Judge a request whose head was just parsed. False takes it away from the API."""
+        path, _, query = request.target.partition(b"?")
+        target = path + b"?" + query if query else path
+        head = Head(request.method, target, request.http_version, list(request.headers), self._ticket)
+        decision = judge(head, self._setup.rules)
+        if isinstance(decision, ToApi):
+            self._body_size = head.body_size()
+            self._exchange = _Exchange(self, self._scope(head, path, query))
+            self._run(self._serve(self._exchange))
+            return True
+        self._is_taken = True
+        if isinstance(decision, Refuse) and not decision.burn:
+            self._refuse(decision.refusal)
+        elif self._http.trailing_data[0]:
+            # H9: a client must wait for our answer; what is here already belongs to no connection of ours
+            self._refuse(refusals.BAD_REQUEST)
+        else:
+            self._transport.pause_reading()
+            self._run(self._redeem(decision))
+        return False
+
+    def _scope(self, head: Head, path: bytes, query: bytes) -> Scope:
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": head.version.decode("ascii"),
+            "server": None,
+            "client": (self._address, 0),  # nobody asks for the port
+            "scheme": "https",
+            "method": head.method.decode("ascii"),
+            "root_path": "",
+            "path": unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": query,
+            "headers": head.headers,
+        }
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._setup.tasks.add(task)
+        task.add_done_callback(self._setup.tasks.discard)
+
+    async def _serve(self, exchange: "_Exchange") -> None:
+        """Let the application answer. One that leaves its answer unfinished ends the connection."""
+        try:
+            await self._setup.app(exchange.scope, exchange.receive, exchange.send)
+        except Exception as error:  # noqa: BLE001 - the application's fault must not be the server's
+            log_fault("http", error)
+        if self._exchange is exchange:
+            self._close()
+
+    async def _redeem(self, decision: Redeem | Refuse) -> None:
+        """Open the WebSocket if a ticket grants it. The request's deadline goes on running meanwhile."""
+        upgrade = self._setup.upgrade
+        try:
+            found = await upgrade.redeem(decision)
+            if isinstance(found, Refusal):
+                self._refuse(found)
+            elif refusal := upgrade.admit(found, self._address):
+                self._refuse(refusal)
+            elif isinstance(decision, Redeem) and (slot := self._hand_over()) is not None:
+                upgrade.open(found, self._transport, slot, decision.answer)
+        except Exception as error:  # noqa: BLE001 - whatever it was, no socket may be left in between
+            log_fault("upgrade", error)
+            self._transport.abort()
+
+    def _hand_over(self) -> Slot | None:
         """Stop being this socket's protocol. Returns the slot, or None when the socket is gone."""
-        if self.transport.is_closing():
+        if self._transport.is_closing():
             return None
-        self.connections.discard(self)
+        self._setup.connections.discard(self)
         self._await(None)
         slot, self._slot = self._slot, None
         return slot
 
-    # inside
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer with a fixed response and close."""
+        if not self._transport.is_closing():
+            self._record(refusal.reason)
+            self._transport.write(refusal.wire)
+            self._close()
 
     def _is_done(self) -> bool:
         """Tell whether what else comes is no longer looked at."""
-        return self._decision is not None or self.transport.is_closing()
+        return self._is_taken or self._transport.is_closing()
 
-    def _target(self) -> bytes:
-        query = self.scope["query_string"]
-        return self.scope["raw_path"] + (b"?" + query if query else b"")
+    def _stop_reading(self) -> None:
+        if self._must_pause and not self._is_paused and not self._transport.is_closing():
+            self._is_paused = True
+            self._transport.pause_reading()
 
     def _watch(self) -> None:
         """Set or clear the deadline by where the request stands."""
-        match self.conn.their_state:
+        match self._http.their_state:
             case h11.IDLE:
                 self._await(_Awaited.HEAD)
             case h11.SEND_BODY:
@@ -256,13 +325,13 @@ class HttpConnection(H11Protocol, asyncio.BufferedProtocol):
 
     def _await(self, awaited: _Awaited | None) -> None:
         if awaited is self._awaited:
-            return  # a deadline that runs is not set anew by another byte (H5)
+            return  # another byte does not start a running deadline again (H5)
         self._awaited = awaited
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         if awaited is not None:
-            self._deadline = self.loop.call_later(self._seconds_for(awaited), self._too_late)
+            self._deadline = self._loop.call_later(self._seconds_for(awaited), self._too_late)
 
     def _seconds_for(self, awaited: _Awaited) -> float:
         if awaited is _Awaited.HEAD:
@@ -270,19 +339,79 @@ class HttpConnection(H11Protocol, asyncio.BufferedProtocol):
         # The gate has seen the length: it is no longer than its operation allows.
         return self._setup.body_seconds + self._body_size / self._setup.body_bytes_per_second
 
-    def _refused(self, reason: str) -> None:
+    def _record(self, reason: str) -> None:
         self._setup.audit.record(AuditEvent.HANDSHAKE_REFUSED, reason=reason, address=self._address)
 
     def _too_late(self) -> None:
-        self._refused("too_slow")
-        self.transport.abort()
+        self._record("too_slow")
+        self._transport.abort()
 
     def _close(self) -> None:
         self._await(None)
         if self._abort is None:
-            self._abort = close_soon(self.loop, self.transport, self._setup.close_seconds)
+            self._abort = close_soon(self._loop, self._transport, self._setup.close_seconds)
 
 
-def http_protocol(setup: HttpSetup, slot: Slot) -> asyncio.Protocol:
-    """Return the protocol of a newly accepted socket."""
-    return cast("asyncio.Protocol", HttpConnection(setup, slot))
+class _Exchange:
+    """One request and its answer, as an ASGI application receives and sends them."""
+
+    def __init__(self, connection: HttpConnection, scope: Scope) -> None:
+        """Begin with nothing received but the head."""
+        self.scope = scope
+        self._connection = connection
+        self._body = bytearray()
+        self._has_more = True
+        self._changed = asyncio.Event()
+        self._head: tuple[h11.Response, ...] = ()
+        self._has_begun = False
+        self._is_over = False
+
+    def add(self, data: bytes) -> None:
+        """Keep a piece of the body until the application takes it."""
+        self._body += data
+        if len(self._body) > _READ_AHEAD:
+            self._connection.pause_reading()
+        self._changed.set()
+
+    def end_body(self) -> None:
+        """Note that the body is complete."""
+        self._has_more = False
+        self._changed.set()
+
+    def end(self) -> None:
+        """Note that the answer is complete or the peer is gone."""
+        self._is_over = True
+        self._changed.set()
+
+    async def receive(self) -> Message:
+        """Return what came of the body since the last call, or that nothing more will come."""
+        if not self._has_begun and self._connection.wants_continue:
+            self._connection.write(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+        if not self._is_over:
+            self._connection.read_on()
+            await self._changed.wait()
+            self._changed.clear()
+        if self._is_over:
+            return {"type": "http.disconnect"}
+        body, self._body = bytes(self._body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": self._has_more}
+
+    async def send(self, message: Message) -> None:
+        """Write the answer; its head goes out together with the first piece of its body."""
+        await self._connection.can_write.wait()
+        if self._is_over:
+            return
+        if message["type"] == "http.response.start":
+            self._has_begun = True
+            status = HTTPStatus(message["status"])
+            reason = status.phrase.encode("ascii")
+            self._head = (h11.Response(status_code=status, headers=message["headers"], reason=reason),)
+            return
+        data = h11.Data(b"" if self.scope["method"] == "HEAD" else message.get("body", b""))
+        head, self._head = self._head, ()
+        if message.get("more_body"):
+            self._connection.write(*head, data)
+        else:
+            self._connection.write(*head, data, h11.EndOfMessage())
+            self.end()
+            self._connection.answered()

@@ -4,21 +4,21 @@ Sockets are accepted here rather than by asyncio's own server, because a cap mus
 it costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its
 log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket
 of a named balancer begins with a PROXY header, or is closed; from anybody else a PROXY header is what it is
-to TLS, a broken hello, so no stranger can claim an address (L6). `net/net_server.py` makes one.
+to TLS, a broken hello, so no stranger can claim an address (L6).
 """
 
 import asyncio
 import errno
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net import proxy_protocol
-from parlour_server.net.addresses import Networks, plain_address
+from parlour_server.net.addresses import Networks, listen_address, plain_address
 from parlour_server.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.net.tls_context import TlsFiles
@@ -29,8 +29,28 @@ _PAUSE_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-ProtocolFactory = Callable[[Slot], asyncio.Protocol]
+ProtocolFactory = Callable[[Slot], asyncio.BufferedProtocol]
 """Makes the protocol of an accepted socket; from its ``connection_made`` on the slot is the protocol's."""
+
+
+async def bind(address: str) -> list[socket.socket]:
+    """Return sockets that listen on `host:port`, one for each address of the host. Raises SetupError."""
+    host, port = listen_address(address)
+    sockets: list[socket.socket] = []
+    try:
+        infos = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+        )
+        for family, name in dict.fromkeys((info[0], info[4]) for info in infos):
+            sockets.append(_listening(family, name))
+    except OSError as error:
+        for listening in sockets:
+            listening.close()
+        why = error.strerror or error
+        raise SetupError(
+            f"cannot listen on {host}:{port}: {why}; --listen HOST:PORT takes another address"
+        ) from error
+    return sockets
 
 
 class Listener:
@@ -38,6 +58,7 @@ class Listener:
 
     def __init__(
         self,
+        sockets: Sequence[socket.socket],
         tls: TlsFiles,
         slots: ConnectionSlots,
         make_protocol: ProtocolFactory,
@@ -47,7 +68,7 @@ class Listener:
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take the collaborators; ``open`` begins. ``proxies`` are the balancers that are believed."""
+        """Take bound sockets; ``start`` begins. ``proxies`` are the balancers that are believed."""
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
@@ -55,29 +76,15 @@ class Listener:
         self._proxies = proxies
         self._tls_seconds = tls_seconds
         self._close_seconds = close_seconds
-        self._sockets: list[socket.socket] = []
+        self._sockets = list(sockets)
         self._handshakes: dict[asyncio.Task[None], socket.socket] = {}
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
 
-    async def open(self, host: str, port: int) -> list[tuple[str, int]]:
-        """Listen, and return the addresses with their real ports. Raises SetupError."""
+    def start(self) -> None:
+        """Begin to accept."""
         loop = asyncio.get_running_loop()
-        try:
-            infos = await loop.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-            )
-            for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
-                self._sockets.append(_listening(family, address))
-        except OSError as error:
-            self.close()
-            why = error.strerror or error
-            raise SetupError(
-                f"cannot listen on {host}:{port}: {why}; --listen HOST:PORT takes another address"
-            ) from error
         for listening in self._sockets:
             loop.add_reader(listening, self._accept_some, listening)
-        names = (listening.getsockname() for listening in self._sockets)
-        return [(str(name[0]), int(name[1])) for name in names]
 
     def close(self) -> None:
         """Stop accepting; give up handshakes that are under way."""

@@ -9,9 +9,9 @@ nobody was silent. `net/net_server.py` runs it.
 import asyncio
 from typing import Final
 
-from parlour_server.net.connection_registry import ConnectionRegistry
 from parlour_server.net.connection_slots import ConnectionSlots
 from parlour_server.net.malloc_trim import MallocTrim
+from parlour_server.net.websocket_connection import ConnectionRegistry
 
 BEATS: Final = 20
 SILENT_BEATS: Final = 42

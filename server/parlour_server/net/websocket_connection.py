@@ -2,26 +2,30 @@
 
 It parses with websockets' sans-I/O ``ServerProtocol`` (no compression, one frame at most of a request's
 size), hands whole text messages to the chat, and writes what the chat sends. It knows no room and reads no
-message. No task, no stream, no lock: an idle connection costs memory only. `net/websocket_upgrade.py` makes
-it.
+message. No task, no stream, no lock: an idle connection costs memory only. ``ConnectionRegistry`` holds all
+that are open.
 
 * After ``end`` nothing is delivered in either direction, and the socket is gone soon, whatever the peer does.
 * A peer that does not read is cut off, never waited for.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from parlour_protocol import frames
-from parlour_protocol.errors import TOO_SLOW, CloseCode
+from parlour_protocol.errors import SESSION_ENDED, TOO_SLOW, CloseCode
+from parlour_protocol.ids import SessionId
 from parlour_protocol.limits import REQUEST_FRAME
+from parlour_protocol.names import UserName
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.peer import Chat, PeerInfo
+from parlour_server.net.connection_slots import Slot
 from parlour_server.net.message_assembler import MessageAssembler, MessageError
 from parlour_server.net.quiet_logger import quiet_logger
 from parlour_server.net.send_buffer import SendBuffer
@@ -33,18 +37,6 @@ _SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, s
 _PING: Final = bytes((0x80 | Opcode.PING, 0))
 _ABNORMAL: Final = 1006  # RFC 6455 section 7.4.1: what a connection that just broke is said to end with
 _log: Final = quiet_logger("websocket")
-
-
-class Watcher(Protocol):
-    """Who must hear that a connection is cut off or gone. Implemented by `net/connection_registry.py`."""
-
-    def cut_off(self, connection: "WebSocketConnection", limit: str) -> None:
-        """Record that the connection broke a limit and was aborted."""
-        ...
-
-    def remove(self, connection: "WebSocketConnection", code: int) -> None:
-        """Forget the connection; its socket is closed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +58,9 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         "_limits",
         "_loop",
         "_outbox",
+        "_registry",
         "_timer",
         "_transport",
-        "_watcher",
         "_ws",
         "info",
         "share",
@@ -81,7 +73,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         info: PeerInfo,
         transport: asyncio.Transport,
         chat: Chat,
-        watcher: Watcher,
+        registry: "ConnectionRegistry",
         limits: Limits,
         buffer: ReadBuffer,
     ) -> None:
@@ -92,7 +84,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self.silence = 0
         """Beats of the pulse since the peer sent anything."""
         self._chat = chat
-        self._watcher = watcher
+        self._registry = registry
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -172,7 +164,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         try:
-            self._watcher.remove(self, self._ended or _ABNORMAL)
+            self._registry.remove(self, self._ended or _ABNORMAL)
         finally:
             self._chat.closed(self)
             _release(self._ws)
@@ -229,8 +221,77 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     def _cut_off(self, limit: str) -> None:
         self._ended = TOO_SLOW
         self._outbox.close()
-        self._watcher.cut_off(self, limit)
+        self._registry.cut_off(self, limit)
         self._transport.abort()
+
+
+class ConnectionRegistry:
+    """All open WebSocket connections of one server, by session and by account.
+
+    Every one is in here from its first byte until its socket is closed, which is what ending a session relies
+    on (S1: a socket that outlives its session). Beginnings and ends are recorded here.
+    """
+
+    def __init__(self, audit: Audit) -> None:
+        """Begin empty."""
+        self._audit = audit
+        self._slots: dict[WebSocketConnection, Slot] = {}
+        self._by_session: dict[SessionId, set[WebSocketConnection]] = {}
+        self._by_user: dict[UserName, int] = {}
+        self._added = 0
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __iter__(self) -> Iterator[WebSocketConnection]:
+        """Iterate over a copy, so that connections may go while they are looked at."""
+        return iter(tuple(self._slots))
+
+    def count_of(self, user: UserName) -> int:
+        """Return how many connections the account has open."""
+        return self._by_user.get(user, 0)
+
+    def add(self, connection: WebSocketConnection, slot: Slot) -> None:
+        """Keep a connection, and the slot that its socket takes."""
+        grant = connection.info.grant
+        self._slots[connection] = slot
+        self._added += 1
+        connection.share = self._added
+        self._by_session.setdefault(grant.session, set()).add(connection)
+        self._by_user[grant.user] = self.count_of(grant.user) + 1
+        self._record(AuditEvent.CONNECTION_OPENED, connection, address=slot.address)
+
+    def end_sessions(self, sessions: Iterable[SessionId], code: CloseCode = SESSION_ENDED) -> None:
+        """End every connection of these sessions now (S1)."""
+        for session in sessions:
+            for connection in tuple(self._by_session.get(session, ())):
+                connection.end(code)
+
+    def cut_off(self, connection: WebSocketConnection, limit: str) -> None:
+        """Record that a connection broke a limit."""
+        self._record(AuditEvent.LIMIT_HIT, connection, limit=limit)
+
+    def remove(self, connection: WebSocketConnection, code: int) -> None:
+        """Forget a connection and give its slot back."""
+        slot = self._slots.pop(connection, None)
+        if slot is None:
+            return
+        grant = connection.info.grant
+        siblings = self._by_session[grant.session]
+        siblings.discard(connection)
+        if not siblings:
+            del self._by_session[grant.session]
+        self._by_user[grant.user] -= 1
+        if not self._by_user[grant.user]:
+            del self._by_user[grant.user]
+        slot.release()
+        self._record(AuditEvent.CONNECTION_CLOSED, connection, code=int(code))
+
+    def _record(self, event: AuditEvent, connection: WebSocketConnection, **fields: str | int) -> None:
+        info = connection.info
+        self._audit.record(
+            event, connection=info.id, user=str(info.grant.user), session=info.grant.session, **fields
+        )
 
 
 def _release(ws: ServerProtocol) -> None:

@@ -69,7 +69,7 @@ def test_help_loads_nothing_heavy() -> None:
     """`parlour-server --help` is quick because the libraries are loaded by the commands that need them."""
     code = (
         "import sys; from parlour_server.cli.command_line import guarded; guarded(['--help']);"
-        "print([m for m in ('sqlalchemy','alembic','starlette','uvicorn','cryptography','argon2',"
+        "print([m for m in ('sqlalchemy','alembic','starlette','h11','cryptography','argon2',"
         "'websockets',"
         "'msgspec','structlog') if m in sys.modules], file=sys.stderr)"
     )

@@ -27,8 +27,11 @@ from parlour_server.audit import AuditEvent
 from parlour_server.chat.peer import Peer
 from parlour_server.config.server_settings import Connections, Listen, Settings
 from parlour_server.net.event_loops import LoopFactory, loop_factory
+from parlour_server.net.gate import BodyCap, small_bodies
+from parlour_server.net.listener import bind
 from parlour_server.net.net_server import NetServer
 from parlour_server.net.tls_context import TlsFiles
+from parlour_server.net.websocket_connection import ConnectionRegistry
 from parlour_server.store.types import TicketGrant
 from parlour_server.websocket_frames import text_frame
 
@@ -144,7 +147,7 @@ class EchoChat:
         """Begin without peers."""
         self.peers: list[Peer] = []
         self.messages: list[bytes] = []
-        self.remove: list[Peer] = []
+        self.closed_peers: list[Peer] = []
         self.on_message: Callable[[Peer, bytes], None] = lambda peer, data: peer.write(text_frame(data))
 
     def opened(self, peer: Peer) -> None:
@@ -159,7 +162,7 @@ class EchoChat:
 
     def closed(self, peer: Peer) -> None:
         """Note it."""
-        self.remove.append(peer)
+        self.closed_peers.append(peer)
 
 
 async def api(scope: Any, receive: Any, send: Any) -> None:
@@ -270,8 +273,12 @@ class Wire:
 class Bench:
     """A running server and what surrounds it."""
 
-    def __init__(self, pair: Pair, caps: dict[str, Any], listen: dict[str, Any], app: Any) -> None:
-        """Put it together; ``started`` runs it."""
+    server: NetServer
+
+    def __init__(
+        self, pair: Pair, caps: dict[str, Any], listen: dict[str, Any], app: Any, body_cap: BodyCap
+    ) -> None:
+        """Prepare what the server needs; ``start`` runs it."""
         self.pair = pair
         self.clock = TestClock()
         self.audit = TestAudit()
@@ -281,13 +288,27 @@ class Bench:
         self.settings = Settings(
             listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
         )
-        self.server = NetServer(self.settings, self.tls, self.chat, app, self.tickets, self.audit, self.clock)
+        self.registry = ConnectionRegistry(self.audit)
+        self._app = app
+        self._body_cap = body_cap
         self.port = 0
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
         """Begin to serve."""
-        [(_, self.port)] = await self.server.start()
+        self.server = NetServer(
+            self.settings,
+            await bind(self.settings.listen.address),
+            self.tls,
+            self.chat,
+            self._app,
+            self.tickets,
+            self.registry,
+            self.audit,
+            self.clock,
+            self._body_cap,
+        )
+        [(_, self.port)] = self.server.serve()
 
     async def stop(self) -> None:
         """Hang up the clients and stop the server."""
@@ -378,9 +399,14 @@ def bench(pair: Pair) -> BenchMaker:
 
     @asynccontextmanager
     async def running(
-        *, origins: tuple[str, ...] = (), proxies: tuple[str, ...] = (), app: Any = api, **caps: Any
+        *,
+        origins: tuple[str, ...] = (),
+        proxies: tuple[str, ...] = (),
+        app: Any = api,
+        body_cap: BodyCap = small_bodies,
+        **caps: Any,
     ) -> AsyncIterator[Bench]:
-        made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app)
+        made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app, body_cap)
         await made.start()
         try:
             yield made

@@ -17,6 +17,6 @@ def test_a_conversation_from_the_handshake_to_the_close(every_loop: Any, bench: 
             assert await wire.rest() == b""
             await b.until(lambda: b.server.sockets == 0)
             assert b.server.connections == 0
-            assert len(b.chat.remove) == 1
+            assert len(b.chat.closed_peers) == 1
 
     every_loop(scenario)

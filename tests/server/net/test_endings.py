@@ -16,7 +16,7 @@ async def test_ending_a_session_closes_all_its_sockets_and_no_other(bench: Any) 
     async with bench() as b:
         first, second = await b.chatting(session="a" * 22), await b.chatting(session="a" * 22)
         other = await b.chatting(session="b" * 22)
-        b.server.end_sessions(["a" * 22, "z" * 22], SESSION_ENDED)
+        b.registry.end_sessions(["a" * 22, "z" * 22], SESSION_ENDED)
         assert await first.close_code() == await second.close_code() == 4001
         other.send_frame(1, b"still here")
         assert await other.frame() == (1, b"still here")
@@ -78,7 +78,7 @@ async def test_a_dead_peer(bench: Any) -> None:
         wire = await b.chatting()
         assert (await wire.frame())[0] == 9
         assert (await wire.frame())[0] == 9
-        await b.until(lambda: b.chat.remove)
+        await b.until(lambda: b.chat.closed_peers)
         assert b.audit.of(AuditEvent.LIMIT_HIT)[0]["limit"] == "keepalive"
 
 
@@ -99,7 +99,7 @@ async def test_what_is_recorded_of_a_connection(bench: Any) -> None:
         ticket = await b.ticket()
         await wire.ask(b.request(authorization=f"Bearer {ticket}"))
         await wire.close()
-        await b.until(lambda: b.chat.remove)
+        await b.until(lambda: b.chat.closed_peers)
         kinds = [kind for kind, _ in b.audit.lines]
         assert kinds == [
             AuditEvent.TICKET_REDEEMED,

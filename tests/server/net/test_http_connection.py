@@ -1,6 +1,9 @@
 """HTTP as the API gets it, and what never reaches the API."""
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from parlour_server.audit import AuditEvent
 
@@ -14,6 +17,88 @@ async def test_requests_reach_the_api_one_after_the_other(bench: Any) -> None:
         second = await wire.ask(b.request("GET /v1/two HTTP/1.1", **plain))
         assert (first.status, first.body) == (200, b"/v1/one hi")
         assert (second.status, second.body) == (200, b"/v1/two ")
+
+
+PLAIN: dict[str, Any] = {"connection": None, "upgrade": None}
+
+
+async def test_a_client_that_expects_100_continue(bench: Any) -> None:
+    """RFC 9110 section 10.1.1: it is told to go on once its head passed the gate, and not before."""
+    async with bench() as b:
+        wire = await b.wire()
+        line = "POST /a HTTP/1.1"
+        assert (
+            await wire.ask(b.request(line, content_length="2", expect="100-continue", **PLAIN))
+        ).status == 100
+        assert (await wire.ask(b"hi")).body == b"/a hi"
+        wire = await b.wire()
+        wire.send(b.request(line, content_length="9999", expect="100-continue", **PLAIN))
+        assert (await wire.rest()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_the_answer_to_head_has_no_body(bench: Any) -> None:
+    """RFC 9110 section 9.3.2: its length is that of the body, and the connection goes on."""
+    async with bench() as b:
+        wire = await b.wire()
+        wire.send(b.request("HEAD /a HTTP/1.1", **PLAIN) + b"")
+        assert b"content-length: 3\r\n" in (await wire.reader.readuntil(b"\r\n\r\n")).lower()
+        assert (await wire.ask(b.request("GET /b HTTP/1.1", **PLAIN))).body == b"/b "
+
+
+async def test_connection_close_is_obeyed(bench: Any) -> None:
+    """The answer says so too, and nothing comes after it."""
+    async with bench() as b:
+        wire = await b.wire()
+        answer = await wire.ask(b.request("GET /a HTTP/1.1", connection="close", upgrade=None))
+        assert answer.headers["connection"] == "close"
+        assert await wire.rest() == b""
+
+
+async def test_a_connection_that_asks_no_more_is_closed(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two requests a connection may be idle for a few seconds."""
+    monkeypatch.setattr("parlour_server.net.http_connection.KEEP_ALIVE_SECONDS", 0.05)
+    async with bench() as b:
+        wire = await b.wire()
+        assert (await wire.ask(b.request("GET /a HTTP/1.1", **PLAIN))).status == 200
+        assert await wire.rest() == b""
+
+
+async def test_an_application_that_fails_ends_its_own_connection(bench: Any) -> None:
+    """Before its answer or in the middle of it: the peer sees the end, others notice nothing."""
+
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        del receive
+        if scope["path"] == "/late":
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
+            await send({"type": "http.response.body", "body": b"some", "more_body": True})
+        if scope["path"] != "/silent":
+            raise ValueError
+
+    async with bench(app=failing) as b:
+        for path, seen in (("early", b""), ("late", b"some"), ("silent", b"")):
+            wire = await b.wire()
+            wire.send(b.request(f"GET /{path} HTTP/1.1", **PLAIN))
+            assert (await wire.rest()).endswith(seen)
+        await b.until(lambda: b.server.sockets == 0)
+
+
+async def test_an_application_hears_that_its_peer_is_gone(bench: Any) -> None:
+    """Whether it waits for the rest of the body or for an answer to be taken."""
+    seen = asyncio.Event()
+
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        del scope, send
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        seen.set()
+
+    async with bench(app=waiting) as b:
+        wire = await b.wire()
+        wire.send(b.request("POST /a HTTP/1.1", content_length="9", **PLAIN))
+        await b.until(lambda: b.server._http.tasks)
+        await wire.close()
+        async with asyncio.timeout(5):
+            await seen.wait()
 
 
 async def test_a_pipelined_request_is_never_processed(bench: Any) -> None:
@@ -87,4 +172,5 @@ async def test_strangers_leave_nothing_but_audit_lines(bench: Any, caplog: Any) 
             await wire.close()
         assert {event for event, _ in b.audit.lines} == {AuditEvent.HANDSHAKE_REFUSED}
         assert "Traceback" not in caplog.text
-        assert not [record for record in caplog.records if record.name.startswith(("uvicorn", "parlour"))]
+        libraries = ("h11", "starlette", "parlour")
+        assert not [record for record in caplog.records if record.name.startswith(libraries)]

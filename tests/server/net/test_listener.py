@@ -13,6 +13,7 @@ from parlour_server.audit import AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net.addresses import listen_address, plain_address
 from parlour_server.net.connection_slots import ConnectionSlots
+from parlour_server.net.listener import bind
 from parlour_server.rate_limit_key import rate_limit_key
 
 
@@ -173,9 +174,9 @@ def test_stopping_while_handshakes_are_under_way(every_loop: Any, bench: Any) ->
 
 async def test_an_address_that_is_taken(bench: Any) -> None:
     """The operator is told which address cannot be listened on."""
-    async with bench() as b, bench() as other:
+    async with bench() as b:
         with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{b.port}"):
-            await other.server._listener.open("127.0.0.1", b.port)
+            await bind(f"127.0.0.1:{b.port}")
 
 
 def test_slots_count_and_forget() -> None:

@@ -18,14 +18,14 @@ async def test_an_open_connection_keeps_nothing_of_its_handshake(bench: Any) -> 
             await b.chatting()
         gc.collect()
         kinds = Counter(type(thing).__name__ for thing in gc.get_objects())
-        assert kinds["Connection"] >= 5
-        for kind in ("HttpConnection", "FlowControl", "Redeem"):
+        assert kinds["WebSocketConnection"] >= 5
+        for kind in ("HttpConnection", "_Exchange", "Redeem"):
             assert kinds[kind] == 0, kind
 
 
 def ours(kinds: Counter[str]) -> Counter[str]:
     """Return the counts of what belongs to one connection: ours, the parsers', the TLS engines'."""
-    owners = ("parlour_server.net", "parlour_server.chat", "uvicorn.protocols", "h11.", "websockets.")
+    owners = ("parlour_server.net", "parlour_server.chat", "h11.", "websockets.")
     engines = ("aiofastnet.ssl_", "uvloop.loop.SSL", "asyncio.sslproto.", "_ssl.", "ssl.SSLObject")
     return Counter({kind: count for kind, count in kinds.items() if kind.startswith(owners + engines)})
 
@@ -82,7 +82,7 @@ def test_connections_that_are_gone_leave_nothing_for_the_garbage_collector(
                 await asyncio.to_thread(visitor.visit)
                 await b.until(lambda: b.server.sockets == 0)
                 b.chat.peers.clear()
-                b.chat.remove.clear()
+                b.chat.closed_peers.clear()
                 b.audit.lines.clear()
 
             await visit()  # what is made once and kept

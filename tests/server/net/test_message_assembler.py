@@ -146,5 +146,5 @@ async def test_a_tcp_close_without_a_word(bench: Any) -> None:
     async with bench() as b:
         wire = await b.chatting()
         await wire.close()
-        await b.until(lambda: b.chat.remove)
+        await b.until(lambda: b.chat.closed_peers)
         assert b.server.connections == b.server.sockets == 0

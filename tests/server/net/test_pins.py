@@ -6,73 +6,12 @@ import logging
 import re
 from typing import Any
 
-import h11
 import pytest
-from uvicorn.config import Config
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-from uvicorn.server import ServerState
 from websockets.server import ServerProtocol
 
 from parlour_server.errors import SetupError
 from parlour_server.net import event_loops as loops
-from parlour_server.net.http_connection import asgi_config
 from parlour_server.net.quiet_logger import quiet_logger
-
-
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Do nothing."""
-
-
-def test_uvicorns_http_protocol() -> None:
-    """The attributes and methods of H11Protocol that HttpConnection reads, sets or overrides exist."""
-    config = asgi_config(app)
-    loop = asyncio.new_event_loop()
-    protocol = H11Protocol(config=config, server_state=ServerState(), app_state={}, _loop=loop)
-    loop.close()
-    used = {"logger", "access_log", "transport", "conn", "scope", "headers", "cycle", "connections", "loop"}
-    used |= {"timeout_keep_alive_task"}
-    assert used <= vars(protocol).keys()
-    assert isinstance(protocol.conn, h11.Connection)
-    for name in ("_should_upgrade", "handle_websocket_upgrade", "send_400_response", "shutdown"):
-        assert callable(getattr(H11Protocol, name))
-    assert list(inspect.signature(H11Protocol._should_upgrade).parameters) == ["self"]
-    assert list(inspect.signature(H11Protocol.on_response_complete).parameters) == ["self"]
-    source = inspect.getsource(H11Protocol.handle_events)
-    # the order that the gate relies on: the scope is set, then we are asked, then nothing else happens
-    scope, asked, handled = (
-        source.index(text)
-        for text in ("self.scope = {", "if self._should_upgrade():", "self.handle_websocket_upgrade(event)")
-    )
-    assert scope < asked < handled < source.index("self.cycle = RequestResponseCycle(")
-    assert "except h11.RemoteProtocolError" in source
-    made = inspect.getsource(H11Protocol.connection_made)
-    # what HttpConnection sets in its stead, without the addresses
-    assert set(re.findall(r"self\.(\w+) = ", made)) == {"transport", "flow", "server", "client", "scheme"}
-    assert "self.connections.add(self)" in made
-    assert "on_response=self.on_response_complete" in source
-    # what PatientFlow stands in for
-    flow = inspect.getsource(FlowControl)
-    assert set(re.findall(r"self\.(\w+)(?:: [^=\n]+)? = ", flow)) == {
-        "_transport",
-        "read_paused",
-        "write_paused",
-        "_is_writable_event",
-    }
-    cycle = inspect.getsource(RequestResponseCycle)
-    assert "self.keep_alive" in cycle
-    assert "self.response_complete" in cycle
-
-
-def test_uvicorns_configuration_sends_no_headers_of_its_own() -> None:
-    """H10: without uvicorn's own server nothing adds Server or Date."""
-    config = asgi_config(app)
-    assert isinstance(config, Config)
-    config.load()
-    assert config.encoded_headers == []
-    assert ServerState().default_headers == []
-    assert config.ws_protocol_class is None
-    assert config.loaded_app is app
 
 
 def test_websockets_checks_a_handshake_without_keeping_anything() -> None:

@@ -21,9 +21,7 @@ def cap(method: bytes, path: bytes) -> int:
 
 async def test_a_cap_is_of_method_and_path(bench: Any) -> None:
     """K9: what one operation may take, no other may; a query changes nothing."""
-    async with bench() as b:
-        b.server._body_cap = cap
-        b.server._http = b.server._http_setup(b.port)
+    async with bench(body_cap=cap) as b:
         for line, size, status in (
             ("POST /large HTTP/1.1", LARGE, 200),
             ("POST /large?x=1 HTTP/1.1", LARGE, 200),
@@ -140,6 +138,6 @@ async def test_a_body_that_looks_like_a_handshake(bench: Any) -> None:
         wire = await b.wire()
         size = str(len(body))
         wire.send(b.request("POST /a HTTP/1.1", content_length=size, upgrade=None, connection=None))
-        served = b.server._state.connections
-        await b.until(lambda: [http.conn.their_state for http in served] == [h11.SEND_BODY])
+        served = b.server._http.connections
+        await b.until(lambda: [http._http.their_state for http in served] == [h11.SEND_BODY])
         assert (await wire.ask(body)).body == b"/a " + body

@@ -9,7 +9,7 @@ CANARY = "canary in a coal mine"
 async def test_secrets_in_logs(bench: Any, caplog: Any) -> None:
     """With every logger at DEBUG, neither the ticket nor a message is in the log or in the audit."""
     caplog.set_level(logging.DEBUG)
-    for name in ("websockets", "websockets.server", "uvicorn.error", "uvicorn.access", "parlour.websocket"):
+    for name in ("websockets", "websockets.server", "h11", "asyncio", "parlour.websocket"):
         caplog.set_level(logging.DEBUG, logger=name)
     async with bench(request_seconds=0.2) as b:
         ticket = await b.ticket()

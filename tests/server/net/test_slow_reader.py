@@ -32,9 +32,9 @@ def test_a_slow_reader_is_cut_off_and_the_others_get_everything(every_loop: Any,
                     peer.write(BLOCK)
                 most = max(most, peers[0]._transport.get_write_buffer_size())
                 assert await good.frame() == (1, b"x" * 65_536), sent
-                if b.chat.remove:
+                if b.chat.closed_peers:
                     break
-            assert b.chat.remove == peers[:1]
+            assert b.chat.closed_peers == peers[:1]
             assert most < 200_000 + 4 * 65_536
             [line] = b.audit.of(AuditEvent.LIMIT_HIT)
             assert line["limit"] == "unsent_bytes"
@@ -53,12 +53,12 @@ def test_ending_a_peer_that_never_reads(every_loop: Any, bench: Any) -> None:
             wire.writer.transport.pause_reading()
             [peer] = b.chat.peers
             await fill(peer)
-            b.server.end_sessions(["s" * 22], SESSION_ENDED)
+            b.registry.end_sessions(["s" * 22], SESSION_ENDED)
             peer.write(text_frame(b"after the end"))
             started = asyncio.get_running_loop().time()
             await b.until(lambda: b.server.sockets == 0)
             assert asyncio.get_running_loop().time() - started < 1
-            assert b.chat.remove == [peer]
+            assert b.chat.closed_peers == [peer]
 
     every_loop(scenario)
 
@@ -98,5 +98,5 @@ async def test_pongs_count_as_unsent(bench: Any) -> None:
         while peer._transport.get_write_buffer_size() <= 65_536:
             peer._transport.write(BLOCK)
         wire.send_frame(9, b"?")
-        await b.until(lambda: b.chat.remove)
+        await b.until(lambda: b.chat.closed_peers)
         assert b.audit.of(AuditEvent.LIMIT_HIT)[0]["limit"] == "unsent_bytes"

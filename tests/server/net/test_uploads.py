@@ -41,9 +41,7 @@ def test_a_large_body_arrives_whole(every_loop: Any, bench: Any) -> None:
     """
 
     async def scenario() -> None:
-        async with bench(app=slowly) as b:
-            b.server._body_cap = lambda _method, _path: max(SIZES)
-            b.server._http = b.server._http_setup(b.port)
+        async with bench(app=slowly, body_cap=lambda _method, _path: max(SIZES)) as b:
             for size in SIZES:
                 answer = await asyncio.to_thread(upload, b, size)
                 assert answer.endswith(b"\r\n\r\n" + str(size).encode()), size

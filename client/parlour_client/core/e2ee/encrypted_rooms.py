@@ -34,7 +34,7 @@ from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
 from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.verification_channel import WayToPeople
-from parlour_client.core.errors import EncryptionError, ParlourClientError, UnreachableError
+from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_client.core.events import EncryptionChanged
 from parlour_client.core.sync.catch_up import Sync
 from parlour_client.core.transport.conversation import Conversation
@@ -367,11 +367,9 @@ class EncryptedRooms:
         if (groups := self.keys.maybe_groups) is not None:
             self.incoming.use(groups, self.identities.own().device)
 
-    def _kind(self, room: RoomId) -> RoomKind:
+    def _kind(self, room: RoomId) -> RoomKind | None:
         summary = self.state.summary(room)
-        if summary is None:
-            raise EncryptionError("You are not in this room any more.")
-        return summary.kind
+        return None if summary is None else summary.kind
 
     async def look_at(self, room: RoomId) -> None:
         """Read anew how a room stands, after all that waits for it was taken in."""

@@ -542,6 +542,27 @@ async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
     assert await texts(ben, room) == ["welcome, ben"]
 
 
+async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wait_for_it(
+    flat: Flat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they still had to say waits with the reason, and not for a Welcome to a room they are not in."""
+    room = await invited_while_away(flat)
+    ana = flat.clients[0]
+
+    async def down(_line: Line, _device: DeviceId) -> Welcomes:
+        raise UnreachableError("down")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Line, "welcomes", down)
+        ben = await flat.open(BEN)
+        await ben.send(room, "hello?")
+        await ana.kick(room, BEN)
+        await flat.until(lambda: ben.room(room) is None)
+    (item,) = ben._engine.outbox.waiting()
+    await flat.until(lambda: item.waits is not None)
+    assert str(item.waits) == "You are not in this room any more."
+
+
 async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket that fills while a run of messages comes: who is let through again overtakes nobody."""
     ana, ben, room = await pair(flat)

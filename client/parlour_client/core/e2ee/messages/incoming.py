@@ -59,10 +59,13 @@ class Incoming:
         delivery: Delivery,
         tell: Tell,
         told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
-        kind_of: Callable[[RoomId], RoomKind],
+        kind_of: Callable[[RoomId], RoomKind | None],
         numbers: Numbers,
     ) -> None:
-        """Write to ``archive``; ``told`` shows to the views what did not come by ``Ingest``."""
+        """Write to ``archive``; ``told`` shows to the views what did not come by ``Ingest``.
+
+        ``kind_of`` gives None for a room that this account is not in.
+        """
         self._kind_of = kind_of
         self._numbers = numbers
         self._archive = archive
@@ -209,7 +212,7 @@ class Incoming:
 
     # joining
     async def _join(self, room: RoomId, event: LogEvent) -> None:
-        """Try until the Welcome was used, or is known to be missing; then let the room go on."""
+        """Try until the Welcome was used, or is of no use; then let the room go on."""
         wait = _FIRST_WAIT
         while True:
             try:
@@ -229,13 +232,16 @@ class Incoming:
         groups = self._groups
         if groups is None:
             raise ParlourClientError("There are no keys here now.")
+        kind = self._kind_of(room)
+        if kind is None:  # this account left meanwhile: if it comes back, its devices are added again
+            return await self._archive.look(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
             raise UnreachableError("The invitation cannot be fetched now.")
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):
-                taken = await self._entered(groups, waiting, event)
+                taken = await self._entered(groups, kind, waiting, event)
                 self._tell(room, taken)
                 await self._told(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
@@ -249,10 +255,11 @@ class Incoming:
         await self._told(room, taken.applied)
         return taken.receipt.cursor
 
-    async def _entered(self, groups: GroupService, waiting: WaitingWelcome, event: LogEvent) -> StoredRun:
+    async def _entered(
+        self, groups: GroupService, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
+    ) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
         keys = await self._archive.look(_packages)
-        kind = self._kind_of(event.room)
         opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
         return await self._archive.run_durably(
             _enter, groups, opened, event, self._names_me, self._clock.now()

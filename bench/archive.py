@@ -24,7 +24,7 @@ import apsw
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, known_rooms, search
 from parlour_client.core.archive import search_index as index
 from parlour_client.core.search_query import parse
 from parlour_protocol.frames.bodies import Message
@@ -79,7 +79,7 @@ def fill(connection: apsw.Connection, count: int) -> None:
 
 async def _made(home: Home, count: int) -> Archive:
     archive = await Archive.open(home.archive, home.key)
-    await archive._database.write(fill, count)  # noqa: SLF001 - below the interface: see above
+    await archive.write(fill, count)
     profile = Profile(
         server="127.0.0.1:9", user=ME, device=parse_device_name("laptop"), session=Secret("x" * 43)
     )
@@ -91,14 +91,14 @@ async def _searched(count: int) -> tuple[float, float, str]:
     """Return the slowest median and the slowest of all, in milliseconds, and which search it was."""
     with tempfile.TemporaryDirectory() as folder:
         archive = await _made(Home(Path(folder) / "home"), count)
-        names = await archive.rooms_by_name()
+        names = await archive.read(known_rooms.names)
         slowest = (0.0, 0.0, "")
         for words in SEARCHES:
             query = parse(words, lambda name: [room for room, known in names if known == name], Millis(1))
             taken = []
             for _ in range(RUNS):
                 start = time.perf_counter()
-                await archive.search(query, ME, 50)
+                await archive.read(search.search, query, ME, 50)
                 taken.append((time.perf_counter() - start) * 1000)
             slowest = max(slowest, (statistics.median(taken), max(taken), words))
         await archive.close()

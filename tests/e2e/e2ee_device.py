@@ -21,7 +21,7 @@ import apsw
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
-from parlour_client.core.archive import database
+from parlour_client.core.archive import archive as module
 from parlour_client.core.client import Client
 from parlour_client.core.clock import SystemClock, Timer
 from parlour_client.core.errors import ParlourClientError
@@ -59,7 +59,7 @@ def die_at(step: int) -> None:
         if steps == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    inside = database._in_transaction
+    inside = module._in_transaction
 
     def counted(connection: apsw.Connection, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         def work(*given: Any, **named: Any) -> Any:
@@ -71,7 +71,7 @@ def die_at(step: int) -> None:
         count()
         return result
 
-    database._in_transaction = counted
+    module._in_transaction = counted
 
 
 class Device:
@@ -168,7 +168,7 @@ class Device:
 
     async def renew(self, room: str) -> None:
         """Give this device new keys in the room: a commit."""
-        await self.client._engine.encryption.scheduler._renew(RoomId(room))
+        await self.client._parts.encrypted_rooms.scheduler._renew(RoomId(room))
 
     async def queue(self, room: str, text: str) -> str:
         """Have something said; it is on this disk when this returns."""
@@ -188,7 +188,6 @@ class Device:
     async def stand(self, room: str) -> Fields:
         """Return how the room stands here, in short."""
         report = await self.client.encryption.report(RoomId(room))
-        waiting = self.client._engine.outbox.waiting()
         return {
             "state": report.state.value,
             "problem": report.problem,
@@ -197,11 +196,11 @@ class Device:
             "authenticator": report.authenticator,
             "members": sorted(member.device for member in report.members),
             "unsent": [
-                f"{type(item.frame).__name__} {item.delivery.name} {item.error or item.waits or ''}"
-                for item in waiting
-                if item.frame.room == room
+                f"{one.what} {one.entry.delivery.name} {one.entry.problem}"
+                for one in self.client.messages.outgoing()
+                if one.entry.room == room
             ],
-            "top": self.client._engine.sync.top(RoomId(room)),
+            "top": self.client._parts.catch_up.top(RoomId(room)),
             "member": self.client.room(RoomId(room)) is not None,
             "link": f"{self.client.status.state.value} {self.client.status.problem}",
         }

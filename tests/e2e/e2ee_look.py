@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from parlour_client.core.archive.database import _open
+from parlour_client.core.archive.archive import _open
 from parlour_client.core.archive.key import open_key
 from parlour_protocol.encrypted import TextContent, decode_message_payload
 from parlour_protocol.frames import AnyBody, decode_body

@@ -1,48 +1,61 @@
-"""``Client``: one account on one server, as every view, command and bot uses it (``ChatClient``).
+# ruff: noqa: D102
+"""``Client``: one account on one server, as every view, command and bot uses it.
 
-It opens the archive, keeps the connection and passes on; the parts do the work. It holds no password, and
-what others wrote leaves it only as ``WireText``. The commands, the TUI, the line mode and bots make one.
+It owns the objects that do the work, one for each subject: ``client.rooms``, ``client.messages``,
+``client.history`` … It holds no password, and what others wrote leaves it only as ``WireText``. Methods that
+ask the server raise ``ParlourClientError`` with a sentence for the person; methods that write messages do
+not wait for the network (the outbox does).
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Set as AbstractSet
+from pathlib import Path
 from random import Random, SystemRandom
+from types import SimpleNamespace
 
 from parlour_client.core.account.hardening import keep_memory_private
 from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, load_profile
-from parlour_client.core.account.sign_in import SignIn, open_archive
-from parlour_client.core.calls import RoomCalls
-from parlour_client.core.checked_text import message_text
-from parlour_client.core.choices import OwnChoices
+from parlour_client.core.account.profile import Credentials, CurrentProfile, Profile, load_profile
+from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.clock import Clock, SystemClock
+from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.maintenance.background_tasks import quietly
-from parlour_client.core.e2ee.maintenance.membership import Membership
-from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.e2ee.service import Facade
-from parlour_client.core.e2ee.status import Encryption
 from parlour_client.core.engine import Engine
-from parlour_client.core.errors import EncryptionError, LoggedOutError, SetupError, StoppedError
-from parlour_client.core.event_bus import News
+from parlour_client.core.errors import EncryptionError, LoggedOutError, StoppedError
+from parlour_client.core.event_bus import EventBus
 from parlour_client.core.events import Change
-from parlour_client.core.files import Files
-from parlour_client.core.forgetting import Forgetting
-from parlour_client.core.looking import Looking
-from parlour_client.core.model import Account, ConnectionStatus, Entry, Invitation, LinkState, Note, Room
+from parlour_client.core.files import Files, no_progress
+from parlour_client.core.history import History
+from parlour_client.core.invitations import Invitations
+from parlour_client.core.messages import Messages
+from parlour_client.core.model import (
+    Account,
+    ConnectionStatus,
+    Entry,
+    Gap,
+    MemberView,
+    Note,
+    Outgoing,
+    Room,
+    Thread,
+    Version,
+)
+from parlour_client.core.model import Profile as PersonProfile
+from parlour_client.core.outbox.item import StoredAt
+from parlour_client.core.parts import Parts
+from parlour_client.core.people import People
+from parlour_client.core.preferences import Preferences
+from parlour_client.core.rooms import Rooms
+from parlour_client.core.sessions import Sessions
 from parlour_client.core.transport.wire import Dial, Wire
-from parlour_client.core.writing import Writing
-from parlour_protocol.frames import AnyRequest, AnyResult, LogEvent, encode
-from parlour_protocol.frames.base import Status
-from parlour_protocol.frames.replies import Entered
-from parlour_protocol.frames.requests import Send, SetStatus, Typing
-from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
-from parlour_protocol.names import UserName
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite, Status
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, SessionId
+from parlour_protocol.names import RoomName, UserName
 from parlour_protocol.secret import Secret
-
-CurrentProfile = Callable[[], Profile]
-"""Returns the profile with the session that it has now."""
 
 
 def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None) -> Dial:
@@ -82,7 +95,7 @@ def _session(profile: Profile) -> Secret:
     return profile.session
 
 
-class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
+class Client:
     """A client over one home folder."""
 
     def __init__(
@@ -97,11 +110,13 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
         delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls,
     ) -> None:
-        """Use the account of ``home``.
+        """Use the account of ``home``. ``start`` makes the parts; before it they raise StoppedError.
 
         Without ``follow`` no room is caught up: for programs that only send. Without ``adopt`` nothing that
         earlier programs left unsent is sent: for programs that only read.
         """
+        self.events = EventBus()
+        """What changed: subscribe to it, or iterate over ``events.stream()``."""
         self._home = home
         self._passphrase = passphrase
         self._follow = follow
@@ -110,251 +125,356 @@ class Client(Writing, RoomCalls, OwnChoices, Looking, Files, Forgetting):
         self._chance = chance or SystemRandom()
         self._dial = dial
         self._delivery = delivery
-        self._news = News()
-        self._profile: Profile | None = None
-        self._started: Engine | None = None
-        self._facade: Facade | None = None
-
-    @property
-    def _engine(self) -> Engine:
-        if self._started is None:
-            raise StoppedError("The client is not started.")
-        return self._started
-
-    @property
-    def account(self) -> Account:
-        """Who this client is; known once it was started."""
-        return self._engine.profile.account
-
-    @property
-    def status(self) -> ConnectionStatus:
-        """Where the connection stands."""
-        return self._engine.connection.status
-
-    @property
-    def rooms(self) -> Sequence[Room]:
-        """The rooms the account is in, by title."""
-        return self._engine.state.rooms
-
-    @property
-    def invitations(self) -> Sequence[Invitation]:
-        """What waits for this account's yes, the newest first; known while there is a connection."""
-        return self._engine.invitations.all
-
-    def room(self, room: RoomId) -> Room | None:
-        """Return one of them."""
-        return self._engine.state.room(room)
-
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call ``listener`` for every change; returns what ends that."""
-        return self._news.subscribe(listener)
-
-    def changes(self) -> AsyncIterator[Change]:
-        """Iterate over changes until the client stops."""
-        return self._news.changes()
+        self._started: tuple[Parts, Engine] | None = None
 
     async def start(self) -> None:
-        """Open the archive and connect in the background."""
+        """Open the archive and connect in the background; returns when the archive is open."""
         keep_memory_private()
         archive = await open_archive(self._home, self._passphrase)
         try:
-            self._profile = profile = await load_profile(archive)
-            _session(profile)
-            engine = Engine(
-                profile,
+            credentials = Credentials(await load_profile(archive))
+            _session(credentials.profile)
+            parts = Parts(
+                credentials,
                 archive,
-                self._dial(self._current),
                 self._clock,
                 self._chance,
-                self._news,
+                self.events.emit,
+                self._delivery(credentials.current),
                 follow=self._follow,
-                delivery=self._delivery(self._current),
             )
-            engine.state.choices = await archive.choices()
+            engine = Engine(parts, self._dial(credentials.current))
             await engine.load(adopt=self._adopt and self._home.adopt_outbox())
         except BaseException:
             await archive.close()
             raise
-        self._started = engine
-        self._make_facade(engine)
+        self._started = parts, engine
         engine.start()
 
     async def finish(self, room: RoomId | None = None) -> None:
         """Renew keys that are due, and add devices that wait for it in ``room``, before a program ends."""
-        if self._engine.sealed is not None:
-            await self._engine.sealed.scheduler.finish(room)
+        if self._parts.encrypted_rooms is not None:
+            await self._parts.encrypted_rooms.scheduler.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
-        self._end_sweeping()
-        engine, self._started = self._started, None
+        started, self._started = self._started, None
         self._passphrase = None  # whoever starts another client asks for it again
-        if engine is not None:
+        if started is not None:
+            parts, engine = started
+            parts.history.keep(None)
             await engine.stop()
-            self._news.end()
+            self.events.end()
             self._home.release_outbox()
-            await engine.archive.close()
+            await parts.archive.close()
+
+    @property
+    def account(self) -> Account:
+        """Who this client is."""
+        return self._parts.account
+
+    @property
+    def connection(self) -> Connection:
+        """The connection to the server: how it fares, and waiting for it."""
+        return self._parts.connection
+
+    @property
+    def rooms(self) -> Rooms:
+        """The rooms that the account is in, and what can be done in them."""
+        return self._parts.rooms
+
+    @property
+    def invitations(self) -> Invitations:
+        """What waits for this account's yes, and inviting others."""
+        return self._parts.invitations
+
+    @property
+    def messages(self) -> Messages:
+        """Writing: messages, edits, reactions, pins; read markers and drafts."""
+        return self._parts.messages
+
+    @property
+    def history(self) -> History:
+        """Reading: timelines, search, threads; and what this device forgets."""
+        return self._parts.history
+
+    @property
+    def people(self) -> People:
+        """Other people, presence, and whom this device ignores."""
+        return self._parts.people
+
+    @property
+    def preferences(self) -> Preferences:
+        """What the person set for rooms on this device."""
+        return self._parts.preferences
+
+    @property
+    def sessions(self) -> Sessions:
+        """Where the account is logged in."""
+        return self._parts.sessions
+
+    @property
+    def files(self) -> Files:
+        """Sending and saving files."""
+        return self._parts.files
+
+    @property
+    def encryption(self) -> Facade:
+        """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
+        if self._parts.encryption is None:
+            raise EncryptionError("There is no encryption here.")
+        return self._parts.encryption
+
+    @property
+    def _parts(self) -> Parts:
+        if self._started is None:
+            raise StoppedError("The client is not started.")
+        return self._started[0]
+
+    # Being removed: callers use the objects above.
+    @property
+    def _engine(self) -> SimpleNamespace:
+        parts = self._parts
+        return SimpleNamespace(
+            archive=parts.archive,
+            outbox=parts.outbox,
+            state=parts.state,
+            encryption=parts.encrypted_rooms,
+            sync=parts.catch_up,
+            conversation=parts.live.conversation,
+        )
+
+    @property
+    def status(self) -> ConnectionStatus:
+        return self.connection.status
+
+    def room(self, room: RoomId) -> Room | None:
+        return self.rooms.get(room)
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        return self.events.subscribe(listener)
+
+    def changes(self) -> AsyncIterator[Change]:
+        return self.events.stream()
 
     async def connected(self, patience: float | None = None) -> None:
-        """Wait until the connection is up, caught up or not. Raises as ``ready`` does."""
-        await self._engine.until(self._engine.online, patience)
+        await self.connection.connected(patience)
 
     async def ready(self, patience: float | None = None) -> None:
-        """Wait until the connection is up and every room has caught up, with history from our other devices.
-
-        Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
-        """
-        engine = self._engine
-        await self.connected(patience)
-        await engine.until(engine.sync.caught_up, patience)
-        if engine.sealed is not None:
-            with suppress(TimeoutError):  # it goes on in the background
-                async with asyncio.timeout(patience):
-                    await engine.unless_stopped(quietly(engine.sealed.effects.history()))
+        await self.connection.ready(patience)
 
     def hurry(self) -> None:
-        """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
-        connection = self._engine.connection
-        match connection.status.state:
-            case LinkState.ONLINE:
-                raise SetupError("There is a connection.")
-            case LinkState.STOPPED:
-                raise connection.error or StoppedError("The client has stopped.")
-            case _:
-                connection.hurry()
+        self.connection.retry_now()
 
     async def log_in_again(self, password: Secret) -> None:
-        """Log in again where the session has ended, and go on: what is queued is sent.
-
-        Raises SetupError where the session has not ended, and why the server does not let one in.
-        """
-        engine = self._engine
-        if not engine.connection.status.session_ended:
-            raise SetupError("You are logged in.")
-        self._profile = await SignIn(engine.archive).log_in_again(password)
-        engine.renewed(self._profile)
+        await self.connection.log_in_again(password)
 
     async def timeline(
         self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100
     ) -> Sequence[Entry]:
-        """Return entries in ascending order."""
-        return await self._engine.timeline.window(room, before, after, limit)
+        return await self.history.timeline(room, before=before, after=after, limit=limit)
 
     async def log(self, room: RoomId, *, after: Seq, limit: int = 200) -> Sequence[LogEvent]:
-        """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
-        return await self._engine.timeline.log(room, after, limit)
+        return await self.history.log(room, after=after, limit=limit)
+
+    async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
+        return await self.history.search(words, room=room, limit=limit)
+
+    async def room_names(self) -> Mapping[RoomId, str]:
+        return await self.history.room_names()
+
+    async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
+        return await self.history.entry(room, seq)
+
+    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+        return await self.history.thread(room, seq)
+
+    async def pins(self, room: RoomId) -> Sequence[Entry]:
+        return await self.history.pins(room)
+
+    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
+        return await self.history.versions(room, seq)
+
+    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+        return await self.history.gaps(room, after, before)
 
     async def trouble_of(self, room: RoomId, seq: Seq) -> str:
-        """Return why an encrypted message cannot be read, also where the timeline has no row of it."""
-        return await self._engine.archive.trouble_of(room, seq)
+        return await self.history.trouble_of(room, seq)
 
     async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
-        """Return what this client says at an event, also where the timeline has no row of it."""
-        return await self._engine.archive.note_at(room, seq)
-
-    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
-        """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
-        engine = self._engine
-        await engine.read_markers.mark(room, seq, engine.conversation, share=share)
-
-    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
-        """Return up to where others have read, as far as they let it be known."""
-        return self._engine.receipts.of(room)
-
-    async def typing(self, room: RoomId, *, on: bool) -> None:
-        """Say that the person began to type, or stopped. Offline: says nothing."""
-        await self._say(Typing(id=new_request_id(), room=room, on=on))
-
-    async def set_status(self, status: Status) -> None:
-        """Say that the person is here, or away."""
-        if status is Status.OFFLINE:
-            raise SetupError("Being offline is not said but done.", "Use: online or away.")
-        await self._say(SetStatus(id=new_request_id(), status=status))
-
-    async def draft(self, room: RoomId) -> str:
-        """Return what was typed and not sent."""
-        return await self._engine.archive.draft(room)
-
-    async def save_draft(self, room: RoomId, text: str) -> None:
-        """Keep what was typed."""
-        await self._engine.archive.save_draft(room, text)
+        return await self.history.note_at(room, seq)
 
     def wire_form(self, entry: Entry) -> str:
-        """Return the JSON of the entry's event, or of our request while it is on its way."""
-        if entry.seq is not None:
-            event = LogEvent(
-                room=entry.room,
-                seq=entry.seq,
-                at=entry.at,
-                author=entry.author,
-                device=entry.device,
-                body=entry.body,
-            )
-            return encode(event).decode()
-        if entry.request is None or entry.text is None:
-            return ""
-        frame = Send(
-            id=entry.request, room=entry.room, text=message_text(entry.text), reply_to=entry.reply_to
-        )
-        return encode(frame).decode()
+        return self.history.wire_form(entry)
 
-    def _current(self) -> Profile:
-        if self._profile is None:
-            raise StoppedError("The client is not started.")
-        return self._profile
+    async def forget(self, room: RoomId | None = None, *, before: Millis | None = None) -> int:
+        return await self.history.forget(room, before=before)
 
-    async def _ask(self, frame: AnyRequest) -> AnyResult | None:
-        return await self._engine.ask(frame)
+    def keep(self, seconds: int | None) -> None:
+        self.history.keep(seconds)
+
+    def outgoing(self) -> Sequence[Outgoing]:
+        return self.messages.outgoing()
+
+    async def person(self, user: UserName) -> PersonProfile:
+        return await self.people.profile(user)
+
+    async def end_session(self, which: SessionId) -> None:
+        await self.sessions.end(which)
+
+    @property
+    def ignored(self) -> AbstractSet[UserName]:
+        return self.people.ignored
+
+    async def ignore(self, user: UserName, *, on: bool = True) -> None:
+        await self.people.ignore(user, on=on)
+
+    async def favour(self, room: RoomId, *, on: bool = True) -> None:
+        await self.preferences.favourite(room, on=on)
+
+    async def silence(self, room: RoomId, *, on: bool = True) -> None:
+        await self.preferences.mute(room, on=on)
+
+    async def keep_strict(self, room: RoomId, *, on: bool = True) -> None:
+        await self.preferences.strict(room, on=on)
+
+    async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
+        await self.messages.star(room, seq, on=on)
+
+    async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
+        return await self.messages.send(room, text, reply_to=reply_to)
+
+    async def send_many(
+        self, room: RoomId, texts: Sequence[str], *, reply_to: Seq | None = None
+    ) -> Sequence[Entry]:
+        return await self.messages.send_many(room, texts, reply_to=reply_to)
+
+    async def edit(self, room: RoomId, target: Seq, text: str) -> None:
+        await self.messages.edit(room, target, text)
+
+    async def delete(self, room: RoomId, target: Seq) -> None:
+        await self.messages.delete(room, target)
+
+    async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
+        await self.messages.react(room, target, reaction, on=on)
+
+    async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
+        return await self.messages.pin(room, target, on=on)
+
+    async def stored(self, request: RequestId) -> Seq:
+        return await self.messages.stored(request)
+
+    async def outcome(self, request: RequestId) -> StoredAt:
+        return await self.messages.outcome(request)
+
+    async def retry(self, request: RequestId) -> None:
+        await self.messages.retry(request)
+
+    async def cancel(self, request: RequestId) -> None:
+        await self.messages.cancel(request)
+
+    async def abandon(self, requests: Sequence[RequestId]) -> None:
+        await self.messages.abandon(requests)
+
+    async def create_room(
+        self,
+        name: RoomName,
+        kind: RoomKind,
+        topic: str = "",
+        *,
+        encrypted: bool = False,
+        suite: RoomSuite = RoomSuite.X25519,
+    ) -> Room:
+        return await self.rooms.create(name, kind, topic, encrypted=encrypted, suite=suite)
+
+    async def open_direct(
+        self, user: UserName, *, encrypted: bool = True, suite: RoomSuite = RoomSuite.X25519
+    ) -> Room:
+        return await self.rooms.open_direct(user, encrypted=encrypted, suite=suite)
 
     async def encrypt(self, room: RoomId) -> None:
-        """Make a room end-to-end encrypted from here on, for good."""
-        await super().encrypt(room)
-        await self._engine.encrypted(room)
+        await self.rooms.encrypt(room)
+
+    async def join(self, room: RoomId) -> Room:
+        return await self.rooms.join(room)
+
+    async def leave(self, room: RoomId) -> None:
+        await self.rooms.leave(room)
+
+    async def directory(self) -> Sequence[RoomListing]:
+        return await self.rooms.directory()
+
+    async def members(self, room: RoomId) -> Sequence[MemberView]:
+        return await self.rooms.members(room)
+
+    async def invite(self, room: RoomId, user: UserName) -> None:
+        await self.invitations.send(room, user)
+
+    async def uninvite(self, room: RoomId, user: UserName) -> None:
+        await self.invitations.withdraw(room, user)
+
+    async def accept(self, room: RoomId) -> Room:
+        return await self.invitations.accept(room)
 
     async def decline(self, room: RoomId) -> None:
-        """Turn an invitation down, or hide a direct room that somebody opened. They are not told."""
-        await super().decline(room)
-        self._engine.invitations.gone(room)
+        await self.invitations.decline(room)
 
-    async def _entered(self, entered: Entered) -> Room:
-        await self._engine.hearing.enter(entered.room)
-        room = self.room(entered.room.room)
-        if room is None:
-            raise StoppedError("You are not in this room any more.")
-        return room
+    async def block(self, user: UserName, *, on: bool = True) -> None:
+        await self.invitations.block(user, on=on)
 
-    def _now(self) -> Millis:
-        return self._clock.now()
+    async def blocked(self) -> Sequence[UserName]:
+        return await self.invitations.blocked()
+
+    async def set_topic(self, room: RoomId, topic: str) -> None:
+        await self.rooms.set_topic(room, topic)
+
+    async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
+        await self.rooms.set_role(room, user, role)
+
+    async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
+        await self.rooms.kick(room, user, reason)
+
+    async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
+        await self.rooms.ban(room, user, seconds=seconds, reason=reason)
+
+    async def unban(self, room: RoomId, user: UserName) -> None:
+        await self.rooms.unban(room, user)
+
+    async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
+        await self.rooms.mute(room, user, seconds=seconds)
+
+    async def unmute(self, room: RoomId, user: UserName) -> None:
+        await self.rooms.unmute(room, user)
+
+    async def send_file(
+        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = no_progress
+    ) -> Entry:
+        return await self.files.send(room, path, caption, progress=progress)
+
+    async def save_file(self, entry: Entry, folder: Path, *, progress: Progress = no_progress) -> Path:
+        return await self.files.save(entry, folder, progress=progress)
+
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
+        await self.messages.mark_read(room, seq, share=share)
+
+    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
+        return self.messages.receipts(room)
+
+    async def typing(self, room: RoomId, *, on: bool) -> None:
+        await self.messages.typing(room, on=on)
+
+    async def set_status(self, status: Status) -> None:
+        await self.people.set_status(status)
 
     @property
-    def encryption(self) -> Encryption:
-        """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
-        if self._facade is None:
-            raise EncryptionError("There is no encryption here.")
-        return self._facade
+    def last_room(self) -> RoomId | None:
+        return self.preferences.last_room
 
-    def _make_facade(self, engine: Engine) -> None:
-        if engine.sealed is not None:
-            histories = HistoryTransfer(engine.sealed, self._notes, engine.state.names_me, engine.news.emit)
-            engine.sealed.effects.take_history = histories.take
-            self._facade = Facade(engine.sealed, histories, self._settled, self.members, self.encrypt)
+    async def remember_open(self, room: RoomId) -> None:
+        await self.preferences.remember_open(room)
 
-    async def _notes(self) -> RoomId:
-        return (await self.open_direct(self.account.user)).id
+    async def draft(self, room: RoomId) -> str:
+        return await self.messages.draft(room)
 
-    async def _settled(self, room: RoomId) -> None:
-        await self._engine.settled(room)
-
-    @property
-    def _membership(self) -> Membership | None:
-        sealed = self._engine.sealed
-        return None if sealed is None else Membership(sealed)
-
-    def _require_keys(self) -> None:
-        self._engine.require_keys()
-
-    async def _say(self, frame: AnyRequest) -> None:
-        """Say what is not worth waiting for."""
-        conversation = self._engine.conversation
-        if conversation is not None:
-            await conversation.ask(frame, lambda _: None)
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        await self.messages.save_draft(room, text)

@@ -1,6 +1,6 @@
-"""Who hears of changes: listeners that are called at once, and iterators that read at their own pace.
+"""Who is told of changes: listeners that are called at once, and streams that are read at their own pace.
 
-Everything runs in the event loop's thread. An iterator that lags too far behind is ended rather than
+Everything runs in the event loop's thread. A stream whose reader lags too far behind ends rather than
 letting memory grow. The client owns one; views and bots subscribe.
 """
 
@@ -12,12 +12,12 @@ from parlour_client.core.errors import StoppedError
 from parlour_client.core.events import Change
 
 MAX_LAG: Final = 10_000
-"""Changes that wait for one iterator."""
+"""Changes that wait for one stream."""
 
 Emit = Callable[[Change], None]
 
 
-class News:
+class EventBus:
     """The listeners."""
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class News:
             listener(change)
 
     def end(self) -> None:
-        """End all iterators."""
+        """End all streams."""
         self._ended.set()
 
-    async def changes(self) -> AsyncIterator[Change]:
+    async def stream(self) -> AsyncIterator[Change]:
         """Yield changes from now on. Raises StoppedError when its reader lags behind too far."""
         waiting: list[Change] = []
         some = asyncio.Event()

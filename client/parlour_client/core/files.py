@@ -1,8 +1,7 @@
-"""Sending and saving files, in open and in encrypted rooms: the third part of ``ChatClient``.
+"""Sending and saving files, in open and in encrypted rooms.
 
 In an encrypted room nothing leaves unsealed: what is uploaded there is ciphertext, and its name and key stand
 only in the sealed message. A file that is not what its message says is refused before it gets its name.
-``Client`` inherits it.
 """
 
 import asyncio
@@ -12,15 +11,17 @@ import re
 from pathlib import Path
 from typing import Final
 
+from parlour_client.core.archive import Archive
 from parlour_client.core.checked_text import message_text
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.e2ee.messages.outgoing import keyed
 from parlour_client.core.e2ee.messages.store import keep_file_key
-from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
-from parlour_client.core.events import EntryAdded
+from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry
+from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.frames.bodies import FileRef, Message
@@ -33,29 +34,34 @@ from parlour_protocol.mls import Secret
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")
 
 
-def _nothing(_done: int, _all: int) -> None:
-    return
+def no_progress(_done: int, _all: int) -> None:
+    """Show nothing."""
 
 
 class Files:
-    """The half of ``ChatClient`` for files. A subclass gives ``_engine``."""
+    """The files of one account's rooms."""
 
-    @property
-    def _engine(self) -> Engine:
-        raise NotImplementedError
+    def __init__(
+        self, archive: Archive, state: State, messages: Messages, encrypted_rooms: EncryptedRooms | None
+    ) -> None:
+        """Send by ``messages``."""
+        self._archive = archive
+        self._state = state
+        self._messages = messages
+        self._encrypted_rooms = encrypted_rooms
 
-    async def send_file(
-        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = _nothing
+    async def send(
+        self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = no_progress
     ) -> Entry:
         """Upload a file and queue the message that names it. Cancelling ends it without a trace.
 
         Raises SetupError for what cannot be read or sent.
         """
-        if self._engine.state.room(room) is None:
+        if self._state.room(room) is None:
             raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
         name = _file_name(path)
         text = message_text(caption or str(name))
-        rooms = self._engine.encryption
+        rooms = self._encryption()
         with attachments.to_send(path) as (file, size):
             digest, key = hashlib.sha256(), None
             if not rooms.covers(room):
@@ -75,24 +81,21 @@ class Files:
                 file=stored.file, key=FileKey(key.reveal()), sha256=stored.sha256, name=name,
                 media_type=reference.media_type, size=size,
             )  # fmt: skip
-            await self._engine.archive.run_durably(keep_file_key, room, whole)
+            await self._archive.write_durably(keep_file_key, room, whole)
         frame = Send(id=new_request_id(), room=room, text=text, file=reference)
-        item = (await self._engine.outbox.put([frame]))[0]
-        entry = self._engine.timeline.entry_of(item)
-        self._engine.news.emit(EntryAdded(entry))
-        return entry
+        return (await self._messages.queue([frame]))[0]
 
-    async def save_file(self, entry: Entry, folder: Path, *, progress: Progress = _nothing) -> Path:
+    async def save(self, entry: Entry, folder: Path, *, progress: Progress = no_progress) -> Path:
         """Fetch the file of a message into a folder; returns where it is. Nothing is overwritten.
 
         Raises EncryptionError, ServerMisbehavedError when it is not the file that was sent.
         """
         if not isinstance(entry.body, Message) or entry.body.file is None:
             raise SetupError("There is no file with this message.")
-        wanted, rooms = entry.body.file, self._engine.encryption
+        wanted, rooms = entry.body.file, self._encryption()
         key = None
         if entry.sealed:
-            key = (await self._engine.archive.look(keyed, entry.room, wanted)).key
+            key = (await self._archive.read(keyed, entry.room, wanted)).key
         with attachments.to_save(folder) as (into, part):
             async with rooms.delivery.download(wanted.file) as chunks:
                 if key is None:
@@ -107,6 +110,11 @@ class Files:
                 )
             into.flush()
             return await asyncio.to_thread(attachments.give_name, part, wanted.name)
+
+    def _encryption(self) -> EncryptedRooms:
+        if self._encrypted_rooms is None:
+            raise EncryptionError("There is no encryption here.")
+        return self._encrypted_rooms
 
 
 def _check(stored: FileStored, digest: bytes) -> None:

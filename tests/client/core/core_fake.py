@@ -21,6 +21,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import LinkState
+from parlour_client.core.parts import Parts
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
@@ -361,6 +362,7 @@ class Desk:
         self.server = server
         self.clock = FakeClock()
         self.clients: list[Client] = []
+        self.archives: list[Archive] = []
 
     async def sign_in(self) -> None:
         archive = await Archive.open(self.home.archive, self.home.key)
@@ -383,6 +385,12 @@ class Desk:
             await client.ready()
         return client
 
+    async def archive(self) -> Archive:
+        """Open the home's archive, beside a client that may have it open as well."""
+        archive = await Archive.open(self.home.archive, self.home.key)
+        self.archives.append(archive)
+        return archive
+
     async def lose(self, client: Client) -> None:
         """Drop the connection and wait until the client knows."""
         await heard(
@@ -402,6 +410,13 @@ class Desk:
     async def close(self) -> None:
         for client in self.clients:
             await client.stop()
+        for archive in self.archives:
+            await archive.close()
+
+
+def parts(client: Client) -> Parts:
+    """Return what a client is made of, for tests of what no view sees: the archive, the outbox, the keys."""
+    return client._parts
 
 
 async def heard(

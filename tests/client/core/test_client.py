@@ -5,8 +5,9 @@ import gc
 import weakref
 
 import pytest
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard, parts
 
+from parlour_client.core.archive import known_rooms
 from parlour_client.core.errors import SessionEndedError, SetupError, StoppedError
 from parlour_client.core.events import EntryAdded, EntryChanged, RoomsChanged, StatusChanged
 from parlour_client.core.model import Delivery, LinkState
@@ -282,16 +283,14 @@ async def test_a_stopped_client_keeps_no_key(desk: Desk) -> None:
     """What was locked is locked: the archive is closed, and neither its key nor the passphrase is at hand."""
     client = await desk.open()
     client._passphrase = Secret("open sesame")
-    archive, engine = client._engine.archive, weakref.ref(client._engine)
+    archive, made = parts(client).archive, weakref.ref(parts(client))
     await client.stop()
     assert client._passphrase is None
     with pytest.raises(RuntimeError, match="shutdown"):
-        await archive.rooms()
-    kept = weakref.ref(
-        archive
-    )  # which holds the archive's key, as the engine holds the account's and devices'
+        await archive.read(known_rooms.load)
+    kept = weakref.ref(archive)  # which holds the archive's key, as the parts hold the account's and devices'
     del archive
     for _ in range(3):  # callbacks that were on their way
         await asyncio.sleep(0)
     gc.collect()
-    assert (engine(), kept()) == (None, None)
+    assert (made(), kept()) == (None, None)

@@ -4,11 +4,13 @@ It is one setting inside the encrypted archive; no password is ever part of it. 
 client reads it.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from parlour_client.core.archive import Archive
+from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.errors import DamagedArchiveError, NoAccountError
 from parlour_client.core.model import Account
 from parlour_client.core.transport.trust import CaFile, Pin, SystemRoots, Trust
@@ -64,7 +66,7 @@ def trust_fields(trust: Trust) -> dict[str, str]:
 
 async def load_profile(archive: Archive) -> Profile:
     """Return the saved account. Raises NoAccountError."""
-    text = await archive.setting(_NAME)
+    text = await archive.read(setting, _NAME)
     if text is None:
         raise NoAccountError("Nobody has logged in with this home folder yet.")
     try:
@@ -76,4 +78,20 @@ async def load_profile(archive: Archive) -> Profile:
 
 async def save_profile(archive: Archive, profile: Profile) -> None:
     """Write the account."""
-    await archive.set_setting(_NAME, _encoder.encode(profile).decode())
+    await archive.write_durably(set_setting, _NAME, _encoder.encode(profile).decode())
+
+
+class Credentials:
+    """What a running client speaks with: its profile, which has another session after another login."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Begin with what was saved."""
+        self.profile = profile
+
+    def current(self) -> Profile:
+        """Return the profile with the session that it has now."""
+        return self.profile
+
+
+CurrentProfile = Callable[[], Profile]
+"""Returns the profile with the session that it has now."""

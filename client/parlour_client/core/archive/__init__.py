@@ -1,8 +1,7 @@
 """The archive: one encrypted SQLite file with history, search, the outbox, drafts and settings.
 
-``database`` opens it and runs everything on one thread, ``key`` keeps its key, ``schema`` its tables;
-the other modules are functions over a connection, one kind of thing each. ``Archive`` is what the rest of
-the core sees.
+``Archive`` opens it and runs functions over a connection on its thread; the other modules hold these
+functions, one subject each, and ``key`` keeps the file's key.
 """
 
 from parlour_client.core.archive.archive import Archive

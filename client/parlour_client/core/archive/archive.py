@@ -1,232 +1,197 @@
-"""The archive as the rest of the core sees it: one object, its calls awaited, its work on one thread.
+"""The archive: one encrypted SQLite file, opened with its key, migrated, and used on one thread of its own.
 
-It refuses a file whose key does not fit. It never writes anything in plain form: settings and the session
-token lie inside as well. The client and the sign-in open it.
+What is in it is read and written by functions over a connection, which the other modules of this folder hold
+by subject: ``await archive.read(events.below, room, before, limit)``. The cipher is ChaCha20-Poly1305 per
+page (SQLite3 Multiple Ciphers), which also finds damage; the write-ahead log is encrypted as well, and
+nothing temporary touches the disk. Several programs may have it open: transactions are short and begin with
+the write lock. Settings and the session token lie inside as well.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
 
-from parlour_client.core.archive import (
-    events,
-    insertion,
-    known_rooms,
-    outbox_table,
-    people,
-    pinned_messages,
-    retention,
-    search,
-    threads,
-)
-from parlour_client.core.archive.database import Database
-from parlour_client.core.archive.events import Window
-from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.key import Key, open_key
-from parlour_client.core.archive.known_rooms import Choice, Choices, KnownRoom
-from parlour_client.core.archive.outbox_table import Beside, Outgoing
-from parlour_client.core.model import Entry, Gap, Note, Thread, Version
-from parlour_client.core.search_query import Query
-from parlour_protocol.frames import AnyRequest, LogEvent, RoomSummary
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.errors import ArchiveError, DamagedArchiveError
+from parlour_client.core.private_files import open_private
 from parlour_protocol.secret import Secret
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_WAIT_FOR_OTHERS: Final = 10_000
+"""Milliseconds: another program's transaction takes a few at most."""
+
 
 class Archive:
     """One open archive."""
 
-    def __init__(self, database: Database, key: Key) -> None:
-        """Take an open database; use ``Archive.open``."""
-        self._database = database
+    def __init__(self, connection: apsw.Connection, thread: ThreadPoolExecutor, key: Key) -> None:
+        """Take an open connection; use ``Archive.open``."""
         self.key = key
+        self._connection = connection
+        self._thread = thread
+        self._closed = False
 
     @classmethod
-    async def open(cls, archive: Path, key_file: Path, passphrase: Secret | None = None) -> "Archive":
-        """Open it, or make it. Raises ArchiveError, PassphraseNeededError."""
+    async def open(cls, path: Path, key_file: Path, passphrase: Secret | None = None) -> "Archive":
+        """Open or make the file and its key.
+
+        Raises PassphraseNeededError, and DamagedArchiveError when the key does not open the file.
+        """
         key = await asyncio.to_thread(open_key, key_file, passphrase)
-        return cls(await Database.open(archive, key.raw), key)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
+        try:
+            connection = await _later(thread, lambda: _open(path, key.raw))
+        except BaseException:
+            thread.shutdown(wait=False)
+            raise
+        return cls(connection, thread, key)
 
     async def close(self) -> None:
-        """Finish what is queued and close."""
-        await self._database.close()
+        """Write what is queued and close the file; a second time does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+        self._thread.shutdown(wait=False)
 
-    # for the parts of encryption, whose functions over a connection lie in ``core.e2ee``
-    async def look(
+    async def read(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run ``call(connection, …)`` that only reads."""
-        return await self._database.read(call, *args, **kwargs)
+        """Run ``call(connection, …)`` on the archive's thread."""
+        return await self._submit(lambda: call(self._connection, *args, **kwargs))
 
-    async def run(
+    async def write(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run it in one transaction."""
-        return await self._database.write(call, *args, **kwargs)
+        """Run it in one transaction, all or nothing; the last ones may be lost with the power."""
+        return await self._submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
 
-    async def run_durably(
+    async def write_durably(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run it in one transaction that is on the disk when this returns."""
-        return await self._database.write_durably(call, *args, **kwargs)
+        """Run it so that it is on the disk when this returns: for what no server has yet."""
+        return await self._submit(lambda: _durably(self._connection, call, *args, **kwargs))
 
-    # history
-    async def add(self, new: Sequence[LogEvent], mentions: Sequence[bool], top: Seq) -> list[Applied]:
-        """Store events of one room; returns the ones that were new."""
-        return await self._database.write(insertion.add, new, mentions, top)
+    look, run, run_durably = read, write, write_durably
 
-    async def below(self, room: RoomId, before: Seq, limit: int, *, over_holes: bool = False) -> Window:
-        """Return the newest rows of the timeline under ``before``."""
-        return await self._database.read(events.below, room, before, limit, over_holes=over_holes)
+    async def shorten_log(self) -> None:
+        """Take out of the write-ahead log what was overwritten, unless another program reads it just now."""
+        await self.read(_shorten)
 
-    async def above(
-        self, room: RoomId, after: Seq, limit: int, *, over_holes: bool = False
-    ) -> tuple[Sequence[LogEvent], Seq | None]:
-        """Return events over ``after``, and the one after which some are missing."""
-        return await self._database.read(events.above, room, after, limit, over_holes=over_holes)
+    def submit_write(
+        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Run it in a transaction of its own, queued when this returns: before what is written later."""
+        return self._submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
 
-    async def shown(self, room: RoomId, seqs: Sequence[Seq]) -> Sequence[Entry]:
-        """Return these entries of the timeline."""
-        return await self._database.read(events.shown, room, seqs)
+    def _submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
+        """Queue a call; calls run in the order in which they were queued."""
+        return _later(self._thread, call)
 
-    async def trouble_of(self, room: RoomId, seq: Seq) -> str:
-        """Return why an event cannot be read; empty for what was read, and for what is not here."""
-        return await self._database.read(events.trouble_of, room, seq)
 
-    async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
-        """Return what this client says at an event."""
-        return await self._database.read(events.note_at, room, seq)
+def _shorten(connection: apsw.Connection) -> None:
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
-    async def counts(self, room: RoomId, read: Seq, me: str) -> tuple[int, int]:
-        """Return unread messages and mentions."""
-        return await self._database.read(events.counts, room, read, me)
 
-    async def set_floor(self, room: RoomId, floor: Seq) -> None:
-        """Note that the server has nothing at or below ``floor``."""
-        await self._database.write(events.set_floor, room, floor)
+def _later(thread: ThreadPoolExecutor, call: Callable[[], T]) -> "asyncio.Future[T]":
+    return asyncio.get_running_loop().run_in_executor(thread, lambda: _guarded(call))
 
-    async def forget(self, room: RoomId | None, before: Millis | None) -> Sequence[RoomId]:
-        """Forget messages, on the disk too when this returns; return the rooms that lost some."""
-        changed = await self._database.write_durably(retention.forget, room, before)
-        if changed:
-            await self._database.shorten_log()
-        return changed
 
-    async def search(self, query: Query, me: UserName, limit: int) -> Sequence[Entry]:
-        """Find messages, newest first."""
-        return await self._database.read(search.search, query, me, limit)
+def _in_transaction(
+    connection: apsw.Connection,
+    call: Callable[Concatenate[apsw.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    connection.execute("BEGIN IMMEDIATE")  # the write lock first: upgrading a read transaction can fail
+    try:
+        result = call(connection, *args, **kwargs)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return result
 
-    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
-        """Return which events between two are not here."""
-        return await self._database.read(events.gaps, room, after, before)
 
-    async def thread(self, room: RoomId, seq: Seq) -> Thread:
-        """Return the thread of a message as far as it is here."""
-        return await self._database.read(threads.thread, room, seq)
+def _durably(
+    connection: apsw.Connection,
+    call: Callable[Concatenate[apsw.Connection, P], T],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> T:
+    connection.pragma("synchronous", "full")
+    try:
+        return _in_transaction(connection, call, *args, **kwargs)
+    finally:
+        connection.pragma("synchronous", "normal")
 
-    async def pins(self, room: RoomId) -> Sequence[Entry]:
-        """Return what is pinned in a room, as far as it is here."""
-        return await self._database.read(pinned_messages.pins, room)
 
-    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
-        """Return the texts that a message had."""
-        return await self._database.read(threads.versions, room, seq)
+def _guarded(call: Callable[[], T]) -> T:
+    """Turn the database's errors into ours."""
+    try:
+        return call()
+    except apsw.FullError as error:
+        raise ArchiveError(
+            "The disk is full; nothing was written.",
+            "Free some space and try again; where Parlour has stopped, start it anew.",
+        ) from error
+    except (apsw.BusyError, apsw.LockedError) as error:
+        raise ArchiveError(
+            "Another program holds the archive.", "Close the other Parlour and try again."
+        ) from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise DamagedArchiveError("The archive is damaged, or its key belongs to another archive.") from error
+    except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError, apsw.IOError) as error:
+        raise ArchiveError("The archive cannot be read or written.") from error
 
-    async def said(self, user: UserName) -> tuple[int, Entry | None]:
-        """Return how many messages of somebody are here, and the newest."""
-        return await self._database.read(people.said, user)
 
-    # rooms, settings, drafts
-    async def rooms(self) -> Sequence[KnownRoom]:
-        """Return the rooms that the account is in."""
-        return await self._database.read(known_rooms.load)
+def _open(path: Path, key: Secret) -> apsw.Connection:
+    _made_private(path)
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(_WAIT_FOR_OTHERS)
+        connection.pragma("cipher", "chacha20")
+        connection.execute(f"PRAGMA key = 'raw:{key.reveal()}'")  # 64 hex digits of our own making
+        connection.pragma("journal_mode", "wal")  # the first access: a wrong key fails here
+        connection.pragma("synchronous", "normal")  # history comes back from the server
+        connection.pragma("secure_delete", 1)  # what was deleted is overwritten
+        connection.pragma("temp_store", 2)  # in memory: no plain temporary file
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
-    async def save_rooms(
-        self, summaries: Sequence[RoomSummary], *, all_of_them: bool = False
-    ) -> dict[RoomId, Seq]:
-        """Write rooms; returns the newest event that is here of each."""
-        if all_of_them:
-            await self._database.write(known_rooms.keep_only, [summary.room for summary in summaries])
-        return await self._database.write(known_rooms.save, summaries)
 
-    async def leave_room(self, room: RoomId) -> None:
-        """Take a room off the list."""
-        await self._database.write(known_rooms.leave, room)
+def _made_private(path: Path) -> None:
+    """Make the file with mode 0600 before SQLite does; its log and index files take the same mode."""
+    try:
+        os.close(open_private(path, os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        raise ArchiveError(f"The file {path} cannot be used: {error.strerror}.") from error
 
-    async def rooms_by_name(self) -> Sequence[tuple[RoomId, str]]:
-        """Return all rooms that there is history of, left ones too, with their names."""
-        return await self._database.read(known_rooms.names)
 
-    async def choices(self) -> Choices:
-        """Return what the person chose for rooms and people."""
-        return await self._database.read(known_rooms.choices)
+def _migrate(connection: apsw.Connection) -> None:
+    if connection.pragma("user_version") == len(MIGRATIONS):
+        return
+    _in_transaction(connection, _migrate_in_transaction)
 
-    async def choose(self, room: RoomId, column: Choice, *, on: bool) -> None:
-        """Write a choice for a room."""
-        await self._database.write(known_rooms.choose, room, column, on=on)
 
-    async def remember_open(self, room: RoomId) -> None:
-        """Write which room is open."""
-        await self._database.write(known_rooms.remember_open, room)
-
-    async def ignore(self, user: UserName, *, on: bool) -> None:
-        """Write whether somebody is ignored."""
-        await self._database.write(known_rooms.ignore, user, on=on)
-
-    async def star(self, room: RoomId, seq: Seq, *, on: bool) -> None:
-        """Write whether a message has a star."""
-        await self._database.write(known_rooms.star, room, seq, on=on)
-
-    async def setting(self, name: str) -> str | None:
-        """Return a setting."""
-        return await self._database.read(known_rooms.setting, name)
-
-    async def set_setting(self, name: str, value: str | None) -> None:
-        """Write a setting, or take it away."""
-        await self._database.write_durably(known_rooms.set_setting, name, value)
-
-    async def draft(self, room: RoomId) -> str:
-        """Return what was typed and not sent."""
-        return await self._database.read(known_rooms.draft, room)
-
-    async def save_draft(self, room: RoomId, text: str) -> None:
-        """Keep what was typed."""
-        await self._database.write(known_rooms.save_draft, room, text)
-
-    # outbox
-    async def outgoing(self) -> Sequence[Outgoing]:
-        """Return what is to be sent, in order."""
-        return await self._database.read(outbox_table.load)
-
-    async def put(
-        self, room: RoomId, frames: Sequence[AnyRequest], at: Millis, beside: Beside | None = None
-    ) -> Sequence[Outgoing]:
-        """Queue requests, on the disk when this returns; ``beside`` writes in the same transaction."""
-        return await self._database.write_durably(outbox_table.put, room, frames, at, beside)
-
-    def acknowledge(
-        self, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
-    ) -> "asyncio.Future[outbox_table.Place]":
-        """Note where a request is stored, and say what is there already. ``bounded``: keep only the newest.
-
-        Queued when this returns, so that it is written before an event that is added later.
-        """
-        return self._database.submit_write(outbox_table.acknowledge, request, room, seq, bounded=bounded)
-
-    async def set_outgoing(self, request: RequestId, state: str, problem: str = "") -> None:
-        """Mark a request as queued or failed."""
-        await self._database.write(outbox_table.set_state, request, state, problem)
-
-    async def drop(self, request: RequestId) -> None:
-        """Forget a request."""
-        await self._database.write(outbox_table.remove, request)
-
-    async def take_back(self, request: RequestId, *, left: bool) -> None:
-        """Forget a request that the person took back; ``left``: the server may have it."""
-        await self._database.write(outbox_table.take_back, request, left=left)
+def _migrate_in_transaction(connection: apsw.Connection) -> None:
+    version = int(str(connection.pragma("user_version")))
+    if version > len(MIGRATIONS):
+        raise ArchiveError(
+            "The archive was written by a newer Parlour.", "Update this one: pip install -U parlour."
+        )
+    for migration in MIGRATIONS[version:]:
+        for statement in migration:
+            connection.execute(statement)
+    connection.pragma("user_version", len(MIGRATIONS))

@@ -12,12 +12,11 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive import insertion as adding
-from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.insertion import Applied, Mark
-from parlour_client.core.archive.known_rooms import set_setting, setting
 from parlour_client.core.archive.numbering_table import numberings, save_numbering
 from parlour_client.core.archive.rows import is_row
+from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.core.room_log.translation import event_here
@@ -315,7 +314,7 @@ def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, ret
         count = "SELECT count(*) FROM events WHERE room = ? AND seq > ? AND seq < ? AND kind = 'message'"
         left = next(int(str(one)) for (one,) in connection.execute(count, (room, last, row)))
         note = Note(NoteKind.ROLLED_BACK, None, words(left) if left else BACK)
-        adding.correct(connection, room, Seq(int(str(row))), note)
+        insertion.correct(connection, room, Seq(int(str(row))), note)
     return beyond
 
 
@@ -345,7 +344,7 @@ def fork(
     save_numbering(connection, room, numbers)
     event = LogEvent(room=room, seq=told, at=now, author=AUTHOR, device=DEVICE, body=Blank(was="message"))
     mark = Mark(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
-    applied = [*kept, *adding.add(connection, [event], [False], told, [mark])]
+    applied = [*kept, *insertion.add(connection, [event], [False], told, [mark])]
     return Fork(room, numbers, last, told, messages, applied)
 
 
@@ -359,7 +358,7 @@ def _keep_sent(
     """Keep messages of ours that the server had stored at lost numbers, and whose events never came."""
     applied: list[Applied] = []
     encrypted = any(True for _ in connection.execute("SELECT 1 FROM mls_rooms WHERE room = ?", (room,)))
-    for row in outbox.load(connection):
+    for row in outbox_table.load(connection):
         frame = row.frame
         if row.state != "stored" or row.seq is None or row.seq <= last or not isinstance(frame, RoomRequest):
             continue
@@ -369,6 +368,6 @@ def _keep_sent(
             body = Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
             event = LogEvent(room=room, seq=row.seq, at=row.at, author=me[0], device=me[1], body=body)
             mark = Mark(is_row(body), sealed=encrypted)
-            applied += adding.add(connection, [event], [names_me(body)], row.seq, [mark])
-        outbox.remove(connection, frame.id)
+            applied += insertion.add(connection, [event], [names_me(body)], row.seq, [mark])
+        outbox_table.remove(connection, frame.id)
     return applied

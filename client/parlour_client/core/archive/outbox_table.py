@@ -12,7 +12,6 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive.given_up import give_up
 from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
@@ -147,3 +146,19 @@ def take_back(connection: apsw.Connection, request: RequestId, *, left: bool) ->
     if not left:
         connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))
         connection.execute("DELETE FROM mls_ciphertexts WHERE request = ?", (request,))
+
+
+def give_up(connection: apsw.Connection, request: RequestId) -> None:
+    """Note that no message comes under the number of a sealed request.
+
+    Its number in the room is void, and the next message tells the others. What was sealed after it is sealed
+    again.
+    """
+    query = "SELECT room, number FROM mls_sealed WHERE request = ? AND number IS NOT NULL"
+    for room, number in list(connection.execute(query, (request,))):
+        again = "UPDATE mls_voids SET said_in = NULL WHERE room = ? AND said_in = ?"
+        connection.execute(again, (room, number))
+        connection.execute("INSERT OR IGNORE INTO mls_voids VALUES (?, ?, ?, NULL)", (room, number, number))
+        # Their links say that this one comes before them. None has left: a lane sends in order.
+        connection.execute("UPDATE mls_sealed SET epoch = -1 WHERE room = ? AND number > ?", (room, number))
+        connection.execute("UPDATE mls_sealed SET number = NULL WHERE request = ?", (request,))

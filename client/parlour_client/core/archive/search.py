@@ -10,7 +10,7 @@ from typing import Final, cast
 
 import apsw
 
-from parlour_client.core.archive import search_index as index
+from parlour_client.core.archive import search_index
 from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Entry
 from parlour_client.core.search_query import Query
@@ -18,11 +18,11 @@ from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 
 _FACTS: Final = {
-    "link": index.LINK,
-    "file": index.FILE,
-    "reaction": index.REACTION,
-    "mention": index.MENTION,
-    "edited": index.EDITED,
+    "link": search_index.LINK,
+    "file": search_index.FILE,
+    "reaction": search_index.REACTION,
+    "mention": search_index.MENTION,
+    "edited": search_index.EDITED,
 }
 _LAST: Final = (1 << 63) - 1
 
@@ -49,6 +49,18 @@ def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) 
     return [entry for where, seq in hits for entry in shown(connection, where, [seq])]
 
 
+def messages_of(connection: apsw.Connection, user: UserName) -> tuple[int, Entry | None]:
+    """Return how many messages of somebody are here, and the newest of them."""
+    wanted = "{facts} : " + search_index.author_fact(user)
+    count = int(str(next(connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (wanted,)))[0]))
+    newest = """
+        SELECT events.room, events.seq FROM words JOIN events ON events.id = words.rowid
+        WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT 1"""
+    for room, seq in list(connection.execute(newest, (wanted,))):
+        return count, next(iter(shown(connection, RoomId(str(room)), [Seq(int(str(seq)))])), None)
+    return count, None
+
+
 _UNREAD: Final = """
     events.seq > (SELECT json_extract(summary, '$.read') FROM rooms WHERE id = events.room AND entered)"""
 _ALL: Final = "words JOIN events ON events.id = words.rowid"
@@ -69,22 +81,22 @@ def _oldest_unread(connection: apsw.Connection) -> int | None:
 
 def _matching(connection: apsw.Connection, query: Query, me: UserName) -> str:
     """Return the FTS5 expression: quoted words of the person, tokens of ours."""
-    facts = [f"({_any(map(index.author_fact, query.people))})"] if query.people else []
+    facts = [f"({_any(map(search_index.author_fact, query.people))})"] if query.people else []
     if "mine" in query.states:
-        facts.append(index.author_fact(me))
+        facts.append(search_index.author_fact(me))
     if query.rooms:
-        facts.append(f"({_any(map(index.room_fact, query.rooms))})")
+        facts.append(f"({_any(map(search_index.room_fact, query.rooms))})")
     facts += [_FACTS[one] for one in sorted(query.has | query.states) if one in _FACTS]
     parts = []
     if query.phrases:
         parts.append("({text} : (" + _words(query) + "))")
     if facts or not parts:
-        parts.append("({facts} : (" + " AND ".join(facts or [index.ANY]) + "))")
+        parts.append("({facts} : (" + " AND ".join(facts or [search_index.ANY]) + "))")
     wanted = " AND ".join(parts)
     ignored = [str(user) for (user,) in connection.execute("SELECT user FROM ignored")]
     left_out = [user for user in ignored if user not in query.people]
     if left_out:
-        wanted = f"({wanted}) NOT ({{facts}} : ({_any(map(index.author_fact, left_out))}))"
+        wanted = f"({wanted}) NOT ({{facts}} : ({_any(map(search_index.author_fact, left_out))}))"
     return wanted
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import own_keys
+from parlour_client.core.archive import known_rooms, own_keys
 from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.groups.delivery import Delivery
@@ -36,7 +36,7 @@ from parlour_client.core.e2ee.surroundings import Surroundings
 from parlour_client.core.e2ee.verification_channel import WayToPeople
 from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_client.core.events import EncryptionChanged
-from parlour_client.core.sync.catch_up import Sync
+from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.delivery import EventStored, GroupState
 from parlour_protocol.encrypted import AnyContent
@@ -109,7 +109,7 @@ class EncryptedRooms:
         self.conversation: Conversation | None = None
 
     # life
-    def attach(self, sync: Sync) -> None:
+    def attach(self, sync: CatchUp) -> None:
         """Say who fetches events."""
         self.incoming.attach(sync)
 
@@ -181,7 +181,7 @@ class EncryptedRooms:
         if self._around.follow or summary is None or room in self._tracked:
             return
         self._tracked.add(room)
-        await self.archive.save_rooms([summary])
+        await self.archive.write(known_rooms.save, [summary])
         await self.incoming.greet([summary])
         self.scheduler.unsure.add(room)
         self.incoming.sync.track(room)

@@ -66,7 +66,7 @@ class RoomLabels:
         if changed:
             words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
             return RoomState.BLOCKED, words
-        if room in self._rooms.state.choices.strict and (unverified := self._unverified(report)):
+        if room in self._rooms.state.preferences.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
         return RoomState.ACTIVE, " ".join(part for part in self._notices(room, report) if part)
 

@@ -1,17 +1,14 @@
-"""One request that lasts, from the person to the server: what is known of it, and who wants to know.
-
-The outbox makes the items; a lane of an encrypted room sends some of them, and the timeline shows them.
-"""
+"""One request on its way to the server: what is known of it, and the row that a view shows."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from parlour_client.core.archive.outbox_table import Beside
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.model import Delivery
+from parlour_client.core.model import Account, Delivery, Entry, Outgoing
 from parlour_client.core.transport.conversation import Conversation
+from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
@@ -50,17 +47,58 @@ class Item:
         """The request's id."""
         return self.frame.id
 
+    def outgoing(self, account: Account) -> Outgoing:
+        """Return it as the list of what is on its way shows it."""
+        frame = self.frame
+        match frame:
+            case Send():
+                return Outgoing(self.message(frame, account))
+            case Edit():
+                return Outgoing(self._change(Edited(frame.target, frame.text), account), "edit")
+            case Delete():
+                return Outgoing(self._change(Deleted(frame.target), account), "deletion")
+            case React():
+                body = Reacted(frame.target, frame.reaction, frame.on)
+                return Outgoing(self._change(body, account), "reaction")
+            case Pin():
+                return Outgoing(self._change(Pinned(frame.target, frame.on), account), "pin")
+
+    def message(self, frame: Send, account: Account) -> Entry:
+        """Return the row of a message at the end of a timeline; ``frame`` is this item's."""
+        why = self.error if self.delivery is Delivery.FAILED else self.waits
+        return Entry(
+            room=frame.room,
+            at=self.stored.at if self.stored else self.at,
+            author=account.user,
+            device=account.device,
+            body=Message(text=frame.text, reply_to=frame.reply_to, file=frame.file),
+            seq=self.stored.seq if self.stored else None,
+            request=self.request,
+            text=frame.text,
+            reply_to=frame.reply_to,
+            delivery=self.delivery,
+            problem=why.whole if why is not None else "",
+        )
+
+    def _change(self, body: Edited | Deleted | Reacted | Pinned, account: Account) -> Entry:
+        return Entry(
+            room=self.frame.room,
+            at=self.at,
+            author=account.user,
+            device=account.device,
+            body=body,
+            request=self.request,
+            delivery=self.delivery,
+            text=body.text if isinstance(body, Edited) else None,
+        )
+
 
 def at_of(stored: Stored) -> StoredAt:
     """Take where it is out of a server's answer."""
     return StoredAt(stored.room, stored.seq, stored.at)
 
 
-Tell = Callable[[Item, bool], None]
-"""Called when an item changed; True: it is gone from the timeline."""
-
-
-class LaneLike(Protocol):
+class RoomQueue(Protocol):
     """A way of its own for the requests of one room (``e2ee.lanes``)."""
 
     def put(self, item: Item) -> None:
@@ -72,6 +110,4 @@ class LaneLike(Protocol):
         ...
 
 
-MakeLane = Callable[[RoomId, Conversation], LaneLike | None]
-Prepare = Callable[[Sequence[Lasting]], Beside | None]
-"""Gives what can be written of requests of one room already when they are queued."""
+MakeRoomQueue = Callable[[RoomId, Conversation], RoomQueue | None]

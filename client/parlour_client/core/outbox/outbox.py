@@ -1,18 +1,19 @@
 """The outbox: every message is on disk before it is sent, and goes out in order until the server has it.
 
 queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
-a drop or a crash stores it once. ``turns`` says which one goes; what goes to an encrypted room has a lane of
-its own. The client owns one outbox; nothing else sends what lasts.
+a drop or a crash stores it once. ``SendScheduler`` says which one goes; what goes to an encrypted room has a
+lane of its own. Nothing else sends what lasts.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive.outbox_table import DENIED, Place
+from parlour_client.core.archive import Archive, events, outbox_table
+from parlour_client.core.archive.outbox_table import DENIED, Beside, Place
 from parlour_client.core.clock import Clock
 from parlour_client.core.errors import (
     ParlourClientError,
@@ -21,15 +22,18 @@ from parlour_client.core.errors import (
     SetupError,
     StoppedError,
 )
-from parlour_client.core.model import Delivery
-from parlour_client.core.outbox.item import Item, LaneLike, Lasting, MakeLane, Prepare, StoredAt, Tell, at_of
-from parlour_client.core.outbox.send_scheduler import Turns
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import EntryAdded, EntryChanged, EntryRemoved
+from parlour_client.core.model import Account, Delivery, Entry, Outgoing
+from parlour_client.core.outbox.item import Item, Lasting, MakeRoomQueue, RoomQueue, StoredAt, at_of
+from parlour_client.core.outbox.send_scheduler import SendScheduler
+from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RequestId, RoomId, Seq
 
 MAX_TRIES: Final = 5
 """How often a server that cannot store is asked again before the person is."""
@@ -42,36 +46,35 @@ class Outbox:
 
     def __init__(
         self,
+        account: Account,
         archive: Archive,
+        numbers: Numbers,
         clock: Clock,
-        tell: Tell,
+        emit: Emit,
         *,
         follow: bool = True,
-        lanes: MakeLane | None = None,
-        prepare: Prepare = lambda _: None,
     ) -> None:
         """Begin empty; ``load`` brings what an earlier run left.
 
         With ``follow`` a stored message stays here until its event comes; without, nothing waits for it.
-        ``lanes`` makes the way for what goes to an encrypted room, and gives None for an open one;
-        ``prepare`` is asked where nothing else of the room waits.
         """
-        self._prepare = prepare
-        self._follow = follow
-        self._make_lane = lanes
-        self._lanes: dict[RoomId, tuple[LaneLike, asyncio.Future[None]]] = {}
+        self._account = account
         self._archive = archive
+        self._numbers = numbers
         self._clock = clock
-        self._tell = tell
+        self._emit = emit
+        self._follow = follow
+        self._lanes: dict[RoomId, tuple[RoomQueue, asyncio.Future[None]]] = {}
         self._items: OrderedDict[RequestId, Item] = OrderedDict()
         self._finished: OrderedDict[RequestId, Item] = OrderedDict()
         self._wake = asyncio.Event()
-        self._turns = Turns(clock, self._wake.set)
-        self._writes: set[asyncio.Future[object]] = set()
+        self._scheduler = SendScheduler(clock, self._wake.set)
+        self._tasks: set[asyncio.Future[object]] = set()
+        """Writes to the archive, and reads for the views, that are under way."""
 
     async def load(self) -> None:
         """Adopt what earlier programs on this home left unsent."""
-        for row in await self._archive.outgoing():
+        for row in await self._archive.read(outbox_table.load):
             if isinstance(row.frame, Lasting) and row.state != "stored":
                 self._items.setdefault(
                     row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
@@ -80,20 +83,36 @@ class Outbox:
                     item.delivery, item.error = Delivery.FAILED, SetupError(row.problem)
                     item.done.set()
                 else:
-                    self._turns.put(item)
+                    self._scheduler.put(item)
 
-    async def put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
-        """Queue requests of one room; they are on disk when this returns."""
+    def has_any(self, room: RoomId) -> bool:
+        """Say whether something of a room is still on its way."""
+        return any(item.frame.room == room for item in self._items.values())
+
+    async def put(self, frames: Sequence[Lasting], beside: Beside | None = None) -> Sequence[Item]:
+        """Queue requests of one room; they are on disk when this returns.
+
+        ``beside`` writes in the same transaction. Raises LostError for what is about a message that the
+        server does not have any more.
+        """
         at, room = self._clock.now(), frames[0].room
-        is_first = not any(item.frame.room == room for item in self._items.values())
-        rows = await self._archive.put(room, frames, at, self._prepare(frames) if is_first else None)
+        for frame in frames:
+            target = frame.reply_to if isinstance(frame, Send) else frame.target
+            self._numbers.require_there(room, target)
+        rows = await self._archive.write_durably(outbox_table.put, room, frames, at, beside)
         items = [
             Item(row.position, frame, at, Delivery.QUEUED) for row, frame in zip(rows, frames, strict=True)
         ]
         for item in items:
             self._items[item.request] = item
-            self._turns.put(item)
+            self._scheduler.put(item)
+            if isinstance(item.frame, Send):
+                self._emit(EntryAdded(item.message(item.frame, self._account)))
         return items
+
+    def rows(self, items: Iterable[Item]) -> Sequence[Entry]:
+        """Return the rows of messages as a timeline shows them."""
+        return [item.message(item.frame, self._account) for item in items if isinstance(item.frame, Send)]
 
     def unsent(self, room: RoomId) -> Sequence[Item]:
         """Return the messages of a room whose events are not here yet, in order."""
@@ -101,9 +120,9 @@ class Outbox:
             item for item in self._items.values() if item.frame.room == room and isinstance(item.frame, Send)
         ]
 
-    def waiting(self) -> Sequence[Item]:
-        """Return everything whose event is not here yet, in order."""
-        return list(self._items.values())
+    def outgoing(self) -> Sequence[Outgoing]:
+        """Return everything whose event is not here yet, in order, as a view shows it."""
+        return [item.outgoing(self._account) for item in self._items.values()]
 
     async def outcome(self, request: RequestId) -> StoredAt:
         """Wait until the server has it on its disk. Raises why it has not."""
@@ -122,9 +141,9 @@ class Outbox:
             raise SetupError("Only a message that failed can be sent again.")
         item.error, item.tries, item.delivery = None, 0, Delivery.QUEUED
         item.done.clear()
-        await self._archive.set_outgoing(request, "queued")
-        self._tell(item, False)
-        self._turns.put(item)
+        await self._archive.write(outbox_table.set_state, request, "queued")
+        self._report(item)
+        self._scheduler.put(item)
 
     async def cancel(self, request: RequestId) -> None:
         """Take back what is not on its way."""
@@ -132,27 +151,30 @@ class Outbox:
         if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
             raise SetupError("The message is on its way already.", "Delete it when it has arrived.")
         await self._forget(item)
-        self._tell(item, True)
+        self._report(item, removed=True)
 
     async def abandon(self, requests: Sequence[RequestId]) -> None:
         """Forget these, however far they are."""
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
-    async def run(self, conversation: Conversation) -> None:
-        """Send in order while the conversation lasts. What was on its way before is sent again."""
-        self._turns = Turns(self._clock, self._wake.set)  # also of what a lane of the last conversation held
+    async def run(self, conversation: Conversation, make_lane: MakeRoomQueue) -> None:
+        """Send in order while the conversation lasts. What was on its way before is sent again.
+
+        ``make_lane`` gives the way to an encrypted room, and None for an open one.
+        """
+        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also what a lane held
         for known in self._items.values():
             if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
                 known.delivery = Delivery.QUEUED
-                self._turns.put(known)
+                self._scheduler.put(known)
         try:
             while True:
                 self._wake.clear()
-                while (item := self._turns.take()) is not None:
-                    if (lane := self._lane(item.frame.room, conversation)) is not None:
+                while (item := self._scheduler.take()) is not None:
+                    if (lane := self._lane(item.frame.room, conversation, make_lane)) is not None:
                         lane.put(item)  # nothing readable goes to an encrypted room
-                        self._turns.free(item.frame.room)
+                        self._scheduler.free(item.frame.room)
                         continue
                     self.goes(item)
                     await conversation.ask(item.frame, partial(self._answered, item))
@@ -165,18 +187,18 @@ class Outbox:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    # what lanes tell
+    # what lanes report
     def goes(self, item: Item) -> None:
         """Hear that a request leaves now."""
         item.delivery, item.waits, item.left = Delivery.SENT, None, True
-        self._tell(item, False)
+        self._report(item)
 
     def waits(self, item: Item, why: ParlourClientError | None) -> None:
         """Hear that a request is held."""
         changed = item.delivery is not Delivery.QUEUED or str(item.waits) != str(why)
         item.delivery, item.waits = Delivery.QUEUED, why
         if changed:
-            self._tell(item, False)
+            self._report(item)
 
     def stored(self, item: Item, stored: StoredAt) -> None:
         """Hear that the server has a request on its disk."""
@@ -208,14 +230,14 @@ class Outbox:
             self._failed(item, ServerMisbehavedError(DENIED, "Send it again, or keep its text."))
 
     async def flush(self) -> None:
-        """Wait until what was answered is written."""
-        while self._writes:
-            await asyncio.gather(*self._writes, return_exceptions=True)
+        """Wait until what was answered is written, and the views know."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _lane(self, room: RoomId, conversation: Conversation) -> LaneLike | None:
+    def _lane(self, room: RoomId, conversation: Conversation, make_lane: MakeRoomQueue) -> RoomQueue | None:
         if room in self._lanes:
             return self._lanes[room][0]
-        lane = self._make_lane(room, conversation) if self._make_lane is not None else None
+        lane = make_lane(room, conversation)
         if lane is not None:
             task = asyncio.ensure_future(lane.run())
             task.add_done_callback(lambda _: self._wake.set())
@@ -235,21 +257,27 @@ class Outbox:
             self._stored(item, at_of(reply.result))
         else:
             self._failed(item, RefusedError(ErrorCode.MALFORMED))
-        self._turns.free(item.frame.room)
+        self._scheduler.free(item.frame.room)
 
     def _stored(self, item: Item, stored: StoredAt) -> None:
         item.stored, item.delivery = stored, Delivery.STORED
         if self._follow:
-            written = self._archive.acknowledge(item.request, stored.room, stored.seq)
+            written = self._archive.submit_write(
+                outbox_table.acknowledge, item.request, stored.room, stored.seq
+            )
             written.add_done_callback(partial(self._acknowledged, item))
             self._keep(written)
             item.done.set()
         else:
             self._finish(item)
             if isinstance(item.frame, Send):  # what this device said stays known, if the server loses it
-                self._keep(self._archive.acknowledge(item.request, stored.room, stored.seq, bounded=True))
+                self._keep(
+                    self._archive.submit_write(
+                        outbox_table.acknowledge, item.request, stored.room, stored.seq, bounded=True
+                    )
+                )
             else:
-                self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
+                self._keep(self._archive.submit_write(outbox_table.remove, item.request))
 
     def _acknowledged(self, item: Item, written: "asyncio.Future[Place]") -> None:
         if written.cancelled() or written.exception() is not None:
@@ -258,44 +286,44 @@ class Outbox:
             self.denied(item.request)
         if written.result() is Place.HERE and item.request in self._items:  # the event overtook the answer
             self._finish(item)
-            self._tell(item, True)
+            self._report(item, removed=True)
 
     def _refused(self, item: Item, reply: Error) -> None:
         item.tries += 1
         match reply.code:
             case ErrorCode.RATE_LIMITED:
-                self._turns.slow_down()
+                self._scheduler.slow_down()
                 self._again(item, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(item, _A_MOMENT)
             case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a lane next
                 self._again(item, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
-                self._turns.slow_down()
+                self._scheduler.slow_down()
                 self._again(item, _A_MOMENT * item.tries)
             case _:
                 self._failed(item, RefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
 
     def _again(self, item: Item, seconds: float) -> None:
         item.delivery = Delivery.QUEUED
-        self._turns.put(item)
-        self._turns.hold(seconds)
-        self._tell(item, False)
+        self._scheduler.put(item)
+        self._scheduler.hold(seconds)
+        self._report(item)
 
     def _failed(self, item: Item, error: ParlourClientError) -> None:
         item.error, item.delivery, item.waits = error, Delivery.FAILED, None
         item.done.set()
         if isinstance(item.frame, Send):
-            self._keep(asyncio.ensure_future(self._archive.set_outgoing(item.request, "failed", str(error))))
+            self._keep(self._archive.submit_write(outbox_table.set_state, item.request, "failed", str(error)))
         else:  # an edit, a deletion, a reaction has no row of its own to be retried from
             self._finish(item)
-            self._keep(asyncio.ensure_future(self._archive.drop(item.request)))
-        self._tell(item, False)
+            self._keep(self._archive.submit_write(outbox_table.remove, item.request))
+        self._report(item)
 
     async def _forget(self, item: Item) -> None:
         item.delivery = Delivery.FAILED  # a lane that holds it lets it go
         self._finish(item)
-        await self._archive.take_back(item.request, left=item.left)
+        await self._archive.write(outbox_table.take_back, item.request, left=item.left)
 
     def _finish(self, item: Item) -> None:
         self._items.pop(item.request, None)
@@ -304,6 +332,25 @@ class Outbox:
             self._finished.popitem(last=False)
         item.done.set()
 
-    def _keep(self, write: "asyncio.Future[object] | asyncio.Future[Place] | asyncio.Future[None]") -> None:
-        self._writes.add(write)  # type: ignore[arg-type]
-        write.add_done_callback(self._writes.discard)
+    def _keep(self, task: "asyncio.Future[Place] | asyncio.Future[None]") -> None:
+        self._tasks.add(task)  # type: ignore[arg-type]
+        task.add_done_callback(self._tasks.discard)
+
+    def _report(self, item: Item, *, removed: bool = False) -> None:
+        """Tell the views how a request fares.
+
+        An edit, a deletion, a reaction or a pin has no row of its own: what is wrong with it is told at the
+        message that it is about.
+        """
+        frame = item.frame
+        if not isinstance(frame, Send):
+            if item.error is not None:
+                self._keep(asyncio.ensure_future(self._report_problem(frame.room, frame.target, item.error)))
+        elif removed:
+            self._emit(EntryRemoved(frame.room, item.request))
+        else:
+            self._emit(EntryChanged(item.message(frame, self._account)))
+
+    async def _report_problem(self, room: RoomId, target: Seq, error: ParlourClientError) -> None:
+        for entry in await self._archive.read(events.shown, room, [target]):
+            self._emit(EntryChanged(replace(entry, problem=error.whole)))

@@ -1,4 +1,4 @@
-"""Whose turn it is to go out: the oldest request first, and of each room one at a time.
+"""Which request goes out next: the oldest one first, and of each room one at a time.
 
 The next one of a room goes when the server has answered the one before, so that none overtakes another that
 was told to wait: what is on its way cannot be called back. Rooms do not wait for each other, but all wait
@@ -18,7 +18,7 @@ WINDOW: Final = 32
 """Rooms with a request on its way at a time: other requests keep half the slots."""
 
 
-class Turns:
+class SendScheduler:
     """The requests that wait, and the rooms that have one on its way."""
 
     def __init__(self, clock: Clock, moved: Callable[[], None]) -> None:

@@ -2,22 +2,25 @@
 
 A room's numbers go up by one, so the next number decides and never the order of arrival: the next one is
 accepted, an old one is known, a later one means that some are missing and the log is read from the server
-until they are here. What the server leaves out becomes a row of that room (``missing``), and the room goes
-on behind it; where it shows nothing of what it says to have, it is asked again when it says more. A *strict*
-room (an encrypted one) is read from where it was left, however far that is, and can be held. The client runs
-one for its life.
+until they are here. What the server leaves out becomes a row of that room (``room_log.withheld``), and the
+room goes on behind it; where it shows nothing of what it says to have, it is asked again when it says more. A
+*strict* room (an encrypted one) is read from where it was left, however far that is, and can be held.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError, UnreachableError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import HistoryWithheld, RoomsChanged
 from parlour_client.core.room_log.numbering import PLAIN
-from parlour_client.core.room_log.withheld import Missing, complete
-from parlour_client.core.sync.receiver import Ingest
+from parlour_client.core.room_log.withheld import Missing, complete, withheld_words
+from parlour_client.core.sync.event_queue import EventQueue, Run
+from parlour_client.core.sync.state import State
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
@@ -29,17 +32,19 @@ LONGEST_CATCH_UP: Final = 10_000
 """Events fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
 _AT_ONCE: Final = 8
 """Rooms that catch up side by side."""
-Withheld = Callable[[RoomId, Seq, Seq], None]
-"""Hears that a room ends here, and where the server says that it does."""
 
 
-class Sync:
-    """Where each room stands, and the fetching of what is missing."""
+class CatchUp:
+    """How far each room has come, and the fetching of what is missing."""
 
-    def __init__(self, ingest: Ingest, withheld: Withheld, *, follow: bool) -> None:
-        """Hand accepted events to ``ingest``. Without ``follow`` only rooms that are tracked are fetched."""
-        self._ingest = ingest
-        self._tell_withheld = withheld
+    def __init__(
+        self, queue: EventQueue, archive: Archive, state: State, emit: Emit, *, follow: bool
+    ) -> None:
+        """Put accepted events into ``queue``. Without ``follow`` only rooms that are tracked are fetched."""
+        self._queue = queue
+        self._archive = archive
+        self._state = state
+        self._emit = emit
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
         self._heads: dict[RoomId, Seq] = {}
@@ -86,8 +91,13 @@ class Sync:
             self.caught_up.clear()
             self._behind.set()
 
-    def hear(self, event: LogEvent) -> None:
-        """Take an event as it is told live."""
+    def entered(self, room: RoomId, head: Seq) -> None:
+        """Catch up a room that the account came into."""
+        if self._follow:
+            self.see(room, head)
+
+    async def push(self, event: LogEvent) -> None:
+        """Take an event that the server pushes; waits while too much is unwritten."""
         room, top = event.room, self.top(event.room)
         mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
         if event.seq == top + 1 and mine and room not in self._held:
@@ -95,6 +105,7 @@ class Sync:
             self._accept(room, [event], live=True)
         elif event.seq > top:
             self.see(room, event.seq)
+        await self._queue.has_space()
 
     def forget(self, room: RoomId) -> None:
         """Fetch nothing more of a room: the account is not in it any more."""
@@ -136,7 +147,7 @@ class Sync:
         while True:
             self._moved.clear()
             if room not in self._held and self.top(room) >= max(seq, self._heads.get(room, Seq(0))):
-                await self._ingest.drained()
+                await self._queue.drained()
                 if room not in self._held and self.top(room) >= seq:
                     return
             elif max(self._heads.get(room, Seq(0)), self._withheld.get(room, Seq(0))) < seq:
@@ -151,7 +162,7 @@ class Sync:
             self._behind.clear()
             await _all(self._catch_up(conversation, room, limit) for room in self._all_behind())
             if not self._all_behind():
-                await self._ingest.drained()
+                await self._queue.drained()
                 self._settle()
                 await self._behind.wait()
 
@@ -180,7 +191,7 @@ class Sync:
                     head, top = self._heads[room], self.top(room)
                     far = room not in self._strict and (top == 0 or head - top > LONGEST_CATCH_UP)
                     await self._fetch(conversation, room, None if far else top)
-                    await self._ingest.has_space()
+                    await self._queue.has_space()
             except RefusedError:  # put out of the room in the meantime; `room_closed` says so
                 self.forget(room)
 
@@ -193,7 +204,7 @@ class Sync:
         page = await fetch(conversation, ask)
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or set back meanwhile
-        if overlaps and page and page[0].seq == after and await self._ingest.contradicts(page[0]):
+        if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
             raise UnreachableError("The server's history is not the one that is known here: it is compared.")
         self._compared.add(room)
         top = self.top(room)
@@ -207,7 +218,15 @@ class Sync:
         claimed = self._withheld[room] = self._heads[room]
         self._heads[room] = top
         self._moved.set()
-        self._tell_withheld(room, top, claimed)
+        self._state.withhold(room, top, claimed)
+        self._emit(HistoryWithheld(room, withheld_words(top, claimed)))
+        self._emit(RoomsChanged())
+
+    async def _contradicts(self, event: LogEvent) -> bool:
+        """Say whether another event is here under this number: then the next connection compares the room."""
+        if isinstance(event, Missing):
+            return False
+        return await self._archive.write(divergence.doubt, event, self._state.me)
 
     def _stands_elsewhere(self, room: RoomId, after: Seq) -> bool:
         return room in self._held or self.top(room) < after
@@ -216,7 +235,7 @@ class Sync:
         if events:
             self._tops[room] = events[-1].seq
             self._withheld.pop(room, None)
-            self._ingest.accept(room, events, events[-1].seq, live=live)
+            self._queue.put(Run(room, events, live))
             self._moved.set()
 
 

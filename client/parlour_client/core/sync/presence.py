@@ -50,7 +50,7 @@ class Presence:
             for room in [room for room, users in self._typing.items() if frame.user in users]:
                 self._expired(room, frame.user)
 
-    def said_something(self, room: RoomId, user: UserName) -> None:
+    def message_came(self, room: RoomId, user: UserName) -> None:
         """Somebody who sent a message does not type it any more."""
         if user in self._typing.get(room, {}):
             self._expired(room, user)

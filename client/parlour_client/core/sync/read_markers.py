@@ -1,19 +1,20 @@
 """How far this account has read: kept here, told to its other devices, and to others where it was wished.
 
 One's own marker goes by the server in every room: a sealed one would tell the members as well, since a group
-has one key for all of them. What others are told (a receipt) goes by the server in open rooms alone; in
-encrypted ones it is a sealed message, and the server is asked to tell nobody. The engine makes one.
+has one key for all of them. What others are told (a receipt) goes by the server in open rooms only; in
+encrypted ones it is a sealed message, and the server is asked to tell nobody.
 """
 
-from typing import Final
+from msgspec.structs import replace
 
-from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
-from parlour_client.core.sync.receiver import Ingest
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.ids import RoomId, Seq, new_request_id
 
@@ -23,61 +24,67 @@ class ReadMarkers:
 
     def __init__(
         self,
-        archive: Archive,
         state: State,
-        ingest: Ingest,
+        rooms: RoomStore,
+        numbers: Numbers,
+        live: LiveConnection,
+        encrypted_rooms: EncryptedRooms | None,
         emit: Emit,
-        sealed: EncryptedRooms | None,
-        *,
-        follow: bool,
     ) -> None:
-        """Mark in ``state``; with ``follow`` in the archive as well."""
-        self._archive = archive
+        """Mark in ``state`` and ``rooms``; tell the server by ``live``."""
         self._state = state
-        self._ingest = ingest
+        self._rooms = rooms
+        self._numbers = numbers
+        self._live = live
+        self._encrypted_rooms = encrypted_rooms
         self._emit = emit
-        self._sealed = sealed
-        self._follow: Final = follow
         self._late: dict[RoomId, tuple[Seq, bool]] = {}
 
-    async def move(self, room: RoomId, seq: Seq) -> None:
-        """Move the marker here, in the archive too."""
-        self._state.read(room, seq)
-        summary = self._state.summary(room)
-        if summary is not None and self._follow:
-            await self._archive.save_rooms([summary])
-            await self._ingest.recount(room)
-        self._emit(RoomsChanged())
-
-    async def mark(self, room: RoomId, seq: Seq, conversation: Conversation | None, *, share: bool) -> None:
+    async def mark(self, room: RoomId, seq: Seq, *, share: bool) -> None:
         """Move the marker everywhere; without a connection: as soon as there is one.
 
         With ``share`` the others in the room are told, unless it goes back.
         """
         known = self._state.room(room)
         self._late[room] = (seq, share and (known is None or seq > known.read))
-        await self.move(room, seq)
-        if conversation is not None:
-            await self.send(conversation)
+        await self._move(room, seq)
+        await self.send()
+
+    async def moved(self, room: RoomId, seq: Seq) -> None:
+        """Take it from another device of the account."""
+        await self._move(room, self._read_here(room, seq))
 
     def keep(self, room: RoomId) -> None:
         """Go by what was read here, and let the server know: its own marker was rolled back."""
         if room not in self._late and (known := self._state.summary(room)) is not None:
             self._late[room] = known.read, False
 
-    def late(self, room: RoomId) -> Seq | None:
-        """Return what was read here and the server has not heard of, whatever its greeting says."""
-        late = self._late.get(room)
-        return None if late is None else late[0]
+    def as_read_here(self, summary: RoomSummary) -> RoomSummary:
+        """Return a room of the greeting with what was read here, where the server has not heard of it."""
+        late = self._late.get(summary.room)
+        read = self._read_here(summary.room, summary.read) if late is None else late[0]
+        return summary if read == summary.read else replace(summary, read=read)
 
-    async def send(self, conversation: Conversation) -> None:
-        """Tell what was not told yet."""
+    async def send(self) -> None:
+        """Tell what was not told yet, while there is a connection."""
         for room, late in list(self._late.items()):
+            if (conversation := self._live.conversation) is None:
+                return
             seq, share = late
-            sealed = self._sealed if self._sealed is not None and self._sealed.covers(room) else None
-            frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share and sealed is None)
+            rooms = self._encrypted_rooms
+            is_encrypted = rooms is not None and rooms.covers(room)
+            frame = MarkRead(id=new_request_id(), room=room, seq=seq, share=share and not is_encrypted)
             await conversation.ask(frame, lambda _: None)
-            if share and sealed is not None:
-                sealed.read_receipts.tell(room, seq)
+            if share and rooms is not None and is_encrypted:
+                rooms.read_receipts.tell(room, seq)
             if self._late.get(room) == late:
                 del self._late[room]
+
+    async def _move(self, room: RoomId, seq: Seq) -> None:
+        await self._rooms.move_read_marker(room, seq)
+        self._emit(RoomsChanged())
+
+    def _read_here(self, room: RoomId, read: Seq) -> Seq:
+        """Return a read marker that goes through what the server has lost as far as it was read here."""
+        known, floor = self._state.summary(room), self._numbers.of(room).floor
+        return max(read, known.read) if known is not None and floor(known.read) == floor(read) else read

@@ -25,7 +25,7 @@ class Receipts:
         self._emit = emit
         self._rooms: dict[RoomId, dict[UserName, Seq]] = {}
 
-    def hear(self, room: RoomId, user: UserName, seq: Seq) -> None:
+    def read_by(self, room: RoomId, user: UserName, seq: Seq) -> None:
         """Take what somebody lets be known; going back is no news."""
         readers = self._rooms.setdefault(room, {})
         known = readers.get(user)

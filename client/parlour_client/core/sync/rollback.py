@@ -2,24 +2,28 @@
 
 Another incarnation of the logs (a restored backup), or a head below what is known here (a copied folder), and
 a room is compared with the server's until it is clear where the two part. What the server lost stays, a row
-says so, and its numbers are translated from then on. The engine makes one; a connection is greeted by it.
+says so, and its numbers are translated from then on.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import apsw
 
-from parlour_client.core.account.profile import Profile
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive import divergence as forks
+from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.archive.divergence import Fork, Known, Returned
 from parlour_client.core.archive.numbering_table import numberings
+from parlour_client.core.archive.stored_values import setting
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import HistoryReplaced, HistoryWithheld
+from parlour_client.core.model import Account
 from parlour_client.core.room_log.numbering import ForkSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
 from parlour_client.core.room_log.withheld import Missing
 from parlour_client.core.sync.catch_up import fetch
+from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Unreadable
@@ -34,87 +38,93 @@ _MOST_PAGES: Final = 64
 _NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
 
 
-class Sealed(Protocol):
-    """Encryption, which has more to do where a room's log was rolled back."""
-
-    def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
-        """Take note, in the transaction that writes the fork."""
-        ...
-
-    def note_exchange(self, connection: apsw.Connection) -> None:
-        """Take note that the logs are of another incarnation."""
-        ...
-
-
 class Rollback:
     """Finds out where the histories of an account's rooms part from what is here."""
 
     def __init__(
         self,
         archive: Archive,
-        profile: Profile,
+        account: Account,
         names_me: Callable[[AnyBody], bool],
         numbers: Numbers,
-        sealed: Sealed | None,
+        encrypted_rooms: EncryptedRooms | None,
+        publisher: Publisher,
+        emit: Emit,
     ) -> None:
         """Compare with ``archive``, and put into ``numbers`` what comes of it."""
         self._archive = archive
-        self._me = profile.user, profile.device
+        self._me = account.user, account.device
         self._names_me = names_me
-        self._sealed = sealed
+        self._encrypted_rooms = encrypted_rooms
+        self._publisher = publisher
+        self._emit = emit
         self.numbers = numbers
         self.incarnation: Incarnation | None = None
         """Of the logs that everything here was compared with last; None: before the first greeting."""
         self.exchanged = False
         """The last greeting was of other logs than the one before."""
-        self.returned: list[RoomId] = []
+        self._found: list[Fork] = []
+        """Where histories parted, until views were told."""
+        self._restored: list[RoomId] = []
         """Rooms in which lost events are the server's again, until views were told."""
-        self.shorter: list[RoomId] = []
+        self._shorter: list[RoomId] = []
         """Rooms of which the server lost only what was never here, until views were told."""
 
     async def load(self) -> None:
         """Take what the archive knows."""
-        self.numbers.know(await self._archive.look(numberings))
-        met = await self._archive.setting(forks.INCARNATION)
+        self.numbers.know(await self._archive.read(numberings))
+        met = await self._archive.read(setting, divergence.INCARNATION)
         self.incarnation = None if met is None else Incarnation(met)
 
-    async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[Fork]:
+    async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[RoomId]:
         """Compare what must be compared, and let the conversation speak in our numbers.
 
-        Raises UnreachableError, ServerMisbehavedError.
+        Returns the rooms that were rolled back and of which no view was told yet. Raises UnreachableError,
+        ServerMisbehavedError.
         """
         self.exchanged = self.incarnation is not None and self.incarnation != hello.incarnation
-        known = await self._archive.look(forks.known)
+        known = await self._archive.read(divergence.known)
         self.numbers.know({room: one.numbers for room, one in known.items()})
         stale = [one for one in hello.rooms if is_stale(hello, one, known.get(one.room))]
         found = []
         if stale:
             shared = await conversation.first(self._compared(conversation, stale, known))
             for room, (number, returned) in shared.items():
-                made = await self._archive.run_durably(self._fork, room, number, known[room], hello.now)
+                made = await self._archive.write_durably(self._fork, room, number, known[room], hello.now)
                 if made is not None:
                     self.numbers.know({room: made.numbers})
                     found.append(made)
                 if returned is not None:
                     numbers = self.numbers.of(room)
-                    back = await self._archive.run_durably(forks.take_back, room, numbers, returned)
+                    back = await self._archive.write_durably(divergence.take_back, room, numbers, returned)
                     self.numbers.know({room: back})
-                    self.returned.append(room)
+                    self._restored.append(room)
         await self._claims(hello, known, {fork.room for fork in found})
-        if self.exchanged and self._sealed is not None:
-            await self._archive.run_durably(self._sealed.note_exchange)
-        await self._archive.run(forks.met, hello.incarnation, [one.room for one in hello.rooms])
+        if self.exchanged and self._encrypted_rooms is not None:
+            await self._archive.write_durably(self._encrypted_rooms.note_exchange)
+        await self._archive.write(divergence.met, hello.incarnation, [one.room for one in hello.rooms])
         self.incarnation = self.numbers.incarnation = hello.incarnation
         conversation.numbers = self.numbers
-        return found
+        self._found += found
+        return [fork.room for fork in self._found]
+
+    async def publish(self) -> None:
+        """Tell the views what was found out, once the greeting was taken in."""
+        while self._restored:
+            self._emit(HistoryReplaced(self._restored.pop()))
+        while self._shorter:
+            self._emit(HistoryWithheld(self._shorter.pop(), divergence.words(0)))
+        while self._found:
+            fork = self._found.pop(0)
+            await self._publisher.publish(fork.room, fork.applied)
 
     async def _claims(self, hello: Hello, known: dict[RoomId, Known], told: Collection[RoomId]) -> None:
         """Note rooms of which the server has less than it said before; those with a row are ``told``."""
         heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
         less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
         if less:
-            await self._archive.run(forks.claims, less)
-            self.shorter += [room for room in less if room not in told]
+            await self._archive.write(divergence.claims, less)
+            self._shorter += [room for room in less if room not in told]
 
     async def _compared(
         self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
@@ -132,7 +142,7 @@ class Rollback:
     async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
         """Return the last number, of the server, up to which its history is the one that is here."""
         hidden = False
-        here = await self._archive.look(forks.numbers_here, summary.room, known, summary.head)
+        here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
         search = ForkSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
             if (end := search.ask) is None:
@@ -145,7 +155,7 @@ class Rollback:
                 search = ForkSearch(here, PAGE_EVENTS.value)
                 continue
             events = [event_here(event, known.numbers) for event in page]
-            same = await self._archive.look(forks.alike, events, self._me[0])
+            same = await self._archive.read(divergence.alike, events, self._me[0])
             alike = dict(zip((one.seq for one in page), same, strict=True))
             first = page[0].seq
             try:
@@ -172,8 +182,8 @@ class Rollback:
             page = [one for one in await fetch(conversation, ask) if not isinstance(one, Missing)]
             if not page:
                 break
-            look = forks.returning
-            more = await self._archive.look(look, page, shared, known, returned, self._me[0])
+            look = divergence.returning
+            more = await self._archive.read(look, page, shared, known, returned, self._me[0])
             if more == returned:
                 break
             returned = more
@@ -182,9 +192,9 @@ class Rollback:
     def _fork(
         self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
     ) -> Fork | None:
-        made = forks.fork(connection, room, shared, known, now, self._me, self._names_me)
-        if made is not None and self._sealed is not None:
-            self._sealed.rolled_back(connection, made)
+        made = divergence.fork(connection, room, shared, known, now, self._me, self._names_me)
+        if made is not None and self._encrypted_rooms is not None:
+            self._encrypted_rooms.rolled_back(connection, made)
         return made
 
 
@@ -196,7 +206,11 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
     if known is None or not known.top:
         return False
     exchanged = known.incarnation is not None and known.incarnation != hello.incarnation
-    return exchanged or forks.may_return(known, summary.head) or summary.head < known.numbers.floor(known.top)
+    return (
+        exchanged
+        or divergence.may_return(known, summary.head)
+        or summary.head < known.numbers.floor(known.top)
+    )
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_client.core.archive.known_rooms import Choices
+from parlour_client.core.archive.saved_preferences import SavedPreferences
 from parlour_client.core.model import Room
 from parlour_client.core.room_log.withheld import withheld_words
 from parlour_client.core.room_names import marks
@@ -32,7 +32,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
 
-_NONE: Final = Choices(frozenset(), frozenset(), frozenset(), frozenset(), {})
+_NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset(), {})
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class KnownRoom:
     withheld: Seq = Seq(0)  # noqa: RUF009 - a NewType
     """Up to where the server claims events, of which it shows none over the head."""
 
-    def room(self, choices: Choices, mark: str) -> Room:
+    def room(self, preferences: SavedPreferences, mark: str) -> Room:
         """Return the room as a view sees it."""
         told = self.summary
         return Room(
@@ -62,9 +62,9 @@ class KnownRoom:
             peer=told.peer,
             topic=told.topic,
             encrypted=told.encrypted,
-            favourite=told.room in choices.favourites,
-            muted=told.room in choices.muted,
-            activity=max(self.activity, choices.activity.get(told.room, Millis(0))),
+            favourite=told.room in preferences.favourites,
+            muted=told.room in preferences.muted,
+            activity=max(self.activity, preferences.activity.get(told.room, Millis(0))),
             mark=mark,
             request=told.request,
             trouble=withheld_words(told.head, self.withheld) if self.withheld > told.head else "",
@@ -77,8 +77,8 @@ class State:
     def __init__(self, me: UserName) -> None:
         """Begin without rooms."""
         self.me = me
-        self.choices = _NONE
-        """What the person chose; whoever changes it in the archive puts it here."""
+        self.preferences = _NONE
+        """What the person set; ``RoomStore`` reads it from the archive."""
         self._known: dict[RoomId, KnownRoom] = {}
         self._marks: Mapping[RoomId, str] | None = None
         self._mention = re.compile(rf"(?<![\w.@-])@{re.escape(me)}(?![\w-]|\.\w)", re.IGNORECASE)
@@ -96,7 +96,7 @@ class State:
     def _room(self, known: KnownRoom) -> Room:
         if self._marks is None:
             self._marks = marks(known.summary for known in self._known.values())
-        return known.room(self.choices, self._marks.get(known.summary.room, ""))
+        return known.room(self.preferences, self._marks.get(known.summary.room, ""))
 
     @property
     def summaries(self) -> Sequence[RoomSummary]:
@@ -154,7 +154,7 @@ class State:
         changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
         known.activity = max(known.activity, event.at)
-        heard = event.author != self.me and event.author not in self.choices.ignored
+        heard = event.author != self.me and event.author not in self.preferences.ignored
         if isinstance(event.body, Message) and heard and event.seq > known.summary.read:
             known.unread += 1
             known.mentions += mention

@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import (
+    Archive,
+    events,
+    insertion,
+    known_rooms,
+    outbox_table,
+    search,
+    stored_values,
+)
 from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
-from parlour_client.core.archive.people import said
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.errors import (
@@ -42,16 +49,16 @@ def message(seq: int, text: str, room: RoomId = LOBBY) -> LogEvent:
     return event(seq, Message(text=MessageText.parse(text)), room)
 
 
-async def add(archive: Archive, *events: LogEvent) -> None:
+async def add(archive: Archive, *new: LogEvent) -> None:
     """Store events of one room."""
-    await archive.add(events, [False] * len(events), events[-1].seq)
+    await archive.write(insertion.add, new, [False] * len(new), new[-1].seq)
 
 
 @pytest.fixture
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     """Return an open archive with the lobby in it."""
     archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.save_rooms([FakeServer().summary(LOBBY)])
+    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
     yield archive
     await archive.close()
 
@@ -60,20 +67,23 @@ async def test_a_window_leaves_no_statement_open(archive: Archive) -> None:
     """E7: a statement that is not at its end holds the write-ahead log, and old keys in it."""
     await add(archive, *(message(number, "hello") for number in range(1, 9)))
     noted = 'UPDATE events SET note = \'{"kind":"founded"}\' WHERE seq = 8'  # looked at further
-    await archive.run(lambda connection: list(connection.execute(noted)))
-    await archive.below(LOBBY, Seq(9), 1)
-    await archive.look(said, BOB)
-    assert await archive.look(scrub)
+    await archive.write(lambda connection: list(connection.execute(noted)))
+    await archive.read(events.below, LOBBY, Seq(9), 1)
+    await archive.read(search.messages_of, BOB)
+    assert await archive.read(scrub)
 
 
 async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path: Path) -> None:
     """Messages, drafts, the outbox and the session token: the bytes of no file hold any of it."""
     await add(archive, message(1, CANARY))
-    await archive.put(
-        LOBBY, [Send(id=new_request_id(), room=LOBBY, text=MessageText.parse(CANARY))], Millis(1)
+    await archive.write_durably(
+        outbox_table.put,
+        LOBBY,
+        [Send(id=new_request_id(), room=LOBBY, text=MessageText.parse(CANARY))],
+        Millis(1),
     )
-    await archive.save_draft(LOBBY, CANARY)
-    await archive.set_setting("profile", CANARY)
+    await archive.write(stored_values.save_draft, LOBBY, CANARY)
+    await archive.write_durably(stored_values.set_setting, "profile", CANARY)
     files = [path for path in tmp_path.iterdir() if path.is_file()]
     assert {path.name for path in files} >= {"archive.db", "archive.db-wal", "archive.key"}
     for path in files:
@@ -95,7 +105,7 @@ async def test_files_are_private_under_a_careless_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         archive = await Archive.open(tmp_path / "a.db", tmp_path / "a.key")
-        await archive.save_draft(LOBBY, "x")
+        await archive.write(stored_values.save_draft, LOBBY, "x")
         assert all(not stat.S_IMODE(path.stat().st_mode) & 0o077 for path in tmp_path.iterdir())
         await archive.close()
     finally:
@@ -110,20 +120,21 @@ async def test_a_deleted_text_leaves_the_archive(archive: Archive) -> None:
         event(2, Edited(target=Seq(1), text=MessageText.parse("CANARYtwo"))),
     )
     assert [
-        entry.text for entry in await archive.search(Query(["canarytwo"], unfinished=True), ALICE, 9)
+        entry.text
+        for entry in await archive.read(search.search, Query(["canarytwo"], unfinished=True), ALICE, 9)
     ] == ["CANARYtwo"]
     await add(archive, event(3, Deleted(target=Seq(1))))
-    assert list(await archive.search(Query(["canary"], unfinished=True), ALICE, 9)) == []
-    everything = await archive._database.read(lambda c: list(c.execute("SELECT body FROM events")))
-    words = await archive._database.read(lambda c: list(c.execute("SELECT * FROM words_content")))
+    assert list(await archive.read(search.search, Query(["canary"], unfinished=True), ALICE, 9)) == []
+    everything = await archive.read(lambda c: list(c.execute("SELECT body FROM events")))
+    words = await archive.read(lambda c: list(c.execute("SELECT * FROM words_content")))
     assert "CANARY" not in str(everything) + str(words)
 
 
 async def test_what_was_deleted_is_overwritten(archive: Archive) -> None:
     """Keys that were used and texts that were taken back: no page of the file keeps them (Marmot #756)."""
-    assert await archive.look(lambda connection: connection.pragma("secure_delete")) == 1
+    assert await archive.read(lambda connection: connection.pragma("secure_delete")) == 1
     assert (
-        await archive.look(lambda connection: connection.pragma("temp_store")) == 2
+        await archive.read(lambda connection: connection.pragma("temp_store")) == 2
     )  # nor does another file
 
 
@@ -131,16 +142,16 @@ async def test_a_deletion_that_was_missed_leaves_the_archive_too(archive: Archiv
     """An event that comes back from the server as blank replaces what was kept."""
     await add(archive, message(1, "CANARYone"))
     await add(archive, event(1, Blank(was="message")))
-    (row,) = (await archive.below(LOBBY, Seq(2), 9)).entries
+    (row,) = (await archive.read(events.below, LOBBY, Seq(2), 9)).entries
     assert (row.deleted, row.text) == (True, None)
-    assert list(await archive.search(Query(["canary"], unfinished=True), ALICE, 9)) == []
+    assert list(await archive.read(search.search, Query(["canary"], unfinished=True), ALICE, 9)) == []
 
 
 async def test_a_stored_event_is_never_changed_by_another(archive: Archive) -> None:
     """A server that tells the same number twice with another text does not rewrite history here."""
     await add(archive, message(1, "as it was"))
     await add(archive, message(1, "as somebody would have it"))
-    (row,) = (await archive.below(LOBBY, Seq(2), 9)).entries
+    (row,) = (await archive.read(events.below, LOBBY, Seq(2), 9)).entries
     assert row.text == "as it was"
 
 
@@ -155,7 +166,7 @@ async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> No
         return asked
 
     async def found(words: str, room: RoomId | None = None) -> list[str | None]:
-        return [entry.text for entry in await archive.search(query(words, room), ALICE, 9)]
+        return [entry.text for entry in await archive.read(search.search, query(words, room), ALICE, 9)]
 
     assert await found("honey fir") == ["The first honey of the year"]
     assert await found("cafe") == ["caf\u00e9 at noon"]
@@ -170,7 +181,7 @@ async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> No
         "hon\0ey",
         "'; DROP TABLE words",
     ):
-        await archive.search(Query([hostile], unfinished=True), ALICE, 9)
+        await archive.read(search.search, Query([hostile], unfinished=True), ALICE, 9)
     assert await found("honey OR noon") == []
 
 
@@ -202,7 +213,7 @@ async def test_a_lost_key_is_not_made_anew(archive: Archive, tmp_path: Path) -> 
 async def test_a_flipped_byte_is_found(place: int, tmp_path: Path) -> None:
     """Each page is authenticated: damage is an error in words, never a wrong message."""
     archive = await Archive.open(tmp_path / "a.db", tmp_path / "a.key")
-    await archive.save_rooms([FakeServer().summary(LOBBY)])
+    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
     await add(archive, *[message(number, f"text {number} " * 50) for number in range(1, 60)])
     await archive.close()
     file = tmp_path / "a.db"
@@ -216,17 +227,17 @@ async def test_a_flipped_byte_is_found(place: int, tmp_path: Path) -> None:
 async def _read_all(folder: Path) -> None:
     archive = await Archive.open(folder / "a.db", folder / "a.key")
     try:
-        await archive._database.read(
+        await archive.read(
             lambda c: [list(c.execute(f"SELECT * FROM {t}")) for t in ("events", "words", "rooms")]
         )
-        await archive._database.read(lambda c: c.execute("PRAGMA integrity_check").fetchall())
+        await archive.read(lambda c: c.execute("PRAGMA integrity_check").fetchall())
     finally:
         await archive.close()
 
 
 async def test_a_newer_archive_is_left_alone(archive: Archive, tmp_path: Path) -> None:
     """A file that a later Parlour wrote is not touched."""
-    await archive._database.write(lambda c: c.pragma("user_version", len(MIGRATIONS) + 1))
+    await archive.write(lambda c: c.pragma("user_version", len(MIGRATIONS) + 1))
     with pytest.raises(ArchiveError, match="newer"):
         await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
 
@@ -236,7 +247,7 @@ async def test_two_programs_share_an_archive(archive: Archive, tmp_path: Path) -
     other = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
     for number in range(1, 20):
         await add(archive if number % 2 else other, message(number, f"text {number}"))
-    assert len((await other.below(LOBBY, Seq(20), 99)).entries) == 19
+    assert len((await other.read(events.below, LOBBY, Seq(20), 99)).entries) == 19
     await other.close()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeServer
 
-from parlour_client.core.archive import Archive
+from parlour_client.core.archive import Archive, insertion, known_rooms, outbox_table, search
 from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
 from parlour_client.core.search_query import Query
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, Reaction
@@ -19,7 +19,7 @@ from parlour_protocol.ids import Millis, Seq, new_request_id
 async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     """Return an open archive with the lobby in it."""
     archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.save_rooms([FakeServer().summary(LOBBY)])
+    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
     yield archive
     await archive.close()
 
@@ -32,12 +32,15 @@ def event(seq: int, body: AnyBody | str) -> LogEvent:
 
 async def add(archive: Archive, *events: LogEvent) -> Sequence[Applied]:
     """Store events."""
-    return await archive.add(events, [False] * len(events), max(one.seq for one in events))
+    return await archive.write(insertion.add, events, [False] * len(events), max(one.seq for one in events))
 
 
 async def found(archive: Archive, word: str) -> list[str]:
     """Return the texts of the messages that are found by a word."""
-    return [str(entry.text) for entry in await archive.search(Query([word], unfinished=True), ALICE, 99)]
+    return [
+        str(entry.text)
+        for entry in await archive.read(search.search, Query([word], unfinished=True), ALICE, 99)
+    ]
 
 
 def edit(target: int, text: str) -> Edited:
@@ -80,10 +83,12 @@ async def test_what_came_before_its_message_counts_in_the_search(archive: Archiv
     await add(archive, event(1, "first version"), event(2, "liked"), event(3, "neither"))
     assert await found(archive, "version") == ["second version"]
     assert await found(archive, "first") == []
-    assert [str(e.text) for e in await archive.search(Query(states={"edited"}), ALICE, 9)] == [
+    assert [str(e.text) for e in await archive.read(search.search, Query(states={"edited"}), ALICE, 9)] == [
         "second version"
     ]
-    assert [str(e.text) for e in await archive.search(Query(has={"reaction"}), ALICE, 9)] == ["liked"]
+    assert [str(e.text) for e in await archive.read(search.search, Query(has={"reaction"}), ALICE, 9)] == [
+        "liked"
+    ]
     assert await found(archive, "neither") == ["neither"]
 
 
@@ -101,12 +106,12 @@ async def test_what_one_run_says_and_takes_back_is_not_found(archive: Archive) -
 async def test_our_own_rows_go_with_a_run_of_any_length(archive: Archive, length: int) -> None:
     """The outbox's row of an event that is here is told and taken away; others stay."""
     frames = [Send(id=new_request_id(), room=LOBBY, text=MessageText.parse(text)) for text in ("a", "b", "c")]
-    await archive.put(LOBBY, frames, Millis(1))
+    await archive.write_durably(outbox_table.put, LOBBY, frames, Millis(1))
     for frame, seq in zip(frames, (2, length, length + 1), strict=True):
-        await archive.acknowledge(frame.id, LOBBY, Seq(seq))
+        await archive.write(outbox_table.acknowledge, frame.id, LOBBY, Seq(seq))
     told = await add(archive, *[event(seq, f"said {seq}") for seq in range(1, length + 1)])
     assert {one.event.seq: one.request for one in told if one.request} == {
         2: frames[0].id, length: frames[1].id,
     }  # fmt: skip
-    assert [row.frame.id for row in await archive.outgoing()] == [frames[2].id]
+    assert [row.frame.id for row in await archive.read(outbox_table.load)] == [frames[2].id]
     assert all((one.entry is not None) == (length <= TOLD_ONE_BY_ONE) for one in told)

@@ -5,12 +5,11 @@ from pathlib import Path
 import apsw
 from tests.client.core.core_fake import BEGIN, GARDEN, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive import database
-from parlour_client.core.archive import retention as forgetting
+from parlour_client.core.archive import archive, retention
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, RoomForgotten
-from parlour_client.core.forgetting import SWEEP_SECONDS
+from parlour_client.core.history import SWEEP_SECONDS
 from parlour_client.core.model import Gap
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import RoleSet
@@ -130,7 +129,7 @@ def test_nothing_of_it_is_left_in_the_file_or_its_log(tmp_path: Path) -> None:
         return secret.lower().encode() in data.lower()
 
     assert left()
-    forgetting.forget(connection, None, None)
-    database._shorten(connection)
+    retention.forget(connection, None, None)
+    archive._shorten(connection)
     assert not left()
     connection.close()

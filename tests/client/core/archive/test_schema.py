@@ -6,9 +6,7 @@ from pathlib import Path
 import apsw
 from tests.client.core.core_fake import ALICE, BEGIN, LOBBY, FakeServer
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive.database import Database
-from parlour_client.core.archive.key import open_key
+from parlour_client.core.archive import Archive, events, known_rooms, search, threads
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.search_query import Query
 from parlour_protocol.ids import Seq
@@ -24,9 +22,9 @@ EVENTS = [
 
 async def first_version(folder: Path) -> None:
     """Write an archive as the first version did."""
-    key = open_key(folder / "archive.key", None)
-    database = await Database.open(folder / "archive.db", key.raw)
-    await database.close()
+    made = await Archive.open(folder / "archive.db", folder / "archive.key")
+    key = made.key
+    await made.close()
     (folder / "archive.db").unlink()
     connection = apsw.Connection(str(folder / "archive.db"))
     connection.pragma("cipher", "chacha20")
@@ -48,8 +46,8 @@ async def test_the_first_version_is_taken_over(tmp_path: Path) -> None:
     """Everything is there, in order, found by words and by facts, newest first, and quoted by its replies."""
     await first_version(tmp_path)
     archive = await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
-    await archive.save_rooms([FakeServer().summary(LOBBY)])
-    entries = (await archive.below(LOBBY, Seq(6), 9)).entries
+    await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
+    entries = (await archive.read(events.below, LOBBY, Seq(6), 9)).entries
     assert [entry.text for entry in entries] == [
         "honey at http://bees.example",
         "for you, @alice",
@@ -58,7 +56,7 @@ async def test_the_first_version_is_taken_over(tmp_path: Path) -> None:
     assert [entry.replies for entry in entries] == [1, 0, 0]
 
     async def found(query: Query) -> list[Seq | None]:
-        return [entry.seq for entry in await archive.search(query, ALICE, 9)]
+        return [entry.seq for entry in await archive.read(search.search, query, ALICE, 9)]
 
     assert await found(Query(["cafe"])) == [5]
     assert await found(Query(has={"link"})) == [1]
@@ -67,6 +65,6 @@ async def test_the_first_version_is_taken_over(tmp_path: Path) -> None:
     assert await found(Query(states={"edited"})) == [2]
     assert set(await found(Query(rooms=[LOBBY]))) == {1, 2, 5}
     assert (await found(Query(rooms=[LOBBY])))[0] == 5
-    thread = await archive.thread(LOBBY, Seq(2))
+    thread = await archive.read(threads.thread, LOBBY, Seq(2))
     assert [entry.seq for entry in thread.entries] == [1, 2]
     await archive.close()

@@ -11,7 +11,7 @@ from random import Random
 
 import apsw
 
-from parlour_client.core.archive.given_up import give_up
+from parlour_client.core.archive.outbox_table import give_up
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.link_store import Links, moved
 from parlour_client.core.model import Note

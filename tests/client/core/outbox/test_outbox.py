@@ -2,21 +2,59 @@
 """The outbox: durable, in order, idempotent."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
+from tests.client.core.core_fake import ALICE, GARDEN, LAPTOP, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.events import Change, EntryChanged, EntryRemoved, StatusChanged
-from parlour_client.core.model import Delivery, LinkState
-from parlour_client.core.outbox.item import Item
-from parlour_client.core.outbox.outbox import MAX_TRIES
+from parlour_client.core.model import Account, Delivery, LinkState
+from parlour_client.core.outbox.item import Item, RoomQueue
+from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, ReasonText
 from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.replies import Push
 from parlour_protocol.frames.requests import Send
+from parlour_protocol.ids import new_request_id
 from parlour_protocol.text import safe_text
+
+
+async def alone(desk: Desk) -> Outbox:
+    """Return an outbox without a client around it."""
+    account = Account(ALICE, LAPTOP, "test:8443")
+    return Outbox(account, await desk.archive(), Numbers(), desk.clock, lambda _: None)
+
+
+def message(text: str) -> Send:
+    """Return a message to the lobby."""
+    return Send(id=new_request_id(), room=LOBBY, text=message_text(text))
+
+
+@asynccontextmanager
+async def sending(
+    desk: Desk, server: FakeServer, outbox: Outbox, lane: RoomQueue | None
+) -> AsyncIterator[None]:
+    """Let the outbox send over a connection, to the room's lane if it has one."""
+
+    async def ignore(_: Push) -> None:
+        return
+
+    conversation = Conversation(await server.dial(), desk.clock)
+    await conversation.hello()
+    tasks = [
+        asyncio.ensure_future(conversation.listen(ignore)),
+        asyncio.ensure_future(outbox.run(conversation, lambda _room, _conversation: lane)),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_drop_between_storing_and_answering_stores_once(desk: Desk, server: FakeServer) -> None:
@@ -87,21 +125,15 @@ async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
         async def run(self) -> None:
             await asyncio.Event().wait()
 
-    client, lane = await desk.open(), Holding()
-    outbox = client._engine.outbox
-    outbox._make_lane = lambda _room, _conversation: lane
-    first = await client.send(LOBBY, "one")
-    while not lane.items:
-        await asyncio.sleep(0)
-    await heard(
-        client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
-    )
-    outbox._make_lane = None
-    second = await client.send(LOBBY, "two")
-    await desk.regain(client)
-    for entry in (first, second):
-        assert entry.request is not None
-        await client.stored(entry.request)
+    outbox, lane = await alone(desk), Holding()
+    (first,) = await outbox.put([message("one")])
+    async with sending(desk, server, outbox, lane):
+        while not lane.items:
+            await asyncio.sleep(0)
+    (second,) = await outbox.put([message("two")])
+    async with sending(desk, server, outbox, None):
+        for item in (first, second):
+            await outbox.outcome(item.request)
     assert server.texts() == ["one", "two"]
 
 
@@ -140,14 +172,12 @@ async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: F
 
 async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer) -> None:
     """It was stored before the connection broke, and its event comes before its turn does."""
-    client = await desk.open()
-    await desk.lose(client)
-    entry = await client.send(LOBBY, "here already")
-    assert entry.request is not None
+    outbox = await alone(desk)
+    (item,) = await outbox.put([message("here already")])
     event = server.append(LOBBY, Message(text=message_text("here already")), author="alice", tell=False)
-    client._engine.outbox.arrived(entry.request, event)
-    await desk.regain(client)
-    await turns()
+    outbox.arrived(item.request, event)
+    async with sending(desk, server, outbox, None):
+        await turns()
     assert sends(server) == []
 
 

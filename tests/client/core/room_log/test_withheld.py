@@ -2,8 +2,9 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, parts
 
+from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.outbox_table import Place
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.withheld import Missing, complete, first_of, missing_words
@@ -87,14 +88,14 @@ async def test_a_message_whose_place_is_not_shown_stays_with_its_writer(
 ) -> None:
     """N13: a row that says that events are missing is not the event that the server said it stored there."""
     client = await desk.open()
-    archive = client._engine.archive
+    archive = parts(client).archive
     hole = complete(
         History(id=new_request_id(), room=LOBBY, after=Seq(1)),
         [replace(server.say("later", tell=False), seq=Seq(5))],
     )
     for seq in (4, 3, 4):  # where the row will stand; within the run; where it stands
         frame = Send(id=new_request_id(), room=LOBBY, text=MessageText.parse("mine"))
-        await archive.put(LOBBY, [frame], Millis(1))
-        assert await archive.acknowledge(frame.id, LOBBY, Seq(seq)) is Place.AHEAD
-        await archive.add(hole, [False, False], Seq(5))
-        assert frame.id in {one.frame.id for one in await archive.outgoing()}
+        await archive.write_durably(outbox_table.put, LOBBY, [frame], Millis(1))
+        assert await archive.write(outbox_table.acknowledge, frame.id, LOBBY, Seq(seq)) is Place.AHEAD
+        await archive.write(insertion.add, hole, [False, False], Seq(5))
+        assert frame.id in {one.frame.id for one in await archive.read(outbox_table.load)}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard, parts
 
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry, LinkState
@@ -105,7 +105,7 @@ async def test_waiting_for_an_event_that_is_never_shown_asks_once(desk: Desk, se
     """N11: who waits for what the server says it stored waits, and does not ask in a circle."""
     client = await desk.open()
     asked = len(server.requests)
-    waiting = asyncio.ensure_future(client._engine.sync.reached(LOBBY, Seq(9)))
+    waiting = asyncio.ensure_future(parts(client).catch_up.reached(LOBBY, Seq(9)))
     for _ in range(300):
         await asyncio.sleep(0)
     assert len(server.requests) == asked + 1
@@ -123,7 +123,7 @@ async def test_what_is_here_stays_when_the_server_hides_it(desk: Desk, server: F
     server.say("far", tell=False)
     far = replace(server.rooms[LOBBY].log[-1], seq=Seq(12))
     server.page_of = lambda _: Page(room=LOBBY, events=(far,), more=False, incarnation=server.incarnation)
-    assert await client._engine.timeline._fetch(LOBBY, after=Seq(1))
+    assert await client.history._fetch(LOBBY, after=Seq(1))
     assert said(await client.timeline(LOBBY, before=Seq(9))) == before
     (gap,) = await client.gaps(LOBBY, Seq(0), Seq(12))
     assert (gap.after, gap.before) == (8, 12)

@@ -50,9 +50,9 @@ def test_a_server_cannot_fill_the_memory_with_readers() -> None:
     """F8: so many people a room, and never oneself."""
     told: list[object] = []
     receipts = Receipts(ALICE, told.append)
-    receipts.hear(LOBBY, ALICE, Seq(9))
+    receipts.read_by(LOBBY, ALICE, Seq(9))
     for number in range(MAX_READERS + 20):
-        receipts.hear(LOBBY, parse_user_name(f"user{number}"), Seq(9))
+        receipts.read_by(LOBBY, parse_user_name(f"user{number}"), Seq(9))
     assert len(receipts.of(LOBBY)) == len(told) == MAX_READERS
     assert ALICE not in receipts.of(LOBBY)
     receipts.forget(LOBBY)

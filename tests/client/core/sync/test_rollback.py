@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard, parts
 
-from parlour_client.core.archive import divergence as forks
-from parlour_client.core.archive import outbox_table as outbox
+from parlour_client.core.archive import divergence, known_rooms, outbox_table
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded, HistoryWithheld, StatusChanged
 from parlour_client.core.model import Delivery, Entry, LinkState, NoteKind
@@ -112,7 +111,7 @@ async def test_lost_history_that_comes_back_is_the_same(
     server.say("new", tell=False)
     client = await again(desk) if not grown or named else await _compared(desk)
     again_lost = [told(1)] if grown else []
-    said = ["before", "one", "two", "three", forks.BACK, *wrong, *again_lost, "new"]
+    said = ["before", "one", "two", "three", divergence.BACK, *wrong, *again_lost, "new"]
     assert await texts(client) == said
     one = next(entry.seq for entry in await client.timeline(LOBBY) if str(entry.text) == "one")
     assert one is not None
@@ -300,7 +299,9 @@ async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *,
     client = await desk.open(follow=follow, ready=follow)
     await client.connected()
     summary = replace(server.summary(LOBBY), head=Seq(9))
-    await client._engine.archive.save_rooms([summary])  # as when it is lost before anything was fetched
+    await parts(client).archive.write(
+        known_rooms.save, [summary]
+    )  # as when it is lost before anything was fetched
     restore(server, 2)
     said: list[object] = []
     for _ in range(2):
@@ -310,7 +311,7 @@ async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *,
         client.subscribe(said.append)
         await (client.ready() if follow else client.connected())
     assert [change for change in said if isinstance(change, HistoryWithheld)] == [
-        HistoryWithheld(LOBBY, forks.words(0))
+        HistoryWithheld(LOBBY, divergence.words(0))
     ]
 
 
@@ -366,7 +367,7 @@ async def test_what_is_not_shown_is_not_taken_for_what_is_here(desk: Desk, serve
     server.page_of = honest
     await desk.lose(client)
     await desk.regain(client)
-    assert await texts(client) == ["kept", forks.BACK]
+    assert await texts(client) == ["kept", divergence.BACK]
 
 
 async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk, server: FakeServer) -> None:
@@ -391,11 +392,11 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     assert said[:4] == ["kept 0", "kept 1", "kept 2", told(2)]
     assert "2 events are missing" in said[4]
     assert said[5:] == ["new"]
-    archive = client._engine.archive
-    known = (await archive.look(forks.known))[LOBBY]
-    assert await archive.look(forks.numbers_here, LOBBY, known, Seq(5)) == [1, 2, 5]
-    row = client._engine.rollback.numbers.event(server.rooms[LOBBY].log[3])
-    assert await archive.look(forks.alike, [row], client.account.user) == [None]
+    archive = parts(client).archive
+    known = (await archive.read(divergence.known))[LOBBY]
+    assert await archive.read(divergence.numbers_here, LOBBY, known, Seq(5)) == [1, 2, 5]
+    row = parts(client).numbers.event(server.rooms[LOBBY].log[3])
+    assert await archive.read(divergence.alike, [row], client.account.user) == [None]
     await desk.close()
     desk.clients.clear()
     server.incarnation = new_incarnation()  # a row that says what is missing is nothing to compare
@@ -467,18 +468,18 @@ async def test_a_home_that_only_sends_keeps_a_bounded_number(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R31: the newest ones; and none of them is left once their events came."""
-    monkeypatch.setattr(outbox, "KEPT", 3)
+    monkeypatch.setattr(outbox_table, "KEPT", 3)
     client = await desk.open(follow=False, ready=False)
     await client.connected()
     for number in range(9):
         sent = await client.send(LOBBY, str(number))
         assert sent.request is not None
         await client.stored(sent.request)
-    await client._engine.outbox.flush()
-    assert len(await client._engine.archive.outgoing()) <= 4
+    await parts(client).outbox.flush()
+    assert len(await parts(client).archive.read(outbox_table.load)) <= 4
     client = await again(desk)
     assert await texts(client) == [str(number) for number in range(9)]
-    assert await client._engine.archive.outgoing() == []
+    assert await parts(client).archive.read(outbox_table.load) == []
 
 
 async def test_numbers_that_no_server_has_are_no_holes(desk: Desk, server: FakeServer) -> None:

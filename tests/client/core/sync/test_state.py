@@ -1,20 +1,12 @@
 """The rooms as the log's events move them on, who types, and who hears of it."""
 
-import asyncio
-
 import pytest
-from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeClock, FakeServer
+from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeServer
 
-from parlour_client.core import event_bus as news
-from parlour_client.core.errors import StoppedError
-from parlour_client.core.event_bus import News
-from parlour_client.core.events import Change, PresenceChanged, RoomsChanged, TypingChanged
-from parlour_client.core.sync.presence import TYPING_SECONDS, Presence
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
-from parlour_protocol.frames.base import Role, Status
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
-from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import Millis, Seq
 from parlour_protocol.names import UserName
 
@@ -90,43 +82,3 @@ def test_a_mention_is_a_word_of_its_own(state: State, text: str) -> None:
 def test_what_is_no_mention(state: State, text: str) -> None:
     """Another name, or an address, does not."""
     assert not state.names_me(Message(text=MessageText.parse(text)))
-
-
-def test_typing_ends_by_itself() -> None:
-    """Who began to type and is never heard of again is taken off; so is who sends."""
-    clock, told = FakeClock(), list[Change]()
-    presence = Presence(ALICE, clock, told.append)
-    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
-    presence.typing(TypingUpdate(room=LOBBY, user=ALICE, on=True))
-    assert told == [TypingChanged(LOBBY, (BOB,))]
-    clock.advance(TYPING_SECONDS - 1)
-    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
-    clock.advance(TYPING_SECONDS - 1)
-    assert told[-1] == TypingChanged(LOBBY, (BOB,))
-    clock.advance(2)
-    assert told[-1] == TypingChanged(LOBBY, ())
-    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
-    presence.said_something(LOBBY, BOB)
-    assert told[-1] == TypingChanged(LOBBY, ())
-
-
-def test_presence_is_told_and_ends_typing() -> None:
-    """Who went does not type."""
-    clock, told = FakeClock(), list[Change]()
-    presence = Presence(ALICE, clock, told.append)
-    presence.typing(TypingUpdate(room=LOBBY, user=BOB, on=True))
-    presence.status(StatusUpdate(user=BOB, status=Status.OFFLINE))
-    assert told[1:] == [PresenceChanged(BOB, Status.OFFLINE), TypingChanged(LOBBY, ())]
-
-
-async def test_a_reader_that_lags_behind_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory does not grow without end for a bot that never reads."""
-    monkeypatch.setattr(news, "MAX_LAG", 10)
-    source = News()
-    reader = source.changes()
-    first = asyncio.ensure_future(anext(reader))
-    await asyncio.sleep(0)
-    for _ in range(11):
-        source.emit(RoomsChanged())
-    with pytest.raises(StoppedError):
-        await first

@@ -12,8 +12,8 @@ from typing import Final, cast
 import apsw
 from msgspec.structs import replace
 
-from parlour_client.core.archive.given_up import give_up
-from parlour_client.core.archive.known_rooms import is_strict
+from parlour_client.core.archive.outbox_table import give_up
+from parlour_client.core.archive.saved_preferences import is_strict
 from parlour_client.core.e2ee.groups.group_errors import (
     WAITING,
     ArrivedError,

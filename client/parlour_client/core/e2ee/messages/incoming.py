@@ -26,7 +26,7 @@ from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, take_in, take_older
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
 from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.sync.catch_up import Sync
+from parlour_client.core.sync.catch_up import CatchUp
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
@@ -74,18 +74,18 @@ class Incoming:
         self._delivery = delivery
         self._tell = tell
         self._told = told
-        self._sync: Sync | None = None
+        self._sync: CatchUp | None = None
         self._groups: GroupService | None = None
         self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
 
-    def attach(self, sync: Sync) -> None:
+    def attach(self, sync: CatchUp) -> None:
         """Say who fetches events; before anything else."""
         self._sync = sync
 
     @property
-    def sync(self) -> Sync:
+    def sync(self) -> CatchUp:
         """Who fetches events."""
         assert self._sync is not None  # noqa: S101 - the engine attaches it when it wires the parts
         return self._sync

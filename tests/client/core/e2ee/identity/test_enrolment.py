@@ -70,7 +70,7 @@ async def test_keys_are_on_the_disk_before_the_server_hears_of_them(world: World
 
     def look(call: str) -> None:
         # The archive's own thread is idle while a call is under way: this reads what is written.
-        connection = ana.archive._database._connection
+        connection = ana.archive._connection
         account = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT) or own_keys.get(
             connection, Name.ACCOUNT_SEED
         )

@@ -27,7 +27,7 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import NoteKind
-from parlour_client.core.sync.catch_up import Sync
+from parlour_client.core.sync.catch_up import CatchUp
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode
@@ -261,9 +261,9 @@ async def test_history_waits_for_the_rooms_that_catch_up(flat: Flat) -> None:
     await flat.until(sending.done)
     await flat.close(phone)
     line_up: list[str] = []
-    real = Sync._catch_up
+    real = CatchUp._catch_up
 
-    async def last(self: Sync, conversation: Any, which: RoomId, limit: Any) -> None:
+    async def last(self: CatchUp, conversation: Any, which: RoomId, limit: Any) -> None:
         line_up.append(which)
         if which == room:  # the room with oneself is there first
             await flat.until(lambda: self.top(notes_room) >= flat.house.rooms[notes_room].head)
@@ -271,7 +271,7 @@ async def test_history_waits_for_the_rooms_that_catch_up(flat: Flat) -> None:
                 await flat.threads.rest()
         await real(self, conversation, which, limit)
 
-    with mock.patch.object(Sync, "_catch_up", last):
+    with mock.patch.object(CatchUp, "_catch_up", last):
         phone = await flat.open(ANA, "phone")
     assert {room, notes_room} <= set(line_up)
     assert await texts(phone, room) == [f"long ago {number}" for number in range(3)]

@@ -2,17 +2,18 @@
 
 Each try gets a fresh ticket (K10). Waiting grows and is spread by chance, so that a thousand clients do
 not come back in one second. What needs the person (an ended session, a changed pin) stops it; nothing else
-does. After an ended session it goes on when there is a new one. The client runs one; ``converse`` is what it
-does while a connection lasts.
+does. After an ended session it goes on when there is a new one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from parlour_client.core.clock import Clock
-from parlour_client.core.errors import ParlourClientError, SessionEndedError, UnreachableError
+from parlour_client.core.errors import ParlourClientError, SessionEndedError, StoppedError, UnreachableError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Account, ConnectionStatus, LinkState
 from parlour_client.core.transport.conversation import Conversation
 from parlour_client.core.transport.wire import Dial, WireClosedError
@@ -26,61 +27,79 @@ from parlour_protocol.errors import (
 )
 from parlour_protocol.frames import Hello
 
+T = TypeVar("T")
+
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 30.0
 STEADY_AFTER: Final = 10_000
-"""Milliseconds: a connection that lasted so long starts the waiting anew; a shorter one does not."""
+"""Milliseconds: after a connection that lasted so long the waiting begins with the first again."""
 
 Converse = Callable[[Conversation, Hello], Awaitable[None]]
 
 
-class Connection:
+class Reconnector:
     """The state of the connection, and the loop that keeps it up."""
 
     def __init__(
         self,
         account: Account,
-        dial: Dial,
-        converse: Converse,
         clock: Clock,
         chance: Random,
-        tell: Callable[[], None],
+        emit: Emit,
     ) -> None:
-        """Keep a connection to the account's server; ``tell`` is called when ``status`` changed."""
+        """Keep a connection to the account's server."""
         self._account = account
-        self._dial = dial
-        self._converse = converse
         self._clock = clock
         self._chance = chance
-        self._tell = tell
-        self._hurry = asyncio.Event()
+        self._emit = emit
+        self._now = asyncio.Event()
         self._renewed = asyncio.Event()
         self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
         self.error: ParlourClientError | None = None
         """Why the last try failed, or the last connection ended."""
+        self.stopped = asyncio.Event()
+        """Set while nothing is tried any more."""
 
-    def hurry(self) -> None:
+    def retry_now(self) -> None:
         """Try now instead of waiting on."""
-        self._hurry.set()
+        self._now.set()
 
-    def renewed(self) -> None:
+    def session_renewed(self) -> None:
         """Go on: there is a new session."""
+        self.stopped.clear()
         self.error = None
         self._renewed.set()
+
+    async def unless_stopped(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        """Wait, but not for what cannot come any more: raises why the client stopped."""
+        task: asyncio.Future[Any] = asyncio.ensure_future(waiting)
+        stopped = asyncio.ensure_future(self.stopped.wait())
+        try:
+            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise self.error or StoppedError("The client was stopped.")
+            result: T = task.result()
+            return result
+        finally:
+            task.cancel()
+            stopped.cancel()
 
     def fail(self, error: ParlourClientError) -> None:
         """Stop for good: something else than the connection does not work."""
         self.error = error
         self._set(LinkState.STOPPED)
 
-    async def run(self) -> None:
-        """Connect and stay connected; returns when only the person can help, and a new session would not."""
+    async def run(self, dial: Dial, converse: Converse) -> None:
+        """Connect and stay connected; returns when only the person can help, and a new session would not.
+
+        ``converse`` is what is done while a connection lasts.
+        """
         tries = 0
         while True:
             self._set(LinkState.CONNECTING)
             began = self._clock.now()
             try:
-                await self._one_connection()
+                await self._one_connection(dial, converse)
             except ParlourClientError as error:
                 self.error = self._in_words(error)
             except TimeoutError:
@@ -96,14 +115,14 @@ class Connection:
             tries = 1 if self._clock.now() - began > STEADY_AFTER else tries + 1
             await self._wait(tries)
 
-    async def _one_connection(self) -> None:
-        wire = await self._dial()
+    async def _one_connection(self, dial: Dial, converse: Converse) -> None:
+        wire = await dial()
         try:
             conversation = Conversation(wire, self._clock)
             hello = await conversation.hello()
             self.error = None
             self._set(LinkState.ONLINE, security=wire.security)
-            await self._converse(conversation, hello)
+            await converse(conversation, hello)
         finally:
             await wire.close()
 
@@ -111,14 +130,14 @@ class Connection:
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 20))
         seconds = longest * self._chance.uniform(0.5, 1.0)
         self._set(LinkState.OFFLINE, retry_in=seconds)
-        self._hurry.clear()
+        self._now.clear()
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        hurried = asyncio.ensure_future(self._hurry.wait())
+        retried = asyncio.ensure_future(self._now.wait())
         try:
-            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sleeping, retried}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleeping.cancel()
-            hurried.cancel()
+            retried.cancel()
 
     def _set(
         self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None
@@ -128,7 +147,9 @@ class Connection:
         self.status = ConnectionStatus(
             state, self._account.server, security, problem, retry_in, session_ended=ended
         )
-        self._tell()
+        if state is LinkState.STOPPED:
+            self.stopped.set()
+        self._emit(StatusChanged(self.status))
 
     def _in_words(self, error: ParlourClientError) -> ParlourClientError:
         """Say why a connection ended."""

@@ -16,9 +16,10 @@ from parlour_client.core.errors import (
     SessionEndedError,
     UnreachableError,
 )
+from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import Account, LinkState
-from parlour_client.core.transport.connection import LONGEST_WAIT, Connection
 from parlour_client.core.transport.conversation import Conversation
+from parlour_client.core.transport.reconnector import LONGEST_WAIT, Reconnector
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
 from parlour_protocol.frames import Hello
@@ -33,14 +34,11 @@ class Rig:
         self.endings: list[ParlourClientError] = []
         self.lasting = 0.0
         self.states: list[LinkState] = []
-        self.connection = Connection(
-            Account(ALICE, LAPTOP, "test"),
-            self.dial,
-            self.converse,
-            self.clock,
-            Random(3),
-            lambda: self.states.append(self.connection.status.state),
-        )
+        self.reconnector = Reconnector(Account(ALICE, LAPTOP, "test"), self.clock, Random(3), self.heard)
+
+    def heard(self, change: Change) -> None:
+        assert isinstance(change, StatusChanged)
+        self.states.append(change.status.state)
 
     async def dial(self) -> FakeWire:
         return await self.server.dial()
@@ -51,8 +49,8 @@ class Rig:
 
     async def run(self, tries: int) -> None:
         """Run until it stopped, or waited so many times."""
-        running = asyncio.ensure_future(self.connection.run())
-        while self.connection.status.state is not LinkState.STOPPED and len(self.clock.slept) < tries:
+        running = asyncio.ensure_future(self.reconnector.run(self.dial, self.converse))
+        while self.reconnector.status.state is not LinkState.STOPPED and len(self.clock.slept) < tries:
             self.clock.advance(100)
             await asyncio.sleep(0)
         running.cancel()
@@ -76,8 +74,8 @@ async def test_what_needs_the_person_stops_it(error: ParlourClientError) -> None
     rig.endings = [error]
     await rig.run(5)
     assert rig.server.dials == 1
-    assert rig.connection.status.state is LinkState.STOPPED
-    assert rig.connection.status.problem
+    assert rig.reconnector.status.state is LinkState.STOPPED
+    assert rig.reconnector.status.problem
 
 
 @pytest.mark.parametrize(
@@ -126,12 +124,12 @@ async def test_a_refused_dial_is_told_with_the_time_to_the_next() -> None:
     """The status says why, and when it is tried again."""
     rig = Rig()
     rig.server.refuse_dial = UnreachableError("Nothing listens at test.")
-    running = asyncio.ensure_future(rig.connection.run())
-    while rig.connection.status.state is not LinkState.OFFLINE or not rig.clock.slept:
+    running = asyncio.ensure_future(rig.reconnector.run(rig.dial, rig.converse))
+    while rig.reconnector.status.state is not LinkState.OFFLINE or not rig.clock.slept:
         await asyncio.sleep(0)
-    assert rig.connection.status.problem == "Nothing listens at test."
-    assert rig.connection.status.retry_in == rig.clock.slept[0]
-    rig.connection.hurry()
+    assert rig.reconnector.status.problem == "Nothing listens at test."
+    assert rig.reconnector.status.retry_in == rig.clock.slept[0]
+    rig.reconnector.retry_now()
     while rig.server.dials < 2:
         await asyncio.sleep(0)
     running.cancel()

@@ -1,0 +1,88 @@
+"""The connection to the server, as views see it: its status, waiting for it, trying now, logging in again."""
+
+import asyncio
+from contextlib import suppress
+
+from parlour_client.core.account.profile import Credentials
+from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.maintenance.background_tasks import quietly
+from parlour_client.core.errors import SetupError, StoppedError, UnreachableError
+from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.core.transport.reconnector import Reconnector
+from parlour_protocol.secret import Secret
+
+
+class Connection:
+    """The connection of one client."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        archive: Archive,
+        reconnector: Reconnector,
+        live: LiveConnection,
+        catch_up: CatchUp,
+        encrypted_rooms: EncryptedRooms | None,
+    ) -> None:
+        """Tell how ``reconnector`` and ``catch_up`` fare."""
+        self._credentials = credentials
+        self._archive = archive
+        self._reconnector = reconnector
+        self._live = live
+        self._catch_up = catch_up
+        self._encrypted_rooms = encrypted_rooms
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """Where it stands."""
+        return self._reconnector.status
+
+    async def connected(self, patience: float | None = None) -> None:
+        """Wait until the connection is up, caught up or not. Raises as ``ready`` does."""
+        await self._until(self._live.online, patience)
+
+    async def ready(self, patience: float | None = None) -> None:
+        """Wait until the connection is up and every room has caught up, with history from our other devices.
+
+        Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
+        """
+        await self.connected(patience)
+        await self._until(self._catch_up.caught_up, patience)
+        if self._encrypted_rooms is not None:
+            with suppress(TimeoutError):  # it goes on in the background
+                async with asyncio.timeout(patience):
+                    await self._reconnector.unless_stopped(quietly(self._encrypted_rooms.effects.history()))
+
+    def retry_now(self) -> None:
+        """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
+        match self.status.state:
+            case LinkState.ONLINE:
+                raise SetupError("There is a connection.")
+            case LinkState.STOPPED:
+                raise self._reconnector.error or StoppedError("The client has stopped.")
+            case _:
+                self._reconnector.retry_now()
+
+    async def log_in_again(self, password: Secret) -> None:
+        """Log in again where the session has ended, and go on: what is queued is sent.
+
+        Raises SetupError where the session has not ended, and why the server refuses.
+        """
+        if not self.status.session_ended:
+            raise SetupError("You are logged in.")
+        self._credentials.profile = await SignIn(self._archive).log_in_again(password)
+        if self._encrypted_rooms is not None:
+            self._encrypted_rooms.keys.signed_in = False  # the session speaks for no device yet
+        self._reconnector.session_renewed()
+
+    async def _until(self, reached: asyncio.Event, patience: float | None) -> None:
+        """Wait for an event of the connection. Raises why it cannot come, after a time the last problem."""
+        try:
+            async with asyncio.timeout(patience):
+                await self._reconnector.unless_stopped(reached.wait())
+        except TimeoutError:
+            raise self._reconnector.error or UnreachableError("The server does not answer.") from None

@@ -1,0 +1,268 @@
+"""What was said: windows of a timeline, search, threads, earlier texts, gaps; and what this device forgets.
+
+What the archive does not have is fetched while there is a connection; offline it gives what there is.
+Entries come in ascending order with what later events say of them; our own that are not stored yet stand at
+the end of the newest window. Reading here never marks anything as read.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from parlour_client.core.archive import (
+    Archive,
+    events,
+    insertion,
+    known_rooms,
+    pinned_messages,
+    retention,
+    threads,
+)
+from parlour_client.core.archive import search as archive_search
+from parlour_client.core.checked_text import message_text
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.errors import ParlourClientError, ServerMisbehavedError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import RoomForgotten, RoomsChanged
+from parlour_client.core.model import Entry, Gap, Note, Thread, Version
+from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.search_query import QueryError, parse
+from parlour_client.core.sync.catch_up import CatchUp, fetch
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_protocol.frames import LogEvent, encode
+from parlour_protocol.frames.replies import Pins
+from parlour_protocol.frames.requests import History as HistoryRequest
+from parlour_protocol.frames.requests import ListPins, Send
+from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
+from parlour_protocol.limits import PAGE_EVENTS
+
+_MAX_PAGES: Final = 16
+"""Pages fetched for one window: a room full of reactions has few rows in a page."""
+_ANCESTORS: Final = 16
+"""Messages further up that are fetched for one thread."""
+SWEEP_SECONDS: Final = 3600.0
+"""How often what is too old is looked for."""
+
+
+class History:
+    """Reads the history of one account's rooms."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        state: State,
+        rooms: RoomStore,
+        outbox: Outbox,
+        catch_up: CatchUp,
+        live: LiveConnection,
+        encrypted_rooms: EncryptedRooms | None,
+        clock: Clock,
+        emit: Emit,
+    ) -> None:
+        """Read from ``archive`` and, while there is a connection, from the server."""
+        self._archive = archive
+        self._state = state
+        self._rooms = rooms
+        self._outbox = outbox
+        self._catch_up = catch_up
+        self._live = live
+        self._encrypted_rooms = encrypted_rooms
+        self._clock = clock
+        self._emit = emit
+        self._sweeping: asyncio.Task[None] | None = None
+
+    async def timeline(
+        self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None, limit: int = 100
+    ) -> Sequence[Entry]:
+        """Return up to ``limit`` entries in ascending order.
+
+        ``before`` and ``after`` page; with neither: the newest, our unsent ones at the end.
+        """
+        if after is not None:
+            return await self._upwards(room, after, limit)
+        entries = await self._downwards(room, before or Seq(self._catch_up.top(room) + 1), limit)
+        return entries if before is not None else [*entries, *self._outbox.rows(self._outbox.unsent(room))]
+
+    async def log(self, room: RoomId, *, after: Seq, limit: int = 200) -> Sequence[LogEvent]:
+        """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
+        found, hole = await self._archive.read(events.above, room, after, limit)
+        if found or hole is None:
+            return found
+        if not await self._fetch(room, after=hole):
+            return (await self._archive.read(events.above, room, after, limit, over_holes=True))[0]
+        return (await self._archive.read(events.above, room, after, limit))[0]
+
+    async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
+        """Return one message, fetched when it is not here; None when it cannot be had."""
+        await self._bring(room, seq)
+        return next(iter(await self._archive.read(events.shown, room, [seq])), None)
+
+    async def thread(self, room: RoomId, seq: Seq) -> Thread:
+        """Return all messages whose chain of replies leads to the same one as this message's."""
+        for _ in range(_ANCESTORS):
+            found = await self._archive.read(threads.thread, room, seq)
+            if found.missing is None or not await self._bring(room, found.missing):
+                return found
+        return await self._archive.read(threads.thread, room, seq)
+
+    async def pins(self, room: RoomId) -> Sequence[Entry]:
+        """Return what is pinned in a room, what was pinned last first; offline as far as it is here.
+
+        In an encrypted room it is what this device read; in an open one the server knows older pins as well.
+        """
+        known = self._state.room(room)
+        if self._live.conversation is None or known is None or known.encrypted:
+            return await self._archive.read(pinned_messages.pins, room)
+        told = await self._live.ask(ListPins(id=new_request_id(), room=room))
+        if not isinstance(told, Pins) or told.room != room:
+            raise ServerMisbehavedError("The server answered with something else than pins.")
+        for seq in told.targets:
+            await self._bring(room, seq)
+        pinned = await self._archive.read(pinned_messages.pins, room)
+        ours = [entry for entry in pinned if entry.seq in told.targets]
+        seen = {entry.seq for entry in ours}
+        missing = [seq for seq in told.targets if seq not in seen]
+        others = await self._archive.read(events.shown, room, missing)
+        return [*ours, *(replace(one, pinned=True) for one in others[::-1] if one.text is not None)]
+
+    async def versions(self, room: RoomId, seq: Seq) -> Sequence[Version]:
+        """Return the texts that a message had, oldest first."""
+        return await self._archive.read(threads.versions, room, seq)
+
+    async def gaps(self, room: RoomId, after: Seq, before: Seq) -> Sequence[Gap]:
+        """Return which events between two are not on this device."""
+        return await self._archive.read(events.gaps, room, after, before)
+
+    async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
+        """Search the archive, newest first; ``words`` as ``core.search_query`` says. Raises QueryError."""
+        names = await self._archive.read(known_rooms.names)
+        query = parse(words, lambda name: _rooms_named(name, names), self._clock.now())
+        if query.is_empty:
+            raise QueryError("Write what to look for.")
+        if room is not None:
+            if query.rooms and room not in query.rooms:
+                return ()
+            query.rooms = [room]
+        return await self._archive.read(archive_search.search, query, self._state.me, limit)
+
+    async def room_names(self) -> Mapping[RoomId, str]:
+        """Return what every room is called of which there is history here, left ones too."""
+        return dict(await self._archive.read(known_rooms.names))
+
+    async def trouble_of(self, room: RoomId, seq: Seq) -> str:
+        """Return why an encrypted message cannot be read, also where the timeline has no row of it."""
+        return await self._archive.read(events.trouble_of, room, seq)
+
+    async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
+        """Return what this client says at an event, also where the timeline has no row of it."""
+        return await self._archive.read(events.note_at, room, seq)
+
+    def wire_form(self, entry: Entry) -> str:
+        """Return the JSON of the entry's event, or of our request while it is on its way."""
+        if entry.seq is not None:
+            event = LogEvent(
+                room=entry.room,
+                seq=entry.seq,
+                at=entry.at,
+                author=entry.author,
+                device=entry.device,
+                body=entry.body,
+            )
+            return encode(event).decode()
+        if entry.request is None or entry.text is None:
+            return ""
+        frame = Send(
+            id=entry.request, room=entry.room, text=message_text(entry.text), reply_to=entry.reply_to
+        )
+        return encode(frame).decode()
+
+    # forgetting, on this device only
+    async def forget(self, room: RoomId | None = None, *, before: Millis | None = None) -> int:
+        """Forget what was said in a room (None: in all) before a time (None: ever), on this device only.
+
+        Returns how many rooms lost something. What is on its way, drafts and roles stay. Nothing is deleted
+        for others, and what is forgotten is not fetched again.
+        """
+        changed = await self._archive.write_durably(retention.forget, room, before)
+        if changed:
+            await self._archive.shorten_log()
+        for one in changed:
+            await self._rooms.recount(one)
+            self._emit(RoomForgotten(one))
+        if changed:
+            self._emit(RoomsChanged())
+        return len(changed)
+
+    def keep(self, seconds: int | None) -> None:
+        """Forget from now on what is older than this; None: keep everything."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        self._sweeping = None if seconds is None else asyncio.ensure_future(self._sweep(seconds))
+
+    async def _sweep(self, seconds: int) -> None:
+        while True:
+            with suppress(ParlourClientError):  # a full disk, a busy archive: the next time
+                await self.forget(before=Millis(self._clock.now() - seconds * 1000))
+            await self._clock.sleep(SWEEP_SECONDS)
+
+    async def _bring(self, room: RoomId, seq: Seq) -> bool:
+        """Fetch one event unless it is here; False when it cannot be had."""
+        if any(
+            not gap.gone for gap in await self._archive.read(events.gaps, room, Seq(seq - 1), Seq(seq + 1))
+        ):
+            await self._fetch(room, before=Seq(seq + 1))
+        return not await self._archive.read(events.gaps, room, Seq(seq - 1), Seq(seq + 1))
+
+    async def _downwards(self, room: RoomId, before: Seq, limit: int) -> Sequence[Entry]:
+        for _ in range(_MAX_PAGES):
+            window = await self._archive.read(events.below, room, before, limit)
+            if window.hole is None:
+                return window.entries
+            if not await self._fetch(room, before=window.hole):
+                break
+        return (await self._archive.read(events.below, room, before, limit, over_holes=True)).entries
+
+    async def _upwards(self, room: RoomId, after: Seq, limit: int) -> Sequence[Entry]:
+        entries: list[Entry] = []
+        for _ in range(_MAX_PAGES):
+            page = await self.log(room, after=after, limit=PAGE_EVENTS.value)
+            if not page:
+                break
+            after = page[-1].seq
+            entries += await self._archive.read(events.shown, room, [event.seq for event in page])
+            if len(entries) >= limit:
+                break
+        return entries[:limit]
+
+    async def _fetch(self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None) -> bool:
+        """Fetch the page next to a hole; False when it cannot be had."""
+        conversation = self._live.conversation
+        if conversation is None or self._state.room(room) is None:
+            return False
+        ask = HistoryRequest(
+            id=new_request_id(), room=room, before=before, after=after, limit=PAGE_EVENTS.value
+        )
+        try:
+            page = await fetch(conversation, ask)
+        except ParlourClientError:
+            return False
+        if not page:
+            if before is not None:
+                await self._archive.write(events.set_floor, room, Seq(before - 1))
+            return before is not None
+        if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
+            await self._encrypted_rooms.incoming.older(room, page)
+            return True
+        mentions = [self._state.names_me(event.body) for event in page]
+        await self._archive.write(insertion.add, page, mentions, Seq(0))
+        return True
+
+
+def _rooms_named(name: str, names: Sequence[tuple[RoomId, str]]) -> list[RoomId]:
+    wanted = name.removeprefix("@").lower()
+    return [room for room, known in names if known.lower() == wanted]

@@ -1,0 +1,167 @@
+"""What the account writes: messages, edits, deletions, reactions, pins; read markers and drafts.
+
+What lasts goes through the outbox and never waits for the network; ``stored`` is how a script waits for the
+server. Texts are checked before they are queued.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
+from parlour_client.core.archive.outbox_table import Beside
+from parlour_client.core.checked_text import message_text, reaction_text
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.errors import SetupError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import EntryChanged
+from parlour_client.core.model import Entry, Outgoing
+from parlour_client.core.outbox.item import Item, Lasting, StoredAt
+from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.sync.read_markers import ReadMarkers
+from parlour_client.core.sync.receipts import Receipts
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.core.transport.reconnector import Reconnector
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
+from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.names import UserName
+
+
+class Messages:
+    """Writes for one account."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        state: State,
+        rooms: RoomStore,
+        outbox: Outbox,
+        live: LiveConnection,
+        reconnector: Reconnector,
+        read_markers: ReadMarkers,
+        receipts: Receipts,
+        encrypted_rooms: EncryptedRooms | None,
+        emit: Emit,
+        *,
+        follow: bool,
+    ) -> None:
+        """Queue in ``outbox``; ``encrypted_rooms`` encrypts what goes to encrypted rooms."""
+        self._archive = archive
+        self._state = state
+        self._rooms = rooms
+        self._outbox = outbox
+        self._live = live
+        self._reconnector = reconnector
+        self._read_markers = read_markers
+        self._receipts = receipts
+        self._encrypted_rooms = encrypted_rooms
+        self._emit = emit
+        self._follow = follow
+
+    # writing: durable at once in the outbox
+    async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
+        """Queue a message; it is on disk when this returns."""
+        return (await self.send_many(room, [text], reply_to=reply_to))[0]
+
+    async def send_many(
+        self, room: RoomId, texts: Sequence[str], *, reply_to: Seq | None = None
+    ) -> Sequence[Entry]:
+        """Queue several messages at once, in order: one write to the disk for all of them."""
+        return await self.queue(
+            [
+                Send(id=new_request_id(), room=room, text=message_text(text), reply_to=reply_to)
+                for text in texts
+            ]
+        )
+
+    async def edit(self, room: RoomId, target: Seq, text: str) -> None:
+        """Queue a new text for a message of ours."""
+        await self._change(Edit(id=new_request_id(), room=room, target=target, text=message_text(text)))
+
+    async def delete(self, room: RoomId, target: Seq) -> None:
+        """Queue a deletion."""
+        await self._change(Delete(id=new_request_id(), room=room, target=target))
+
+    async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
+        """Queue a reaction, or taking it back."""
+        text = reaction_text(reaction)
+        await self._change(React(id=new_request_id(), room=room, target=target, reaction=text, on=on))
+
+    async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
+        """Queue a pin, or taking it off. Raises SetupError where this person may not."""
+        known = self._state.room(room)
+        if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
+            raise SetupError("Only moderators and owners pin messages here.", "Ask one of them.")
+        return await self._change(Pin(id=new_request_id(), room=room, target=target, on=on))
+
+    async def queue(self, frames: Sequence[Send]) -> Sequence[Entry]:
+        """Queue messages of one room. Raises SetupError where the account is not in it."""
+        return self._outbox.rows(await self._put(frames))
+
+    async def stored(self, request: RequestId) -> Seq:
+        """Wait until the server has it on its disk and return its number; raises when it was refused."""
+        return (await self.outcome(request)).seq
+
+    async def outcome(self, request: RequestId) -> StoredAt:
+        """Wait likewise; returns also the room and the server's time."""
+        return await self._reconnector.unless_stopped(self._outbox.outcome(request))
+
+    def outgoing(self) -> Sequence[Outgoing]:
+        """Return everything of ours that is on its way, in order."""
+        return self._outbox.outgoing()
+
+    async def retry(self, request: RequestId) -> None:
+        """Send a failed message again."""
+        await self._outbox.retry(request)
+
+    async def cancel(self, request: RequestId) -> None:
+        """Take back a message that is not on its way."""
+        await self._outbox.cancel(request)
+
+    async def abandon(self, requests: Sequence[RequestId]) -> None:
+        """Forget requests, on their way or not: a command that failed must not send them the next time."""
+        await self._outbox.abandon(requests)
+
+    # reading
+    async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
+        """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
+        await self._read_markers.mark(room, seq, share=share)
+
+    def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
+        """Return up to where others have read, as far as they let it be known."""
+        return self._receipts.of(room)
+
+    async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
+        """Put a star to a message, or take it off. Only this device knows."""
+        await self._archive.write(saved_preferences.star, room, seq, on=on)
+        for entry in await self._archive.read(events.shown, room, [seq]):
+            self._emit(EntryChanged(entry))
+
+    # typing
+    async def typing(self, room: RoomId, *, on: bool) -> None:
+        """Tell the room that the person began to type, or stopped."""
+        await self._live.tell(Typing(id=new_request_id(), room=room, on=on))
+
+    async def draft(self, room: RoomId) -> str:
+        """Return what was typed and not sent."""
+        return await self._archive.read(stored_values.draft, room)
+
+    async def save_draft(self, room: RoomId, text: str) -> None:
+        """Keep what was typed."""
+        await self._archive.write(stored_values.save_draft, room, text)
+
+    async def _change(self, frame: Edit | Delete | React | Pin) -> RequestId:
+        return (await self._put([frame]))[0].request
+
+    async def _put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
+        room = frames[0].room
+        if self._state.room(room) is None:
+            raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
+        await self._rooms.keep(room)
+        early: Beside | None = None
+        if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
+            early = self._encrypted_rooms.outgoing.early(
+                room, frames
+            )  # what only sends has yet to catch up with it
+        return await self._outbox.put(frames, early)

@@ -1,0 +1,73 @@
+"""Other people, and how this one shows up: profiles, presence, and whom this device ignores."""
+
+from collections.abc import Set as AbstractSet
+
+from parlour_client.core.archive import Archive, saved_preferences
+from parlour_client.core.archive.search import messages_of
+from parlour_client.core.errors import SetupError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import IgnoredChanged, RoomsChanged
+from parlour_client.core.model import Profile, Room
+from parlour_client.core.rooms import Rooms
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_protocol.frames.base import Role, Status
+from parlour_protocol.frames.requests import SetStatus
+from parlour_protocol.ids import new_request_id
+from parlour_protocol.names import UserName
+
+
+class People:
+    """The people whom one account meets."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        state: State,
+        room_store: RoomStore,
+        live: LiveConnection,
+        rooms: Rooms,
+        emit: Emit,
+    ) -> None:
+        """Look people up in ``archive`` and ``rooms``."""
+        self._archive = archive
+        self._state = state
+        self._room_store = room_store
+        self._live = live
+        self._rooms = rooms
+        self._emit = emit
+
+    async def profile(self, user: UserName) -> Profile:
+        """Return what this device knows of a person; asks the server for the rooms' members."""
+        count, last = await self._archive.read(messages_of, user)
+        rooms: list[tuple[Room, Role]] = []
+        status = Status.OFFLINE
+        for room in self._state.rooms if self._live.conversation is not None else ():
+            for member in await self._rooms.members(room.id):
+                if member.user == user:
+                    rooms.append((room, member.role))
+                    status = member.status
+        return Profile(user, tuple(rooms), status, count, last, user in self.ignored)
+
+    async def set_status(self, status: Status) -> None:
+        """Show that this person is here, or away."""
+        if status is Status.OFFLINE:
+            raise SetupError("Being offline is not said but done.", "Use: online or away.")
+        await self._live.tell(SetStatus(id=new_request_id(), status=status))
+
+    @property
+    def ignored(self) -> AbstractSet[UserName]:
+        """Who is ignored on this device."""
+        return self._state.preferences.ignored
+
+    async def ignore(self, user: UserName, *, on: bool = True) -> None:
+        """Hide what someone writes, count none of it, and notify of none of it; or no longer."""
+        if user == self._state.me:
+            raise SetupError("You cannot ignore yourself.")
+        await self._archive.write(saved_preferences.ignore, user, on=on)
+        await self._room_store.load_preferences()
+        for room in self._state.rooms:
+            await self._room_store.recount(room.id)
+        self._emit(IgnoredChanged())
+        self._emit(RoomsChanged())

@@ -1,0 +1,63 @@
+"""What the person sets for rooms and keeps on this device: favourites, muted and strict rooms, the last room.
+
+It is written to the encrypted archive first and then told to the views. No server hears of it.
+"""
+
+from parlour_client.core.archive import Archive, saved_preferences
+from parlour_client.core.archive.saved_preferences import RoomPreference
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.errors import SetupError
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import RoomsChanged
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.state import State
+from parlour_protocol.ids import RoomId
+
+
+class Preferences:
+    """The preferences of one account on this device."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        state: State,
+        rooms: RoomStore,
+        encrypted_rooms: EncryptedRooms | None,
+        emit: Emit,
+    ) -> None:
+        """Write to ``archive``."""
+        self._archive = archive
+        self._state = state
+        self._rooms = rooms
+        self._encrypted_rooms = encrypted_rooms
+        self._emit = emit
+
+    async def favourite(self, room: RoomId, *, on: bool = True) -> None:
+        """Put a room among the favourites, or take it out."""
+        await self._set(room, "favourite", on=on)
+
+    async def mute(self, room: RoomId, *, on: bool = True) -> None:
+        """Mute a room: nothing in it asks for attention."""
+        await self._set(room, "muted", on=on)
+
+    async def strict(self, room: RoomId, *, on: bool = True) -> None:
+        """Send to an encrypted room only while everybody in it is verified. Raises SetupError elsewhere."""
+        known = self._state.room(room)
+        if self._encrypted_rooms is None or known is None or not known.encrypted:
+            raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
+        await self._set(room, "strict", on=on)
+        await self._encrypted_rooms.identities.refresh()  # what waits there may go now
+
+    @property
+    def last_room(self) -> RoomId | None:
+        """The room that was open last on this device; the account may have left it since."""
+        return self._state.preferences.last_room
+
+    async def remember_open(self, room: RoomId) -> None:
+        """Begin with this room the next time."""
+        await self._rooms.remember_open(room)
+
+    async def _set(self, room: RoomId, which: RoomPreference, *, on: bool) -> None:
+        await self._archive.write(saved_preferences.set_for_room, room, which, on=on)
+        await self._rooms.load_preferences()
+        self._emit(RoomsChanged())

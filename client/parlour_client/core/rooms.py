@@ -1,0 +1,300 @@
+"""The rooms of the account, and what its person can do in them: create, join, leave, roles, moderation.
+
+Every method is one request and raises what the server refused, in words. In an encrypted room the request
+carries a statement that this device signs, and the room's keys follow before the method returns. Texts and
+names were checked by their types before anything is sent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from parlour_client.core.checked_text import reason_text, topic_text
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError, StoppedError
+from parlour_client.core.model import MemberView, Room
+from parlour_client.core.sync.dispatcher import Dispatcher
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.core.transport.reconnector import Reconnector
+from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
+from parlour_protocol.frames.opaque import StatementBytes
+from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
+from parlour_protocol.frames.requests import (
+    Accept,
+    Ban,
+    CreateRoom,
+    Encrypt,
+    Join,
+    Kick,
+    Leave,
+    ListMembers,
+    ListRooms,
+    Mute,
+    OpenDirect,
+    SetRole,
+    SetTopic,
+    Unban,
+    Unmute,
+)
+from parlour_protocol.ids import Millis, RoomId, new_request_id
+from parlour_protocol.mls import suite_of
+from parlour_protocol.names import RoomName, UserName
+
+MAX_PAGES: Final = 40
+"""Pages of a list that are read: a server that never says `the end` does not hold the client."""
+SETTLE_SECONDS: Final = 30.0
+"""How long a command waits until the keys of a room are as they ought to be."""
+
+
+class Rooms(Sequence[Room]):
+    """The rooms of one account."""
+
+    def __init__(
+        self,
+        state: State,
+        live: LiveConnection,
+        reconnector: Reconnector,
+        dispatcher: Dispatcher,
+        encrypted_rooms: EncryptedRooms | None,
+        membership: Membership | None,
+        clock: Clock,
+        *,
+        follow: bool,
+    ) -> None:
+        """Ask over ``live``; ``membership`` signs decisions about members of encrypted rooms."""
+        self._state = state
+        self._live = live
+        self._reconnector = reconnector
+        self._dispatcher = dispatcher
+        self._encrypted_rooms = encrypted_rooms
+        self._membership = membership
+        self._clock = clock
+        self._follow = follow
+
+    @property
+    def all(self) -> Sequence[Room]:
+        """All of them, by title; from the archive while offline."""
+        return self._state.rooms
+
+    def get(self, room: RoomId) -> Room | None:
+        """Return one of them; None where the account is not in it."""
+        return self._state.room(room)
+
+    async def create(
+        self,
+        name: RoomName,
+        kind: RoomKind,
+        topic: str = "",
+        *,
+        encrypted: bool = False,
+        suite: RoomSuite = RoomSuite.X25519,
+    ) -> Room:
+        """Create a room and own it; an encrypted one has its group when this returns."""
+        if kind is RoomKind.DIRECT:
+            raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
+        if encrypted:
+            self._require_keys()
+        _require_able(suite)
+        frame = CreateRoom(
+            id=new_request_id(),
+            name=name,
+            kind=kind,
+            topic=topic_text(topic),
+            encrypted=encrypted,
+            suite=suite,
+        )
+        made = await self.enter(frame)
+        if encrypted and not made.encrypted:  # a server that does not do it must not get the first words
+            raise EncryptionError(
+                "The server made this room without encryption: it could read what is said there.",
+                "Leave it, and talk to the server's operator over another way.",
+            )
+        await self.settle(made.id)
+        return made
+
+    async def open_direct(
+        self, user: UserName, *, encrypted: bool = True, suite: RoomSuite = RoomSuite.X25519
+    ) -> Room:
+        """Open the room with one person, or your notes; encrypted unless it was opened otherwise."""
+        _require_able(suite)
+        made = await self.enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted, suite=suite))
+        await self.settle(made.id)
+        return made
+
+    async def encrypt(self, room: RoomId) -> None:
+        """Make a room end-to-end encrypted from here on, for good."""
+        self._require_keys()
+        await self._live.ask(Encrypt(id=new_request_id(), room=room))
+        summary = self._state.summary(room)
+        if summary is not None and self._encrypted_rooms is not None and not self._follow:
+            self._state.tell(replace(summary, encrypted=True))
+            self._encrypted_rooms.incoming.note([replace(summary, encrypted=True)])
+        elif self._encrypted_rooms is not None:
+            await self._encrypted_rooms.until(_is_covered(self._encrypted_rooms, room))
+
+    async def join(self, room: RoomId) -> Room:
+        """Join a public room."""
+        statement = await self.request_listed(room)
+        return await self.enter(Join(id=new_request_id(), room=room, statement=statement))
+
+    async def leave(self, room: RoomId) -> None:
+        """Leave a room. The only owner of an encrypted one gives it to the member of the longest standing."""
+        signs = self._membership
+        heir = None if signs is None else await signs.heir(room)
+        if heir is not None:
+            await self.set_role(room, heir, Role.OWNER)
+        statement = None if signs is None else await signs.departure(room)
+        await self._live.ask(Leave(id=new_request_id(), room=room, statement=statement))
+
+    async def directory(self) -> Sequence[RoomListing]:
+        """List the public rooms."""
+        rooms: list[RoomListing] = []
+        for _ in range(MAX_PAGES):
+            after = rooms[-1].name if rooms else None
+            page = await self._live.ask(ListRooms(id=new_request_id(), after=after))
+            if not isinstance(page, Directory):
+                raise ServerMisbehavedError("The server answered with something else than a directory.")
+            rooms += page.rooms
+            if not page.more or not page.rooms:
+                break
+        return rooms
+
+    async def members(self, room: RoomId) -> Sequence[MemberView]:
+        """List who is in the room."""
+        members: list[MemberView] = []
+        for _ in range(MAX_PAGES):
+            after = members[-1].user if members else None
+            page = await self._live.ask(ListMembers(id=new_request_id(), room=room, after=after))
+            if not isinstance(page, Members):
+                raise ServerMisbehavedError("The server answered with something else than members.")
+            members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
+            if not page.more or not page.members:
+                break
+        return members
+
+    async def set_topic(self, room: RoomId, topic: str) -> None:
+        """Set the topic; empty takes it away."""
+        await self._live.ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))
+
+    async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
+        """Give a member a role."""
+        signs = self._membership
+        statement = None if signs is None else await signs.role(room, user, role)
+        await self._live.ask(
+            SetRole(id=new_request_id(), room=room, user=user, role=role, statement=statement)
+        )
+        await self.settle(room)
+
+    async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
+        """Remove a member; they can come back."""
+        words, signs = reason_text(reason), self._membership
+        statement = None if signs is None else await signs.removal(room, user)
+        await self._live.ask(
+            Kick(id=new_request_id(), room=room, user=user, reason=words, statement=statement)
+        )
+        await self.settle(room)
+
+    async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
+        """Remove someone and keep them out, for a time or for good."""
+        words, signs = reason_text(reason), self._membership
+        until = None if seconds is None else Millis(self._clock.now() + 1_000 * seconds)
+        statement = None if signs is None else await signs.removal(room, user, ban=True, until=until)
+        await self._live.ask(
+            Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=words, statement=statement)
+        )
+        await self.settle(room)
+
+    async def unban(self, room: RoomId, user: UserName) -> None:
+        """Lift a ban."""
+        signs = self._membership
+        statement = None if signs is None else await signs.unban(room, user)
+        await self._live.ask(Unban(id=new_request_id(), room=room, user=user, statement=statement))
+        await self.settle(room)
+
+    async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
+        """Let a member read but not write."""
+        await self._live.ask(Mute(id=new_request_id(), room=room, user=user, seconds=seconds))
+
+    async def unmute(self, room: RoomId, user: UserName) -> None:
+        """Let a muted member write again."""
+        await self._live.ask(Unmute(id=new_request_id(), room=room, user=user))
+
+    # for the other objects of the client
+    async def enter(self, frame: CreateRoom | OpenDirect | Join | Accept) -> Room:
+        """Ask for something that brings the account into a room; return that room."""
+        result = await self._live.ask(frame)
+        if not isinstance(result, Entered):
+            raise ServerMisbehavedError("The server answered with something else than a room.")
+        if isinstance(frame, CreateRoom | OpenDirect) and result.room.suite < frame.suite:
+            raise EncryptionError(  # before this device makes keys for it
+                "The server says that this room was made without post-quantum keys.",
+                "A room keeps what it was made with. If you made it just now, talk to the server's operator.",
+            )
+        await self._dispatcher.enter(result.room)
+        room = self._state.room(result.room.room)
+        if room is None:
+            raise StoppedError("You are not in this room any more.")
+        return room
+
+    async def settle(self, room: RoomId) -> None:
+        """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
+        if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
+            return
+        await self._encrypted_rooms.track(room)
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._reconnector.unless_stopped(self._encrypted_rooms.scheduler.now(room))
+        except TimeoutError:
+            raise EncryptionError(
+                "The room's keys could not be changed in time.", "It goes on by itself while Parlour runs."
+            ) from None
+
+    async def request_listed(self, room: RoomId) -> StatementBytes | None:
+        """Sign a request to be in a room, where the directory has it as an encrypted one."""
+        listed = next((one for one in await self.directory() if one.room == room), None)
+        return self.request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
+
+    def request(
+        self, room: RoomId, kind: RoomKind, *, encrypted: bool, invited: Millis | None = None
+    ) -> StatementBytes | None:
+        """Sign a request to be in a public encrypted room; None for another one."""
+        if self._membership is None or not encrypted or kind is not RoomKind.PUBLIC:
+            return None
+        self._require_keys()
+        return self._membership.request(room, invited)
+
+    def _require_keys(self) -> None:
+        """Raise where this device cannot write in encrypted rooms."""
+        if self._encrypted_rooms is None:
+            raise EncryptionError("There is no encryption here.")
+        _ = self._encrypted_rooms.own
+
+    # the list itself
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+        return self.all[index]
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(self.all)
+
+
+def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], Awaitable[bool]]:
+    async def is_covered() -> bool:
+        return encrypted_rooms.covers(room)
+
+    return is_covered
+
+
+def _require_able(suite: RoomSuite) -> None:
+    if suite is not RoomSuite.X25519 and not suite_of(suite).kem.available():
+        raise SetupError(
+            "This Parlour cannot make post-quantum keys: its cryptography package has no ML-KEM.",
+            "Install that package from PyPI, or make the room without them.",
+        )

@@ -1,0 +1,26 @@
+"""The sessions of the account: where it is logged in, and ending one of them."""
+
+from collections.abc import Sequence
+
+from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.archive import Archive
+from parlour_protocol.api import SessionInfo
+from parlour_protocol.ids import SessionId
+
+
+class Sessions:
+    """The sessions of one account."""
+
+    def __init__(self, archive: Archive) -> None:
+        """Ask with the session that ``archive`` has."""
+        self._sign_in = SignIn(archive)
+
+    async def all(self) -> Sequence[SessionInfo]:
+        """List the account's sessions, this one among them."""
+        return await self._sign_in.sessions()
+
+    async def end(self, which: SessionId) -> None:
+        """Log another device of this account out."""
+        await self._sign_in.end_session(which)
+
+    __call__ = all  # noqa: A003

@@ -1,0 +1,56 @@
+"""Tells the room list and the views what is in the archive now: a view hears of an event when it can read it.
+
+A long run of missed events is told as one change. Whatever writes events calls it afterwards.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
+from parlour_client.core.event_bus import Emit
+from parlour_client.core.events import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
+from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.sync.room_store import RoomStore
+from parlour_client.core.sync.state import State
+from parlour_protocol.ids import RoomId
+
+
+class Publisher:
+    """Moves the room list on and emits changes."""
+
+    def __init__(self, state: State, rooms: RoomStore, outbox: Outbox, emit: Emit) -> None:
+        """Let go of ``outbox`` requests whose events are here."""
+        self._state = state
+        self._rooms = rooms
+        self._outbox = outbox
+        self._emit = emit
+
+    async def publish(self, room: RoomId, applied: Sequence[Applied], *, live: bool = False) -> None:
+        """Let the room list and the views know of events of one room that were written."""
+        applied = [
+            replace(one, request=None)
+            if one.request is not None and not self._outbox.arrived(one.request, one.event)
+            else one
+            for one in applied
+        ]
+        moved = [self._state.apply(one.event, mention=one.mention) for one in applied]
+        if not live or not all(moved):
+            await self._rooms.recount(room)
+        if len(applied) > TOLD_ONE_BY_ONE:
+            self._emit(HistoryChanged(room))
+        else:
+            self._entries(applied)
+        self._emit(RoomsChanged())
+
+    def _entries(self, applied: Sequence[Applied]) -> None:
+        for one in applied:
+            if one.about is not None:
+                self._emit(EntryChanged(one.about))
+            if one.entry is None:
+                continue
+            if one.entry.seq != one.event.seq:  # an edit, a deletion, a reaction: its target changed
+                self._emit(EntryChanged(one.entry))
+            elif one.request is not None:  # our own, which stood there as being on its way
+                self._emit(EntryChanged(replace(one.entry, request=one.request)))
+            else:
+                self._emit(EntryAdded(one.entry))

@@ -1,0 +1,83 @@
+"""The rooms of the account on disk, beside ``State``: what a client opens with before there is a network.
+
+A program that follows no rooms (one that only sends) writes none, but for those that it sends to: a rollback
+of them is noticed by that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from parlour_client.core.archive import Archive, events, known_rooms, saved_preferences
+from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.sync.state import State
+from parlour_protocol.frames import RoomSummary
+from parlour_protocol.ids import RoomId, Seq
+
+
+class RoomStore:
+    """Reads and writes rooms, and counts what is unread in them."""
+
+    def __init__(self, state: State, archive: Archive, catch_up: CatchUp, *, follow: bool) -> None:
+        """Keep ``state`` and the archive alike, and let ``catch_up`` know what the archive has."""
+        self._state = state
+        self._archive = archive
+        self._catch_up = catch_up
+        self._follow = follow
+        self._kept: set[RoomId] = set()
+
+    async def load(self) -> None:
+        """Take what the archive knows."""
+        await self.load_preferences()
+        for known in await self._archive.read(known_rooms.load):
+            self._state.tell(known.summary)
+            self._catch_up.know({known.summary.room: known.top})
+            if self._follow:
+                await self.recount(known.summary.room)
+
+    async def load_preferences(self) -> None:
+        """Take what the person set, after it was changed in the archive."""
+        self._state.preferences = await self._archive.read(saved_preferences.load)
+
+    async def take(self, summaries: Sequence[RoomSummary], *, all_of_them: bool = False) -> None:
+        """Take rooms as the server tells them; ``all_of_them``: every other room goes off the list."""
+        if self._follow:
+            tops = await self._archive.write(known_rooms.save, summaries, all_of_them=all_of_them)
+            self._catch_up.know(tops)
+        if all_of_them:
+            self._state.keep_only([summary.room for summary in summaries])
+        for summary in summaries:
+            self._state.tell(summary)
+            if self._follow:
+                await self.recount(summary.room)
+
+    async def keep(self, room: RoomId) -> None:
+        """Keep a room that is sent to, also in a program that follows none."""
+        summary = self._state.summary(room)
+        if not self._follow and room not in self._kept and summary is not None:
+            self._kept.add(room)
+            await self._archive.write(known_rooms.save, [summary])
+
+    async def move_read_marker(self, room: RoomId, seq: Seq) -> None:
+        """Write how far a room is read."""
+        self._state.read(room, seq)
+        summary = self._state.summary(room)
+        if summary is not None and self._follow:
+            await self._archive.write(known_rooms.save, [summary])
+            await self.recount(room)
+
+    async def leave(self, room: RoomId) -> None:
+        """Take a room off the list; its history stays."""
+        if self._follow:
+            await self._archive.write(known_rooms.leave, room)
+
+    async def recount(self, room: RoomId) -> None:
+        """Count a room's unread messages again."""
+        if known := self._state.room(room):
+            counts = await self._archive.read(events.counts, room, known.read, self._state.me)
+            self._state.count(room, *counts)
+
+    async def remember_open(self, room: RoomId) -> None:
+        """Write which room is open."""
+        if room != self._state.preferences.last_room:
+            self._state.preferences = replace(self._state.preferences, last_room=room)
+            await self._archive.write(saved_preferences.remember_open, room)

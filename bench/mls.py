@@ -28,7 +28,7 @@ from parlour_protocol.mls.crypto.secret_bytes import Secret
 from parlour_protocol.mls.epoch.epoch import Epoch
 from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
-from parlour_protocol.mls.group.changes import add_proposal
+from parlour_protocol.mls.group.group import add_proposal
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.key_package_store import own_leaf
 from parlour_protocol.mls.messages.mls_message import GroupContext

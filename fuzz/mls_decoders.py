@@ -16,7 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from parlour_protocol.mls import Credential, Group, KeyPackageStore, Lifetime, MlsError, SigningKey
+from parlour_protocol.mls import (
+    Credential,
+    Group,
+    KeyPackageStore,
+    Lifetime,
+    MlsError,
+    SigningKey,
+    add_proposal,
+)
 from parlour_protocol.mls.codec.presentation import decode
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
@@ -65,7 +73,7 @@ TARGETS: tuple[Callable[[bytes], Any], ...] = (
     lambda data: decode(State.read, data),
     KeyPackageStore.restore,
     lambda data: GROUP.process(data, now=NOW),
-    lambda data: GROUP.add([data], now=NOW) and GROUP.clear_pending_commit(),
+    lambda data: GROUP.commit([add_proposal(data)], now=NOW) and GROUP.clear_pending_commit(),
     lambda data: Group.join(data, STORE),
 )
 

@@ -27,10 +27,8 @@ from parlour_protocol.mls.errors import (
     UnusableKeyError,
     WrongEpochError,
 )
-from parlour_protocol.mls.group.changes import add_proposal, remove_proposal
 from parlour_protocol.mls.group.create_commit import CommitOptions, LeafChange
-from parlour_protocol.mls.group.external_commit import external_proposal, new_member_proposal
-from parlour_protocol.mls.group.group import Group
+from parlour_protocol.mls.group.group import Group, add_proposal, remove_proposal
 from parlour_protocol.mls.group.group_state import PendingCommit, Status
 from parlour_protocol.mls.group.key_package_store import KeyPackageStore
 from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
@@ -103,8 +101,6 @@ __all__ = [
     "UnusableKeyError",
     "WrongEpochError",
     "add_proposal",
-    "external_proposal",
-    "new_member_proposal",
     "remove_proposal",
     "suite_of",
     "unusable_leaves",

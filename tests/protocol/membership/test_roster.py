@@ -243,7 +243,7 @@ def test_a_roster_that_forgets_a_removal() -> None:
     with pytest.raises(NotAllowedError, match="ben is in it, and no member admitted them"):
         replace(known, serial=9, people=roster.people).require_proofs(holds, known)
     with pytest.raises(NotAllowedError, match="removal of ben is missing"):
-        replace(known, serial=9, gone=()).require_proofs(holds, known)
+        replace(known, serial=9, removed=()).require_proofs(holds, known)
 
 
 def test_a_roster_that_leaves_somebody_out() -> None:
@@ -255,7 +255,7 @@ def test_a_roster_that_leaves_somebody_out() -> None:
     forged = after(known, remove(known, "cora")).removed[0]
     by_ben = replace(forged, by=name("ben"), proof=remove(known, "cora", by="ben").data)
     with pytest.raises(NotAllowedError, match="ben may not remove cora"):
-        replace(without, gone=(by_ben,)).require_proofs(holds, known)
+        replace(without, removed=(by_ben,)).require_proofs(holds, known)
 
 
 def test_a_roster_in_which_somebody_made_themselves_owner() -> None:

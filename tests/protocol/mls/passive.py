@@ -53,7 +53,6 @@ WIDEST = Policy(
     external_proposals=True,
     new_member_proposals=True,
     reinit=True,
-    branching=True,
     validate_credential=_anything,
     validate_successor=_anything,
     validate_external_sender=_anything,

@@ -11,7 +11,7 @@ from tests.protocol.mls.mls_profile import PROFILE
 from tests.protocol.mls.mls_world import NOW, World, unchanged
 from tests.protocol.mls.vectors import OWN, load, unhex
 
-from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret
+from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret, add_proposal
 from parlour_protocol.mls.codec.presentation import Reader, decode, header, optional, u16, u32, vec
 from parlour_protocol.mls.crypto.cipher_suites import CLASSIC
 from parlour_protocol.mls.crypto.hpke import encrypt_with_label
@@ -111,7 +111,7 @@ def test_a_group_survives_any_input(data: bytes) -> None:
         for action in (
             lambda: group.process(data, now=NOW),
             lambda: group.decrypt(data),
-            lambda: group.add([data], now=NOW),
+            lambda: group.commit([add_proposal(data)], now=NOW),
             lambda: _GROUP.device("m1").join(data),
             lambda: Group.restore(data),
         ):

@@ -67,9 +67,9 @@ def test_every_bit_of_a_key_package() -> None:
     state = world["m0"]._state
     for bad in flips(package):
         with pytest.raises(MlsError):
-            world["m0"].add([bad], now=NOW)
+            world["m0"].commit([add_proposal(bad)], now=NOW)
         assert world["m0"]._state is state
-    assert world["m0"].add([package], now=NOW)
+    assert world["m0"].commit([add_proposal(package)], now=NOW)
 
 
 def test_every_bit_of_a_welcome() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.protocol.mls import passive, vectors
 from tests.protocol.mls.mls_world import NOW, World
+from tests.protocol.mls.outsider import external_commit, external_proposal, new_member_proposal
 
 from parlour_protocol.mls import (
     Capabilities,
@@ -21,7 +22,6 @@ from parlour_protocol.mls import (
     Credential,
     Extension,
     ExternalSender,
-    Group,
     GroupContextExtensions,
     KeyPackageSecrets,
     PendingCommit,
@@ -30,8 +30,6 @@ from parlour_protocol.mls import (
     Secret,
     SigningKey,
     add_proposal,
-    external_proposal,
-    new_member_proposal,
     remove_proposal,
 )
 from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS
@@ -101,15 +99,9 @@ class Script:
 
     def knock(self, name: str, *proposals: Any) -> None:
         """Let somebody in from outside."""
-        device = self.world.device(name)
-        message, group = Group.join_external(
-            self.world["m0"].group_info(),
-            device.publish(),
-            device.store,
-            psks=self.world.psks,
-            proposals=proposals,
-            policy=passive.WIDEST,
-            random=self.world.random,
+        own, info = self.world.device(name).secrets(), self.world["m0"].group_info()
+        message, group = external_commit(
+            info, own, proposals, self.world.psks, passive.WIDEST, self.world.random
         )
         self.world.groups.pop(name, None)
         self.world.deliver(message, by=name)

@@ -124,10 +124,7 @@ class Walk(RuleBasedStateMachine):
         package = self.world.device(name).publish(suite=self.world.suite)
         self.world.stage(loser, [add_proposal(package)])
         self.world.commit(winner)
-        again = self.world[loser].retry(now=NOW, psks=self.world.psks)
-        assert again is not None
-        self.world[loser].process(again.message, now=NOW)
-        self.world.deliver(again.message, by=loser)
+        again = self.world.commit(loser, [add_proposal(package)])
         self.world.groups[name] = self.world.devices[name].join(again.welcome or b"")
 
     @rule(by=st.integers(0), data=st.binary(max_size=300))

@@ -1,30 +1,24 @@
 """Which of the proposals that have come go into a commit of ours (RFC 9420 sections 12.2 and 12.4).
 
 All that make a valid list together; where two exclude each other the RFC's preferences decide: a Remove
-before an Update, the later Update before the earlier, anything before a ReInit. Also: what of a lost commit
-to try again.
+before an Update, the later Update before the earlier, anything before a ReInit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, digest
 from parlour_protocol.mls.epoch.epoch import Epoch, QueuedProposal
-from parlour_protocol.mls.group.group_state import Intent
 from parlour_protocol.mls.messages.framed_content import ProposalOrRef, member
-from parlour_protocol.mls.messages.leaf_node import encode_extensions
 from parlour_protocol.mls.messages.proposals import (
     Add,
     ExternalInit,
-    ExternalPskId,
     GroupContextExtensions,
     PreSharedKey,
     Proposal,
     PskId,
     ReInit,
     Remove,
-    ResumptionPskId,
     Update,
 )
 from parlour_protocol.mls.validate.unusable_keys import unusable_leaves
@@ -114,45 +108,3 @@ def _add_new(values: set[T], value: T) -> bool:
         return False
     values.add(value)
     return True
-
-
-def intents(own: Iterable[Proposal], epoch: Epoch) -> tuple[Intent, ...]:
-    """Note what our proposals are meant for, before somebody else changes the group."""
-    return tuple(Intent(proposal, _guard(proposal, epoch)) for proposal in own)
-
-
-def _guard(proposal: Proposal, epoch: Epoch) -> bytes:
-    """Give what must still be true when a proposal is tried again.
-
-    After the winner's commit the same leaf index may be somebody else, and the extensions may be others.
-    """
-    if isinstance(proposal, Remove):
-        leaf = epoch.tree.leaf(proposal.removed)
-        return b"" if leaf is None else leaf.signature_key
-    if isinstance(proposal, GroupContextExtensions):
-        return digest(encode_extensions(epoch.context.extensions))
-    return b""
-
-
-def still_wanted(lost: Iterable[Intent], epoch: Epoch, random: Random) -> list[Proposal]:
-    """Give the proposals of a lost commit that still make sense in this epoch."""
-    present = {leaf.signature_key for _, leaf in epoch.tree.members()}
-    wanted: list[Proposal] = []
-    for intent in lost:
-        proposal = intent.proposal
-        if isinstance(proposal, Add) and proposal.key_package.leaf_node.signature_key in present:
-            continue
-        if _guard(proposal, epoch) != intent.guard:
-            continue
-        wanted.append(_fresh(proposal, random))
-    return wanted
-
-
-def _fresh(proposal: Proposal, random: Random) -> Proposal:
-    """Choose a new nonce for a PSK each time that it is injected (section 8.4)."""
-    if not isinstance(proposal, PreSharedKey):
-        return proposal
-    psk = proposal.psk
-    if isinstance(psk, ExternalPskId):
-        return PreSharedKey(ExternalPskId(psk.psk_id, random(HASH_SIZE)))
-    return PreSharedKey(ResumptionPskId(psk.usage, psk.group_id, psk.epoch, random(HASH_SIZE)))

@@ -1,51 +1,79 @@
-"""A group at one member: the narrow door to the engine.
+"""A group as one member knows it: the public interface of the engine.
 
 A `Group` holds one immutable state and replaces it only when an operation has passed all checks, so
 whatever raises has changed nothing. It never reads a clock, a file or a socket: times and messages come in
 as arguments, bytes to send and events go out. Persist `serialise()` *before* sending what a call has
-returned.
+returned. A commit of ours takes effect once the delivery service has accepted it (`merge_pending_commit`).
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Self
 
 from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.codec.registries import WireFormat
+from parlour_protocol.mls.codec.registries import LeafNodeSource, ResumptionUsage, WireFormat
 from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, CipherSuite
 from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, SigningKey, system_random
-from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.epoch.epoch import Epoch, Member, QueuedProposal
 from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
 from parlour_protocol.mls.epoch.message_protection import encrypt_private_message, sign
 from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
-from parlour_protocol.mls.errors import NotForThisGroupError, PolicyError, StateError
-from parlour_protocol.mls.group.apply_proposals import check_group_extensions
-from parlour_protocol.mls.group.changes import GroupChanges, add_proposal
-from parlour_protocol.mls.group.external_commit import ExternalJoin, make_external_commit
-from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.group.key_package_store import KeyPackageStore, own_leaf
-from parlour_protocol.mls.group.process_message import Circumstances, process_message
-from parlour_protocol.mls.group.process_welcome import Invitation, TreeSource, process_welcome
-from parlour_protocol.mls.group.processed_message import ApplicationMessage, Event
-from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, member
-from parlour_protocol.mls.messages.leaf_node import Credential, Extensions, Lifetime
-from parlour_protocol.mls.messages.mls_message import (
-    GroupContext,
-    GroupInfo,
-    Welcome,
-    encode_message,
-    read_message,
+from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, PolicyError, StateError
+from parlour_protocol.mls.group.apply_proposals import Rules, check_group_extensions, check_single
+from parlour_protocol.mls.group.create_commit import (
+    DEFAULT_OPTIONS,
+    NO_CHANGE,
+    CommitOptions,
+    LeafChange,
+    create_commit,
+    frame_proposal,
+    group_info,
 )
-from parlour_protocol.mls.messages.proposals import PreSharedKey, Remove
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.group.filter_proposals import filter_proposals
+from parlour_protocol.mls.group.group_state import PendingCommit, State, Status
+from parlour_protocol.mls.group.key_package_store import KeyPackageStore, own_leaf
+from parlour_protocol.mls.group.process_commit import OwnUpdate
+from parlour_protocol.mls.group.process_message import (
+    merge_pending_commit,
+    process_message,
+    proposal_ref,
+    with_proposal,
+)
+from parlour_protocol.mls.group.process_welcome import TreeSource, process_welcome
+from parlour_protocol.mls.group.processed_message import ApplicationMessage, CommitApplied, Event
+from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, member
+from parlour_protocol.mls.messages.key_package import KeyPackage
+from parlour_protocol.mls.messages.leaf_node import Credential, Extensions, Lifetime
+from parlour_protocol.mls.messages.mls_message import GroupContext, Welcome, encode_message, read_message
+from parlour_protocol.mls.messages.proposals import (
+    Add,
+    ExternalPskId,
+    PreSharedKey,
+    Proposal,
+    Remove,
+    ResumptionPskId,
+    Update,
+)
+from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES, RatchetTree
 from parlour_protocol.mls.validate.leaf_rules import LeafRules, check_all_support
 from parlour_protocol.mls.validate.policy import STRICT, Policy
 
 
-class Group(GroupChanges):
+class Group:
     """One group, as one member knows it."""
 
-    __slots__ = ()
+    __slots__ = ("_random", "_state", "policy")
+
+    def __init__(self, state: State, policy: Policy = STRICT, random: Random = system_random) -> None:
+        self._state = state
+        self.policy = policy
+        self._random = random
+
+    def __copy__(self) -> Self:
+        """Give another group in the same state; what one does next, the other does not."""
+        return type(self)(self._state, self.policy, self._random)
 
     # --- beginning ---
 
@@ -92,7 +120,6 @@ class Group(GroupChanges):
         ratchet_tree: bytes | TreeSource | None = None,
         psks: Psks = NO_PSKS,
         existing: Collection[bytes] = (),
-        predecessor: "Group | None" = None,
         policy: Policy = STRICT,
         random: Random = system_random,
     ) -> "Group":
@@ -103,48 +130,93 @@ class Group(GroupChanges):
         """
         message = read_message(welcome)
         if not isinstance(message, Welcome):
-            raise NotForThisGroupError("this message is no Welcome")
+            raise NotForThisGroupError("this message is not a Welcome")
         own = store.find(message)
         tree = decode(RatchetTree.read, ratchet_tree) if isinstance(ratchet_tree, bytes) else ratchet_tree
-        old = None
-        if predecessor is not None:
-            old = predecessor.as_predecessor()
-            psks = predecessor.lend_resumption(psks)
-        epoch = process_welcome(Invitation(message, own, tree, psks, policy, existing, old))
+        epoch = process_welcome(message, own, tree, psks, policy, existing)
         store.spend(own.package)
         return cls(State.start(epoch), policy, random)
-
-    @classmethod
-    def join_external(
-        cls,
-        group_info: bytes,
-        key_package: bytes,
-        store: KeyPackageStore,
-        *,
-        ratchet_tree: bytes | None = None,
-        psks: Psks = NO_PSKS,
-        proposals: Sequence[Remove | PreSharedKey] = (),
-        policy: Policy = STRICT,
-        random: Random = system_random,
-    ) -> "tuple[bytes, Group]":
-        """Let ourselves in (section 12.4.3.2): the commit to send, and the group once it is accepted.
-
-        `key_package` is one of ours from `store` and is spent; `proposals` may remove our own former leaf.
-        """
-        info = read_message(group_info)
-        if not isinstance(info, GroupInfo):
-            raise NotForThisGroupError("this message is no group info")
-        tree = None if ratchet_tree is None else decode(RatchetTree.read, ratchet_tree)
-        own = store.secrets_of(add_proposal(key_package).key_package)
-        how = ExternalJoin(info, own, policy, tree, psks, proposals)
-        message, epoch = make_external_commit(how, random)
-        store.spend(own.package)
-        return message, cls(State.start(epoch).remembering(message), policy, random)
 
     @classmethod
     def restore(cls, blob: bytes, policy: Policy = STRICT, random: Random = system_random) -> "Group":
         """Read back what `serialise` wrote."""
         return cls(State.decode(blob), policy, random)
+
+    def serialise(self) -> bytes:
+        """Write the whole state, keys in clear: encrypt it at rest. Nothing consumed is in it."""
+        return self._state.encode()
+
+    # --- what can be seen of it ---
+
+    @property
+    def group_id(self) -> bytes:
+        """Id of the group."""
+        return self._state.epoch.context.group_id
+
+    @property
+    def epoch(self) -> int:
+        """Number of the current epoch."""
+        return self._state.epoch.context.epoch
+
+    @property
+    def context(self) -> GroupContext:
+        """What all members agree on: hashes, extensions."""
+        return self._state.epoch.context
+
+    @property
+    def suite(self) -> CipherSuite:
+        """The cipher suite of the group, for its whole life."""
+        return self.context.suite
+
+    @property
+    def status(self) -> Status:
+        """Whether the group is alive, closed, or has removed us."""
+        return self._state.status
+
+    @property
+    def own_index(self) -> int:
+        """Index of our leaf."""
+        return self._state.epoch.own_leaf
+
+    def members(self) -> tuple[Member, ...]:
+        """Everybody in the group, ourselves included."""
+        return self._state.epoch.members()
+
+    @property
+    def tree(self) -> RatchetTree:
+        """The public tree, leaves with their extensions included."""
+        return self._state.epoch.tree
+
+    def ratchet_tree(self) -> bytes:
+        """Give the tree to hand to newcomers beside a Welcome (section 12.4.3.3)."""
+        return self._state.epoch.tree.encode()
+
+    @property
+    def epoch_authenticator(self) -> bytes:
+        """Equal at two members if and only if they are in the same group and epoch (section 8.7)."""
+        self._state.require_member()
+        return self._state.epoch.secrets.authenticator.reveal()
+
+    def export(self, label: str, context: bytes, length: int) -> Secret:
+        """Derive a secret for use outside of MLS, bound to this epoch (section 8.5)."""
+        self._state.require_member()
+        return self._state.epoch.secrets.export(label, context, length)
+
+    def group_info(self, *, ratchet_tree: bool = True, external_pub: bool = True) -> bytes:
+        """Make a signed GroupInfo (MLSMessage), by which somebody may join from outside (section 12.4.3)."""
+        self._state.require_active()
+        info = group_info(self._state.epoch, tree=ratchet_tree, external_pub=external_pub)
+        return encode_message(info)
+
+    @property
+    def pending_commit(self) -> PendingCommit | None:
+        """Our staged commit, if the delivery service has not ruled on it yet."""
+        return self._state.pending
+
+    @property
+    def proposals(self) -> dict[bytes, QueuedProposal]:
+        """Proposals of this epoch that wait for a commit of ours, by reference."""
+        return self._state.waiting
 
     # --- messages ---
 
@@ -169,23 +241,132 @@ class Group(GroupChanges):
         return encode_message(message)
 
     def decrypt(self, message: bytes) -> ApplicationMessage:
-        """Open an application message; a handshake message is refused, `process` takes both."""
-        state, event = process_message(self._state, message, Circumstances(self.policy, NO_PSKS, None))
+        """Decrypt an application message; a handshake message is refused, `process` takes both."""
+        state, event = process_message(self._state, message, Rules(self.policy, None), NO_PSKS)
         if not isinstance(event, ApplicationMessage):
             raise PolicyError("this is a handshake message: give it to `process`")
         self._state = state
         return event
 
     def process(self, message: bytes, *, now: int | None, psks: Psks = NO_PSKS) -> Event:
-        """Take in any message of the group, in the order of the delivery service.
+        """Process any message of the group, in the order of the delivery service.
 
         `now` (seconds since 1970) is what lifetimes of key packages are compared with: give the time at
         which the delivery service took the message in, so that a member that was away for weeks judges as
         the others did; None leaves lifetimes unchecked.
         """
-        self._state, event = process_message(self._state, message, Circumstances(self.policy, psks, now))
+        self._state, event = process_message(self._state, message, Rules(self.policy, now), psks)
         return event
 
     def forget_past_epochs(self, keep: int = 0) -> None:
         """Drop the keys for late messages of all but the last `keep` past epochs."""
         self._state = replace(self._state, past=self._state.past[: max(0, keep)])
+
+    # --- proposals ---
+
+    def propose(self, proposal: Proposal, *, now: int, options: CommitOptions = DEFAULT_OPTIONS) -> bytes:
+        """Propose a change: the message to send. It waits here, too, for whoever commits first."""
+        state = self._state
+        state.require_active()
+        item = QueuedProposal(proposal, member(state.epoch.own_leaf))
+        data = options.authenticated_data
+        check_single(item, state.epoch.tree, state.epoch.context, data, Rules(self.policy, now))
+        encoded, message, keys = frame_proposal(state.epoch, proposal, options, self.policy, self._random)
+        after = with_proposal(state, proposal_ref(message), item)
+        self._state = replace(after, epoch=replace(state.epoch, keys=keys)).remembering(encoded)
+        return encoded
+
+    def propose_update(
+        self, change: LeafChange = NO_CHANGE, *, now: int, options: CommitOptions = DEFAULT_OPTIONS
+    ) -> bytes:
+        """Propose fresh keys for our own leaf (section 12.1.2); a commit of ours does that by itself."""
+        state = self._state
+        pair = state.epoch.context.suite.kem.generate(self._random)
+        signer = change.signer or state.epoch.signer
+        old = state.epoch.own_node()
+        leaf = replace(
+            change.applied_to(old),
+            encryption_key=pair.public,
+            source=LeafNodeSource.UPDATE,
+            lifetime=None,
+            parent_hash=None,
+        ).signed(signer, self.group_id, self.own_index)
+        encoded = self.propose(Update(leaf), now=now, options=options)
+        updates = {**self._state.own_updates, pair.public: OwnUpdate(pair.private, signer)}
+        self._state = replace(self._state, own_updates=updates)
+        return encoded
+
+    def external_psk(self, psk_id: bytes) -> PreSharedKey:
+        """Name a key of the application's, with the fresh nonce that section 8.4 asks for."""
+        return PreSharedKey(ExternalPskId(psk_id, self._random(HASH_SIZE)))
+
+    def resumption_psk(self, epoch: int) -> PreSharedKey:
+        """Name the resumption secret of a past epoch of this group (section 8.6)."""
+        usage = ResumptionUsage.APPLICATION
+        return PreSharedKey(ResumptionPskId(usage, self.group_id, epoch, self._random(HASH_SIZE)))
+
+    def set_aside_proposals(self) -> None:
+        """Leave the proposals that wait out of our commits, as when no valid commit can be made of them.
+
+        They are still known: somebody else may commit them, and we must be able to follow.
+        """
+        self._state = replace(self._state, set_aside=frozenset(self._state.proposals))
+
+    # --- commits ---
+
+    def commit(
+        self,
+        proposals: Sequence[Proposal] = (),
+        *,
+        now: int,
+        psks: Psks = NO_PSKS,
+        options: CommitOptions = DEFAULT_OPTIONS,
+    ) -> PendingCommit:
+        """Stage a commit of these proposals and of all that wait; `merge_pending_commit` merges it.
+
+        Send `message`; send `welcome` only when the commit has been accepted, never that of a losing one.
+        """
+        state = self._state
+        state.require_active()
+        if state.pending is not None:
+            raise StateError("a commit is staged already: wait for the answer of the delivery service")
+        epoch = state.epoch
+        chosen = filter_proposals(state.waiting, proposals, epoch)
+        own_psks = psks.with_group(self.group_id, state.resumption)
+        made = create_commit(epoch, chosen, Rules(self.policy, now), own_psks, options, self._random)
+        pending = PendingCommit(
+            made.message,
+            made.welcome,
+            made.epoch,
+            made.outcome,
+            made.applied.reinit,
+            options.authenticated_data,
+        )
+        self._state = replace(state, epoch=replace(epoch, keys=made.keys), pending=pending)
+        return pending
+
+    def merge_pending_commit(self) -> CommitApplied:
+        """Enter the epoch of the staged commit: the delivery service has accepted it."""
+        self._state, event = merge_pending_commit(self._state, self.policy)
+        return event
+
+    def clear_pending_commit(self) -> None:
+        """Drop the staged commit: another one has won, or the delivery service wants none."""
+        if self._state.pending is None:
+            raise StateError("there is no staged commit")
+        self._state = replace(self._state, pending=None)
+
+
+def add_proposal(key_package: bytes) -> Add:
+    """Make an Add of a published key package (MLSMessage)."""
+    package = read_message(key_package)
+    if not isinstance(package, KeyPackage):
+        raise NotForThisGroupError("this message is not a key package")
+    return Add(package)
+
+
+def remove_proposal(index: int) -> Remove:
+    """Make a Remove of the member at that leaf."""
+    if not 0 <= index < MAX_LEAVES:
+        raise InvalidError(f"there is no leaf {index}")
+    return Remove(index)

@@ -16,11 +16,13 @@ from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, PastEpoch, QueuedPr
 from parlour_protocol.mls.errors import MalformedError, StateError
 from parlour_protocol.mls.group.process_commit import OwnUpdate
 from parlour_protocol.mls.group.stored_format import unwrap, wrap
-from parlour_protocol.mls.messages.proposals import Proposal, ReInit, encode_proposal, read_proposal
+from parlour_protocol.mls.messages.proposals import ReInit
 from parlour_protocol.mls.validate.policy import Policy
 
 _KIND = b"PARLOUR-MLS\x02"
 _MANY = 1 << 20
+_UNUSED = vec(b"")
+"""Where earlier versions wrote what to try again of a commit that lost its race."""
 MAX_PROPOSALS_KEPT = 1_024
 """Proposals kept for one commit."""
 MAX_PROPOSALS_SIZE = 1 << 21
@@ -40,31 +42,13 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """A proposal of a commit of ours, and what it was meant for, so that a retry cannot hit somebody else."""
-
-    proposal: Proposal
-    guard: bytes
-
-    def encode(self) -> bytes:
-        """Write it."""
-        return encode_proposal(self.proposal) + vec(self.guard)
-
-    @classmethod
-    def read(cls, r: Reader) -> "Intent":
-        """Read it back."""
-        return cls(read_proposal(r), r.vec())
-
-
-@dataclass(frozen=True, slots=True)
 class PendingCommit:
-    """A commit of ours that the delivery service has not ruled on yet, and the epoch that it leads into."""
+    """A commit of ours that the delivery service has not answered yet, and the epoch that it leads into."""
 
     message: bytes
     welcome: bytes | None
     epoch: Epoch
     outcome: Outcome
-    intents: tuple[Intent, ...]
     reinit: ReInit | None
     authenticated_data: bytes
 
@@ -81,7 +65,7 @@ class PendingCommit:
                 optional(None if self.welcome is None else vec(self.welcome)),
                 self.epoch.encode(),
                 self.outcome.encode(),
-                vec_of(i.encode() for i in self.intents),
+                _UNUSED,
                 optional(None if self.reinit is None else self.reinit.body()),
                 vec(self.authenticated_data),
             )
@@ -90,15 +74,10 @@ class PendingCommit:
     @classmethod
     def read(cls, r: Reader) -> "PendingCommit":
         """Read it back."""
-        return cls(
-            r.vec(),
-            r.optional(Reader.vec),
-            Epoch.read(r),
-            Outcome.read(r),
-            r.many(Intent.read, _MANY),
-            r.optional(ReInit.read),
-            r.vec(),
-        )
+        message, welcome = r.vec(), r.optional(Reader.vec)
+        epoch, outcome = Epoch.read(r), Outcome.read(r)
+        r.vec()  # unused
+        return cls(message, welcome, epoch, outcome, r.optional(ReInit.read), r.vec())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +94,6 @@ class State:
     own_updates: Mapping[bytes, OwnUpdate]
     """Private sides of our proposed Updates, by public key."""
     pending: PendingCommit | None
-    retry: tuple[Intent, ...]
-    """What a lost or refused commit of ours was about."""
     past: tuple[PastEpoch, ...]
     resumption: Mapping[int, Secret]
     echoes: tuple[bytes, ...]
@@ -125,7 +102,7 @@ class State:
     def start(cls, epoch: Epoch) -> "State":
         """Begin as creator or newcomer."""
         resumption = {epoch.context.epoch: epoch.secrets.resumption}
-        return cls(epoch, Status.ACTIVE, None, {}, frozenset(), {}, None, (), (), resumption, ())
+        return cls(epoch, Status.ACTIVE, None, {}, frozenset(), {}, None, (), resumption, ())
 
     @property
     def waiting(self) -> dict[bytes, QueuedProposal]:
@@ -153,7 +130,6 @@ class State:
             self.set_aside,
             self.own_updates,
             self.pending,
-            self.retry,
             self.past,
             self.resumption,
             self.echoes,
@@ -177,7 +153,6 @@ class State:
             set_aside=frozenset(),
             own_updates={},
             pending=None,
-            retry=(),
             past=(self.epoch.past(), *self.past)[: policy.past_epochs],
             resumption={n: resumption[n] for n in kept},
         )
@@ -208,7 +183,7 @@ class State:
                 vec_of(sorted(self.set_aside)),
                 updates,
                 optional(None if self.pending is None else self.pending.encode()),
-                vec_of(i.encode() for i in self.retry),
+                _UNUSED,
                 vec_of(p.encode() for p in self.past),
                 vec_of(u64(n) + self.resumption[n].reveal() for n in sorted(self.resumption)),
                 vec_of(self.echoes),
@@ -218,15 +193,19 @@ class State:
     @classmethod
     def read(cls, r: Reader) -> "State":
         """Read back what is in the frame."""
+        epoch, status, reinit = Epoch.read(r), _read_status(r), r.optional(ReInit.read)
+        proposals = dict(r.many(lambda n: (n.vec(), QueuedProposal.read(n)), _MANY))
+        set_aside = frozenset(r.many(lambda n: n.take(HASH_SIZE), _MANY))
+        own_updates, pending = dict(r.many(_read_update, _MANY)), r.optional(PendingCommit.read)
+        r.vec()  # unused
         return cls(
-            Epoch.read(r),
-            _read_status(r),
-            r.optional(ReInit.read),
-            dict(r.many(lambda n: (n.vec(), QueuedProposal.read(n)), _MANY)),
-            frozenset(r.many(lambda n: n.take(HASH_SIZE), _MANY)),
-            dict(r.many(_read_update, _MANY)),
-            r.optional(PendingCommit.read),
-            r.many(Intent.read, _MANY),
+            epoch,
+            status,
+            reinit,
+            proposals,
+            set_aside,
+            own_updates,
+            pending,
             r.many(PastEpoch.read, _MANY),
             dict(r.many(lambda n: (n.u64(), Secret(n.take(HASH_SIZE))), _MANY)),
             r.many(lambda n: n.take(HASH_SIZE), MAX_ECHOES),

@@ -22,7 +22,7 @@ from parlour_protocol.mls.epoch.psks import Psks
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import InvalidError, StateError
 from parlour_protocol.mls.group.apply_proposals import Applied, Rules, apply_proposals
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, Sender, UpdatePath
+from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
 from parlour_protocol.mls.messages.leaf_node import LeafNode
 from parlour_protocol.mls.messages.mls_message import GroupContext
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
@@ -50,26 +50,12 @@ class OwnUpdate:
 
 
 @dataclass(frozen=True, slots=True)
-class Transition:
+class ProcessedCommit:
     """A commit that has been accepted; `epoch` is None when it removed us."""
 
     epoch: Epoch | None
     applied: Applied
     outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A commit as it came: authenticated as to its signature, its references resolved."""
-
-    message: AuthenticatedContent
-    commit: Commit
-    items: tuple[QueuedProposal, ...]
-
-    @property
-    def sender(self) -> Sender:
-        """Who committed."""
-        return self.message.content.sender
 
 
 def provisional_context(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
@@ -100,16 +86,21 @@ def outcome_of(applied: Applied, before: Epoch, committer: int, *, external: boo
 
 def process_commit(
     epoch: Epoch,
-    arrival: Arrival,
+    message: AuthenticatedContent,
+    commit: Commit,
+    items: tuple[QueuedProposal, ...],
     rules: Rules,
     psks: Psks,
     own_updates: Mapping[bytes, OwnUpdate],
-) -> Transition:
-    """Process a commit of somebody else (section 12.4.2)."""
-    message, commit, sender = arrival.message, arrival.commit, arrival.sender
-    check_path(commit, arrival.items)
+) -> ProcessedCommit:
+    """Process a commit of somebody else (section 12.4.2), once its signature was verified.
+
+    `items` are its proposals, those that it refers to included.
+    """
+    sender = message.content.sender
+    check_path(commit, items)
     data = message.content.authenticated_data
-    applied = apply_proposals(arrival.items, epoch.tree, epoch.context, sender, commit, data, rules)
+    applied = apply_proposals(items, epoch.tree, epoch.context, sender, commit, data, rules)
     external = sender.type is SenderType.NEW_MEMBER_COMMIT
     tree, committer = applied.tree.with_room() if external else (applied.tree, sender.index)
     if commit.path is not None:
@@ -118,14 +109,14 @@ def process_commit(
         check_credential_types(tree)
     outcome = outcome_of(applied, epoch, committer, external=external)
     if epoch.own_leaf in applied.removed:
-        return Transition(None, applied, outcome)
+        return ProcessedCommit(None, applied, outcome)
     psk = psks.secret(applied.psks)
     privates = keep_private_keys(epoch.privates, epoch.tree, tree)
     signer = epoch.signer
     if epoch.own_leaf in applied.updated:
         own = own_updates.get(_own_key(tree, epoch.own_leaf))
         if own is None:
-            raise StateError("our Update was committed, but its private key is lost: join the group anew")
+            raise StateError("our Update was committed, but its private key is lost: join the group again")
         privates[2 * epoch.own_leaf], signer = own.private, own.signer
     context = provisional_context(epoch.context, tree, applied)
     commit_secret = NO_COMMIT_SECRET
@@ -147,7 +138,7 @@ def process_commit(
         raise InvalidError("a commit has no confirmation tag (section 6.1)")
     confirmed = after.context.confirmed_transcript_hash
     check_mac(after.secrets.confirmation, confirmed, tag, "confirmation tag")
-    return Transition(after, applied, outcome)
+    return ProcessedCommit(after, applied, outcome)
 
 
 def _own_key(tree: RatchetTree, own_leaf: int) -> bytes:

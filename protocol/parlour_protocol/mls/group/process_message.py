@@ -1,12 +1,11 @@
-"""Taking in a message: from bytes to a new state and an event, or to an error and nothing at all.
+"""Processing a message: from bytes to a new state and an event, or to an error and nothing at all.
 
 Keys are used up in the state that is returned and in no other; as that state is given only when AEAD,
-signature and every rule have passed, nothing that is refused can burn a key. `Group.process` is the only
-caller.
+signature and every rule have passed, nothing that is refused can burn a key.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from parlour_protocol.mls.codec.registries import ContentType, SenderType
 from parlour_protocol.mls.crypto.primitives import digest, ref_hash
@@ -31,7 +30,7 @@ from parlour_protocol.mls.errors import (
 )
 from parlour_protocol.mls.group.apply_proposals import Rules, check_single
 from parlour_protocol.mls.group.group_state import MAX_PROPOSALS_KEPT, MAX_PROPOSALS_SIZE, State, Status
-from parlour_protocol.mls.group.process_commit import Arrival, process_commit
+from parlour_protocol.mls.group.process_commit import process_commit
 from parlour_protocol.mls.group.processed_message import (
     ApplicationMessage,
     CommitApplied,
@@ -46,31 +45,22 @@ from parlour_protocol.mls.validate.message_rules import check_epoch, check_group
 from parlour_protocol.mls.validate.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a message is judged by beside the state."""
-
-    policy: Policy
-    psks: Psks
-    now: int | None
-
-
-def process_message(state: State, data: bytes, by: Circumstances) -> tuple[State, Event]:
+def process_message(state: State, data: bytes, rules: Rules, psks: Psks) -> tuple[State, Event]:
     """Process one MLSMessage."""
     known = digest(data)
     if state.pending is not None and known == digest(state.pending.message):
-        return accept(state, by.policy)
+        return merge_pending_commit(state, rules.policy)
     if known in state.echoes:
         return state, Echo()
     message = read_message(data)
     if isinstance(message, PublicMessage):
-        return _public(state, message, by)
+        return _public(state, message, rules, psks)
     if isinstance(message, PrivateMessage):
-        return _private(state, message, by)
+        return _private(state, message, rules, psks)
     raise NotForThisGroupError("this message is not sent within a group: a Welcome goes to `Group.join`")
 
 
-def accept(state: State, policy: Policy) -> tuple[State, Event]:
+def merge_pending_commit(state: State, policy: Policy) -> tuple[State, CommitApplied]:
     """Enter the epoch of our own staged commit: the delivery service has accepted it."""
     pending = state.pending
     if pending is None:
@@ -87,21 +77,21 @@ def accept(state: State, policy: Policy) -> tuple[State, Event]:
     )
 
 
-def _public(state: State, message: PublicMessage, by: Circumstances) -> tuple[State, Event]:
+def _public(state: State, message: PublicMessage, rules: Rules, psks: Psks) -> tuple[State, Event]:
     epoch, content = state.epoch, message.content
     check_group(content.group_id, epoch)
     check_epoch(content.epoch, epoch)
     state.require_active()
-    key = signature_key(content, epoch, by.policy)
+    key = signature_key(content, epoch, rules.policy)
     context = epoch.context.encode()
     authenticated = check_public_message(message, context, epoch.secrets.membership)
     check_signature(authenticated, context, key)
     if content.sender.type is SenderType.MEMBER and content.sender.index == epoch.own_leaf:
         raise OtherCopyError("a handshake message of our own came back that we do not know")
-    return _handshake(state, authenticated, by)
+    return _handshake(state, authenticated, rules, psks)
 
 
-def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[State, Event]:
+def _private(state: State, message: PrivateMessage, rules: Rules, psks: Psks) -> tuple[State, Event]:
     check_group(message.group_id, state.epoch)
     application = message.content_type is ContentType.APPLICATION
     if not application:
@@ -112,9 +102,9 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
     sender = decrypt_sender_data(message, secret, lambda leaf: view.member(leaf) is not None)
     if sender.leaf == view.own_leaf:
         if isinstance(view, Epoch) and not application:
-            _refuse_other_copy(message, sender, view, by)
+            _refuse_other_copy(message, sender, view, rules.policy)
         raise OwnMessageError("a message of our own came back: its plaintext was kept when it was sent")
-    authenticated, keys = decrypt_private_message(message, sender, view.keys, by.policy.ratchets)
+    authenticated, keys = decrypt_private_message(message, sender, view.keys, rules.policy.ratchets)
     author = _author(view, sender.leaf)
     context = view.context.encode() if isinstance(view, Epoch) else view.context
     check_signature(authenticated, context, author.signature_key)
@@ -127,16 +117,16 @@ def _private(state: State, message: PrivateMessage, by: Circumstances) -> tuple[
             authenticated.content.body,
             message.authenticated_data,
         )
-    return _handshake(after, authenticated, by)
+    return _handshake(after, authenticated, rules, psks)
 
 
-def _refuse_other_copy(message: PrivateMessage, sender: SenderData, epoch: Epoch, by: Circumstances) -> None:
+def _refuse_other_copy(message: PrivateMessage, sender: SenderData, epoch: Epoch, policy: Policy) -> None:
     """Raise OtherCopyError when our own key has signed a handshake message.
 
     Any member could name our leaf as the sender; what cannot be opened, as its key was used, proves nothing.
     """
     try:
-        authenticated, _ = decrypt_private_message(message, sender, epoch.keys, by.policy.ratchets)
+        authenticated, _ = decrypt_private_message(message, sender, epoch.keys, policy.ratchets)
         check_signature(authenticated, epoch.context.encode(), _author(epoch, sender.leaf).signature_key)
     except MlsError:
         return
@@ -169,21 +159,21 @@ def _with_keys(state: State, view: Epoch | PastEpoch) -> State:
     return replace(state, past=past)
 
 
-def _handshake(state: State, message: AuthenticatedContent, by: Circumstances) -> tuple[State, Event]:
+def _handshake(state: State, message: AuthenticatedContent, rules: Rules, psks: Psks) -> tuple[State, Event]:
     body = message.content.body
     if isinstance(body, Commit):
-        return _commit(state, message, body, by)
+        return _commit(state, message, body, rules, psks)
     if isinstance(body, bytes):
-        raise StateError("application data is no handshake message")
-    return _proposal(state, message, body, by)
+        raise StateError("application data is not a handshake message")
+    return _proposal(state, message, body, rules)
 
 
 def _proposal(
-    state: State, message: AuthenticatedContent, proposal: Proposal, by: Circumstances
+    state: State, message: AuthenticatedContent, proposal: Proposal, rules: Rules
 ) -> tuple[State, Event]:
     item = QueuedProposal(proposal, message.content.sender)
     data = message.content.authenticated_data
-    check_single(item, state.epoch.tree, state.epoch.context, data, Rules(by.policy, by.now))
+    check_single(item, state.epoch.tree, state.epoch.context, data, rules)
     ref = proposal_ref(message)
     event = ProposalReceived(ref, item.sender, proposal, data)
     return with_proposal(state, ref, item), event
@@ -221,20 +211,17 @@ def resolve(
 
 
 def _commit(
-    state: State, message: AuthenticatedContent, commit: Commit, by: Circumstances
+    state: State, message: AuthenticatedContent, commit: Commit, rules: Rules, psks: Psks
 ) -> tuple[State, Event]:
-    epoch, policy = state.epoch, by.policy
+    epoch, policy = state.epoch, rules.policy
     items = resolve(commit, state.proposals, message)
-    psks = by.psks.with_group(epoch.context.group_id, state.resumption)
-    rules = Rules(policy, by.now)
-    done = process_commit(epoch, Arrival(message, commit, items), rules, psks, state.own_updates)
+    psks = psks.with_group(epoch.context.group_id, state.resumption)
+    done = process_commit(epoch, message, commit, items, rules, psks, state.own_updates)
     lost = state.pending is not None
     if done.epoch is None:
         after = state.removed(policy)
     else:
         after = state.entered(done.epoch, done.applied.reinit, policy)
-        if state.pending is not None:
-            after = replace(after, retry=state.pending.intents)
     return after, CommitApplied(
         done.outcome,
         own=False,

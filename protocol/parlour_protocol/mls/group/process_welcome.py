@@ -1,8 +1,8 @@
 """Joining a group by a Welcome (RFC 9420 section 12.4.3.1).
 
 Trusts nothing that the Welcome says before it is checked: the tree against its hash, every leaf and parent,
-the signature of who invites, and the confirmation tag. A key package is spent by the caller, on success
-alone.
+the signature of who invites, and the confirmation tag. The caller spends the key package, and only
+on success.
 """
 
 from collections.abc import Callable, Collection
@@ -41,7 +41,6 @@ from parlour_protocol.mls.validate.leaf_rules import (
     check_member_leaf,
 )
 from parlour_protocol.mls.validate.policy import Policy
-from parlour_protocol.mls.validate.resumption_rules import Predecessor, check_lineage
 from parlour_protocol.mls.validate.tree_rules import check_tree
 
 TreeSource: TypeAlias = Callable[[Extensions], bytes]
@@ -68,31 +67,22 @@ class KeyPackageSecrets:
             raise InvalidError("the private keys do not belong to the key package")
 
 
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """A Welcome, what we have to open it with, and what it is judged by."""
-
-    welcome: Welcome
-    own: KeyPackageSecrets
-    tree: RatchetTree | TreeSource | None
-    """The ratchet tree when it came beside the Welcome, or what gives it."""
-    psks: Psks
-    policy: Policy
-    existing: Collection[bytes] = ()
-    """Ids of the groups that we are in."""
-    predecessor: Predecessor | None = None
-
-
-def process_welcome(invitation: Invitation) -> Epoch:
-    """Check a Welcome and give the epoch that it leads into."""
-    welcome, own = invitation.welcome, invitation.own
+def process_welcome(
+    welcome: Welcome,
+    own: KeyPackageSecrets,
+    ratchet_tree: RatchetTree | TreeSource | None,
+    psks: Psks,
+    policy: Policy,
+    existing: Collection[bytes] = (),
+) -> Epoch:
+    """Check a Welcome and give the epoch that it leads into; `existing` are the ids of our groups."""
     secrets = _open_secrets(welcome, own)
-    _check_lineage_psks(secrets.psks, invitation.policy)
-    psk = invitation.psks.secret(secrets.psks)
+    _check_psks(secrets.psks)
+    psk = psks.secret(secrets.psks)
     info = _open_info(welcome, secrets, psk)
-    check_context(info, invitation)
-    tree = tree_of(info, invitation.tree, invitation.policy)
-    check_group_info(info, tree, invitation.policy)
+    _check_context(info, own.package, existing)
+    tree = _tree_of(info, ratchet_tree, policy)
+    check_group_info(info, tree, policy)
     own_leaf = _find_own(tree, own)
     privates = {2 * own_leaf: own.encryption_private}
     if secrets.path_secret is not None:
@@ -100,7 +90,6 @@ def process_welcome(invitation: Invitation) -> Epoch:
     epoch_secrets, encryption = epoch_from_joiner(secrets.joiner_secret, psk, info.context.encode())
     confirmed = info.context.confirmed_transcript_hash
     check_mac(epoch_secrets.confirmation, confirmed, info.confirmation_tag, "confirmation tag")
-    check_lineage(secrets.psks, info.context, tree, invitation.predecessor)
     return Epoch(
         info.context,
         tree,
@@ -125,20 +114,14 @@ def _open_secrets(welcome: Welcome, own: KeyPackageSecrets) -> GroupSecrets:
     return decode(GroupSecrets.read, plaintext)
 
 
-def _check_lineage_psks(psks: tuple[PskId, ...], policy: Policy) -> None:
-    """Require that a ReInit or branch PSK is the only one, and allowed by policy (section 12.4.3.1)."""
+def _check_psks(psks: tuple[PskId, ...]) -> None:
+    """Refuse groups that continue another one (sections 11.2 and 11.3), and short nonces."""
     if any(len(psk.nonce) != HASH_SIZE for psk in psks):
         raise InvalidError("the nonce of a PSK has the wrong length (section 8.4)")
-    lineage = [
-        psk.usage
-        for psk in psks
-        if isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION
-    ]
-    if len(lineage) > 1:
-        raise InvalidError("a Welcome holds two ReInit or branch PSKs (section 12.4.3.1)")
-    allowed = {ResumptionUsage.REINIT: policy.reinit, ResumptionUsage.BRANCH: policy.branching}
-    if any(not allowed[usage] for usage in lineage):
-        raise PolicyError("groups that continue another one are switched off by the policy of this client")
+    if any(isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION for psk in psks):
+        raise PolicyError(
+            "the Welcome is to a group that continues another one, which this client does not join"
+        )
 
 
 def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo:
@@ -147,33 +130,32 @@ def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo
     return decode(GroupInfo.read, plaintext)
 
 
-def check_context(info: GroupInfo, invitation: Invitation) -> None:
+def _check_context(info: GroupInfo, package: KeyPackage, existing: Collection[bytes]) -> None:
     """Require a group of our version and our package's suite that we are not in yet (section 12.4.3.1)."""
-    context, package = info.context, invitation.own.package
+    context = info.context
     if (context.version, context.cipher_suite) != (PROTOCOL_VERSION, package.cipher_suite):
         raise NotForThisGroupError("the group has another version or cipher suite (section 12.4.3.1)")
-    if context.group_id in invitation.existing:
+    if context.group_id in existing:
         raise NotForThisGroupError("we are in this group already (section 12.4.3)")
     check_group_extensions(package.leaf_node, context.extensions)
 
 
-def tree_of(info: GroupInfo, beside: RatchetTree | TreeSource | None, policy: Policy) -> RatchetTree:
+def _tree_of(info: GroupInfo, beside: RatchetTree | TreeSource | None, policy: Policy) -> RatchetTree:
     """Take the tree from the group info or from beside it (section 12.4.3.3)."""
-    tree = _find_tree(info, beside)
+    inside = find_extension(info.extensions, RATCHET_TREE)
+    if inside is not None:
+        tree = decode(RatchetTree.read, inside)
+    elif beside is None:
+        raise InvalidError("the ratchet tree is neither in the group info nor beside it: fetch it")
+    else:
+        tree = (
+            beside if isinstance(beside, RatchetTree) else decode(RatchetTree.read, beside(info.extensions))
+        )
     if tree.size > policy.max_leaves:
         raise PolicyError(
             f"the tree of the group has {tree.size} leaves, this client takes {policy.max_leaves}"
         )
     return tree
-
-
-def _find_tree(info: GroupInfo, beside: RatchetTree | TreeSource | None) -> RatchetTree:
-    inside = find_extension(info.extensions, RATCHET_TREE)
-    if inside is not None:
-        return decode(RatchetTree.read, inside)
-    if beside is None:
-        raise InvalidError("the ratchet tree is neither in the group info nor beside it: fetch it")
-    return beside if isinstance(beside, RatchetTree) else decode(RatchetTree.read, beside(info.extensions))
 
 
 def check_group_info(info: GroupInfo, tree: RatchetTree, policy: Policy) -> None:

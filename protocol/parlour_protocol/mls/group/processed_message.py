@@ -41,7 +41,7 @@ class CommitApplied:
     own: bool
     """Whether it was our own staged commit."""
     lost: bool
-    """Whether a staged commit of ours lost the race: see `Group.retry`."""
+    """Whether a staged commit of ours lost the race and was dropped."""
     removed_us: bool
     reinit: bool
     """Whether the group is closed in favour of a new one."""

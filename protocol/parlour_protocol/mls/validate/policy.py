@@ -1,6 +1,6 @@
 """What a client allows, and the hooks by which an application says who may do what.
 
-The defaults are the strict ones: no external commits or proposals, no ReInit, no branches, short windows. The
+The defaults are the strict ones: no external commits or proposals, no ReInit, short windows. The
 hooks raise an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it
 takes effect, whoever made it, ourselves included.
 """
@@ -93,7 +93,6 @@ class Policy:
     external_proposals: bool = False
     new_member_proposals: bool = False
     reinit: bool = False
-    branching: bool = False
     cipher_suites: tuple[int, ...] = (X25519_SUITE,)
     """Listed in the capabilities of our new leaves."""
     extensions: frozenset[int] = frozenset()

@@ -10,6 +10,7 @@ from tests.protocol.mls.group.test_process_commit import sealing
 from tests.protocol.mls.mls_invite import changed_nodes, check_refused, invite, tree_in, with_tree
 from tests.protocol.mls.mls_packages import check_add, package
 from tests.protocol.mls.mls_world import GROUP_ID, NOW, World, lawless, refused, unchanged
+from tests.protocol.mls.outsider import external_commit
 
 from parlour_protocol.mls import (
     CLASSIC,
@@ -21,6 +22,7 @@ from parlour_protocol.mls import (
     KeyPackageStore,
     MlsError,
     NotForThisGroupError,
+    add_proposal,
     remove_proposal,
     suite_of,
 )
@@ -62,8 +64,8 @@ def test_an_external_commit_of_the_hybrid_suite() -> None:
     policy = replace(World().policy, external_commits=True)
     world = World(2, suite=HYBRID, policy=policy)
     guest = world.device("guest")
-    own = guest.publish(suite=HYBRID)
-    message, joined = Group.join_external(world["m0"].group_info(), own, guest.store, policy=policy)
+    own, info = guest.secrets(HYBRID), world["m0"].group_info()
+    message, joined = external_commit(info, own, (), world.psks, policy, world.random)
     world.deliver(message, by="guest")
     world.groups["guest"] = joined
     world.agree()
@@ -189,4 +191,4 @@ def test_members_refuse_before_anything_changes(ours: CipherSuite, other: Cipher
     world = World(2, suite=ours)
     foreign = world.device("guest").publish(suite=other)
     with unchanged(world["m0"]), pytest.raises(MlsError, match="another version or cipher suite"):
-        world["m0"].add([foreign], now=NOW)
+        world["m0"].commit([add_proposal(foreign)], now=NOW)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.protocol.mls.mls_world import GROUP_ID, LIFETIME, MONTH, NOW, Device, World, refused, unchanged
+from tests.protocol.mls.outsider import external_commit
 
 from parlour_protocol.mls import (
     AuthenticationError,
@@ -15,6 +16,7 @@ from parlour_protocol.mls import (
     Echo,
     Extension,
     Group,
+    GroupContextExtensions,
     InvalidError,
     KeyPackageStore,
     Lifetime,
@@ -173,21 +175,19 @@ def test_extensions_of_the_group_are_agreed_on() -> None:
     """A replaced extension is seen by all; who does not support it cannot be added."""
     policy = Policy(extensions=frozenset({0xF0C0}))
     world = World(2, policy=policy, extensions=(Extension(0xF0C0, b"room a"),))
-    pending = world["m0"].set_extensions((Extension(0xF0C0, b"room b"),), now=NOW)
-    world["m0"].merge_pending_commit()
-    world.deliver(pending.message, by="m0")
+    world.commit("m0", [GroupContextExtensions((Extension(0xF0C0, b"room b"),))])
     assert world["m1"].context.extensions == (Extension(0xF0C0, b"room b"),)
     plain = Device("plain", world.random)
     with unchanged(world["m0"]), pytest.raises(InvalidError, match="does not support group extension"):
-        world["m0"].add([plain.publish()], now=NOW)
+        world.stage("m0", [add_proposal(plain.publish())])
 
 
 def test_a_group_info_lets_somebody_in_where_the_policy_allows() -> None:
     """An external commit joins; under the default policy it is refused."""
     world = World(3)
-    open_door, device = Policy(external_commits=True), world.device("guest")
-    info, package = world["m0"].group_info(), device.publish()
-    message, guest = Group.join_external(info, package, device.store, policy=open_door, random=world.random)
+    open_door, own = Policy(external_commits=True), world.device("guest").secrets()
+    info = world["m0"].group_info()
+    message, guest = external_commit(info, own, (), world.psks, open_door, world.random)
     refused(world["m1"], message, PolicyError, "external commits are switched off")
     for group in world.groups.values():
         group.policy = open_door
@@ -276,7 +276,7 @@ def test_expired_and_everlasting_key_packages_are_not_added() -> None:
     ]
     for number, lifetime in enumerate(good):
         package = world.device(f"good {number}").publish(lifetime=lifetime)
-        assert world["m0"].add([package], now=NOW)
+        assert world["m0"].commit([add_proposal(package)], now=NOW)
         world["m0"].clear_pending_commit()
     lax = Policy(max_lifetime=None)
     bad = [
@@ -287,7 +287,7 @@ def test_expired_and_everlasting_key_packages_are_not_added() -> None:
     for number, lifetime in enumerate(bad):
         package = Device(f"bad {number}", world.random, lax).publish(lifetime=lifetime)
         with unchanged(world["m0"]), pytest.raises(PolicyError, match=r"lifetime|expired"):
-            world["m0"].add([package], now=NOW)
+            world["m0"].commit([add_proposal(package)], now=NOW)
 
 
 def test_default_capability_types_are_never_listed() -> None:

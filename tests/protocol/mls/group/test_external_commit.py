@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from tests.protocol.mls.mls_world import GROUP_ID, NOW, Device, World, lawless, refused
+from tests.protocol.mls.outsider import external_commit, external_proposal, new_member_proposal, propose
 
 from parlour_protocol.mls import (
     AuthenticationError,
@@ -12,26 +13,23 @@ from parlour_protocol.mls import (
     Extension,
     ExternalSender,
     Group,
+    GroupContextExtensions,
     InvalidError,
     MlsError,
     NotAuthorisedError,
-    NotForThisGroupError,
     Policy,
     ProposalReceived,
     Psks,
     Secret,
     SigningKey,
     add_proposal,
-    external_proposal,
-    new_member_proposal,
     remove_proposal,
 )
 from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS, SenderType, WireFormat
 from parlour_protocol.mls.epoch.message_protection import frame_public_message, sign
-from parlour_protocol.mls.group import external_commit as external_module
 from parlour_protocol.mls.messages.framed_content import AuthData, Commit, FramedContent, Sender
 from parlour_protocol.mls.messages.group_extensions import encode_external_senders
-from parlour_protocol.mls.messages.mls_message import GroupInfo, encode_message, read_message
+from parlour_protocol.mls.messages.mls_message import encode_message
 from parlour_protocol.mls.messages.proposals import ExternalInit, ExternalPskId, PreSharedKey, Proposal
 
 OPEN = Policy(external_commits=True, external_proposals=True, new_member_proposals=True)
@@ -44,16 +42,7 @@ def knock(world: World, name: str, *proposals: Any) -> tuple[bytes, Group]:
 
 def enter(world: World, name: str, info: bytes, proposals: Any = ()) -> tuple[bytes, Group]:
     """Let somebody in by that group info."""
-    device = world.device(name)
-    return Group.join_external(
-        info,
-        device.publish(),
-        device.store,
-        psks=world.psks,
-        proposals=proposals,
-        policy=OPEN,
-        random=world.random,
-    )
+    return external_commit(info, world.device(name).secrets(), proposals, world.psks, OPEN, world.random)
 
 
 def test_a_member_that_lost_its_state_comes_back() -> None:
@@ -113,9 +102,8 @@ def test_an_external_commit_cannot_add() -> None:
 
 def _signed_external(world: World, edit: Any) -> bytes:
     """Make an external commit whose content is changed before it is signed."""
-    real = external_module.FramedContent
-    with lawless({"group.external_commit.FramedContent": lambda *of: edit(real(*of))}):
-        return knock(world, "guest")[0]
+    own, info = world.device("guest").secrets(), world["m0"].group_info()
+    return external_commit(info, own, (), world.psks, OPEN, world.random, edit=edit)[0]
 
 
 def test_external_commits_without_init_or_path() -> None:
@@ -147,15 +135,9 @@ def test_an_external_commit_that_refers_to_a_proposal() -> None:
 def test_an_external_commit_signed_with_another_key() -> None:
     """ValSem246: the signature is of the leaf in the path."""
     world = World(2, policy=OPEN)
-    real, stranger = external_module.sign, SigningKey.generate(world.random)
-    with lawless(
-        {
-            "group.external_commit.sign": lambda wire, content, context, _: real(
-                wire, content, context, stranger
-            )
-        }
-    ):
-        message, _ = knock(world, "guest")
+    own, info = world.device("guest").secrets(), world["m0"].group_info()
+    stranger = SigningKey.generate(world.random)
+    message, _ = external_commit(info, own, (), world.psks, OPEN, world.random, signer=stranger)
     refused(world["m1"], message, AuthenticationError, "signature of the message")
 
 
@@ -167,47 +149,17 @@ def test_an_external_joiner_sends_commits_only() -> None:
         (SenderType.NEW_MEMBER_COMMIT, "something else than a commit"),
         (SenderType.NEW_MEMBER_PROPOSAL, "something else than its own Add"),
     ):
-        message = external_module._propose(context, Sender(kind), signer, remove_proposal(1))
+        message = propose(context, Sender(kind), signer, remove_proposal(1))
         refused(world["m1"], message, InvalidError, why)
 
 
-def test_a_group_info_without_external_pub_lets_nobody_in() -> None:
-    """Section 12.4.3.2: and a forged one neither."""
-    world = World(2, policy=OPEN)
-    with pytest.raises(InvalidError, match="external_pub"):
-        enter(world, "guest", world["m0"].group_info(external_pub=False))
-    info = read_message(world["m0"].group_info())
-    assert isinstance(info, GroupInfo)
-    with pytest.raises(AuthenticationError, match="group info"):
-        enter(world, "guest", encode_message(replace(info, confirmation_tag=bytes(32))))
-    with pytest.raises(NotForThisGroupError, match="no group info"):
-        enter(world, "guest", world["m0"].encrypt(b"x"))
-    message, _ = enter(world, "guest", world["m0"].group_info())
-    assert world["m1"].process(message, now=NOW)
-
-
 def test_a_group_whose_extensions_the_joiner_lacks() -> None:
-    """Section 13.4: who does not support an extension of the group cannot come in, and does not try."""
+    """Section 13.4: who does not support an extension of the group cannot join it."""
     able = Policy(external_commits=True, extensions=frozenset({0xF0C0}))
     world = World(2, policy=able, extensions=(Extension(0xF0C0, b""),))
-    world.devices["guest"] = guest = Device("guest", world.random)
-    with pytest.raises(InvalidError, match="does not support group extension"):
-        knock(world, "guest")
-    assert len(guest.store) == 1, "a refused attempt has spent a key package"
-    with lawless():
-        message, _ = knock(world, "guest")
+    world.devices["guest"] = Device("guest", world.random)
+    message, _ = knock(world, "guest")
     refused(world["m1"], message, InvalidError, "does not support group extension")
-
-
-def test_a_key_package_that_is_not_ours_lets_nobody_in() -> None:
-    """Only the device that holds the private keys can use it, and it is spent by that."""
-    world = World(2, policy=OPEN)
-    device, other = world.device("guest"), world.device("other")
-    package, info = device.publish(), world["m0"].group_info()
-    with pytest.raises(NotForThisGroupError, match="none of our key packages"):
-        Group.join_external(info, package, other.store, policy=OPEN)
-    Group.join_external(info, package, device.store, policy=OPEN)
-    assert len(device.store) == 0
 
 
 def warden_world() -> tuple[World, SigningKey]:
@@ -273,7 +225,7 @@ def test_an_unacceptable_external_sender() -> None:
     world = World(2)
     world["m1"].policy = Policy(validate_external_sender=nobody)
     senders = encode_external_senders([ExternalSender(bytes(32), Credential.basic(b"w"))])
-    message = world["m0"].set_extensions((Extension(EXTERNAL_SENDERS, senders),), now=NOW).message
+    message = world.stage("m0", [GroupContextExtensions((Extension(EXTERNAL_SENDERS, senders),))]).message
     refused(world["m1"], message, NotAuthorisedError, "no external senders")
 
 

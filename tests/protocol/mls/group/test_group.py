@@ -10,9 +10,7 @@ from parlour_protocol.mls import (
     CommitApplied,
     CommitOptions,
     Echo,
-    Extension,
     Group,
-    GroupContextExtensions,
     OlderEpochError,
     Policy,
     ProposalReceived,
@@ -61,7 +59,7 @@ def test_an_own_commit_that_comes_back_is_applied_once() -> None:
 
 
 def test_the_loser_of_a_race_drops_its_commit_and_tries_again() -> None:
-    """Two commit in one epoch; the loser follows the winner, then commits anew what it wanted."""
+    """Two commit in one epoch; the loser follows the winner, then commits again what it wanted."""
     world = World(3)
     newcomer = world.device("late")
     losing = world.stage("m1", [add_proposal(newcomer.publish())])
@@ -72,46 +70,19 @@ def test_the_loser_of_a_race_drops_its_commit_and_tries_again() -> None:
         assert isinstance(event, CommitApplied)
         assert event.lost == (name == "m1")
     refused(world["m2"], losing.message, OlderEpochError, "epoch")
-    again = world["m1"].retry(now=NOW)
-    assert again is not None
-    world["m1"].merge_pending_commit()
-    world.deliver(again.message, by="m1")
+    again = world.commit("m1", [add_proposal(newcomer.publish())])
     world.groups["late"] = newcomer.join(again.welcome or b"")
     world.agree()
-
-
-def test_a_retry_never_hits_somebody_else() -> None:
-    """A Remove is dropped when its leaf went to another member."""
-    world = World(3)
-    world.stage("m1", [remove_proposal(world.index("m2"))])
-    replaced = world.stage("m0", [remove_proposal(2), add_proposal(world.device("other").publish())])
-    world["m0"].merge_pending_commit()
-    world["m1"].process(replaced.message, now=NOW)
-    assert world["m1"].tree.leaf(2) is not None
-    assert world["m1"].retry(now=NOW) is None
-
-
-def test_a_retry_does_not_overwrite_newer_extensions() -> None:
-    """A wholesale replacement of the extensions is not repeated over somebody else's."""
-    policy = Policy(extensions=frozenset({0xF0C0}))
-    world = World(2, policy=policy)
-    world.stage("m1", [GroupContextExtensions((Extension(0xF0C0, b"lost"),))])
-    winning = world.stage("m0", [GroupContextExtensions((Extension(0xF0C0, b"won"),))])
-    world["m0"].merge_pending_commit()
-    world["m1"].process(winning.message, now=NOW)
-    assert world["m1"].retry(now=NOW) is None
-    assert world["m1"].context.extensions == (Extension(0xF0C0, b"won"),)
 
 
 def test_a_refused_commit_can_be_made_again() -> None:
     """When the delivery service refuses without a winner, the same is staged once more in the same epoch."""
     world = World(2)
-    world.stage("m0", [add_proposal(world.device("late").publish())])
+    late = add_proposal(world.device("late").publish())
+    world.stage("m0", [late])
     world["m0"].clear_pending_commit()
     assert world["m0"].pending_commit is None
-    again = world["m0"].retry(now=NOW)
-    assert again is not None
-    assert again.outcome.added == (2,)
+    assert world.stage("m0", [late]).outcome.added == (2,)
 
 
 def test_one_commit_is_staged_at_a_time() -> None:

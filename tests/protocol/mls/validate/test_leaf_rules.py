@@ -24,6 +24,7 @@ from parlour_protocol.mls import (
     NotForThisGroupError,
     PolicyError,
     SigningKey,
+    add_proposal,
 )
 from parlour_protocol.mls.codec.presentation import decode
 from parlour_protocol.mls.codec.registries import LeafNodeSource
@@ -197,4 +198,4 @@ def test_the_same_extension_twice() -> None:
     world = World(1)
     twice = package(world, extensions=(Extension(0xDADA, b"a"), Extension(0xDADA, b"b")))
     with unchanged(world["m0"]), pytest.raises(MalformedError, match="same type twice"):
-        world["m0"].add([encode_message(twice)], now=NOW)
+        world["m0"].commit([add_proposal(encode_message(twice))], now=NOW)

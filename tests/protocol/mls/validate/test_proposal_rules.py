@@ -123,7 +123,7 @@ def test_an_update_and_a_remove_of_one_leaf() -> None:
         (ref, world["m0"].proposals[ref]),
         (remove_proposal(1), QueuedProposal(remove_proposal(1), member(0))),
     ]
-    with lawless({"group.changes.filter_proposals": lambda *_: both}):
+    with lawless({"group.group.filter_proposals": lambda *_: both}):
         message = world.stage("m0").message
     refused(world["m2"], message, InvalidError, "one leaf twice")
 

@@ -25,6 +25,7 @@ from parlour_protocol.mls import (
     Policy,
     UnusableKeyError,
     add_proposal,
+    remove_proposal,
     unusable_leaves,
 )
 from parlour_protocol.mls.crypto.hpke import (
@@ -259,7 +260,7 @@ def test_the_removal_stands_out_for_the_policy() -> None:
     world.commit("m0")
     assert [(index, change.unusable) for change in seen for _, index, _ in change.removed] == [(3, {3})]
     seen.clear()
-    pending = world["m0"].remove([2], now=NOW)
+    pending = world["m0"].commit([remove_proposal(2)], now=NOW)
     world["m0"].merge_pending_commit()
     world["m1"].process(pending.message, now=NOW)
     assert [change.unusable for change in seen] == [frozenset()]
@@ -268,7 +269,7 @@ def test_the_removal_stands_out_for_the_policy() -> None:
 def test_a_removal_by_name_is_not_done_twice() -> None:
     """Somebody who names the leaf gets one Remove, and so does a commit that lost its race."""
     world = _with_bad_leaf(3)
-    staged = world["m1"].remove([3], now=NOW)
+    staged = world["m1"].commit([remove_proposal(3)], now=NOW)
     world.groups.pop("m1")
     won = world.commit("m0")
     assert len(won.outcome.removed) == 1

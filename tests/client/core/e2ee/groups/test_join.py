@@ -18,6 +18,7 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Created, Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq, WelcomeId
+from parlour_protocol.mls import add_proposal
 
 OTHER = RoomId("another4567890abcdefgh")
 
@@ -284,7 +285,7 @@ def test_a_welcome_with_its_tree_inside_is_held_to_its_event_as_well() -> None:
     phone = Device("alice", account=alice.account)
     stored = alice.groups.stored(alice.connection, ROOM)
     with stored.rules.ours(log.now):
-        pending = stored.group.add([phone.package()], now=log.now // 1_000)
+        pending = stored.group.commit([add_proposal(phone.package())], now=log.now // 1_000)
     assert pending.welcome is not None
     assert log.group is not None
     data = HandshakeBytes(pending.message)

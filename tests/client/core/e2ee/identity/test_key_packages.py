@@ -57,7 +57,7 @@ async def test_they_can_be_used_to_add_us(world: World):
         policy=POLICY,
     )
     package = world.service.devices[ana.device].packages[7]
-    staged = founder.add([package], now=now)
+    staged = founder.commit([add_proposal(package)], now=now)
     founder.merge_pending_commit()
     welcome = staged.welcome
     assert welcome is not None

@@ -22,7 +22,7 @@ from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
-from parlour_server.api.delivery_operations import DELIVERY_OPERATIONS
+from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.config.server_settings import Settings
 from tools.claims import PAGE, groups
 

@@ -13,7 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parlour_server.api.account_endpoints import AccountEndpoints
 from parlour_server.api.asgi import make_api
 from parlour_server.api.device_endpoints import DeviceEndpoints
-from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
 from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
@@ -21,7 +20,7 @@ from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import body_cap
 from parlour_server.api.request_body import BodyPace
 from parlour_server.api.request_guard import RequestGuard
-from parlour_server.audit import AuditEvent, LoggedAudit
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.login import LoginService
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.password_change import PasswordChanger
@@ -80,7 +79,7 @@ class Application:
         self._steady = SteadyClock(self._clock)
         self._activity = SessionActivity(self._steady)
         self._metrics = Metrics()
-        self._audit = LoggedAudit(self._metrics.count, self._clock)
+        self._audit = Audit(self._metrics.count, self._clock)
         self._server = name_of(settings)
         self._store = make_store(folder, self._steady, tells_by_bus=True)
         self._blobs = BlobStore(folder.files)
@@ -201,9 +200,12 @@ class Application:
             await listener.open(self._settings.listen.metrics)
 
     def _make_api(self) -> ASGIApp:
+        """Make what answers the HTTPS API, with the settings in force."""
+        if self._log_key is None:
+            raise RuntimeError("the API is made after the keys were read")
         logins, rates = self._settings.logins, self._settings.rates
         connections, names = self._settings.connections, self._settings.listen.names
-        store, audit, clock = self._store, self._audit, self._clock
+        store, bus, audit, clock = self._store, self._bus, self._audit, self._clock
         sessions = self._live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
@@ -213,33 +215,14 @@ class Application:
         passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             guard,
-            Registration(store, self._bus, self._passwords, clock, audit, names),
+            Registration(store, bus, self._passwords, clock, audit, names),
             LoginService(store.accounts, sessions, self._passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords,
             self._steady,
         )
-        return make_api(
-            self._endpoints(guard, accounts, passwords),
-            RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
-            audit,
-        )
-
-    def _live_sessions(self) -> Sessions:
-        """Make the sessions with the settings in force: a reload changes them."""
-        return Sessions(
-            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
-        )
-
-    def _endpoints(
-        self, guard: RequestGuard, accounts: AccountEndpoints, passwords: PasswordChanger
-    ) -> Endpoints:
-        """Make what answers the HTTPS API: the delivery service beside the accounts."""
-        if self._log_key is None:
-            raise RuntimeError("the API is made after the keys were read")
-        store, bus, clock, audit = self._store, self._bus, self._clock, self._audit
         files = self._settings.files
-        budgets = DeliveryBudgets(self._settings.rates, files, clock)
+        budgets = DeliveryBudgets(rates, files, clock)
         commands = Commands(
             server=self._server,
             log=store.log,
@@ -250,12 +233,20 @@ class Application:
         )
         devices = DeviceRegistry(store.devices, passwords, bus, clock, audit, budgets, server=self._server)
         key_log = KeyLog(store.keylog, self._log_key, server=self._server)
-        return Endpoints(
+        return make_api(
             accounts,
             DeviceEndpoints(guard, devices, KeyPackageService(store, bus, clock, audit, budgets), budgets),
             GroupEndpoints(guard, MlsGroups(store.groups, commands, clock, audit, budgets), key_log, budgets),
             FileEndpoints(guard, Uploads(store, self._blobs, clock, audit, budgets, files), budgets),
             HealthEndpoints(self._readiness),
+            RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            audit,
+        )
+
+    def _live_sessions(self) -> Sessions:
+        """Make the sessions with the settings in force: a reload changes them."""
+        return Sessions(
+            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
         )
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -8,12 +8,12 @@ of the server that decides something records it here.
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 from parlour_server.clock import Clock, SystemClock
 from parlour_server.log_limiter import MINUTE, LogLimiter, Summary
 from parlour_server.logs import log
-from parlour_server.rate_limit_key import rate_limit_key
+from parlour_server.token_buckets import rate_limit_key
 
 
 class AuditEvent(StrEnum):
@@ -51,14 +51,6 @@ class AuditEvent(StrEnum):
     OPERATOR_ACTION = "operator_action"
 
 
-class Audit(Protocol):
-    """Where audit events go."""
-
-    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
-        """Write one line. Never raises and never waits."""
-        ...
-
-
 REPEATABLE: Final = frozenset(
     {
         AuditEvent.LOGIN_FAILED,
@@ -73,7 +65,7 @@ REPEATABLE: Final = frozenset(
 """Refusals: what anybody can cause as often as they like. What was done has a line each, whoever did it."""
 
 
-class LoggedAudit:
+class Audit:
     """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
 
     Refusals that repeat are told at first and then counted; a line a minute says how many were `left_out`.

@@ -5,6 +5,7 @@ the time to wait, never queued. Time is the caller's monotonic clock, so that se
 gives nobody anything. The chat limits requests and bytes with them (R1), the API requests of an address.
 """
 
+import ipaddress
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
@@ -92,3 +93,13 @@ class KeyedBuckets(Generic[_K]):
         """Forget full buckets. Runs by itself whenever their number has doubled."""
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(now)}
         self._sweep_at = max(_FIRST_SWEEP, 2 * len(self._buckets))
+
+
+_V6_CUSTOMER: Final = 64  # one customer gets a whole /64 at least, so it counts as one address (H6)
+
+
+def rate_limit_key(address: str) -> str:
+    """Return what per-address caps count: the IPv4 address, or the IPv6 network that it is in."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address, _V6_CUSTOMER), strict=False))

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
-from parlour_server.audit import AuditEvent
+from parlour_server.audit import Audit, AuditEvent
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -31,7 +31,7 @@ class StoppedClock:
 
 
 @dataclass
-class ReadableAudit:
+class ReadableAudit(Audit):
     """Keeps what was recorded."""
 
     events: list[tuple[AuditEvent, dict[str, object]]] = field(default_factory=list)

@@ -9,7 +9,7 @@ import pytest
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.secret import Secret
-from parlour_server.audit import AuditEvent, LoggedAudit
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.logs import log, log_fault, set_up
 
 HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
@@ -26,7 +26,7 @@ def written() -> io.StringIO:
 
 def test_log_injection_makes_no_second_line_and_moves_no_cursor(written: io.StringIO) -> None:
     """M5: every control and bidi character comes out escaped, and the value is still all there."""
-    LoggedAudit().record(AuditEvent.LOGIN_FAILED, user=HOSTILE)
+    Audit().record(AuditEvent.LOGIN_FAILED, user=HOSTILE)
     text = written.getvalue()
     assert text.count("\n") == 1
     assert text[:-1].isascii()
@@ -98,7 +98,7 @@ def test_a_long_field_is_cut(written: io.StringIO) -> None:
 def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
     """M7: every kind of event makes one line of JSON with its name, and is counted."""
     counted: list[AuditEvent] = []
-    audit = LoggedAudit(counted.append)
+    audit = Audit(counted.append)
     for event in AuditEvent:
         audit.record(event, user="anna")
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
@@ -111,7 +111,7 @@ def test_refusals_that_repeat_are_counted(written: io.StringIO) -> None:
     """L19: ten lines an address and a minute, one that counts the others, and all counted for the metrics."""
     counted: list[AuditEvent] = []
     clock = StoppedClock()
-    audit = LoggedAudit(counted.append, clock)
+    audit = Audit(counted.append, clock)
     for number in range(500):
         audit.record(AuditEvent.LIMIT_HIT, limit="http", address=f"2001:db8::{number:x}")
         audit.record(AuditEvent.SESSION_ENDED, user="anna")  # what was done is never left out
@@ -139,7 +139,7 @@ def test_a_log_that_cannot_be_written_ends_nothing(
 
     monkeypatch.setattr(stream, "write", refuse)
     set_up(stream)
-    LoggedAudit().record(AuditEvent.LOGIN_FAILED, user="anna")
+    Audit().record(AuditEvent.LOGIN_FAILED, user="anna")
     logging.getLogger("parlour_server.store").error("the store cannot write")
 
 

@@ -5,6 +5,8 @@ another origin to read it (no CORS header exists here), and no path redirects. T
 it; Host, Origin and the length of a body were checked by the gate before.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,7 +15,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_server.api.endpoints import Endpoints, Handler
+from parlour_server.api.account_endpoints import AccountEndpoints
+from parlour_server.api.device_endpoints import DeviceEndpoints
+from parlour_server.api.file_endpoints import FileEndpoints
+from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.health_endpoints import HealthEndpoints
 from parlour_server.api.operations import OPERATIONS
 from parlour_server.api.problems import RequestRefusedError, http_problem, problem_of
 from parlour_server.api.request_body import address_of
@@ -21,34 +27,72 @@ from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.request_rates import RequestRates
 from parlour_server.errors import ParlourServerError, TooManyAttemptsError
 from parlour_server.logs import log_fault
-from parlour_server.rate_limit_key import rate_limit_key
+from parlour_server.token_buckets import rate_limit_key
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_api(endpoints: Endpoints, rates: RequestRates, audit: Audit) -> ASGIApp:
+def make_api(
+    accounts: AccountEndpoints,
+    devices: DeviceEndpoints,
+    groups: GroupEndpoints,
+    files: FileEndpoints,
+    health: HealthEndpoints,
+    rates: RequestRates,
+    audit: Audit,
+) -> ASGIApp:
     """Build the application. ``rates`` counts by address."""
+    handlers: dict[str, Handler] = {
+        "make_account": accounts.make_account,
+        "log_in": accounts.log_in,
+        "list_sessions": accounts.list_sessions,
+        "log_out": accounts.log_out,
+        "end_session": accounts.end_session,
+        "issue_ticket": accounts.issue_ticket,
+        "change_password": accounts.change_password,
+        "is_alive": health.is_alive,
+        "is_ready": health.is_ready,
+        "describe": health.describe,
+        "set_account_key": devices.set_account_key,
+        "register_device": devices.register_device,
+        "list_devices": devices.list_devices,
+        "certify_device": devices.certify_device,
+        "revoke_device": devices.revoke_device,
+        "put_key_packages": devices.put_key_packages,
+        "claim_key_packages": devices.claim_key_packages,
+        "read_key_log": groups.read_key_log,
+        "group_state": groups.group_state,
+        "found_group": groups.found_group,
+        "commit_to_group": groups.commit_to_group,
+        "contest_commit": groups.contest_commit,
+        "list_welcomes": groups.list_welcomes,
+        "drop_welcome": groups.drop_welcome,
+        "upload_file": files.upload_file,
+        "download_file": files.download_file,
+    }
     application = Starlette(
-        routes=_routes(endpoints),
+        routes=_routes(handlers),
         exception_handlers={
             HTTPException: _http_exception,
             ParlourServerError: _refusal,
             ParlourProtocolError: _refusal,
             RequestRefusedError: _refusal,
-            Exception: _refusal,  # answered as a fault, then raised on to the guard, which logs it
+            Exception: _refusal,  # answered as a fault, then raised on to ``Guarded``, which logs it
         },
     )
     application.router.redirect_slashes = False
     return Guarded(application, rates, audit)
 
 
-def _routes(endpoints: Endpoints) -> list[Route]:
+def _routes(handlers: Mapping[str, Handler]) -> list[Route]:
     """Return one route a path: only so does the answer 405 name all methods of the path."""
     paths: dict[str, dict[str, Handler]] = {}
     for row in OPERATIONS:
-        paths.setdefault(row.path, {})[row.method] = endpoints.handler(row.name)
-    return [Route(path, _chosen(handlers), methods=list(handlers)) for path, handlers in paths.items()]
+        paths.setdefault(row.path, {})[row.method] = handlers[row.name]
+    return [Route(path, _by_method(of_path), methods=list(of_path)) for path, of_path in paths.items()]
 
 
-def _chosen(handlers: dict[str, Handler]) -> Handler:
+def _by_method(handlers: dict[str, Handler]) -> Handler:
     async def handle(request: Request) -> Response:
         return await handlers["GET" if request.method == "HEAD" else request.method](request)
 

@@ -16,8 +16,7 @@ from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
-from parlour_server.api.operation import Operation
-from parlour_server.api.operations import OPERATIONS
+from parlour_server.api.operations import OPERATIONS, Operation
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",

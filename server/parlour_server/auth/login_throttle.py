@@ -23,8 +23,8 @@ from parlour_protocol.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Logins as LoginSettings
 from parlour_server.errors import LoginRefusedError, TooManyAttemptsError
-from parlour_server.rate_limit_key import rate_limit_key
 from parlour_server.store.interface import Attempts
+from parlour_server.token_buckets import rate_limit_key
 
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000

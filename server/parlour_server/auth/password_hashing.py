@@ -25,7 +25,7 @@ from parlour_protocol.limits import PASSWORD_BYTES
 from parlour_protocol.secret import Secret
 from parlour_server.auth.fair_queue import FairQueue
 from parlour_server.errors import LoginRefusedError, UnavailableError
-from parlour_server.rate_limit_key import rate_limit_key
+from parlour_server.token_buckets import rate_limit_key
 
 _T = TypeVar("_T")
 _BACKGROUND: Final = 10  # the nice value of hashing threads: the event loop goes first when cores are short

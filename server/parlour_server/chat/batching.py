@@ -6,9 +6,9 @@ never waits for a member and never looks at what it writes. The loop in ``flush`
 whole server: everything that could be done before it, is.
 """
 
-from asyncio import Handle
+from asyncio import AbstractEventLoop, Handle
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer_state import PeerState
@@ -17,28 +17,12 @@ _SHARE: Final = 2.0
 """A room's next flush comes no sooner than this many times the cost of its last: others get their turn."""
 
 
-class Scheduler(Protocol):
-    """What pacing needs of the event loop."""
-
-    def time(self) -> float:
-        """Return the loop's clock, in seconds."""
-        ...
-
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
-        """Call at the end of this turn."""
-        ...
-
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Handle:
-        """Call when the clock shows ``when``."""
-        ...
-
-
 class BatchingWriter:
     """The members of a room that are connected here, and what they have not been told yet."""
 
     __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
 
-    def __init__(self, loop: Scheduler, floor: float) -> None:
+    def __init__(self, loop: AbstractEventLoop, floor: float) -> None:
         """``floor``: seconds between two writes of a busy room."""
         self._loop = loop
         self._floor = floor

@@ -7,26 +7,131 @@ needs more of an answer than a number, and the HTTPS API's commits call ``commit
 
 from asyncio import CancelledError, Future
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, assert_never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import AnyBody, Banned, Kicked, Muted, RoleSet, Unbanned, Unmuted
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Banned,
+    Deleted,
+    Edited,
+    EncryptedMessage,
+    EncryptionOn,
+    Invited,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    RoleSet,
+    TopicSet,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+)
 from parlour_protocol.frames.replies import Ok, Stored
-from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.ids import DeviceId, Incarnation, Millis, RequestId, RoomId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.frames.requests import (
+    AnyRequest,
+    Ban,
+    Delete,
+    Edit,
+    Encrypt,
+    Invite,
+    Kick,
+    Leave,
+    Mute,
+    Pin,
+    React,
+    Send,
+    SendEncrypted,
+    SetRole,
+    SetTopic,
+    Unban,
+    Uninvite,
+    Unmute,
+)
+from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, EventCommitted
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.error_frames import refusal, unavailable
-from parlour_server.chat.event_bodies import LastingRequest, body_of
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
 from parlour_server.errors import ParlourServerError, RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
-from parlour_server.store.types import Appended, AppendEvent, Attached
+from parlour_server.store.types import Appended, AppendEvent, Attached, SessionRecord, TicketGrant
+
+LastingRequest = (
+    Send
+    | SendEncrypted
+    | Edit
+    | Delete
+    | React
+    | Pin
+    | Encrypt
+    | Leave
+    | Invite
+    | Uninvite
+    | SetTopic
+    | SetRole
+    | Kick
+    | Ban
+    | Unban
+    | Mute
+    | Unmute
+)
+
+
+def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+    """Return what the request puts into the log."""
+    match frame:
+        case Send():
+            return Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
+        case SendEncrypted():
+            return EncryptedMessage(
+                group=frame.group, epoch=frame.epoch, data=frame.data, blanks=frame.blanks
+            )
+        case Edit():
+            return Edited(target=frame.target, text=frame.text)
+        case Delete():
+            return Deleted(target=frame.target)
+        case React():
+            return Reacted(target=frame.target, reaction=frame.reaction, on=frame.on)
+        case Pin():
+            return Pinned(target=frame.target, on=frame.on)
+        case Encrypt():
+            return EncryptionOn()
+        case Leave():
+            return Left(statement=frame.statement)
+        case Invite():
+            return Invited(who=frame.user, statement=frame.statement)
+        case Uninvite():
+            return Uninvited(who=frame.user)
+        case SetTopic():
+            return TopicSet(topic=frame.topic)
+        case SetRole():
+            return RoleSet(who=frame.user, role=frame.role, statement=frame.statement)
+        case Kick():
+            return Kicked(who=frame.user, reason=frame.reason, statement=frame.statement)
+        case Ban():
+            until = _end(now, frame.seconds)
+            return Banned(who=frame.user, until=until, reason=frame.reason, statement=frame.statement)
+        case Unban():
+            return Unbanned(who=frame.user, statement=frame.statement)
+        case Mute():
+            return Muted(who=frame.user, until=_end(now, frame.seconds))
+        case Unmute():
+            return Unmuted(who=frame.user)
+        case _:
+            assert_never(frame)
+
+
+def _end(now: Millis, seconds: int | None) -> Millis | None:
+    return None if seconds is None else Millis(now + seconds * 1000)
+
 
 _MODERATION: Final[frozenset[type]] = frozenset({RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted})
 AUTHORIZATION: Final = frozenset(
@@ -35,23 +140,8 @@ AUTHORIZATION: Final = frozenset(
 """Refusals that an operator may want to see (M7)."""
 
 
-class Author(Protocol):
-    """Who appends: a ticket's grant, or the session that asks over HTTPS."""
-
-    @property
-    def user(self) -> UserName:
-        """The account."""
-        ...
-
-    @property
-    def device(self) -> DeviceName:
-        """What the person calls the device."""
-        ...
-
-    @property
-    def device_id(self) -> DeviceId | None:
-        """The device with keys that speaks, if any."""
-        ...
+Author = TicketGrant | SessionRecord
+"""Who appends: the one a socket was opened for, or the session that asks over HTTPS."""
 
 
 class Commands:

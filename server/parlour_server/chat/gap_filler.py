@@ -5,6 +5,7 @@ was a lost notice, and the store is the truth. Reading that fails is tried again
 waiting in order meanwhile. The hub alone calls it.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -13,7 +14,6 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.limits import PAGE_BYTES, PAGE_EVENTS
 from parlour_server.chat.background_tasks import BackgroundTasks
-from parlour_server.chat.batching import Scheduler
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.errors import UnavailableError
 from parlour_server.store.interface import Store
@@ -32,7 +32,7 @@ class GapFiller:
         *,
         store: Store,
         offer: Callable[[LogEvent], None],
-        loop: Scheduler,
+        loop: AbstractEventLoop,
         background: BackgroundTasks,
     ) -> None:
         """``offer`` takes every event that is read, in order."""

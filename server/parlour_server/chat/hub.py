@@ -9,6 +9,7 @@ Invariants:
 * an event that ended a membership, however late it is heard, ends the delivery that began before it.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -44,15 +45,14 @@ from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.background_tasks import BackgroundTasks
-from parlour_server.chat.batching import Scheduler
 from parlour_server.chat.connected_peers import ConnectedPeers
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.gap_filler import GapFiller
+from parlour_server.chat.peer import text_frame
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
-from parlour_server.websocket_frames import text_frame
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
 """Bodies that begin or end a membership; nearly all events are none of them."""
@@ -72,7 +72,7 @@ class Hub:
         *,
         store: Store,
         connected: ConnectedPeers,
-        loop: Scheduler,
+        loop: AbstractEventLoop,
         background: BackgroundTasks,
         floor: float,
     ) -> None:

@@ -1,11 +1,12 @@
-"""What the chat sees of a connection, and what a connection sees of the chat.
+"""The seam between sockets and rooms: what the chat sees of a connection, and a connection of the chat.
 
-The two sides of this seam know nothing else of each other: `net` speaks TLS, HTTP and RFC 6455 and knows
-no room; `chat` knows rooms and no socket. Everything here runs in the event loop's thread.
+`net` speaks TLS, HTTP and RFC 6455 and knows no room; `chat` knows rooms and no socket. Everything here runs
+in the event loop's thread.
 """
 
+import struct
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from parlour_protocol.errors import CloseCode
 from parlour_protocol.frames.base import Frame
@@ -59,3 +60,24 @@ class Chat(Protocol):
     def closed(self, peer: Peer) -> None:
         """Forget the peer: its connection is gone."""
         ...
+
+
+_FIN_TEXT: Final = 0x81
+_LENGTH_16: Final = 126
+_LENGTH_64: Final = 127
+_short: Final = struct.Struct("!BB")
+_medium: Final = struct.Struct("!BBH")
+_long: Final = struct.Struct("!BBQ")
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return one whole, unmasked text frame (RFC 6455 section 5.2); ``payload`` is UTF-8.
+
+    Wrapped once, so that a room's fan-out writes the same bytes to every member.
+    """
+    size = len(payload)
+    if size < _LENGTH_16:
+        return _short.pack(_FIN_TEXT, size) + payload
+    if size < 1 << 16:
+        return _medium.pack(_FIN_TEXT, _LENGTH_16, size) + payload
+    return _long.pack(_FIN_TEXT, _LENGTH_64, size) + payload

@@ -7,6 +7,7 @@ Changes are collected for a moment: a connection that drops and comes back is no
 status to somebody who shares no room with them. The service reports, the hub's feeds carry.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Iterable
 from itertools import islice
 from typing import Final
@@ -17,13 +18,12 @@ from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 from parlour_server.bus.bus import Bus, RoomEphemeral
-from parlour_server.chat.batching import Scheduler
 from parlour_server.chat.connected_peers import ConnectedPeers
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.hub import Hub
+from parlour_server.chat.peer import text_frame
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
-from parlour_server.websocket_frames import text_frame
 
 _SETTLE: Final = 1.0
 """Seconds from a change until it is told: long enough for a reconnection."""
@@ -41,7 +41,14 @@ class Presence:
     """The statuses of the people connected here."""
 
     def __init__(
-        self, *, connected: ConnectedPeers, hub: Hub, bus: Bus, loop: Scheduler, clock: Clock, members: int
+        self,
+        *,
+        connected: ConnectedPeers,
+        hub: Hub,
+        bus: Bus,
+        loop: AbstractEventLoop,
+        clock: Clock,
+        members: int,
     ) -> None:
         """``members``: the size of the largest room that is told."""
         self._connected = connected

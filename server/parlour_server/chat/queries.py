@@ -57,7 +57,7 @@ from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.presence import Presence
 from parlour_server.clock import Clock
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.timed_restrictions import in_force
+from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom
 

@@ -26,8 +26,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.names import UserName
 from parlour_server.config.server_settings import Rates
-from parlour_server.rate_limit_key import rate_limit_key
-from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets, TokenBucket
+from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 _FLEETING: Final = frozenset(
     {

@@ -5,12 +5,13 @@ what came too early is kept (up to a bound) until the hole is filled. It knows n
 member: `hub.py` keeps that, and asks the store for what is missing.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Sequence
 from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
-from parlour_server.chat.batching import BatchingWriter, Scheduler
+from parlour_server.chat.batching import BatchingWriter
 
 _EARLY: Final = 256
 """Events kept beyond a hole; further ones are read from the store when the hole is filled."""
@@ -21,7 +22,7 @@ class Sequencer:
 
     __slots__ = ("_early", "announced", "encrypted", "filling", "is_request", "last", "out", "room", "size")
 
-    def __init__(self, room: RoomId, last: Seq, loop: Scheduler, floor: float) -> None:
+    def __init__(self, room: RoomId, last: Seq, loop: AbstractEventLoop, floor: float) -> None:
         """Begin after event ``last``."""
         self.room = room
         self.last = last

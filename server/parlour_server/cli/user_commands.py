@@ -48,7 +48,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
     """Make an account without an invite; prints a random password once unless one is given."""
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.secret import Secret  # noqa: PLC0415
-    from parlour_server.audit import LoggedAudit  # noqa: PLC0415
+    from parlour_server.audit import Audit  # noqa: PLC0415
     from parlour_server.auth.password_hashing import HashingPool  # noqa: PLC0415
     from parlour_server.auth.registration import Registration  # noqa: PLC0415
     from parlour_server.bus.local_bus import LocalBus  # noqa: PLC0415
@@ -61,7 +61,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
 
     async def work(store: "Store") -> None:
         passwords = HashingPool(threads=1)
-        maker = Registration(store, LocalBus(), passwords, SystemClock(), LoggedAudit())
+        maker = Registration(store, LocalBus(), passwords, SystemClock(), Audit())
         try:
             await maker.make(chosen, password, invite=None)
         finally:

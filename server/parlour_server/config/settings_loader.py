@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -30,10 +30,8 @@ _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
 Values = dict[str, dict[str, Any]]
 
 
-class _Place(Protocol):
-    """Says where a setting, or a section, was written."""
-
-    def __call__(self, section: str, key: str = "") -> str: ...
+_Place = Callable[..., str]
+"""Says where a section, or a setting in it (``section, key``), was written."""
 
 
 def load(

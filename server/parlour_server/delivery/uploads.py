@@ -23,7 +23,7 @@ from parlour_server.config.server_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import FilesFullError, RefusedError, UnavailableError
-from parlour_server.rooms.timed_restrictions import in_force
+from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord, SessionRecord
 

@@ -9,7 +9,7 @@ The listener takes them; whoever holds the socket at its end gives them back.
 import asyncio
 from collections import Counter
 
-from parlour_server.rate_limit_key import rate_limit_key
+from parlour_server.token_buckets import rate_limit_key
 
 
 class Slot:

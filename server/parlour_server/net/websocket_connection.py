@@ -24,14 +24,13 @@ from parlour_protocol.ids import SessionId
 from parlour_protocol.limits import REQUEST_FRAME
 from parlour_protocol.names import UserName
 from parlour_server.audit import Audit, AuditEvent
-from parlour_server.chat.peer import Chat, PeerInfo
+from parlour_server.chat.peer import Chat, PeerInfo, text_frame
 from parlour_server.net.connection_slots import Slot
 from parlour_server.net.message_assembler import MessageAssembler, MessageError
 from parlour_server.net.quiet_logger import quiet_logger
 from parlour_server.net.send_buffer import SendBuffer
 from parlour_server.net.socket_close import abort_after, forget
 from parlour_server.net.ticket_redaction import ReadBuffer
-from parlour_server.websocket_frames import text_frame
 
 _SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, some milliseconds
 _PING: Final = bytes((0x80 | Opcode.PING, 0))

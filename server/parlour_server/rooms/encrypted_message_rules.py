@@ -8,8 +8,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.group_rules import check_group
-from parlour_server.rooms.permission_checks import allow
-from parlour_server.rooms.rights_table import Action
+from parlour_server.rooms.permissions import Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 

@@ -13,8 +13,7 @@ from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated
 from parlour_protocol.ids import DeviceId, GroupId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.permission_checks import allow
-from parlour_server.rooms.rights_table import RANK, Action
+from parlour_server.rooms.permissions import RANK, Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts
 
 

@@ -11,8 +11,7 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
 from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.rights_table import RANK
-from parlour_server.rooms.timed_restrictions import in_force
+from parlour_server.rooms.permissions import RANK, in_force
 from parlour_server.store.types import AppendEvent, Facts, Membership
 
 

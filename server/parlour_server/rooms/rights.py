@@ -51,10 +51,15 @@ from parlour_server.rooms.moderation_rules import (
     decide_uninvite,
     decide_unmute,
 )
-from parlour_server.rooms.permission_checks import allow, allow_readable, refuse_timed
-from parlour_server.rooms.rights_table import LOWEST_ROLE, Action
+from parlour_server.rooms.permissions import (
+    LOWEST_ROLE,
+    Action,
+    allow,
+    allow_readable,
+    in_force,
+    refuse_timed,
+)
 from parlour_server.rooms.statement_rules import require_statement
-from parlour_server.rooms.timed_restrictions import in_force
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 

@@ -13,7 +13,6 @@ from parlour_protocol.secret import Secret
 from parlour_server.api.account_endpoints import AccountEndpoints
 from parlour_server.api.asgi import make_api
 from parlour_server.api.device_endpoints import DeviceEndpoints
-from parlour_server.api.endpoints import Endpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
 from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
@@ -71,7 +70,17 @@ def large() -> Iterator[LargeJson]:
 
 
 @pytest.fixture
-def endpoints(
+def uploads(
+    folder: DataFolder, store: Store, clock: StoppedClock, audit: ReadableAudit, budgets: DeliveryBudgets
+) -> Uploads:
+    """Return what takes files and gives them."""
+    blobs = BlobStore(folder.files)
+    blobs.open()
+    return Uploads(store, blobs, clock, audit, budgets, SETTINGS.files)
+
+
+@pytest.fixture
+def application(
     folder: DataFolder,
     store: Store,
     bus: LocalBus,
@@ -80,17 +89,17 @@ def endpoints(
     passwords: HashingPool,
     budgets: DeliveryBudgets,
     large: LargeJson,
-) -> Endpoints:
-    """Return the collaborators over a real store."""
+    rates: RequestRates,
+    uploads: Uploads,
+) -> ASGIApp:
+    """Return the application over a real store."""
     logins = SETTINGS.logins
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, per_minute=60, burst=60)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), RequestRates(clock, per_minute=600, burst=600), large)
     changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
-    blobs = BlobStore(folder.files)
-    blobs.open()
-    appender = Commands(
+    commands = Commands(
         server="test",
         log=store.log,
         bus=bus,
@@ -98,7 +107,7 @@ def endpoints(
         audit=audit,
         incarnation=store.incarnation,
     )
-    return Endpoints(
+    return make_api(
         AccountEndpoints(
             guard,
             Registration(store, bus, passwords, clock, audit),
@@ -115,19 +124,15 @@ def endpoints(
         ),
         GroupEndpoints(
             guard,
-            MlsGroups(store.groups, appender, clock, audit, budgets),
+            MlsGroups(store.groups, commands, clock, audit, budgets),
             KeyLog(store.keylog, KeyLogSigner.load(folder.log_key), server=SERVER),
             budgets,
         ),
-        FileEndpoints(guard, Uploads(store, blobs, clock, audit, budgets, SETTINGS.files), budgets),
+        FileEndpoints(guard, uploads, budgets),
         HealthEndpoints(Readiness(store, clock)),
+        rates,
+        audit,
     )
-
-
-@pytest.fixture
-def application(endpoints: Endpoints, rates: RequestRates, audit: ReadableAudit) -> ASGIApp:
-    """Return the application."""
-    return make_api(endpoints, rates, audit)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.config.server_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
+from parlour_server.delivery.uploads import Uploads
 from parlour_server.errors import RefusedError, UnavailableError
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
@@ -175,16 +176,14 @@ async def test_more_than_was_announced_is_not_read_to_its_end(village: Village, 
     assert on_disk(folder) == []
 
 
-async def test_what_is_no_id_is_not_looked_for(
-    village: Village, endpoints: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_no_id_is_not_looked_for(village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
     """CWE-22: the store and the disk never see it."""
     ada = await village.person("ada")
 
     async def find(*_: object) -> None:
         raise AssertionError("looked for")
 
-    monkeypatch.setattr(type(endpoints.files.files), "find", find)
+    monkeypatch.setattr(Uploads, "find", find)
     for name in ("A" * 21, "A" * 23, "A" * 22 + "%0a", "A" * 22 + ".part", "%2e%2e%2fserver.key"):
         assert (await ada.ask("GET", f"/v1/files/{name}")).status_code == 404
 
@@ -202,10 +201,10 @@ async def test_a_body_without_a_length_is_refused(village: Village) -> None:
 
 
 async def test_one_person_cannot_fill_the_disk(
-    village: Village, endpoints: Any, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+    village: Village, uploads: Uploads, folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The quota of an account is looked at before the bytes come; the other's room is still there."""
-    monkeypatch.setattr(endpoints.files.files, "_settings", FileSettings(user_bytes=1000, total_bytes=1500))
+    monkeypatch.setattr(uploads, "_settings", FileSettings(user_bytes=1000, total_bytes=1500))
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     assert (await upload(ada, room, bytes(600))).status_code == 201

@@ -17,7 +17,7 @@ from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hell
 from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
 from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
 from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
-from parlour_server.audit import AuditEvent
+from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.bus.local_bus import LocalBus
@@ -54,7 +54,7 @@ class FakeClock:
         return self.seconds
 
 
-class RecordingAudit:
+class RecordingAudit(Audit):
     """Keeps what is recorded."""
 
     def __init__(self) -> None:

@@ -476,7 +476,7 @@ def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, ca
 def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
     """S6: by id, or all."""
     from parlour_protocol.names import parse_device_name  # noqa: PLC0415
-    from parlour_server.audit import LoggedAudit  # noqa: PLC0415
+    from parlour_server.audit import Audit  # noqa: PLC0415
     from parlour_server.auth.session_activity import SessionActivity  # noqa: PLC0415
     from parlour_server.auth.sessions import Sessions  # noqa: PLC0415
     from parlour_server.bus.local_bus import LocalBus  # noqa: PLC0415
@@ -488,9 +488,7 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
     async def log_in() -> None:
         async with opened(folder, SystemClock()) as store:
             clock = SystemClock()
-            sessions = Sessions(
-                store.sessions, LocalBus(), clock, LoggedAudit(), Logins(), SessionActivity(clock)
-            )
+            sessions = Sessions(store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock))
             for _ in range(3):
                 await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"))
 

@@ -23,8 +23,8 @@ from cryptography.x509.oid import NameOID
 from parlour_protocol.ids import Millis, SessionId
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.secret import Secret
-from parlour_server.audit import AuditEvent
-from parlour_server.chat.peer import Peer
+from parlour_server.audit import Audit, AuditEvent
+from parlour_server.chat.peer import Peer, text_frame
 from parlour_server.config.server_settings import Connections, Listen, Settings
 from parlour_server.net.event_loops import LoopFactory, loop_factory
 from parlour_server.net.gate import BodyCap, small_bodies
@@ -33,7 +33,6 @@ from parlour_server.net.net_server import NetServer
 from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.websocket_connection import ConnectionRegistry
 from parlour_server.store.types import TicketGrant
-from parlour_server.websocket_frames import text_frame
 
 PATIENCE = 5.0  # a test that waits longer has failed
 
@@ -102,7 +101,7 @@ class TestClock:
 
 
 @dataclass
-class TestAudit:
+class TestAudit(Audit):
     """Keeps what is recorded."""
 
     __test__ = False

@@ -8,7 +8,7 @@ import pytest
 from parlour_protocol.errors import SESSION_ENDED, TOO_MANY_ERRORS, ErrorCode
 from parlour_protocol.frames import Error
 from parlour_server.audit import AuditEvent
-from parlour_server.websocket_frames import text_frame
+from parlour_server.chat.peer import text_frame
 
 
 async def test_ending_a_session_closes_all_its_sockets_and_no_other(bench: Any) -> None:

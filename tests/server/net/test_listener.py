@@ -14,7 +14,7 @@ from parlour_server.errors import SetupError
 from parlour_server.net.addresses import listen_address, plain_address
 from parlour_server.net.connection_slots import ConnectionSlots
 from parlour_server.net.listener import bind
-from parlour_server.rate_limit_key import rate_limit_key
+from parlour_server.token_buckets import rate_limit_key
 
 
 def test_nagle_is_off(every_loop: Any, bench: Any) -> None:

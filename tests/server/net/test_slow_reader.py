@@ -5,7 +5,7 @@ from typing import Any
 
 from parlour_protocol.errors import SESSION_ENDED, TOO_FAST
 from parlour_server.audit import AuditEvent
-from parlour_server.websocket_frames import text_frame
+from parlour_server.chat.peer import text_frame
 
 BLOCK = text_frame(b"x" * 65_536)
 

@@ -47,8 +47,8 @@ from parlour_protocol.limits import (
 )
 from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_server.errors import RefusedError
+from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
 from parlour_server.rooms.rights import decide
-from parlour_server.rooms.rights_table import LOWEST_ROLE, RANK, Action
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, GroupFacts, Membership, Target
 
 ADA, BOB = parse_user_name("ada"), parse_user_name("bob")

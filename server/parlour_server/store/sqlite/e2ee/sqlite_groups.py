@@ -15,8 +15,8 @@ from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.e2ee.group_devices import missing_devices
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_welcome, waiting_welcomes
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
+from parlour_server.store.sqlite.engine.connection import snapshot
 from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.snapshot import snapshot
 from parlour_server.store.sqlite.engine.writer import Writer
 
 _MEMBER: Final = """

@@ -7,6 +7,8 @@ schema is refused. The writer opens one connection, each reader thread one of it
 import os
 import shutil
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -135,3 +137,14 @@ def _connect(path: Path, factory: type[_C]) -> _C:
     for pragma in _BOTH:
         connection.execute(pragma)
     return connection
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Hold the state that the first SELECT inside sees, until the end."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:  # SQLite ends it itself after some failures
+            db.execute("ROLLBACK")  # nothing was changed; COMMIT fails after a read of a damaged page

@@ -14,8 +14,7 @@ from typing import Final
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, Millis
 from parlour_server.store.sqlite.engine.column_values import UNREADABLE, read_body
-from parlour_server.store.sqlite.engine.connection import connect_reader
-from parlour_server.store.sqlite.engine.snapshot import snapshot
+from parlour_server.store.sqlite.engine.connection import connect_reader, snapshot
 
 MOST: Final = 10
 """Sentences about one database: enough to see that it is damaged, and where."""

@@ -21,7 +21,7 @@ from parlour_server.store.sqlite.engine.column_values import (
     read_event,
     read_event_if_possible,
 )
-from parlour_server.store.sqlite.engine.snapshot import snapshot
+from parlour_server.store.sqlite.engine.connection import snapshot
 
 _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
 _DOWNWARDS: Final = f"{_UPWARDS} DESC"

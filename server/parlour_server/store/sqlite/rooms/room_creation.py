@@ -18,7 +18,6 @@ from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists
 from parlour_server.store.sqlite.engine.column_values import plain
 from parlour_server.store.sqlite.engine.connection import WriteConnection
-from parlour_server.store.sqlite.rooms.event_rows import find_request, insert_event
 from parlour_server.store.sqlite.rooms.member_rows import enter
 from parlour_server.store.sqlite.rooms.sqlite_consent import (
     ASKED,
@@ -28,6 +27,7 @@ from parlour_server.store.sqlite.rooms.sqlite_consent import (
     hide_oldest_request,
     say_yes,
 )
+from parlour_server.store.sqlite.rooms.sqlite_log import find_request, insert_event
 from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]

@@ -7,9 +7,14 @@ mutes, bans and other people's roles: `rights.py` does, and it alone reads this.
 from collections.abc import Mapping
 from enum import Enum, auto
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Never
 
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.ids import Millis
+from parlour_protocol.limits import ROOMS_PER_USER
+from parlour_server.errors import RefusedError
+from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 class Action(Enum):
@@ -91,3 +96,58 @@ ROLES_IN_WORDS: Final[Mapping[Role, str]] = MappingProxyType(
         Role.OWNER: "owners",
     }
 )
+
+
+def in_force(until: Millis | None, at: Millis) -> bool:
+    """Tell whether a mute or a ban holds: None is none, 0 is for good, else it ends at that time."""
+    return until is not None and (until == 0 or until > at)
+
+
+_SILENCED: Final = frozenset({Action.WRITE, Action.INVITE, Action.SET_TOPIC, Action.PIN})
+"""What a muted member may not do: everything that puts words before the others."""
+
+
+def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
+    """Return the author's membership, or refuse: not there, role too low, or muted."""
+    author = facts.author
+    if author is None or facts.kind is None:
+        _refuse_stranger(event, facts)
+    lowest = LOWEST_ROLE[facts.kind].get(action)
+    if lowest is None:
+        raise RefusedError(ErrorCode.FORBIDDEN, "this cannot be done in a direct room")
+    if RANK[author.role] < RANK[lowest]:
+        raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
+    if author.asked and action is Action.WRITE and facts.author_rooms >= ROOMS_PER_USER.value:
+        raise RefusedError(
+            ErrorCode.LIMIT_REACHED, "you are in too many rooms to say yes to this one: leave one"
+        )
+    if action in _SILENCED and in_force(author.muted_until, event.at):
+        refuse_timed(ErrorCode.MUTED, "you are muted in this room", author.muted_until, event.at)
+    return author
+
+
+def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membership:
+    """Return the same for what everybody with access to the server can read: never in an encrypted room.
+
+    The last line of defence against a client that falls back to plaintext (e2ee: no fallback, ever).
+    """
+    author = allow(event, facts, action)
+    if facts.encrypted:
+        raise RefusedError(
+            ErrorCode.ENCRYPTED, "this room is end-to-end encrypted: nothing readable is taken"
+        )
+    return author
+
+
+def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
+    """Refuse somebody who is not in the room. Only a public room may admit that it exists."""
+    if facts.kind is not RoomKind.PUBLIC:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+    if in_force(facts.author_banned_until, event.at):
+        refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
+    raise RefusedError(ErrorCode.FORBIDDEN, "join the room first")
+
+
+def refuse_timed(code: ErrorCode, hint: str, until: Millis | None, at: Millis) -> Never:
+    """Refuse, and say when it ends."""
+    raise RefusedError(code, hint, retry_after=until - at if until else None)

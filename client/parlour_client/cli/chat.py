@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_client.cli.account import this_device
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
 from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
+from parlour_client.cli.sign_in import this_device
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive import Archive

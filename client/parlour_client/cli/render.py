@@ -1,125 +1,356 @@
-"""What commands take and print: names from arguments, rooms by name, lines for people and for scripts.
+"""What the command line prints of each result of a command: lines for people, or JSON for scripts.
 
-JSON is ASCII-escaped, so that nothing in it reaches a terminal raw; text for people goes through
-``safe_text``. The commands call it.
+What is asked for goes to the standard output, what is only told to standard error.
 """
 
-import asyncio
-import json
-from contextlib import suppress
+from functools import singledispatch
 from typing import Any, Final
 
 import click
+from msgspec.structs import asdict
 
+from parlour_client.cli.output import Output, print_entry, print_json, shown
+from parlour_client.cli.send import delivered
+from parlour_client.commands import results
+from parlour_client.commands.command import Call, Front
+from parlour_client.commands.encryption import encryption
 from parlour_client.console.printing import echo
-from parlour_client.core import room_names
-from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError, SetupError
-from parlour_client.core.model import Entry, Room
-from parlour_client.text.file_text import facts_of
-from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.bodies import Message
-from parlour_protocol.names import DeviceName, NameRefusedError, RoomName, UserName, parse_device_name
-from parlour_protocol.names import parse_room_name as _room_name
-from parlour_protocol.names import parse_user_name as _user_name
-from parlour_protocol.text import BLANK_LABEL, safe_text
+from parlour_client.core.e2ee.report_text import SUITE_NAMES
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
+from parlour_client.core.e2ee.verification.verification_code import qr_rows
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.model import Invitation
+from parlour_client.core.settings import Settings
+from parlour_client.text.encryption_text import admissions
+from parlour_client.text.event_text import day_and_time
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind, RoomSuite
 
-_LOOK_SECONDS: Final = 10.0
-
-
-def print_json(value: dict[str, Any]) -> None:
-    """Print one object on one line, at once."""
-    click.echo(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
+WAITS: Final = (
+    "It is end-to-end encrypted: you can read and write once a member's device has added this one, "
+    "which happens automatically when someone is online, or writes there."
+)
+_WORDS_A_LINE: Final = 6
 
 
-def shown(untrusted: str, indent: str = "  ") -> str:
-    """Return a stranger's text as it may stand on a terminal; its further lines are indented."""
-    safe = safe_text(untrusted)
-    return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
+@singledispatch
+async def show(result: results.Result, out: Output) -> None:  # noqa: ARG001 - the registered ones use it
+    """Print what a command gave back."""
+    raise TypeError(f"{type(result).__name__} has no lines")
 
 
-def file_words(body: AnyBody) -> str:
-    """Return that a message has a file, and which; empty for what has none."""
-    if not isinstance(body, Message) or body.file is None:
-        return ""
-    return f" [file: {facts_of(body.file)}: {shown(body.file.name)}]"
+@show.register(results.Done)
+async def _done(result: results.Done, out: Output) -> None:
+    del out
+    echo(result.sentence, err=True)
 
 
-def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
-    """Print a message of a list; JSON says of which room it is, and so does a ``title`` for people."""
-    if as_json:
-        fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
-        print_json(fields | {"author": entry.author, "text": entry.text})
+# --- rooms
+
+
+@show.register(results.RoomOpened)
+async def _room_opened(result: results.RoomOpened, out: Output) -> None:
+    room = result.room
+    match result.how:
+        case results.Opened.CREATED:
+            echo(f"Created {room.title}.", err=True)
+        case results.Opened.DIRECT:
+            if result.sent is not None:
+                await delivered(out.client, room, result.sent, as_json=False)
+        case _:
+            echo(f"You are in {room.title}.", err=True)
+            if room.encrypted and room.kind is not RoomKind.DIRECT:
+                echo(WAITS, err=True)
+
+
+@show.register(results.RoomLeft)
+async def _room_left(result: results.RoomLeft, out: Output) -> None:
+    del result, out  # that it ended well says it
+
+
+@show.register(results.RoomsListed)
+async def _rooms_listed(result: results.RoomsListed, out: Output) -> None:
+    for room in result.rooms:
+        fields: dict[str, object] = {"room": room.title, "room_id": room.id, "kind": room.kind.value}
+        fields |= {"member": True, "members": room.members, "topic": room.topic}
+        _print_room(fields | {"role": room.role.value, "head": room.head}, out)
+    for one in result.public:
+        fields = {"room": one.name, "room_id": one.room, "kind": "public", "member": False}
+        _print_room(fields | {"members": one.members, "topic": one.topic}, out)
+
+
+def _print_room(fields: dict[str, object], out: Output) -> None:
+    if out.as_json:
+        print_json(fields)
+        return
+    topic = f"  {shown(str(fields['topic']))}" if fields["topic"] else ""
+    outside = "" if fields["member"] else "  (not joined)"
+    echo(f"{fields['room']}  {fields['kind']}, {fields['members']} people{topic}{outside}")
+
+
+@show.register(results.MembersListed)
+async def _members_listed(result: results.MembersListed, out: Output) -> None:
+    for one in result.members:
+        if out.as_json:
+            fields: dict[str, object] = {"user": one.user, "role": one.role.value, "status": one.status.value}
+            print_json(fields | {"muted": one.muted})
+        else:
+            echo(f"{one.user}  {one.role.value}, {one.status.value}{', muted' * one.muted}")
+
+
+@show.register(results.TopicShown)
+async def _topic_shown(result: results.TopicShown, out: Output) -> None:
+    del out
+    echo(shown(result.room.topic) if result.room.topic else "")
+
+
+@show.register(results.InvitationsListed)
+async def _invitations_listed(result: results.InvitationsListed, out: Output) -> None:
+    for one in result.invitations:
+        if out.as_json:
+            fields = {"room": one.title, "room_id": one.id, "kind": one.kind.value, "inviter": one.inviter}
+            print_json(fields | {"at": one.at or None, "encrypted": one.encrypted})
+        else:
+            echo(_invitation_line(one))
+
+
+def _invitation_line(one: Invitation) -> str:
+    direct = one.kind is RoomKind.DIRECT
+    kind = "wants to write to you" if direct else f"{one.kind.value}, invited by {one.inviter}"
+    when = f"  {day_and_time(one.at)}" if one.at else ""  # a direct room's is not known before it was read
+    return f"{one.title}  {kind}{', encrypted' * one.encrypted}{when}"
+
+
+@show.register(results.BlockedListed)
+async def _blocked_listed(result: results.BlockedListed, out: Output) -> None:
+    del out
+    for user in result.people:
+        echo(user)
+
+
+# --- messages and files
+
+
+@show.register(results.MessagesFound)
+async def _messages_found(result: results.MessagesFound, out: Output) -> None:
+    names = await out.client.room_names()
+    for entry in result.entries:
+        known = out.client.room(entry.room)
+        left = names.get(entry.room) or (entry.room if out.as_json else "a room that you left")
+        print_entry(known.title if known is not None else left, entry, as_json=out.as_json)
+    if result.more:
+        echo("parlour: There are more; --limit or before:DATE shows them.", err=True)
+
+
+@show.register(results.PinsListed)
+async def _pins_listed(result: results.PinsListed, out: Output) -> None:
+    for entry in result.entries:
+        print_entry(result.room.title, entry, as_json=out.as_json)
+
+
+@show.register(results.Queued)
+async def _queued(result: results.Queued, out: Output) -> None:
+    """Wait for the server; what it refuses is not sent later."""
+    try:
+        await out.client.stored(result.request)
+    except ParlourClientError:
+        await out.client.abandon([result.request])
+        raise
+
+
+@show.register(results.Transfer)
+async def _transfer(result: results.Transfer, out: Output) -> None:
+    await show(await result.run(lambda _done, _whole: None), out)
+
+
+@show.register(results.FileSaved)
+async def _file_saved(result: results.FileSaved, out: Output) -> None:
+    if out.as_json:
+        print_json({"path": str(result.path)})
     else:
-        echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}{file_words(entry.body)}")
+        echo(shown(str(result.path)))
 
 
-class UserParam(click.ParamType[UserName]):
-    """A user name; a leading @ is allowed."""
-
-    name = "user"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserName:
-        """Parse it, or say what is wrong."""
-        try:
-            return _user_name(str(value).removeprefix("@"))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
+# --- the account
 
 
-class RoomNameParam(click.ParamType[RoomName]):
-    """The name of a room that is to be made."""
-
-    name = "room"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RoomName:
-        """Parse it, or say what is wrong."""
-        try:
-            return _room_name(str(value).removeprefix("#"))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
+@show.register(results.SessionsListed)
+async def _sessions_listed(result: results.SessionsListed, out: Output) -> None:
+    for one in result.sessions:
+        if out.as_json:
+            print_json(asdict(one))
+        else:
+            here = "  (this one)" * one.current
+            echo(f"{one.id}  {one.device}  last seen {day_and_time(one.last_seen)}{here}")
 
 
-class DeviceParam(click.ParamType[DeviceName]):
-    """A device's name."""
-
-    name = "device"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DeviceName:
-        """Parse it, or say what is wrong."""
-        try:
-            return parse_device_name(str(value))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
-
-
-USER: Final = UserParam()
-ROOM_NAME: Final = RoomNameParam()
-DEVICE: Final = DeviceParam()
+@show.register(results.DevicesListed)
+async def _devices_listed(result: results.DevicesListed, out: Output) -> None:
+    for one in result.devices:
+        code = result.own.code if one.current and one.status is DeviceStatus.PENDING else ""
+        if out.as_json:
+            fields: dict[str, object] = {"device": one.device, "name": one.name, "status": one.status.value}
+            fields |= {"code": code} if code else {}
+            print_json(fields | {"created": one.created, "seen": one.last_seen, "current": one.current})
+            continue
+        here = "  (this one)" * one.current
+        echo(f"{one.device}  {one.name}  {one.status.value}, seen {day_and_time(one.last_seen)}{here}")
+        if code:
+            echo(f"  On another of your devices: parlour device approve {code}")
 
 
-def find_room(client: Client, wanted: str) -> Room:
-    """Return the room of this title, name, `@user` or id that the account is in. Raises SetupError."""
-    found = room_names.find_room(client.rooms, wanted)
-    if found is not None:
-        return found
-    asked = shown(wanted)
-    if wanted.startswith("@"):
-        raise SetupError(f"You have no room with {asked} yet.", f"Open it: parlour dm {asked}")
-    raise SetupError(f"You are not in a room called {asked}.", f"Join it first: parlour room join {asked}")
+@show.register(results.DeviceApproved)
+async def _device_approved(result: results.DeviceApproved, out: Output) -> None:
+    del out
+    echo(f"Approved {result.device.name}. Once it connects, it can read new messages.", err=True)
 
 
-async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:
-    """Say what the server claims of an encrypted room's members, and what could not be done for them.
+@show.register(results.DeviceRevoked)
+async def _device_revoked(result: results.DeviceRevoked, out: Output) -> None:
+    del result, out
+    echo("Revoked.", err=True)
 
-    With ``look`` the server is asked now; else it was while something was sent.
-    """
-    if room.encrypted:
-        if look:
-            with suppress(ParlourClientError, TimeoutError):
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await client.encryption.settle(room.id)
-        for sentence in await client.encryption.claims(room.id):
-            echo(f"parlour: {sentence}", err=True)
-        if unfinished := await client.encryption.unfinished(room.id):
-            echo(f"parlour: Not everybody in {room.title} can read this yet: {unfinished}", err=True)
+
+@show.register(results.HistorySent)
+async def _history_sent(result: results.HistorySent, out: Output) -> None:
+    del out
+    echo(f"Sent {result.count} events.", err=True)
+
+
+@show.register(results.RecoveryWordsShown)
+async def _recovery_words_shown(result: results.RecoveryWordsShown, out: Output) -> None:
+    del out
+    words = result.words
+    for start in range(0, len(words), _WORDS_A_LINE):
+        part = words[start : start + _WORDS_A_LINE]
+        echo("  " + " ".join(f"{start + i:2}. {word}" for i, word in enumerate(part, 1)))
+    echo("Write them on paper. They are the key of your account: show them to nobody.", err=True)
+
+
+# --- encryption
+
+
+@show.register(results.RoomRenewed)
+async def _room_renewed(result: results.RoomRenewed, out: Output) -> None:
+    await out.client.finish(result.room.id)
+    report = await encryption(Call(out.client, Front.CLI, Settings()), result.room)
+    await show(report, out)
+
+
+@show.register(results.EncryptionShown)
+async def _encryption_shown(result: results.EncryptionShown, out: Output) -> None:
+    if out.as_json:
+        print_json(_report_fields(result.report))
+    else:
+        _print_report(result.report)
+
+
+def _report_fields(report: RoomReport) -> dict[str, Any]:
+    return {
+        "room_id": report.room,
+        "state": report.state.value,
+        "label": report.label,
+        "problem": report.problem,
+        "group": report.group,
+        "epoch": report.epoch,
+        "authenticator": report.authenticator,
+        "decided_by_members": report.decided_by_members,
+        "people": [_person_fields(person) for person in report.people],
+        "claims": list(report.claims),
+        "members": [_member_fields(member) for member in report.members],
+        "without_device": list(report.without_device),
+        "last_change": report.last_change,
+        "suite": None if report.suite is None else SUITE_NAMES[report.suite],
+        "post_quantum": report.suite is RoomSuite.X_WING,
+        "server_sees": list(report.server_sees),
+        "assurance": report.assurance,
+    }
+
+
+def _member_fields(member: MemberDevice) -> dict[str, Any]:
+    return {
+        "user": member.user,
+        "device": member.device,
+        "name": member.name,
+        "state": member.trust.value,
+        "own": member.own,
+        "current": member.current,
+        "admitted_by": member.admitted_by,
+        "claimed_by_server": member.claimed_by_server,
+    }
+
+
+def _person_fields(person: RoomPerson) -> dict[str, Any]:
+    return {
+        "user": person.user,
+        "role": None if person.role is None else person.role.value,
+        "admitted_by": person.admitted_by,
+        "admitted_at": person.admitted_at,
+        "claimed_by_server": person.claimed_by_server,
+        "devices": list(person.devices),
+    }
+
+
+def _print_report(report: RoomReport) -> None:
+    echo(report.label)
+    if report.problem:
+        echo(f"  {report.problem}")
+    for sentence in (*report.claims, *admissions(report.people)):
+        if sentence not in report.problem:
+            echo(f"  {sentence}")
+    for member in report.members:
+        mine = " (this device)" if member.current else " (yours)" if member.own else ""
+        trust = "" if member.own else f", {TRUST[member.trust]}"
+        echo(f"  {member.user}: {member.name}{mine}{trust}")
+    for user in report.without_device:
+        echo(f"  {user}: no device, cannot read this room")
+    if report.authenticator:
+        echo(f"Room digits, equal for everyone in it: {report.authenticator} (epoch {report.epoch})")
+    if report.last_change is not None:
+        echo(f"This device renewed its keys here at {day_and_time(report.last_change)}.")
+    if report.keys:
+        echo(report.keys)
+    echo("The server sees:")
+    for sentence in report.server_sees:
+        echo(f"  {sentence}")
+    echo(report.assurance)
+
+
+TRUST: Final = {
+    Trust.UNKNOWN: "no key known yet: they have not opened a Parlour with encryption",
+    Trust.FIRST_SEEN: "first seen, not verified",
+    Trust.VERIFIED: "verified",
+    Trust.CHANGED: "CHANGED: another key than before",
+}
+
+
+@show.register(results.KeyShown)
+@show.register(results.KeyDecided)
+async def _key(result: results.KeyShown | results.KeyDecided, out: Output) -> None:
+    report = result.report
+    if out.as_json:
+        fields = {"user": report.user, "safety_number": report.safety_number}
+        print_json(fields | {"state": report.trust.value, "first_seen": report.first_seen})
+    else:
+        _print_person(report)
+
+
+def _print_person(report: PersonReport) -> None:
+    echo(f"{report.user}: {TRUST[report.trust]}")
+    if report.safety_number:
+        echo(f"  {report.safety_number}")
+    if report.trust is Trust.CHANGED:
+        echo("  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept.")
+    elif report.trust is Trust.FIRST_SEEN:
+        echo(f"  The same digits on both sides? parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'")
+
+
+@show.register(results.CodeShown)
+async def _code_shown(result: results.CodeShown, out: Output) -> None:
+    if out.as_json:
+        print_json({"code": result.code})
+        return
+    for row in qr_rows(result.code):
+        click.echo(click.style(row, fg="black", bg="bright_white"))  # dark on light, or some scanners fail
+    echo(result.code)
+    echo("Others check it with: parlour verify CODE")

@@ -1,7 +1,8 @@
 """The root of the command line, and the one guard around it.
 
-Commands are loaded when they are used. Whatever goes wrong, the person gets a sentence and what to do, never
-a traceback: 1 for what went wrong, 2 for a command that was not understood. ``main`` is the entry point.
+Commands come from the table of ``parlour_client.commands`` and are loaded when they are used. Whatever goes
+wrong, the person gets a sentence and what to do, never a traceback: 1 for what went wrong, 2 for a command
+that was not understood. ``main`` is the entry point.
 """
 
 import io
@@ -9,8 +10,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import click
 
 from parlour_client.console.printing import echo
 from parlour_client.core.account.hardening import keep_memory_private
-from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError
+from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
 from parlour_protocol.errors import ParlourProtocolError
 
 _FAILED: Final = 1
@@ -34,64 +34,174 @@ Example, in a script:
   echo "the build is green" | parlour send lobby --stdin
 """
 
-# name -> (where it is, what `parlour --help` says): a module is loaded when its command is called.
-COMMANDS: Final = {
-    "block": (
-        "parlour_client.cli.invitations:block",
-        "See no invitations of somebody any more; or list whom you block.",
-    ),
-    "invitations": ("parlour_client.cli.invitations:invitations", "List who invites you, and to what."),
-    "accounts": ("parlour_client.cli.accounts:accounts", "List your accounts, for --account NAME."),
-    "chat": ("parlour_client.cli.chat:chat", "Open the chat; what `parlour` alone does."),
-    "demo": (
-        "parlour_client.demo.command:demo",
-        "Try everything on a throw-away server with simulated people.",
-    ),
-    "device": ("parlour_client.cli.devices:device", "See, approve and revoke your devices with keys."),
-    "dm": ("parlour_client.cli.room:dm", "Open the room with one person, and say something."),
-    "encryption": (
-        "parlour_client.cli.encryption:encryption",
-        "Show who can read a room, and what the server sees.",
-    ),
-    "export": ("parlour_client.cli.reading:export", "Print a room's whole history."),
-    "invite-link": (
-        "parlour_client.cli.invite_link:invite_link",
-        "Put your account key into an invite link.",
-    ),
-    "join": ("parlour_client.cli.account:join", "Make an account with an invite link, and log in."),
-    "login": ("parlour_client.cli.account:login", "Log in at a server where you have an account."),
-    "logout": ("parlour_client.cli.account:logout", "End this device's session."),
-    "passphrase": (
-        "parlour_client.cli.account:passphrase",
-        "Protect the archive's key by a passphrase or the keyring.",
-    ),
-    "passwd": ("parlour_client.cli.account:passwd", "Change the password; ends every other session."),
-    "recovery": ("parlour_client.cli.devices:recovery", "The 24 words for when all devices are lost."),
-    "room": ("parlour_client.cli.room:room", "Make, find, enter and look after rooms."),
-    "save": ("parlour_client.cli.files:save", "Save the file of a message into a folder."),
-    "search": ("parlour_client.cli.reading:search", "Search all messages in the archive."),
-    "send": ("parlour_client.cli.send:send", "Send a message, or one for each line of the standard input."),
-    "sessions": ("parlour_client.cli.account:sessions", "List your sessions, or end one."),
-    "tail": ("parlour_client.cli.tail:tail", "Print a room's messages as they come."),
-    "verify": ("parlour_client.cli.encryption:verify", "Compare somebody's key with them, or show yours."),
+
+def _accounts() -> click.Command:
+    from parlour_client.cli.accounts import accounts  # noqa: PLC0415 - see below
+
+    return accounts
+
+
+def _chat() -> click.Command:
+    from parlour_client.cli.chat import chat  # noqa: PLC0415
+
+    return chat
+
+
+def _demo() -> click.Command:
+    from parlour_client.demo.command import demo  # noqa: PLC0415
+
+    return demo
+
+
+def _export() -> click.Command:
+    from parlour_client.cli.export import export  # noqa: PLC0415
+
+    return export
+
+
+def _invite_link() -> click.Command:
+    from parlour_client.cli.invite_link import invite_link  # noqa: PLC0415
+
+    return invite_link
+
+
+def _join() -> click.Command:
+    from parlour_client.cli.sign_in import join  # noqa: PLC0415
+
+    return join
+
+
+def _login() -> click.Command:
+    from parlour_client.cli.sign_in import login  # noqa: PLC0415
+
+    return login
+
+
+def _logout() -> click.Command:
+    from parlour_client.cli.sign_in import logout  # noqa: PLC0415
+
+    return logout
+
+
+def _passphrase() -> click.Command:
+    from parlour_client.cli.sign_in import passphrase  # noqa: PLC0415
+
+    return passphrase
+
+
+def _passwd() -> click.Command:
+    from parlour_client.cli.sign_in import passwd  # noqa: PLC0415
+
+    return passwd
+
+
+def _recovery_reset() -> click.Command:
+    from parlour_client.cli.recovery import reset  # noqa: PLC0415
+
+    return reset
+
+
+def _recovery_use() -> click.Command:
+    from parlour_client.cli.recovery import use  # noqa: PLC0415
+
+    return use
+
+
+def _send() -> click.Command:
+    from parlour_client.cli.send import send  # noqa: PLC0415
+
+    return send
+
+
+def _tail() -> click.Command:
+    from parlour_client.cli.tail import tail  # noqa: PLC0415
+
+    return tail
+
+
+WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
+    "accounts": _accounts,
+    "chat": _chat,
+    "demo": _demo,
+    "export": _export,
+    "invite-link": _invite_link,
+    "join": _join,
+    "login": _login,
+    "logout": _logout,
+    "passphrase": _passphrase,
+    "passwd": _passwd,
+    "recovery reset": _recovery_reset,
+    "recovery use": _recovery_use,
+    "send": _send,
+    "tail": _tail,
 }
+"""Commands with click code of their own, imported when they are called: each loads only what it needs.
+
+All others are made from the table of ``parlour_client.commands``, which also has the help of these.
+"""
+GROUPS: Final = {
+    "device": (
+        "List, approve and revoke the devices that can read your encrypted rooms",
+        ("device list", "device approve abcd-efgh-ijkl-mnop"),
+    ),
+    "recovery": ("Show or use the 24 words for when all your devices are lost", ("recovery show",)),
+    "room": (
+        "Create, find, enter and manage rooms",
+        ("room create garden --topic 'plants and bees'", "room join garden"),
+    ),
+}
+"""First words of commands that have two: what `--help` says of them, and examples."""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and loads one when it is called."""
+class TableGroup(click.Group):
+    """Commands of the table by name: those that begin with ``first``, or all of them."""
+
+    def __init__(self, *arguments: Any, first: str = "", **options: Any) -> None:
+        """Make a group as click does."""
+        super().__init__(*arguments, **options)
+        self._first = f"{first} " if first else ""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
         """Return the names."""
-        return sorted(COMMANDS)
+        return sorted(self._sentences())
+
+    def _sentences(self) -> dict[str, str]:
+        """Return what `--help` says of each command."""
+        from parlour_client.commands.command import Front  # noqa: PLC0415 - `send` and `chat` need no table
+        from parlour_client.commands.parse import names  # noqa: PLC0415
+
+        found = {}
+        for name, one in names(Front.CLI).items():
+            if name.startswith(self._first):
+                word, *more = name.removeprefix(self._first).split(" ")
+                found[word] = GROUPS[word][0] if more else one.help
+        return found
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """Load a command."""
-        where, _ = COMMANDS.get(cmd_name, ("", ""))
-        if not where:
-            return None
-        module, _, name = where.partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
+        """Load or make a command."""
+        from_here = WRITTEN_HERE.get(f"{self._first}{cmd_name}")
+        if from_here is not None:
+            return from_here()
+        if not self._first and cmd_name in GROUPS:
+            sentence, examples = GROUPS[cmd_name]
+            from parlour_client.cli.generated import epilog  # noqa: PLC0415
+
+            return TableGroup(cmd_name, first=cmd_name, help=f"{sentence}.", epilog=epilog(examples))
+        from parlour_client.cli.generated import click_command  # noqa: PLC0415
+        from parlour_client.commands.command import Front  # noqa: PLC0415
+        from parlour_client.commands.parse import names  # noqa: PLC0415
+
+        entry = names(Front.CLI).get(f"{self._first}{cmd_name}")
+        return click_command(entry, cmd_name) if entry is not None else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
+        """Write the list of commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._sentences().items()))
+
+
+class RootGroup(TableGroup):
+    """All of them; an error about the login names the home or account that was given."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it. Where a login is missing the hint names this home or account, too."""
@@ -105,14 +215,9 @@ class LazyGroup(click.Group):
             )
             raise
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
 
 @click.group(
-    cls=LazyGroup,
+    cls=RootGroup,
     invoke_without_command=True,
     epilog=_EXAMPLE,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -139,9 +244,7 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
         raise click.UsageError("Name a folder with --home or an account with --account, not both.")
     context.obj = _folder_of(account) if account is not None else home
     if context.invoked_subcommand is None:
-        command = cli.get_command(context, "chat")
-        assert command is not None  # noqa: S101 - the table above has it
-        context.invoke(command, plain=plain)
+        context.invoke(_chat(), plain=plain)
     elif plain:
         raise click.UsageError("--plain goes with the chat alone: parlour --plain, or parlour chat --plain.")
 
@@ -179,8 +282,10 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
 def end_as_by_ctrl_c() -> None:
     """End politely: what is queued stays on disk, and a prompt gives the terminal its echo back."""
     for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored
+        if name not in signal.Signals.__members__:  # Windows has no SIGHUP
+            continue
+        number = signal.Signals[name]
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored
             signal.signal(number, signal.default_int_handler)
 
 
@@ -191,6 +296,9 @@ def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of
             return error.exit_code
         case click.UsageError():
             error.show()
+            return _NOT_UNDERSTOOD
+        case WrongUseError():
+            click.UsageError(error.whole).show()
             return _NOT_UNDERSTOOD
         case KeyboardInterrupt() | click.Abort():
             return _INTERRUPTED

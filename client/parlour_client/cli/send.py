@@ -12,8 +12,10 @@ from typing import Final
 
 import click
 
-from parlour_client.cli.render import find_room, print_json, tell_claims
+from parlour_client.cli.output import print_json, tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.commands.command import Front
+from parlour_client.commands.find import find_room
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
@@ -71,7 +73,7 @@ def send(
 
 async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:
     async with connected(home, adopt=True) as client:
-        room = find_room(client, wanted)
+        room = find_room(client, Front.CLI, wanted)
         entry = await client.send(room.id, text)
         await delivered(client, room, entry, as_json=as_json)
     return 0
@@ -81,7 +83,7 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
     if caption:
         message_text(caption)
     async with connected(home, adopt=True) as client:
-        room = find_room(client, wanted)
+        room = find_room(client, Front.CLI, wanted)
         entry = await client.send_file(room.id, path, caption)
         await delivered(client, room, entry, as_json=as_json)
     return 0
@@ -113,7 +115,7 @@ async def _what_becomes_of(client: Client, entry: Entry) -> str:
 
 async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
     async with connected(home, adopt=True) as client:
-        sender = _Lines(client, find_room(client, wanted), as_json=as_json)
+        sender = _Lines(client, find_room(client, Front.CLI, wanted), as_json=as_json)
         return await sender.run()
 
 

@@ -7,13 +7,16 @@ ASCII-escaped; text for people goes through the rule. Scripts call it.
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
+from msgspec.structs import asdict
 
-from parlour_client.cli.render import file_words, find_room, print_json, shown
+from parlour_client.cli.output import file_words, print_json, shown
 from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.commands.command import Front
+from parlour_client.commands.find import find_room
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
@@ -21,6 +24,7 @@ from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
 from parlour_client.core.model import UNREADABLE, LinkState, Room
+from parlour_client.text.event_text import event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
@@ -35,6 +39,8 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import Seq
 
 _SPOKEN_FOR = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
+
+_UNDER_TEXT: Final = " " * 6
 
 
 @click.command(
@@ -63,7 +69,7 @@ async def _tail(
     home: Home, wanted: str, count: int | None, first: int | None, *, as_json: bool, events: bool
 ) -> None:
     async with connected(home, follow=True) as client:
-        room = find_room(client, wanted)
+        room = find_room(client, Front.CLI, wanted)
         left = count
         async for event in follow(client, room, Seq(max(0, first - 1)) if first is not None else room.head):
             said = await said_of(client, event)
@@ -118,12 +124,17 @@ def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -
         print_json(event_fields(room, event) | ({"note": said} if said else {}))
     else:
         time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
-        text = said or f"({event.body.__struct_config__.tag})"
         if isinstance(event.body, Message):
-            text = event.body.text
             if said:
                 echo(f"{time} note: {shown(said)}")
-        echo(f"{time} {event.author}: {shown(text, indent='      ')}{file_words(event.body)}")
+            text = shown(event.body.text, indent=_UNDER_TEXT)
+            echo(f"{time} {event.author}: {text}{file_words(event.body)}")
+        elif said:
+            echo(f"{time} {event.author}: {shown(said, indent=_UNDER_TEXT)}")
+        else:
+            sentence, words = event_sentence(event.author, event.body)
+            more = f": {shown(words, indent=_UNDER_TEXT)}" if words is not None else ""
+            echo(f"{time} {sentence}{more}")
 
 
 def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
@@ -142,9 +153,8 @@ def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
 
 def _plain(part: msgspec.Struct) -> dict[str, Any]:
     """Return a body's fields as JSON has them; bytes are of no use to a script, and are left out."""
-    values = {name: getattr(part, name) for name in part.__struct_fields__}
     return {
         name: _plain(value) if isinstance(value, msgspec.Struct) else value
-        for name, value in values.items()
+        for name, value in asdict(part).items()
         if not isinstance(value, bytes)
     }

@@ -51,7 +51,7 @@ async def reconnect(call: Call) -> LoginWanted | None:
     return None
 
 
-@command("login", cli="login")
+@command("login", cli=Elsewhere("parlour login ADDRESS --username NAME"))
 async def login(call: Call) -> LoginWanted:
     """Log in again after your session has ended; what is queued is sent then."""
     if not call.client.status.session_ended:

@@ -7,7 +7,7 @@ nothing, where the room's log says it) or raises the core's typed error. It prin
 
 import inspect
 import types
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import (
 )
 
 from parlour_client.commands.results import Result
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import SetupError, WrongUseError
 from parlour_client.core.model import Invitation, Outgoing, Room
 from parlour_client.core.settings import Settings
 from parlour_protocol.frames.base import Role
@@ -124,6 +124,8 @@ class Kind(Enum):
     """An alarm, by its number in the list."""
     TEXT = auto()
     """The rest of what was written."""
+    QUERY = auto()
+    """The words of a search; on the command line there must be some."""
     WORD = auto()
     CHOICE = auto()
     """One of a few words."""
@@ -139,6 +141,10 @@ class Kind(Enum):
     PATH = auto()
 
 
+TAKES_THE_REST: Final = frozenset({Kind.TEXT, Kind.QUERY, Kind.EMOJI})
+"""Read last: nothing of a line is left behind them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Takes:
     """How a parameter of a handler is written; stands in its annotation."""
@@ -151,6 +157,8 @@ class Takes:
     choices: tuple[str, ...] = ()
     word: str = ""
     """How a flag is written in a chat; empty: its name."""
+    option: str = ""
+    """The option of the command line, without its dashes; empty: the parameter's name."""
     fronts: frozenset[Front] = frozenset(Front)
     """Where it can be written."""
 
@@ -252,6 +260,8 @@ class Command(Generic[P, R]):
     """The command line prints its result as JSON, too."""
     examples: tuple[str, ...] = ()
     """Command lines, without `parlour`."""
+    check: Callable[[Front, Mapping[str, Any]], None] | None = None
+    """Raises what is wrong with values that do not go together, before anything is connected."""
 
     def __call__(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Run the handler."""
@@ -280,7 +290,7 @@ class Command(Generic[P, R]):
         written = [one for one in self.arguments if _is_written(one, front)]
         if front is Front.CLI:
             return tuple(written)
-        return tuple(sorted(written, key=lambda one: one.takes.kind in {Kind.TEXT, Kind.EMOJI}))
+        return tuple(sorted(written, key=lambda one: one.takes.kind in TAKES_THE_REST))
 
     def usage(self, front: Front) -> str:
         """Return how it is written in a chat, with its arguments: `/kick PERSON [REASON]`."""
@@ -289,9 +299,9 @@ class Command(Generic[P, R]):
             words.append(f"[{FOR_GOOD}]" if self.asks.for_good else f"[{YES}]")
         return " ".join(words)
 
-    def wrong_use(self, front: Front) -> SetupError:
+    def wrong_use(self, front: Front) -> WrongUseError:
         """Return the error for what can't be read."""
-        return SetupError(f"Write {self.usage(front)}.")
+        return WrongUseError(f"Write {self.usage(front)}.")
 
 
 def _is_written(one: Argument, front: Front) -> bool:
@@ -329,6 +339,7 @@ def command(
     connect: Connect = Connect.ONLINE,
     json: bool = False,
     examples: tuple[str, ...] = (),
+    check: Callable[[Front, Mapping[str, Any]], None] | None = None,
 ) -> Callable[[Callable[Concatenate[Call, P], Awaitable[R]]], Command[P, R]]:
     """Make an entry of the table from a handler; ``name`` is that of both chats, unless one has its own."""
 
@@ -353,6 +364,7 @@ def command(
             connect=connect,
             json=json,
             examples=examples,
+            check=check,
         )
 
     return made
@@ -412,6 +424,6 @@ Words = Annotated[str, Takes(Kind.TEXT, "WORDS")]
 Reason = Annotated[str, Takes(Kind.TEXT, "REASON", "Why; everyone in the room sees it.")]
 Emoji = Annotated[str, Takes(Kind.EMOJI, "EMOJI")]
 Count = Annotated[int, Takes(Kind.COUNT, "NUMBER")]
-For = Annotated[int | None, Takes(Kind.DURATION, "SECONDS", "For how long; default: for good.")]
-On = Annotated[bool | None, Takes(Kind.SWITCH, "on|off", "Undo it.")]
+For = Annotated[int | None, Takes(Kind.DURATION, "SECONDS", "For how long; default: for good.", option="for")]
+On = Annotated[bool | None, Takes(Kind.SWITCH, help="Undo it.")]
 File = Annotated[Path, Takes(Kind.PATH, "PATH")]

@@ -47,8 +47,8 @@ async def encryption(
         bool,
         Takes(
             Kind.FLAG,
-            "renew",
-            "Let the members of a room from before that decide who is in it.",
+            help="Let the members of a room from before that decide who is in it.",
+            option="renew",
             fronts=SHELL,
         ),
     ] = False,

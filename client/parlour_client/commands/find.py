@@ -1,5 +1,7 @@
 """Finding what a person names: rooms, invitations, messages; a refusal says what to do."""
 
+from typing import TYPE_CHECKING, Final
+
 from parlour_client.commands.command import Call, Front
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, Invitation, Room
@@ -7,26 +9,29 @@ from parlour_client.core.room_names import find_room as find
 from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
 
-_ROOMS = {
+if TYPE_CHECKING:
+    from parlour_client.core.interface import ChatClient
+
+_ROOMS: Final = {
     Front.UI: "F2 lists yours; /join enters another.",
     Front.LINE: "/rooms lists yours, /join enters another.",
 }
 
 
-def find_room(call: Call, wanted: str) -> Room:
+def find_room(client: "ChatClient", front: Front, wanted: str) -> Room:
     """Return a room of the person's by title, name, `@user` or id. Raises SetupError."""
-    found = find(call.client.rooms, wanted)
+    found = find(client.rooms, wanted)
     if found is not None:
         return found
     asked = " ".join(safe_text(wanted).lines)
     direct = wanted.startswith("@")
-    match call.front:
+    match front:
         case Front.CLI if direct:
             hint = f"Open it: parlour dm {asked}"
         case Front.CLI:
             hint = f"Join it first: parlour room join {asked}"
         case _:
-            hint = _ROOMS[call.front]
+            hint = _ROOMS[front]
     what = f"You have no room with {asked} yet." if direct else f"You are not in a room called {asked}."
     raise SetupError(what, hint)
 

@@ -108,12 +108,14 @@ async def history(call: Call, room: Here, message: Message) -> VersionsShown:
 )
 async def search(
     call: Call,
-    words: Annotated[str, Takes(Kind.TEXT, "WORDS")] = "",
+    words: Annotated[str, Takes(Kind.QUERY, "WORDS")] = "",
     *,
-    room: Annotated[Room | None, Takes(Kind.ROOM, "in", "Only in this room.", fronts=SHELL)] = None,
-    limit: Annotated[int, Takes(Kind.COUNT, "limit", "At most this many.", fronts=SHELL)] = 50,
+    room: Annotated[
+        Room | None, Takes(Kind.ROOM, "ROOM", "Only in this room.", option="in", fronts=SHELL)
+    ] = None,
+    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "At most this many.", fronts=SHELL)] = 50,
 ) -> MessagesFound:
-    """Search what you have; also from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
+    """Search your messages: words, from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
 
     Works without a connection; the newest message comes first. WORDS are found in any order; the last one may
     be unfinished. Beside them, or in place of them: from:NAME, in:ROOM, before:DATE, after:DATE,
@@ -146,9 +148,7 @@ async def unread(call: Call) -> MessagesFound:
 
 
 @command("read", cli=_READ)
-async def read(
-    call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, "all", word="all")] = False
-) -> None:
+async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word="all")] = False) -> None:
     """Mark this room as read, or all rooms."""
     rooms = [room for room in call.client.rooms if room.unread] if everywhere else [call.here()]
     for room in rooms:
@@ -175,7 +175,7 @@ async def forget(
     call: Call,
     room: Here,
     *,
-    everything: Annotated[bool, Takes(Kind.FLAG, "all", word="all")] = False,
+    everything: Annotated[bool, Takes(Kind.FLAG, word="all")] = False,
     age: Annotated[int | None, Takes(Kind.DURATION, "12h|30d")] = None,
 ) -> Question | Done:
     """Forget what was said here, or what is older, on this device only."""

@@ -56,9 +56,7 @@ async def block(
     call: Call,
     user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None,
     *,
-    on: Annotated[
-        bool | None, Takes(Kind.SWITCH, "on|off", "See their invitations again.", fronts=SHELL)
-    ] = None,
+    on: Annotated[bool | None, Takes(Kind.SWITCH, help="See their invitations again.", fronts=SHELL)] = None,
 ) -> BlockedListed | Done | None:
     """Hide someone's invitations and direct rooms; they are not told.
 

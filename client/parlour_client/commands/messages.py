@@ -39,7 +39,7 @@ async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
 
 @command("delete", ui=Elsewhere("d on the message."), cli=_IN_CHAT, asks=Asks())
 async def delete(call: Call, room: Here, message: Message) -> Question:
-    """Delete a message for everyone; you are asked once."""
+    """Delete a message for everyone."""
     entry = await find_message(call, room, message)
 
     async def do() -> None:
@@ -81,7 +81,7 @@ async def star(call: Call, room: Here, message: Message, *, on: On = None) -> No
     examples=("room pin lobby 42", "room pin lobby 42 --off"),
 )
 async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Question | Queued:
-    """Pin a message for everyone in the room, or unpin it; you are asked once."""
+    """Pin a message for everyone in the room, or unpin it."""
     entry = await find_message(call, room, message)
 
     async def do() -> Queued:

@@ -55,7 +55,7 @@ async def role(
     user: Person,
     role: Annotated[str, Takes(Kind.CHOICE, "ROLE", choices=tuple(one.value for one in Role))],
 ) -> Question | None:
-    """Give someone a role; making an owner is asked about once."""
+    """Give someone a role in this room."""
 
     async def do() -> None:
         await call.client.set_role(room.id, user, Role(role))

@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from parlour_client.commands.command import FOR_GOOD, YES, Argument, Call, Command, Front, Kind
+from parlour_client.commands.command import (
+    FOR_GOOD,
+    TAKES_THE_REST,
+    YES,
+    Argument,
+    Call,
+    Command,
+    Front,
+    Kind,
+)
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.table import COMMANDS
 from parlour_client.commands.values import read_duration, read_number
@@ -72,13 +81,15 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
         or _is_strict(command)
     ):
         raise command.wrong_use(call.front)
+    if command.check is not None:
+        command.check(call.front, values)
     return Given(values, sure)
 
 
 def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:
     """Return what is read, words before what takes the rest of the line."""
     mine = [one for one in command.arguments if front in one.takes.fronts]
-    return sorted(mine, key=lambda one: one.takes.kind in {Kind.TEXT, Kind.EMOJI})
+    return sorted(mine, key=lambda one: one.takes.kind in TAKES_THE_REST)
 
 
 def _is_strict(command: Command[..., Any]) -> bool:
@@ -132,7 +143,7 @@ def _room(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _named_room(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
-    return find_room(reading.call, word), rest
+    return find_room(reading.call.client, reading.call.front, word), rest
 
 
 def _new_room(reading: _Reading, rest: str) -> tuple[Any, str]:
@@ -271,6 +282,7 @@ READERS: Final[dict[Kind, Callable[[_Reading, str], tuple[Any, str]]]] = {
     Kind.SESSION: _word,
     Kind.ALARM: _alarm,
     Kind.TEXT: _text,
+    Kind.QUERY: _text,
     Kind.EMOJI: _text,
     Kind.WORD: _word,
     Kind.CHOICE: _choice,

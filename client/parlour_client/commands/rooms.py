@@ -1,6 +1,7 @@
 """Commands for rooms: find, create, enter, leave and describe them, and put them in order for oneself."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from parlour_client.commands.command import (
     SHELL,
@@ -32,14 +33,35 @@ from parlour_client.commands.results import (
     TopicShown,
 )
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.errors import EncryptionError, SetupError
+from parlour_client.core.errors import EncryptionError, SetupError, WrongUseError
 from parlour_client.core.room_names import find_room as find
 from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name
 
-_NEWEST = 10
+_NEWEST: Final = 10
 """Messages that are shown of a room that is opened."""
+
+
+def _check_create(front: Front, values: Mapping[str, Any]) -> None:
+    if values.get("public_room") and values["private"]:
+        raise WrongUseError("A room is either public or private.")
+    if front is Front.CLI and values["post_quantum"] and not values["encrypted"]:
+        raise WrongUseError("--post-quantum goes with --encrypted.")
+
+
+def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
+    if values.get("is_open") and values["post_quantum"]:
+        raise WrongUseError("--open and --post-quantum exclude each other.")
+    if values["text"]:
+        message_text(values["text"])
+
+
+def _check_topic(_: Front, values: Mapping[str, Any]) -> None:
+    if values["clear"] and values["text"] is not None:
+        raise WrongUseError("A TOPIC and --clear exclude each other.")
+    if values["text"] is not None and not values["text"].strip():
+        raise WrongUseError("The topic is empty.", "To remove it, use --clear.")
 
 
 @command(
@@ -53,7 +75,7 @@ async def rooms(
     call: Call,
     *,
     everything: Annotated[
-        bool, Takes(Kind.FLAG, "all", "Also the public rooms that you are not in.", fronts=SHELL)
+        bool, Takes(Kind.FLAG, help="Also the public rooms that you are not in.", option="all", fronts=SHELL)
     ] = False,
 ) -> RoomsListed:
     """List your rooms."""
@@ -103,35 +125,30 @@ async def join(call: Call, room: PublicRoom) -> RoomOpened:
     "create",
     cli="room create",
     examples=("room create garden --private --topic 'plants and bees'",),
+    check=_check_create,
 )
 async def create(
     call: Call,
     name: NewRoom,
     *,
     public_room: Annotated[bool, Takes(Kind.FLAG, word="public", fronts=frozenset({Front.UI}))] = False,
-    private: Annotated[
-        bool, Takes(Kind.FLAG, "private", "Entered by invitation only, and not listed.")
-    ] = False,
+    private: Annotated[bool, Takes(Kind.FLAG, help="Entered by invitation only, and not listed.")] = False,
     encrypted: Annotated[
         bool,
-        Takes(Kind.FLAG, "encrypted", "End-to-end encrypted, for good: the server cannot read it."),
+        Takes(Kind.FLAG, help="End-to-end encrypted, for good: the server cannot read it."),
     ] = False,
     post_quantum: Annotated[
         bool,
         Takes(
             Kind.FLAG,
-            POST_QUANTUM,
-            "With --encrypted: keys that a later quantum computer does not open either. Experimental.",
+            help="With --encrypted: keys that a later quantum computer does not open either. Experimental.",
             word=POST_QUANTUM,
         ),
     ] = False,
     topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line that stands above the messages.")] = "",
 ) -> RoomOpened:
     """Create a room and be its owner; private rooms are entered by invitation."""
-    if public_room and private:
-        raise SetupError("A room is either public or private.")
-    if call.front is Front.CLI and post_quantum and not encrypted:
-        raise SetupError("--post-quantum goes with --encrypted.")
+    del public_room  # a room is, unless it is private
     made = await call.client.create_room(
         name,
         RoomKind.PRIVATE if private else RoomKind.PUBLIC,
@@ -149,7 +166,7 @@ async def create(
     examples=("room leave garden", "room leave garden --yes"),
 )
 async def leave(call: Call, room: Here) -> Question:
-    """Leave a room; you are asked once."""
+    """Leave a room."""
 
     async def do() -> RoomLeft:
         await call.client.leave(room.id)
@@ -160,7 +177,7 @@ async def leave(call: Call, room: Here) -> Question:
     return Question(f"Leave {room.title}?", do, details=(back,))
 
 
-@command("dm", cli="dm", examples=("dm ben 'are you there?'",))
+@command("dm", cli="dm", examples=("dm ben 'are you there?'",), check=_check_dm)
 async def dm(
     call: Call,
     user: Person,
@@ -170,8 +187,8 @@ async def dm(
         bool,
         Takes(
             Kind.FLAG,
-            "open",
-            "NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
+            help="NOT end-to-end encrypted, unless the room is encrypted already: the server can read it.",
+            option="open",
             fronts=SHELL,
         ),
     ] = False,
@@ -179,17 +196,12 @@ async def dm(
         bool,
         Takes(
             Kind.FLAG,
-            POST_QUANTUM,
-            "Keys that a later quantum computer does not open either, if the room is made now. Experimental.",
+            help="Keys that a later quantum computer does not open either, if the room is new. Experimental.",
             fronts=SHELL,
         ),
     ] = False,
 ) -> RoomOpened:
-    """Open the direct room with someone, end-to-end encrypted, and write to them."""
-    if is_open and post_quantum:
-        raise SetupError("--open and --post-quantum exclude each other.")
-    if text:
-        message_text(text)  # refused before the room is opened
+    """Open the direct room with someone, end-to-end encrypted."""
     room = await call.client.open_direct(
         user, encrypted=not is_open, suite=suite_for(post_quantum=post_quantum)
     )
@@ -207,19 +219,16 @@ async def dm(
     "topic",
     cli="room topic",
     examples=("room topic garden", "room topic garden 'bees only'", "room topic garden --clear"),
+    check=_check_topic,
 )
 async def topic(
     call: Call,
     room: Here,
     text: Annotated[str | None, Takes(Kind.TEXT, "TOPIC")] = None,
     *,
-    clear: Annotated[bool, Takes(Kind.FLAG, "clear", "Remove the topic.", word="--clear")] = False,
+    clear: Annotated[bool, Takes(Kind.FLAG, help="Remove the topic.", word="--clear")] = False,
 ) -> TopicShown | None:
     """Show the topic, or set it; --clear removes it."""
-    if clear and text:
-        raise SetupError("A TOPIC and --clear exclude each other.")
-    if text is not None and not text.strip():
-        raise SetupError("The topic is empty.", "To remove it, use --clear.")
     if text is None and not clear:
         return TopicShown(room)
     await call.client.set_topic(room.id, text or "")

@@ -108,6 +108,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     account.sessions,
     account.end_session,
     view.join_server,
+    view.login_server,
     account.login,
     view.logout,
     account.reconnect,

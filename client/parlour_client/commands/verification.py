@@ -1,8 +1,19 @@
 """Commands for verifying people. What verifies somebody is typed in full, so that no habit does it."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from parlour_client.commands.command import CHAT, SHELL, Call, Connect, Elsewhere, Front, Kind, Takes, command
+from parlour_client.commands.command import (
+    CHAT,
+    SHELL,
+    Call,
+    Connect,
+    Elsewhere,
+    Front,
+    Kind,
+    Takes,
+    command,
+)
 from parlour_client.commands.results import (
     CodeShown,
     ComparisonConfirmed,
@@ -10,12 +21,24 @@ from parlour_client.commands.results import (
     KeyDecided,
     KeyShown,
 )
-from parlour_client.core.errors import SetupError
+from parlour_client.core.errors import SetupError, WrongUseError
 from parlour_client.text.encryption_text import NO, Decision, Way, decide
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_user_name
 
 _BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
+
+
+def _is_code(who: str) -> bool:
+    return ":" in who  # no name has one
+
+
+def _check_verify(_: Front, values: Mapping[str, Any]) -> None:
+    confirm, accept, who = values.get("confirm"), values.get("accept"), values["who"]
+    if confirm is not None and accept:
+        raise WrongUseError("--confirm and --accept exclude each other.")
+    if (confirm is not None or accept) and (not who or _is_code(who)):
+        raise WrongUseError("Name the USER.")
 
 
 @command(
@@ -28,6 +51,7 @@ _BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
         'verify ben --confirm "48213 90417 55301 27740"',
         "verify            (your own code, for others to scan or copy)",
     ),
+    check=_check_verify,
 )
 async def verify(
     call: Call,
@@ -35,17 +59,17 @@ async def verify(
     decision: Annotated[str, Takes(Kind.TEXT, "DIGITS|CODE|words", fronts=CHAT)] = "",
     *,
     confirm: Annotated[
-        str,
+        str | None,
         Takes(
             Kind.TEXT,
             "DIGITS",
             "Mark USER verified: the last 20 digits (four groups) at least, if both of you see the same.",
             fronts=SHELL,
         ),
-    ] = "",
+    ] = None,
     accept: Annotated[
         bool,
-        Takes(Kind.FLAG, "accept", "Go on with USER's changed key, unverified.", fronts=SHELL),
+        Takes(Kind.FLAG, help="Go on with USER's changed key, unverified.", fronts=SHELL),
     ] = False,
 ) -> KeyShown | KeyDecided | ComparisonShown | CodeShown:
     """Compare someone's key with them: digits, a code, or short words.
@@ -53,20 +77,15 @@ async def verify(
     Compare the digits over another channel than this chat: by voice, or face to face. Without USER: show your
     own code.
     """
-    is_code = ":" in who  # no name has one
-    if confirm and accept:
-        raise SetupError("--confirm and --accept exclude each other.")
-    if (confirm or accept) and (not who or is_code):
-        raise SetupError("Name the USER.")
     people = call.client.encryption
-    if is_code:
+    if _is_code(who):
         from parlour_client.core.e2ee.verification.verification_code import person_of  # noqa: PLC0415 - MLS
 
         return KeyDecided(await people.check_code(person_of(who), who))
     if not who and call.front is Front.CLI:
         return CodeShown(people.own_code())
     user = parse_user_name(who) if who else _peer(call)
-    if confirm:
+    if confirm is not None:
         return KeyDecided(await people.confirm(user, confirm))
     if accept:
         return KeyDecided(await people.accept_key(user))

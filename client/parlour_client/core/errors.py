@@ -4,6 +4,7 @@
 
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
+    │   ├── WrongUseError       a command was written in a way that it can't be meant
     │   ├── NoAccountError      nobody has logged in here yet
     │   │   └── LoggedOutError
     │   └── PassphraseNeededError
@@ -61,6 +62,10 @@ class ParlourClientError(Exception):
 
 class SetupError(ParlourClientError):
     """The home folder, a file or what was typed cannot be used as it is."""
+
+
+class WrongUseError(SetupError):
+    """A command was written wrongly, and nothing was tried. The command line ends with status 2."""
 
 
 class NoAccountError(SetupError):

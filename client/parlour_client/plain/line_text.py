@@ -5,11 +5,9 @@ like a line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Final
 
 from parlour_client.core.model import (
-    UNREADABLE,
     ConnectionStatus,
     Delivery,
     Entry,
@@ -18,40 +16,17 @@ from parlour_client.core.model import (
     Outgoing,
     Room,
 )
+from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.base import RoomKind
-from parlour_protocol.frames.bodies import (
-    Added,
-    Banned,
-    Contested,
-    Created,
-    EncryptionOn,
-    GroupCreated,
-    Handshake,
-    Invited,
-    Joined,
-    Kicked,
-    Left,
-    Message,
-    Muted,
-    Pinned,
-    RoleSet,
-    TopicSet,
-    Unbanned,
-    Uninvited,
-    Unmuted,
-    Unreadable,
-)
-from parlour_protocol.ids import Millis
+from parlour_protocol.frames.bodies import Message, TopicSet
 from parlour_protocol.text import BLANK_LABEL, safe_text
 from parlour_protocol.text import cell_width as width
 
 _INDENT: Final = "    | "
 _BEGINNING: Final = 60
-_LAST_TIME: Final = 253_402_000_000_000
-"""The year 9999: a server may write any number."""
 
 
 def shown(untrusted: str) -> str:
@@ -73,7 +48,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     if entry.trouble:
         return f"{title}, {number}{entry.author}: cannot be read: {shown(entry.trouble)}"
     if entry.text is None:
-        return f"{title}, {number}{event_words(entry.author, entry.body)}"
+        return f"{title}, {number}{event_line(entry.author, entry.body)}"
     edited = " edited" if entry.edited else ""
     starred = f"{' starred' * entry.starred}{' pinned' * entry.pinned}"
     return (
@@ -146,51 +121,12 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     return f"{number}: {title}, {one.what}{text}: {words}"
 
 
-def event_words(author: str, body: AnyBody) -> str:  # noqa: PLR0911 - one line a kind of event
-    """Say what happened."""
-    match body:
-        case Kicked(who=who, reason=reason):
-            return f"{author} removed {who}{_because(reason)}"
-        case Banned(who=who, reason=reason):
-            return f"{author} banned {who}{_because(reason)}"
-        case TopicSet(topic=topic):
-            return f"{author} set the topic: {shown(topic)}" if topic else f"{author} removed the topic"
-        case RoleSet(who=who, role=role):
-            return f"{author} made {who} {role.value}"
-        case Pinned(target=target, on=on):
-            return f"{author} {'pinned' if on else 'unpinned'} #{target}"
-        case (
-            Invited(who=who)
-            | Uninvited(who=who)
-            | Added(who=who)
-            | Unbanned(who=who)
-            | Muted(who=who)
-            | Unmuted(who=who)
-        ):
-            return f"{author} {_TO_SOMEBODY[type(body)].format(who)}"
-        case Unreadable():
-            return UNREADABLE
-        case _:
-            return f"{author}{_SIMPLE.get(type(body), ': (an event that this version does not show)')}"
-
-
-_TO_SOMEBODY: Final[dict[type[AnyBody], str]] = {
-    Invited: "invited {}",
-    Uninvited: "withdrew the invitation of {}",
-    Added: "added {}",
-    Unbanned: "unbanned {}",
-    Muted: "muted {}",
-    Unmuted: "unmuted {}",
-}
-_SIMPLE: Final[dict[type[AnyBody], str]] = {
-    Created: " created the room",
-    Joined: " joined",
-    Left: " left",
-    EncryptionOn: " turned on end-to-end encryption",
-    GroupCreated: " created the encrypted group",
-    Handshake: " renewed keys",
-    Contested: " could not follow a change of keys: the group may have split",
-}
+def event_line(author: str, body: AnyBody) -> str:
+    """Say what happened, with a topic or a reason behind it."""
+    sentence, words = event_sentence(author, body)
+    if words is None:
+        return sentence
+    return f"{sentence}: {shown(words)}" if isinstance(body, TopicSet) else f"{sentence} ({shown(words)})"
 
 
 def status_line(status: ConnectionStatus) -> str:
@@ -227,12 +163,3 @@ def room_line(room: Room) -> str:
     topic = f": {shown(room.topic)}" if room.topic else ""
     kind = ", encrypted" if room.encrypted else ""
     return f"{room.title}, {room.members} people{kind}{unread}{mentions}{topic}"
-
-
-def day_and_time(at: Millis) -> str:
-    """Say a time."""
-    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d %H:%M}"
-
-
-def _because(reason: str) -> str:
-    return f" ({shown(reason)})" if reason else ""

@@ -11,7 +11,6 @@ from parlour_client.commands import results
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust, WordsProcess
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
-    day_and_time,
     outgoing_line,
     room_line,
     shown,
@@ -27,6 +26,7 @@ from parlour_client.text.encryption_text import (
     how_admitted,
     renewed_person,
 )
+from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.names import UserName

@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from tests.client.ui.pseudo_terminal import Terminal
 
 from parlour_client.cli import root
+from parlour_client.cli.output import print_json, shown
 from parlour_client.cli.passwords import read_password
-from parlour_client.cli.render import print_json, shown
+from parlour_client.commands.command import Front
+from parlour_client.commands.parse import names
 from parlour_client.console.input_lines import MAX_LINE, split_lines
 from parlour_client.core.archive.key import open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
@@ -22,12 +24,8 @@ from parlour_protocol.secret import Secret
 
 
 def all_commands() -> list[list[str]]:
-    """Return the words of every command but the demo's, which is built elsewhere."""
-    context = click.Context(root.cli)
-    found = [[name] for name in root.COMMANDS]
-    room = root.cli.get_command(context, "room")
-    assert isinstance(room, click.Group)
-    return [*found, *(["room", name] for name in room.list_commands(context))]
+    """Return the words of every command."""
+    return [name.split(" ") for name in names(Front.CLI)]
 
 
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)
@@ -39,11 +37,16 @@ def test_every_command_has_help_with_an_example(words: list[str]) -> None:
     assert f"parlour {words[0]}" in done.output or words == ["chat"]
 
 
-def test_the_table_of_commands_says_what_each_says() -> None:
-    """`parlour --help` loads no command, and lists each."""
-    done = CliRunner().invoke(root.cli, ["--help"])
-    assert done.exit_code == 0
-    assert all(name in done.output for name in root.COMMANDS)
+def test_help_lists_every_command() -> None:
+    """The root's those of one word and the groups, each group its own."""
+    context = click.Context(root.cli)
+    for first in ("", *root.GROUPS):
+        done = CliRunner().invoke(root.cli, [*filter(None, [first]), "--help"])
+        assert done.exit_code == 0
+        group = root.cli.get_command(context, first) if first else root.cli
+        assert isinstance(group, root.TableGroup)
+        assert all(f"  {name} " in done.output for name in group.list_commands(context))
+    assert {name.split(" ")[0] for name in names(Front.CLI)} == set(root.cli.list_commands(context))
 
 
 @pytest.mark.parametrize(

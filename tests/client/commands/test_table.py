@@ -5,6 +5,8 @@ import inspect
 
 import pytest
 
+from parlour_client.cli import render as cli_render
+from parlour_client.cli.root import WRITTEN_HERE
 from parlour_client.commands import table
 from parlour_client.commands.command import Command, Elsewhere, Front, Kind
 from parlour_client.commands.parse import READERS, names, read_line
@@ -12,7 +14,8 @@ from parlour_client.commands.table import COMMANDS
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
 
-CHATS = (Front.UI, Front.LINE)
+NOT_IN_A_SHELL = {("verify", cli_render.results.ComparisonShown)}
+"""Short words are begun by an argument that only chats have."""
 
 
 def test_every_command_is_in_each_front_end_or_says_what_to_do_instead() -> None:
@@ -67,6 +70,20 @@ def test_the_line_mode_shows_every_result() -> None:
             shows = plain_render.show.dispatch(result) is not plain_render.show.dispatch(object)
             is_asked = issubclass(result, plain_render.results.Question)
             assert shows or is_asked, (one.help, result)
+
+
+def test_the_command_line_shows_every_result() -> None:
+    """What a command can give there is printed; the rest has click code of its own."""
+    for one in COMMANDS:
+        name = one.name(Front.CLI)
+        if name is None:
+            continue
+        assert (one.handler is None) == (name in WRITTEN_HERE), name
+        for result in one.results:
+            shows = cli_render.show.dispatch(result) is not cli_render.show.dispatch(object)
+            is_asked = issubclass(result, cli_render.results.Question)
+            assert shows or is_asked or (name, result) in NOT_IN_A_SHELL, (name, result)
+    assert set(WRITTEN_HERE) <= set(names(Front.CLI))
 
 
 def test_usage_is_made_from_the_arguments() -> None:

@@ -205,4 +205,4 @@ def test_nothing_else_prints_for_people() -> None:
         if re.search(r"\bclick\.echo\(|\bprint\(|stdout\.write|stderr\.write", path.read_text("utf-8"))
     }
     # JSON for scripts, the picture of a code, which is no text, and a link that has to stay in one row.
-    assert printing == {"cli/render.py", "cli/encryption.py", "cli/invite_link.py"}
+    assert printing == {"cli/output.py", "cli/render.py", "cli/invite_link.py"}

@@ -11,7 +11,7 @@ from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
 from tests.client.core.e2ee.house import House
 
 from parlour_client.cli import run_client as running
-from parlour_client.cli.reading import _export
+from parlour_client.cli.export import _export
 from parlour_client.cli.send import _send_one
 from parlour_client.cli.tail import _tail
 from parlour_client.core.client import Client

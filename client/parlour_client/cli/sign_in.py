@@ -1,4 +1,4 @@
-"""`join`, `login`, `logout`, `sessions`, `passwd`, `passphrase`: the account of one home folder.
+"""`join`, `login`, `logout`, `passwd`, `passphrase`: the account of one home folder.
 
 A password is read without being shown, used once and kept nowhere. The commands only read what was typed and
 print what happened; ``core.account.sign_in`` does the work.
@@ -6,14 +6,13 @@ print what happened; ``core.account.sign_in`` does the work.
 
 import asyncio
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
 
+from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.render import DEVICE, USER, print_json
 from parlour_client.cli.run_client import first_passphrase, opened, run, the_home, the_passphrase
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
@@ -22,8 +21,6 @@ from parlour_client.core.archive.key import into_keyring, open_key, rewrap
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.core.transport.trust import CaFile, Pin, Trust
-from parlour_protocol.api import SessionInfo
-from parlour_protocol.ids import SessionId
 from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.secret import Secret
@@ -150,43 +147,6 @@ def logout(context: click.Context) -> None:
 async def _logout(home: Home) -> None:
     async with opened(home, the_passphrase(home)) as archive:
         await SignIn(archive).log_out()
-
-
-@click.command(epilog="\b\nExample:\n  parlour sessions\n  parlour sessions --end 3kTMd1AJmf6Grr0dzZOy9w")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--end", "which", metavar="ID", help="End this session.")
-@click.pass_context
-def sessions(context: click.Context, which: str | None, *, as_json: bool) -> None:
-    """List where you are logged in, or end one of these sessions."""
-    home = the_home(context)
-    if which is not None:
-        run(_end_session(home, SessionId(which)))
-        echo("The session is ended.", err=True)
-        return
-    for session in run(_sessions(home)):
-        if as_json:
-            print_json(_session_fields(session))
-        else:
-            mark = "  (this one)" if session.current else ""
-            echo(f"{session.id}  {session.device}  last seen {_day(session.last_seen)}{mark}")
-
-
-async def _end_session(home: Home, which: SessionId) -> None:
-    async with opened(home, the_passphrase(home)) as archive:
-        await SignIn(archive).end_session(which)
-
-
-async def _sessions(home: Home) -> list[SessionInfo]:
-    async with opened(home, the_passphrase(home)) as archive:
-        return list(await SignIn(archive).sessions())
-
-
-def _session_fields(session: SessionInfo) -> dict[str, object]:
-    return {name: getattr(session, name) for name in session.__struct_fields__}
-
-
-def _day(millis: int) -> str:
-    return datetime.fromtimestamp(millis / 1000, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 @click.command(

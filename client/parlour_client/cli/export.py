@@ -1,0 +1,37 @@
+"""`export`: the whole history of a room, each event once, for people and for scripts.
+
+It fetches what the archive misses. Text goes through the rule unless it is JSON, which is ASCII-escaped.
+"""
+
+import click
+
+from parlour_client.cli.output import tell_claims
+from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.tail import print_event, said_of
+from parlour_client.commands.command import Front
+from parlour_client.commands.find import find_room
+from parlour_client.core.account.home import Home
+from parlour_protocol.ids import Seq
+
+_PATIENCE = 5.0
+
+
+@click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")
+@click.argument("room")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, ASCII only.")
+@click.pass_context
+def export(context: click.Context, room: str, *, as_json: bool) -> None:
+    """Print the whole history of ROOM, each event once, in order."""
+    run(_export(the_home(context), room, as_json=as_json))
+
+
+async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
+    async with connected(home, follow=True) as client:
+        room = find_room(client, Front.CLI, wanted)
+        after = Seq(0)
+        while events := await client.log(room.id, after=after):
+            for event in events:
+                print_event(room, event, await said_of(client, event), as_json=as_json)
+            after = events[-1].seq
+        await client.finish(room.id)
+        await tell_claims(client, room, look=True)

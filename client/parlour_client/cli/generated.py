@@ -1,0 +1,108 @@
+"""Commands of the command line made from the table: arguments and options by their kinds.
+
+What was written wrongly is refused here, before anything is connected; ``run_command`` does the rest.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from parlour_client.cli.parameters import ROOM_NAME, USER, USER_OR_CODE
+from parlour_client.commands.command import YES, Argument, Command, Front, Kind
+
+_LONGEST: Final = 366 * 86_400
+"""Seconds of a ban or a mute that ends."""
+_MOST_FOUND: Final = 1000
+_LABELS: Final = {
+    Kind.PERSON: "USER",
+    Kind.PERSON_OR_CODE: "USER|CODE",
+    Kind.MESSAGE: "SEQ",
+    Kind.FILE: "SEQ",
+    Kind.DEVICE: "DEVICE",
+    Kind.SESSION: "ID",
+}
+_TYPES: Final[Mapping[Kind, Any]] = {
+    Kind.PERSON: USER,
+    Kind.PERSON_OR_CODE: USER_OR_CODE,
+    Kind.NEW_ROOM: ROOM_NAME,
+    Kind.PUBLIC_ROOM: ROOM_NAME,
+    Kind.MESSAGE: click.IntRange(min=1),
+    Kind.FILE: click.IntRange(min=1),
+    Kind.DURATION: click.IntRange(1, _LONGEST),
+    Kind.COUNT: click.IntRange(1, _MOST_FOUND),
+    Kind.PATH: click.Path(path_type=Path),
+}
+
+
+def click_command(command: Command[..., Any], name: str) -> click.Command:
+    """Make the click command of an entry of the table."""
+    parameters = [_parameter(one) for one in command.takes(Front.CLI)]
+    if command.json:
+        parameters.append(
+            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line, ASCII only.")
+        )
+    if command.asks is not None and command.asks.cli:
+        parameters.append(click.Option([YES], is_flag=True, help="Don't ask; a script needs it."))
+    return click.Command(
+        name,
+        params=parameters,
+        callback=_callback(command),
+        help="\n\n".join(filter(None, (f"{command.help}.", command.about))),
+        short_help=command.help,
+        epilog=epilog(command.examples),
+    )
+
+
+def epilog(examples: tuple[str, ...]) -> str:
+    """Return the examples as `--help` ends with them."""
+    return "\n".join(("\b", "Example:", *(f"  parlour {one}" for one in examples)))
+
+
+def _parameter(one: Argument) -> click.Parameter:
+    kind, label = one.takes.kind, _LABELS.get(one.takes.kind, one.label)
+    if not one.option:
+        many = kind is Kind.QUERY
+        required = one.required or many
+        choice = click.Choice(one.takes.choices) if kind is Kind.CHOICE else _TYPES.get(kind)
+        metavar = None if kind is Kind.CHOICE else label if required or many else f"[{label}]"
+        return click.Argument(
+            [one.name], required=required, type=choice, metavar=metavar, nargs=-1 if many else 1
+        )
+    flag = f"--{one.takes.option or one.name.replace('_', '-')}"
+    if kind is Kind.SWITCH:
+        return click.Option(["--off", one.name], flag_value="off", default=None, help=one.takes.help)
+    if kind is Kind.FLAG:
+        return click.Option([flag, one.name], is_flag=True, help=one.takes.help)
+    return click.Option(
+        [flag, one.name],
+        type=_TYPES.get(kind, str),
+        default=one.default,
+        show_default=kind is Kind.COUNT,
+        metavar=label,
+        help=one.takes.help,
+    )
+
+
+def _callback(command: Command[..., Any]) -> Callable[..., None]:
+    def callback(*, as_json: bool = False, yes: bool = False, **written: Any) -> None:
+        values = {one.name: _value(one, written[one.name]) for one in command.takes(Front.CLI)}
+        if command.check is not None:
+            command.check(Front.CLI, values)
+        from parlour_client.cli.run_command import run_command  # noqa: PLC0415 - loads the whole client
+
+        run_command(click.get_current_context(), command, values, as_json=as_json, yes=yes)
+
+    return callback
+
+
+def _value(one: Argument, written: Any) -> Any:
+    """Return what click read as the handler takes it; rooms are found later, once connected."""
+    match one.takes.kind:
+        case Kind.SWITCH:
+            return False if written == "off" else None
+        case Kind.QUERY:
+            return " ".join(written)
+        case _:
+            return one.default if written is None else written

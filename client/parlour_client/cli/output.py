@@ -1,0 +1,75 @@
+"""Lines for people and for scripts, as every command prints them.
+
+JSON is ASCII-escaped, so that nothing in it reaches a terminal raw; text for people goes through
+``safe_text``.
+"""
+
+import asyncio
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from parlour_client.console.printing import echo
+from parlour_client.core.client import Client
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.model import Entry, Room
+from parlour_client.text.file_text import facts_of
+from parlour_protocol.frames import AnyBody
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.text import BLANK_LABEL, safe_text
+
+_LOOK_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How results are printed, and the client that knows more of them."""
+
+    client: Client
+    as_json: bool
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one object on one line, at once."""
+    click.echo(json.dumps(value, ensure_ascii=True, separators=(", ", ": ")))
+
+
+def shown(untrusted: str, indent: str = "  ") -> str:
+    """Return a stranger's text as it may stand on a terminal; its further lines are indented."""
+    safe = safe_text(untrusted)
+    return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
+
+
+def file_words(body: AnyBody) -> str:
+    """Return that a message has a file, and which; empty for what has none."""
+    if not isinstance(body, Message) or body.file is None:
+        return ""
+    return f" [file: {facts_of(body.file)}: {shown(body.file.name)}]"
+
+
+def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
+    """Print a message of a list; JSON says of which room it is, and so does a ``title`` for people."""
+    if as_json:
+        fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
+        print_json(fields | {"author": entry.author, "text": entry.text})
+    else:
+        echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}{file_words(entry.body)}")
+
+
+async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:
+    """Say what the server claims of an encrypted room's members, and what could not be done for them.
+
+    With ``look`` the server is asked now; else it was while something was sent.
+    """
+    if room.encrypted:
+        if look:
+            with suppress(ParlourClientError, TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await client.encryption.settle(room.id)
+        for sentence in await client.encryption.claims(room.id):
+            echo(f"parlour: {sentence}", err=True)
+        if unfinished := await client.encryption.unfinished(room.id):
+            echo(f"parlour: Not everybody in {room.title} can read this yet: {unfinished}", err=True)

@@ -1,0 +1,56 @@
+"""`recovery use` and `recovery reset`: back into an account whose devices are lost.
+
+The 24 words and the password are read without being shown; they are never an argument.
+"""
+
+import sys
+from typing import Final
+
+import click
+
+from parlour_client.cli.passwords import from_stdin, read_password
+from parlour_client.cli.run_client import run_connected
+from parlour_client.console.printing import echo
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SetupError
+
+_WORDS: Final = 24
+
+
+@click.command(epilog="\b\nExample:\n  parlour recovery use")
+@click.pass_context
+def use(context: click.Context) -> None:
+    """Approve this device with the 24 words."""
+    if sys.stdin.isatty():
+        typed = click.prompt("The 24 words", hide_input=True, err=True)
+    else:
+        typed = sys.stdin.readline()
+    words = typed.split()
+    if len(words) != _WORDS:
+        raise SetupError(f"There should be {_WORDS} words, not {len(words)}.", "Type all on one line.")
+
+    async def work(client: Client) -> None:
+        await client.encryption.recover(words)
+        echo("This device is approved.", err=True)
+
+    run_connected(context, work, follow=True)
+
+
+@click.command(epilog="\b\nExample:\n  parlour recovery reset\n  … --yes --password-stdin < file")
+@click.confirmation_option(
+    prompt="All your devices are revoked and everyone sees that your key changed. Continue?"
+)
+@from_stdin
+@click.pass_context
+def reset(context: click.Context, *, password_stdin: bool) -> None:
+    """Make a new key for your account, when devices and words are lost."""
+    password = read_password(stdin=password_stdin or not sys.stdin.isatty())
+
+    async def work(client: Client) -> None:
+        await client.encryption.reset_identity(password)
+        echo(
+            "Your account has a new key. Tell the people you talk with, and verify each other again.",
+            err=True,
+        )
+
+    run_connected(context, work, follow=True)

@@ -1,0 +1,93 @@
+"""Running a command of the table once: connect, find the rooms that are named, ask, show the result.
+
+A question is asked on the terminal; a script says ``--yes``. Without a terminal nothing is assumed.
+"""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import click
+
+from parlour_client.cli.output import Output, shown
+from parlour_client.cli.render import show
+from parlour_client.cli.run_client import connected, run, the_home, the_passphrase
+from parlour_client.commands.command import Call, Command, Connect, Front, Kind
+from parlour_client.commands.find import find_invitation, find_room
+from parlour_client.commands.results import Question, RenewQuestion
+from parlour_client.console.printing import echo
+from parlour_client.core.account.home import Home
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SessionEndedError, UnreachableError
+from parlour_client.core.settings import load
+from parlour_client.text.encryption_text import renewed_person
+
+_PATIENCE: Final = 5.0
+"""Seconds in which a connection must come up that a command can do without."""
+
+
+def run_command(
+    context: click.Context, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
+) -> None:
+    """Run it to its end; raises what went wrong."""
+    run(_run(the_home(context), command, values, as_json=as_json, yes=yes))
+
+
+async def _run(
+    home: Home, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
+) -> None:
+    async with _client(home, command.connect) as client:
+        call = Call(client, Front.CLI, load(home.folder))
+        found = {name: _found(call, command, name, value) for name, value in values.items()}
+        if command.connect is Connect.SETTLED:
+            await client.finish(found["room"].id)
+        result = await command(call, **found)
+        if isinstance(result, Question):
+            if not yes and command.asks is not None and command.asks.cli:
+                _ask(result)
+            result = await result.do()
+        if result is not None:
+            await show(result, Output(client, as_json))
+
+
+@asynccontextmanager
+async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
+    if connect is not Connect.IF_POSSIBLE:
+        async with connected(home, follow=connect is not Connect.ONLINE) as client:
+            yield client
+        return
+    client = Client(home, passphrase=the_passphrase(home), adopt=False)
+    await client.start()
+    try:
+        try:
+            await client.ready(_PATIENCE)
+        except (UnreachableError, SessionEndedError) as error:
+            echo(f"parlour: {error} Only what is on this device is searched.", err=True)
+        yield client
+    finally:
+        await client.stop()
+
+
+def _found(call: Call, command: Command[..., Any], name: str, value: Any) -> Any:
+    """Return a named room or invitation as it is known now; anything else as it was read."""
+    kind = next(one.takes.kind for one in command.arguments if one.name == name)
+    if value is None:
+        return None
+    match kind:
+        case Kind.HERE | Kind.ROOM | Kind.NAMED_ROOM:
+            return find_room(call.client, Front.CLI, value)
+        case Kind.INVITATION:
+            return find_invitation(call, value)
+        case _:
+            return value
+
+
+def _ask(question: Question) -> None:
+    """Raise unless the person says yes."""
+    if isinstance(question, RenewQuestion):
+        for person in question.people:
+            echo(renewed_person(person), err=True)
+    if not sys.stdin.isatty():
+        raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
+    click.confirm(shown(question.text), abort=True, err=True)

@@ -1,0 +1,91 @@
+"""What happened in a room, in a sentence, for everything in its log that is not a message.
+
+The sentence is ours and holds names at most, which are checked types. A topic or a reason is a stranger's
+text and is returned beside it, to be shown as such.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from parlour_client.core.model import UNREADABLE
+from parlour_protocol.frames import AnyBody, bodies
+from parlour_protocol.frames.fields import WireText
+from parlour_protocol.ids import Millis
+
+_LAST_TIME: Final = 253_402_000_000_000
+"""The year 9999: a server may write any number."""
+
+
+def event_sentence(author: str, body: AnyBody) -> tuple[str, WireText | None]:
+    """Return our sentence, and the stranger's words that belong to it."""
+    match body:
+        case bodies.TopicSet(topic=topic):
+            return (f"{author} set the topic", topic) if topic else (f"{author} removed the topic", None)
+        case bodies.Kicked(who=whom, reason=reason):
+            return f"{author} removed {whom}", reason or None
+        case bodies.Banned(who=whom, until=until, reason=reason):
+            return f"{author} banned {whom}{_until(until)}", reason or None
+        case bodies.Blank(was=was):
+            return f"{_WAS.get(was, 'Something')} of {author} was deleted", None
+        case bodies.Unreadable():
+            return UNREADABLE, None
+        case _:
+            return f"{author} {_action(body)}", None
+
+
+def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
+    match body:
+        case bodies.Invited(who=whom):
+            return f"invited {whom}"
+        case bodies.Uninvited(who=whom):
+            return f"withdrew the invitation of {whom}"
+        case bodies.Added(who=whom):
+            return f"added {whom}"
+        case bodies.Unbanned(who=whom):
+            return f"unbanned {whom}"
+        case bodies.Muted(who=whom, until=until):
+            return f"muted {whom}{_until(until)}"
+        case bodies.Unmuted(who=whom):
+            return f"unmuted {whom}"
+        case bodies.RoleSet(who=whom, role=role):
+            return f"made {whom} {role.value}"
+        case bodies.Pinned(target=target, on=on):
+            return f"{'pinned' if on else 'unpinned'} #{target}"
+        case bodies.Edited(target=target):
+            return f"edited #{target}"
+        case bodies.Deleted(target=target):
+            return f"deleted #{target}"
+        case bodies.Reacted(target=target, on=on):
+            return f"{'reacted to' if on else 'removed a reaction from'} #{target}"
+        case _:
+            return _ACTIONS[type(body)]
+
+
+_ACTIONS: Final[dict[type[AnyBody], str]] = {
+    bodies.Created: "created the room",
+    bodies.Joined: "joined",
+    bodies.Left: "left",
+    bodies.EncryptionOn: "turned on end-to-end encryption",
+    bodies.GroupCreated: "created the encrypted group",
+    bodies.Handshake: "renewed keys",
+    bodies.Contested: "could not follow a change of keys: the group may have split",
+    bodies.EncryptedMessage: "sent an encrypted message",
+    bodies.Message: "sent a message",
+}
+
+
+_WAS: Final = {
+    "message": "A message",
+    "sealed": "A message",
+    "edited": "An edit",
+    "reacted": "A reaction",
+}
+
+
+def _until(until: Millis | None) -> str:
+    return "" if until is None else f" until {day_and_time(until)}"
+
+
+def day_and_time(at: Millis) -> str:
+    """Return the local day and time, `2026-11-24 14:02`."""
+    return f"{datetime.fromtimestamp(min(at, _LAST_TIME) / 1000).astimezone():%Y-%m-%d %H:%M}"

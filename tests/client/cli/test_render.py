@@ -1,0 +1,155 @@
+"""What the command line prints of a result: lines for people, and the fields that scripts rely on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.client.ui.encryption_fake import THIS
+from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
+
+from parlour_client.cli.output import Output
+from parlour_client.cli.render import show
+from parlour_client.commands import results
+from parlour_client.core.model import Invitation
+from parlour_protocol.api import SessionInfo
+from parlour_protocol.delivery import DeviceStatus
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.frames.replies import RoomListing
+from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
+from parlour_protocol.names import parse_device_name, parse_room_name
+
+MEADOW = RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7)
+ATTIC = Invitation(RoomId("N" * 22), RoomKind.PRIVATE, BOB, Millis(1), name=parse_room_name("attic"))
+SESSION = SessionInfo(
+    id=SessionId("s" * 22),
+    device=parse_device_name("laptop"),
+    created=Millis(1),
+    last_seen=Millis(2),
+    expires=Millis(3),
+    current=True,
+)
+
+
+@pytest.fixture
+def client() -> FakeClient:
+    """Return a client with a lobby, a garden and a direct room with bob."""
+    return FakeClient.peopled()
+
+
+async def shown(client: FakeClient, result: results.Result, *, as_json: bool = False) -> None:
+    """Print a result."""
+    await show(result, Output(client, as_json))  # type: ignore[arg-type] # a client in memory
+
+
+async def members(client: FakeClient) -> results.Result:
+    """Return who is in the lobby."""
+    return results.MembersListed(await client.members(LOBBY))
+
+
+async def rooms(client: FakeClient) -> results.Result:
+    """Return the rooms, and one that is not joined."""
+    return results.RoomsListed(client.rooms[1:2], [MEADOW])
+
+
+async def invitations(_: FakeClient) -> results.Result:
+    """Return an invitation."""
+    return results.InvitationsListed([ATTIC])
+
+
+async def sessions(_: FakeClient) -> results.Result:
+    """Return a session."""
+    return results.SessionsListed([SESSION])
+
+
+async def devices(client: FakeClient) -> results.Result:
+    """Return two devices."""
+    return results.DevicesListed(await client.encryption.devices(), client.encryption.own())
+
+
+async def pending(client: FakeClient) -> results.Result:
+    """Return this device, which waits."""
+    one = replace(client.encryption.listed[0], status=DeviceStatus.PENDING)
+    return results.DevicesListed([one], client.encryption.own())
+
+
+async def key(client: FakeClient) -> results.Result:
+    """Return what is known of bob's key."""
+    return results.KeyShown(await client.encryption.person(BOB))
+
+
+async def report(client: FakeClient) -> results.Result:
+    """Return who can read the lobby."""
+    room = client.room(LOBBY)
+    assert room is not None
+    return results.EncryptionShown(room, await client.encryption.report(LOBBY))
+
+
+async def pins(client: FakeClient) -> results.Result:
+    """Return a message."""
+    room = client.room(LOBBY)
+    assert room is not None
+    entry = await client.entry(LOBBY, Seq(2))
+    assert entry is not None
+    return results.PinsListed(room, [entry])
+
+
+FIELDS = [
+    (members, "user role status muted"),
+    (rooms, "room room_id kind member members topic role head"),
+    (invitations, "room room_id kind inviter at encrypted"),
+    (sessions, "id device created last_seen expires current"),
+    (devices, "device name status created seen current"),
+    (pending, "device name status code created seen current"),
+    (key, "user safety_number state first_seen"),
+    (
+        report,
+        """room_id state label problem group epoch authenticator decided_by_members people claims members
+        without_device last_change suite post_quantum server_sees assurance""",
+    ),
+    (pins, "seq room room_id at author text"),
+]
+
+
+@pytest.mark.parametrize(("make", "fields"), FIELDS, ids=lambda value: getattr(value, "__name__", ""))
+async def test_scripts_get_the_fields_that_they_rely_on(
+    client: FakeClient, capsys: pytest.CaptureFixture[str], make: Callable[..., object], fields: str
+) -> None:
+    """One JSON object a line, with these names, in this order."""
+    await shown(client, await make(client), as_json=True)  # type: ignore[misc, arg-type] # one of the above
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert list(first) == fields.split()
+
+
+LINES = [
+    (members, "alice  owner, online"),
+    (rooms, "garden  public, 3 people"),
+    (invitations, "attic  private, invited by bob  1970-01-01"),
+    (sessions, f"{'s' * 22}  laptop  last seen 1970-01-01"),
+    (devices, f"{THIS}  laptop  active, seen 2026-09-21"),
+    (key, "bob: first seen, not verified"),
+    (report, "NOT end-to-end encrypted: the server can read this room"),
+    (pins, "lobby #2 bob: hello"),
+]
+
+
+@pytest.mark.parametrize(("make", "line"), LINES, ids=lambda value: getattr(value, "__name__", ""))
+async def test_people_get_lines(
+    client: FakeClient, capsys: pytest.CaptureFixture[str], make: Callable[..., object], line: str
+) -> None:
+    """The first of them."""
+    await shown(client, await make(client))  # type: ignore[misc, arg-type] # one of the above
+    assert capsys.readouterr().out.splitlines()[0].startswith(line)
+
+
+async def test_what_is_only_told_is_no_output(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
+    """It goes to standard error: a script reads the rest."""
+    room = client.room(GARDEN)
+    assert room is not None
+    await shown(client, results.RoomOpened(room, results.Opened.CREATED))
+    await shown(client, results.RoomOpened(replace(room, encrypted=True), results.Opened.JOINED))
+    await shown(client, results.Done("The session has ended."))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[:2] == ["Created garden.", "You are in garden."]
+    assert "once a member's device has added this one" in err

@@ -1,0 +1,43 @@
+"""Every kind of event has a sentence."""
+
+from typing import get_args
+
+import pytest
+from tests.client.ui.ui_fake import ALICE, BOB
+
+from parlour_client.text.event_text import _ACTIONS, event_sentence
+from parlour_protocol.frames import AnyBody, bodies
+from parlour_protocol.frames.base import Role, RoomKind
+from parlour_protocol.frames.fields import ReasonText, TopicText
+from parlour_protocol.ids import Millis, Seq
+
+SENTENCES = [
+    (bodies.Created(RoomKind.PRIVATE, None), "alice created the room", None),
+    (bodies.Joined(), "alice joined", None),
+    (bodies.Kicked(BOB, ReasonText("too loud")), "alice removed bob", "too loud"),
+    (bodies.Banned(BOB, Millis(0), ReasonText("")), "alice banned bob until 1970-01-01 ", None),
+    (bodies.TopicSet(TopicText("tea")), "alice set the topic", "tea"),
+    (bodies.TopicSet(TopicText("")), "alice removed the topic", None),
+    (bodies.RoleSet(BOB, Role.OWNER), "alice made bob owner", None),
+    (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
+    (bodies.Deleted(Seq(4)), "alice deleted #4", None),
+    (bodies.Blank("message"), "A message of alice was deleted", None),
+]
+
+
+@pytest.mark.parametrize(("body", "sentence", "words"), SENTENCES, ids=lambda value: type(value).__name__)
+def test_what_happened_is_a_sentence(body: AnyBody, sentence: str, words: str | None) -> None:
+    """Ours, with a stranger's words apart."""
+    ours, theirs = event_sentence(ALICE, body)
+    assert ours.startswith(sentence)
+    assert theirs == words
+
+
+def test_every_kind_has_one() -> None:
+    """What has no case of its own stands in the table."""
+    special = {
+        bodies.Invited, bodies.Uninvited, bodies.Added, bodies.Unbanned, bodies.Muted, bodies.Unmuted,
+        bodies.RoleSet, bodies.Pinned, bodies.Edited, bodies.Deleted, bodies.Reacted, bodies.Blank,
+        bodies.TopicSet, bodies.Kicked, bodies.Banned, bodies.Unreadable,
+    }  # fmt: skip
+    assert set(get_args(AnyBody)) == special | set(_ACTIONS)

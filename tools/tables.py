@@ -6,10 +6,12 @@ A table in a document is a claim; generated from what the program runs on, it ca
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 
+from parlour_client.commands.command import Command, Front
+from parlour_client.commands.table import COMMANDS
 from parlour_client.core import settings as client_settings
 from parlour_client.ui.input.keymap import known
 from parlour_protocol import delivery, errors
@@ -112,6 +114,20 @@ def keys_of_the_client() -> str:
     )
 
 
+def commands() -> str:
+    """Return the table of all commands: how each is written, or what is done instead."""
+    return _table(
+        ["what it does", "on the screen", "in the line mode", "in a shell"],
+        [[one.help.replace("|", r"\|"), *(_usage(one, front) for front in Front)] for one in COMMANDS],
+    )
+
+
+def _usage(one: Command[..., Any], front: Front) -> str:
+    if one.name(front) is None:
+        return one.reason(front).replace("|", r"\|")
+    return f"`{one.usage(front)}`".replace("|", r"\|")
+
+
 def claims() -> str:
     """Return the README's short table of the security claims: one row a group."""
     rows = [
@@ -187,6 +203,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "close codes": (SPECIFICATION, close_codes),
     "settings": (CONFIGURATION, configuration),
     "client settings": (CLIENT_SETTINGS, settings_of_the_client),
+    "client commands": (CLIENT, commands),
     "client keys": (CLIENT, keys_of_the_client),
     "claims": (README, claims),
 }

@@ -15,14 +15,6 @@ from parlour_client.commands.command import YES, Argument, Command, Front, Kind
 _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute that ends."""
 _MOST_FOUND: Final = 1000
-_LABELS: Final = {
-    Kind.PERSON: "USER",
-    Kind.PERSON_OR_CODE: "USER|CODE",
-    Kind.MESSAGE: "SEQ",
-    Kind.FILE: "SEQ",
-    Kind.DEVICE: "DEVICE",
-    Kind.SESSION: "ID",
-}
 _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.PERSON: USER,
     Kind.PERSON_OR_CODE: USER_OR_CODE,
@@ -61,7 +53,7 @@ def epilog(examples: tuple[str, ...]) -> str:
 
 
 def _parameter(one: Argument) -> click.Parameter:
-    kind, label = one.takes.kind, _LABELS.get(one.takes.kind, one.label)
+    kind, label = one.takes.kind, one.label(Front.CLI)
     if not one.option:
         many = kind is Kind.QUERY
         required = one.required or many
@@ -70,9 +62,9 @@ def _parameter(one: Argument) -> click.Parameter:
         return click.Argument(
             [one.name], required=required, type=choice, metavar=metavar, nargs=-1 if many else 1
         )
-    flag = f"--{one.takes.option or one.name.replace('_', '-')}"
+    flag = f"--{one.flag}"
     if kind is Kind.SWITCH:
-        return click.Option(["--off", one.name], flag_value="off", default=None, help=one.takes.help)
+        return click.Option([flag, one.name], flag_value="off", default=None, help=one.takes.help)
     if kind is Kind.FLAG:
         return click.Option([flag, one.name], is_flag=True, help=one.takes.help)
     return click.Option(

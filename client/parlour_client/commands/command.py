@@ -163,6 +163,17 @@ class Takes:
     """Where it can be written."""
 
 
+_SHELL_LABELS: Final = {
+    Kind.PERSON: "USER",
+    Kind.PERSON_OR_CODE: "USER|CODE",
+    Kind.MESSAGE: "SEQ",
+    Kind.FILE: "SEQ",
+    Kind.DEVICE: "DEVICE",
+    Kind.SESSION: "ID",
+}
+"""What a shell has in place of a number that a chat has printed, as its users know them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a command."""
@@ -174,10 +185,17 @@ class Argument:
     """The handler takes it by name only: the command line has an option for it."""
     default: object = None
 
+    def label(self, front: Front) -> str:
+        """Return what usage calls it."""
+        label = _SHELL_LABELS.get(self.takes.kind) if front is Front.CLI else None
+        return label or self.takes.label or self.name.upper()
+
     @property
-    def label(self) -> str:
-        """What usage calls it."""
-        return self.takes.label or self.name.upper()
+    def flag(self) -> str:
+        """The option of the command line, without its dashes."""
+        if self.takes.kind is Kind.SWITCH:
+            return "off"
+        return self.takes.option or self.name.replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +311,11 @@ class Command(Generic[P, R]):
         return tuple(sorted(written, key=lambda one: one.takes.kind in TAKES_THE_REST))
 
     def usage(self, front: Front) -> str:
-        """Return how it is written in a chat, with its arguments: `/kick PERSON [REASON]`."""
+        """Return how it is written, with its arguments: `/kick PERSON [REASON]`."""
         words = [self.written(front), *(_written(one, front) for one in self.takes(front))]
+        if front is Front.CLI:
+            words += ["[--json]"] * self.json
+            words += [f"[{YES}]"] * (self.asks is not None and self.asks.cli)
         if self.asks is not None and self.asks.chat and front is Front.LINE:
             words.append(f"[{FOR_GOOD}]" if self.asks.for_good else f"[{YES}]")
         return " ".join(words)
@@ -314,13 +335,16 @@ def _is_written(one: Argument, front: Front) -> bool:
 
 
 def _written(one: Argument, front: Front) -> str:
+    if front is Front.CLI and one.option:
+        value = "" if one.takes.kind in {Kind.FLAG, Kind.SWITCH} else f" {one.label(front)}"
+        return f"[--{one.flag}{value}]"
     label = {
         Kind.FLAG: one.takes.word or one.name,
         Kind.SWITCH: "on|off",
         Kind.DURATION: "10m|2h|7d",
         Kind.CHOICE: "|".join(one.takes.choices),
         Kind.INVITATION: "ROOM|@PERSON",
-    }.get(one.takes.kind, one.label)
+    }.get(one.takes.kind, one.label(front))
     optional = not one.required or (
         front is not Front.CLI and one.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG, Kind.SWITCH}
     )

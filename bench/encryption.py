@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.house import Member, house, make_room, name_of
+from bench.homes import Member, made_homes, make_room, name_of
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, CurrentProfile
 from parlour_client.core.sync.catch_up import fetch
@@ -56,7 +56,7 @@ class Shown:
 
 async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str, Shown]:
     """Send by turns into an open and an encrypted room, with ``watching`` others online."""
-    async with house(members) as there:
+    async with made_homes(members) as there:
         homes = [await there.home(number) for number in range(members)]
         async with there.client(homes[0]) as owner, there.members(homes[1 : watching + 1]) as others:
             rooms = [
@@ -122,7 +122,7 @@ def sending(messages: int = 100, members: int = 10) -> Rows:
 
 async def _big_room(devices: int, rounds: int) -> tuple[list[float], list[float], float]:
     """Let one device in and kick it again, ``rounds`` times; returns seconds, and those of letting all in."""
-    async with house(devices) as there:
+    async with made_homes(devices) as there:
         homes = [await there.home(number) for number in range(devices)]
         stamps: list[Stamped] = []
 
@@ -192,7 +192,7 @@ async def _backlog(
     Returns messages for a second since the start, for a second since the connection was up, and for a second
     of CPU of the whole process since its start.
     """
-    async with house(members) as there:
+    async with made_homes(members) as there:
         homes = [await there.home(number) for number in range(members)]
         found: dict[str, list[tuple[float, float, float]]] = {kind: [] for kind in _KINDS}
         async with there.client(homes[0]) as owner:

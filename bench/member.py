@@ -1,7 +1,7 @@
 """A whole client in a process of its own, told by lines of JSON what to do: `python -m bench.member HOME`.
 
 It notes when each message was shown to the views (`EntryAdded`), by the clock that all processes of a machine
-share. `house` starts it.
+share. `homes.py` starts it.
 """
 
 import asyncio

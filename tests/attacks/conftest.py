@@ -6,7 +6,7 @@ A file has its own, so that what one file uses up (accounts of an address, ticke
 from collections.abc import Iterator
 
 import pytest
-from tests.attacks.raw import ALLOWED_ORIGIN, House
+from tests.attacks.raw import ALLOWED_ORIGIN, RunningServer
 
 # Message limits are the defaults; deadlines are short, and one address may ask the API a lot.
 _SETTINGS = f"""
@@ -41,9 +41,9 @@ bytes_burst = 100000000
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a running server that every attack must leave running."""
-    made = House(tmp_path_factory.mktemp("house"))
+    made = RunningServer(tmp_path_factory.mktemp("server"))
     made.begin(_SETTINGS)
     yield made
     assert made.process is not None
@@ -53,15 +53,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def session(house: House) -> str:
+def session(server: RunningServer) -> str:
     """Return the session of somebody with an account."""
-    return house.session("mallory", invite=house.code())
+    return server.session("mallory", invite=server.code())
 
 
 @pytest.fixture
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server of the test's own that lets much through and cuts slow readers off early."""
-    made = House(tmp_path_factory.mktemp("wide"))
+    made = RunningServer(tmp_path_factory.mktemp("wide"))
     made.begin(_WIDE)
     yield made
     made.stop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nacl.signing import SigningKey
-from tests.attacks.raw import Answer, House
+from tests.attacks.raw import Answer, RunningServer
 
 from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
@@ -32,20 +32,20 @@ def request_id() -> str:
 class Home:
     """A session, and the keys that it signs with."""
 
-    house: House
+    server: RunningServer
     name: str
     session: str
     account: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
     key: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
 
     @classmethod
-    def of(cls, house: House, name: str) -> "Home":
+    def of(cls, server: RunningServer, name: str) -> "Home":
         """Make an account and log it in."""
-        return cls(house, name, house.session(name, invite=house.code()))
+        return cls(server, name, server.session(name, invite=server.code()))
 
     def again(self) -> "Home":
         """Log the same person in on another device, which has the account's key but not yet a certificate."""
-        return Home(self.house, self.name, self.house.session(self.name), self.account)
+        return Home(self.server, self.name, self.server.session(self.name), self.account)
 
     @property
     def user(self) -> UserName:
@@ -65,7 +65,7 @@ class Home:
 
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """Make a call."""
-        return self.house.api(method, path, body, {"Authorization": f"Bearer {self.session}"})
+        return self.server.api(method, path, body, {"Authorization": f"Bearer {self.session}"})
 
     def certificate(self, *, by: SigningKey | None = None, device_key: bytes | None = None) -> str:
         """Return a certificate for this device."""

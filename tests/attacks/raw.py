@@ -126,7 +126,7 @@ class Wire:
         self.socket.close()
 
 
-class House(Server):
+class RunningServer(Server):
     """A server process, and what an attacker with an account can have."""
 
     def begin(self, settings: str = "") -> None:

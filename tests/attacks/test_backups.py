@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.attacks.raw import House
+from tests.attacks.raw import RunningServer
 
 SPARSE: Final = 64 * 1024 * 1024
 
@@ -18,10 +18,10 @@ SPARSE: Final = 64 * 1024 * 1024
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return a backup as the program writes it."""
-    house = House(tmp_path_factory.mktemp("house"))
-    house.command("init")
+    server = RunningServer(tmp_path_factory.mktemp("server"))
+    server.command("init")
     file = tmp_path_factory.mktemp("backup") / "all.tar"
-    house.command("backup", str(file))
+    server.command("backup", str(file))
     return file.read_bytes()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import PASSWORD, PATIENCE, Answer, House, Wire
+from tests.attacks.raw import PASSWORD, PATIENCE, Answer, RunningServer, Wire
 from tests.server.net.proxy_headers import header_for
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
@@ -25,7 +25,7 @@ failures_per_address = 3
 """
 
 
-class Balanced(House):
+class Balanced(RunningServer):
     """A server behind haproxy: its wires go to the balancer; ``back`` is the server's own port."""
 
     back = 0
@@ -71,12 +71,12 @@ def _replaced(text: str, ports: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _wait_for(house: House, haproxy: "subprocess.Popen[bytes]") -> None:
+def _wait_for(server: RunningServer, haproxy: "subprocess.Popen[bytes]") -> None:
     """Wait until the balancer passes a connection on."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
-            with house.wire(source=ELSEWHERE):
+            with server.wire(source=ELSEWHERE):
                 return
         except OSError:
             assert haproxy.poll() is None, "haproxy refused the shipped configuration"
@@ -84,15 +84,15 @@ def _wait_for(house: House, haproxy: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.02)  # another process opens the port: there is no event to wait for
 
 
-def _get(wire: Wire, house: House, *, extra: str = "", path: str = "/healthz") -> Answer:
-    return wire.ask(f"GET {path} HTTP/1.1\r\nHost: localhost:{house.port}\r\n{extra}\r\n".encode())
+def _get(wire: Wire, server: RunningServer, *, extra: str = "", path: str = "/healthz") -> Answer:
+    return wire.ask(f"GET {path} HTTP/1.1\r\nHost: localhost:{server.port}\r\n{extra}\r\n".encode())
 
 
-def _log_in(house: House, source: str, user: str, password: str) -> Answer:
+def _log_in(server: RunningServer, source: str, user: str, password: str) -> Answer:
     body = json.dumps({"username": user, "password": password, "device": "probe"})
-    with house.wire(source=source) as wire:
+    with server.wire(source=source) as wire:
         return wire.ask(
-            f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+            f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         )
 

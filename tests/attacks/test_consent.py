@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from tests.attacks.raw import PASSWORD, House, Wire, frame, request
+from tests.attacks.raw import PASSWORD, RunningServer, Wire, frame, request
 
 _numbers = itertools.count(1)
 
@@ -37,32 +37,33 @@ def make_room(wire: Wire, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def victim(house: House) -> str:
+def victim(server: RunningServer) -> str:
     """Return the session of somebody who wants to be left alone."""
-    return house.session("victim", invite=house.code())
+    return server.session("victim", invite=server.code())
 
 
 @contextmanager
-def strangers(house: House, *names: str) -> Iterator[list[Wire]]:
+def strangers(server: RunningServer, *names: str) -> Iterator[list[Wire]]:
     """Connect people with accounts of their own."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(house.chatting(house.session(name, invite=house.code())))[0] for name in names
+            stack.enter_context(server.chatting(server.session(name, invite=server.code())))[0]
+            for name in names
         ]
 
 
 @contextmanager
-def greeted(house: House, session: str) -> Iterator[tuple[Wire, dict[str, Any]]]:
+def greeted(server: RunningServer, session: str) -> Iterator[tuple[Wire, dict[str, Any]]]:
     """Connect and give the greeting as well."""
-    with house.wire() as wire:
-        assert wire.ask(house.head(authorization=f"Bearer {house.ticket(session)}")).status == 101
+    with server.wire() as wire:
+        assert wire.ask(server.head(authorization=f"Bearer {server.ticket(session)}")).status == 101
         yield wire, json.loads(wire.frame()[1])
 
 
-def test_membership_without_consent(house: House, victim: str) -> None:
+def test_membership_without_consent(server: RunningServer, victim: str) -> None:
     """L14: what strangers invite somebody to reaches them as invitations, and takes none of their rooms."""
     rooms = []
-    with strangers(house, "crook", "crony") as wires, greeted(house, victim) as (wire, hello):
+    with strangers(server, "crook", "crony") as wires, greeted(server, victim) as (wire, hello):
         assert len(hello["rooms"]) == 1
         for number, stranger in enumerate(wires):
             for _ in range(25):
@@ -81,7 +82,7 @@ def test_membership_without_consent(house: House, victim: str) -> None:
         assert kinds.count("room_entered") == 1
         for kind in ("history", "members", "pins"):
             assert ask(wire, kind, room=rooms[0])["code"] == "not_found"
-    with greeted(house, victim) as (wire, hello):
+    with greeted(server, victim) as (wire, hello):
         assert {room["room"] for room in hello["rooms"]}.isdisjoint(rooms)
         assert (len(hello["rooms"]), hello["invitations"]) == (2, len(rooms))
         page = ask(wire, "invitations")["result"]
@@ -95,10 +96,10 @@ def test_membership_without_consent(house: House, victim: str) -> None:
         assert ask(wire, "accept", room=rooms[0])["type"] == "ok"
 
 
-def test_invitations_cost_who_makes_them(house: House) -> None:
+def test_invitations_cost_who_makes_them(server: RunningServer) -> None:
     """L14: fifty of one account wait at most, declined or not; one person is invited into a room once."""
-    target = house.session("target", invite=house.code())
-    with strangers(house, "flooder") as (wire,), house.chatting(target) as (theirs, _):
+    target = server.session("target", invite=server.code())
+    with strangers(server, "flooder") as (wire,), server.chatting(target) as (theirs, _):
         rooms = [make_room(wire, f"flood-{number}") for number in range(51)]
         answers = [ask(wire, "invite", room=room, user="target") for room in rooms[:50]]
         assert {answer["type"] for answer in answers} == {"ok"}
@@ -113,13 +114,13 @@ def test_invitations_cost_who_makes_them(house: House) -> None:
         assert codes[-1] == "rate_limited"
 
 
-def test_a_block_is_no_oracle(house: House) -> None:
+def test_a_block_is_no_oracle(server: RunningServer) -> None:
     """L14: who is blocked or declined gets, byte for byte but for numbers and times, what everybody gets."""
-    with strangers(house, "stalker") as (wire,):
+    with strangers(server, "stalker") as (wire,):
         answers: dict[str, list[str]] = {}
         for name in ("waits", "wants-not", "walls", "walled-before"):
-            session = house.session(name, invite=house.code())
-            with house.chatting(session) as (theirs, _):
+            session = server.session(name, invite=server.code())
+            with server.chatting(session) as (theirs, _):
                 if name == "walled-before":
                     assert ask(theirs, "block", user="stalker")["type"] == "ok"
                 room = make_room(wire, f"den-of-{name}")
@@ -152,24 +153,24 @@ def _anonymous(answer: dict[str, Any], name: str, rooms: tuple[str, str]) -> str
 
 
 @pytest.mark.parametrize("kind", ["invite", "accept"])
-def test_an_admission_that_nobody_signed(house: House, session: str, kind: str) -> None:
+def test_an_admission_that_nobody_signed(server: RunningServer, session: str, kind: str) -> None:
     """L14: a statement that is none is refused, so that nobody believes that something was signed."""
-    with house.chatting(session) as (wire, lobby):
+    with server.chatting(session) as (wire, lobby):
         fields = {"user": "victim"} if kind == "invite" else {}
         answer = ask(wire, kind, room=lobby, statement="QUJD", **fields)
     assert (answer["type"], answer["code"]) == ("error", "malformed")
 
 
-def test_a_private_name_is_no_oracle(house: House, session: str) -> None:
+def test_a_private_name_is_no_oracle(server: RunningServer, session: str) -> None:
     """L15: making a room of a private room's name, or of one that nobody has, gets the same answer."""
     secrets = ("merger-with-acme", "layoffs-in-may")
     tries = [(secrets[0], "private"), ("nobody-has-this", "private"), ("layoffs-ln-may", "public")]
-    with house.chatting(house.session("keeper", invite=house.code())) as (wire, _):
+    with server.chatting(server.session("keeper", invite=server.code())) as (wire, _):
         for number, name in enumerate(secrets, 1):
             wire.send(request("create_room", number, name=name, kind="private"))
             assert wire.told(f"probe-{number:010}")["type"] == "ok"
     answers = []
-    with house.chatting(session) as (wire, _):
+    with server.chatting(session) as (wire, _):
         for number, (name, kind) in enumerate(tries, 11):
             wire.send(request("create_room", number, name=name, kind=kind))
             answers.append(wire.told(f"probe-{number:010}"))
@@ -183,13 +184,13 @@ def test_a_private_name_is_no_oracle(house: House, session: str) -> None:
     assert not {*secrets} & {room["name"] for room in listed}
 
 
-def test_a_name_that_folds_to_another(house: House, session: str) -> None:
+def test_a_name_that_folds_to_another(server: RunningServer, session: str) -> None:
     """L16: `straße` cannot be made beside `strasse`, neither as an account nor as a room."""
-    house.session("strasse", invite=house.code())
-    body = {"invite": house.code(), "username": "stra\u00dfe", "password": PASSWORD}
-    answer = house.api("POST", "/v1/accounts", body)
+    server.session("strasse", invite=server.code())
+    body = {"invite": server.code(), "username": "stra\u00dfe", "password": PASSWORD}
+    answer = server.api("POST", "/v1/accounts", body)
     assert (answer.status, json.loads(answer.body)["error"]) == (409, "name_taken")
-    with house.chatting(session) as (wire, _):
+    with server.chatting(session) as (wire, _):
         made = []
         for number, name in enumerate(("gr\u00fcsse", "gr\u00fc\u00dfe", "GR\u00dcSSE"), 1):
             wire.send(request("create_room", number, name=name, kind="public"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 from tests.attacks.keyed_devices import Home, text
-from tests.attacks.raw import House, Wire, request
+from tests.attacks.raw import RunningServer, Wire, request
 
 from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS
 from parlour_server.config.server_settings import Rates
@@ -24,21 +24,21 @@ def error(answer: Any) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def alice(house: House) -> Home:
+def alice(server: RunningServer) -> Home:
     """Somebody with a settled device."""
-    return Home.of(house, "alice").settle_in(40)
+    return Home.of(server, "alice").settle_in(40)
 
 
 @pytest.fixture(scope="module")
-def bruno(house: House) -> Home:
+def bruno(server: RunningServer) -> Home:
     """Somebody else with one."""
-    return Home.of(house, "bruno").settle_in(40)
+    return Home.of(server, "bruno").settle_in(40)
 
 
 @contextmanager
 def chat(home: Home) -> Iterator[Wire]:
     """Open a socket of this home."""
-    with home.house.chatting(home.session) as (wire, _):
+    with home.server.chatting(home.session) as (wire, _):
         yield wire
 
 
@@ -56,7 +56,7 @@ def den(wire: Wire, *others: Home) -> str:
     room: str = made["result"]["room"]["room"]
     for number, other in enumerate(others, start + 1):
         assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
-        with other.house.chatting(other.session) as (theirs, _):
+        with other.server.chatting(other.session) as (theirs, _):
             assert asked(theirs, number, "accept", room=room)["type"] == "ok"
     return room
 
@@ -116,9 +116,9 @@ def test_two_commits_for_one_epoch(alice: Home, bruno: Home) -> None:
         assert all("welcome" not in e["body"] for e in page)
 
 
-def test_a_foreign_inbox(alice: Home, bruno: Home, house: House) -> None:
+def test_a_foreign_inbox(alice: Home, bruno: Home, server: RunningServer) -> None:
     """Welcomes are given to the device alone that they are for, and dropped by it alone."""
-    eve = Home.of(house, "evelyn").settle_in()
+    eve = Home.of(server, "evelyn").settle_in()
     with chat(alice) as wire:
         room = den(wire, bruno)
         group = alice.found(room)
@@ -151,7 +151,7 @@ def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
             assert asked(wire, number, kind, room=room, **fields)["code"] == "encrypted"
         page = json.dumps(asked(wire, 50, "history", room=room))
     assert canary not in page
-    assert canary not in alice.house.log.read_text()
+    assert canary not in alice.server.log.read_text()
 
 
 def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
@@ -209,7 +209,7 @@ def test_a_removal_that_somebody_else_signed(alice: Home, bruno: Home) -> None:
         assert sealed(theirs, room, group, 1)["type"] == "ok"
 
 
-def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, house: House) -> None:
+def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, server: RunningServer) -> None:
     """S1: its socket closes, its session is over, and everybody in its rooms owes its removal."""
     phone = alice.again()
     assert phone.register().status == 201
@@ -225,12 +225,12 @@ def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, house: House) 
         assert phone.ask("GET", "/v1/devices").status == 401
         assert [one["device"] for one in alice.state(room)["leaving"]] == [phone.device]
         assert sealed(wire, room, group, 1)["code"] == "removal_pending"
-    assert any(line.get("event") == "device_revoked" for line in house.logged())
+    assert any(line.get("event") == "device_revoked" for line in server.logged())
 
 
-def test_package_exhaustion(alice: Home, house: House) -> None:
+def test_package_exhaustion(alice: Home, server: RunningServer) -> None:
     """One stranger gets some packages of a victim and no more; others still get theirs."""
-    eve = Home.of(house, "exhausta").settle_in()
+    eve = Home.of(server, "exhausta").settle_in()
     with chat(eve) as wire:
         room = den(wire, alice)
     claim = {"room": room, "devices": [alice.device]}
@@ -239,16 +239,16 @@ def test_package_exhaustion(alice: Home, house: House) -> None:
     assert codes == [200] * most + [429] * 3
     listed = json.loads(alice.ask("GET", "/v1/devices").body)["devices"]
     assert "packages" not in listed[0]  # none left: what the last-resort one is for
-    other = Home.of(house, "honesta").settle_in()
+    other = Home.of(server, "honesta").settle_in()
     with chat(other) as wire:
         room = den(wire, alice)
     answer = other.ask("POST", "/v1/key-packages/claims", {"room": room, "devices": [alice.device]})
     assert len(json.loads(answer.body)["packages"]) == 1
 
 
-def test_claim_flood(house: House) -> None:
+def test_claim_flood(server: RunningServer) -> None:
     """R1: claims count by the devices that they name, whether these exist or not."""
-    eve = Home.of(house, "flooda").settle_in()
+    eve = Home.of(server, "flooda").settle_in()
     with chat(eve) as wire:
         room = den(wire)
     ids = ["".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(26)) for _ in range(64)]
@@ -273,39 +273,39 @@ def test_claim_flood(house: House) -> None:
     ],
 )
 def test_oversize_bodies_are_refused_from_the_head(
-    house: House, session: str, method: str, path: str, cap: int
+    server: RunningServer, session: str, method: str, path: str, cap: int
 ) -> None:
     """K9: one byte over the operation's cap is refused at once, without a byte of the body."""
     for size, refused in ((cap, False), (cap + 1, True)):
         head = (
-            f"{method} {path} HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+            f"{method} {path} HTTP/1.1\r\nhost: localhost:{server.port}\r\n"
             f"content-type: application/json\r\ncontent-length: {size}\r\n"
         )
-        with house.wire() as wire:
+        with server.wire() as wire:
             # without a session: what is not refused for its size is refused before its body is read
             answer = wire.ask(f"{head}\r\n".encode())
             assert (answer.status == 413) is refused, answer
-        with house.wire() as wire:
+        with server.wire() as wire:
             wire.send(f"{head}authorization: Bearer {session}\r\n\r\n".encode())
             if refused:
                 assert wire.answer().status == 413
 
 
-def test_chunked_uploads_are_refused(house: House, session: str) -> None:
+def test_chunked_uploads_are_refused(server: RunningServer, session: str) -> None:
     """H9: a body without a length cannot be bounded before it came."""
     head = (
-        f"POST /v1/rooms/{'r' * 22}/files HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+        f"POST /v1/rooms/{'r' * 22}/files HTTP/1.1\r\nhost: localhost:{server.port}\r\n"
         f"authorization: Bearer {session}\r\ncontent-type: application/octet-stream\r\n"
         "transfer-encoding: chunked\r\n\r\n"
     )
-    with house.wire() as wire:
+    with server.wire() as wire:
         assert wire.ask(f"{head}5\r\nhello\r\n0\r\n\r\n".encode()).status == 411
 
 
 def begin_upload(home: Home, wire: Wire, room: str, size: int) -> None:
     """Send the head of an upload."""
     wire.send(
-        f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{home.house.port}\r\n"
+        f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{home.server.port}\r\n"
         f"authorization: Bearer {home.session}\r\ncontent-type: application/octet-stream\r\n"
         f"content-length: {size}\r\n\r\n".encode()
     )
@@ -319,13 +319,13 @@ def nothing_stays(folder: Path, before: list[Path]) -> None:
         time.sleep(0.01)
 
 
-def test_slow_upload(alice: Home, house: House) -> None:
+def test_slow_upload(alice: Home, server: RunningServer) -> None:
     """K9: uploads that stand still are cut off in total time, no more than some are open, nothing stays."""
     with chat(alice) as wire:
         room = den(wire)
-    before = sorted((house.data / "files").iterdir())
+    before = sorted((server.data / "files").iterdir())
     with ExitStack() as stack:
-        wires = [stack.enter_context(house.wire()) for _ in range(5)]
+        wires = [stack.enter_context(server.wire()) for _ in range(5)]
         start = time.monotonic()
         for wire in wires:
             begin_upload(alice, wire, room, 60_000)
@@ -334,30 +334,30 @@ def test_slow_upload(alice: Home, house: House) -> None:
         answers = [wire.answer().status for wire in wires]
         assert sorted(answers) == [0, 0, 0, 0, 429] or sorted(answers) == [408] * 4 + [429]
         assert time.monotonic() - start < 5  # body_seconds is 2 here, and 60 kB get a second more
-    nothing_stays(house.data / "files", before)
-    with house.wire() as wire:
+    nothing_stays(server.data / "files", before)
+    with server.wire() as wire:
         begin_upload(alice, wire, room, 5)
         wire.send(b"hello")
         assert wire.answer().status == 201
 
 
-def test_an_upload_that_hangs_up_leaves_nothing(alice: Home, house: House) -> None:
+def test_an_upload_that_hangs_up_leaves_nothing(alice: Home, server: RunningServer) -> None:
     """A connection that ends in the middle: no file and no record, and the next one is taken."""
     with chat(alice) as wire:
         room = den(wire)
-    before = sorted((house.data / "files").iterdir())
-    with house.wire() as wire:
+    before = sorted((server.data / "files").iterdir())
+    with server.wire() as wire:
         begin_upload(alice, wire, room, 1_000_000)
         wire.send(b"x" * 500_000)
-    nothing_stays(house.data / "files", before)
+    nothing_stays(server.data / "files", before)
 
 
-def test_a_download_over_tls_is_what_was_uploaded(alice: Home, bruno: Home, house: House) -> None:
+def test_a_download_over_tls_is_what_was_uploaded(alice: Home, bruno: Home, server: RunningServer) -> None:
     """A megabyte there and back; a stranger gets 404, and no browser is told a type or a name."""
     data = secrets.token_bytes(1_000_000)
     with chat(alice) as wire:
         room = den(wire, bruno)
-    with house.wire() as wire:
+    with server.wire() as wire:
         begin_upload(alice, wire, room, len(data))
         wire.send(data)
         stored = json.loads(wire.answer().body)
@@ -365,7 +365,7 @@ def test_a_download_over_tls_is_what_was_uploaded(alice: Home, bruno: Home, hous
     assert got.body == data
     assert got.header("content-type") == "application/octet-stream"
     assert got.header("content-disposition") == "attachment"
-    eve = Home.of(house, "stranga")
+    eve = Home.of(server, "stranga")
     assert eve.ask("GET", f"/v1/files/{stored['file']}").status == 404
     for name in ("../keylog.key", "..%2Fkeylog.key", "%2e%2e%2fparlour.db"):
         assert alice.ask("GET", f"/v1/files/{name}").status == 404

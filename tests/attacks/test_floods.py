@@ -9,26 +9,26 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import pytest
-from tests.attacks.raw import House, Wire, frame, request
+from tests.attacks.raw import RunningServer, Wire, frame, request
 
 from parlour_server.config.server_settings import Rates
 
 TEXT = "x" * 8000
 
 
-def test_log_flood(house: House) -> None:
+def test_log_flood(server: RunningServer) -> None:
     """R6, M5: 300 connections of garbage before any login leave some lines, each short, and no traceback."""
-    before, start = house.log.stat().st_size, time.monotonic()
+    before, start = server.log.stat().st_size, time.monotonic()
     for number in range(300):
         garbage = (
             b"GET /\x1b]0;PWN\x07 \r\n\r\n"
             if number % 2
             else b"GET /x HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\n\r\n"
         )
-        with house.wire() as wire:
+        with server.wire() as wire:
             wire.send(garbage)
             assert wire.answer().status in {0, 400}
-    written = house.log.read_bytes()[before:]
+    written = server.log.read_bytes()[before:]
     most = 50 + 5 * (time.monotonic() - start) + 5  # the burst, the rate, and who was cut off meanwhile
     assert written.count(b"\n") <= most
     assert len(written) < 250 * most
@@ -36,34 +36,34 @@ def test_log_flood(house: House) -> None:
     assert b"\x1b" not in written
 
 
-def test_log_flood_by_sockets_that_say_nothing(house: House) -> None:
+def test_log_flood_by_sockets_that_say_nothing(server: RunningServer) -> None:
     """R6: 300 sockets that come and go without a byte leave some lines, and none of them is an error."""
-    before, start = house.log.stat().st_size, time.monotonic()
+    before, start = server.log.stat().st_size, time.monotonic()
     for _ in range(10):
         for _ in range(30):  # fewer than one address may have
-            house.plain().close()
-        assert house.api("GET", "/healthz").status == 204
-    written = house.log.read_bytes()[before:]
+            server.plain().close()
+        assert server.api("GET", "/healthz").status == 204
+    written = server.log.read_bytes()[before:]
     assert written.count(b"\n") <= 50 + 5 * (time.monotonic() - start) + 5
     assert b'"level":"error"' not in written
     assert b"Traceback" not in written
 
 
-def test_message_flood(house: House, record_property: Callable[[str, object], None]) -> None:
+def test_message_flood(server: RunningServer, record_property: Callable[[str, object], None]) -> None:
     """R1: tunnelled bytes get through as fast as chat does and no faster, and a listener is not held up."""
-    session = house.session("oscar", invite=house.code())
-    ear_session = house.session("trudy", invite=house.code())
+    session = server.session("oscar", invite=server.code())
+    ear_session = server.session("trudy", invite=server.code())
     opaque = base64.b85encode(b"\xa5" * 600).decode()
     rates = Rates()
     start = time.monotonic()
     answers = []
-    with house.chatting(ear_session) as (ear, _), house.chatting(session) as (wire, room):
+    with server.chatting(ear_session) as (ear, _), server.chatting(session) as (wire, room):
         answers += _asked(wire, room, opaque, range(300))
         asked = time.monotonic()
         ear.send(request("rooms", 1))
         assert ear.told("probe-0000000001")["type"] == "ok"
         assert time.monotonic() - asked < 1
-    with house.chatting(session) as (wire, room):  # a new connection gives no new budget
+    with server.chatting(session) as (wire, room):  # a new connection gives no new budget
         answers += _asked(wire, room, opaque, range(300, 390))
     taken = sum(answer["type"] == "ok" for answer in answers)
     refused = sum(answer.get("code") == "rate_limited" for answer in answers)
@@ -83,14 +83,14 @@ def _asked(wire: Wire, room: str, text: str, numbers: range) -> list[dict[str, o
     return answers
 
 
-def test_who_goes_on_is_cut_off(house: House, session: str) -> None:
+def test_who_goes_on_is_cut_off(server: RunningServer, session: str) -> None:
     """R1: a client that sends on regardless of refusals loses its connection."""
-    with house.chatting(session) as (wire, _):
+    with server.chatting(session) as (wire, _):
         wire.send(frame(1, b"{}") * 400)
         assert wire.close_code() in {4003, 4004}
 
 
-def test_slow_readers(wide: House) -> None:
+def test_slow_readers(wide: RunningServer) -> None:
     """R2: five clients that read nothing are cut off; who reads gets everything; memory stays as it was."""
     session = wide.session("mallory", invite=wide.code())
     good = wide.session("ada", invite=wide.code())
@@ -118,7 +118,7 @@ def _talk(wire: Wire, room: str, numbers: range) -> list[int]:
     return heard
 
 
-def test_stopping_with_a_stuck_client(wide: House) -> None:
+def test_stopping_with_a_stuck_client(wide: RunningServer) -> None:
     """R5: SIGTERM ends the process within five seconds though a client with a full buffer never reads."""
     session = wide.session("mallory", invite=wide.code())
     with wide.chatting(session, receive_buffer=4096), wide.chatting(session) as (wire, room):
@@ -132,39 +132,39 @@ def test_stopping_with_a_stuck_client(wide: House) -> None:
     assert not (wide.data / "run.json").exists()
 
 
-def test_readiness_is_no_way_to_write(house: House) -> None:
+def test_readiness_is_no_way_to_write(server: RunningServer) -> None:
     """P6: strangers who ask 500 times whether the store can be written cause a commit or two, not 500."""
-    before, start = _checks(house), time.monotonic()
-    with house.wire() as wire:
+    before, start = _checks(server), time.monotonic()
+    with server.wire() as wire:
         for _ in range(500):
-            answer = wire.ask(f"GET /readyz HTTP/1.1\r\nHost: localhost:{house.port}\r\n\r\n".encode())
+            answer = wire.ask(f"GET /readyz HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode())
             assert answer.status == 204
-    assert _checks(house) - before <= 1 + (time.monotonic() - start) / 5 + 1
+    assert _checks(server) - before <= 1 + (time.monotonic() - start) / 5 + 1
 
 
-def _checks(house: House) -> int:
+def _checks(server: RunningServer) -> int:
     """Return how often the server tried to write."""
-    with closing(sqlite3.connect(house.data / "parlour.db")) as db:
+    with closing(sqlite3.connect(server.data / "parlour.db")) as db:
         return int((db.execute("SELECT checks FROM health").fetchone() or (0,))[0])
 
 
 def test_log_flood_by_the_api(tmp_path_factory: pytest.TempPathFactory) -> None:
     """L19, R6: 3,000 requests, of which most are refused, leave some lines and a count of the others."""
-    house = House(tmp_path_factory.mktemp("flooded"))
-    house.begin()
-    before = house.log.stat().st_size
+    server = RunningServer(tmp_path_factory.mktemp("flooded"))
+    server.begin()
+    before = server.log.stat().st_size
     refused = 0
     with ExitStack() as stack:
-        wires = [stack.enter_context(house.wire(source="127.0.0.66")) for _ in range(10)]
+        wires = [stack.enter_context(server.wire(source="127.0.0.66")) for _ in range(10)]
         for _ in range(300):
             for wire in wires:
-                wire.send(f"GET /nothing HTTP/1.1\r\nHost: localhost:{house.port}\r\n\r\n".encode())
+                wire.send(f"GET /nothing HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode())
             refused += sum(wire.answer().status == 429 for wire in wires)
-    house.stop()
-    lines = [json.loads(line) for line in house.log.read_bytes()[before:].splitlines()]
+    server.stop()
+    lines = [json.loads(line) for line in server.log.read_bytes()[before:].splitlines()]
     limited = [line for line in lines if line["event"] == "limit_hit"]
     told = [line for line in limited if "left_out" not in line]
     assert refused > 2500
     assert 0 < len(told) <= 30  # ten a minute
     assert len(told) + sum(line.get("left_out", 0) for line in limited) == refused
-    assert len(house.log.read_bytes()) - before < 8192
+    assert len(server.log.read_bytes()) - before < 8192

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from tests.attacks.raw import House, frame, request
+from tests.attacks.raw import RunningServer, frame, request
 
 FRAMES = [
     ("F1 unmasked", 1002, frame(1, b"{}", mask=False)),
@@ -23,9 +23,9 @@ FRAMES = [
 
 
 @pytest.mark.parametrize(("code", "sent"), [row[1:] for row in FRAMES], ids=[row[0] for row in FRAMES])
-def test_a_hostile_frame(house: House, session: str, code: int, sent: bytes) -> None:
+def test_a_hostile_frame(server: RunningServer, session: str, code: int, sent: bytes) -> None:
     """F1, F2, F3, F4, F5, F7, M1: closed with its code; who else is connected goes on talking."""
-    with house.chatting(session) as (other, _), house.chatting(session) as (wire, _):
+    with server.chatting(session) as (other, _), server.chatting(session) as (wire, _):
         wire.send(sent)
         assert wire.close_code() == code
         other.send(request("rooms", 1))
@@ -51,9 +51,9 @@ POISON = [
 ]
 
 
-def test_poison_kills_nobody(house: House, session: str) -> None:
+def test_poison_kills_nobody(server: RunningServer, session: str) -> None:
     """R4, M1, S5: each of a corpus is an error to its sender alone; a listener hears the next message."""
-    with house.chatting(session) as (ear, _), house.chatting(session) as (wire, room):
+    with server.chatting(session) as (ear, _), server.chatting(session) as (wire, room):
         for sent in POISON:
             wire.send(frame(1, sent.replace(b"ROOM", room.encode())))
             answer = json.loads(wire.frame()[1])
@@ -64,16 +64,16 @@ def test_poison_kills_nobody(house: House, session: str) -> None:
         while heard[-1]["type"] != "event":
             heard.append(json.loads(ear.frame()[1]))
         assert heard[-1]["body"]["text"] == "still here"
-    log = house.log.read_text()
+    log = server.log.read_text()
     assert "Traceback" not in log
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", log)  # M5
 
 
-def test_a_replayed_send_is_stored_once(house: House, session: str) -> None:
+def test_a_replayed_send_is_stored_once(server: RunningServer, session: str) -> None:
     """M6: a request sent again on another connection is one event with one number."""
     numbers = set()
     for _ in range(2):
-        with house.chatting(session) as (wire, room):
+        with server.chatting(session) as (wire, room):
             wire.send(request("send", 9, room=room, text="once"))
             numbers.add(wire.told("probe-0000000009")["result"]["seq"])
     assert len(numbers) == 1

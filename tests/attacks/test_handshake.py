@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import ALLOWED_ORIGIN, NOTHING, House
+from tests.attacks.raw import ALLOWED_ORIGIN, NOTHING, RunningServer
 
 NO_TICKET = "A" * 43
 TOO_MUCH = "".join(f"sec-websocket-extensions: {'x,' * 60}x\r\n" for _ in range(120))
@@ -55,13 +55,13 @@ HEADS: list[tuple[str, int, dict[str, str | None]]] = [
 
 
 @pytest.mark.parametrize(("status", "head"), [row[1:] for row in HEADS], ids=[row[0] for row in HEADS])
-def test_a_wrong_head(house: House, session: str, status: int, head: dict[str, str | None]) -> None:
+def test_a_wrong_head(server: RunningServer, session: str, status: int, head: dict[str, str | None]) -> None:
     """H1, H2, H3, H7, H8, H9, H11: refused with its status, at once, closed, and naming no software (H10)."""
-    fields = {"authorization": f"Bearer {house.ticket(session)}"} | head
+    fields = {"authorization": f"Bearer {server.ticket(session)}"} | head
     extra, line = fields.pop("extra", "") or "", fields.pop("line", "") or "GET /v1/chat HTTP/1.1"
-    with house.wire() as wire:
+    with server.wire() as wire:
         start = time.monotonic()
-        answer = wire.ask(house.head(line, extra, **fields))
+        answer = wire.ask(server.head(line, extra, **fields))
         assert time.monotonic() - start < 1
         assert answer.status == status
         assert wire.rest() == b""
@@ -70,11 +70,11 @@ def test_a_wrong_head(house: House, session: str, status: int, head: dict[str, s
     assert answer.header("server") == ""
 
 
-def test_unauthenticated_frames(house: House, session: str) -> None:
+def test_unauthenticated_frames(server: RunningServer, session: str) -> None:
     """H4: none, malformed, unknown, used: one answer, byte for byte, and frames after it are never read."""
-    used = house.ticket(session)
-    with house.wire() as wire:
-        assert wire.ask(house.head(authorization=f"Bearer {used}")).status == 101
+    used = server.ticket(session)
+    with server.wire() as wire:
+        assert wire.ask(server.head(authorization=f"Bearer {used}")).status == 101
     answers = []
     for value in (
         None,
@@ -84,30 +84,30 @@ def test_unauthenticated_frames(house: House, session: str) -> None:
         f"Basic {NO_TICKET}",
         f"Bearer {used}",
     ):
-        with house.wire() as wire:
-            answers.append(wire.ask(house.head(authorization=value)))
+        with server.wire() as wire:
+            answers.append(wire.ask(server.head(authorization=value)))
             wire.send(b"\x81\x80\0\0\0\0")
             assert wire.rest() == b""
     assert answers[0].status == 401
     assert len(set(answers)) == 1
 
 
-def test_a_foreign_page_burns_no_ticket(house: House, session: str) -> None:
+def test_a_foreign_page_burns_no_ticket(server: RunningServer, session: str) -> None:
     """H1: a refused Origin leaves the ticket whole: a page cannot use up tickets by guessing at headers."""
-    ticket = f"Bearer {house.ticket(session)}"
-    with house.wire() as wire:
-        assert wire.ask(house.head(authorization=ticket, origin="https://evil.example")).status == 403
-    with house.wire() as wire:
-        assert wire.ask(house.head(authorization=ticket, origin=ALLOWED_ORIGIN)).status == 101
+    ticket = f"Bearer {server.ticket(session)}"
+    with server.wire() as wire:
+        assert wire.ask(server.head(authorization=ticket, origin="https://evil.example")).status == 403
+    with server.wire() as wire:
+        assert wire.ask(server.head(authorization=ticket, origin=ALLOWED_ORIGIN)).status == 101
 
 
-def test_token_echo(house: House, session: str) -> None:
+def test_token_echo(server: RunningServer, session: str) -> None:
     """H11, F5: of the subprotocols the one of ours is echoed, never a token; no extension is agreed to."""
     offered = f"parlour.v1, ticket.{NO_TICKET}"
-    with house.wire() as wire:
+    with server.wire() as wire:
         answer = wire.ask(
-            house.head(
-                authorization=f"Bearer {house.ticket(session)}",
+            server.head(
+                authorization=f"Bearer {server.ticket(session)}",
                 sec_websocket_protocol=offered,
                 sec_websocket_extensions="permessage-deflate; client_max_window_bits",
             )
@@ -118,21 +118,21 @@ def test_token_echo(house: House, session: str) -> None:
     assert NO_TICKET not in str(answer)
 
 
-def test_slowloris(house: House) -> None:
+def test_slowloris(server: RunningServer) -> None:
     """H5: silent before TLS, silent after it, a head that trickles: closed by a deadline in total."""
 
     def silent() -> None:
-        with house.plain() as raw:
+        with server.plain() as raw:
             assert raw.recv(1) == b""
 
     def silent_in_tls() -> None:
-        with house.wire() as wire:
+        with server.wire() as wire:
             assert wire.answer() == NOTHING
 
     def trickling() -> None:
-        with house.wire() as wire:
+        with server.wire() as wire:
             wire.socket.settimeout(0.1)
-            for byte in house.head()[:-2] + b"x: " + b"y" * 100:
+            for byte in server.head()[:-2] + b"x: " + b"y" * 100:
                 wire.socket.send(bytes([byte]))
                 try:
                     if not wire.socket.recv(1):
@@ -148,12 +148,12 @@ def test_slowloris(house: House) -> None:
     assert 1.5 < time.monotonic() - start < 5  # the deadline is 2 s; without one each would wait for 10
 
 
-def test_connection_exhaustion(house: House) -> None:
+def test_connection_exhaustion(server: RunningServer) -> None:
     """H6: one address gets no more sockets than its share, before TLS already; others are served."""
     with ExitStack() as stack:
-        open_ones = [stack.enter_context(house.plain(source="127.0.0.9")) for _ in range(60)]
-        with house.wire() as wire:
-            assert wire.ask(house.head("GET /healthz HTTP/1.1")).status == 204
+        open_ones = [stack.enter_context(server.plain(source="127.0.0.9")) for _ in range(60)]
+        with server.wire() as wire:
+            assert wire.ask(server.head("GET /healthz HTTP/1.1")).status == 204
         for raw in open_ones[40:]:
             assert raw.recv(1) == b""  # closed at once: the others still wait for their deadline
         open_ones[0].setblocking(False)
@@ -161,10 +161,10 @@ def test_connection_exhaustion(house: House) -> None:
             open_ones[0].recv(1)
 
 
-def test_smuggling(house: House, session: str) -> None:
+def test_smuggling(server: RunningServer, session: str) -> None:
     """H9: what comes after a request before its answer is never processed, whatever carries it."""
     pairs = f"\r\nauthorization: Bearer {session}\r\ncontent-type: application/json"
-    good = f"host: localhost:{house.port}{pairs}\r\ncontent-length: "
+    good = f"host: localhost:{server.port}{pairs}\r\ncontent-length: "
     logout = f"DELETE /v1/sessions/current HTTP/1.1\r\n{good}0\r\n\r\n"
     for carrier in (
         f"GET /healthz HTTP/1.1\r\n{good}0\r\n\r\n{logout}",
@@ -174,8 +174,8 @@ def test_smuggling(house: House, session: str) -> None:
         f"POST /v1/tickets HTTP/1.1\n{good}0\n\n{logout}",
         f"GET /v1/chat HTTP/1.1\r\n{good}0\r\nupgrade: websocket\r\n\r\n{logout}",
     ):
-        with house.wire() as wire:
+        with server.wire() as wire:
             wire.send(carrier.encode())
             answers = wire.rest()
         assert len(re.findall(rb"HTTP/1.1 \d", answers)) <= 1, carrier
-    assert len(house.ticket(session)) == 43  # the session is alive: nobody was logged out
+    assert len(server.ticket(session)) == 43  # the session is alive: nobody was logged out

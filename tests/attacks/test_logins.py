@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import PASSWORD, House, Wire
+from tests.attacks.raw import PASSWORD, RunningServer, Wire
 
 STRANGER, OWNER = "127.0.0.66", "127.0.0.77"
 _ONE_THREAD = """
@@ -21,57 +21,59 @@ failures_per_address = 5
 
 
 @pytest.fixture
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     """Return a server with the test's own settings."""
-    made = House(tmp_path_factory.mktemp("logins"))
+    made = RunningServer(tmp_path_factory.mktemp("logins"))
     made.begin(request.param)
     yield made
     made.stop()
 
 
-def _login(house: House, user: str, password: str) -> bytes:
+def _login(server: RunningServer, user: str, password: str) -> bytes:
     body = json.dumps({"username": user, "password": password, "device": "probe"})
     return (
-        f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{house.port}\r\n"
+        f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
 
-def _guess(house: House, stack: ExitStack, connections: int) -> list[Wire]:
+def _guess(server: RunningServer, stack: ExitStack, connections: int) -> list[Wire]:
     """Send a wrong login on so many connections of one stranger, and read no answer."""
     wires = []
     for number in range(connections):
-        wires.append(stack.enter_context(house.wire(source=STRANGER)))
-        wires[-1].send(_login(house, f"nobody{number}", "another-violin-marble"))
+        wires.append(stack.enter_context(server.wire(source=STRANGER)))
+        wires[-1].send(_login(server, f"nobody{number}", "another-violin-marble"))
     return wires
 
 
-def _failed(house: House) -> int:
-    return sum(line["event"] == "login_failed" for line in house.logged())
+def _failed(server: RunningServer) -> int:
+    return sum(line["event"] == "login_failed" for line in server.logged())
 
 
-@pytest.mark.parametrize("house", [pytest.param(_ONE_THREAD, id="one-thread")], indirect=True)
-def test_a_queue_of_a_strangers_logins(house: House) -> None:
+@pytest.mark.parametrize("server", [pytest.param(_ONE_THREAD, id="one-thread")], indirect=True)
+def test_a_queue_of_a_strangers_logins(server: RunningServer) -> None:
     """L13: while 50 logins of one address wait, a login from elsewhere waits for the one that runs."""
-    house.session("ada", invite=house.code())
+    server.session("ada", invite=server.code())
     with ExitStack() as stack:
-        strangers = _guess(house, stack, 50)
+        strangers = _guess(server, stack, 50)
         assert strangers[0].answer().status == 401
-        wire = stack.enter_context(house.wire(source=OWNER))
-        before = _failed(house)
-        assert wire.ask(_login(house, "ada", PASSWORD)).status == 201
-        after = _failed(house)
+        wire = stack.enter_context(server.wire(source=OWNER))
+        before = _failed(server)
+        assert wire.ask(_login(server, "ada", PASSWORD)).status == 201
+        after = _failed(server)
         assert before < 40  # the others still wait
         assert after - before <= 3  # one that ran, and what was answered before ours came
 
 
-@pytest.mark.parametrize("house", [pytest.param(_FEW_GUESSES, id="few-guesses")], indirect=True)
-def test_guesses_in_parallel_at_many_names(house: House) -> None:
+@pytest.mark.parametrize("server", [pytest.param(_FEW_GUESSES, id="few-guesses")], indirect=True)
+def test_guesses_in_parallel_at_many_names(server: RunningServer) -> None:
     """P5, L13: 60 guesses at once try no more passwords than the same guesses one after another."""
-    house.session("ada", invite=house.code())
+    server.session("ada", invite=server.code())
     with ExitStack() as stack:
-        answers = [wire.answer().status for wire in _guess(house, stack, 60)]
+        answers = [wire.answer().status for wire in _guess(server, stack, 60)]
         assert answers.count(401) == 5
         assert answers.count(429) == 55
-    with house.wire(source=OWNER) as wire:
-        assert wire.ask(_login(house, "ada", PASSWORD)).status == 201
+    with server.wire(source=OWNER) as wire:
+        assert wire.ask(_login(server, "ada", PASSWORD)).status == 201

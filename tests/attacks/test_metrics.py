@@ -4,15 +4,15 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from tests.attacks.raw import PATIENCE, House
+from tests.attacks.raw import PATIENCE, RunningServer
 
 
 @pytest.fixture(scope="module")
-def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, int]]:
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, int]]:
     """Return a server with metrics, and their port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    made = House(tmp_path_factory.mktemp("scraped"))
+    made = RunningServer(tmp_path_factory.mktemp("scraped"))
     made.begin(f'[listen]\nmetrics = "127.0.0.1:{port}"\n')
     yield made, port
     made.stop()
@@ -28,7 +28,7 @@ def _ask(port: int, data: bytes) -> bytes:
     return found
 
 
-def test_a_page_that_points_its_name_at_the_metrics(scraped: tuple[House, int]) -> None:
+def test_a_page_that_points_its_name_at_the_metrics(scraped: tuple[RunningServer, int]) -> None:
     """L28, H3: under another name, or for a page of another origin, nothing is told."""
     _, port = scraped
     good = f"GET /metrics HTTP/1.1\r\nHost: localhost:{port}\r\n"
@@ -46,7 +46,7 @@ def test_a_page_that_points_its_name_at_the_metrics(scraped: tuple[House, int]) 
         assert b"parlour_" not in answer
 
 
-def test_fingerprint_of_the_metrics(scraped: tuple[House, int]) -> None:
+def test_fingerprint_of_the_metrics(scraped: tuple[RunningServer, int]) -> None:
     """L28, H10: no answer names a software or its version; nothing but the metrics is there."""
     _, port = scraped
     for line, status in (("GET /metrics", 200), ("GET /", 404), ("POST /metrics", 405), ("\x1b]0;X", 400)):

@@ -13,23 +13,23 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from tests.attacks.raw import PATIENCE, House
+from tests.attacks.raw import PATIENCE, RunningServer
 from tests.e2e.processes import DEADLINE
 
 
 @pytest.fixture
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a running server of the test's own."""
-    made = House(tmp_path_factory.mktemp("own"))
+    made = RunningServer(tmp_path_factory.mktemp("own"))
     made.begin()
     yield made
     made.kill()
 
 
-def run(house: House, *flags: str) -> "subprocess.CompletedProcess[str]":
+def run(server: RunningServer, *flags: str) -> "subprocess.CompletedProcess[str]":
     """Start a server on this folder that is expected to end by itself."""
     return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "parlour_server", "run", "--data", str(house.data), *flags],
+        [sys.executable, "-m", "parlour_server", "run", "--data", str(server.data), *flags],
         capture_output=True,
         text=True,
         timeout=DEADLINE,
@@ -37,27 +37,27 @@ def run(house: House, *flags: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def reload(house: House) -> dict[str, object]:
+def reload(server: RunningServer) -> dict[str, object]:
     """Send SIGHUP; return what the log says of it."""
-    before = len(house.logged())
-    assert house.process is not None
-    house.process.send_signal(signal.SIGHUP)
+    before = len(server.logged())
+    assert server.process is not None
+    server.process.send_signal(signal.SIGHUP)
     end = time.monotonic() + PATIENCE
     while True:
-        for line in house.logged()[before:]:
+        for line in server.logged()[before:]:
             if line["event"] in {"reloaded", "reload_refused"}:
                 return line
         assert time.monotonic() < end
         time.sleep(0.02)  # another process writes the log: there is no event to wait for
 
 
-def certificate(house: House) -> bytes:
+def certificate(server: RunningServer) -> bytes:
     """Return the certificate that is served."""
-    with house.wire() as wire:
+    with server.wire() as wire:
         return wire.socket.getpeercert(binary_form=True) or b""
 
 
-def test_reload_without_a_key(own: House) -> None:
+def test_reload_without_a_key(own: RunningServer) -> None:
     """L21: SIGHUP without `server.key` changes nothing, says so, and makes no other key."""
     before = certificate(own)
     away = (own.data / "server.key").rename(own.data / "away")
@@ -81,7 +81,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_configuration_that_ends_in_an_error(own: House, how: str) -> None:
+def test_configuration_that_ends_in_an_error(own: RunningServer, how: str) -> None:
     """L23: a reload keeps what was in force, a start is refused; both name the file and the line."""
     file = own.data / "parlour.toml"
     file.write_text(BROKEN[how])
@@ -100,7 +100,7 @@ def test_configuration_that_ends_in_an_error(own: House, how: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["server.key", "keylog.key"])
-def test_start_without_a_key(own: House, key: str) -> None:
+def test_start_without_a_key(own: RunningServer, key: str) -> None:
     """L21: a server whose key was lost does not start as another one."""
     own.kill()
     (own.data / key).unlink()
@@ -111,7 +111,7 @@ def test_start_without_a_key(own: House, key: str) -> None:
     assert not (own.data / key).exists()
 
 
-def test_operator_without_a_trace(own: House) -> None:
+def test_operator_without_a_trace(own: RunningServer) -> None:
     """M7: what commands do stands in the server's audit log, with who, what, whom and when; also later."""
     assert own.process is not None
     own.session("mallory", invite=own.code())
@@ -146,7 +146,7 @@ def test_operator_without_a_trace(own: House) -> None:
     assert "Traceback" not in own.log.read_text()
 
 
-def test_second_server_on_one_folder(own: House) -> None:
+def test_second_server_on_one_folder(own: RunningServer) -> None:
     """L22: it is refused, and what commands are told of the first one stays true."""
     done = run(own, "--listen", "127.0.0.1:0")
     assert done.returncode == 1
@@ -156,7 +156,7 @@ def test_second_server_on_one_folder(own: House) -> None:
     own.command("backup", str(own.data.parent / "backup.tar"))
 
 
-def test_second_server_after_the_first_was_killed(own: House) -> None:
+def test_second_server_after_the_first_was_killed(own: RunningServer) -> None:
     """L22: SIGKILL leaves no lock behind, and no address that nobody answers at."""
     own.kill()
     with socket.socket() as taken:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import House, Wire, request
+from tests.attacks.raw import RunningServer, Wire, request
 
 _BURST, _A_SECOND = 40, 1
 _SETTINGS = f"""
@@ -20,9 +20,9 @@ STRANGER, ELSEWHERE = "127.0.0.66", "127.0.0.77"
 
 
 @pytest.fixture
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server on which reading is dear."""
-    made = House(tmp_path_factory.mktemp("reads"))
+    made = RunningServer(tmp_path_factory.mktemp("reads"))
     made.begin(_SETTINGS)
     yield made
     made.stop()
@@ -38,26 +38,26 @@ def _read(wires: list[tuple[Wire, str]], times: int) -> int:
     return given
 
 
-def test_reading_on_many_connections_and_new_ones(house: House) -> None:
+def test_reading_on_many_connections_and_new_ones(server: RunningServer) -> None:
     """L26: sixteen connections read no more than one, and a reconnect renews nothing."""
-    session = house.session("mallory", invite=house.code())
+    session = server.session("mallory", invite=server.code())
     start = time.monotonic()
     with ExitStack() as stack:
-        wires = [stack.enter_context(house.chatting(session, source=STRANGER)) for _ in range(16)]
+        wires = [stack.enter_context(server.chatting(session, source=STRANGER)) for _ in range(16)]
         given = _read(wires, 8)
-    with house.chatting(session, source=ELSEWHERE) as wire:  # the account's budget follows it
+    with server.chatting(session, source=ELSEWHERE) as wire:  # the account's budget follows it
         given += _read([wire], 20)
     assert _BURST <= given <= _BURST + _A_SECOND * (time.monotonic() - start) + 1
 
 
-def test_reading_with_many_accounts_of_one_address(house: House) -> None:
+def test_reading_with_many_accounts_of_one_address(server: RunningServer) -> None:
     """L26: four accounts of one address read as much as two; somebody elsewhere is served at once."""
-    sessions = [house.session(f"mallory{n}", invite=house.code()) for n in range(4)]
-    reader = house.session("ada", invite=house.code())
+    sessions = [server.session(f"mallory{n}", invite=server.code()) for n in range(4)]
+    reader = server.session("ada", invite=server.code())
     start = time.monotonic()
     with ExitStack() as stack:
-        wires = [stack.enter_context(house.chatting(one, source=STRANGER)) for one in sessions]
+        wires = [stack.enter_context(server.chatting(one, source=STRANGER)) for one in sessions]
         given = _read(wires, 30)
         assert 2 * _BURST <= given <= 2 * (_BURST + _A_SECOND * (time.monotonic() - start) + 1)
-        with house.chatting(reader, source=ELSEWHERE) as wire:
+        with server.chatting(reader, source=ELSEWHERE) as wire:
             assert _read([wire], 20) == 20

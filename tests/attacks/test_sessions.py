@@ -7,50 +7,50 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from tests.attacks.raw import PATIENCE, House, request
+from tests.attacks.raw import PATIENCE, RunningServer, request
 
 DAY = 86_400_000
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a running server that allows an account three sessions."""
-    made = House(tmp_path_factory.mktemp("few"))
+    made = RunningServer(tmp_path_factory.mktemp("few"))
     made.begin("[logins]\nsessions_per_user = 3\n")
     yield made
     made.stop()
 
 
-def session_id(house: House, session: str) -> str:
+def session_id(server: RunningServer, session: str) -> str:
     """Return the public id of a session."""
-    answer = house.api("GET", "/v1/sessions", headers={"Authorization": f"Bearer {session}"})
+    answer = server.api("GET", "/v1/sessions", headers={"Authorization": f"Bearer {session}"})
     return next(str(one["id"]) for one in json.loads(answer.body)["sessions"] if one.get("current"))
 
 
-def change(house: House, session: str, column: str, ago: int) -> None:
+def change(server: RunningServer, session: str, column: str, ago: int) -> None:
     """Make a time of a session lie so many milliseconds in the past."""
     at = int(time.time() * 1000) - ago
-    with closing(sqlite3.connect(house.data / "parlour.db", timeout=PATIENCE)) as database, database:
+    with closing(sqlite3.connect(server.data / "parlour.db", timeout=PATIENCE)) as database, database:
         database.execute(f"UPDATE sessions SET {column} = ? WHERE session = ?", (at, session))  # noqa: S608 - ours
 
 
-def stored(house: House, session: str) -> int:
+def stored(server: RunningServer, session: str) -> int:
     """Return how many milliseconds ago a session was seen, by the store."""
-    with closing(sqlite3.connect(house.data / "parlour.db", timeout=PATIENCE)) as database:
+    with closing(sqlite3.connect(server.data / "parlour.db", timeout=PATIENCE)) as database:
         [(seen,)] = database.execute("SELECT last_seen FROM sessions WHERE session = ?", (session,))
     return int(time.time() * 1000) - int(seen)
 
 
-def wait_until_seen(house: House, session: str) -> None:
+def wait_until_seen(server: RunningServer, session: str) -> None:
     """Wait until the store has heard of the last use."""
     end = time.monotonic() + PATIENCE
-    while stored(house, session) > DAY:
+    while stored(server, session) > DAY:
         assert time.monotonic() < end
         time.sleep(0.05)  # another process writes it: there is no event to wait for
 
 
 @pytest.mark.parametrize(("column", "ago"), [("last_seen", 15 * DAY), ("expires", 1)])
-def test_socket_outlives_its_limit(few: House, column: str, ago: int) -> None:
+def test_socket_outlives_its_limit(few: RunningServer, column: str, ago: int) -> None:
     """L17, S3: a socket that answers pings and says nothing is closed when its session is over, at once."""
     session = few.session(f"silent-{column.replace('_', '-')}", invite=few.code())
     public = session_id(few, session)
@@ -64,7 +64,7 @@ def test_socket_outlives_its_limit(few: House, column: str, ago: int) -> None:
     assert few.api("POST", "/v1/tickets", headers={"Authorization": f"Bearer {session}"}).status == 401
 
 
-def test_session_in_use_looks_idle(few: House) -> None:
+def test_session_in_use_looks_idle(few: RunningServer) -> None:
     """L17: what is said on a socket is use: the store hears of it, and the session goes on."""
     session = few.session("talker", invite=few.code())
     public = session_id(few, session)
@@ -77,7 +77,7 @@ def test_session_in_use_looks_idle(few: House) -> None:
     assert few.api("POST", "/v1/tickets", headers={"Authorization": f"Bearer {session}"}).status == 201
 
 
-def test_cap_ends_the_session_in_use(few: House) -> None:
+def test_cap_ends_the_session_in_use(few: RunningServer) -> None:
     """L29: of three sessions the one with a socket stays, though it is the oldest; the longest idle ends."""
     sessions = [few.session("walter", invite=few.code())]
     with few.chatting(sessions[0]) as (wire, room):

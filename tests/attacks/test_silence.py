@@ -5,22 +5,22 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from tests.attacks.raw import House, Wire, frame
+from tests.attacks.raw import RunningServer, Wire, frame
 
 _PING_SECONDS = 4
 _KEPT = 45 / 20 * _PING_SECONDS  # 45 seconds where pings are 20 seconds apart
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server that pings five times as often as one does by itself."""
-    made = House(tmp_path_factory.mktemp("hasty"))
+    made = RunningServer(tmp_path_factory.mktemp("hasty"))
     made.begin(f"[connections]\nping_seconds = {_PING_SECONDS}\n")
     yield made
     made.stop()
 
 
-def test_silent_peers(hasty: House) -> None:
+def test_silent_peers(hasty: RunningServer) -> None:
     """L30: who answers one ping and then nothing is gone within 45 seconds of that, not within 60."""
     session = hasty.session("mallory", invite=hasty.code())
     with hasty.chatting(session) as (wire, _):

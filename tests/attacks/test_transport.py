@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.x509 import load_der_x509_certificate
-from tests.attacks.raw import House
+from tests.attacks.raw import RunningServer
 
 
-def test_plaintext_fallback(house: House) -> None:
+def test_plaintext_fallback(server: RunningServer) -> None:
     """T1: a plain HTTP request on the port gets no HTTP answer, and the connection ends."""
-    with house.plain() as raw:
-        raw.sendall(house.head())
+    with server.plain() as raw:
+        raw.sendall(server.head())
         answer = b""
         while data := _received(raw):
             answer += data
@@ -29,9 +29,9 @@ def _received(raw: socket.socket) -> bytes:
         return b""
 
 
-def test_plaintext_has_no_port(house: House) -> None:
+def test_plaintext_has_no_port(server: RunningServer) -> None:
     """T1, O3: the process listens on its one TLS port, on loopback, and nowhere else."""
-    assert _listening(house.pid) == {("0100007F", house.port)}
+    assert _listening(server.pid) == {("0100007F", server.port)}
 
 
 def _listening(pid: int) -> set[tuple[str, int]]:
@@ -47,13 +47,13 @@ def _listening(pid: int) -> set[tuple[str, int]]:
     return found
 
 
-def test_weak_tls(house: House) -> None:
+def test_weak_tls(server: RunningServer) -> None:
     """T2: a client that speaks TLS 1.2 at most is refused in the handshake."""
-    context = house.context()
+    context = server.context()
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(OSError, match=r"(?i)protocol"):
-        house.connect(context=context)
-    with house.wire() as wire:
+        server.connect(context=context)
+    with server.wire() as wire:
         assert wire.socket.version() == "TLSv1.3"
 
 
@@ -80,9 +80,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("group", [*TAKEN, *REFUSED])
-def test_weak_key_exchange_group(house: House, group: str) -> None:
+def test_weak_key_exchange_group(server: RunningServer, group: str) -> None:
     """T2: a client that offers one group alone is served in the listed ones, and refused in every other."""
-    with house.plain() as raw:
+    with server.plain() as raw:
         raw.sendall(client_hello((TAKEN | REFUSED)[group]))
         answer = _received(raw)
     if group in TAKEN:
@@ -91,9 +91,9 @@ def test_weak_key_exchange_group(house: House, group: str) -> None:
         assert answer == b"" or answer[0] == 21  # it hangs up, or sends an alert first
 
 
-def test_weak_group_first(house: House) -> None:
+def test_weak_group_first(server: RunningServer) -> None:
     """T2: a client that would rather have a weak group, and brings a share of it, is asked for a good one."""
-    with house.plain() as raw:
+    with server.plain() as raw:
         raw.sendall(client_hello(REFUSED["P-521"], TAKEN["P-384"], share=b"\x04" + bytes(132)))
         answer = raw.recv(4096)
     key_share = answer.index(b"\x00\x33\x00\x02")
@@ -118,21 +118,21 @@ def client_hello(*groups: int, share: bytes = b"") -> bytes:
     return b"\x16\x03\x01" + struct.pack("!H", len(message)) + message
 
 
-def test_long_lived_certificate(house: House) -> None:
+def test_long_lived_certificate(server: RunningServer) -> None:
     """T2: the certificate that is served lives for 90 days at most."""
-    with house.wire() as wire:
+    with server.wire() as wire:
         leaf = load_der_x509_certificate(wire.socket.getpeercert(binary_form=True) or b"")
     assert leaf.not_valid_after_utc - leaf.not_valid_before_utc < timedelta(days=90)
 
 
 @pytest.mark.skipif(ssl.OPENSSL_VERSION_INFO < (3, 5), reason="OpenSSL has X25519MLKEM768 from 3.5 on")
-def test_harvest_now_decrypt_later(house: House) -> None:
+def test_harvest_now_decrypt_later(server: RunningServer) -> None:
     """T3: the ServerHello of the running server names the post-quantum hybrid X25519MLKEM768 (0x11EC)."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = house.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    client = server.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
-    with house.plain() as raw:
+    with server.plain() as raw:
         raw.sendall(outgoing.read())
         hello = raw.recv(4096)
     key_share = hello.index(b"\x00\x33")  # the extension's number; then its length and the group

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import House, request
+from tests.attacks.raw import RunningServer, request
 from tests.deploy import confined
 
 UNIT = confined.UNIT.read_text("utf-8")
@@ -25,11 +25,11 @@ def launcher(how: str) -> list[str]:
     return [sys.executable, confined.__file__, how]
 
 
-def upload(house: House, session: str, room: str, data: bytes) -> int:
+def upload(server: RunningServer, session: str, room: str, data: bytes) -> int:
     """Upload a file and return the status."""
-    with house.wire() as wire:
+    with server.wire() as wire:
         wire.send(
-            f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{house.port}\r\n"
+            f"POST /v1/rooms/{room}/files HTTP/1.1\r\nhost: localhost:{server.port}\r\n"
             f"authorization: Bearer {session}\r\ncontent-type: application/octet-stream\r\n"
             f"content-length: {len(data)}\r\n\r\n".encode()
             + data
@@ -47,25 +47,25 @@ def niceness(pid: int) -> set[int]:
 @pytest.mark.parametrize("loop", ["auto", "asyncio"])
 def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> None:
     """Login, chat, upload, backup, reload and stop, under a filter whose every refusal ends the process."""
-    house = House(tmp_path)
-    house.launcher = launcher("deadly")
-    house.arguments = ["--loop", loop]
-    house.begin()
-    session = house.session("ada", invite=house.code())
-    with house.chatting(session) as (wire, room):
+    server = RunningServer(tmp_path)
+    server.launcher = launcher("deadly")
+    server.arguments = ["--loop", loop]
+    server.begin()
+    session = server.session("ada", invite=server.code())
+    with server.chatting(session) as (wire, room):
         wire.send(request("send", 1, room=room, text="hello"))
         assert wire.told("probe-0000000001")["type"] == "ok"
-        assert upload(house, session, room, secrets.token_bytes(100_000)) == 201
+        assert upload(server, session, room, secrets.token_bytes(100_000)) == 201
         backup = [sys.executable, "-m", "parlour_server", "backup", str(tmp_path / "all.tar")]
-        subprocess.run([*house.launcher, *backup, "--data", str(house.data)], check=True, timeout=60)
-        assert house.process is not None
-        house.process.send_signal(signal.SIGHUP)
+        subprocess.run([*server.launcher, *backup, "--data", str(server.data)], check=True, timeout=60)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
         wire.send(request("send", 2, room=room, text="still here"))
         assert wire.told("probe-0000000002")["type"] == "ok"
-    assert niceness(house.pid) == {0, 10}  # setpriority is allowed: hashing goes behind the event loop
-    house.stop()
-    assert house.process.returncode == 0
-    events = [json.loads(line)["event"] for line in house.log.read_text().splitlines()]
+    assert niceness(server.pid) == {0, 10}  # setpriority is allowed: hashing goes behind the event loop
+    server.stop()
+    assert server.process.returncode == 0
+    events = [json.loads(line)["event"] for line in server.log.read_text().splitlines()]
     assert {"ready", "reloaded", "server_stopped"} <= set(events)
     assert not {"fault", "reload_refused"} & set(events)
 

@@ -10,7 +10,7 @@ from tests.e2e.processes import Person, Server
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server that runs."""
-    server = Server(tmp_path_factory.mktemp("house"))
+    server = Server(tmp_path_factory.mktemp("server"))
     server.command("init")
     # all commands come from one address, one after another without a person between them
     (server.data / "parlour.toml").write_text("[rates]\nhttp_per_minute = 100000\nhttp_burst = 10000\n")

@@ -20,13 +20,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))  # as a script it finds its parts as the tests do
 
 from tests.e2e.oracle import dialogs, lists, plain, reading, refusals, sealed_stages, stages
-from tests.e2e.oracle.house import House
+from tests.e2e.oracle.encrypted_rooms import EncryptedRooms
+from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import CLIENT, Failure, H, Stage, client_on
-from tests.e2e.oracle.sealed_house import SealedHouse
 from tests.protocol.text.corpus import CorpusError, Entry, load
 
 SIZES = ((80, 40), (132, 60))
-Open = Sequence[Stage[House]]
+Open = Sequence[Stage[HostileServer]]
 READING: Open = (
     stages.timeline,
     stages.slots,
@@ -48,7 +48,7 @@ LISTS: Open = (lists.thread, lists.history, lists.pins, lists.sessions, reading.
 SETTLED = 0.5
 """Seconds without output after which the client has begun: what is typed before that may wait for a room."""
 OPEN = {"reading": READING, "acting": ACTING, "lists": LISTS}
-SEALED: Sequence[Stage[SealedHouse]] = (
+SEALED: Sequence[Stage[EncryptedRooms]] = (
     sealed_stages.sealed_timeline,
     sealed_stages.sealed_refusals,
     sealed_stages.device_screens,
@@ -60,11 +60,11 @@ async def show(
     entries: Sequence[Entry], part: int, *, command: Sequence[str] = CLIENT, chosen: Open = READING
 ) -> list[Failure]:
     """Show all texts in open rooms at one size; return what was wrong."""
-    house = House()
-    stages.furnish(house, entries)
-    lists.furnish(house, entries, part)
-    dialogs.furnish(house, entries, part)
-    return await _shown(house, entries, part, command, chosen)
+    server = HostileServer()
+    stages.furnish(server, entries)
+    lists.furnish(server, entries, part)
+    dialogs.furnish(server, entries, part)
+    return await _shown(server, entries, part, command, chosen)
 
 
 async def show_sealed(
@@ -72,20 +72,20 @@ async def show_sealed(
     part: int,
     *,
     command: Sequence[str] = CLIENT,
-    chosen: Sequence[Stage[SealedHouse]] = SEALED,
+    chosen: Sequence[Stage[EncryptedRooms]] = SEALED,
 ) -> list[Failure]:
     """Show all texts in encrypted rooms at one size; return what was wrong."""
-    return await _shown(sealed_stages.house_of(entries), entries, part, command, chosen)
+    return await _shown(sealed_stages.encrypted_rooms_of(entries), entries, part, command, chosen)
 
 
 async def _shown(
-    house: H, entries: Sequence[Entry], part: int, command: Sequence[str], chosen: Sequence[Stage[H]]
+    server: H, entries: Sequence[Entry], part: int, command: Sequence[str], chosen: Sequence[Stage[H]]
 ) -> list[Failure]:
     with tempfile.TemporaryDirectory() as folder:
-        async with client_on(house, Path(folder), SIZES[part], entries, command) as run:
+        async with client_on(server, Path(folder), SIZES[part], entries, command) as run:
             run.part = part
             await run.terminal.shows("connected · TLS")
-            await run.terminal.shows(f" {min(house.names.values())}  p")  # the first room's heading
+            await run.terminal.shows(f" {min(server.names.values())}  p")  # the first room's heading
             await run.terminal.quiet(SETTLED)
             for stage in chosen:
                 run.stage = stage.__name__
@@ -100,14 +100,14 @@ async def show_lines(
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder), SIZES[part], entries, command, plain.ARGUMENTS, plain.QUIT
         if part:
-            async with client_on(sealed_stages.house_of(entries, said=False), *where) as sealed:
+            async with client_on(sealed_stages.encrypted_rooms_of(entries, said=False), *where) as sealed:
                 await plain.sealed_lines(sealed)
             return sealed.failures
-        house = House()
-        house.room("a-timeline")
-        lists.furnish(house, entries, part)
-        house.listing = stages.listed(entries)
-        async with client_on(house, *where) as run:
+        server = HostileServer()
+        server.room("a-timeline")
+        lists.furnish(server, entries, part)
+        server.listing = stages.listed(entries)
+        async with client_on(server, *where) as run:
             await plain.lines(run)
         return run.failures
 

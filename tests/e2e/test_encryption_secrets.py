@@ -19,7 +19,7 @@ READABLE = "the-aviary"
 
 
 @dataclass(slots=True)
-class House:
+class Scene:
     """A room in which a story was played, and what was stolen meanwhile."""
 
     world: World
@@ -46,45 +46,45 @@ class House:
 
 async def test_who_was_put_out_and_a_thief_read_nothing_that_is_not_theirs(tmp_path: Path) -> None:
     """A removed member, a removed device and a stolen state, each with all ciphertexts of the server."""
-    house = House(World(tmp_path))
+    scene = Scene(World(tmp_path))
     try:
-        await _play(house)
+        await _play(scene)
     finally:
-        await house.world.close()
+        await scene.world.close()
 
 
-async def _play(house: House) -> None:
-    world = house.world
+async def _play(scene: Scene) -> None:
+    world = scene.world
     await world.populate({"ada": 2, "ben": 1, "cat": 1})
     (ada, tablet), (ben,), (cat,) = (world.of(user) for user in ("ada", "ben", "cat"))
-    house.room = await ada.ask("create", name=READABLE)
+    scene.room = await ada.ask("create", name=READABLE)
     for user, phone in (("ben", ben), ("cat", cat)):
-        await ada.ask("invite", room=house.room, user=user)
-        await phone.ask("accept", room=house.room)
-    older = await house.say(ada, tablet, ben, cat, words="older")
-    await ben.ask("renew", room=house.room)  # what a device does some time after joining: not after the theft
-    of_cat = await house.away(cat, "of-cat")
-    of_ben = await house.away(ben, "of-ben")
+        await ada.ask("invite", room=scene.room, user=user)
+        await phone.ask("accept", room=scene.room)
+    older = await scene.say(ada, tablet, ben, cat, words="older")
+    await ben.ask("renew", room=scene.room)  # what a device does some time after joining: not after the theft
+    of_cat = await scene.away(cat, "of-cat")
+    of_ben = await scene.away(ben, "of-ben")
     await ben.switch_on()
     await ben.ask("online")
 
-    shared = await house.say(ada, tablet, ben, words="while cat was in")
-    await ada.ask("kick", room=house.room, user="cat")
-    without_cat = await house.say(ada, ben, words="without cat")
+    shared = await scene.say(ada, tablet, ben, words="while cat was in")
+    await ada.ask("kick", room=scene.room, user="cat")
+    without_cat = await scene.say(ada, ben, words="without cat")
     assert (
-        house.read(of_cat) == shared
+        scene.read(of_cat) == shared
     )  # a control: these were for it; and nothing of what it had read before
-    assert house.read(of_ben) == shared | without_cat  # the thief follows: ben has not renewed his keys
+    assert scene.read(of_ben) == shared | without_cat  # the thief follows: ben has not renewed his keys
 
-    await ben.ask("renew", room=house.room)
-    healed = await house.say(ada, ben, words="after ben has renewed his keys")
-    assert not house.read(of_ben) & (healed | older)
-    of_tablet = await house.away(tablet, "of-tablet")
-    with_tablet = await house.say(ada, words="while the tablet was in")
+    await ben.ask("renew", room=scene.room)
+    healed = await scene.say(ada, ben, words="after ben has renewed his keys")
+    assert not scene.read(of_ben) & (healed | older)
+    of_tablet = await scene.away(tablet, "of-tablet")
+    with_tablet = await scene.say(ada, words="while the tablet was in")
     await ada.ask("revoke", device=tablet.id)
-    without_tablet = await house.say(ada, ben, words="without the tablet")
-    assert house.read(of_tablet) == with_tablet
-    assert not house.read(of_tablet) & without_tablet
+    without_tablet = await scene.say(ada, ben, words="without the tablet")
+    assert scene.read(of_tablet) == with_tablet
+    assert not scene.read(of_tablet) & without_tablet
     for home in (of_cat, of_ben, of_tablet):
         _no_plaintext_but_in_events(home, older)
     _nothing_readable_at_the_server(world)

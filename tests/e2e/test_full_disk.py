@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import House, request
+from tests.attacks.raw import RunningServer, request
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-def said(house: House, session: str, number: int) -> tuple[str, str]:
+def said(server: RunningServer, session: str, number: int) -> tuple[str, str]:
     """Try to say something; returns the type of the answer, and its code."""
-    with house.chatting(session) as (wire, room):
+    with server.chatting(session) as (wire, room):
         wire.send(request("send", number, room=room, text="tick"))
         answer = wire.told(f"probe-{number:010}")
         wire.send(request("history", number + 1, room=room))
@@ -58,32 +58,32 @@ def said(house: House, session: str, number: int) -> tuple[str, str]:
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_a_start_on_a_full_disk(tmp_path: Path, small_disk: Path, end: signal.Signals) -> None:
     """Whether the server stopped well before or not; with room again it writes, without a restart."""
-    house = House(tmp_path)
-    house.data = small_disk / "server"
-    house.begin()
-    session = house.session("ada", invite=house.code())
-    assert said(house, session, 1) == ("ok", "")
-    house.kill(end)
+    server = RunningServer(tmp_path)
+    server.data = small_disk / "server"
+    server.begin()
+    session = server.session("ada", invite=server.code())
+    assert said(server, session, 1) == ("ok", "")
+    server.kill(end)
     filler = fill(small_disk)
-    house.start()
+    server.start()
     try:
         number = 10
-        while said(house, session, number) != ("error", "unavailable"):  # what the reserve had left over
+        while said(server, session, number) != ("error", "unavailable"):  # what the reserve had left over
             number += 10
             assert number < 2000
             fill(small_disk)
-        listed = house.api("GET", "/v1/sessions", headers={"Authorization": f"Bearer {session}"})
+        listed = server.api("GET", "/v1/sessions", headers={"Authorization": f"Bearer {session}"})
         assert listed.status == 200
         filler.unlink()
-        assert said(house, session, number + 10) == ("ok", "")
-        events = {line["event"] for line in house.logged()}
+        assert said(server, session, number + 10) == ("ok", "")
+        events = {line["event"] for line in server.logged()}
         assert "disk_full" in events
         assert "fault" not in events
     finally:
-        house.stop()
-    house.start()  # and the reserve is there again for the next time
+        server.stop()
+    server.start()  # and the reserve is there again for the next time
     deadline = time.monotonic() + 10
-    while not (house.data / "reserve").exists():
+    while not (server.data / "reserve").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)  # another process writes it: there is no event to wait for
-    house.stop()
+    server.stop()

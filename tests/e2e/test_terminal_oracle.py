@@ -13,7 +13,7 @@ from tests.e2e import terminal_oracle
 from tests.e2e.oracle import dialogs, fields, lists, refusals, sealed_stages, stages, terminal
 from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, one_each, own_width
-from tests.e2e.oracle.house import House
+from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import Stage
 from tests.protocol.text.corpus import Entry
 
@@ -126,7 +126,7 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
     ids=["file names", "clipboard", "outbox", "notifications"],
 )
 async def test_it_fails_where_one_view_shows_raw_text(
-    changes: str, stage: Stage[House], place: str, what: str
+    changes: str, stage: Stage[HostileServer], place: str, what: str
 ):
     """A view that forgets the rule is found in its own place."""
     failures = await terminal_oracle.show([CLEAR], 0, command=(*LAUNCH, changes), chosen=[stage])

@@ -48,7 +48,7 @@ def cable() -> Iterator[Cable]:
 @pytest.fixture(scope="module")
 def server(cable: Cable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server that runs, limits no sender, and is known at the near end of the cable, too."""
-    made = Server(tmp_path_factory.mktemp("house"))
+    made = Server(tmp_path_factory.mktemp("server"))
     made.command("init")
     names = f'[listen]\nnames = ["localhost", "127.0.0.1", "127.0.0.1:{cable.port}"]\n'
     (made.data / "parlour.toml").write_text(names + WIDE)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tests.e2e.oracle.house import ME, House
+from tests.e2e.oracle.hostile_server import ME, HostileServer
 from tests.e2e.oracle.places import CONTENT, ESCAPE, file_of, fits
 from tests.e2e.oracle.reading import WHEEL_UP, page_through, room_of, turn
 from tests.e2e.oracle.run import Run, groups, together
@@ -31,14 +31,14 @@ TABLE = 390
 PLAIN = frozenset({"Ll", "Lu", "Lo", "Lm", "Nd", "Zs", "Mn", "Mc"})
 
 
-async def _select(run: Run[House]) -> None:
+async def _select(run: Run[HostileServer]) -> None:
     await run.terminal.quiet()
     run.terminal.press(SELECT)
     await run.terminal.drawn()
     await run.terminal.shows("Inspect")
 
 
-async def whole(run: Run[House]) -> None:
+async def whole(run: Run[HostileServer]) -> None:
     """Copy, inspect and edit each text: as a part of a long message, and each code point for itself."""
     await open_room(run, "c-dialogs")
     packed = groups(run.entries, partial(fits, MessageText), WHOLE)
@@ -57,20 +57,20 @@ async def whole(run: Run[House]) -> None:
         await run.terminal.leave(ESCAPE, "Inspect")
 
 
-async def _said(run: Run[House], text: str, mark: int) -> None:
+async def _said(run: Run[HostileServer], text: str, mark: int) -> None:
     """Say a text in a message of our own, below its mark."""
-    house, room = run.house, room_of(run, "c-dialogs")
+    server, room = run.server, room_of(run, "c-dialogs")
     run.terminal.seen.clear()
     marked = f"#{mark};\n{text}"
     is_marked = fits(MessageText, marked)
-    await house.say(house.append(room, Message(MessageText(marked if is_marked else text)), ME))
+    await server.say(server.append(room, Message(MessageText(marked if is_marked else text)), ME))
     if is_marked:
         await run.terminal.until(lambda _text: mark in run.terminal.seen, f"#{mark};")
     else:
         await run.terminal.drawn()
 
 
-async def _copied(run: Run[House], numbers: Sequence[int]) -> None:
+async def _copied(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     reader = run.terminal.reader
     before, reader.clipboard_allowed = len(reader.clipboard), True
     run.terminal.press("y")
@@ -79,7 +79,7 @@ async def _copied(run: Run[House], numbers: Sequence[int]) -> None:
     run.blame("clipboard", *numbers)
 
 
-async def _inspected(run: Run[House], numbers: Sequence[int]) -> None:
+async def _inspected(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     run.terminal.press("i")
     await run.terminal.until("Code points")
     await page_through(run, "inspector", *numbers)
@@ -87,7 +87,7 @@ async def _inspected(run: Run[House], numbers: Sequence[int]) -> None:
     await run.terminal.until(lambda _text: not run.terminal.has("esc closes"), "the end of the inspector")
 
 
-async def _edited(run: Run[House], numbers: Sequence[int]) -> None:
+async def _edited(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     """Take it into the composer, and turn the wheel there up to its first row."""
     terminal = run.terminal
     terminal.press("e")
@@ -156,17 +156,17 @@ DIALOGS = (
 )
 
 
-def furnish(house: House, entries: Sequence[Entry], part: int) -> None:
+def furnish(server: HostileServer, entries: Sequence[Entry], part: int) -> None:
     """Fill the rooms of these dialogs: a message for each group, by an author of its own."""
     for dialog in (HINT, *DIALOGS):
-        room = house.room(f"k-{dialog.key}")
+        room = server.room(f"k-{dialog.key}")
         for count, numbers in enumerate(dialog.groups(entries, part)):
             text = "\n".join(entries[number].text for number in numbers)
             author = parse_user_name(f"{dialog.key}{count:04}")
-            house.append(room, Message(MessageText(text)), author)
+            server.append(room, Message(MessageText(text)), author)
 
 
-async def one_line(run: Run[House]) -> None:
+async def one_line(run: Run[HostileServer]) -> None:
     """Show the beginning of each text in the dialogs that show no more of it, from the newest upwards."""
     terminal = run.terminal
     for dialog in DIALOGS:
@@ -188,7 +188,7 @@ async def one_line(run: Run[House]) -> None:
         await terminal.leave(ESCAPE, "Inspect")
 
 
-async def hints(run: Run[House]) -> None:
+async def hints(run: Run[HostileServer]) -> None:
     """Show the beginning of each text above the composer, as what is answered."""
     await open_room(run, f"k-{HINT.key}")
     for numbers in reversed(HINT.groups(run.entries, run.part)):
@@ -200,9 +200,9 @@ async def hints(run: Run[House]) -> None:
     await run.terminal.leave(ESCAPE, HINT.words)
 
 
-async def files(run: Run[House]) -> None:
+async def files(run: Run[HostileServer]) -> None:
     """Save files whose names are the texts; once the server refuses with them, once they are saved."""
-    house, terminal, room = run.house, run.terminal, room_of(run, "f-files")
+    server, terminal, room = run.server, run.terminal, room_of(run, "f-files")
     await open_room(run, "f-files")
     packed = groups(run.entries, partial(fits, FileName), 40, " ")
     others = groups(run.entries, lambda text: len(text) <= 400 and not fits(FileName, text), 200)
@@ -211,7 +211,7 @@ async def files(run: Run[House]) -> None:
         words = [*names, *(others[count] if count < len(others) else [])]
         name = together(run, names, " ") or "name"
         terminal.forget()
-        await house.say(house.append(room, Message(MessageText(f"#{count};"), file=file_of(name))))
+        await server.say(server.append(room, Message(MessageText(f"#{count};"), file=file_of(name))))
         await terminal.drawn()
         message = _sendable(together(run, words))[:400]
         for answer, told in ((encode_payload(Problem("conflict", message)), "! "), (CONTENT, "Saved: ")):
@@ -219,7 +219,7 @@ async def files(run: Run[House]) -> None:
             await terminal.until("saving ")
             run.blame("file name on its way", *names)
             terminal.forget()
-            house.files.put_nowait(answer)
+            server.files.put_nowait(answer)
             # What was told before may be drawn once more: it is over when nothing is on its way.
             await terminal.until(lambda text, told=told: told in text and not terminal.has("saving "), told)
             run.blame("refusal of a call" if told == "! " else "file name, saved", *words)

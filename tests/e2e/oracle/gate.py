@@ -1,7 +1,7 @@
 """The server in memory behind a real socket: TLS, the calls of HTTPS, and the WebSocket, for one session.
 
 A chat connection is handed on to a WebSocket server of its own, on a socket of the file system; everything
-else is answered here. It says whatever the house in memory says. ``sealed_house.py`` opens it.
+else is answered here. It answers whatever the server in memory answers. ``encrypted_rooms.py`` opens it.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ YEAR = 365 * 86_400_000
 
 
 class Gate:
-    """One session's way to the house."""
+    """One session's connection to the server in memory."""
 
     def __init__(self, line: Line, called: Mapping[DeviceId, DeviceName]) -> None:
         self.line, self.house = line, line.house

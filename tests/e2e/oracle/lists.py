@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from tests.e2e.oracle.house import House
+from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.places import ESCAPE, device_name, fits
 from tests.e2e.oracle.reading import page_through, read_log, room_of, scroll, scroll_through
 from tests.e2e.oracle.run import Run, groups
@@ -28,56 +28,56 @@ PINNED = 50
 """Pins of one room."""
 
 
-def furnish(house: House, entries: Sequence[Entry], part: int) -> None:
+def furnish(server: HostileServer, entries: Sequence[Entry], part: int) -> None:
     """Fill the rooms of the views."""
     texts = {number: entry.text for number, entry in enumerate(entries) if fits(MessageText, entry.text)}
     for begin in range(0, len(texts), REPLIES):
-        room = house.room(f"{THREAD}{begin // REPLIES}")
-        root = house.append(room, Message(MessageText("the root"))).seq
+        room = server.room(f"{THREAD}{begin // REPLIES}")
+        root = server.append(room, Message(MessageText("the root"))).seq
         for number, text in list(texts.items())[begin : begin + REPLIES]:
             marked = f"#{number}; {text}"
-            house.append(room, Message(MessageText(marked if fits(MessageText, marked) else text), root))
-    room = house.room(HISTORY)
-    first = house.append(room, Message(MessageText("the first text"))).seq
+            server.append(room, Message(MessageText(marked if fits(MessageText, marked) else text), root))
+    room = server.room(HISTORY)
+    first = server.append(room, Message(MessageText("the first text"))).seq
     for text in texts.values():
-        house.append(room, Edited(first, MessageText(text)))
-    _queue(house, entries)
-    house.sessions = [name for one in entries if (name := device_name(one.text)) is not None]
+        server.append(room, Edited(first, MessageText(text)))
+    _queue(server, entries)
+    server.sessions = [name for one in entries if (name := device_name(one.text)) is not None]
     packed = groups(entries, partial(fits, MessageText), SHOWN)[part::2]
     for begin in range(0, len(packed), PINNED):
-        room = house.room(f"{PINS}{begin // PINNED}")
+        room = server.room(f"{PINS}{begin // PINNED}")
         events = [
-            house.append(room, Message(MessageText("\n".join(entries[number].text for number in numbers))))
+            server.append(room, Message(MessageText("\n".join(entries[number].text for number in numbers))))
             for numbers in packed[begin : begin + PINNED]
         ]
-        house.pinned[room] = tuple(event.seq for event in events)
+        server.pinned[room] = tuple(event.seq for event in events)
 
 
-def _queue(house: House, entries: Sequence[Entry]) -> None:
+def _queue(server: HostileServer, entries: Sequence[Entry]) -> None:
     """Put messages into the client's outbox that the server refuses, each with a reason of its own."""
-    room, hints = house.room(OUTBOX), dict[RequestId, str]()
+    room, hints = server.room(OUTBOX), dict[RequestId, str]()
     for number, entry in enumerate(entries):
         request = RequestId(f"q{number:06}".ljust(22, "_"))
         marked = f"#{number}; {entry.text}"
         text = MessageText(marked if fits(MessageText, marked) else f"#{number};")
         hints[request] = entry.text if fits(ReasonText, entry.text) and entry.text.strip() else "no"
-        house.queued.append(Send(request, room, text))
-    house.hints = hints
+        server.queued.append(Send(request, room, text))
+    server.hints = hints
 
 
-async def thread(run: Run[House]) -> None:
+async def thread(run: Run[HostileServer]) -> None:
     """Show each text in the view of a thread."""
-    for name in [name for name in run.house.names.values() if name.startswith(THREAD)]:
+    for name in [name for name in run.server.names.values() if name.startswith(THREAD)]:
         await open_room(run, name)
         run.terminal.press("/thread\r")
         await run.terminal.until("Thread of")
-        replies = run.house.logs[room_of(run, name)][2:]
+        replies = run.server.logs[room_of(run, name)][2:]
         texts = [one.body.text for one in replies if isinstance(one.body, Message)]
         await scroll(run, "thread", [mark[0] for text in texts if (mark := MARK.match(text))])
         await run.terminal.leave(ESCAPE, "Thread of")
 
 
-async def history(run: Run[House]) -> None:
+async def history(run: Run[HostileServer]) -> None:
     """Show each text among the earlier ones of a message."""
     await open_room(run, HISTORY)
     run.terminal.press("/history\r")
@@ -86,9 +86,9 @@ async def history(run: Run[House]) -> None:
     await run.terminal.leave(ESCAPE, "esc closes")
 
 
-async def pins(run: Run[House]) -> None:
+async def pins(run: Run[HostileServer]) -> None:
     """Show each text among what is pinned."""
-    for name in [name for name in run.house.names.values() if name.startswith(PINS)]:
+    for name in [name for name in run.server.names.values() if name.startswith(PINS)]:
         await open_room(run, name)
         run.terminal.press("/pins\r")
         await run.terminal.until("Pinned in this room")
@@ -96,7 +96,7 @@ async def pins(run: Run[House]) -> None:
         await run.terminal.leave(ESCAPE, "Pinned in this room")
 
 
-async def outbox(run: Run[House]) -> None:
+async def outbox(run: Run[HostileServer]) -> None:
     """Show each text as a message that was refused, and as the reason: in the timeline and in the outbox."""
     await open_room(run, OUTBOX)
     await read_log(run, "refused message")
@@ -106,7 +106,7 @@ async def outbox(run: Run[House]) -> None:
     await run.terminal.leave(ESCAPE, "on the way")
 
 
-async def sessions(run: Run[House]) -> None:
+async def sessions(run: Run[HostileServer]) -> None:
     """Show the names of devices among those that are logged in."""
     run.terminal.press("/sessions\r")
     await run.terminal.until("logged in to your account")

@@ -80,7 +80,7 @@ CONTENT = b"what the file holds"
 
 
 def file_of(name: str) -> FileRef:
-    """Return a file of any name; ``House`` serves its bytes."""
+    """Return a file of any name; ``HostileServer`` serves its bytes."""
     digest = Digest(hashlib.sha256(CONTENT).digest())
     return FileRef(FileId("f" * 22), FileName(name), "text/plain", len(CONTENT), digest)
 

@@ -5,9 +5,9 @@ so that none is left to the terminal to break.
 ``terminal_oracle.py`` runs one stage for open rooms and one for encrypted ones.
 """
 
-from tests.e2e.oracle.house import House
+from tests.e2e.oracle.encrypted_rooms import EncryptedRooms
+from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import Run
-from tests.e2e.oracle.sealed_house import SealedHouse
 from tests.e2e.oracle.sealed_stages import say
 from tests.e2e.oracle.stages import fill
 
@@ -24,35 +24,35 @@ COMMANDS = ("/unsent", "/public", "/sessions", "/go h-history", "/history 2", "/
 SEALED_COMMANDS = ("/encryption", "/devices", "/alarms", "/verify mallory")
 
 
-async def lines(run: Run[House]) -> None:
+async def lines(run: Run[HostileServer]) -> None:
     """Hear each text live, and have lists of them said."""
     run.terminal.breaks_rows = True
     await run.terminal.until("You write in")
-    for _ in run.house.queued:  # what is said beside many refusals is told with them, as a burst
-        await run.house.was_asked(Send)
+    for _ in run.server.queued:  # what is said beside many refusals is told with them, as a burst
+        await run.server.was_asked(Send)
     await run.terminal.quiet(BEGUN)
     run.terminal.seen.clear()  # a thread has the same marks, and was said when the client came
-    room = next(room for room, name in run.house.names.items() if name == "a-timeline")
+    room = next(room for room, name in run.server.names.items() if name == "a-timeline")
     for number, entry in enumerate(run.entries):
-        await run.house.say(*fill(run.house, room, number, entry.text))
+        await run.server.say(*fill(run.server, room, number, entry.text))
         # One after the other: what comes in a burst is not told one by one.
         await run.terminal.until(lambda _text, number=number: number in run.terminal.seen, f"#{number};")
         run.blame("line mode", number)
     await _ask(run, COMMANDS)
 
 
-async def sealed_lines(run: Run[SealedHouse]) -> None:
+async def sealed_lines(run: Run[EncryptedRooms]) -> None:
     """Hear each text that comes out of sealed messages, and have devices listed."""
     run.terminal.breaks_rows = True
     await run.terminal.until("You write in")
     for number, entry in enumerate(run.entries):
-        say(run.house, number, entry.text, tell=True)
+        say(run.server, number, entry.text, tell=True)
         await run.terminal.until(lambda _text, number=number: number in run.terminal.seen, f"#{number};")
         run.blame("line mode, sealed", number)
     await _ask(run, SEALED_COMMANDS)
 
 
-async def _ask(run: "Run[House] | Run[SealedHouse]", commands: tuple[str, ...]) -> None:
+async def _ask(run: "Run[HostileServer] | Run[EncryptedRooms]", commands: tuple[str, ...]) -> None:
     for command in commands:
         wanted = run.terminal.bytes + len(command) + ECHO
         run.terminal.press(f"{command}\n")

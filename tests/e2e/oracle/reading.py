@@ -5,7 +5,7 @@ The stages of open and of encrypted rooms call these.
 
 from collections.abc import Awaitable, Callable, Collection
 
-from tests.e2e.oracle.house import House
+from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import H, Run
 from tests.e2e.oracle.terminal import PLACEHOLDER
 
@@ -24,7 +24,7 @@ BELOW = 6
 
 def room_of(run: Run[H], name: str) -> RoomId:
     """Return the id of a room."""
-    return next(room for room, known in run.house.names.items() if known == name)
+    return next(room for room, known in run.server.names.items() if known == name)
 
 
 async def read_log(run: Run[H], place: str, again: Callable[[int], Awaitable[None]] | None = None) -> None:
@@ -119,10 +119,10 @@ async def nothing_typed(run: Run[H]) -> None:
         run.fail("composer", "?", "something was typed into it")
 
 
-async def told(run: Run[House]) -> None:
+async def told(run: Run[HostileServer]) -> None:
     """See that news were told of: that notifications hold no text says nothing when none came.
 
     Of a burst none is told one by one, so one more message comes alone into a room that is not open.
     """
-    await run.house.say(run.house.append(room_of(run, "d-library"), Message(MessageText("the last one"))))
+    await run.server.say(run.server.append(room_of(run, "d-library"), Message(MessageText("the last one"))))
     await run.terminal.until(lambda _text: run.terminal.reader.news > 0, "a notification")

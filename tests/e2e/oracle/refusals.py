@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from tests.e2e.oracle.house import BEGIN, BOB, LAPTOP, House, raw
+from tests.e2e.oracle.hostile_server import BEGIN, BOB, LAPTOP, HostileServer, raw
 from tests.e2e.oracle.places import device_name, fits, room_name, user_name
 from tests.e2e.oracle.run import Failure, Run, client_on
 from tests.protocol.text.corpus import Entry
@@ -70,27 +70,27 @@ def _refused(entries: Sequence[Entry]) -> list[tuple[int, str]]:
 
 async def show(entries: Sequence[Entry], part: int, folder: Path, command: Sequence[str]) -> list[Failure]:
     """Send them; return what was wrong."""
-    house = House()
-    room = house.room("lobby")
+    server = HostileServer()
+    room = server.room("lobby")
     refused = [one for count, one in enumerate(_refused(entries)) if count % 2 == part]
-    async with client_on(house, folder, SIZE[part], entries, command) as run:
+    async with client_on(server, folder, SIZE[part], entries, command) as run:
         await run.terminal.shows("connected")
         for number, place in refused:
             await _greeted(run)
             text = entries[number].text
             if len(text) > 100_000:
                 text = text[:100_000]
-            house.admits.clear()  # else it would come back before it drew why it went
-            await house.say_raw(raw(frames(room, len(house.logs[room]))[place], MARK, text))
+            server.admits.clear()  # else it would come back before it drew why it went
+            await server.say_raw(raw(frames(room, len(server.logs[room]))[place], MARK, text))
             await run.terminal.wrote(SAID[:30])
-            house.admits.set()
+            server.admits.set()
             run.blame(f"raw {place}", number)
         for number, entry in list(enumerate(entries))[part :: max(1, len(entries) // SAMPLE)]:
             await _greeted(run)
-            house.problem = encode_payload(Problem("unavailable", str.__new__(str, _sendable(entry.text))))
+            server.problem = encode_payload(Problem("unavailable", str.__new__(str, _sendable(entry.text))))
             reason = _sendable(entry.text).encode()[:120].decode("utf-8", "ignore")
-            await house.close(CLOSED, reason)
-            await asyncio.wait_for(house.ends.get(), 20)
+            await server.close(CLOSED, reason)
+            await asyncio.wait_for(server.ends.get(), 20)
             await _greeted(run)
             run.blame("close reason, ticket refusal", number)
     return run.failures
@@ -102,5 +102,5 @@ def _sendable(text: str) -> str:
 
 async def _greeted(run: Run) -> None:
     async with asyncio.timeout(20):
-        await run.house.ready.wait()
+        await run.server.ready.wait()
     await run.terminal.shows(" connected")

@@ -50,7 +50,7 @@ H = TypeVar("H", bound=Served)
 class Run(Generic[H]):
     """What the stages work with."""
 
-    house: H
+    server: H
     terminal: Terminal
     entries: Sequence[Entry]
     failures: list[Failure] = field(default_factory=list)
@@ -78,7 +78,7 @@ Stage = Callable[[Run[H]], Awaitable[None]]
 
 @asynccontextmanager
 async def client_on(
-    house: H,
+    server: H,
     folder: Path,
     size: tuple[int, int],
     entries: Sequence[Entry],
@@ -86,9 +86,9 @@ async def client_on(
     arguments: Sequence[str] = ("chat",),
     farewell: str = QUIT,
 ) -> AsyncIterator[Run[H]]:
-    """Start the real client on the house; end it, and see that it ended well."""
-    async with house.open(folder):
-        await house.make_home(folder / "home")
+    """Start the real client on the server; end it, and see that it ended well."""
+    async with server.open(folder):
+        await server.make_home(folder / "home")
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES", "NO_COLOR"}}
         env = inherited | {
             "TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none",
@@ -96,7 +96,7 @@ async def client_on(
             "XDG_STATE_HOME": str(folder / "state"), "PYTHONHASHSEED": "0",
         }  # fmt: skip
         line = [*command, "--home", str(folder / "home"), *arguments]
-        run = Run(house, Terminal(line, env, *size, [entry.text for entry in entries]), entries)
+        run = Run(server, Terminal(line, env, *size, [entry.text for entry in entries]), entries)
         await run.terminal.start()
         try:
             yield run

@@ -7,10 +7,10 @@ client itself, as a row that says why. ``terminal_oracle.py`` runs them in order
 from collections.abc import Sequence
 from functools import partial
 
+from tests.e2e.oracle.encrypted_rooms import EncryptedRooms
 from tests.e2e.oracle.places import ESCAPE, SEALED, device_name
 from tests.e2e.oracle.reading import read_log, scroll_through
 from tests.e2e.oracle.run import Run
-from tests.e2e.oracle.sealed_house import SealedHouse
 from tests.e2e.oracle.terminal import MARK
 from tests.protocol.text.corpus import Entry
 
@@ -30,21 +30,21 @@ SCREENS = (
 """What names devices, and what it shows of its own first."""
 
 
-def house_of(entries: Sequence[Entry], *, said: bool = True) -> SealedHouse:
-    """Return a house in which all texts are said before the client comes, or not yet."""
+def encrypted_rooms_of(entries: Sequence[Entry], *, said: bool = True) -> EncryptedRooms:
+    """Return rooms in which all texts are sent before the client connects, or not yet."""
     names = dict.fromkeys(name for entry in entries if (name := device_name(entry.text)) is not None)
-    return SealedHouse(tuple(names), lambda house: furnish(house, entries if said else ()))
+    return EncryptedRooms(tuple(names), lambda rooms: furnish(rooms, entries if said else ()))
 
 
-def furnish(house: SealedHouse, entries: Sequence[Entry]) -> None:
+def furnish(rooms: EncryptedRooms, entries: Sequence[Entry]) -> None:
     """Say all texts in the first room before the client comes."""
     for number, entry in enumerate(entries):
-        say(house, number, entry.text)
+        say(rooms, number, entry.text)
 
 
-def say(house: SealedHouse, number: int, text: str, *, tell: bool = False) -> None:
+def say(rooms: EncryptedRooms, number: int, text: str, *, tell: bool = False) -> None:
     """Put a text into every sealed place that takes it, and its mark below, which quotes it."""
-    seal = partial(house.seal, house.room(READ), tell=tell)
+    seal = partial(rooms.seal, rooms.room(READ), tell=tell)
     first = seal(SEALED[0].make(text if SEALED[0].takes(text) else HONEST, ""))
     for place in SEALED[1:]:
         if place.takes(text):
@@ -52,27 +52,27 @@ def say(house: SealedHouse, number: int, text: str, *, tell: bool = False) -> No
     seal({"kind": "text", "text": f"#{number};", "reply_to": first})
 
 
-async def sealed_timeline(run: Run[SealedHouse]) -> None:
+async def sealed_timeline(run: Run[EncryptedRooms]) -> None:
     """Read the whole log, page by page: messages, edits, quotes, reactions, file names."""
     await run.terminal.shows("E2EE")
 
     async def again(number: int) -> None:
-        say(run.house, number, run.entries[number].text, tell=True)
+        say(run.server, number, run.entries[number].text, tell=True)
 
     await read_log(run, "sealed timeline", again)
 
 
-async def _enter(run: Run[SealedHouse], name: str) -> None:
+async def _enter(run: Run[EncryptedRooms], name: str) -> None:
     run.terminal.press(f"/join {name}\r")
     await run.terminal.shows(f"{name}  private room")
     await run.terminal.quiet()
 
 
-async def sealed_refusals(run: Run[SealedHouse]) -> None:
+async def sealed_refusals(run: Run[EncryptedRooms]) -> None:
     """Say what may stand in no sealed message: each is a row with its cause, and nothing of it is shown."""
     await _enter(run, REFUSED)
-    room, terminal = run.house.room(REFUSED), run.terminal
-    honest = run.house.seal(room, SEALED[0].make(HONEST, ""), tell=True)
+    room, terminal = run.server.room(REFUSED), run.terminal
+    honest = run.server.seal(room, SEALED[0].make(HONEST, ""), tell=True)
     refused = [
         (number, place)
         for number, entry in enumerate(run.entries)
@@ -84,8 +84,8 @@ async def sealed_refusals(run: Run[SealedHouse]) -> None:
         batch = refused[begin : begin + BATCH]
         for number, place in batch:
             content = place.make(run.entries[number].text[:LONGEST], honest)
-            run.house.seal(room, content, raw=number % 2 == 0, tell=True)
-            run.house.seal(room, SEALED[0].make(f"#{number};", ""), tell=True)
+            run.server.seal(room, content, raw=number % 2 == 0, tell=True)
+            run.server.seal(room, SEALED[0].make(f"#{number};", ""), tell=True)
         wanted = {number for number, _ in batch}
         await terminal.until(
             lambda _text, wanted=wanted: wanted <= terminal.seen, "the marks of refused texts"
@@ -105,7 +105,7 @@ def _rows_below_the_last(rows: Sequence[str], count: int) -> int:
     return sum(CAUSE in row for row in rows[begin:])
 
 
-async def device_screens(run: Run[SealedHouse]) -> None:
+async def device_screens(run: Run[EncryptedRooms]) -> None:
     """Show the names of devices: in the report of a room, in the list of one's own, in alarms."""
     await _enter(run, READ)
     for command, words in SCREENS:

@@ -7,7 +7,7 @@ in a place are left to ``refusals.py``. ``terminal_oracle.py`` runs them in orde
 from collections.abc import Sequence
 
 from msgspec.structs import replace
-from tests.e2e.oracle.house import BEGIN, BOB, CAROL, House, listing
+from tests.e2e.oracle.hostile_server import BEGIN, BOB, CAROL, HostileServer, listing
 from tests.e2e.oracle.places import ESCAPE, TIMELINE, fits, room_name, user_name
 from tests.e2e.oracle.reading import read_log, room_of, scroll
 from tests.e2e.oracle.run import Run
@@ -42,16 +42,16 @@ FOUND = 40
 """Results of one search."""
 
 
-def furnish(house: House, entries: Sequence[Entry]) -> None:
+def furnish(server: HostileServer, entries: Sequence[Entry]) -> None:
     """Fill the rooms before the client comes."""
-    room = house.room("a-timeline")
+    room = server.room("a-timeline")
     for number, entry in enumerate(entries):
-        fill(house, room, number, entry.text)
+        fill(server, room, number, entry.text)
     for name in ("b-slots", "c-dialogs", "d-library", "e-names", "f-files"):
-        house.room(name)
+        server.room(name)
 
 
-def fill(house: House, room: RoomId, number: int, text: str) -> list[LogEvent]:
+def fill(server: HostileServer, room: RoomId, number: int, text: str) -> list[LogEvent]:
     """Put a text into every place of the timeline, and its mark below; return the events."""
     events: list[LogEvent] = []
     target: Seq | None = None
@@ -59,18 +59,18 @@ def fill(house: House, room: RoomId, number: int, text: str) -> list[LogEvent]:
         if not place.takes(text):
             continue
         if place.name == "edit":
-            events.append(house.append(room, Message(MessageText("as it was before the edit"))))
-        events.append(house.append(room, place.make(text, Seq(len(house.logs[room])))))
+            events.append(server.append(room, Message(MessageText("as it was before the edit"))))
+        events.append(server.append(room, place.make(text, Seq(len(server.logs[room])))))
         target = target or events[-1].seq
-    return [*events, house.append(room, Message(MessageText(f"#{number};"), target), CAROL)]
+    return [*events, server.append(room, Message(MessageText(f"#{number};"), target), CAROL)]
 
 
-async def timeline(run: Run[House]) -> None:
+async def timeline(run: Run[HostileServer]) -> None:
     """Read the whole log, page by page: messages, edits, quotes, reactions, topics, reasons, file names."""
 
     async def again(number: int) -> None:
         room = room_of(run, "a-timeline")
-        await run.house.say(*fill(run.house, room, number, run.entries[number].text))
+        await run.server.say(*fill(run.server, room, number, run.entries[number].text))
 
     await read_log(run, "timeline", again)
     await run.terminal.shows(COMPOSER)
@@ -81,18 +81,18 @@ async def timeline(run: Run[House]) -> None:
     await run.terminal.shows(COMPOSER)
 
 
-async def open_room(run: Run[House], name: str) -> None:
+async def open_room(run: Run[HostileServer], name: str) -> None:
     """Go to a room; that the client asks for its members is the last thing of it."""
-    run.house.forget()
+    run.server.forget()
     run.terminal.press(f"/join {name}\r")
     await run.terminal.shows(f"{name}  public room")
-    await run.house.was_asked(ListMembers)
+    await run.server.was_asked(ListMembers)
     await run.terminal.quiet()
 
 
-async def slots(run: Run[House]) -> None:
+async def slots(run: Run[HostileServer]) -> None:
     """Show each text as the topic in the heading, and as the hint of a refusal to list the members."""
-    house, room = run.house, room_of(run, "b-slots")
+    server, room = run.server, room_of(run, "b-slots")
     await open_room(run, "b-slots")
     known: set[str] = set()
     for number, entry in enumerate(run.entries):
@@ -100,13 +100,13 @@ async def slots(run: Run[House]) -> None:
             continue  # the same hint again would draw nothing
         known.add(entry.text)
         is_hint = fits(ReasonText, entry.text)
-        house.refuse[ListMembers] = entry.text if is_hint else f"#{number};"
+        server.refuse[ListMembers] = entry.text if is_hint else f"#{number};"
         run.terminal.forget()
-        summary = replace(house.summary(room), topic=TopicText(entry.text))
-        await house.say(RoomEntered(summary), StatusUpdate(BOB, (Status.AWAY, Status.ONLINE)[number % 2]))
+        summary = replace(server.summary(room), topic=TopicText(entry.text))
+        await server.say(RoomEntered(summary), StatusUpdate(BOB, (Status.AWAY, Status.ONLINE)[number % 2]))
         await run.terminal.until("! " if is_hint else f"#{number};")
         run.blame("heading topic, error hint", number)
-    house.refuse.clear()
+    server.refuse.clear()
 
 
 def listed(entries: Sequence[Entry]) -> list[RoomListing]:
@@ -118,17 +118,17 @@ def listed(entries: Sequence[Entry]) -> list[RoomListing]:
     ]
 
 
-async def directory(run: Run[House]) -> None:
+async def directory(run: Run[HostileServer]) -> None:
     """Show each text as the topic of a public room in the directory."""
-    run.house.listing = listed(run.entries)
-    wanted = {one.name for one in run.house.listing if one.topic.strip()}
+    run.server.listing = listed(run.entries)
+    wanted = {one.name for one in run.server.listing if one.topic.strip()}
     run.terminal.press("/rooms\r")
     await run.terminal.until("Public rooms")
     await scroll(run, "directory topic", wanted)
     await run.terminal.leave(ESCAPE, "Public rooms")
 
 
-async def search(run: Run[House]) -> None:
+async def search(run: Run[HostileServer]) -> None:
     """Show each text among the results of a search, in messages that came while another room was open."""
     room = room_of(run, "d-library")
     numbers = [
@@ -136,7 +136,7 @@ async def search(run: Run[House]) -> None:
     ]
     for number in numbers:
         text = f"needle{number // FOUND:05} #{number};\n{run.entries[number].text}"
-        await run.house.say(run.house.append(room, Message(MessageText(text))))
+        await run.server.say(run.server.append(room, Message(MessageText(text))))
     for needle in sorted({number // FOUND for number in numbers}):
         run.terminal.press(f"/search needle{needle:05}\r")
         await run.terminal.until("newest first")
@@ -145,9 +145,9 @@ async def search(run: Run[House]) -> None:
         await run.terminal.leave(ESCAPE, "to the results")
 
 
-async def invited(run: Run[House], people: Sequence[UserName]) -> None:
+async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:
     """Show each name as a room that one is invited to and as who invites; all of them as blocked people."""
-    house, terminal = run.house, run.terminal
+    server, terminal = run.server, run.terminal
     elsewhere = RoomId("i" * 22)
     for number, entry in enumerate(run.entries):
         name, inviter = room_name(entry.text), user_name(entry.text)
@@ -155,11 +155,11 @@ async def invited(run: Run[House], people: Sequence[UserName]) -> None:
             continue
         shown = name or parse_room_name("g-invited")
         one = Invitation(elsewhere, RoomKind.PRIVATE, shown, inviter or BOB, Millis(BEGIN), Millis(2 * BEGIN))
-        await house.say(InvitationReceived(one))
+        await server.say(InvitationReceived(one))
         await terminal.drawn()
         run.blame("invitation", number)
-        await house.say(InvitationWithdrawn(elsewhere))
-    house.blocked = list(people[:MEMBERS])
+        await server.say(InvitationWithdrawn(elsewhere))
+    server.blocked = list(people[:MEMBERS])
     terminal.press("/blocked\r")
     await terminal.shows("You block")
     await terminal.drawn()
@@ -167,22 +167,22 @@ async def invited(run: Run[House], people: Sequence[UserName]) -> None:
     await terminal.leave(ESCAPE, "You block")
 
 
-async def names(run: Run[House]) -> None:
+async def names(run: Run[HostileServer]) -> None:
     """Show each text that is a name as a person in every place, as a room, and in the palette."""
-    house, terminal = run.house, run.terminal
+    server, terminal = run.server, run.terminal
     known = [(n, name) for n, e in enumerate(run.entries) if (name := user_name(e.text)) is not None]
-    house.members = [Member(name, Role.MEMBER, Status.ONLINE) for _, name in known][:MEMBERS]
+    server.members = [Member(name, Role.MEMBER, Status.ONLINE) for _, name in known][:MEMBERS]
     await open_room(run, "e-names")
     room = room_of(run, "e-names")
     for number, name in known:
-        events = [house.append(room, body) for body in (Invited(name), Uninvited(name))]
-        await house.say(TypingUpdate(room, name, on=True), house.append(room, Joined(), name), *events)
+        events = [server.append(room, body) for body in (Invited(name), Uninvited(name))]
+        await server.say(TypingUpdate(room, name, on=True), server.append(room, Joined(), name), *events)
         await terminal.drawn()
         run.blame("member list, typing line, system line, author", number)
-        await house.say(TypingUpdate(room, name, on=False))
+        await server.say(TypingUpdate(room, name, on=False))
     for number, entry in enumerate(run.entries):
-        if (of_room := room_name(entry.text)) is not None and of_room not in house.names.values():
-            await house.say(RoomEntered(house.summary(house.room(of_room))))
+        if (of_room := room_name(entry.text)) is not None and of_room not in server.names.values():
+            await server.say(RoomEntered(server.summary(server.room(of_room))))
             await terminal.drawn()
             run.blame("room list", number)
     await invited(run, [name for _, name in known])

@@ -41,7 +41,7 @@ def name_of(number: int) -> UserName:
 
 
 @dataclass
-class House:
+class Homes:
     """A server that runs, and who lives there."""
 
     folder: Path
@@ -129,14 +129,14 @@ class Member:
 
 
 @asynccontextmanager
-async def house(size: int) -> AsyncIterator[House]:
+async def made_homes(size: int) -> AsyncIterator[Homes]:
     """Run a server with ``size`` accounts."""
     with tempfile.TemporaryDirectory() as name:
         data = servers.make_data(Path(name))
         sessions = await people.accounts(data, size)
         with servers.parlour(data) as server:
             try:
-                yield House(Path(name), data, server, sessions)
+                yield Homes(Path(name), data, server, sessions)
             except BaseException:
                 log = (Path(name) / "parlour.log").read_text()  # it goes with the folder
                 print("\n".join(line for line in log.splitlines() if "rror" in line), file=sys.stderr)

@@ -79,7 +79,7 @@ DIRECTORY_PAGE = 100
 PATIENCE = 90.0
 
 
-class House:
+class HostileServer:
     """One hostile server for one client."""
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class House:
         await write_profile(folder, self.port, self.made, self.queued)
 
     @asynccontextmanager
-    async def open(self, folder: Path) -> AsyncIterator["House"]:
+    async def open(self, folder: Path) -> AsyncIterator["HostileServer"]:
         """Serve on a free port of loopback."""
         context: ssl.SSLContext = self.made.context(folder)
         server = await serve(

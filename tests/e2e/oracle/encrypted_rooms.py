@@ -16,7 +16,7 @@ from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import Registered
 from tests.client.core.tls_fake import make
 from tests.e2e.oracle.gate import Gate
-from tests.e2e.oracle.house import ME, write_profile
+from tests.e2e.oracle.hostile_server import ME, write_profile
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.identity.keys import DeviceKey
@@ -36,13 +36,13 @@ ROOMS = ("a-sealed", "b-refused")
 Content = dict[str, Any]
 
 
-class SealedHouse:
+class EncryptedRooms:
     """One server with encrypted rooms, for one client; ``names`` are those of further devices.
 
     ``furnish`` is called before the client comes.
     """
 
-    def __init__(self, names: Sequence[DeviceName], furnish: Callable[["SealedHouse"], None]) -> None:
+    def __init__(self, names: Sequence[DeviceName], furnish: Callable[["EncryptedRooms"], None]) -> None:
         self._furnish = furnish
         self.made = make()
         self.names: dict[RoomId, str] = {}
@@ -59,7 +59,7 @@ class SealedHouse:
         return self.gate.port
 
     @asynccontextmanager
-    async def open(self, folder: Path) -> AsyncIterator["SealedHouse"]:
+    async def open(self, folder: Path) -> AsyncIterator["EncryptedRooms"]:
         """Found the rooms, and serve."""
         self.flat = Flat(folder)
         self.flat.clock.time = time.time() * 1000

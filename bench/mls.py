@@ -24,17 +24,15 @@ from parlour_protocol.mls import (
     Lifetime,
     SigningKey,
 )
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch
-from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
-from parlour_protocol.mls.group.group import add_proposal
+from parlour_protocol.mls.crypto import Secret
+from parlour_protocol.mls.epoch import Epoch, SecretTree, derive_epoch, interim_hash
+from parlour_protocol.mls.group import add_proposal
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.key_package_store import own_leaf
-from parlour_protocol.mls.messages.mls_message import GroupContext
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import plan_path
-from parlour_protocol.mls.validate.policy import DAY, STRICT
+from parlour_protocol.mls.messages import GroupContext
+from parlour_protocol.mls.tree import RatchetTree, plan_path
+from parlour_protocol.mls.validate import STRICT
+from parlour_protocol.mls.validate.policy import DAY
 
 NOW = 1_790_000_000
 LIFETIME = Lifetime(NOW - 3_600, NOW + 30 * DAY)

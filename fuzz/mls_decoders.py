@@ -25,20 +25,23 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
-from parlour_protocol.mls.codec.presentation import decode
+from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.messages.group_extensions import decode_external_senders
-from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
-from parlour_protocol.mls.messages.mls_message import (
+from parlour_protocol.mls.messages import (
+    AuthenticatedContent,
+    Commit,
     GroupInfo,
     GroupSecrets,
+    LeafNode,
+    UpdatePath,
     Welcome,
+    decode_external_senders,
     encode_message,
     read_message,
+    read_proposal,
 )
-from parlour_protocol.mls.messages.proposals import read_proposal
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.messages.leaf_node import read_extensions
+from parlour_protocol.mls.tree import RatchetTree
 
 NOW = 1_790_000_000
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "data" / "mls"

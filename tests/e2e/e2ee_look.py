@@ -29,7 +29,7 @@ from parlour_protocol.frames.bodies import (
     Left,
 )
 from parlour_protocol.mls import ApplicationMessage, Group, MlsError
-from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES
+from parlour_protocol.mls.tree import MAX_LEAVES
 
 
 @dataclass(frozen=True, slots=True)

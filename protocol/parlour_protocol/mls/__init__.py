@@ -4,12 +4,8 @@ Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: re
 file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, HYBRID, CipherSuite, suite_of
-from parlour_protocol.mls.crypto.primitives import SigningKey
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Member, Outcome
-from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
-from parlour_protocol.mls.epoch.secret_tree import RatchetLimits
+from parlour_protocol.mls.crypto import CLASSIC, HYBRID, CipherSuite, Secret, SigningKey, suite_of
+from parlour_protocol.mls.epoch import NO_PSKS, Member, Outcome, Psks, RatchetLimits
 from parlour_protocol.mls.errors import (
     AuthenticationError,
     InvalidError,
@@ -27,25 +23,37 @@ from parlour_protocol.mls.errors import (
     UnusableKeyError,
     WrongEpochError,
 )
-from parlour_protocol.mls.group.create_commit import CommitOptions, LeafChange
-from parlour_protocol.mls.group.group import Group, add_proposal, remove_proposal
-from parlour_protocol.mls.group.group_state import PendingCommit, Status
-from parlour_protocol.mls.group.key_package_store import KeyPackageStore
-from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
-from parlour_protocol.mls.group.processed_message import (
+from parlour_protocol.mls.group import (
     ApplicationMessage,
     CommitApplied,
+    CommitOptions,
     Echo,
     Event,
+    Group,
+    KeyPackageSecrets,
+    KeyPackageStore,
+    LeafChange,
+    PendingCommit,
     ProposalReceived,
+    Status,
+    add_proposal,
+    remove_proposal,
 )
-from parlour_protocol.mls.messages.framed_content import Sender
-from parlour_protocol.mls.messages.group_extensions import ExternalSender
-from parlour_protocol.mls.messages.leaf_node import Capabilities, Credential, Extension, LeafNode, Lifetime
-from parlour_protocol.mls.messages.mls_message import GroupContext
-from parlour_protocol.mls.messages.proposals import Add, GroupContextExtensions, Proposal, ReInit
-from parlour_protocol.mls.validate.policy import STRICT, Change, Policy
-from parlour_protocol.mls.validate.unusable_keys import unusable_leaves
+from parlour_protocol.mls.messages import (
+    Add,
+    Capabilities,
+    Credential,
+    Extension,
+    ExternalSender,
+    GroupContext,
+    GroupContextExtensions,
+    LeafNode,
+    Lifetime,
+    Proposal,
+    ReInit,
+    Sender,
+)
+from parlour_protocol.mls.validate import STRICT, Change, Policy, unusable_leaves
 
 __all__ = [
     "CLASSIC",

@@ -24,7 +24,7 @@ act on.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from parlour_protocol.mls.messages.leaf_node import LeafNode
+    from parlour_protocol.mls.messages import LeafNode
 
 
 class MlsError(Exception):

@@ -8,12 +8,11 @@ import pytest
 from tests.protocol.mls.mls_world import World, lawless
 
 from parlour_protocol.mls import Extension, MlsError, add_proposal
-from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.codec.registries import RATCHET_TREE
-from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.codec import RATCHET_TREE, decode
+from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.group import create_commit as commit_module
-from parlour_protocol.mls.messages.mls_message import GroupInfo
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.messages import GroupInfo
+from parlour_protocol.mls.tree import RatchetTree
 from parlour_protocol.mls.tree.tree_nodes import Node
 
 InfoEdit = Callable[[Epoch, GroupInfo], GroupInfo]

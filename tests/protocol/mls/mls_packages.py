@@ -8,8 +8,7 @@ import pytest
 from tests.protocol.mls.mls_world import NOW, Device, World, lawless, refused, unchanged
 
 from parlour_protocol.mls import MlsError
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.proposals import Add
+from parlour_protocol.mls.messages import Add, KeyPackage
 
 
 def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any) -> KeyPackage:

@@ -29,9 +29,8 @@ from parlour_protocol.mls import (
     Psks,
     SigningKey,
 )
-from parlour_protocol.mls.group.group import add_proposal
-from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
-from parlour_protocol.mls.messages.proposals import Remove
+from parlour_protocol.mls.group import KeyPackageSecrets, add_proposal
+from parlour_protocol.mls.messages import Remove
 
 NOW = 1_790_000_000
 MONTH = 30 * 86_400

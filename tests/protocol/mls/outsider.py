@@ -8,29 +8,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from parlour_protocol.mls import Group, KeyPackageSecrets, Policy, Proposal, Psks, SigningKey
-from parlour_protocol.mls.codec.presentation import Reader, decode
-from parlour_protocol.mls.codec.registries import EXTERNAL_PUB, RATCHET_TREE, SenderType, WireFormat
-from parlour_protocol.mls.crypto.primitives import ZERO, Random
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, QueuedProposal
-from parlour_protocol.mls.epoch.key_schedule import EpochSecrets, external_init_send, interim_hash
-from parlour_protocol.mls.epoch.message_protection import frame_public_message, sign
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.codec import EXTERNAL_PUB, RATCHET_TREE, Reader, SenderType, WireFormat, decode
+from parlour_protocol.mls.crypto import ZERO, Random, Secret
+from parlour_protocol.mls.epoch import (
+    Epoch,
+    QueuedProposal,
+    SecretTree,
+    frame_public_message,
+    interim_hash,
+    sign,
+)
+from parlour_protocol.mls.epoch.key_schedule import EpochSecrets, external_init_send
 from parlour_protocol.mls.group.apply_proposals import Rules, apply_proposals
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.process_commit import next_epoch, provisional_context
-from parlour_protocol.mls.messages.framed_content import (
+from parlour_protocol.mls.messages import (
+    Add,
     AuthData,
     AuthenticatedContent,
     Commit,
+    ExternalInit,
     FramedContent,
+    GroupContext,
+    GroupInfo,
     Sender,
+    encode_message,
+    find_extension,
+    read_message,
 )
-from parlour_protocol.mls.messages.leaf_node import find_extension
-from parlour_protocol.mls.messages.mls_message import GroupContext, GroupInfo, encode_message, read_message
-from parlour_protocol.mls.messages.proposals import Add, ExternalInit
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import encrypt_path, plan_path
+from parlour_protocol.mls.tree import RatchetTree, encrypt_path, plan_path
 
 NEWCOMER = Sender(SenderType.NEW_MEMBER_COMMIT)
 

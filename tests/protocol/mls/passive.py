@@ -28,12 +28,11 @@ from parlour_protocol.mls import (
     Secret,
     SigningKey,
 )
-from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.epoch.secret_tree import RatchetLimits
-from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.mls_message import read_message
-from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES
+from parlour_protocol.mls.codec import decode
+from parlour_protocol.mls.epoch import RatchetLimits
+from parlour_protocol.mls.group import KeyPackageSecrets
+from parlour_protocol.mls.messages import KeyPackage, read_message
+from parlour_protocol.mls.tree import MAX_LEAVES
 
 SUITES = (CLASSIC.number, HYBRID.number)
 _BARE_KEY_PACKAGES = tuple(bytes((0, 1, *suite.to_bytes(2, "big"))) for suite in SUITES)

@@ -29,15 +29,12 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.presentation import u16, u32, vec
-from parlour_protocol.mls.codec.registries import REQUIRED_CAPABILITIES, LeafNodeSource
-from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.codec import REQUIRED_CAPABILITIES, LeafNodeSource, u16, u32, vec
+from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.group import create_commit as commit_module
-from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities
-from parlour_protocol.mls.messages.mls_message import GroupInfo
-from parlour_protocol.mls.messages.proposals import Add, ExternalPskId, PreSharedKey
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.tree_nodes import Node, ParentNode
+from parlour_protocol.mls.messages import Add, ExternalPskId, GroupInfo, PreSharedKey, RequiredCapabilities
+from parlour_protocol.mls.tree import ParentNode, RatchetTree
+from parlour_protocol.mls.tree.tree_nodes import Node
 
 SIZE = 65_536
 SECONDS, BYTES = 0.050, 10_000_000

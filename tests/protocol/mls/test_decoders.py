@@ -12,26 +12,28 @@ from tests.protocol.mls.mls_world import NOW, World, unchanged
 from tests.protocol.mls.vectors import OWN, load, unhex
 
 from parlour_protocol.mls import Group, KeyPackageStore, MalformedError, MlsError, Secret, add_proposal
-from parlour_protocol.mls.codec.presentation import Reader, decode, header, optional, u16, u32, vec
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC
-from parlour_protocol.mls.crypto.hpke import encrypt_with_label
-from parlour_protocol.mls.crypto.primitives import SigningKey, aead_decrypt, verify
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.codec import Reader, decode, optional, u16, u32, vec
+from parlour_protocol.mls.codec.presentation import header
+from parlour_protocol.mls.crypto import CLASSIC, SigningKey, aead_decrypt, encrypt_with_label, verify
+from parlour_protocol.mls.epoch import SecretTree
 from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities, decode_external_senders
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
-from parlour_protocol.mls.messages.mls_message import (
+from parlour_protocol.mls.messages import (
+    AuthenticatedContent,
+    Commit,
     GroupInfo,
     GroupSecrets,
+    KeyPackage,
+    LeafNode,
+    RequiredCapabilities,
+    UpdatePath,
     Welcome,
+    decode_external_senders,
     encode_message,
     read_message,
+    read_proposal,
 )
-from parlour_protocol.mls.messages.proposals import read_proposal
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.tree_nodes import ParentNode
+from parlour_protocol.mls.messages.leaf_node import read_extensions
+from parlour_protocol.mls.tree import ParentNode, RatchetTree
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "message": read_message,

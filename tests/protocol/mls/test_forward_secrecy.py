@@ -11,10 +11,10 @@ import pytest
 from tests.protocol.mls.mls_world import NOW, World
 
 from parlour_protocol.mls import Group, add_proposal, remove_proposal
+from parlour_protocol.mls.epoch import SecretTree
 from parlour_protocol.mls.epoch import key_schedule as schedule_module
 from parlour_protocol.mls.epoch import secret_tree as tree_module
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
-from parlour_protocol.mls.messages.proposals import Add
+from parlour_protocol.mls.messages import Add
 from parlour_protocol.mls.tree import update_path as path_module
 
 

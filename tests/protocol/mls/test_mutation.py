@@ -15,7 +15,7 @@ from parlour_protocol.mls import (
     MlsError,
     add_proposal,
 )
-from parlour_protocol.mls.codec.presentation import decode
+from parlour_protocol.mls.codec import decode
 from parlour_protocol.mls.group.group_state import State
 
 

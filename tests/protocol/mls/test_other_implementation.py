@@ -26,7 +26,7 @@ from parlour_protocol.mls import (
     Lifetime,
     SigningKey,
 )
-from parlour_protocol.mls.group.group import add_proposal, remove_proposal
+from parlour_protocol.mls.group import add_proposal, remove_proposal
 
 FOLDER = os.environ.get("PARLOUR_TS_MLS", "")
 pytestmark = pytest.mark.skipif(

@@ -32,10 +32,9 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS
+from parlour_protocol.mls.codec import EXTERNAL_SENDERS
+from parlour_protocol.mls.messages import Add, encode_message
 from parlour_protocol.mls.messages.group_extensions import encode_external_senders
-from parlour_protocol.mls.messages.mls_message import encode_message
-from parlour_protocol.mls.messages.proposals import Add
 
 PUBLIC = CommitOptions(public=True)
 WARDEN = SigningKey(Secret(bytes(range(32))))

@@ -46,6 +46,15 @@ def test_imports() -> None:
         assert {n.attr for n in uses if isinstance(n.value, ast.Name) and n.value.id == "os"} <= {"urandom"}
 
 
+def test_folders_are_entered_by_their_doors() -> None:
+    """What another folder exports is imported from the folder, not from a module inside it."""
+    for path in _PACKAGE.rglob("*.py"):
+        for module, _ in _imports(path):
+            folder = module.removeprefix("parlour_protocol.mls.").partition(".")[0]
+            inside = module.startswith(f"parlour_protocol.mls.{folder}.")
+            assert not inside or path.parent.name == folder, f"{path.name} imports {module}"
+
+
 def test_no_assert_can_come_out() -> None:
     """Checks raise errors of ours: an assert would vanish under -O, and escape without it."""
     for path in _PACKAGE.rglob("*.py"):

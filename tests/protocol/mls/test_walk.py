@@ -27,7 +27,7 @@ from parlour_protocol.mls import (
     remove_proposal,
 )
 from parlour_protocol.mls.group.group_state import State
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree import RatchetTree
 
 MOST = 30
 

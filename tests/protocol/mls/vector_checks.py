@@ -13,102 +13,93 @@ import pytest
 from tests.protocol.mls import passive
 from tests.protocol.mls.vectors import Vector, unhex
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, header
-from parlour_protocol.mls.codec.registries import ContentType, WireFormat
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, HYBRID
-from parlour_protocol.mls.crypto.hpke import (
-    Context,
-    HpkeCiphertext,
-    decrypt_with_label,
-    encrypt_with_label,
-    setup_receiver,
-    setup_sender,
-)
-from parlour_protocol.mls.crypto.kem import Kem, KeyPair
-from parlour_protocol.mls.crypto.primitives import (
+from parlour_protocol.mls.codec import ContentType, Reader, WireFormat, decode
+from parlour_protocol.mls.codec.presentation import header
+from parlour_protocol.mls.crypto import (
+    CLASSIC,
+    HYBRID,
     ZERO,
+    HpkeCiphertext,
+    Kem,
+    KeyPair,
     Random,
+    Secret,
     SigningKey,
     aead_decrypt,
     check_mac,
+    decrypt_with_label,
     derive_secret,
+    encrypt_with_label,
     expand_with_label,
     ref_hash,
+    setup_receiver,
+    setup_sender,
     system_random,
     verify,
 )
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.key_schedule import (
-    confirmed_hash,
-    epoch_from_joiner,
-    interim_hash,
-    joiner_secret,
-    psk_secret,
-    welcome_key,
-)
-from parlour_protocol.mls.epoch.message_protection import (
-    MessageKeys,
+from parlour_protocol.mls.crypto.hpke import Context
+from parlour_protocol.mls.epoch import (
+    RatchetLimits,
+    SecretTree,
     check_public_message,
     check_signature,
+    confirmed_hash,
     decrypt_private_message,
     decrypt_sender_data,
     encrypt_private_message,
+    epoch_from_joiner,
     frame_public_message,
+    interim_hash,
+    joiner_secret,
     sign,
+    welcome_key,
 )
-from parlour_protocol.mls.epoch.secret_tree import (
-    APPLICATION,
-    HANDSHAKE,
-    RatchetLimits,
-    SecretTree,
-    sender_data_key,
-)
+from parlour_protocol.mls.epoch.key_schedule import psk_secret
+from parlour_protocol.mls.epoch.message_protection import MessageKeys
+from parlour_protocol.mls.epoch.secret_tree import APPLICATION, HANDSHAKE, sender_data_key
 from parlour_protocol.mls.errors import InvalidError
-from parlour_protocol.mls.messages.framed_content import (
+from parlour_protocol.mls.messages import (
+    Add,
     AuthData,
     AuthenticatedContent,
-    Body,
     Commit,
-    FramedContent,
-    UpdatePath,
-    member,
-    read_body,
-)
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import LeafNode, read_extensions
-from parlour_protocol.mls.messages.mls_message import (
-    GroupContext,
-    GroupInfo,
-    GroupSecrets,
-    PrivateMessage,
-    PublicMessage,
-    Welcome,
-    encode_message,
-    read_message,
-)
-from parlour_protocol.mls.messages.proposals import (
-    Add,
     ExternalInit,
     ExternalPskId,
+    FramedContent,
+    GroupContext,
     GroupContextExtensions,
+    GroupInfo,
+    GroupSecrets,
+    KeyPackage,
+    LeafNode,
     PreSharedKey,
+    PrivateMessage,
+    PublicMessage,
     ReInit,
     Remove,
     Update,
+    UpdatePath,
+    Welcome,
+    encode_message,
+    member,
+    read_body,
+    read_message,
     read_proposal,
-    read_psk_id,
 )
-from parlour_protocol.mls.tree import tree_math
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.tree_math import span
-from parlour_protocol.mls.tree.update_path import (
+from parlour_protocol.mls.messages.framed_content import Body
+from parlour_protocol.mls.messages.leaf_node import read_extensions
+from parlour_protocol.mls.messages.proposals import read_psk_id
+from parlour_protocol.mls.tree import (
+    RatchetTree,
     decrypt_path,
     derive_path_keys,
     encrypt_path,
     merge_path,
     plan_path,
+    tree_math,
 )
-from parlour_protocol.mls.validate.tree_rules import check_tree
+from parlour_protocol.mls.tree.tree_math import span
+from parlour_protocol.mls.validate import check_tree
 
 
 def check_deserialization(vector: Vector) -> None:

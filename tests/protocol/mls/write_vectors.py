@@ -28,46 +28,50 @@ from parlour_protocol.mls import (
     SigningKey,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.presentation import decode, header
-from parlour_protocol.mls.codec.registries import LeafNodeSource, WireFormat
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, HYBRID
-from parlour_protocol.mls.crypto.hpke import Context, decrypt_with_label, encrypt_with_label, setup_sender
-from parlour_protocol.mls.crypto.primitives import derive_secret, expand_with_label, extract, mac, ref_hash
-from parlour_protocol.mls.epoch.key_schedule import (
+from parlour_protocol.mls.codec import LeafNodeSource, WireFormat, decode
+from parlour_protocol.mls.codec.presentation import header
+from parlour_protocol.mls.crypto import (
+    CLASSIC,
+    HYBRID,
+    decrypt_with_label,
+    derive_secret,
+    encrypt_with_label,
+    expand_with_label,
+    extract,
+    mac,
+    ref_hash,
+    setup_sender,
+)
+from parlour_protocol.mls.crypto.hpke import Context
+from parlour_protocol.mls.epoch import (
+    RatchetLimits,
+    SecretTree,
     confirmed_hash,
     epoch_from_joiner,
     interim_hash,
     joiner_secret,
-    psk_secret,
 )
-from parlour_protocol.mls.epoch.secret_tree import (
-    APPLICATION,
-    HANDSHAKE,
-    RatchetLimits,
-    SecretTree,
-    sender_data_key,
-)
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, encode_body
-from parlour_protocol.mls.messages.leaf_node import LeafNode
-from parlour_protocol.mls.messages.mls_message import (
-    GroupContext,
-    GroupSecrets,
-    PublicMessage,
-    Welcome,
-    encode_message,
-    read_message,
-)
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.epoch.key_schedule import psk_secret
+from parlour_protocol.mls.epoch.secret_tree import APPLICATION, HANDSHAKE, sender_data_key
+from parlour_protocol.mls.messages import (
     Add,
+    AuthenticatedContent,
     ExternalInit,
     ExternalPskId,
+    GroupContext,
+    GroupSecrets,
+    LeafNode,
+    PublicMessage,
     Remove,
     Update,
+    Welcome,
+    encode_body,
+    encode_message,
     encode_proposal,
+    read_message,
 )
+from parlour_protocol.mls.tree import PathPlan, RatchetTree, encrypt_path, plan_path
 from parlour_protocol.mls.tree import tree_math as treemath
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import PathPlan, encrypt_path, plan_path
 
 RANDOM = stdlib_random.Random(9420).randbytes  # noqa: S311 - the files can be made again
 SUITE = {"cipher_suite": 3}

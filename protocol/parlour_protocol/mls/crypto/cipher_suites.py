@@ -7,7 +7,7 @@ everything that enters it must be of the same one: key packages, leaves, paths, 
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_protocol.mls.codec.registries import X25519_SUITE, XWING_SUITE
+from parlour_protocol.mls.codec import X25519_SUITE, XWING_SUITE
 from parlour_protocol.mls.crypto.kem import X25519, Kem, XWing
 from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError
 

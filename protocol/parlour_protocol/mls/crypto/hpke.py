@@ -7,7 +7,7 @@ forms; the export form serves external commits (RFC 9420 section 8.3).
 import functools
 from dataclasses import dataclass
 
-from parlour_protocol.mls.codec.presentation import u16, vec
+from parlour_protocol.mls.codec import u16, vec
 from parlour_protocol.mls.crypto.kem import HPKE_VERSION, Kem, KeyPair
 from parlour_protocol.mls.crypto.primitives import (
     HASH_SIZE,

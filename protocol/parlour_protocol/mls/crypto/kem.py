@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
-from parlour_protocol.mls.codec.presentation import u16
+from parlour_protocol.mls.codec import u16
 from parlour_protocol.mls.crypto.primitives import Random, expand, extract, system_random
 from parlour_protocol.mls.crypto.secret_bytes import Secret
 from parlour_protocol.mls.errors import AuthenticationError, MalformedError, PolicyError, UnusableKeyError

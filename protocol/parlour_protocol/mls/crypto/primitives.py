@@ -14,7 +14,7 @@ from collections.abc import Callable
 from nacl import bindings
 from nacl.exceptions import BadSignatureError, CryptoError
 
-from parlour_protocol.mls.codec.presentation import u16, vec
+from parlour_protocol.mls.codec import u16, vec
 from parlour_protocol.mls.crypto.secret_bytes import Secret
 from parlour_protocol.mls.errors import AuthenticationError, MalformedError
 

@@ -7,19 +7,22 @@ because the leaf of somebody who has left may belong to another by the time that
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from parlour_protocol.mls.codec.presentation import Reader, u8, u32, u64, vec, vec_of
-from parlour_protocol.mls.codec.registries import SenderType
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, KEY_SIZE, SigningKey
-from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.codec import Reader, SenderType, u8, u32, u64, vec, vec_of
+from parlour_protocol.mls.crypto import HASH_SIZE, KEY_SIZE, Secret, SigningKey
 from parlour_protocol.mls.epoch.key_schedule import EpochSecrets
 from parlour_protocol.mls.epoch.message_protection import MessageKeys
 from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import StateError
-from parlour_protocol.mls.messages.framed_content import Sender
-from parlour_protocol.mls.messages.leaf_node import Credential, LeafNode
-from parlour_protocol.mls.messages.mls_message import GroupContext
-from parlour_protocol.mls.messages.proposals import Proposal, encode_proposal, read_proposal
-from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES, RatchetTree
+from parlour_protocol.mls.messages import (
+    Credential,
+    GroupContext,
+    LeafNode,
+    Proposal,
+    Sender,
+    encode_proposal,
+    read_proposal,
+)
+from parlour_protocol.mls.tree import MAX_LEAVES, RatchetTree
 
 
 @dataclass(frozen=True, slots=True)

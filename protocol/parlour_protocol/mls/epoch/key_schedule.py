@@ -8,26 +8,27 @@ this.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from parlour_protocol.mls.codec.presentation import Reader, u16, vec
-from parlour_protocol.mls.crypto.hpke import setup_receiver, setup_sender
-from parlour_protocol.mls.crypto.kem import Kem, KeyPair
-from parlour_protocol.mls.crypto.primitives import (
+from parlour_protocol.mls.codec import Reader, u16, vec
+from parlour_protocol.mls.crypto import (
     HASH_SIZE,
     KEY_SIZE,
     NONCE_SIZE,
     ZERO,
+    Kem,
+    KeyPair,
     Random,
+    Secret,
     derive_secret,
     digest,
     expand_with_label,
     extract,
     mac,
+    setup_receiver,
+    setup_sender,
     system_random,
 )
-from parlour_protocol.mls.crypto.secret_bytes import Secret
 from parlour_protocol.mls.errors import InvalidError
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent
-from parlour_protocol.mls.messages.proposals import PskId
+from parlour_protocol.mls.messages import AuthenticatedContent, PskId
 
 MAX_EXPORT = 255 * HASH_SIZE
 _EXTERNAL_INIT = b"MLS 1.0 external init secret"

@@ -8,11 +8,22 @@ when everything about the message has been accepted. Which epoch a message belon
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, u8, u16, u32, u64, vec
-from parlour_protocol.mls.codec.registries import ContentType, SenderType, WireFormat
-from parlour_protocol.mls.crypto.primitives import (
+from parlour_protocol.mls.codec import (
+    ContentType,
+    Reader,
+    SenderType,
+    WireFormat,
+    decode,
+    u8,
+    u16,
+    u32,
+    u64,
+    vec,
+)
+from parlour_protocol.mls.crypto import (
     PROTOCOL_VERSION,
     Random,
+    Secret,
     SigningKey,
     aead_decrypt,
     aead_encrypt,
@@ -21,7 +32,6 @@ from parlour_protocol.mls.crypto.primitives import (
     system_random,
     verify,
 )
-from parlour_protocol.mls.crypto.secret_bytes import Secret
 from parlour_protocol.mls.epoch.secret_tree import (
     APPLICATION,
     HANDSHAKE,
@@ -30,16 +40,17 @@ from parlour_protocol.mls.epoch.secret_tree import (
     sender_data_key,
 )
 from parlour_protocol.mls.errors import InvalidError, MalformedError
-from parlour_protocol.mls.messages.framed_content import (
+from parlour_protocol.mls.messages import (
     AuthData,
     AuthenticatedContent,
     FramedContent,
+    PrivateMessage,
+    PublicMessage,
     content_type,
     encode_body,
     member,
     read_body,
 )
-from parlour_protocol.mls.messages.mls_message import PrivateMessage, PublicMessage
 
 _GUARD = 4
 _SIGNED_WITH_CONTEXT = {SenderType.MEMBER, SenderType.NEW_MEMBER_COMMIT}

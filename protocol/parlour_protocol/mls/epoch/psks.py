@@ -6,10 +6,10 @@ Looking up never falls back to anything: a key that is missing stops the commit 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.crypto import Secret
 from parlour_protocol.mls.epoch.key_schedule import psk_secret
 from parlour_protocol.mls.errors import UnknownPskError
-from parlour_protocol.mls.messages.proposals import ExternalPskId, PskId
+from parlour_protocol.mls.messages import ExternalPskId, PskId
 
 
 @dataclass(frozen=True, slots=True)

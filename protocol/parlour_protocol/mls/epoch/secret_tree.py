@@ -8,8 +8,8 @@ A tree holds nothing from which a used key could be derived again (section 9.2).
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls.codec.presentation import Reader, u32, u64, vec, vec_of
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, KEY_SIZE, NONCE_SIZE, expand_with_label
+from parlour_protocol.mls.codec import Reader, u32, u64, vec, vec_of
+from parlour_protocol.mls.crypto import HASH_SIZE, KEY_SIZE, NONCE_SIZE, expand_with_label
 from parlour_protocol.mls.errors import MalformedError, OlderEpochError, PolicyError
 from parlour_protocol.mls.tree import tree_math
 

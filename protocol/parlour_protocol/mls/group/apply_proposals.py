@@ -7,43 +7,46 @@ be and changes nothing. Making and receiving commits both go through here, so bo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS, LeafNodeSource, SenderType
-from parlour_protocol.mls.epoch.epoch import QueuedProposal
+from parlour_protocol.mls.codec import EXTERNAL_SENDERS, LeafNodeSource, SenderType
+from parlour_protocol.mls.epoch import QueuedProposal
 from parlour_protocol.mls.errors import InvalidError, PolicyError
-from parlour_protocol.mls.messages.framed_content import Commit, Sender
-from parlour_protocol.mls.messages.group_extensions import decode_external_senders
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import Extensions, LeafNode, find_extension
-from parlour_protocol.mls.messages.mls_message import GroupContext
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.messages import (
     Add,
+    Commit,
+    Extensions,
     ExternalInit,
+    GroupContext,
     GroupContextExtensions,
+    KeyPackage,
+    LeafNode,
     PreSharedKey,
     PskId,
     ReInit,
     Remove,
+    Sender,
     Update,
+    decode_external_senders,
+    find_extension,
 )
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.validate.leaf_rules import (
+from parlour_protocol.mls.tree import RatchetTree
+from parlour_protocol.mls.validate import (
+    Change,
     LeafRules,
+    Policy,
     check_all_support,
     check_credential_types,
+    check_external,
     check_key_package,
     check_leaf,
-    check_replacement,
-    required_of,
-)
-from parlour_protocol.mls.validate.policy import Change, Policy
-from parlour_protocol.mls.validate.proposal_rules import (
-    check_external,
     check_psk_id,
     check_regular,
     check_reinit_version,
+    check_replacement,
+    check_unique_encryption_keys,
+    check_unique_signature_keys,
+    required_of,
+    unusable_leaves,
 )
-from parlour_protocol.mls.validate.tree_rules import check_unique_encryption_keys, check_unique_signature_keys
-from parlour_protocol.mls.validate.unusable_keys import unusable_leaves
 
 
 @dataclass(frozen=True, slots=True)

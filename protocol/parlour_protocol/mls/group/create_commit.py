@@ -7,16 +7,26 @@ epoch lies ready in what is returned, to be entered when the delivery service ha
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls.codec.presentation import vec
-from parlour_protocol.mls.codec.registries import EXTERNAL_PUB, RATCHET_TREE, WireFormat
-from parlour_protocol.mls.crypto.hpke import encrypt_with_label
-from parlour_protocol.mls.crypto.primitives import Random, SigningKey, aead_encrypt, system_random
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, QueuedProposal
-from parlour_protocol.mls.epoch.key_schedule import welcome_key
-from parlour_protocol.mls.epoch.message_protection import encrypt_private_message, frame_public_message, sign
-from parlour_protocol.mls.epoch.psks import Psks
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.codec import EXTERNAL_PUB, RATCHET_TREE, WireFormat, vec
+from parlour_protocol.mls.crypto import (
+    Random,
+    Secret,
+    SigningKey,
+    aead_encrypt,
+    encrypt_with_label,
+    system_random,
+)
+from parlour_protocol.mls.epoch import (
+    Epoch,
+    Outcome,
+    Psks,
+    QueuedProposal,
+    SecretTree,
+    encrypt_private_message,
+    frame_public_message,
+    sign,
+    welcome_key,
+)
 from parlour_protocol.mls.errors import InvalidError
 from parlour_protocol.mls.group.apply_proposals import Applied, Rules, apply_proposals
 from parlour_protocol.mls.group.process_commit import (
@@ -26,33 +36,36 @@ from parlour_protocol.mls.group.process_commit import (
     outcome_of,
     provisional_context,
 )
-from parlour_protocol.mls.messages.framed_content import (
+from parlour_protocol.mls.messages import (
     AuthData,
     AuthenticatedContent,
+    Capabilities,
     Commit,
-    FramedContent,
-    ProposalOrRef,
-    member,
-)
-from parlour_protocol.mls.messages.leaf_node import Capabilities, Credential, Extension, Extensions, LeafNode
-from parlour_protocol.mls.messages.mls_message import (
+    Credential,
     EncryptedGroupSecrets,
+    Extension,
+    Extensions,
+    FramedContent,
     GroupContext,
     GroupInfo,
     GroupSecrets,
+    LeafNode,
+    Proposal,
+    ProposalOrRef,
     Welcome,
     encode_message,
+    member,
 )
-from parlour_protocol.mls.messages.proposals import Proposal
-from parlour_protocol.mls.tree.update_path import PathPlan, encrypt_path, plan_path
-from parlour_protocol.mls.validate.leaf_rules import (
+from parlour_protocol.mls.tree import PathPlan, encrypt_path, plan_path
+from parlour_protocol.mls.validate import (
     LeafRules,
+    Policy,
     check_contents,
     check_credential_types,
+    check_path_signature_key,
     check_replacement,
+    path_required,
 )
-from parlour_protocol.mls.validate.policy import Policy
-from parlour_protocol.mls.validate.proposal_rules import check_path_signature_key, path_required
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from parlour_protocol.mls.epoch.epoch import Epoch, QueuedProposal
-from parlour_protocol.mls.messages.framed_content import ProposalOrRef, member
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.epoch import Epoch, QueuedProposal
+from parlour_protocol.mls.messages import (
     Add,
     ExternalInit,
     GroupContextExtensions,
     PreSharedKey,
     Proposal,
+    ProposalOrRef,
     PskId,
     ReInit,
     Remove,
     Update,
+    member,
 )
-from parlour_protocol.mls.validate.unusable_keys import unusable_leaves
+from parlour_protocol.mls.validate import unusable_leaves
 
 T = TypeVar("T")
 

@@ -10,16 +10,28 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
-from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.codec.registries import LeafNodeSource, ResumptionUsage, WireFormat
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, CipherSuite
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, SigningKey, system_random
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Member, QueuedProposal
-from parlour_protocol.mls.epoch.key_schedule import derive_epoch, interim_hash
-from parlour_protocol.mls.epoch.message_protection import encrypt_private_message, sign
-from parlour_protocol.mls.epoch.psks import NO_PSKS, Psks
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.codec import LeafNodeSource, ResumptionUsage, WireFormat, decode
+from parlour_protocol.mls.crypto import (
+    CLASSIC,
+    HASH_SIZE,
+    CipherSuite,
+    Random,
+    Secret,
+    SigningKey,
+    system_random,
+)
+from parlour_protocol.mls.epoch import (
+    NO_PSKS,
+    Epoch,
+    Member,
+    Psks,
+    QueuedProposal,
+    SecretTree,
+    derive_epoch,
+    encrypt_private_message,
+    interim_hash,
+    sign,
+)
 from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, PolicyError, StateError
 from parlour_protocol.mls.group.apply_proposals import Rules, check_group_extensions, check_single
 from parlour_protocol.mls.group.create_commit import (
@@ -43,22 +55,28 @@ from parlour_protocol.mls.group.process_message import (
 )
 from parlour_protocol.mls.group.process_welcome import TreeSource, process_welcome
 from parlour_protocol.mls.group.processed_message import ApplicationMessage, CommitApplied, Event
-from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, member
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import Credential, Extensions, Lifetime
-from parlour_protocol.mls.messages.mls_message import GroupContext, Welcome, encode_message, read_message
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.messages import (
     Add,
+    AuthData,
+    Credential,
+    Extensions,
     ExternalPskId,
+    FramedContent,
+    GroupContext,
+    KeyPackage,
+    Lifetime,
     PreSharedKey,
     Proposal,
     Remove,
     ResumptionPskId,
     Update,
+    Welcome,
+    encode_message,
+    member,
+    read_message,
 )
-from parlour_protocol.mls.tree.ratchet_tree import MAX_LEAVES, RatchetTree
-from parlour_protocol.mls.validate.leaf_rules import LeafRules, check_all_support
-from parlour_protocol.mls.validate.policy import STRICT, Policy
+from parlour_protocol.mls.tree import MAX_LEAVES, RatchetTree
+from parlour_protocol.mls.validate import STRICT, LeafRules, Policy, check_all_support
 
 
 class Group:

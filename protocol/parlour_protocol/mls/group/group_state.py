@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, optional, u8, u64, vec, vec_of
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, KEY_SIZE, SigningKey, digest
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, PastEpoch, QueuedProposal
+from parlour_protocol.mls.codec import Reader, decode, optional, u8, u64, vec, vec_of
+from parlour_protocol.mls.crypto import HASH_SIZE, KEY_SIZE, Secret, SigningKey, digest
+from parlour_protocol.mls.epoch import Epoch, Outcome, PastEpoch, QueuedProposal
 from parlour_protocol.mls.errors import MalformedError, StateError
 from parlour_protocol.mls.group.process_commit import OwnUpdate
 from parlour_protocol.mls.group.stored_format import unwrap, wrap
-from parlour_protocol.mls.messages.proposals import ReInit
-from parlour_protocol.mls.validate.policy import Policy
+from parlour_protocol.mls.messages import ReInit
+from parlour_protocol.mls.validate import Policy
 
 _KIND = b"PARLOUR-MLS\x02"
 _MANY = 1 << 20

@@ -7,27 +7,32 @@ encrypts it.
 
 from collections.abc import Iterator, Mapping
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, vec, vec_of
-from parlour_protocol.mls.codec.registries import LAST_RESORT, LeafNodeSource
-from parlour_protocol.mls.crypto.cipher_suites import CLASSIC, CipherSuite
-from parlour_protocol.mls.crypto.kem import KeyPair
-from parlour_protocol.mls.crypto.primitives import KEY_SIZE, Random, SigningKey, system_random
-from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.codec import LAST_RESORT, LeafNodeSource, Reader, decode, vec, vec_of
+from parlour_protocol.mls.crypto import (
+    CLASSIC,
+    KEY_SIZE,
+    CipherSuite,
+    KeyPair,
+    Random,
+    Secret,
+    SigningKey,
+    system_random,
+)
 from parlour_protocol.mls.errors import NotForThisGroupError
 from parlour_protocol.mls.group.process_welcome import KeyPackageSecrets
 from parlour_protocol.mls.group.stored_format import unwrap, wrap
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import (
+from parlour_protocol.mls.messages import (
     Capabilities,
     Credential,
     Extension,
     Extensions,
+    KeyPackage,
     LeafNode,
     Lifetime,
+    Welcome,
+    encode_message,
 )
-from parlour_protocol.mls.messages.mls_message import Welcome, encode_message
-from parlour_protocol.mls.validate.leaf_rules import LeafRules, check_lifetime
-from parlour_protocol.mls.validate.policy import STRICT, Policy
+from parlour_protocol.mls.validate import STRICT, LeafRules, Policy, check_lifetime
 
 _KIND = b"PARLOUR-KPS\x02"
 _MANY = 1 << 20

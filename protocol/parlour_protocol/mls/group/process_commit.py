@@ -7,33 +7,33 @@ only after it does a new epoch exist for the caller.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls.codec.registries import LeafNodeSource, SenderType
-from parlour_protocol.mls.crypto.primitives import ZERO, SigningKey, check_mac
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch, Outcome, QueuedProposal
-from parlour_protocol.mls.epoch.key_schedule import (
+from parlour_protocol.mls.codec import LeafNodeSource, SenderType
+from parlour_protocol.mls.crypto import ZERO, Secret, SigningKey, check_mac
+from parlour_protocol.mls.epoch import (
+    Epoch,
+    Outcome,
+    Psks,
+    QueuedProposal,
+    SecretTree,
     confirmed_hash,
     epoch_from_joiner,
     external_init_receive,
     interim_hash,
     joiner_secret,
 )
-from parlour_protocol.mls.epoch.psks import Psks
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
 from parlour_protocol.mls.errors import InvalidError, StateError
 from parlour_protocol.mls.group.apply_proposals import Applied, Rules, apply_proposals
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit, UpdatePath
-from parlour_protocol.mls.messages.leaf_node import LeafNode
-from parlour_protocol.mls.messages.mls_message import GroupContext
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import Privates, decrypt_path, merge_path
-from parlour_protocol.mls.validate.leaf_rules import (
+from parlour_protocol.mls.messages import AuthenticatedContent, Commit, GroupContext, LeafNode, UpdatePath
+from parlour_protocol.mls.tree import Privates, RatchetTree, decrypt_path, merge_path
+from parlour_protocol.mls.validate import (
     LeafRules,
     check_credential_types,
     check_leaf,
+    check_path,
+    check_path_keys,
+    check_path_signature_key,
     check_replacement,
 )
-from parlour_protocol.mls.validate.proposal_rules import check_path, check_path_keys, check_path_signature_key
 
 NO_COMMIT_SECRET = Secret(ZERO)
 """What a commit without a path contributes (section 12.4.1)."""

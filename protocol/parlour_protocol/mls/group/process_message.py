@@ -7,17 +7,20 @@ signature and every rule have passed, nothing that is refused can burn a key.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from parlour_protocol.mls.codec.registries import ContentType, SenderType
-from parlour_protocol.mls.crypto.primitives import digest, ref_hash
-from parlour_protocol.mls.epoch.epoch import Epoch, Member, PastEpoch, QueuedProposal
-from parlour_protocol.mls.epoch.message_protection import (
+from parlour_protocol.mls.codec import ContentType, SenderType
+from parlour_protocol.mls.crypto import digest, ref_hash
+from parlour_protocol.mls.epoch import (
+    Epoch,
+    Member,
+    PastEpoch,
+    Psks,
+    QueuedProposal,
     SenderData,
     check_public_message,
     check_signature,
     decrypt_private_message,
     decrypt_sender_data,
 )
-from parlour_protocol.mls.epoch.psks import Psks
 from parlour_protocol.mls.errors import (
     MlsError,
     NewerEpochError,
@@ -38,11 +41,15 @@ from parlour_protocol.mls.group.processed_message import (
     Event,
     ProposalReceived,
 )
-from parlour_protocol.mls.messages.framed_content import AuthenticatedContent, Commit
-from parlour_protocol.mls.messages.mls_message import PrivateMessage, PublicMessage, read_message
-from parlour_protocol.mls.messages.proposals import Proposal
-from parlour_protocol.mls.validate.message_rules import check_epoch, check_group, signature_key
-from parlour_protocol.mls.validate.policy import Policy
+from parlour_protocol.mls.messages import (
+    AuthenticatedContent,
+    Commit,
+    PrivateMessage,
+    Proposal,
+    PublicMessage,
+    read_message,
+)
+from parlour_protocol.mls.validate import Policy, check_epoch, check_group, signature_key
 
 
 def process_message(state: State, data: bytes, rules: Rules, psks: Psks) -> tuple[State, Event]:

@@ -9,39 +9,39 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.codec.registries import RATCHET_TREE, ResumptionUsage
-from parlour_protocol.mls.crypto.cipher_suites import suite_of
-from parlour_protocol.mls.crypto.hpke import decrypt_with_label
-from parlour_protocol.mls.crypto.kem import KeyPair
-from parlour_protocol.mls.crypto.primitives import (
+from parlour_protocol.mls.codec import RATCHET_TREE, ResumptionUsage, decode
+from parlour_protocol.mls.crypto import (
     HASH_SIZE,
     PROTOCOL_VERSION,
+    KeyPair,
+    Secret,
     SigningKey,
     aead_decrypt,
     check_mac,
+    decrypt_with_label,
+    suite_of,
 )
-from parlour_protocol.mls.crypto.secret_bytes import Secret
-from parlour_protocol.mls.epoch.epoch import Epoch
-from parlour_protocol.mls.epoch.key_schedule import epoch_from_joiner, interim_hash, welcome_key
-from parlour_protocol.mls.epoch.psks import Psks
-from parlour_protocol.mls.epoch.secret_tree import SecretTree
+from parlour_protocol.mls.epoch import Epoch, Psks, SecretTree, epoch_from_joiner, interim_hash, welcome_key
 from parlour_protocol.mls.errors import AuthenticationError, InvalidError, NotForThisGroupError, PolicyError
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import Extensions, find_extension
-from parlour_protocol.mls.messages.mls_message import GroupInfo, GroupSecrets, Welcome
-from parlour_protocol.mls.messages.proposals import PskId, ResumptionPskId
-from parlour_protocol.mls.tree import tree_math
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.update_path import derive_path_keys
-from parlour_protocol.mls.validate.leaf_rules import (
+from parlour_protocol.mls.messages import (
+    Extensions,
+    GroupInfo,
+    GroupSecrets,
+    KeyPackage,
+    PskId,
+    ResumptionPskId,
+    Welcome,
+    find_extension,
+)
+from parlour_protocol.mls.tree import RatchetTree, derive_path_keys, tree_math
+from parlour_protocol.mls.validate import (
     LeafRules,
+    Policy,
     check_credential_types,
     check_group_extensions,
     check_member_leaf,
+    check_tree,
 )
-from parlour_protocol.mls.validate.policy import Policy
-from parlour_protocol.mls.validate.tree_rules import check_tree
 
 TreeSource: TypeAlias = Callable[[Extensions], bytes]
 """Gives the encoded tree when the extensions of the group info are known: they may hold what opens it."""

@@ -7,9 +7,8 @@ whatever the payload says.
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from parlour_protocol.mls.epoch.epoch import Member, Outcome
-from parlour_protocol.mls.messages.framed_content import Sender
-from parlour_protocol.mls.messages.proposals import Proposal
+from parlour_protocol.mls.epoch import Member, Outcome
+from parlour_protocol.mls.messages import Proposal, Sender
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A state that was damaged at rest could be read as a state that never was, and wo
 The digest finds damage, not forgery: what is kept is as trusted as where it is kept.
 """
 
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, digest
+from parlour_protocol.mls.crypto import HASH_SIZE, digest
 from parlour_protocol.mls.errors import MalformedError
 
 

@@ -6,11 +6,20 @@ The structures know their own encodings and nothing about keys; `framing` protec
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from parlour_protocol.mls.codec.presentation import Reader, optional, u8, u16, u32, u64, vec, vec_of
-from parlour_protocol.mls.codec.registries import ContentType, SenderType, WireFormat
-from parlour_protocol.mls.crypto.hpke import HpkeCiphertext
-from parlour_protocol.mls.crypto.kem import OUTPUT_SIZES, PUBLIC_SIZES
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE
+from parlour_protocol.mls.codec import (
+    ContentType,
+    Reader,
+    SenderType,
+    WireFormat,
+    optional,
+    u8,
+    u16,
+    u32,
+    u64,
+    vec,
+    vec_of,
+)
+from parlour_protocol.mls.crypto import HASH_SIZE, OUTPUT_SIZES, PUBLIC_SIZES, HpkeCiphertext
 from parlour_protocol.mls.errors import MalformedError
 from parlour_protocol.mls.messages.leaf_node import LeafNode
 from parlour_protocol.mls.messages.proposals import Proposal, encode_proposal, read_proposal

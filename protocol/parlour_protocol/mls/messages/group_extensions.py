@@ -7,7 +7,7 @@ acceptable is for `validate_leaf` and the policy to say.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, u16_vec, vec, vec_of
+from parlour_protocol.mls.codec import Reader, decode, u16_vec, vec, vec_of
 from parlour_protocol.mls.messages.leaf_node import MAX_EXTENSIONS, Credential
 
 

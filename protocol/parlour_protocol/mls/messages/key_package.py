@@ -5,10 +5,8 @@ Decoding checks the shape only; `validate_leaf.check_key_package` says whether o
 
 from dataclasses import dataclass, field, replace
 
-from parlour_protocol.mls.codec.presentation import Reader, u16, vec
-from parlour_protocol.mls.codec.registries import LAST_RESORT
-from parlour_protocol.mls.crypto.kem import PUBLIC_SIZES
-from parlour_protocol.mls.crypto.primitives import PROTOCOL_VERSION, SigningKey, ref_hash, verify
+from parlour_protocol.mls.codec import LAST_RESORT, Reader, u16, vec
+from parlour_protocol.mls.crypto import PROTOCOL_VERSION, PUBLIC_SIZES, SigningKey, ref_hash, verify
 from parlour_protocol.mls.messages.leaf_node import (
     Extensions,
     LeafNode,

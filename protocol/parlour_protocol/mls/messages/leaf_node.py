@@ -7,16 +7,22 @@ tree is the business of `validate_leaf`. Unknown extension and credential types 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from parlour_protocol.mls.codec.presentation import Reader, u8, u16, u16_vec, u32, u64, vec, vec_of
-from parlour_protocol.mls.codec.registries import (
+from parlour_protocol.mls.codec import (
     BASIC_CREDENTIAL,
     DEFAULT_EXTENSIONS,
     DEFAULT_PROPOSALS,
     X25519_SUITE,
     LeafNodeSource,
+    Reader,
+    u8,
+    u16,
+    u16_vec,
+    u32,
+    u64,
+    vec,
+    vec_of,
 )
-from parlour_protocol.mls.crypto.kem import PUBLIC_SIZES
-from parlour_protocol.mls.crypto.primitives import KEY_SIZE, PROTOCOL_VERSION, SigningKey, verify
+from parlour_protocol.mls.crypto import KEY_SIZE, PROTOCOL_VERSION, PUBLIC_SIZES, SigningKey, verify
 from parlour_protocol.mls.errors import MalformedError
 
 MAX_EXTENSIONS = 256

@@ -7,12 +7,30 @@ refuses other versions, unknown formats and trailing bytes.
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from parlour_protocol.mls.codec.presentation import Reader, decode, optional, u8, u16, u32, u64, vec, vec_of
-from parlour_protocol.mls.codec.registries import ContentType, SenderType, WireFormat
-from parlour_protocol.mls.crypto.cipher_suites import CipherSuite, suite_of
-from parlour_protocol.mls.crypto.hpke import HpkeCiphertext
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, PROTOCOL_VERSION, SigningKey, verify
-from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.codec import (
+    ContentType,
+    Reader,
+    SenderType,
+    WireFormat,
+    decode,
+    optional,
+    u8,
+    u16,
+    u32,
+    u64,
+    vec,
+    vec_of,
+)
+from parlour_protocol.mls.crypto import (
+    HASH_SIZE,
+    PROTOCOL_VERSION,
+    CipherSuite,
+    HpkeCiphertext,
+    Secret,
+    SigningKey,
+    suite_of,
+    verify,
+)
 from parlour_protocol.mls.errors import MalformedError
 from parlour_protocol.mls.messages.framed_content import (
     AuthData,

@@ -7,8 +7,7 @@ whole, which is what section 12.2 asks of a member that does not support the typ
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from parlour_protocol.mls.codec.presentation import Reader, u8, u16, u32, u64, vec
-from parlour_protocol.mls.codec.registries import ProposalType, ResumptionUsage
+from parlour_protocol.mls.codec import ProposalType, Reader, ResumptionUsage, u8, u16, u32, u64, vec
 from parlour_protocol.mls.errors import MalformedError
 from parlour_protocol.mls.messages.key_package import KeyPackage
 from parlour_protocol.mls.messages.leaf_node import Extensions, LeafNode, encode_extensions, read_extensions

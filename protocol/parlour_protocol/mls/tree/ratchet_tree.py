@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from parlour_protocol.mls.codec.presentation import Reader, vec_of
-from parlour_protocol.mls.crypto.primitives import digest
+from parlour_protocol.mls.codec import Reader, vec_of
+from parlour_protocol.mls.crypto import digest
 from parlour_protocol.mls.errors import InvalidError
-from parlour_protocol.mls.messages.leaf_node import LeafNode
+from parlour_protocol.mls.messages import LeafNode
 from parlour_protocol.mls.tree import tree_math
 from parlour_protocol.mls.tree.tree_nodes import (
     Node,

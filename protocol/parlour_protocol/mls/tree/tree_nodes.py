@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from parlour_protocol.mls.codec.presentation import Reader, optional, u8, u32, u32_vec, vec
-from parlour_protocol.mls.crypto.kem import PUBLIC_SIZES
-from parlour_protocol.mls.crypto.primitives import digest
+from parlour_protocol.mls.codec import Reader, optional, u8, u32, u32_vec, vec
+from parlour_protocol.mls.crypto import PUBLIC_SIZES, digest
 from parlour_protocol.mls.errors import MalformedError
-from parlour_protocol.mls.messages.leaf_node import LeafNode
+from parlour_protocol.mls.messages import LeafNode
 
 _LEAF, _PARENT = 1, 2
 

@@ -9,15 +9,22 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from parlour_protocol.mls.codec.registries import LeafNodeSource
-from parlour_protocol.mls.crypto.cipher_suites import CipherSuite
-from parlour_protocol.mls.crypto.hpke import HpkeCiphertext, decrypt_with_label, encrypt_with_label
-from parlour_protocol.mls.crypto.kem import KeyPair
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, Random, SigningKey, derive_secret, system_random
-from parlour_protocol.mls.crypto.secret_bytes import Secret
+from parlour_protocol.mls.codec import LeafNodeSource
+from parlour_protocol.mls.crypto import (
+    HASH_SIZE,
+    CipherSuite,
+    HpkeCiphertext,
+    KeyPair,
+    Random,
+    Secret,
+    SigningKey,
+    decrypt_with_label,
+    derive_secret,
+    encrypt_with_label,
+    system_random,
+)
 from parlour_protocol.mls.errors import AuthenticationError, InvalidError
-from parlour_protocol.mls.messages.framed_content import UpdatePath, UpdatePathNode
-from parlour_protocol.mls.messages.leaf_node import LeafNode
+from parlour_protocol.mls.messages import LeafNode, UpdatePath, UpdatePathNode
 from parlour_protocol.mls.tree import tree_math
 from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
 from parlour_protocol.mls.tree.tree_nodes import ParentNode, parent_hash

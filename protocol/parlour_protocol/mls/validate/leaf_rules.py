@@ -7,14 +7,17 @@ may hold 30,000 values, and looking each up in another would take its square.
 
 from dataclasses import dataclass, field
 
-from parlour_protocol.mls.codec.registries import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
-from parlour_protocol.mls.crypto.cipher_suites import CipherSuite
-from parlour_protocol.mls.crypto.primitives import PROTOCOL_VERSION
+from parlour_protocol.mls.codec import GREASE, REQUIRED_CAPABILITIES, LeafNodeSource
+from parlour_protocol.mls.crypto import PROTOCOL_VERSION, CipherSuite
 from parlour_protocol.mls.errors import InvalidError, NotForThisGroupError, PolicyError, UnusableKeyError
-from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities
-from parlour_protocol.mls.messages.key_package import KeyPackage
-from parlour_protocol.mls.messages.leaf_node import Extensions, LeafNode, find_extension
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.messages import (
+    Extensions,
+    KeyPackage,
+    LeafNode,
+    RequiredCapabilities,
+    find_extension,
+)
+from parlour_protocol.mls.tree import RatchetTree
 from parlour_protocol.mls.validate.policy import Policy
 
 

@@ -3,8 +3,8 @@
 One function for each rule; each raises. They run before anything in the message is acted on.
 """
 
-from parlour_protocol.mls.codec.registries import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, SenderType
-from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.codec import EXTERNAL_ALLOWED, EXTERNAL_SENDERS, SenderType
+from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.errors import (
     InvalidError,
     NewerEpochError,
@@ -13,10 +13,7 @@ from parlour_protocol.mls.errors import (
     OlderEpochError,
     PolicyError,
 )
-from parlour_protocol.mls.messages.framed_content import Commit, FramedContent
-from parlour_protocol.mls.messages.group_extensions import decode_external_senders
-from parlour_protocol.mls.messages.leaf_node import find_extension
-from parlour_protocol.mls.messages.proposals import Add
+from parlour_protocol.mls.messages import Add, Commit, FramedContent, decode_external_senders, find_extension
 from parlour_protocol.mls.validate.policy import Policy
 
 

@@ -8,14 +8,18 @@ takes effect, whoever made it, ourselves included.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from parlour_protocol.mls.codec.registries import BASIC_CREDENTIAL, X25519_SUITE
-from parlour_protocol.mls.epoch.message_protection import padded_length
-from parlour_protocol.mls.epoch.secret_tree import RatchetLimits
+from parlour_protocol.mls.codec import BASIC_CREDENTIAL, X25519_SUITE
+from parlour_protocol.mls.epoch import RatchetLimits, padded_length
 from parlour_protocol.mls.errors import NotAuthorisedError, PolicyError
-from parlour_protocol.mls.messages.framed_content import Sender
-from parlour_protocol.mls.messages.group_extensions import ExternalSender
-from parlour_protocol.mls.messages.leaf_node import Credential, Extensions, LeafNode
-from parlour_protocol.mls.messages.proposals import PskId, ReInit
+from parlour_protocol.mls.messages import (
+    Credential,
+    Extensions,
+    ExternalSender,
+    LeafNode,
+    PskId,
+    ReInit,
+    Sender,
+)
 
 DAY = 86_400
 

@@ -7,24 +7,25 @@ commit, before anything is applied; rules about the resulting tree are in `valid
 
 from collections.abc import Sequence
 
-from parlour_protocol.mls.codec.registries import PATH_REQUIRED, ResumptionUsage
-from parlour_protocol.mls.crypto.primitives import HASH_SIZE, PROTOCOL_VERSION
-from parlour_protocol.mls.epoch.epoch import QueuedProposal
+from parlour_protocol.mls.codec import PATH_REQUIRED, ResumptionUsage
+from parlour_protocol.mls.crypto import HASH_SIZE, PROTOCOL_VERSION
+from parlour_protocol.mls.epoch import QueuedProposal
 from parlour_protocol.mls.errors import InvalidError, NotAuthorisedError
-from parlour_protocol.mls.messages.framed_content import Commit, UpdatePath
-from parlour_protocol.mls.messages.leaf_node import LeafNode
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.messages import (
     Add,
+    Commit,
     ExternalInit,
     GroupContextExtensions,
+    LeafNode,
     PreSharedKey,
     PskId,
     ReInit,
     Remove,
     ResumptionPskId,
     Update,
+    UpdatePath,
 )
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.tree import RatchetTree
 
 Items = Sequence[QueuedProposal]
 

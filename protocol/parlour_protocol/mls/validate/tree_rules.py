@@ -4,12 +4,10 @@ One function for each rule; each raises. Joining calls `check_tree`; what concer
 `validate_leaf`.
 """
 
-from parlour_protocol.mls.crypto.cipher_suites import CipherSuite
+from parlour_protocol.mls.crypto import CipherSuite
 from parlour_protocol.mls.errors import InvalidError
-from parlour_protocol.mls.messages.leaf_node import LeafNode
-from parlour_protocol.mls.tree import tree_math
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.tree_nodes import ParentNode, parent_hash
+from parlour_protocol.mls.messages import LeafNode
+from parlour_protocol.mls.tree import ParentNode, RatchetTree, parent_hash, tree_math
 
 
 def check_tree(tree: RatchetTree, suite: CipherSuite) -> None:

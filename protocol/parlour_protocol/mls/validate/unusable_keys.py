@@ -5,8 +5,8 @@ one, and could make no commit any more, because no path can be encrypted past it
 leaf that brought it.
 """
 
-from parlour_protocol.mls.crypto.kem import LOW_ORDER_POINTS
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
+from parlour_protocol.mls.crypto import LOW_ORDER_POINTS
+from parlour_protocol.mls.tree import RatchetTree
 from parlour_protocol.mls.validate.tree_rules import maker_of
 
 _POINT = 32

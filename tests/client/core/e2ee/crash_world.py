@@ -17,7 +17,7 @@ from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.mls import Group
 from parlour_protocol.mls.epoch.message_protection import open_sender_data
-from parlour_protocol.mls.messages.mls_message import PrivateMessage, read_message
+from parlour_protocol.mls.messages import PrivateMessage, read_message
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
 

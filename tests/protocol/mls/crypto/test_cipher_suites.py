@@ -26,11 +26,9 @@ from parlour_protocol.mls import (
     remove_proposal,
     suite_of,
 )
-from parlour_protocol.mls.codec.registries import LeafNodeSource
-from parlour_protocol.mls.messages.framed_content import UpdatePath
-from parlour_protocol.mls.messages.mls_message import Welcome, encode_message, read_message
-from parlour_protocol.mls.messages.proposals import Update
-from parlour_protocol.mls.tree.tree_nodes import ParentNode
+from parlour_protocol.mls.codec import LeafNodeSource
+from parlour_protocol.mls.messages import Update, UpdatePath, Welcome, encode_message, read_message
+from parlour_protocol.mls.tree import ParentNode
 
 PAIRS = pytest.mark.parametrize(
     ("ours", "other"), [(CLASSIC, HYBRID), (HYBRID, CLASSIC)], ids=["3", "hybrid"]

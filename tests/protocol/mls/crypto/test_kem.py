@@ -9,7 +9,8 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from parlour_protocol.mls import CLASSIC, HYBRID, CipherSuite, MlsError
-from parlour_protocol.mls.crypto.kem import _LOW_ORDER, OUTPUT_SIZES, PUBLIC_SIZES, KeyPair, _has_ml_kem
+from parlour_protocol.mls.crypto import OUTPUT_SIZES, PUBLIC_SIZES, KeyPair
+from parlour_protocol.mls.crypto.kem import _LOW_ORDER, _has_ml_kem
 
 BOTH = pytest.mark.parametrize("suite", [CLASSIC, HYBRID], ids=["X25519", "X-Wing"])
 KEYS = {suite.number: suite.kem.derive(b"a seed of any length") for suite in (CLASSIC, HYBRID)}

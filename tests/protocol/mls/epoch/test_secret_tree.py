@@ -3,14 +3,8 @@
 import pytest
 
 from parlour_protocol.mls import MalformedError, OlderEpochError, PolicyError
-from parlour_protocol.mls.epoch.secret_tree import (
-    APPLICATION,
-    HANDSHAKE,
-    MAX_GENERATION,
-    Ratchet,
-    RatchetLimits,
-    SecretTree,
-)
+from parlour_protocol.mls.epoch import RatchetLimits, SecretTree
+from parlour_protocol.mls.epoch.secret_tree import APPLICATION, HANDSHAKE, MAX_GENERATION, Ratchet
 
 LIMITS = RatchetLimits()
 TREE = SecretTree.start(4, bytes(range(32)))

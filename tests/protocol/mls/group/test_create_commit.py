@@ -33,7 +33,7 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS
+from parlour_protocol.mls.codec import EXTERNAL_SENDERS
 
 PUBLIC = CommitOptions(public=True)
 

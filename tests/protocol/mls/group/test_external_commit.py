@@ -25,12 +25,20 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.registries import EXTERNAL_SENDERS, SenderType, WireFormat
-from parlour_protocol.mls.epoch.message_protection import frame_public_message, sign
-from parlour_protocol.mls.messages.framed_content import AuthData, Commit, FramedContent, Sender
+from parlour_protocol.mls.codec import EXTERNAL_SENDERS, SenderType, WireFormat
+from parlour_protocol.mls.epoch import frame_public_message, sign
+from parlour_protocol.mls.messages import (
+    AuthData,
+    Commit,
+    ExternalInit,
+    ExternalPskId,
+    FramedContent,
+    PreSharedKey,
+    Proposal,
+    Sender,
+    encode_message,
+)
 from parlour_protocol.mls.messages.group_extensions import encode_external_senders
-from parlour_protocol.mls.messages.mls_message import encode_message
-from parlour_protocol.mls.messages.proposals import ExternalInit, ExternalPskId, PreSharedKey, Proposal
 
 OPEN = Policy(external_commits=True, external_proposals=True, new_member_proposals=True)
 

@@ -17,10 +17,10 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.registries import LeafNodeSource
-from parlour_protocol.mls.crypto.kem import Kem
+from parlour_protocol.mls.codec import LeafNodeSource
+from parlour_protocol.mls.crypto import Kem
 from parlour_protocol.mls.group import create_commit as commit_module
-from parlour_protocol.mls.messages.framed_content import UpdatePath, UpdatePathNode
+from parlour_protocol.mls.messages import UpdatePath, UpdatePathNode
 from parlour_protocol.mls.tree import update_path as path_module
 
 Edit = Callable[[World, UpdatePath], UpdatePath]

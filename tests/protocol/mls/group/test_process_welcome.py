@@ -18,13 +18,11 @@ from parlour_protocol.mls import (
     Secret,
     UnknownPskError,
 )
-from parlour_protocol.mls.codec.presentation import Reader, vec
-from parlour_protocol.mls.codec.registries import RATCHET_TREE, ResumptionUsage
-from parlour_protocol.mls.epoch.epoch import Epoch
+from parlour_protocol.mls.codec import RATCHET_TREE, Reader, ResumptionUsage, vec
+from parlour_protocol.mls.epoch import Epoch
 from parlour_protocol.mls.group import create_commit as commit_module
-from parlour_protocol.mls.messages.mls_message import GroupSecrets, Welcome, encode_message, read_message
-from parlour_protocol.mls.messages.proposals import ResumptionPskId
-from parlour_protocol.mls.tree.tree_nodes import ParentNode
+from parlour_protocol.mls.messages import GroupSecrets, ResumptionPskId, Welcome, encode_message, read_message
+from parlour_protocol.mls.tree import ParentNode
 
 
 def _raw_tree(data: bytes) -> InfoEdit:

@@ -26,10 +26,8 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
-from parlour_protocol.mls.codec.presentation import decode
-from parlour_protocol.mls.codec.registries import LeafNodeSource
-from parlour_protocol.mls.messages.mls_message import encode_message
-from parlour_protocol.mls.messages.proposals import Add, Update
+from parlour_protocol.mls.codec import LeafNodeSource, decode
+from parlour_protocol.mls.messages import Add, Update, encode_message
 
 KEY = CLASSIC.kem.complete(bytes(range(32))).public
 

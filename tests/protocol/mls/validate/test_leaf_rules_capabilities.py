@@ -17,9 +17,8 @@ from parlour_protocol.mls import (
     MalformedError,
     Policy,
 )
-from parlour_protocol.mls.codec.registries import GREASE, REQUIRED_CAPABILITIES
-from parlour_protocol.mls.messages.group_extensions import RequiredCapabilities
-from parlour_protocol.mls.messages.proposals import Add, Remove
+from parlour_protocol.mls.codec import GREASE, REQUIRED_CAPABILITIES
+from parlour_protocol.mls.messages import Add, Remove, RequiredCapabilities
 
 
 def test_required_capabilities_bind_newcomers() -> None:

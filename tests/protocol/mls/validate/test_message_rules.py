@@ -23,24 +23,23 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.presentation import u32
-from parlour_protocol.mls.codec.registries import ContentType, SenderType, WireFormat
-from parlour_protocol.mls.crypto.primitives import SigningKey, aead_encrypt, mac
-from parlour_protocol.mls.epoch.message_protection import (
-    MessageKeys,
-    encrypt_private_message,
-    frame_public_message,
-    sign,
-)
+from parlour_protocol.mls.codec import ContentType, SenderType, WireFormat, u32
+from parlour_protocol.mls.crypto import SigningKey, aead_encrypt, mac
+from parlour_protocol.mls.epoch import encrypt_private_message, frame_public_message, sign
+from parlour_protocol.mls.epoch.message_protection import MessageKeys
 from parlour_protocol.mls.epoch.secret_tree import sender_data_key
-from parlour_protocol.mls.messages.framed_content import AuthData, FramedContent, Sender, member
-from parlour_protocol.mls.messages.mls_message import (
+from parlour_protocol.mls.messages import (
+    AuthData,
+    ExternalInit,
+    FramedContent,
     PrivateMessage,
     PublicMessage,
+    Sender,
+    Update,
     encode_message,
+    member,
     read_message,
 )
-from parlour_protocol.mls.messages.proposals import ExternalInit, Update
 
 PUBLIC = CommitOptions(public=True)
 

@@ -29,16 +29,17 @@ from parlour_protocol.mls import (
     add_proposal,
     remove_proposal,
 )
-from parlour_protocol.mls.codec.registries import ResumptionUsage, SenderType
-from parlour_protocol.mls.epoch.epoch import QueuedProposal
-from parlour_protocol.mls.messages.framed_content import Sender, member
-from parlour_protocol.mls.messages.proposals import (
+from parlour_protocol.mls.codec import ResumptionUsage, SenderType
+from parlour_protocol.mls.epoch import QueuedProposal
+from parlour_protocol.mls.messages import (
     Add,
     ExternalInit,
     ExternalPskId,
     PreSharedKey,
     ResumptionPskId,
+    Sender,
     Update,
+    member,
 )
 from parlour_protocol.mls.validate.proposal_rules import check_updates
 

@@ -18,8 +18,7 @@ from parlour_protocol.mls import (
     Secret,
     SigningKey,
 )
-from parlour_protocol.mls.tree.ratchet_tree import RatchetTree
-from parlour_protocol.mls.tree.tree_nodes import ParentNode
+from parlour_protocol.mls.tree import ParentNode, RatchetTree
 
 
 def _parent(tree: RatchetTree, node: int) -> ParentNode:

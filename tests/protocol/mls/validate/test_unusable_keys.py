@@ -28,17 +28,19 @@ from parlour_protocol.mls import (
     remove_proposal,
     unusable_leaves,
 )
-from parlour_protocol.mls.crypto.hpke import (
+from parlour_protocol.mls.crypto import (
+    LOW_ORDER_POINTS,
     HpkeCiphertext,
+    KeyPair,
     decrypt_with_label,
     encrypt_with_label,
     setup_sender,
+    verify,
 )
-from parlour_protocol.mls.crypto.kem import LOW_ORDER_POINTS, X25519, KeyPair
-from parlour_protocol.mls.crypto.primitives import verify
-from parlour_protocol.mls.messages.proposals import Add
+from parlour_protocol.mls.crypto.kem import X25519
+from parlour_protocol.mls.messages import Add
+from parlour_protocol.mls.tree import ParentNode
 from parlour_protocol.mls.tree import update_path as path_module
-from parlour_protocol.mls.tree.tree_nodes import ParentNode
 
 POINTS = sorted(LOW_ORDER_POINTS)
 ZERO = bytes(32)

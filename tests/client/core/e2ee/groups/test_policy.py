@@ -13,7 +13,7 @@ from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
-from parlour_protocol.mls.codec.registries import SenderType
+from parlour_protocol.mls.codec import SenderType
 
 BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
 

@@ -18,7 +18,7 @@ from parlour_client.core.e2ee.groups.group_errors import BadPackageError
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.mls import SigningKey, add_proposal
-from parlour_protocol.mls.messages.mls_message import encode_message
+from parlour_protocol.mls.messages import encode_message
 
 ZERO = bytes(32)
 

@@ -10,9 +10,8 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-from parlour_protocol.names import script_table
 from parlour_protocol.names.errors import NameReason, NameRefusedError
-from parlour_protocol.text.unicode_data import parse
+from parlour_protocol.text.unicode_data import parse, read_tables
 
 _WRITTEN_TOGETHER: Final = (
     frozenset({"Latn", "Jpan"}),
@@ -38,8 +37,9 @@ _ScriptSets = list[tuple[int, int, frozenset[str] | None]]
 def _script_sets() -> _ScriptSets:
     """Return (first, last, scripts); None stands for a character that every script uses."""
     return [
-        (first, last, frozenset(key.split()) if key else None)
-        for key, table in script_table.SCRIPT_SETS.items()
+        (first, last, None if name == "SCRIPTS COMMON" else frozenset(name.split()[1:]))
+        for name, table in read_tables("parlour_protocol.names", "name_scripts.txt").items()
+        if name.startswith("SCRIPTS ")
         for first, last in parse(table)
     ]
 

@@ -52,9 +52,10 @@ def _is_dropped(char: str) -> bool:
 
 @cache
 def _prototypes() -> dict[str, str]:
-    from parlour_protocol.names.confusable_table import CONFUSABLES  # noqa: PLC0415 - ASCII never needs it
+    from parlour_protocol.text.unicode_data import read_tables  # noqa: PLC0415 - ASCII never needs it
 
-    pairs = (pair.split(">") for pair in CONFUSABLES.split())
+    confusables = read_tables("parlour_protocol.names", "confusables.txt")["CONFUSABLES"]
+    pairs = (pair.split(">") for pair in confusables.split())
     return {
         chr(int(source, 16)): "".join(chr(int(point, 16)) for point in target.split("+"))
         for source, target in pairs

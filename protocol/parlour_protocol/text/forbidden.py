@@ -10,8 +10,7 @@ the client calls it; this module knows no terminal.
 import re
 from typing import Final
 
-from parlour_protocol.text import tables
-from parlour_protocol.text.unicode_data import class_body
+from parlour_protocol.text.unicode_data import class_body, table
 
 REPLACEMENT: Final = "\ufffd"
 """What a filter writes in the place of a match."""
@@ -33,4 +32,4 @@ def _ends_in_flag() -> str:
 
 
 # A class of what may pass, negated: safe by default, and at ordinary text the search is quick.
-FORBIDDEN: Final = re.compile(f"[^{class_body(tables.MAY_PASS)}](?!{_ends_in_flag()})")
+FORBIDDEN: Final = re.compile(f"[^{class_body(table('MAY_PASS'))}](?!{_ends_in_flag()})")

@@ -1,8 +1,8 @@
-"""Read the generated tables: compiled character classes, and what kind a code point is.
+"""Read the generated data files: compiled character classes, and what kind a code point is.
 
-Everything is parsed on first use and kept, so that a program which only meets ASCII never pays for it; the
-memory is bounded by the number of pages of Unicode, whatever a peer sends. Nothing here decides: `judge.py`
-and `guard.py` call it.
+Everything is read and parsed on first use and kept, so that a program which only meets ASCII never pays for
+it; the memory is bounded by the number of pages of Unicode, whatever a peer sends. Nothing here decides:
+`line_classifier.py` and `forbidden.py` call it.
 """
 
 import re
@@ -12,8 +12,6 @@ from enum import IntEnum
 from functools import cache
 from itertools import islice
 from typing import Final
-
-from parlour_protocol.text import tables, variation_table
 
 _PAGE: Final = 256
 _INVISIBLE: Final = "\u200b-\u200f\u061c"
@@ -49,29 +47,68 @@ class Kind(IntEnum):
     """A mark without ink of its own, which means something among letters of its script alone."""
 
 
-_KIND_RANGES: Final = (
-    (Kind.PLAIN, tables.PLAIN),
-    (Kind.NONSPACING, tables.MARKS_NONSPACING),
-    (Kind.SPACING, tables.MARKS_SPACING),
-    (Kind.ENCLOSING, tables.MARKS_ENCLOSING),
-    (Kind.PICTOGRAPH, tables.PICTOGRAPHS),
-    (Kind.TONE, "1F3FB-1F3FF"),
-    (Kind.JAMO_L, tables.JAMO_L),
-    (Kind.JAMO_V, tables.JAMO_V),
-    (Kind.JAMO_T, tables.JAMO_T),
-    (Kind.PREPENDED, tables.PREPENDED),
-    (Kind.EMOJI_VARIATION, "FE0E-FE0F"),
-    (Kind.VARIATION, "FE00-FE02 E0100-E011F"),
-    (Kind.MONGOLIAN_VARIATION, "180B-180D 180F"),
-    (Kind.MONGOLIAN_SEPARATOR, "180E"),
-    (Kind.JOINER, "200C-200D"),
-    (Kind.ZERO_WIDTH_SPACE, "200B"),
-    (Kind.DIRECTION_MARK, "061C 200E-200F"),
-    (Kind.TAB, "0009"),
-    (Kind.REGIONAL, "1F1E6-1F1FF"),
-    (Kind.INKLESS, tables.INKLESS),
-)
+_TABLE_OF_KIND: Final = {
+    Kind.PLAIN: "PLAIN",
+    Kind.NONSPACING: "MARKS_NONSPACING",
+    Kind.SPACING: "MARKS_SPACING",
+    Kind.ENCLOSING: "MARKS_ENCLOSING",
+    Kind.PICTOGRAPH: "PICTOGRAPHS",
+    Kind.JAMO_L: "JAMO_L",
+    Kind.JAMO_V: "JAMO_V",
+    Kind.JAMO_T: "JAMO_T",
+    Kind.PREPENDED: "PREPENDED",
+    Kind.INKLESS: "INKLESS",
+}
+_RANGES_OF_KIND: Final = {
+    Kind.TONE: "1F3FB-1F3FF",
+    Kind.EMOJI_VARIATION: "FE0E-FE0F",
+    Kind.VARIATION: "FE00-FE02 E0100-E011F",
+    Kind.MONGOLIAN_VARIATION: "180B-180D 180F",
+    Kind.MONGOLIAN_SEPARATOR: "180E",
+    Kind.JOINER: "200C-200D",
+    Kind.ZERO_WIDTH_SPACE: "200B",
+    Kind.DIRECTION_MARK: "061C 200E-200F",
+    Kind.TAB: "0009",
+    Kind.REGIONAL: "1F1E6-1F1FF",
+}
 _FIRST_IDEOGRAPHIC: Final = 0xE0100
+
+
+@cache
+def read_tables(package: str, file: str) -> dict[str, str]:
+    """Read a generated file of a package: its tables by name, as they are written."""
+    from importlib.resources import files  # noqa: PLC0415 - 8 ms, and only where there is more than ASCII
+
+    tables: dict[str, str] = {}
+    name = ""
+    for line in files(package).joinpath(file).read_text("utf-8").splitlines():
+        if line.startswith(" "):
+            tables[name] += line
+        elif not line.startswith("#"):
+            name = line
+            tables[name] = ""
+    return tables
+
+
+def table(name: str) -> str:
+    """Return a table of the text rule, as it is written."""
+    return read_tables("parlour_protocol.text", "character_classes.txt")[name]
+
+
+def _tables_of(file: str, kind: str) -> dict[str, str]:
+    """Return the tables `kind …` of a file by the rest of their names, in the order of the file."""
+    named = read_tables("parlour_protocol.text", file)
+    return {name.removeprefix(f"{kind} "): named[name] for name in named if name.startswith(f"{kind} ")}
+
+
+@cache
+def _scripts() -> dict[str, str]:
+    return _tables_of("character_classes.txt", "SCRIPT")
+
+
+def kind_ranges() -> dict[Kind, str]:
+    """Return the ranges of each kind but `HIDDEN`."""
+    return {kind: table(name) for kind, name in _TABLE_OF_KIND.items()} | _RANGES_OF_KIND
 
 
 def parse(ranges: str) -> Iterator[tuple[int, int]]:
@@ -89,20 +126,19 @@ def class_body(ranges: str) -> str:
 @cache
 def plain_run() -> re.Pattern[str]:
     """Return the pattern of a run of code points that are shown wherever they stand."""
-    return re.compile(f"[{class_body(tables.PLAIN)}]+")
+    return re.compile(f"[{class_body(table('PLAIN'))}]+")
 
 
 @cache
-def one_of(table: str) -> re.Pattern[str]:
+def one_of(name: str) -> re.Pattern[str]:
     """Return the pattern of one code point of the named table."""
-    ranges: str = getattr(tables, table)
-    return re.compile(f"[{class_body(ranges)}]")
+    return re.compile(f"[{class_body(table(name))}]")
 
 
 @cache
 def blank_line() -> re.Pattern[str]:
     """Return the pattern of a text in which there is nothing to see, invisible characters included."""
-    return re.compile(f"[{class_body(tables.BLANK)}{_INVISIBLE}]*")
+    return re.compile(f"[{class_body(table('BLANK'))}{_INVISIBLE}]*")
 
 
 def is_blank(char: str) -> bool:
@@ -141,7 +177,9 @@ class _Pages:
 @cache
 def kinds() -> _Pages:
     """Return the map from code point to `Kind`."""
-    return _Pages([(first, last, kind) for kind, table in _KIND_RANGES for first, last in parse(table)])
+    return _Pages(
+        [(first, last, kind) for kind, ranges in kind_ranges().items() for first, last in parse(ranges)]
+    )
 
 
 def is_registered(base: int, selector: int) -> bool:
@@ -157,15 +195,15 @@ def _ideographic_variations() -> _Pages:
     return _Pages(
         [
             (first, last, int(count))
-            for count, table in variation_table.IDEOGRAPHIC.items()
-            for first, last in parse(table)
+            for count, ideographs in _tables_of("variation_sequences.txt", "IDEOGRAPHIC").items()
+            for first, last in parse(ideographs)
         ]
     )
 
 
 @cache
 def _standardized_variations(selector: str) -> re.Pattern[str]:
-    return re.compile(f"[{class_body(variation_table.STANDARDIZED[selector])}]")
+    return re.compile(f"[{class_body(_tables_of('variation_sequences.txt', 'STANDARDIZED')[selector])}]")
 
 
 @cache
@@ -174,8 +212,8 @@ def scripts() -> _Pages:
     return _Pages(
         [
             (first, last, number)
-            for number, table in enumerate(tables.SCRIPTS.values(), start=1)
-            for first, last in parse(table)
+            for number, letters in enumerate(_scripts().values(), start=1)
+            for first, last in parse(letters)
         ]
     )
 
@@ -183,31 +221,31 @@ def scripts() -> _Pages:
 @cache
 def joining_scripts() -> frozenset[int]:
     """Return the numbers of the scripts whose letters join, so that ZWJ and ZWNJ mean something."""
-    names = list(tables.SCRIPTS)
-    return frozenset(names.index(name) + 1 for name in tables.JOINING_SCRIPTS.split())
+    names = list(_scripts())
+    return frozenset(names.index(name) + 1 for name in table("JOINING_SCRIPTS").split())
 
 
 @cache
 def spaceless_scripts() -> frozenset[int]:
     """Return the numbers of the scripts written without spaces, in which ZWSP shows where words end."""
-    names = list(tables.SCRIPTS)
-    return frozenset(names.index(name) + 1 for name in tables.SPACELESS_SCRIPTS.split())
+    names = list(_scripts())
+    return frozenset(names.index(name) + 1 for name in table("SPACELESS_SCRIPTS").split())
 
 
 @cache
 def run_to_spaceless() -> re.Pattern[str]:
     """Return the pattern of words, signs and ZWSP up to a character of a script without spaces, its group."""
-    spaceless = "".join(class_body(tables.SCRIPTS[name]) for name in tables.SPACELESS_SCRIPTS.split())
-    return re.compile(rf"(?:[^\W_]|[{class_body(tables.WORD_EDGES)}\u200b])*?([{spaceless}])")
+    spaceless = "".join(class_body(_scripts()[name]) for name in table("SPACELESS_SCRIPTS").split())
+    return re.compile(rf"(?:[^\W_]|[{class_body(table('WORD_EDGES'))}\u200b])*?([{spaceless}])")
 
 
 @cache
 def arabic() -> int:
     """Return the number of the Arabic script."""
-    return list(tables.SCRIPTS).index("Arab") + 1
+    return list(_scripts()).index("Arab") + 1
 
 
 @cache
 def mongolian() -> int:
     """Return the number of the Mongolian script."""
-    return list(tables.SCRIPTS).index("Mong") + 1
+    return list(_scripts()).index("Mong") + 1

@@ -93,8 +93,7 @@ def test_ascii_names_load_no_table_and_no_precis():
         "import sys\n"
         "from parlour_protocol.names import parse_user_name, parse_device_name, skeleton\n"
         "skeleton(parse_user_name('alice')), parse_device_name('my laptop')\n"
-        "heavy = {'precis_i18n', 'parlour_protocol.names.confusable_table',\n"
-        "  'parlour_protocol.names.script_table', 'parlour_protocol.text.tables'}\n"
+        "heavy = {'precis_i18n', 'parlour_protocol.names.scripts', 'parlour_protocol.text.unicode_data'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603

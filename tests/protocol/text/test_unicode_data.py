@@ -12,20 +12,19 @@ from types import ModuleType
 import pytest
 from emoji import EMOJI_DATA
 
-from parlour_protocol.names import confusable_table, script_table
-from parlour_protocol.text import safe_text, tables, variation_table
-from parlour_protocol.text import unicode_data as ranges
-from parlour_protocol.text.unicode_data import Kind
+from parlour_protocol.text import safe_text
+from parlour_protocol.text.unicode_data import Kind, kind_ranges, kinds, parse, read_tables, table
 
 SOURCES = Path(__file__).parents[3]
-ALL = [
-    getattr(tables, name) for name in dir(tables) if name.isupper() and isinstance(getattr(tables, name), str)
-]
+CLASSES = read_tables("parlour_protocol.text", "character_classes.txt")
+VARIATIONS = read_tables("parlour_protocol.text", "variation_sequences.txt")
+SCRIPTS = read_tables("parlour_protocol.names", "name_scripts.txt")
+CONFUSABLES = read_tables("parlour_protocol.names", "confusables.txt")
 
 
-def points(table: str) -> set[int]:
+def points(ranges: str) -> set[int]:
     """Return the code points of a table."""
-    return {point for first, last in ranges.parse(table) for point in range(first, last + 1)}
+    return {point for first, last in parse(ranges) for point in range(first, last + 1)}
 
 
 @pytest.fixture
@@ -37,15 +36,15 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_the_tables_are_of_the_pinned_versions(generator: ModuleType):
     """The generated files are of the Unicode versions that the generator takes."""
-    assert tables.UNICODE_VERSION == generator.TEXT_VERSION
-    names = {module.UNICODE_VERSION for module in (script_table, confusable_table)}
+    assert CLASSES["UNICODE_VERSION"].strip() == generator.TEXT_VERSION
+    names = {tables["UNICODE_VERSION"].strip() for tables in (SCRIPTS, CONFUSABLES)}
     assert names == {generator.NAMES_VERSION}
 
 
 def test_selectors_that_are_registered_for_nothing_never_pass():
     """The kind of selectors ends where the registry does."""
-    most = max(map(int, variation_table.IDEOGRAPHIC))
-    selectors = {p for p in range(0xE0100, 0xE01F0) if ranges.kinds()(p) == Kind.VARIATION}
+    most = max(int(name.split()[1]) for name in VARIATIONS if name.startswith("IDEOGRAPHIC "))
+    selectors = {p for p in range(0xE0100, 0xE01F0) if kinds()(p) == Kind.VARIATION}
     assert selectors == set(range(0xE0100, 0xE0100 + most))
 
 
@@ -57,8 +56,9 @@ def test_every_emoji_that_is_offered_can_be_shown():
 
 def test_ranges_ascend_without_overlap():
     """The lookup searches by bisection, so order is a matter of safety."""
-    for table in [*(text for text in ALL if re.match("[0-9A-F]{4}", text)), *tables.SCRIPTS.values()]:
-        pairs = list(ranges.parse(table))
+    files = (CLASSES, VARIATIONS, SCRIPTS)
+    for ranges in [text for tables in files for text in tables.values() if re.match(" +[0-9A-F]{4}", text)]:
+        pairs = list(parse(ranges))
         assert all(first <= last for first, last in pairs)
         assert all(before[1] < after[0] for before, after in pairwise(pairs))
 
@@ -66,27 +66,27 @@ def test_ranges_ascend_without_overlap():
 def test_kinds_do_not_overlap():
     """Every code point has one kind."""
     seen: set[int] = set()
-    for _, table in ranges._KIND_RANGES:
-        assert not seen & points(table)
-        seen |= points(table)
+    for ranges in kind_ranges().values():
+        assert not seen & points(ranges)
+        seen |= points(ranges)
 
 
 def test_every_kind_but_hidden_and_tab_may_pass_the_guard():
     """Walls two and three agree about every code point."""
-    kinds = ranges.kinds()
-    shown = {point for point in range(0x110000) if kinds(point) not in {Kind.HIDDEN, Kind.TAB}}
-    assert shown == points(tables.MAY_PASS)
+    kind_of = kinds()
+    shown = {point for point in range(0x110000) if kind_of(point) not in {Kind.HIDDEN, Kind.TAB}}
+    assert shown == points(table("MAY_PASS"))
 
 
 def test_python_agrees_where_it_knows_the_code_point():
     """What Python calls a control, separator, private or surrogate is hidden; its letters are not."""
-    kinds = ranges.kinds()
+    kind_of = kinds()
     for point in range(0x110000):
         category = unicodedata.category(chr(point))
         if category in {"Cc", "Zl", "Zp", "Co", "Cs"} and point != 0x09:
-            assert kinds(point) == Kind.HIDDEN, hex(point)
+            assert kind_of(point) == Kind.HIDDEN, hex(point)
         if category in {"Lu", "Ll", "Nd"}:
-            assert kinds(point) != Kind.HIDDEN, hex(point)
+            assert kind_of(point) != Kind.HIDDEN, hex(point)
 
 
 def test_the_tables_are_current_when_the_data_is_at_hand(generator: ModuleType):

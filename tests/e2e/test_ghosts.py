@@ -58,12 +58,12 @@ def test_a_send_says_that_somebody_could_not_be_added(tmp_path: Path) -> None:
         ada.run("room", "create", "den", "--encrypted")
         for name, person, words in (
             ("ben", ben, ""),
-            ("cora", cora, "parlour: Not everybody in den can read this yet: "),
+            ("cora", cora, "parlour: Not everyone in den can read this yet: "),
         ):
             ada.run("room", "invite", "den", name)
             person.run("room", "accept", "den")
             told = ada.run("send", "den", f"welcome {name}")
-            assert ("Not everybody in den" in told.stderr) == bool(words)
+            assert ("Not everyone in den" in told.stderr) == bool(words)
             assert words in told.stderr
         assert "too many" in told.stderr.lower()
         assert "welcome cora" in ben.run("export", "den", "--json").stdout

@@ -28,8 +28,8 @@ def folder_of(name: str) -> Path:
     """Return the home folder of an account, made or not. Raises SetupError for what is no name."""
     if not _NAME.fullmatch(name):  # a name is one folder below ours: no dots and no slashes lead out of it
         raise SetupError(
-            "An account is called by small letters, digits, hyphens and underscores.",
-            "Such as: parlour --account work",
+            "An account's name has lower-case letters, digits, hyphens and underscores only.",
+            "For example: parlour --account work",
         )
     return default_folder() if name == DEFAULT else default_folder() / "accounts" / name
 
@@ -76,7 +76,7 @@ def accounts() -> None:
 
 async def _words(name: str) -> str:
     if is_locked(name):
-        return "locked by a passphrase"
+        return "locked with a passphrase"
     try:
         account = await account_in(Home(folder_of(name)), None)
     except ParlourClientError as error:

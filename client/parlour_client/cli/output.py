@@ -72,4 +72,4 @@ async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
         if unfinished := await client.encryption.unfinished(room.id):
-            echo(f"parlour: Not everybody in {room.title} can read this yet: {unfinished}", err=True)
+            echo(f"parlour: Not everyone in {room.title} can read this yet: {unfinished}", err=True)

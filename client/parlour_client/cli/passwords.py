@@ -34,7 +34,7 @@ def _first_line() -> Secret:
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line or len(line) > PASSWORD_BYTES.value:
         raise SetupError(
-            "The first line of the standard input is no password.", "Write the password and a newline."
+            "The first line of the standard input is not a password.", "Write the password and a newline."
         )
     try:
         return Secret(line.decode())

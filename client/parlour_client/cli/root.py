@@ -246,7 +246,7 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
     if context.invoked_subcommand is None:
         context.invoke(_chat(), plain=plain)
     elif plain:
-        raise click.UsageError("--plain goes with the chat alone: parlour --plain, or parlour chat --plain.")
+        raise click.UsageError("--plain is for the chat only: parlour --plain, or parlour chat --plain.")
 
 
 def _folder_of(account: str) -> Path:
@@ -329,7 +329,7 @@ def _words(error: Exception) -> tuple[str, str]:
         case click.ClickException():
             return error.format_message(), ""
         case TimeoutError() if not error.strerror:  # of ours: what waited has no words of its own
-            return "It took too long, so it was given up.", "This machine or the server is busy. Try again."
+            return "It took too long.", "This machine or the server is busy. Try again."
         case OSError() if error.strerror:
             return f"{error.filename or 'The system'}: {error.strerror}.", ""
     return _fault(error)
@@ -341,7 +341,7 @@ def _fault(error: Exception) -> tuple[str, str]:
     if os.environ.get("PARLOUR_DEBUG"):
         raise error
     kind = type(error).__name__
-    return f"This is a fault in Parlour ({kind}).", "PARLOUR_DEBUG=1 in the environment shows where."
+    return f"This is a bug in Parlour ({kind}).", "Set PARLOUR_DEBUG=1 to see where."
 
 
 def _told(sentence: str, hint: str) -> int:

@@ -30,8 +30,8 @@ T = TypeVar("T")
 PATIENCE: Final = 10.0
 """Seconds in which a command must get its connection."""
 _OFFER: Final = (
-    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, whoever gets "
-    "hold of the disk or a backup cannot open it; it is asked for when Parlour starts. Enter alone: none."
+    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, nobody who "
+    "gets the disk or a backup can open it; Parlour asks for it at every start. Press Enter for none."
 )
 
 
@@ -74,9 +74,9 @@ def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
         words = _hidden("Passphrase for this computer")
         if not words:
             return None
-        if _hidden("Again, to be sure") == words:
+        if _hidden("Repeat it") == words:
             return Secret(words)
-        echo("These were two different ones.", err=True)
+        echo("They differ. Try again.", err=True)
 
 
 def _hidden(words: str) -> str:
@@ -89,7 +89,7 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         echo(
-            f"The key of the archive lies in {home.key}, readable by you alone and not protected by a "
+            f"The key of the archive lies in {home.key}, readable only by you and not protected by a "
             "passphrase. Set one with: parlour passphrase",
             err=True,
         )

@@ -311,7 +311,7 @@ class LineMode:
         if entry.request is not None and entry.seq is None:
             if entry.delivery is Delivery.QUEUED and self.client.status.state is not LinkState.ONLINE:
                 waits = "your login: /login" if self.client.status.session_ended else "the connection"
-                self.say(f"{self.title(entry.room)}, not sent yet: it waits for {waits}.")
+                self.say(f"{self.title(entry.room)}, not sent yet: waiting for {waits}.")
             return
         room = self.client.room(entry.room)
         self._bursts.discard(entry.room)
@@ -332,14 +332,14 @@ class LineMode:
         if is_news and known is not None and known.unread and not known.muted:
             self._bursts.add(room)
             self.say(
-                f"{known.title}, {known.unread} unread came in a burst and are not said here. "
-                "/unread says them, /last the newest."
+                f"{known.title}, {known.unread} unread messages came at once and are not shown. "
+                "/unread shows them, /last the newest."
             )
 
     def _changed(self, entry: Entry) -> None:
         title = self.title(entry.room)
         if entry.delivery is Delivery.FAILED:
-            self.say(f"{title}, not sent: {shown(entry.problem)} /unsent says what can be done.")
+            self.say(f"{title}, not sent: {shown(entry.problem)} /unsent shows what you can do.")
         elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
             self.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")
         elif entry.seq is not None:

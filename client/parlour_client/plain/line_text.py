@@ -88,10 +88,10 @@ def _reactions(entry: Entry) -> str:
 def _on_its_way(entry: Entry) -> str:
     match entry.delivery:
         case Delivery.QUEUED:
-            why = shown(entry.problem) if entry.problem else "it waits for the connection"
+            why = shown(entry.problem) if entry.problem else "waiting for the connection"
             return f" [not sent yet: {why}]"
         case Delivery.FAILED:
-            return f" [not sent: {shown(entry.problem)} /unsent says what can be done]"
+            return f" [not sent: {shown(entry.problem)} /unsent shows what you can do]"
         case _:
             return ""
 
@@ -101,7 +101,7 @@ def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry 
     if entry.deleted:
         return f"{title}, #{entry.seq} {entry.author}: deleted"
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
-        said = _reactions(entry) or " [no reactions any more]"
+        said = _reactions(entry) or " [no reactions left]"
         return f"{title}, #{entry.seq} {entry.author}:{said}"
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered)
@@ -112,7 +112,7 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     """Say one of ours that is on its way."""
     why = one.entry.problem
     words = {
-        Delivery.QUEUED: f"waits: {shown(why)}" if why else "waits for the connection",
+        Delivery.QUEUED: f"waiting: {shown(why)}" if why else "waiting for the connection",
         Delivery.SENT: "sent, not yet acknowledged",
         Delivery.FAILED: f"failed: {shown(one.entry.problem)} /retry {number} or /cancel {number}",
         Delivery.STORED: "stored",
@@ -135,7 +135,7 @@ def status_line(status: ConnectionStatus) -> str:
         return f"Connected to {status.server}: {status.security}."
     problem = f" {status.problem}" if status.problem else ""
     if status.session_ended:
-        return f"You are logged out.{problem} What you write is kept. /login logs in again."
+        return f"You are logged out.{problem} What you write is kept. Log in again with /login."
     if status.state is LinkState.OFFLINE:
         return f"Not connected.{problem} It is tried again automatically."
     return f"Not connected any more.{problem}"
@@ -145,8 +145,9 @@ def invitation_line(one: Invitation) -> str:
     """Say one invitation, and what can be answered."""
     if one.kind is RoomKind.DIRECT:
         return (
-            f"{one.inviter} wants to write to you directly. /accept {one.title} says yes, and so does an"
-            f" answer there; /decline {one.title} hides it, /block {one.inviter} for good. They are not told."
+            f"{one.inviter} wants to write to you directly. /accept {one.title} accepts, and so does an"
+            f" answer there; /decline {one.title} hides it, /block {one.inviter} hides it for good. They"
+            " are not told."
         )
     kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
     return (

@@ -66,6 +66,6 @@ async def take_password(mode: "LineMode", line: str) -> None:
     """Log in with a line that was typed unseen. Raises ParlourClientError."""
     mode.hidden.end()
     if not line:
-        mode.say("You are still logged out. /login asks again.")
+        mode.say("You are still logged out. Write /login to try again.")
         return
     await mode.client.log_in_again(Secret(line))

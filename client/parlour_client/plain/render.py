@@ -343,7 +343,7 @@ async def _comparison_shown(result: results.ComparisonShown, mode: "LineMode") -
 
 
 def _comparison_line(process: WordsProcess) -> str:
-    waiting = f"Waiting for the Parlour of {process.peer} to answer: they need not do it at once."
+    waiting = f"Waiting for the Parlour of {process.peer} to answer: they can do that later."
     return words_line(process, process) or waiting
 
 
@@ -364,7 +364,7 @@ async def _alarms_listed(result: results.AlarmsListed, mode: "LineMode") -> None
         lasting = ", can't be dismissed" * alarm.permanent
         mode.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
     if not result.alarms:
-        mode.say("Nothing is wrong that this device knows of.")
+        mode.say("There are no alarms.")
 
 
 @show.register(results.DevicesListed)

@@ -69,8 +69,8 @@ def test_the_first_run_offers_a_passphrase_with_a_reason(
     typing(["open sesame", "open barley", "open sesame", "open sesame"])
     assert first_passphrase(home, ask=True) == Secret("open sesame")
     told = capsys.readouterr().err
-    assert "whoever gets hold of the disk" in told
-    assert "two different ones" in told
+    assert "gets the disk or a backup" in told
+    assert "They differ" in told
     assert not home.key.exists()
 
 

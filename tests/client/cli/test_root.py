@@ -77,11 +77,11 @@ def test_every_ending_has_a_status_and_a_sentence(
     [
         (
             TimeoutError(),
-            "parlour: It took too long, so it was given up.\n  This machine or the",
+            "parlour: It took too long.\n  This machine or the",
         ),
         (OSError(28, "No space left on device", "/tmp/x"), "parlour: /tmp/x: No space left on device."),
         (TimeoutError(110, "Connection timed out"), "parlour: The system: Connection timed out."),
-        (ConnectionResetError(), "parlour: This is a fault in Parlour (ConnectionResetError)."),
+        (ConnectionResetError(), "parlour: This is a bug in Parlour (ConnectionResetError)."),
     ],
     ids=repr,
 )

@@ -53,7 +53,7 @@ async def test_an_alarm_is_said_at_once_and_once(ear: Ear) -> None:
     assert (await ear.say("/alarms"))[0].startswith("1: 2026-")
     await ear.say("/alarms read 1")
     assert ("dismiss", 7) in ear.client.encryption.calls
-    assert await ear.say("/alarms") == ["Nothing is wrong that this device knows of."]
+    assert await ear.say("/alarms") == ["There are no alarms."]
     assert (await ear.say("/alarms read 1"))[0].startswith("Not done")
 
 

@@ -93,15 +93,15 @@ async def test_a_burst_is_said_once(ear: Ear) -> None:
     """Its messages are not told one by one, but that they came is, with what says them."""
     for unread in (60, 120, 180):
         burst(ear.client, unread)
-    assert [line for line in ear.heard if "burst" in line] == [
-        "garden, 60 unread came in a burst and are not said here. /unread says them, /last the newest."
+    assert [line for line in ear.heard if "came at once" in line] == [
+        "garden, 60 unread messages came at once and are not shown. /unread shows them, /last the newest."
     ]
     await ear.say("/where")
     burst(ear.client, 240)
-    assert ear.heard[-1].startswith("garden, 240 unread came in a burst")
+    assert ear.heard[-1].startswith("garden, 240 unread messages came at once")
     ear.client.say(GARDEN, BOB, "and one")
     burst(ear.client, 300)
-    assert ear.heard[-1].startswith("garden, 300 unread came in a burst")
+    assert ear.heard[-1].startswith("garden, 300 unread messages came at once")
 
 
 async def test_a_burst_that_asks_for_nobody_is_not_said(ear: Ear) -> None:
@@ -111,7 +111,7 @@ async def test_a_burst_that_asks_for_nobody_is_not_said(ear: Ear) -> None:
     burst(fresh.client, 60)
     await ear.client.silence(GARDEN)
     burst(ear.client, 70)
-    assert not [line for line in (*ear.heard, *fresh.heard) if "burst" in line]
+    assert not [line for line in (*ear.heard, *fresh.heard) if "came at once" in line]
 
 
 async def test_without_a_room_it_says_what_to_do() -> None:
@@ -154,10 +154,10 @@ async def test_offline_is_said(ear: Ear) -> None:
     """A message waits, and the person hears it; a failed one says what can be done."""
     ear.client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected"))
     heard = await ear.say("hello")
-    assert heard == ["lobby, not sent yet: it waits for the connection."]
+    assert heard == ["lobby, not sent yet: waiting for the connection."]
     entry = ear.client.logs[LOBBY][-1]
     ear.client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="You are muted.")))
-    assert ear.heard[-1] == "lobby, not sent: You are muted. /unsent says what can be done."
+    assert ear.heard[-1] == "lobby, not sent: You are muted. /unsent shows what you can do."
     stored = replace(entry, seq=ear.client.logs[LOBBY][2].seq, delivery=Delivery.STORED)
     ear.client.tell(EntryChanged(replace(stored, seq=Seq(99))))
     assert ear.heard[-1] == "lobby, sent as #99."

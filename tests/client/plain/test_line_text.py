@@ -60,10 +60,12 @@ def test_labels_are_words() -> None:
     assert entry_line("lobby", replace(hello, deleted=True, text=None)) == "lobby, #7 bobby: deleted"
     assert entry_line("lobby", replace(hello, reactions=(reaction,))).endswith("[reactions: 👍 from bobby]")
     queued = replace(hello, seq=None, delivery=Delivery.QUEUED)
-    assert entry_line("lobby", queued).endswith("[not sent yet: it waits for the connection]")
+    assert entry_line("lobby", queued).endswith("[not sent yet: waiting for the connection]")
     held = replace(queued, problem="ben has a new key.")
     assert entry_line("lobby", held).endswith("[not sent yet: ben has a new key.]")
-    assert outgoing_line("lobby", 1, Outgoing(held)) == '1: lobby, message "hello": waits: ben has a new key.'
+    assert (
+        outgoing_line("lobby", 1, Outgoing(held)) == '1: lobby, message "hello": waiting: ben has a new key.'
+    )
     assert entry_line("lobby", replace(hello, text=None, trouble="no key")).endswith("cannot be read: no key")
 
 
@@ -73,7 +75,7 @@ def test_a_change_says_what_changed() -> None:
     reaction = ReactionCount(str.__new__(Reaction, "👍"), (BOB,))
     with_one = replace(hello, reactions=(reaction,))
     assert change_line("lobby", hello, with_one) == "lobby, #7 bobby: [reactions: 👍 from bobby]"
-    assert change_line("lobby", with_one, hello) == "lobby, #7 bobby: [no reactions any more]"
+    assert change_line("lobby", with_one, hello) == "lobby, #7 bobby: [no reactions left]"
     edited = replace(hello, edited=True, text=WireText("hello!"))
     assert change_line("lobby", hello, edited) == "lobby, #7 bobby edited: hello!"
     assert change_line("lobby", hello, replace(hello, replies=1)) == ""

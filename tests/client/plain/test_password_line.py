@@ -64,7 +64,7 @@ async def test_an_empty_line_leaves(client: FakeClient, terminal: int) -> None:
     await mode.take("")
     assert echoes(terminal)
     assert not [call for call in client.calls if call[0] == "log_in_again"]
-    assert heard[-1] == "You are still logged out. /login asks again."
+    assert heard[-1] == "You are still logged out. Write /login to try again."
 
 
 async def test_a_pipe_is_told_the_command(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
